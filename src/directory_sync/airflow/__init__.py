@@ -1,0 +1,1 @@
+"""Everything that knows Airflow: DAG factory, operators, hook, provider info, plugin."""

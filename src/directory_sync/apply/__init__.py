@@ -1,0 +1,1 @@
+"""The one place that writes: carries a plan out, records every outcome, resumes."""

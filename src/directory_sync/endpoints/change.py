@@ -1,0 +1,178 @@
+"""One change to one object, as data: what a plan consists of, what an endpoint can write, and what became of it.
+
+A change says what it saw (`old`) and what shall be (`new`), so that a writer can refuse to overwrite what it does not know.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Values = tuple[bytes, ...]
+
+
+class Action(StrEnum):
+    """What happens to an object. A rename in place is an update."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    MOVE = "move"
+    DISABLE = "disable"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """Old and new values of one field of one object.
+
+    Attributes:
+        field: the destination's name for it.
+        old: the values that were seen; those of a field that is not touched are not listed as a change.
+        new: the values that shall be there.
+        replace: the field has no equality rule (RFC 4517, section 4.2), so values cannot be deleted one by one.
+        late: the values name objects that are created by the same plan in a circle: written after all creations.
+        partial: `old` holds only the values that go and `new` only those that come; values in neither stay (group members).
+    """
+
+    field: str
+    old: Values
+    new: Values
+    replace: bool = False
+    late: bool = False
+    partial: bool = False
+
+    @property
+    def added(self) -> Values:
+        """Values that come, in order."""
+        return tuple(value for value in self.new if value not in set(self.old))
+
+    @property
+    def removed(self) -> Values:
+        """Values that go, in order."""
+        return tuple(value for value in self.old if value not in set(self.new))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one object at the destination.
+
+    Attributes:
+        action: the kind of change.
+        key: the record's key as people read it.
+        object: the object's id now: a DN, or a row's key. For a creation the id it will have.
+        new_object: its id afterwards, where that differs (rename, move).
+        identity: what stays the same when the object is renamed (entryUUID, objectGUID), if the endpoint has such a thing.
+        fields: old and new values. A deletion lists the old values of all mapped fields, a creation starts with objectClass.
+        after: ids of objects that have to be dealt with before this change is sent.
+    """
+
+    action: Action
+    key: str
+    object: str
+    new_object: str | None = None
+    identity: bytes | None = None
+    fields: tuple[FieldChange, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def final_object(self) -> str:
+        """The object's id when the change is done."""
+        return self.new_object or self.object
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that is stored, hashed and printed; `from_json` reads it back without loss."""
+        data: dict[str, Any] = {"action": self.action.value, "key": self.key, "object": self.object}
+        if self.new_object is not None:
+            data["new_object"] = self.new_object
+        if self.identity is not None:
+            data["identity"] = value_to_json(self.identity)
+        data["fields"] = [
+            {
+                "field": field.field,
+                "old": [value_to_json(value) for value in field.old],
+                "new": [value_to_json(value) for value in field.new],
+                **{flag: True for flag in ("replace", "late", "partial") if getattr(field, flag)},
+            }
+            for field in self.fields
+        ]
+        if self.after:
+            data["after"] = list(self.after)
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Change:
+        """Read what `to_json` wrote."""
+        return cls(
+            action=Action(data["action"]),
+            key=data["key"],
+            object=data["object"],
+            new_object=data.get("new_object"),
+            identity=None if "identity" not in data else value_from_json(data["identity"]),
+            fields=tuple(
+                FieldChange(
+                    field=field["field"],
+                    old=tuple(map(value_from_json, field["old"])),
+                    new=tuple(map(value_from_json, field["new"])),
+                    replace=field.get("replace", False),
+                    late=field.get("late", False),
+                    partial=field.get("partial", False),
+                )
+                for field in data["fields"]
+            ),
+            after=tuple(data.get("after", ())),
+        )
+
+    def canonical(self) -> bytes:
+        """The bytes that a plan's digest is made of."""
+        return json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def value_to_json(value: bytes) -> str | dict[str, str]:
+    """Text where the value is readable UTF-8, else `{"base64": …}`."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+    # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's terminal.
+    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
+        return {"base64": base64.b64encode(value).decode()}
+    return text
+
+
+def value_from_json(value: str | Mapping[str, str]) -> bytes:
+    """The inverse of `value_to_json`."""
+    if isinstance(value, str):
+        return value.encode()
+    try:
+        return base64.b64decode(value["base64"], validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"not base64: {error}") from None
+
+
+class Result(StrEnum):
+    """What became of a change."""
+
+    DONE = "done"
+    FOUND_DONE = "found_done"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change.
+
+    Attributes:
+        sequence: the change's place in its plan, from 0.
+        result: done; found done (an earlier attempt had written it); conflict (the object is not as it was seen); failed.
+        message: why, in words that say what to do; empty when done.
+    """
+
+    sequence: int
+    result: Result
+    message: str = ""

@@ -1,0 +1,1 @@
+"""Files: CSV, TSV and LDIF, as sources and as destinations."""

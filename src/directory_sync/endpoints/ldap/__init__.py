@@ -1,0 +1,1 @@
+"""LDAP v3 directories, Active Directory among them."""

@@ -1,0 +1,175 @@
+"""What every endpoint offers, whatever is behind it: a directory, a file, a table.
+
+Values are bytes and fields hold lists of them, because that is what the fastest path compares; text is UTF-8. Field names are
+matched without regard to case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from directory_sync.endpoints.change import Change, Outcome
+
+
+class Record(NamedTuple):
+    """One record as an endpoint returns it.
+
+    Attributes:
+        id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
+        values: field name as the endpoint writes it → values. Absent fields are absent.
+    """
+
+    id: str
+    values: Mapping[str, list[bytes]]
+
+
+Batch = Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """An Airflow connection, without Airflow. `repr` shows no password and no extra."""
+
+    id: str
+    type: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    schema: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Connections(Protocol):
+    """Finds connections by id; raises EndpointError with a remedy when there is none."""
+
+    def get(self, connection_id: str) -> ConnectionInfo: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What the endpoint's schema says of one field.
+
+    Attributes:
+        name: as the endpoint writes it.
+        single: holds at most one value.
+        equality: values can be deleted one by one (RFC 4517, section 4.2).
+        reference: values are DNs of other objects.
+        binary: values are not text.
+        writable: can be set by us.
+        normalise: two values are the same exactly if their normalised forms are.
+        check: says what is wrong with a value's syntax, or None.
+    """
+
+    name: str
+    single: bool = False
+    equality: bool = True
+    reference: bool = False
+    binary: bool = False
+    writable: bool = True
+    normalise: Callable[[bytes], bytes] = bytes
+    check: Callable[[bytes], str | None] = lambda value: None
+
+
+class Source(Protocol):
+    """A place that records are read from."""
+
+    @property
+    def label(self) -> str:
+        """How messages name it: connection and place, no secret."""
+
+    @property
+    def identity(self) -> str:
+        """The same for two endpoints exactly if they reach the same data (server or file), for overlays and leases."""
+
+    def check(self) -> None:
+        """Connect, log in and see that the container or file is there. Raises EndpointError."""
+
+    def fields(self) -> Collection[str] | None:
+        """The fields that records can have, or None if that cannot be told."""
+
+    def rule(self, name: str) -> FieldRule | None:
+        """What is known of a field; None if the endpoint has no such field."""
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """Yield all selected records with these fields.
+
+        Ends normally only if the listing is provably complete, else raises IncompleteListing. Field names in the records are
+        spelled as in `fields`. May be called in a forked child: it opens connections of its own.
+        """
+
+    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield (id, values of field) of everything in the naming context, or within a container. Complete, or raises."""
+
+    def selects(self, record: Record) -> bool:
+        """Whether a record, given all its fields, would be in the listing that `read` yields."""
+
+    def normalise_id(self, id: str) -> str:
+        """Two ids name the same object exactly if their normalised forms are equal."""
+
+    def close(self) -> None:
+        """Give all connections back. May be called twice."""
+
+
+class Destination(Source, Protocol):
+    """A place that records are written to. `read` yields the managed objects."""
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Normalised ids of the containers that writing here touches, for leases."""
+
+    @property
+    def identity_field(self) -> str | None:
+        """The field that names an object for ever (entryUUID, objectGUID), or None."""
+
+    def object_classes(self, kind: str) -> tuple[str, ...]:
+        """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such thing."""
+
+    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
+        """Fields that objects of these classes must have, as the endpoint writes them. Raises SchemaError for a class it lacks."""
+
+    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
+        """Fields that objects of these classes may have, lower case; None if there is no such restriction."""
+
+    def container_exists(self, id: str) -> bool:
+        """Whether a new object can be put there."""
+
+    def new_id(self, field: str, value: bytes, container: str) -> str:
+        """The id of a new object that is named by a field's value in a container."""
+
+    def parent_id(self, id: str) -> str | None:
+        """The id of the container that holds the object; None where there are no containers."""
+
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+        """The id that the object must have so that its name agrees with new field values; the same id if it does already.
+
+        Raises RecordError if a field that names the object would lose its value.
+        """
+
+    def moved_id(self, id: str, container: str) -> str:
+        """The id of the object after moving it to another container."""
+
+    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
+        """Yield every object, managed or not, in whose field one of the values is. Complete, or raises IncompleteListing."""
+
+    def render(self, change: Change) -> str:
+        """The change as LDIF change records (RFC 2849) that an independent tool can carry out; a comment where there is no such form."""
+
+    def write(
+        self,
+        changes: Iterable[tuple[int, Change]],
+        *,
+        before_send: Callable[[], None],
+        verify: Collection[int] = frozenset(),
+    ) -> Iterator[Outcome]:
+        """Carry out changes, in an order that respects `after`, and yield an outcome for each.
+
+        Args:
+            changes: place in the plan, and the change.
+            before_send: called before each single send; raises (LeaseLost) when nothing more may be written.
+            verify: places of changes that an earlier attempt may have carried out already: looked at first.
+
+        Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has been yielded.
+        """

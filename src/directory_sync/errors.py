@@ -1,0 +1,138 @@
+"""Every error this package raises on purpose, in one tree.
+
+::
+
+    DirectorySyncError
+    ├── DefinitionError            the definition is wrong: problems with file, line and key
+    ├── UnsupportedError           the definition is right, but cannot be carried out here yet
+    ├── SettingsError              a setting of the deployment is missing or wrong
+    ├── EndpointError              an endpoint did not do what was asked; fields: endpoint, remedy
+    │   ├── EndpointUnavailable    transient: unreachable, timed out, busy. Trying again may help
+    │   ├── AuthenticationError    the login was refused, or may not do what is needed
+    │   ├── SecurityError          TLS failed, or the server asks for more protection
+    │   ├── MissingObjectError     a container, table, sheet or file does not exist
+    │   ├── SchemaError            the mapping asks for something that the schema does not have
+    │   └── IncompleteListing      a listing ended before it was provably complete
+    ├── RecordError                one record cannot be carried out; the job goes on
+    │   └── RecordCancelled        a transformation left the record out on purpose
+    ├── LimitExceeded              the plan changes more than the job's limits allow
+    ├── LeaseError                 another run works on the same part of the destination
+    │   └── LeaseLost              our own lease expired while we were working
+    ├── PlanMismatch               a stored plan is not the one that was asked for
+    └── StoreError                 the store is not there, not migrated, or does not answer
+
+`EndpointUnavailable`, `LeaseError` and `StoreError` are transient: Airflow may retry. All others end a task for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from directory_sync.definition.problems import Problem
+
+
+class DirectorySyncError(Exception):
+    """Anything that this package reports to its user. The text says what is wrong and what to do about it."""
+
+    transient = False
+    """Whether doing the same thing again later may succeed without anybody changing anything."""
+
+
+class DefinitionError(DirectorySyncError):
+    """One or more problems in definition files."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class UnsupportedError(DirectorySyncError):
+    """The definition is valid, but names something that cannot be carried out here (yet)."""
+
+
+class SettingsError(DirectorySyncError):
+    """A setting of the deployment is missing or cannot be used."""
+
+
+class EndpointError(DirectorySyncError):
+    """An endpoint did not do what was asked of it.
+
+    Attributes:
+        endpoint: how the user knows it, for example ``connection lab_ad (ldaps://dc1.lab.example:636)``.
+        remedy: what the user can do about it; a full sentence.
+    """
+
+    def __init__(self, message: str, *, endpoint: str = "", remedy: str = "") -> None:
+        self.message = message
+        self.endpoint = endpoint
+        self.remedy = remedy
+        super().__init__(" ".join(part for part in (f"{endpoint}:" if endpoint else "", message, remedy) if part))
+
+
+class EndpointUnavailable(EndpointError):
+    """The endpoint cannot be reached, timed out or is busy."""
+
+    transient = True
+
+
+class AuthenticationError(EndpointError):
+    """The endpoint refused the login, or the login lacks a right that the job needs."""
+
+
+class SecurityError(EndpointError):
+    """TLS could not be established as the connection demands it."""
+
+
+class MissingObjectError(EndpointError):
+    """A container, table, sheet or file that the job names does not exist."""
+
+
+class SchemaError(EndpointError):
+    """The mapping does not fit the schema of the destination."""
+
+
+class IncompleteListing(EndpointError):
+    """A listing ended before it was provably complete, so nothing may be concluded from absence."""
+
+
+class RecordError(DirectorySyncError):
+    """One record cannot be carried out.
+
+    Attributes:
+        field: the destination field it is about, or the empty text.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        self.message = message
+        self.field = field
+        super().__init__(f"{field}: {message}" if field else message)
+
+
+class RecordCancelled(RecordError):
+    """A transformation decided that this record is to be left out of this run."""
+
+
+class LimitExceeded(DirectorySyncError):
+    """The plan changes more than the job's limits allow; nothing was written."""
+
+
+class LeaseError(DirectorySyncError):
+    """Another run works on the same part of the same destination."""
+
+    transient = True
+
+
+class LeaseLost(LeaseError):
+    """Our own lease expired while we were working, so nothing more may be written."""
+
+
+class PlanMismatch(DirectorySyncError):
+    """A stored plan does not have the digest that it should have."""
+
+
+class StoreError(DirectorySyncError):
+    """The store is missing, not migrated to this version, or does not answer."""
+
+    transient = True

@@ -1,0 +1,130 @@
+"""The plan: everything a job would change now, as frozen data that can be printed, stored, hashed and carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from directory_sync.endpoints.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """How many records a job met and what it does to them. Keys and order are those of the report."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    moved: int = 0
+    disabled: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    conflicts: int = 0
+    errors: int = 0
+
+    def to_json(self) -> dict[str, int]:
+        """As a mapping in the report's order."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProblem:
+    """Why one record was not carried out.
+
+    Attributes:
+        key: the record's key, as far as it is known.
+        object: where it was met: DN or line.
+        message: what is wrong and what to do about it.
+    """
+
+    key: str
+    object: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        """As in the report."""
+        return {"key": self.key, "object": self.object, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCheck:
+    """How one limit stands against one plan.
+
+    Attributes:
+        kind: what is counted, as the definition names it (`delete`, or `delete+disable+move` for the default together).
+        subject: the field (clear) or group (members) it is about; empty otherwise.
+        planned: number of changes of that kind.
+        base: number that a percentage counts against.
+        allowed: the most that is allowed; None for no limit.
+        limit: the limit as a definition writes it.
+    """
+
+    kind: str
+    subject: str
+    planned: int
+    base: int
+    allowed: int | None
+    limit: str
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the plan goes past it."""
+        return self.allowed is not None and self.planned > self.allowed
+
+    def __str__(self) -> str:
+        subject = f" of {self.subject}" if self.subject else ""
+        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed ({self.limit}, counted against {self.base})"
+
+
+class ChangeSequence(Protocol):
+    """The changes of a plan in the order they are carried out. May be on disk; can be iterated again and again."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Change]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one job would do now.
+
+    Attributes:
+        collection, job: names.
+        changes: in the order they are carried out.
+        digest: SHA-256 over the changes' canonical forms (`directory_sync.plan.digest`), hexadecimal.
+        statistics: what would be counted if every change succeeded.
+        managed: number of objects that the destination's listing holds.
+        problems: records that cannot be carried out.
+        warnings: what the user should know, one sentence each.
+        limits: every limit that counts, exceeded or not.
+    """
+
+    collection: str
+    job: str
+    changes: ChangeSequence
+    digest: str
+    statistics: Statistics
+    managed: int
+    problems: tuple[RecordProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    limits: tuple[LimitCheck, ...] = ()
+
+    @property
+    def exceeded(self) -> tuple[LimitCheck, ...]:
+        """The limits that the plan goes past."""
+        return tuple(limit for limit in self.limits if limit.exceeded)
+
+    def header(self) -> dict[str, Any]:
+        """Everything but the changes, as JSON."""
+        return {
+            "collection": self.collection,
+            "job": self.job,
+            "digest": self.digest,
+            "statistics": self.statistics.to_json(),
+            "managed": self.managed,
+            "problems": [problem.to_json() for problem in self.problems],
+            "warnings": list(self.warnings),
+            "limits": [asdict(limit) for limit in self.limits],
+            "changes": len(self.changes),
+        }
