@@ -1,0 +1,87 @@
+"""The entry point of `directory-sync`: reads the arguments, hands over to a command, and turns what goes wrong into an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import cast
+
+from directory_sync.cli.exit_status import ExitStatus, UsageError
+from directory_sync.cli.parser import MODULES, build_parser
+from directory_sync.cli.terminal import discard_output, message, prepare_streams
+from directory_sync.errors import DefinitionError, DirectorySyncError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit status.
+
+    Args:
+        argv: arguments without the program's name; default: those of this process.
+    """
+    prepare_streams()
+    try:
+        status = _carry_out(build_parser().parse_args(argv))
+        # Here, so that a reader who is gone is noticed now and not by Python when it exits.
+        sys.stdout.flush()
+    except SystemExit as done:  # the parser has said what there is to say
+        return done.code if isinstance(done.code, int) else ExitStatus.OK
+    except BrokenPipeError:
+        discard_output()
+        return ExitStatus.BROKEN_PIPE
+    except KeyboardInterrupt:
+        message("interrupted.")
+        return ExitStatus.INTERRUPTED
+    return status
+
+
+def _carry_out(arguments: Namespace) -> ExitStatus:
+    try:
+        _configure_logging(arguments.verbose)
+        module = importlib.import_module(MODULES[arguments.command])
+        return cast(ExitStatus, module.main(arguments))
+    except BrokenPipeError:
+        raise
+    except UsageError as error:
+        message(str(error))
+        return ExitStatus.WRONG_USAGE
+    except DefinitionError as error:
+        return _show_problems(error)
+    except DirectorySyncError as error:
+        _show_traceback(arguments)
+        message(str(error))
+        return ExitStatus.FAILED
+    except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
+        _show_traceback(arguments)
+        hint = "" if arguments.verbose > 1 else "Add -vv to see where. "
+        message(f"unexpected error ({type(error).__name__}): {str(error).rstrip('.')}. {hint}Please report it.")
+        return ExitStatus.FAILED
+
+
+def _show_problems(error: DefinitionError) -> ExitStatus:
+    from directory_sync.cli.definitions import show_problems
+
+    show_problems(error.problems, sys.stderr)
+    return ExitStatus.WRONG_USAGE
+
+
+def _show_traceback(arguments: Namespace) -> None:
+    if arguments.verbose > 1:
+        from directory_sync.cli.printable import printable_lines
+
+        print(printable_lines(traceback.format_exc()), file=sys.stderr)
+
+
+def _configure_logging(verbose: int) -> None:
+    """Log lines go to standard error: warnings always, what is being done with -v, everything with -vv."""
+    import logging
+
+    from directory_sync.cli.log import configure
+
+    configure((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

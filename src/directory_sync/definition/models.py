@@ -17,12 +17,16 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     StringConstraints,
     Tag,
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=100)]
@@ -33,6 +37,29 @@ class Model(BaseModel):
     """Frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_max_length=1_000_000)
+
+
+def _by_shape(expected: str, text: type | None = None, **models: str) -> Discriminator:
+    """Tell the members of a union apart by the shape of the value alone, so that an error speaks of one member only.
+
+    Args:
+        expected: completes "expected …" in the error.
+        text: tag `<text>` is for values of this type.
+        models: key that only this mapping has → its tag without the brackets; the tag is also the model's own name.
+    """
+
+    def tag(value: Any) -> str | None:
+        if text is not None and isinstance(value, text):
+            return "<text>"
+        if isinstance(value, list | tuple):
+            return "<list>"
+        if isinstance(value, Model):
+            return f"<{type(value).__name__}>"
+        if isinstance(value, dict):
+            return next((f"<{model}>" for key, model in models.items() if key in value), None)
+        return None
+
+    return Discriminator(tag, custom_error_type="shape", custom_error_message=f"expected {expected}")
 
 
 # -- durations and schedules ------------------------------------------------------------------------------------------
@@ -85,7 +112,38 @@ class Every(Model):
     every: Duration = Field(description="Interval between two firings, for example `15m`.")
 
 
-Schedule = str | Every
+_SCHEDULE = _by_shape("a cron expression, a preset such as '@daily', {every: 15m}, a list of these, or null", str, every="Every")
+Schedule = Annotated[Annotated[str, Tag("<text>")] | Annotated[Every, Tag("<Every>")], _SCHEDULE]
+"""A cron expression or preset, or a fixed interval."""
+Schedules = Annotated[
+    Annotated[str, Tag("<text>")]
+    | Annotated[Every, Tag("<Every>")]
+    | Annotated[list[Schedule], Field(min_length=1), Tag("<list>")],
+    _SCHEDULE,
+]
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?P<time>[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
+
+
+def parse_moment(value: object) -> date | datetime:
+    """Read `2026-01-31`, `2026-01-31 18:00` or `2026-01-31T18:00:00+01:00` (ISO 8601, RFC 3339)."""
+    if isinstance(value, date):
+        return value
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError("expected a date such as 2026-01-31 or a time such as 2026-01-31T18:00")
+    try:
+        return datetime.fromisoformat(match[0]) if match["time"] else date.fromisoformat(match[0])
+    except ValueError:
+        raise ValueError("there is no such date or time") from None
+
+
+Moment = Annotated[
+    datetime | date,
+    PlainValidator(parse_moment),
+    PlainSerializer(lambda moment: moment.isoformat(), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_MOMENT.pattern.replace('?P<time>', '')}$", "examples": ["2026-01-31"]}),
+]
 
 
 # -- field mappings ---------------------------------------------------------------------------------------------------
@@ -110,7 +168,10 @@ class Copy(FieldMapping):
 class Static(FieldMapping):
     """A fixed text; may hold variables such as `%TODAY%`."""
 
-    static: str | list[str] = Field(description="The text, or a list of texts.")
+    static: Annotated[
+        Annotated[str, Tag("<text>")] | Annotated[list[str], Field(min_length=1), Tag("<list>")],
+        _by_shape("a text or a list of texts", str),
+    ] = Field(description="The text, or a list of texts.")
 
 
 class Join(FieldMapping):
@@ -210,37 +271,45 @@ FIELD_SOURCES = tuple(_SOURCE_KEYS)
 
 def _field_tag(value: Any) -> str | None:
     if isinstance(value, FieldMapping):
-        return next(tag for tag, model in _SOURCE_KEYS.items() if isinstance(value, model))
+        return f"<{type(value).__name__}>"
     if isinstance(value, dict):
-        present = [tag for tag in _SOURCE_KEYS if tag in value or (tag == "from" and "from_" in value)]
-        # `map` also has a key named `values`, and `template` none; the first of the source keys decides.
-        return present[0] if len(present) == 1 else None
+        present = [model for key, model in _SOURCE_KEYS.items() if key in value or (key == "from" and "from_" in value)]
+        return f"<{present[0].__name__}>" if len(present) == 1 else None
     return None
 
 
-def _shorthand(value: Any) -> Any:
-    return {"from": value} if isinstance(value, str) else value
+class _Shorthand:
+    """A plain name stands for `{from: name}`, in values and in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {"from": value} if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        name = {"type": "string", "minLength": 1, "description": "Source field; short for `{from: …}`."}
+        return {"anyOf": [name, *handler(schema)["oneOf"]]}
 
 
 AnyField = Annotated[
-    Annotated[Copy, Tag("from")]
-    | Annotated[Static, Tag("static")]
-    | Annotated[Join, Tag("join")]
-    | Annotated[Left, Tag("left")]
-    | Annotated[Substring, Tag("substring")]
-    | Annotated[Resolve, Tag("resolve")]
-    | Annotated[Map, Tag("map")]
-    | Annotated[Template, Tag("template")]
-    | Annotated[Script, Tag("script")]
-    | Annotated[GeneratePassword, Tag("generate_password")]
-    | Annotated[Members, Tag("members")],
+    Annotated[Copy, Tag("<Copy>")]
+    | Annotated[Static, Tag("<Static>")]
+    | Annotated[Join, Tag("<Join>")]
+    | Annotated[Left, Tag("<Left>")]
+    | Annotated[Substring, Tag("<Substring>")]
+    | Annotated[Resolve, Tag("<Resolve>")]
+    | Annotated[Map, Tag("<Map>")]
+    | Annotated[Template, Tag("<Template>")]
+    | Annotated[Script, Tag("<Script>")]
+    | Annotated[GeneratePassword, Tag("<GeneratePassword>")]
+    | Annotated[Members, Tag("<Members>")],
     Discriminator(
         _field_tag,
         custom_error_type="field_source",
-        custom_error_message=f"needs exactly one of {', '.join(_SOURCE_KEYS)}",
+        custom_error_message=f"expected the name of a source field, or a mapping with exactly one of {', '.join(_SOURCE_KEYS)}",
     ),
 ]
-AnyFieldOrName = Annotated[AnyField, BeforeValidator(_shorthand)]
+AnyFieldOrName = Annotated[AnyField, _Shorthand()]
 
 
 # -- endpoints --------------------------------------------------------------------------------------------------------
@@ -301,6 +370,14 @@ class TemplateContainer(Model):
     template: Text = Field(description="Jinja2 text that gives a DN; values are escaped.")
 
 
+AnyContainer = Annotated[
+    Annotated[Text, Tag("<text>")]
+    | Annotated[FieldContainer, Tag("<FieldContainer>")]
+    | Annotated[TemplateContainer, Tag("<TemplateContainer>")],
+    _by_shape("a DN, {field: NAME} or {template: TEXT}", str, field="FieldContainer", template="TemplateContainer"),
+]
+
+
 class UnmanagedMatch(StrEnum):
     """What to do with an object that has a record's key but is not managed."""
 
@@ -312,10 +389,8 @@ class DirectoryDestination(Model):
     """Objects of a directory, and where new ones go."""
 
     connection: Text = Field(description="Airflow connection of type `ldap`.")
-    container: Text | FieldContainer | TemplateContainer = Field(description="DN where new objects go.")
-    base: Text | None = Field(
-        None, description="DN below which existing objects are looked for; default: a fixed container."
-    )
+    container: AnyContainer = Field(description="DN where new objects go; or `{field: …}` or `{template: …}`.")
+    base: Text | None = Field(None, description="DN below which existing objects are looked for; default: a fixed container.")
     scope: Scope = Field(Scope.SUBTREE, description="`subtree`, `one` level, or the `base` object only.")
     filter: Text | None = Field(None, description="LDAP filter: what is managed there.")
     move_existing: bool = Field(False, description="Move an object whose computed container changed.")
@@ -331,24 +406,31 @@ class SqlDestination(Model):
     table: Text = Field(description="Table.")
 
 
-def _endpoint_tag(value: Any) -> str:
-    get = value.get if isinstance(value, dict) else lambda key: getattr(value, key, None)
-    if get("file") is not None:
-        return "file"
-    if get("table") is not None or get("query") is not None:
-        return "sql"
-    return "directory"
+def _endpoint_tag(*, directory: type[Model], sql: type[Model]) -> Discriminator:
+    def tag(value: Any) -> str | None:
+        if isinstance(value, Model):
+            return f"<{type(value).__name__}>"
+        if not isinstance(value, dict):
+            return None
+        model = FileEndpoint if "file" in value else sql if "table" in value or "query" in value else directory
+        return f"<{model.__name__}>"
+
+    return Discriminator(
+        tag, custom_error_type="shape", custom_error_message="expected a mapping such as {connection: …, container: …}"
+    )
 
 
 AnySource = Annotated[
-    Annotated[DirectorySource, Tag("directory")] | Annotated[SqlSource, Tag("sql")] | Annotated[FileEndpoint, Tag("file")],
-    Discriminator(_endpoint_tag),
+    Annotated[DirectorySource, Tag("<DirectorySource>")]
+    | Annotated[SqlSource, Tag("<SqlSource>")]
+    | Annotated[FileEndpoint, Tag("<FileEndpoint>")],
+    _endpoint_tag(directory=DirectorySource, sql=SqlSource),
 ]
 AnyDestination = Annotated[
-    Annotated[DirectoryDestination, Tag("directory")]
-    | Annotated[SqlDestination, Tag("sql")]
-    | Annotated[FileEndpoint, Tag("file")],
-    Discriminator(_endpoint_tag),
+    Annotated[DirectoryDestination, Tag("<DirectoryDestination>")]
+    | Annotated[SqlDestination, Tag("<SqlDestination>")]
+    | Annotated[FileEndpoint, Tag("<FileEndpoint>")],
+    _endpoint_tag(directory=DirectoryDestination, sql=SqlDestination),
 ]
 
 
@@ -374,47 +456,55 @@ class Limit(Model):
     count: Annotated[int, Field(ge=0)] | None = None
 
 
-def parse_limit(value: object) -> object:
-    """Read `10%`, `500`, `[10%, 500]` or `none`."""
-    if isinstance(value, Limit | dict):
+_PERCENT = re.compile(r"\d{1,3}(\.\d{1,15})?%")
+_COUNT = re.compile(r"\d{1,15}")
+
+
+def parse_limit(value: object) -> Limit:
+    """Read `10%`, `500`, `[10%, 500]` or `none`.
+
+    Nothing at all (an empty value) is refused: a limit is only lifted by saying so.
+    """
+    if isinstance(value, Limit):
         return value
-    if value is None or value == "none":
+    if value == "none":
         return Limit()
-    parts = value if isinstance(value, list) and value else [value]
-    found: dict[str, float] = {}
-    for part in parts:
-        percent = isinstance(part, str) and re.fullmatch(r"\d+(\.\d+)?%", part)
-        if percent:
-            name, number = "percent", float(str(part)[:-1])
-        elif isinstance(part, int) and not isinstance(part, bool):
-            name, number = "count", part
+    percent: float | None = None
+    count: int | None = None
+    for part in value if isinstance(value, list | tuple) and value else (value,):
+        text = str(part) if isinstance(part, str | int) and not isinstance(part, bool) else ""
+        if _PERCENT.fullmatch(text) and percent is None and float(text[:-1]) <= 100:
+            percent = float(text[:-1])
+        elif _COUNT.fullmatch(text) and count is None:
+            count = int(text)
         else:
-            raise ValueError("expected a number, a percentage such as 10%, a list of both, or none")
-        if name in found:
-            raise ValueError("a list holds one percentage and one number")
-        found[name] = number
-    return found
+            raise ValueError("expected a number, a percentage up to 100% such as 10%, a list of both as [10%, 200], or none")
+    return Limit(percent=percent, count=count)
 
 
 def format_limit(limit: Limit) -> str | int | list[str | int]:
-    """Write a limit as a definition file does."""
-    percent = None if limit.percent is None else f"{limit.percent:g}%"
+    """Write a limit so that `parse_limit` reads the same one back."""
+    percent = None
+    if limit.percent is not None:
+        digits = repr(limit.percent)
+        percent = f"{format(limit.percent, '.15f').rstrip('0') if 'e' in digits else digits.removesuffix('.0')}%"
     if percent is None:
         return "none" if limit.count is None else limit.count
     return percent if limit.count is None else [percent, limit.count]
 
 
+_PERCENT_SCHEMA = {"type": "string", "pattern": rf"^{_PERCENT.pattern}$"}
+_COUNT_SCHEMA = {"type": "integer", "minimum": 0}
 _LIMIT_SCHEMA = {
     "anyOf": [
-        {"type": "integer", "minimum": 0},
-        {"type": "string", "pattern": r"^(\d+(\.\d+)?%|none)$"},
-        {"type": "array", "minItems": 2, "maxItems": 2},
-        {"type": "null"},
-    ]
+        _COUNT_SCHEMA,
+        _PERCENT_SCHEMA,
+        {"const": "none"},
+        {"type": "array", "items": {"anyOf": [_COUNT_SCHEMA, _PERCENT_SCHEMA]}, "minItems": 1, "maxItems": 2},
+    ],
+    "examples": [500, "10%", ["10%", 200], "none"],
 }
-AnyLimit = Annotated[
-    Limit, BeforeValidator(parse_limit), PlainSerializer(format_limit), WithJsonSchema(_LIMIT_SCHEMA)
-]
+AnyLimit = Annotated[Limit, PlainValidator(parse_limit), PlainSerializer(format_limit), WithJsonSchema(_LIMIT_SCHEMA)]
 Limits = dict[LimitKind, AnyLimit]
 
 
@@ -438,10 +528,21 @@ class Escalation(Model):
     """Who is asked next when nobody has acted."""
 
     after: Duration = Field(description="Time without a decision.")
-    levels: list[Approvers | Literal["manager"]] = Field(
-        default_factory=list, description="Next approvers, in order; `manager` is the approver's own."
-    )
+    levels: list[
+        Annotated[
+            Annotated[Approvers, Tag("<Approvers>")] | Annotated[Literal["manager"], Tag("<text>")],
+            _by_shape("manager, or {users: […], roles: […]}", str, users="Approvers", roles="Approvers"),
+        ]
+    ] = Field(default_factory=list, description="Next approvers, in order; `manager` is the approver's own.")
     default: Approvers | None = Field(None, description="Last instance.")
+
+
+def _parse_require(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,3}", value):
+        return int(value)
+    if value in ("any", "all") or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ValueError("expected any, all, or the number of people who must agree")
 
 
 ChangeKind = Literal["create", "update", "delete", "move", "disable"]
@@ -456,10 +557,18 @@ class ApprovalPolicy(Model):
     )
     changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")
     fields: list[Text] | None = Field(None, description="Only plans that touch such fields need approval.")
-    require: Literal["any", "all"] | Annotated[int, Field(ge=1)] = Field("any", description="How many must agree.")
+    require: Annotated[Literal["any", "all"] | Annotated[int, Field(ge=1)], BeforeValidator(_parse_require)] = Field(
+        "any", description="How many must agree: `any`, `all` or a number."
+    )
     self_approval: Literal["forbid", "allow", "auto"] = Field("forbid", description="May the requester approve?")
     escalation: Escalation | None = Field(None, description="What happens when nobody acts.")
     expires: Duration | None = Field(None, description="A request that nobody answers ends after this time.")
+
+
+AnyApproval = Annotated[
+    Annotated[Literal["none"], Tag("<text>")] | Annotated[ApprovalPolicy, Tag("<ApprovalPolicy>")],
+    _by_shape("none, or a policy with approvers", str, **dict.fromkeys(ApprovalPolicy.model_fields, "ApprovalPolicy")),
+]
 
 
 class Notifications(Model):
@@ -520,20 +629,22 @@ class Job(Model):
     )
     rdn: Text | None = Field(None, description="Naming attribute; default cn, ou for organizational units.")
     missing_at_destination: Literal["create", "skip"] = Field("create", description="`create` or `skip`.")
-    missing_at_source: Literal["skip", "delete", "disable"] | MoveMissing = Field(
-        "skip", description="`skip`, `delete`, `disable`, or `{move: DN, disable: true}`."
-    )
+    missing_at_source: Annotated[
+        Annotated[Literal["skip", "delete", "disable"], Tag("<text>")] | Annotated[MoveMissing, Tag("<MoveMissing>")],
+        _by_shape('skip, delete, disable, or {move: "DN", disable: true}', str, move="MoveMissing"),
+    ] = Field("skip", description="`skip`, `delete`, `disable`, or `{move: DN, disable: true}`.")
     returning: Literal["report", "restore"] = Field(
         "report", description="A moved or disabled object whose record is back: `report` it, or `restore` it."
     )
-    records: Literal["all", "changed"] | ChangedSince = Field("all", description="All records or only changed ones.")
+    records: Annotated[
+        Annotated[Literal["all", "changed"], Tag("<text>")] | Annotated[ChangedSince, Tag("<ChangedSince>")],
+        _by_shape("all, changed, or {changed_since: FIELD}", str, changed_since="ChangedSince"),
+    ] = Field("all", description="`all` records, only `changed` ones, or `{changed_since: FIELD}`.")
     fields: Annotated[dict[Text, AnyFieldOrName], Field(min_length=1)] = Field(
         description="Destination field: where its value comes from."
     )
     limits: Limits = Field(default_factory=dict, description="Most changes of each kind.")
-    approval: Literal["none"] | ApprovalPolicy | None = Field(
-        None, description="Approval policy; default: the collection's."
-    )
+    approval: AnyApproval | None = Field(None, description="Approval policy; default: the collection's.")
     wait_for_approval: bool = Field(False, description="The jobs after this one wait until it is decided.")
     retries: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often a failed job is tried again.")
 
@@ -557,15 +668,15 @@ class Collection(Model):
     template: Name | None = Field(None, description="Collection template that gives every key not set here.")
     owners: list[Text] = Field(default_factory=list, description="Who is responsible.")
     tags: list[Text] = Field(default_factory=list, description="For finding it.")
-    schedule: Schedule | list[Schedule] | None = Field(
+    schedule: Schedules | None = Field(
         None, description="Cron, a preset such as `@daily`, `{every: 15m}`, a list of these, or null: only by hand."
     )
     timezone: str = Field("UTC", description="IANA time zone of the schedule.")
-    start: datetime | date | None = Field(None, description="No firing before.")
-    end: datetime | date | None = Field(None, description="No firing after.")
+    start: Moment | None = Field(None, description="No firing before.")
+    end: Moment | None = Field(None, description="No firing after.")
     paused: bool = Field(True, description="A new collection does nothing by itself before somebody switches it on.")
     notifications: Notifications | None = Field(None, description="Mail about runs; default: none.")
-    approval: Literal["none"] | ApprovalPolicy = Field("none", description="Default policy of the jobs.")
+    approval: AnyApproval = Field("none", description="Default policy of the jobs.")
     limits: Limits = Field(default_factory=dict, description="Limits of the jobs, where they say nothing else.")
     jobs: Annotated[list[Job], Field(min_length=1)] = Field(description="In the order they run.")
 

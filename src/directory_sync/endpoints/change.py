@@ -8,12 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 Values = tuple[bytes, ...]
+
+# Made once: `json.dumps` with options makes a new encoder for each call.
+_canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_control_character = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class Action(StrEnum):
@@ -91,15 +96,20 @@ class Change:
             data["new_object"] = self.new_object
         if self.identity is not None:
             data["identity"] = value_to_json(self.identity)
-        data["fields"] = [
-            {
+        data["fields"] = fields = []
+        for field in self.fields:
+            entry: dict[str, Any] = {
                 "field": field.field,
                 "old": [value_to_json(value) for value in field.old],
                 "new": [value_to_json(value) for value in field.new],
-                **{flag: True for flag in ("replace", "late", "partial") if getattr(field, flag)},
             }
-            for field in self.fields
-        ]
+            if field.replace:
+                entry["replace"] = True
+            if field.late:
+                entry["late"] = True
+            if field.partial:
+                entry["partial"] = True
+            fields.append(entry)
         if self.after:
             data["after"] = list(self.after)
         return data
@@ -129,7 +139,7 @@ class Change:
 
     def canonical(self) -> bytes:
         """The bytes that a plan's digest is made of."""
-        return json.dumps(self.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        return _canonical_json(self.to_json()).encode()
 
 
 def value_to_json(value: bytes) -> str | dict[str, str]:
@@ -139,7 +149,7 @@ def value_to_json(value: bytes) -> str | dict[str, str]:
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(value).decode()}
     # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's terminal.
-    if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
+    if _control_character.search(text):
         return {"base64": base64.b64encode(value).decode()}
     return text
 

@@ -19,10 +19,13 @@ class Record(NamedTuple):
     Attributes:
         id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
         values: field name as the endpoint writes it → values. Absent fields are absent.
+        problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds only what is certain.
+            Such a record counts as present and failed, never as missing.
     """
 
     id: str
     values: Mapping[str, list[bytes]]
+    problem: str = ""
 
 
 Batch = Sequence[Record]

@@ -75,7 +75,7 @@ class LimitCheck:
 
     def __str__(self) -> str:
         subject = f" of {self.subject}" if self.subject else ""
-        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed ({self.limit}, counted against {self.base})"
+        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed ({self.limit} of {self.base})"
 
 
 class ChangeSequence(Protocol):
@@ -91,6 +91,7 @@ class Plan:
 
     Attributes:
         collection, job: names.
+        destination: identity of the place that would be written to (`Destination.identity`).
         changes: in the order they are carried out.
         digest: SHA-256 over the changes' canonical forms (`directory_sync.plan.digest`), hexadecimal.
         statistics: what would be counted if every change succeeded.
@@ -102,6 +103,7 @@ class Plan:
 
     collection: str
     job: str
+    destination: str
     changes: ChangeSequence
     digest: str
     statistics: Statistics
@@ -120,6 +122,7 @@ class Plan:
         return {
             "collection": self.collection,
             "job": self.job,
+            "destination": self.destination,
             "digest": self.digest,
             "statistics": self.statistics.to_json(),
             "managed": self.managed,

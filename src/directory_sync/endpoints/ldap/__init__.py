@@ -1,1 +1,1 @@
-"""LDAP v3 directories, Active Directory among them."""
+"""Directories: Active Directory and other LDAP v3 servers, as sources and as destinations."""

@@ -1,0 +1,77 @@
+# What people type and what CI runs; `make` alone lists the targets. Nothing but make and a POSIX shell is needed to begin.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+READY := .venv/.ready
+# Sourced by each recipe: puts .venv/bin and the unpacked slapd within reach.
+ENVIRONMENT := . scripts/environment.sh
+PYTEST_ARGS ?=
+
+.PHONY: help
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY)  ## install everything into .venv and .local, and what Debian packages are missing
+
+$(READY): requirements/dev.txt pyproject.toml scripts/setup.sh scripts/system_packages.sh scripts/unpack_slapd.sh
+	@scripts/setup.sh
+	@touch $@
+
+.PHONY: demo
+demo: $(READY)  ## two directories and Airflow with a running collection; stays until Ctrl-C
+	@$(ENVIRONMENT) && exec python -m demo
+
+.PHONY: demo-check
+demo-check: $(READY)  ## the same unattended; exits 0 only if the destination holds what it should
+	@$(ENVIRONMENT) && exec python -m demo --check
+
+.PHONY: test-packages
+test-packages: $(READY)  ## install the servers that only tests need, where root or sudo is there
+	@scripts/system_packages.sh test
+
+.PHONY: test
+test: test-packages  ## every test, unit tests first
+	@$(ENVIRONMENT) && exec pytest $(PYTEST_ARGS)
+
+.PHONY: test-unit
+test-unit: $(READY)  ## tests without I/O, a few seconds
+	@$(ENVIRONMENT) && exec pytest tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-endpoints
+test-endpoints: test-packages  ## tests against real slapd, Samba, PostgreSQL and files
+	@$(ENVIRONMENT) && exec pytest tests/endpoints $(PYTEST_ARGS)
+
+.PHONY: test-airflow
+test-airflow: $(READY)  ## tests inside real Airflow
+	@$(ENVIRONMENT) && exec pytest tests/airflow $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(READY)  ## ruff, mypy --strict, import rules
+	@$(ENVIRONMENT) && ruff check
+	@$(ENVIRONMENT) && ruff format --check
+	@$(ENVIRONMENT) && mypy
+	@$(ENVIRONMENT) && lint-imports
+
+.PHONY: format
+format: $(READY)  ## let ruff put code into shape
+	@$(ENVIRONMENT) && ruff check --fix-only --quiet && ruff format
+
+.PHONY: bench
+bench: $(READY)  ## measure against the floors of the same machine; writes docs/benchmarks.md
+	@$(ENVIRONMENT) && exec python -m benchmarks
+
+.PHONY: screenshots
+screenshots: $(READY)  ## run the demo and photograph Airflow's pages for the docs
+	@scripts/system_packages.sh browser
+	@$(ENVIRONMENT) && exec python scripts/screenshots.py
+
+.PHONY: lock
+lock: $(READY)  ## resolve the dependencies anew into requirements/*.txt
+	@$(ENVIRONMENT) && scripts/lock.sh
+
+.PHONY: clean
+clean:  ## remove everything that setup, tests and demo made
+	rm -rf .venv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

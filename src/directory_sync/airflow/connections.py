@@ -1,0 +1,53 @@
+"""Airflow's connections, as the endpoints take them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.errors import EndpointError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+class AirflowConnections:
+    """Looks connections up where Airflow does: environment, secrets backends, metadata database."""
+
+    def get(self, connection_id: str) -> ConnectionInfo:
+        """Return the connection. Raises EndpointError if Airflow has none of that id or cannot read it."""
+        endpoint = f"connection {connection_id}"
+        try:
+            connection = BaseHook.get_connection(connection_id)
+        except AirflowNotFoundException:
+            raise EndpointError(
+                "Airflow has no such connection.",
+                endpoint=endpoint,
+                remedy=f"Create it under Admin → Connections, or set AIRFLOW_CONN_{connection_id.upper()}.",
+            ) from None
+        except (AirflowRuntimeError, ValueError) as error:
+            # The text of such an error may quote the connection, password included.
+            raise EndpointError(
+                f"Airflow cannot read this connection ({type(error).__name__}).",
+                endpoint=endpoint,
+                remedy="Check it under Admin → Connections, its environment variable, or the secrets backend that holds it.",
+            ) from None
+        return connection_info(connection)
+
+
+def connection_info(connection: Connection) -> ConnectionInfo:
+    """An Airflow connection without Airflow. Extra fields that the form left empty are left out."""
+    extra: dict[str, Any] = connection.extra_dejson
+    return ConnectionInfo(
+        id=connection.conn_id or "",
+        type=connection.conn_type or "",
+        host=connection.host or "",
+        port=connection.port,
+        login=connection.login or "",
+        password=connection.password or "",
+        schema=connection.schema or "",
+        extra={name: value for name, value in extra.items() if value is not None},
+    )

@@ -1,0 +1,104 @@
+"""What a collection's page in Airflow says about it: Markdown made from the definition, with nothing in it that could act."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from directory_sync.airflow.schedules import in_words
+from directory_sync.definition.models import (
+    Collection,
+    DirectoryDestination,
+    DirectorySource,
+    FileEndpoint,
+    Job,
+    Limits,
+    SqlDestination,
+    SqlSource,
+    format_limit,
+)
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
+_DEFAULT_LIMITS = "the built-in ones"
+
+
+def documentation_of(collection: Collection) -> str:
+    """The `doc_md` of a collection's DAG."""
+    parts = []
+    if collection.description:
+        parts.append(escape(collection.description))
+    parts.append(_jobs(collection))
+    parts.append(f"**Schedule:** {escape(in_words(collection))}")
+    if collection.owners:
+        parts.append(f"**Owners:** {escape(', '.join(collection.owners))}")
+    parts.append(
+        "Start it with *preview only* to see what it would do: nothing is written, the plan stands in the log of each job. "
+        "*abort*: if the job fails, the jobs after it are not run. *continue*: they run all the same."
+    )
+    # Airflow takes a text that ends with ".md" for the name of a file.
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    """One line of text so that Markdown and HTML show it as it is."""
+    return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def code_block(text: str) -> str:
+    """Text in a code block that nothing in it can end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _jobs(collection: Collection) -> str:
+    rows = ["| # | job | object | from | to | if it fails | limits |", "|---|---|---|---|---|---|---|"]
+    for number, job in enumerate(collection.jobs, 1):
+        name = f"**{escape(job.name)}**" + (f" {escape(job.description)}" if job.description else "")
+        cells = (
+            str(number),
+            name,
+            escape(job.object),
+            _source(job),
+            _destination(job),
+            job.on_failure.value,
+            _limits(collection.limits_of(job)),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _source(job: Job) -> str:
+    match job.source:
+        case FileEndpoint() as file:
+            return _file(file)
+        case DirectorySource() as source:
+            return f"{escape(source.connection)}: {escape(source.container)}"
+        case SqlSource() as source:
+            return f"{escape(source.connection)}: {escape(source.table or 'a query')}"
+
+
+def _destination(job: Job) -> str:
+    match job.destination:
+        case FileEndpoint() as file:
+            return _file(file)
+        case SqlDestination() as destination:
+            return f"{escape(destination.connection)}: {escape(destination.table)}"
+        case DirectoryDestination(container=str() as container) as destination:
+            return f"{escape(destination.connection)}: {escape(container)}"
+        case DirectoryDestination() as destination:
+            return f"{escape(destination.connection)}: {escape(destination.base or '')}, container computed"
+
+
+def _file(endpoint: FileEndpoint) -> str:
+    return escape(f"{endpoint.connection}: {endpoint.file}" if endpoint.connection else endpoint.file)
+
+
+def _limits(limits: Limits) -> str:
+    if not limits:
+        return _DEFAULT_LIMITS
+    parts = []
+    for kind, limit in limits.items():
+        written = format_limit(limit)
+        parts.append(f"{kind.value} {' and '.join(map(str, written)) if isinstance(written, list) else written}")
+    return escape(", ".join(parts)) + "; else " + _DEFAULT_LIMITS

@@ -1,0 +1,64 @@
+"""A preview of one job within a run of its collection: the tasks before it left their plans in the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from directory_sync.definition.models import Job
+from directory_sync.plan.model import Plan
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import JobResult, Progress, preview_job
+from directory_sync.run.opening import Earlier
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+
+def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, store: Store, progress: Progress) -> JobResult:
+    """Plan a job on top of what the jobs before it plan, and store its plan for the jobs after it. Nothing else is written."""
+    attempt = store.start_job(snapshot.id, job.name)
+    result = preview_job(
+        snapshot.collection,
+        job,
+        deployment=deployment,
+        earlier=_earlier(snapshot, job, store),
+        progress=progress,
+        run_id=snapshot.run_id,
+    )
+    if result.digest:
+        plan = Plan(
+            collection=snapshot.collection.name,
+            job=job.name,
+            destination=result.destination,
+            changes=result.changes,
+            digest=result.digest,
+            statistics=result.statistics,
+            managed=0,  # a result does not say; nothing that is planned on top of this plan asks for it
+            problems=result.problems,
+            warnings=result.warnings,
+            limits=result.limits,
+        )
+        plan_id = store.save_plan(attempt.id, plan)
+        store.finish_plan(plan_id, result.state.value)
+        result = replace(result, plan_id=plan_id)
+    store.finish_job(
+        attempt.id,
+        result.state.value,
+        statistics=result.statistics if result.digest else None,
+        message=result.message,
+        warnings=result.warnings,
+        problems=result.problems,
+    )
+    return result
+
+
+def _earlier(snapshot: Snapshot, job: Job, store: Store) -> list[Earlier]:
+    """The plans of the jobs before this one, in the collection's order."""
+    plans = {each.job: each.plan_id for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
+    earlier = []
+    for other in snapshot.collection.jobs:
+        if other.name == job.name:
+            break
+        if (plan_id := plans.get(other.name)) is not None:
+            plan = store.load_plan(plan_id).plan
+            earlier.append(Earlier(plan.destination, plan.changes))
+    return earlier

@@ -1,0 +1,166 @@
+"""What a task writes into its log: progress while it works, one line per change, a closing tally. Never a secret."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from directory_sync.cli.printable import printable, printable_lines, printable_values
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.plan.model import Statistics
+from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.secrets import HIDDEN, secret_fields
+
+_PROGRESS_EVERY = 5.0
+_LONGEST_VALUES = 300
+
+_STAGES = {
+    "read source": ("Reading the source", "records"),
+    "read destination": ("Reading the destination", "objects"),
+    "compare": ("Comparing", "records"),
+    "look up": ("Looking up members and references", "objects"),
+    "apply": ("Applying", "changes"),
+}
+_PAST = {
+    Action.CREATE: "Created",
+    Action.UPDATE: "Updated",
+    Action.MOVE: "Moved",
+    Action.DISABLE: "Disabled",
+    Action.DELETE: "Deleted",
+}
+
+log = logging.getLogger(__name__)
+
+
+class ProgressLog:
+    """Tells every few seconds how far a job is."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _PROGRESS_EVERY
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Called by the job as often as it likes."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _PROGRESS_EVERY
+        sentence, noun = _STAGES.get(stage, (stage.capitalize(), "records"))
+        log.info("%s: %s", sentence, f"{done:,} {noun} so far." if total is None else f"{done:,} of {total:,} {noun}.")
+
+
+def log_result(job: Job, result: JobResult, *, shown: int) -> None:
+    """Write changes, problems, warnings and the tally of a job. `shown` is the most changes that get a line of their own."""
+    _log_changes(job, result, shown)
+    for problem in result.problems[:shown]:
+        log.warning("%s", printable_lines(f"{problem.key or problem.object or '?'}: {problem.message}"))
+    _log_rest(len(result.problems) - shown, "records with problems")
+    for warning in result.warnings:
+        log.warning("%s", printable_lines(warning))
+    for limit in result.limits:
+        if limit.exceeded:
+            log.warning("%s", printable(str(limit)))
+    if result.message and result.state is not JobState.FAILED:
+        log.info("%s", printable_lines(result.message))
+    log.info("%s", tally(result))
+
+
+def tally(result: JobResult) -> str:
+    """How a job ended, in one line: `Job people: success. read=100 created=3 … digest=… seconds=1.2`."""
+    facts = [f"{name}={number}" for name, number in result.statistics.to_json().items()]
+    if result.digest:
+        facts.append(f"digest={result.digest[:12]}")
+    facts.append(f"seconds={result.duration:.1f}")
+    return f"Job {result.job}: {in_words(result.state)}. {' '.join(facts)}"
+
+
+def in_words(state: str) -> str:
+    """A state as people write it."""
+    return str(state).replace("_", " ")
+
+
+def _log_changes(job: Job, result: JobResult, shown: int) -> None:
+    planned = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT) or (
+        result.state is JobState.FAILED and result.plan_id is None
+    )
+    for sequence, change in enumerate(islice(result.changes, shown)):
+        outcome = result.outcomes.get(sequence)
+        text = printable(describe_change(job, change, planned=planned, outcome=outcome))
+        bad = outcome is not None and outcome.result in (Result.CONFLICT, Result.FAILED)
+        log.log(logging.WARNING if bad else logging.INFO, "%s", text)
+    _log_rest(len(result.changes) - shown, "changes")
+
+
+def _log_rest(number: int, noun: str) -> None:
+    if number > 0:
+        log.info("… and %s more %s; `logged_changes` in [directory_sync] says how many are shown.", f"{number:,}", noun)
+
+
+def describe_change(job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None) -> str:
+    """One change as a line: what, which object, each field's old and new values, and what went wrong."""
+    if outcome is not None and outcome.result is Result.CONFLICT:
+        verb = f"Conflict, did not {change.action.value}"
+    elif outcome is not None and outcome.result is Result.FAILED:
+        verb = f"Failed to {change.action.value}"
+    elif planned:
+        verb = f"Would {change.action.value}"
+    else:
+        verb = _PAST[change.action]
+    target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
+    text = f"{verb} {target}"
+    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change.fields))):
+        text += f": {fields}"
+    return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
+
+
+def _fields(job: Job, changes: Sequence[FieldChange]) -> Iterator[str]:
+    secret = secret_fields(job)
+    for change in changes:
+        if change.field.lower() in secret:
+            yield f"{change.field}: {HIDDEN}"
+        elif change.partial:
+            signs = [f"+{_shown([value])}" for value in change.added] + [f"-{_shown([value])}" for value in change.removed]
+            yield f"{change.field}: {_cut(' '.join(signs))}"
+        elif not change.old:
+            yield f"{change.field}: {_shown(change.new)}"
+        else:
+            yield f"{change.field}: {_shown(change.old)} → {_shown(change.new) or '(none)'}"
+
+
+def _shown(values: Sequence[bytes]) -> str:
+    return _cut(printable_values(values))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUES else f"{text[:_LONGEST_VALUES]}…"
+
+
+def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:
+    """The lines of a table of jobs, their states and figures, with a total."""
+    names = list(Statistics().to_json())
+    figures = {
+        job: [str(number) for number in statistics.to_json().values()] if statistics else [""] * len(names)
+        for job, (_, statistics) in rows.items()
+    }
+    lines = [["job", "state", *names]]
+    lines += [[job, in_words(state), *figures[job]] for job, (state, _) in rows.items()]
+    lines.append(["total", "", *map(str, total(statistics for _, statistics in rows.values()).to_json().values())])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def total(each: Iterator[Statistics | None]) -> Statistics:
+    """The sum of all figures."""
+    sums = dict.fromkeys(Statistics().to_json(), 0)
+    for statistics in each:
+        if statistics is not None:
+            for name, number in statistics.to_json().items():
+                sums[name] += number
+    return Statistics(**sums)

@@ -1,0 +1,182 @@
+"""When a collection fires: any mixture of cron expressions and intervals, in its time zone, between its start and its end.
+
+Airflow's own timetables do not mix the two, make up for the last firing that was missed however long ago it was (so that
+switching a nightly collection on at noon would start it at noon), and know an end only as the DAG's `end_date`, after which a
+run that somebody starts by hand would wait for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.exceptions import AirflowTimetableInvalid
+from airflow.sdk.timezone import coerce_datetime, utcnow
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from airflow.timetables.trigger import CronTriggerTimetable
+from pendulum import DateTime
+
+from directory_sync.definition.models import format_duration
+from directory_sync.definition.schedules import cron_expression
+
+GRACE = timedelta(minutes=10)
+"""A firing that is later than this was missed and is not made up for. Less is a scheduler that was busy or restarted."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_MONDAY = date(1970, 1, 5)
+
+
+class Cron:
+    """Fires by a cron expression or a preset such as `@daily`, by the clock on the wall."""
+
+    def __init__(self, expression: str, timezone: str) -> None:
+        self._timetable = CronTriggerTimetable(expression, timezone=timezone)
+        self.description = self._timetable.description or expression
+
+    def first(self, moment: DateTime) -> DateTime:
+        """The first firing at or after a moment."""
+        # Catching up from a moment is Airflow's public way to ask for the first firing after it.
+        restriction = TimeRestriction(earliest=moment, latest=None, catchup=True)
+        info = self._timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+        if info is None:
+            raise AirflowTimetableInvalid(f"cron expression {self._timetable.summary!r} never fires")
+        return info.run_after
+
+    def latest_within(self, start: DateTime, end: DateTime) -> DateTime | None:
+        """The last firing in a closed interval."""
+        found, moment = None, self.first(start)
+        while moment <= end:
+            found, moment = moment, self.first(moment + _MICROSECOND)
+        return found
+
+    def validate(self) -> None:
+        """Raise AirflowTimetableInvalid if the expression is none."""
+        self._timetable.validate()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Fires at a fixed distance, counted from a moment, whatever summer time does."""
+
+    every: timedelta
+    origin: DateTime
+
+    def first(self, moment: DateTime) -> DateTime:
+        """The first firing at or after a moment."""
+        return self._firing(math.ceil(self._elapsed(moment)))
+
+    def latest_within(self, start: DateTime, end: DateTime) -> DateTime | None:
+        """The last firing in a closed interval."""
+        moment = self._firing(math.floor(self._elapsed(end)))
+        return moment if moment >= start else None
+
+    def _elapsed(self, moment: DateTime) -> float:
+        """Time since the origin, in intervals."""
+        return (moment - self.origin).total_seconds() / self.every.total_seconds()
+
+    def _firing(self, number: int) -> DateTime:
+        return self.origin + self.every * number
+
+    @property
+    def description(self) -> str:
+        """In words, for the UI."""
+        return f"Every {format_duration(self.every)}"
+
+    def validate(self) -> None:
+        """Raise AirflowTimetableInvalid if the interval is none."""
+        if self.every <= timedelta(0):
+            raise AirflowTimetableInvalid(f"an interval must be longer than nothing, not {self.every}")
+
+
+def _in_utc(moment: datetime) -> DateTime:
+    return coerce_datetime(moment).in_timezone("UTC")
+
+
+class CollectionTimetable(Timetable):
+    """Fires whenever one of the schedules does; once, where several do at the same moment.
+
+    Args:
+        schedules: cron expressions or presets, and intervals.
+        timezone: IANA name; cron expressions follow its clocks.
+        start, end: no firing before, none after; both moments belong to the time in which it fires. Intervals are counted
+            from the start, without one from midnight on a Monday.
+    """
+
+    def __init__(
+        self,
+        schedules: Sequence[str | timedelta],
+        *,
+        timezone: str = "UTC",
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> None:
+        if not schedules:
+            raise ValueError("a timetable needs at least one schedule")
+        self._schedules = tuple(schedules)
+        self._timezone = timezone
+        self._start = None if start is None else _in_utc(start)
+        self._end = None if end is None else _in_utc(end)
+        origin = self._start or _in_utc(datetime.combine(_MONDAY, time.min, ZoneInfo(timezone)))
+        self._firings = tuple(
+            Interval(schedule, origin) if isinstance(schedule, timedelta) else Cron(cron_expression(schedule), timezone) for schedule in schedules
+        )
+        self.description = "; ".join(firing.description for firing in self._firings) + f" ({timezone})"
+
+    @property
+    def summary(self) -> str:
+        """The schedules as a definition writes them."""
+        return ", ".join(f"every {format_duration(each)}" if isinstance(each, timedelta) else each for each in self._schedules)
+
+    def validate(self) -> None:
+        """Raise AirflowTimetableInvalid for a schedule that can never fire."""
+        for firing in self._firings:
+            firing.validate()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return what `deserialize` makes an equal timetable of."""
+        return {
+            "schedules": [each.total_seconds() if isinstance(each, timedelta) else each for each in self._schedules],
+            "timezone": self._timezone,
+            "start": None if self._start is None else self._start.isoformat(),
+            "end": None if self._end is None else self._end.isoformat(),
+        }
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> CollectionTimetable:
+        """Read what `serialize` returned."""
+        return cls(
+            [each if isinstance(each, str) else timedelta(seconds=each) for each in data["schedules"]],
+            timezone=data["timezone"],
+            start=data["start"] and datetime.fromisoformat(data["start"]),
+            end=data["end"] and datetime.fromisoformat(data["end"]),
+        )
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """A run that somebody starts covers no time; it synchronises what is there."""
+        return DataInterval.exact(run_after)
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """Return the next firing: the latest one that is due and not yet missed, else the first one to come."""
+        earliest = max(self._bounds(self._start, restriction.earliest), default=None)
+        latest = min(self._bounds(self._end, restriction.latest), default=None)
+        after_last = last_automated_data_interval and last_automated_data_interval.end + _MICROSECOND
+        now = coerce_datetime(utcnow())
+        if restriction.catchup:
+            from_here = max(self._bounds(earliest, after_last), default=now)
+        else:
+            from_here = max(self._bounds(earliest, after_last, now - GRACE))
+            # Of several firings that are due only the latest is made: the others were missed.
+            due = [moment for firing in self._firings if (moment := firing.latest_within(from_here, now))]
+            from_here = max(due, default=from_here)
+        firing = min(firing.first(from_here) for firing in self._firings)
+        return None if latest is not None and firing > latest else DagRunInfo.exact(firing)
+
+    @staticmethod
+    def _bounds(*moments: DateTime | None) -> Iterator[DateTime]:
+        return (moment for moment in moments if moment is not None)

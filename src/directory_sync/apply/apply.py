@@ -1,0 +1,264 @@
+"""Carries out a plan: the one place that lets a destination write.
+
+Every outcome is recorded, so that a run that was killed can be taken up again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass
+
+from directory_sync.apply.failure_rule import FailureCount, FailureRule
+from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
+from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.protocol import Destination
+from directory_sync.errors import DirectorySyncError, EndpointError, EndpointUnavailable, LeaseError, StoreError
+from directory_sync.plan.model import ChangeSequence, Statistics
+
+PROGRESS_SECONDS = 0.1
+LOGGED_SINGLY = 50
+"""So many conflicts and failures get a log line each; all are in the report."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """How far a plan was carried out.
+
+    Attributes:
+        statistics: created, updated, moved, disabled, deleted count what is done, also what an earlier attempt did; conflicts
+            and errors count changes. All else is 0.
+        outcomes: place in the plan → outcome, of those that are not `done`.
+        total: number of changes in the plan.
+        left: number of changes without an outcome. Those that were being written when it stopped may have been carried out;
+            applying again with `resumed=True` finds out.
+        seconds: how long it took.
+        error: why it stopped before the end, or None.
+    """
+
+    statistics: Statistics
+    outcomes: Mapping[int, Outcome]
+    total: int
+    left: int
+    seconds: float
+    error: DirectorySyncError | None
+
+    @property
+    def conflicts(self) -> int:
+        """Number of changes not made because the object is not as it was seen."""
+        return self.statistics.conflicts
+
+    @property
+    def failures(self) -> int:
+        """Number of changes that the destination refused."""
+        return self.statistics.errors
+
+
+def apply_plan(
+    changes: ChangeSequence,
+    destination: Destination,
+    *,
+    plan_id: int,
+    store: OutcomeStore,
+    check: Callable[[], None],
+    resumed: bool,
+    failure_rule: FailureRule = FailureRule(),  # noqa: B008 - frozen
+    progress: Callable[[int, int], None] | None = None,
+    log: logging.Logger = _log,
+) -> ApplyResult:
+    """Carry out changes at the destination and record what becomes of each.
+
+    A change that is refused or in conflict is recorded, and the others go on. Whatever ends the work early, what was answered
+    until then is recorded.
+
+    Args:
+        changes: the plan's.
+        destination: writes; nothing else here does.
+        plan_id: under which the store keeps outcomes.
+        store: records outcomes; when it cannot, writing stops.
+        check: called before each single send; raises LeaseLost when nothing more may be written.
+        resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the others looked at first.
+        failure_rule: when to stop because too much fails.
+        progress: called with the number of changes answered and their total, at most ten times a second and at the end.
+        log: gets a line per conflict and failure, and a closing tally.
+
+    Returns what was done, also when it stopped early: then `error` says why (EndpointError, LeaseLost, StoreError).
+
+    Raises nothing of this package; KeyboardInterrupt and the like pass through when outcomes have been recorded.
+    """
+    attempt = _Attempt(
+        changes,
+        destination,
+        recorder=OutcomeRecorder(store, plan_id),
+        failures=FailureCount(failure_rule),
+        progress=progress,
+        log=log,
+    )
+    error: DirectorySyncError | None = None
+    try:
+        recorded = store.outcomes(plan_id) if resumed else {}
+        attempt.run(recorded, check, verify=range(len(changes)) if resumed else frozenset())
+    except DirectorySyncError as stopped:
+        error = attempt.describe(stopped)
+    finally:
+        flush_error = attempt.flush()
+    if flush_error is not None and (error is None or isinstance(error, StoreError)):
+        error = flush_error
+    result = ApplyResult(
+        statistics=attempt.tally.statistics(),
+        outcomes=attempt.tally.outcomes,
+        total=len(changes),
+        left=attempt.left,
+        seconds=time.monotonic() - attempt.started,
+        error=error,
+    )
+    _log_tally(log, plan_id, result)
+    return result
+
+
+class _Attempt:
+    """One attempt at applying a plan: what is under way, and the tally."""
+
+    def __init__(
+        self,
+        changes: ChangeSequence,
+        destination: Destination,
+        *,
+        recorder: OutcomeRecorder,
+        failures: FailureCount,
+        progress: Callable[[int, int], None] | None,
+        log: logging.Logger,
+    ) -> None:
+        self.started = time.monotonic()
+        self.tally = Tally()
+        self._changes = changes
+        self._destination = destination
+        self._recorder = recorder
+        self._failures = failures
+        self._progress = progress
+        self._progressed = 0.0
+        self._log = log
+        self._under_way: dict[int, Change] = {}
+
+    def run(self, recorded: Mapping[int, Outcome], check: Callable[[], None], verify: Collection[int]) -> None:
+        """Write what has no outcome yet. Raises what ends it early."""
+        if recorded:
+            for sequence, change in enumerate(self._changes):
+                if sequence in recorded:
+                    self.tally.add(change.action, recorded[sequence])
+        outcomes = self._destination.write(self._feed(recorded), before_send=check, verify=verify)
+        try:
+            for outcome in outcomes:
+                self._take(outcome)
+        finally:
+            # Whatever ends it, the writer must not go on sending, nor wait for the garbage collector to find out.
+            if isinstance(outcomes, Generator):
+                outcomes.close()
+        self._show_progress(now=True)
+        if self.left and self._failures.exceeded:
+            raise EndpointError(
+                f"{self._failures.failed} of the last {self._failures.tried} changes failed, so the rest was not attempted.",
+                endpoint=self._destination.label,
+                remedy=f"See what they have in common, and run the job again. The last one: {self._last_failure()}",
+            )
+        if self.left:
+            raise EndpointError(
+                "The destination did not say what became of some changes.",
+                endpoint=self._destination.label,
+                remedy="Run the job again: it looks at them first.",
+            )
+
+    @property
+    def left(self) -> int:
+        """Number of changes without an outcome."""
+        return len(self._changes) - self.tally.answered
+
+    def flush(self) -> StoreError | None:
+        """Record what is not recorded yet, also while something else is going wrong."""
+        try:
+            self._recorder.flush()
+        except StoreError as error:
+            described = StoreError(
+                f"{error} {self._recorder.unrecorded:,} outcomes could not be recorded, so nothing more was written; "
+                f"{self._extent()} Running the job again finds out about those."
+            )
+            described.__cause__ = error
+            self._log.error("Outcomes could not be recorded. error=%s", described)
+            return described
+        return None
+
+    def describe(self, error: DirectorySyncError) -> DirectorySyncError:
+        """The same kind of error, saying how far the plan got."""
+        described: DirectorySyncError
+        if isinstance(error, EndpointError):
+            remedy = error.remedy
+            if isinstance(error, EndpointUnavailable):
+                remedy = f"{remedy} Trying again goes on with the same plan.".lstrip()
+            described = type(error)(f"{error.message} {self._extent()}", endpoint=error.endpoint, remedy=remedy)
+        elif isinstance(error, LeaseError | StoreError):
+            described = type(error)(f"{error} {self._extent()}")
+        else:
+            return error
+        described.__cause__ = error
+        return described
+
+    def _extent(self) -> str:
+        return f"{self.tally.answered:,} of {len(self._changes):,} changes have been answered, {self.left:,} are left."
+
+    def _take(self, outcome: Outcome) -> None:
+        change = self._under_way.pop(outcome.sequence)
+        self.tally.add(change.action, outcome)
+        self._failures.add(failed=outcome.result is Result.FAILED)
+        self._log_trouble(change, outcome)
+        self._show_progress()
+        self._recorder.add(outcome)
+
+    def _feed(self, recorded: Mapping[int, Outcome]) -> Iterator[tuple[int, Change]]:
+        """The changes that have no outcome yet; ends early when too many fail, so that what is under way is still answered."""
+        for sequence, change in enumerate(self._changes):
+            if self._failures.exceeded:
+                return
+            if sequence not in recorded:
+                self._under_way[sequence] = change
+                yield sequence, change
+
+    def _last_failure(self) -> str:
+        return next(outcome.message for outcome in reversed(self.tally.outcomes.values()) if outcome.result is Result.FAILED)
+
+    def _log_trouble(self, change: Change, outcome: Outcome) -> None:
+        if outcome.result in {Result.DONE, Result.FOUND_DONE}:
+            return
+        if self.tally.troubles > LOGGED_SINGLY:
+            if self.tally.troubles == LOGGED_SINGLY + 1:
+                self._log.warning("Further conflicts and failures are in the report only. logged=%d", LOGGED_SINGLY)
+            return
+        what = "is not as it was when the plan was made" if outcome.result is Result.CONFLICT else "could not be changed"
+        self._log.warning(
+            "An object %s. action=%s object=%r key=%r reason=%r", what, change.action, change.object, change.key, outcome.message
+        )
+
+    def _show_progress(self, *, now: bool = False) -> None:
+        moment = time.monotonic()
+        if self._progress is not None and (now or moment - self._progressed >= PROGRESS_SECONDS):
+            self._progressed = moment
+            self._progress(self.tally.answered, len(self._changes))
+
+
+def _log_tally(log: logging.Logger, plan_id: int, result: ApplyResult) -> None:
+    done = result.total - result.left
+    facts = {
+        "plan": plan_id,
+        **{
+            name: getattr(result.statistics, name)
+            for name in ("created", "updated", "moved", "disabled", "deleted", "conflicts", "errors")
+        },
+        "left": result.left,
+        "seconds": f"{result.seconds:.2f}",
+        "changes_per_second": f"{done / result.seconds:.0f}" if result.seconds else done,
+    }
+    level = logging.WARNING if result.error else logging.INFO
+    what = "Stopped applying the plan" if result.error else "Applied the plan"
+    log.log(level, "%s. %s", what, " ".join(f"{name}={value}" for name, value in facts.items()))

@@ -1,0 +1,51 @@
+"""Finds and reads the definitions that a command is given, and shows what is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from directory_sync import settings
+from directory_sync.cli.exit_status import UsageError
+from directory_sync.cli.printable import printable_lines
+from directory_sync.cli.terminal import is_terminal
+from directory_sync.definition.loading import Loaded, load_file
+from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.problems import Problem, explain, suggest
+
+
+def load_collection(file: Path, templates: Path | None) -> Collection:
+    """Read the definition of a collection; warnings go to standard error. Raises DefinitionError."""
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder; this command needs the definition file of one collection.")
+    loaded: Loaded = load_file(file, templates=templates_folder(file, templates))
+    show_problems(loaded.problems, sys.stderr)
+    return loaded.collection
+
+
+def templates_folder(file: Path, given: Path | None) -> Path | None:
+    """Where templates of the deployment are: as given, or as the setting says."""
+    if given is None:
+        return settings.templates_folder(file if file.is_dir() else file.parent)
+    if not given.is_dir():
+        raise UsageError(f"--templates: there is no folder {given}.")
+    return given
+
+
+def find_job(collection: Collection, name: str) -> Job:
+    """Return the job of that name. Raises UsageError that names the nearest one."""
+    try:
+        return collection.job(name)
+    except KeyError:
+        names = [job.name for job in collection.jobs]
+        hint = suggest(name, names) or f"The jobs are {', '.join(names)}."
+        raise UsageError(f"--job: collection {collection.name} has no job {name!r}; {hint}") from None
+
+
+def show_problems(problems: Iterable[Problem], stream: TextIO) -> None:
+    """Print each problem on one line; in a terminal also the lines of the file that it is about."""
+    for problem in problems:
+        text = explain(problem) if is_terminal(stream) else str(problem)
+        print(printable_lines(text), file=stream)

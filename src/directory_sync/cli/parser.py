@@ -1,0 +1,167 @@
+"""The commands and options of `directory-sync`. Imports nothing of what the commands do, so that it starts at once."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from directory_sync import __version__
+from directory_sync.cli.terminal import PROGRAM
+
+MODULES = {
+    "validate": "directory_sync.cli.validate",
+    "schema": "directory_sync.cli.schema",
+    "preview": "directory_sync.cli.preview",
+    "run": "directory_sync.cli.run",
+    "query": "directory_sync.cli.query",
+    "db": "directory_sync.cli.db",
+}
+"""Command → module whose function `main(arguments)` carries it out and returns the exit status."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="Checks, previews and runs job collections, without a running scheduler.",
+        epilog="Exit statuses and examples: docs/command-line.md.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_validate(commands)
+    _command(commands, "schema", "print the JSON Schema of definition files", "For editors and other tools.")
+    _add_preview(commands)
+    _add_run(commands)
+    _add_query(commands)
+    _add_db(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _command(commands: _Commands[argparse.ArgumentParser], name: str, help_: str, more: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="say more about what is being done; twice: also debugging lines, and tracebacks of errors",
+    )
+    return parser
+
+
+def _add_validate(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "validate",
+        "check definitions",
+        "Every problem is one line: FILE:LINE: key: what is wrong, what would be right. Needs no connection.",
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="definition file, or a folder of them")
+    parser.add_argument("--format", choices=["text", "json"], default="text", help="how problems are shown (default: text)")
+    _add_templates(parser)
+
+
+def _add_preview(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "preview",
+        "plan the jobs and show what would change; writes nothing",
+        "A job sees what the jobs before it would change.",
+    )
+    _add_file(parser)
+    _add_job(parser, "preview only this job, as if no other had been run before it")
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "csv", "ldif"],
+        default="table",
+        help="how the changes are shown (default: table)",
+    )
+    _add_data_folder(parser)
+    _add_templates(parser)
+
+
+def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "run",
+        "plan and apply the jobs, here and now",
+        "Jobs run in order, with their failure actions and limits, and are recorded in the store.",
+    )
+    _add_file(parser)
+    _add_job(parser, "run only this job")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this file, as JSON")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why it is run; recorded with the run")
+    _add_data_folder(parser)
+    _add_templates(parser)
+
+
+def _add_query(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands,
+        "query",
+        "show what a job's query returns",
+        "Shows the fields that the job uses, of the first records in the order in which they are returned.",
+    )
+    _add_file(parser)
+    parser.add_argument("--job", required=True, metavar="NAME", help="job whose query is meant")
+    parser.add_argument("--side", choices=["source", "destination"], default="source", help="which side (default: source)")
+    parser.add_argument("--first", type=_positive, default=10, metavar="N", help="number of records (default: 10)")
+    parser.add_argument(
+        "--format", choices=["table", "json", "csv"], default="table", help="how the records are shown (default: table)"
+    )
+    _add_data_folder(parser)
+    _add_templates(parser)
+
+
+def _add_db(commands: _Commands[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "db",
+        help="create, migrate or check the tables of the store",
+        description="Create, migrate or check the tables of the store (setting database_url).",
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _command(actions, "upgrade", "create or migrate the tables", "Creates what is missing, folders too. Safe to repeat.")
+    _command(actions, "check", "see that the tables are there and of this version", "Changes nothing.")
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="definition file of the collection")
+
+
+def _add_job(parser: argparse.ArgumentParser, help_: str) -> None:
+    parser.add_argument("--job", metavar="NAME", help=help_)
+
+
+def _add_templates(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--templates",
+        type=Path,
+        metavar="FOLDER",
+        help="folder with templates in jobs/ and collections/ (default: the setting templates_folder)",
+    )
+
+
+def _add_data_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="folder that file endpoints live in (default: the setting data_folder)",
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
+    return number

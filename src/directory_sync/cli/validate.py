@@ -1,0 +1,86 @@
+"""`directory-sync validate`: checks definition files without any connection."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from directory_sync import settings
+from directory_sync.cli.definitions import show_problems, templates_folder
+from directory_sync.cli.exit_status import ExitStatus
+from directory_sync.cli.printable import printable, printable_json
+from directory_sync.cli.terminal import data_output
+from directory_sync.definition.loading import Broken, Loaded, load_file, load_folder, refuse_same_names
+from directory_sync.definition.problems import Problem
+from directory_sync.definition.support import unsupported
+from directory_sync.errors import DefinitionError
+
+
+def main(arguments: Namespace) -> ExitStatus:
+    """Show every problem of the files; `WRONG_USAGE` if one of them cannot be used."""
+    modules = settings.script_modules()
+    results = _load(arguments.files, arguments.templates)
+    problems = {result.file: _problems(result, modules) for result in results}
+    if arguments.format == "json":
+        _print_json(results, problems)
+    else:
+        show_problems((problem for found in problems.values() for problem in found), sys.stdout)
+        _print_summary(results, problems)
+    return ExitStatus.WRONG_USAGE if any(isinstance(result, Broken) for result in results) else ExitStatus.OK
+
+
+def _load(paths: Sequence[Path], templates: Path | None) -> list[Loaded | Broken]:
+    """Read all files; those that name the same collection are broken, wherever they are."""
+    results: dict[Path, Loaded | Broken] = {}
+    for path in paths:
+        folder = templates_folder(path, templates)
+        found = load_folder(path, templates=folder) if path.is_dir() else [_load_one(path, folder)]
+        # A file that is named twice, or named and in a folder that is named, is one file.
+        results |= {Path(result.file).resolve(): result for result in found}
+    return refuse_same_names(list(results.values()))
+
+
+def _load_one(path: Path, templates: Path | None) -> Loaded | Broken:
+    try:
+        return load_file(path, templates=templates)
+    except DefinitionError as error:
+        return Broken(str(path), None, error.problems)
+
+
+def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem]:
+    problems = list(result.problems)
+    if isinstance(result, Loaded):
+        problems += unsupported(result.collection, script_modules=modules, places=result.places)
+    unique = dict.fromkeys(problems)
+    return sorted(unique, key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column))
+
+
+def _print_json(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:
+    files = [
+        {
+            "file": result.file,
+            "collection": result.name,
+            "valid": isinstance(result, Loaded),
+            "problems": [problem.to_json() for problem in problems[result.file]],
+        }
+        for result in results
+    ]
+    print(printable_json({"files": files}, indent=2), file=data_output())
+
+
+def _print_summary(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:
+    """Say on standard error what the lines on standard output do not: what was checked, and what a good file will do."""
+    for result in results:
+        if isinstance(result, Loaded):
+            jobs = len(result.collection.jobs)
+            paused = ", paused until somebody switches it on" if result.collection.paused else ""
+            text = f"{result.file}: collection {result.name}, {jobs} job{'s' if jobs != 1 else ''}{paused}"
+            print(printable(text), file=sys.stderr)
+    if not results:
+        print("There is no definition file here (*.yaml, *.yml, *.json).", file=sys.stderr)
+    found = [problem for file in problems.values() for problem in file]
+    if found:
+        errors = sum(problem.severity == "error" for problem in found)
+        print(f"{errors} error{'s' if errors != 1 else ''}, {len(found) - errors} warnings", file=sys.stderr)

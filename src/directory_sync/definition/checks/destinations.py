@@ -1,0 +1,143 @@
+"""Checks of where a job writes: containers and base, the managed set, what becomes of objects whose record is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from directory_sync.definition.checks.sources import check_file, file_ending
+from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
+from directory_sync.definition.models import (
+    DirectoryDestination,
+    FieldContainer,
+    FileEndpoint,
+    Job,
+    MoveMissing,
+    ObjectKind,
+    Scope,
+    SqlDestination,
+    TemplateContainer,
+)
+from directory_sync.definition.nodes import Path
+from directory_sync.definition.places import Places
+from directory_sync.definition.problems import Problem
+
+_CAN_BE_DISABLED = {ObjectKind.USER, ObjectKind.INET_ORG_PERSON, ObjectKind.MAIL_USER}
+
+
+def check_destination(job: Job, path: Path, places: Places) -> Iterator[Problem]:
+    """Check a job's destination and what it does with missing records there."""
+    destination, at = job.destination, (*path, "destination")
+    if isinstance(destination, DirectoryDestination):
+        yield from _check_directory(job, destination, path, places)
+    else:
+        yield from _check_table(job, destination, path, places)
+    if isinstance(destination, FileEndpoint):
+        yield from check_file(destination, at, places)
+    yield from _check_missing_at_source(job, path, places)
+
+
+def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
+    at = (*path, "destination")
+    yield from _check_container(job, destination, at, places)
+    if destination.base is not None and (wrong := dn_wrong(destination.base)):
+        yield places.problem((*at, "base"), *wrong)
+    if destination.filter is not None and (wrong := filter_wrong(destination.filter)):
+        yield places.problem((*at, "filter"), *wrong)
+    if destination.filter is None and job.missing_at_source != "skip":
+        yield places.problem(
+            (*at, "filter"),
+            "is missing: missing_at_source would concern everything there",
+            "say by a filter which objects are managed, as in (objectClass=user)",
+        )
+    if destination.scope is Scope.BASE and job.missing_at_destination == "create":
+        yield places.problem(
+            (*at, "scope"),
+            "new objects would never be found again with scope base",
+            "write subtree or one, or missing_at_destination: skip",
+        )
+    if job.object is ObjectKind.ROW:
+        yield places.problem(
+            (*path, "object"), "a directory holds no rows", "write the kind of object, as in user, inetOrgPerson or group"
+        )
+    for index, name in enumerate(job.object_classes or ()):
+        if wrong := attribute_wrong(name):
+            yield places.problem((*path, "object_classes", index), "is not the name of an object class", wrong[1])
+    if job.rdn is not None and (wrong := attribute_wrong(job.rdn)):
+        yield places.problem((*path, "rdn"), *wrong)
+
+
+def _check_container(job: Job, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
+    container = destination.container
+    if isinstance(container, str):
+        if wrong := dn_wrong(container):
+            yield places.problem((*at, "container"), *wrong)
+        yield from _check_base(job, container, destination, at, places)
+        if destination.move_existing:
+            yield places.problem(
+                (*at, "move_existing"),
+                "needs a container that is computed",
+                "write container: {field: NAME} or {template: TEXT}, or leave move_existing out",
+            )
+        return
+    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template)):
+        yield places.problem((*at, "container", "template"), *wrong)
+    if destination.base is None:
+        kind = "field" if isinstance(container, FieldContainer) else "template"
+        yield places.problem(
+            (*at, "base"), "is missing", f"give the DN below which existing objects are looked for: the container is a {kind}"
+        )
+
+
+def _check_base(job: Job, container: str, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
+    """Objects that a job creates must be among those that it looks at the next time."""
+    here, base = read_dn(container), read_dn(destination.base) if destination.base is not None else None
+    if not here or not base or job.missing_at_destination == "skip":
+        return
+    hint = "give a container inside base, or another base"
+    if not inside(here, base):
+        yield places.problem((*at, "container"), "is outside of base, so new objects would never be found again", hint)
+    elif destination.scope is Scope.ONE and here != base:
+        yield places.problem(
+            (*at, "container"),
+            "is deeper than base with scope one, so new objects would never be found again",
+            "write scope: subtree, or the same base",
+        )
+
+
+def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places) -> Iterator[Problem]:
+    if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
+        yield places.problem((*path, "object"), "a table holds rows", "write object: row")
+    is_ldif = isinstance(destination, FileEndpoint) and file_ending(destination) == ".ldif"
+    if is_ldif and "dn" not in {name.lower() for name in job.fields}:
+        yield places.problem(
+            (*path, "fields"),
+            "an LDIF file needs a field dn",
+            'map it, as in dn: {template: "cn={{ cn }},ou=People,dc=example"}',
+            at_key=True,
+        )
+    for key, value in (("rdn", job.rdn), ("object_classes", job.object_classes)):
+        if value is not None and not is_ldif:
+            yield places.problem(
+                (*path, key), "has no effect: the destination is no directory", "leave it out", severity="warning", at_key=True
+            )
+
+
+def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
+    action, at = job.missing_at_source, (*path, "missing_at_source")
+    moves = isinstance(action, MoveMissing)
+    disables = action == "disable" or (isinstance(action, MoveMissing) and action.disable)
+    if isinstance(action, MoveMissing) and (wrong := dn_wrong(action.move)):
+        yield places.problem((*at, "move"), *wrong)
+    if not isinstance(job.destination, DirectoryDestination):
+        if moves or disables:
+            yield places.problem(at, "only objects of a directory can be moved or disabled", "write delete or skip")
+    elif disables and job.object not in _CAN_BE_DISABLED:
+        yield places.problem(
+            at,
+            f"an object of the kind {job.object.value} cannot be disabled",
+            'write delete, skip, or {move: "DN"} without disable',
+        )
+    if job.returning == "restore" and not (moves or disables):
+        yield places.problem(
+            (*path, "returning"), "has no effect: nothing is moved or disabled", "leave it out", severity="warning", at_key=True
+        )

@@ -1,0 +1,129 @@
+"""Texts with a grammar of their own: DNs, filters, Jinja2 templates, mail addresses, time zones, encodings.
+
+Each function says what is wrong and what would be right, or None. The libraries behind them are loaded when first needed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from directory_sync.definition import filters
+from directory_sync.definition.problems import suggest
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Wrong = tuple[str, str] | None
+Dn = tuple[frozenset[tuple[str, str]], ...]
+
+MAX_TEMPLATE = 20_000
+"""Characters of a Jinja2 template."""
+MAX_DN = 8_000
+"""Characters of a DN."""
+
+_MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
+_STATEMENTS_REFUSED = ("Include", "Extends", "Import", "FromImport")
+
+
+@lru_cache(maxsize=1024)
+def read_dn(text: str) -> Dn | None:
+    """A DN (RFC 4514) in a form in which spelling does not matter; None if it is none."""
+    import ldap
+    import ldap.dn
+
+    if len(text) > MAX_DN:
+        return None
+    try:
+        parsed = ldap.dn.str2dn(text)
+    except (ldap.LDAPError, ValueError, UnicodeError):
+        return None
+    return tuple(frozenset((name.lower(), " ".join(value.split()).casefold()) for name, value, _ in rdn) for rdn in parsed)
+
+
+def dn_wrong(text: str) -> Wrong:
+    """Check a DN."""
+    if read_dn(text):
+        return None
+    return "is not a DN", "write it as in OU=People,DC=corp,DC=example, with \\ before a comma, plus sign or quote inside a name"
+
+
+def inside(dn: Dn, container: Dn) -> bool:
+    """Whether an object is the container or below it."""
+    return dn[len(dn) - len(container) :] == container if len(dn) >= len(container) else False
+
+
+@lru_cache(maxsize=1024)
+def filter_wrong(text: str) -> Wrong:
+    """Check an LDAP filter (RFC 4515)."""
+    try:
+        filters.parse(text)
+    except filters.FilterError as error:
+        return f"is not an LDAP filter: {error}", "write it as in (&(objectClass=person)(mail=*))"
+    return None
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment()
+
+
+@lru_cache(maxsize=1024)
+def template_wrong(text: str) -> Wrong:
+    """Check the syntax of a Jinja2 template; it is parsed, not run."""
+    from jinja2 import TemplateSyntaxError, nodes
+
+    if len(text) > MAX_TEMPLATE:
+        return f"has more than {MAX_TEMPLATE} characters", "use a script for this"
+    hint = 'write it as in "{{ givenName|lower }}.{{ sn|lower }}@lab.example"'
+    try:
+        parsed = _environment().parse(text)
+        refused = next(parsed.find_all(tuple(getattr(nodes, name) for name in _STATEMENTS_REFUSED)), None)
+    except TemplateSyntaxError as error:
+        return f"is not a Jinja2 template: {error.message}", hint
+    except RecursionError:
+        return "is nested too deep", "use a script for this"
+    except (ValueError, OverflowError):
+        return "is not a Jinja2 template: a number in it is too big", hint
+    if refused is not None:
+        return f"loads another template in its line {refused.lineno}", "write the text out; other templates cannot be loaded here"
+    return None
+
+
+def mail_wrong(text: str) -> Wrong:
+    """Check a mail address: one, without a display name."""
+    if _MAIL.fullmatch(text):
+        return None
+    return "is not a mail address", "write one address per item, as in it-operations@corp.example"
+
+
+def timezone_wrong(name: str) -> Wrong:
+    """Check the name of a time zone against the IANA database."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = suggest(name, available_timezones())
+        return "is not a known time zone", near or "write an IANA name as in Europe/Berlin"
+    return None
+
+
+def encoding_wrong(name: str) -> Wrong:
+    """Check the name of a character encoding."""
+    try:
+        "".encode(codecs.lookup(name).name)
+    except (LookupError, ValueError):
+        return "is not a known character encoding", "write utf-8, cp1252 or latin-1, for example"
+    return None
+
+
+def attribute_wrong(name: str) -> Wrong:
+    """Check an attribute name (RFC 4512, section 2.5)."""
+    if filters.is_attribute(name):
+        return None
+    return f"{name} is not an attribute name", "names have letters, digits and -, and options after ;"

@@ -1,0 +1,117 @@
+"""A problem in a definition: where it is, what is wrong, what would be right; as one line, as JSON, with a caret for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+Severity = Literal["error", "warning"]
+
+_CONTEXT_LINES = 2
+_CONTEXT_WIDTH = 120
+_READ_AT_MOST = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, or worth knowing, in a definition.
+
+    Attributes:
+        file: as the user named it; `collection NAME` for a collection that did not come from a file.
+        line, column: from 1; line 0 where there is no file.
+        key: path of the key, for example `jobs[0].fields.cn`; empty for the file as a whole.
+        message: what is wrong.
+        hint: what would be right; may be empty.
+        severity: an error makes the definition unusable, a warning does not.
+    """
+
+    file: str
+    line: int
+    column: int
+    key: str
+    message: str
+    hint: str = ""
+    severity: Severity = "error"
+
+    @property
+    def text(self) -> str:
+        """What is wrong and what would be right, without the place."""
+        return f"{self.message}, {self.hint}" if self.hint else self.message
+
+    def __str__(self) -> str:
+        """`FILE:LINE: key: what is wrong, what would be right`, on one line whatever the definition holds."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        warning = "warning: " if self.severity == "warning" else ""
+        return printable(f"{place}: {f'{self.key}: ' if self.key else ''}{warning}{self.text}")
+
+    def to_json(self) -> dict[str, Any]:
+        """All attributes, as a mapping."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "key": self.key,
+            "message": self.message,
+            "hint": self.hint,
+            "severity": self.severity,
+        }
+
+
+def explain(problem: Problem, text: str | None = None) -> str:
+    """The problem for people: its line, then up to two lines before it, the line itself and a caret below the place.
+
+    `text` is what the file holds; it is read from the file if not given. A file that cannot be read gives the one line only.
+    """
+    if text is None:
+        text = _read(problem.file)
+    lines = text.splitlines()
+    if not 1 <= problem.line <= len(lines):
+        return str(problem)
+    first = max(1, problem.line - _CONTEXT_LINES)
+    # A long line is shown from shortly before the place that is meant.
+    skip = max(0, problem.column - _CONTEXT_WIDTH * 3 // 4)
+    margin = len(str(problem.line))
+    shown = [str(problem)]
+    for number in range(first, problem.line + 1):
+        line = printable(lines[number - 1][skip : skip + _CONTEXT_WIDTH]).rstrip()
+        shown.append(f"  {number:>{margin}} | {line}".rstrip())
+    shown.append(f"  {'':>{margin}} | {' ' * (problem.column - 1 - skip)}^")
+    return "\n".join(shown)
+
+
+def printable(text: str) -> str:
+    """The text on one line, harmless in a terminal: blanks for tabs and line ends, `?` for what else cannot be printed."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean …?`, if one of the known words is near, else the empty text."""
+    by_case = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(word[:200].lower(), by_case, n=1, cutoff=0.6)
+    return f"did you mean {by_case[near[0]]}?" if near else ""
+
+
+def path_text(path: Iterable[str | int]) -> str:
+    """The path of a key as people read it: `jobs[0].fields.cn`."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif step and all(c.isalnum() or c in "_-;" for c in step):
+            text += f".{step}" if text else step
+        else:
+            text += f'["{step}"]'
+    return text
+
+
+def _read(file: str) -> str:
+    try:
+        if not Path(file).is_file():
+            return ""
+        with Path(file).open(encoding="utf-8-sig", errors="replace") as stream:
+            return stream.read(_READ_AT_MOST)
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,204 @@
+"""What definitions may say and this version cannot carry out yet: one line of the table per feature, deleted when it is built.
+
+`validate` shows these as warnings; previews and runs refuse such a job before they read anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from directory_sync.definition import models
+from directory_sync.definition.checks.fields import source_fields
+from directory_sync.definition.checks.sources import file_ending
+from directory_sync.definition.models import (
+    ApprovalPolicy,
+    DirectoryDestination,
+    DirectorySource,
+    FileEndpoint,
+    GeneratePassword,
+    Job,
+    MoveMissing,
+    Script,
+    SqlDestination,
+    SqlSource,
+    Template,
+)
+from directory_sync.definition.nodes import Path
+from directory_sync.definition.places import Places
+from directory_sync.definition.problems import Problem, path_text
+from directory_sync.errors import UnsupportedError
+
+PASSWORD_ATTRIBUTES = frozenset(
+    {
+        "userpassword",
+        "unicodepwd",
+        "dbcspwd",
+        "lmpwdhistory",
+        "ntpwdhistory",
+        "supplementalcredentials",
+        "authpassword",
+        "pwdhistory",
+        "krbprincipalkey",
+        "sambantpassword",
+        "sambalmpassword",
+        "sambapasswordhistory",
+        "ms-mcs-admpwd",
+        "mslaps-password",
+        "mslaps-encryptedpassword",
+    }
+)
+"""Attributes that hold passwords or what stands for them, lower case."""
+
+_CONSEQUENCE = "preview and run will refuse the job"
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that cannot be carried out yet.
+
+    Attributes:
+        what: completes "… cannot be carried out by this version".
+        used: paths within a job, whose approval is the policy that counts for it, at which it is asked for.
+    """
+
+    what: str
+    used: Callable[[Job], Iterable[Path]]
+
+
+def _when(path: Path, used: bool) -> list[Path]:
+    return [path] if used else []
+
+
+def _approval(job: Job) -> list[Path]:
+    return _when(("approval",), isinstance(job.approval, ApprovalPolicy))
+
+
+def _escalation(job: Job) -> list[Path]:
+    return _when(("approval", "escalation"), isinstance(job.approval, ApprovalPolicy) and job.approval.escalation is not None)
+
+
+def _disable(job: Job) -> list[Path]:
+    action = job.missing_at_source
+    return _when(("missing_at_source",), action == "disable" or (isinstance(action, MoveMissing) and action.disable))
+
+
+def _sql(job: Job) -> list[Path]:
+    return _when(("source",), isinstance(job.source, SqlSource)) + _when(
+        ("destination",), isinstance(job.destination, SqlDestination)
+    )
+
+
+def _files(wanted: Callable[[FileEndpoint], bool], key: str) -> Callable[[Job], list[Path]]:
+    def used(job: Job) -> list[Path]:
+        sides = {"source": job.source, "destination": job.destination}
+        return [(side, key) for side, endpoint in sides.items() if isinstance(endpoint, FileEndpoint) and wanted(endpoint)]
+
+    return used
+
+
+def _generated_passwords(job: Job) -> list[Path]:
+    return [("fields", name) for name, mapping in job.fields.items() if isinstance(mapping, GeneratePassword)]
+
+
+def _secrets(job: Job) -> list[Path]:
+    return [("fields", name, "secret") for name, mapping in job.fields.items() if mapping.secret]
+
+
+def _passwords(job: Job) -> list[Path]:
+    """Fields that write a password attribute of a directory or read one, also inside a template."""
+    writes, reads = isinstance(job.destination, DirectoryDestination), isinstance(job.source, DirectorySource)
+    found: list[Path] = []
+    for name, mapping in job.fields.items():
+        read = {_base(field) for _, field in source_fields(mapping)}
+        if isinstance(mapping, Template):
+            read |= {word.lower() for word in _WORD.findall(mapping.template)}
+        if (writes and _base(name) in PASSWORD_ATTRIBUTES) or (reads and read & PASSWORD_ATTRIBUTES):
+            found.append(("fields", name))
+    return found
+
+
+def _base(attribute: str) -> str:
+    return attribute.lower().partition(";")[0]
+
+
+NOT_YET = (
+    Feature("approval policies", _approval),
+    Feature("escalation", _escalation),
+    Feature("wait_for_approval", lambda job: _when(("wait_for_approval",), job.wait_for_approval)),
+    Feature("reading only changed records", lambda job: _when(("records",), job.records != "all")),
+    Feature("disabling objects", _disable),
+    Feature("returning: restore", lambda job: _when(("returning",), job.returning == "restore")),
+    Feature("generated passwords", _generated_passwords),
+    Feature("secret fields", _secrets),
+    Feature("reading and writing passwords", _passwords),
+    Feature("database tables and queries", _sql),
+    Feature("Excel files", _files(lambda endpoint: file_ending(endpoint) == ".xlsx", "file")),
+    Feature("files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")),
+)
+"""Everything of a job that is not there yet. Notifications, which belong to the collection, are below."""
+
+
+def unsupported(collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None) -> list[Problem]:
+    """Warnings about everything in a collection that cannot be carried out here.
+
+    Args:
+        collection: what to look at.
+        script_modules: modules whose functions the deployment allows as scripts.
+        places: where the keys stand (`Loaded.places`).
+    """
+    places = places or Places.none(collection.name)
+    found = list(_of_collection(collection, places))
+    for index, job in enumerate(collection.jobs):
+        found.extend(_of_job(collection, job, ("jobs", index), places, script_modules))
+    return found
+
+
+def refuse_unsupported(
+    collection: models.Collection, jobs: Iterable[Job], *, script_modules: Collection[str], places: Places | None = None
+) -> None:
+    """Raise UnsupportedError if one of these jobs, or the collection around them, cannot be carried out here."""
+    places = places or Places.none(collection.name)
+    found = list(_of_collection(collection, places))
+    for job in jobs:
+        index = next(index for index, other in enumerate(collection.jobs) if other.name == job.name)
+        found.extend(_of_job(collection, job, ("jobs", index), places, script_modules))
+    if found:
+        raise UnsupportedError("\n".join(str(problem).replace("warning: ", "", 1) for problem in found))
+
+
+def _of_collection(collection: models.Collection, places: Places) -> Iterator[Problem]:
+    if collection.notifications is not None:
+        yield _warning(places, ("notifications",), "notifications")
+
+
+def _of_job(
+    collection: models.Collection, job: Job, path: Path, places: Places, script_modules: Collection[str]
+) -> Iterator[Problem]:
+    effective = job.model_copy(update={"approval": collection.policy_of(job)})
+    for feature in NOT_YET:
+        for used in feature.used(effective):
+            # A policy may be the collection's, and then stands outside of the job.
+            outside = used[:1] == ("approval",) and job.approval is None
+            problem = _warning(places, used if outside else (*path, *used), feature.what)
+            yield problem if not outside else Problem(**{**problem.to_json(), "key": path_text((*path, *used))})
+    for name, mapping in job.fields.items():
+        if isinstance(mapping, Script) and (module := mapping.script.rpartition(".")[0]) not in script_modules:
+            yield places.problem(
+                (*path, "fields", name, "script"),
+                f"the module {module} is not among the deployment's script_modules; {_CONSEQUENCE}",
+                f"add {module} to the setting script_modules if its functions may be run",
+                severity="warning",
+            )
+
+
+def _warning(places: Places, path: Path, what: str) -> Problem:
+    return places.problem(
+        path,
+        f"this version cannot carry out {what} yet; {_CONSEQUENCE}",
+        "leave it out until a later version",
+        severity="warning",
+        at_key=True,
+    )

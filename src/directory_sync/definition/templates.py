@@ -1,0 +1,118 @@
+"""Job and collection templates: YAML files that give every key which a definition does not set.
+
+A mapping (`source`, `destination`, `fields`, `limits`, …) is completed key by key; anything else is taken from the definition if
+it is there. A definition's list of jobs counts as it is, and each job is completed by the collection template's job of that name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path as FilePath
+from typing import Literal
+
+from directory_sync.definition.files import read_tree
+from directory_sync.definition.nodes import Entries, Entry, Items, Path, Scalar
+from directory_sync.definition.problems import Problem, suggest
+
+Kind = Literal["jobs", "collections"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def available(kind: Kind, folder: FilePath | None = None) -> dict[str, Traversable]:
+    """Template files by name: the built-in ones, and those of `FOLDER/jobs` or `FOLDER/collections`, which count first."""
+    return {
+        name: file for root in (files(__package__) / "builtin", folder) if root is not None for name, file in _in(root / kind)
+    }
+
+
+def _in(folder: Traversable | FilePath) -> Iterator[tuple[str, Traversable]]:
+    try:
+        found = sorted(folder.iterdir(), key=lambda file: file.name) if folder.is_dir() else []
+    except OSError:
+        found = []
+    for file in found:
+        stem, dot, ending = file.name.rpartition(".")
+        if dot + ending in _ENDINGS and _NAME.fullmatch(stem):
+            yield stem, file
+
+
+def expand(collection: Entries, folder: FilePath | None) -> list[Problem]:
+    """Complete a collection's tree in place from the templates that it and its jobs name, and take out the key `template`.
+
+    Returns the problems: unknown templates, and what is wrong in the template files.
+    """
+    problems: list[Problem] = []
+    template = _take_template(collection, (), "collections", folder, problems)
+    if template is not None:
+        _complete_jobs(collection, template)
+        _complete(collection, template)
+    jobs = collection.entries.get("jobs")
+    if jobs is not None and isinstance(jobs.node, Items):
+        for index, job in enumerate(jobs.node.items):
+            if isinstance(job, Entries):
+                # An anchor may be used for two jobs: each is completed on its own.
+                own = jobs.node.items[index] = Entries(job.place, dict(job.entries))
+                template = _take_template(own, ("jobs", index), "jobs", folder, problems)
+                if template is not None:
+                    _complete(own, template)
+    return problems
+
+
+def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | None, problems: list[Problem]) -> Entries | None:
+    entry = tree.entries.get("template")
+    if entry is None or not isinstance(entry.node, Scalar):
+        return None
+    del tree.entries["template"]
+    name = entry.node.text
+    if name is None:
+        return None
+    known = available(kind, folder)
+    if name not in known:
+        hint = f"{suggest(name, known)} There are: {', '.join(sorted(known))}".strip()
+        problems.append(
+            entry.node.place.problem((*path, "template"), f"there is no {kind.removesuffix('s')} template {name}", hint)
+        )
+        return None
+    root, found = read_tree(known[name])
+    problems.extend(found)
+    if isinstance(root, Entries):
+        if "template" in root.entries and kind == "jobs":
+            place = root.entries.pop("template").key_place
+            problems.append(place.problem(("template",), "a job template cannot use another one", "copy what it needs"))
+        return root
+    return None
+
+
+def _complete(tree: Entries, template: Entries) -> None:
+    for key, entry in template.entries.items():
+        own = tree.entries.get(key)
+        if own is None:
+            tree.entries[key] = entry
+        elif isinstance(own.node, Entries) and isinstance(entry.node, Entries):
+            merged = Entries(own.node.place, {**entry.node.entries, **own.node.entries})
+            tree.entries[key] = Entry(own.key_place, merged)
+
+
+def _complete_jobs(collection: Entries, template: Entries) -> None:
+    own, given = collection.entries.get("jobs"), template.entries.get("jobs")
+    if own is None or given is None or not isinstance(own.node, Items) or not isinstance(given.node, Items):
+        return
+    by_name = {_name(job): job for job in given.node.items if isinstance(job, Entries)}
+    completed = Items(own.node.place)
+    for job in own.node.items:
+        node = job
+        if isinstance(job, Entries) and (name := _name(job)) in by_name:
+            node = Entries(job.place, dict(job.entries))
+            _complete(node, by_name[name])
+        completed.items.append(node)
+    collection.entries["jobs"] = Entry(own.key_place, completed)
+
+
+def _name(job: Entries) -> str | None:
+    entry = job.entries.get("name")
+    return entry.node.text if entry is not None and isinstance(entry.node, Scalar) else None

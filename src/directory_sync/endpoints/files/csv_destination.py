@@ -1,0 +1,259 @@
+"""Writing rows to a CSV or TSV file: only the mapped cells of changed rows, everything else stays as it stands in the file."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from directory_sync.definition.models import FileEndpoint
+from directory_sync.endpoints.change import Action, Change, Outcome, Result, value_to_json
+from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
+from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
+from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cell_rule
+from directory_sync.endpoints.files.replacing import check_writable, replace_content, writing_to
+from directory_sync.endpoints.files.row_changes import RowChange, decide
+from directory_sync.endpoints.protocol import Batch, FieldRule, Record
+from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
+
+
+class CsvDestination(CsvSource):
+    """Rows of a CSV file, known by the values of the job's key fields. A file that is not there is an empty one."""
+
+    def __init__(
+        self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]
+    ) -> None:
+        super().__init__(definition, data_folder)
+        self.keys = tuple(keys)
+        self.mapped = tuple(dict.fromkeys(fields))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.identity,)
+
+    @property
+    def identity_field(self) -> str | None:
+        """Rows have nothing but their key."""
+        return None
+
+    def check(self) -> None:
+        """See that the file, or else its folder, can be written, and that an existing file has a usable header."""
+        check_writable(self.path, self.label)
+        if self.path.exists():
+            self._check_header(self._header())
+
+    def fields(self) -> tuple[str, ...]:
+        """The header's names, and those that the job adds."""
+        columns = self._header() if self.path.exists() else []
+        return (*columns, *self._new_columns(columns))
+
+    def rule(self, name: str) -> FieldRule:
+        """Every column holds one text; a column that is not there is added when it gets a value."""
+        return super().rule(name) or cell_rule(name)
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """Yield all rows. A row that cannot be told apart ends the listing, because the file could not be written again either."""
+        if not self.path.exists():
+            return
+        with self.reading() as rows:
+            self._check_header(rows.columns)
+            column = {name.lower(): place for place, name in enumerate(rows.columns)}
+            places = [(field, column[field.lower()]) for field in fields if field.lower() in column]
+            key_places = self._key_places(rows.columns)
+            batch: list[Record] = []
+            for row in self._usable(rows):
+                id = row_id([row.cells[place] for place in key_places])
+                problem = "" if id else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
+                batch.append(Record(id or f"line {row.line}", self._record(row, places).values, problem))
+                if len(batch) == BATCH_SIZE:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield (id, values of field) of all rows that have a key."""
+        self._no_containers(within)
+        for batch in self.read([field]):
+            yield from ((record.id, record.values.get(field, [])) for record in batch if not record.problem)
+
+    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
+        """Yield every row in whose field one of the values is."""
+        wanted = set(values)
+        for batch in self.read(list(dict.fromkeys([*fields, field]))):
+            for record in batch:
+                if not wanted.isdisjoint(record.values.get(field, ())):
+                    yield record
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def object_classes(self, kind: str) -> tuple[str, ...]:
+        """Rows have no classes."""
+        return ()
+
+    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
+        """The key fields: a row without them could not be found again."""
+        return frozenset(self.keys)
+
+    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
+        """No restriction."""
+        return None
+
+    def container_exists(self, id: str) -> bool:
+        """A file has no containers, so nothing is missing."""
+        return True
+
+    def new_id(self, field: str, value: bytes, container: str) -> str:
+        """The id of a row with one key field. With several, `id_of` is to be asked."""
+        return self.id_of({self.keys[0]: [value]}) if len(self.keys) == 1 else value.decode(errors="replace")
+
+    def id_of(self, values: Mapping[str, Sequence[bytes]]) -> str:
+        """The id of a row with these values. Raises RecordError if its key is not complete, or binary."""
+        lower = {name.lower(): cell for name, cell in values.items()}
+        key: list[str] = []
+        for field in self.keys:
+            value = b"".join(lower.get(field.lower(), ())[:1])
+            try:
+                key.append(value.decode())
+            except UnicodeDecodeError:
+                raise RecordError("the value is binary and cannot be a key in a CSV file.", field=field) from None
+            if not value:
+                raise RecordError("the key has no value. Fill it at the source.", field=field)
+        return row_id(key)
+
+    def parent_id(self, id: str) -> str | None:
+        """Rows are in no container."""
+        return None
+
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+        """Key fields are never changed, so neither are ids."""
+        return id
+
+    def moved_id(self, id: str, container: str) -> str:
+        """Rows cannot be moved."""
+        raise EndpointError("rows of a CSV file cannot be moved.", endpoint=self.label, remedy="Use delete or skip.")
+
+    def render(self, change: Change) -> str:
+        """A comment, because CSV has no form for changes."""
+        fields = "; ".join(
+            f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields
+        )
+        text = f"{self.label}: {change.action} row {change.object}" + (f": {fields}" if fields else "")
+        return "# " + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text) + "\n"
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        changes: Iterable[tuple[int, Change]],
+        *,
+        before_send: Callable[[], None],
+        verify: Collection[int] = frozenset(),
+    ) -> Iterator[Outcome]:
+        """Give the file its new content in one step, then tell what became of each change.
+
+        Whether each touched row is still as it was seen is looked up in the file itself, while no other writer is let in.
+        """
+        todo = list(changes)
+        if not todo:
+            return
+        with writing_to(self.path, self.label):
+            exists = self.path.exists()
+            decided = self._decide(todo, verify, exists)
+            if any(change.outcome.result is Result.DONE for change in decided):
+                replace_content(self.path, self.label, lambda stream: self._write_content(stream, decided, exists), before_send)
+                self._columns = None
+        for change in decided:
+            yield change.outcome
+
+    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int], exists: bool) -> list[RowChange]:
+        ids = {self._target(change) for _, change in todo}
+        found: dict[str, list[dict[str, str]]] = {}
+        if exists:
+            with self.reading() as rows:
+                self._check_header(rows.columns)
+                key_places = self._key_places(rows.columns)
+                names = [name.lower() for name in rows.columns]
+                for row in self._usable(rows):
+                    id = row_id([row.cells[place] for place in key_places])
+                    if id in ids:
+                        found.setdefault(id, []).append(dict(zip(names, row.cells, strict=True)))
+        decided: dict[int, RowChange] = {}
+        taken: set[str] = set()
+        for sequence, change in todo:
+            id = self._target(change)
+            if id in taken:
+                message = f"row {id}: another change of this plan is about the same row. Run the job again."
+                decided[sequence] = RowChange(id, change.action, Outcome(sequence, Result.FAILED, message))
+                continue
+            taken.add(id)
+            decided[sequence] = decide(
+                sequence, change, id=id, rows=found.get(id, []), retried=sequence in verify, encoding=self.dialect.encoding
+            )
+        return list(decided.values())
+
+    def _target(self, change: Change) -> str:
+        if change.action is not Action.CREATE:
+            return change.object
+        try:
+            return self.id_of({field.field: field.new for field in change.fields})
+        except RecordError:
+            return change.object
+
+    def _write_content(self, stream: BinaryIO, decided: Sequence[RowChange], exists: bool) -> None:
+        # The encodings that begin with a mark (utf-16, utf-8-sig) set it once, so one encoder writes everything.
+        encoder = codecs.getincrementalencoder(self.dialect.encoding)("strict")
+        changes = {change.id: change for change in decided if change.outcome.result is Result.DONE}
+        if not exists:
+            stream.writelines(map(encoder.encode, new_content(self.dialect, self.mapped, changes)))
+            return
+        with self.reading() as rows:
+            columns = [*rows.columns, *self._added_columns(rows.columns, changes.values())]
+            texts = changed_content(rows, self.dialect, columns, self._key_places(rows.columns), changes)
+            stream.writelines(map(encoder.encode, texts))
+
+    # -- columns ------------------------------------------------------------------------------------------------------
+
+    def _header(self) -> list[str]:
+        if self._columns is None:
+            with self.reading() as rows:
+                self._columns = rows.columns
+        return self._columns
+
+    def _new_columns(self, columns: Sequence[str]) -> list[str]:
+        present = {column.lower() for column in columns}
+        return [field for field in self.mapped if field.lower() not in present]
+
+    def _added_columns(self, columns: Sequence[str], changes: Iterable[RowChange]) -> list[str]:
+        filled = {name for change in changes for name, cell in change.cells.items() if cell}
+        return [column for column in self._new_columns(columns) if column.lower() in filled]
+
+    def _check_header(self, columns: Sequence[str]) -> None:
+        missing = [key for key in self.keys if key.lower() not in {column.lower() for column in columns}]
+        if missing:
+            raise SchemaError(
+                f"the existing file has no column {missing[0]!r}, which is a key of the job.",
+                endpoint=self.label,
+                remedy=f"Its columns are: {', '.join(columns)}. Correct the mapping, or move the file away.",
+            )
+
+    def _key_places(self, columns: Sequence[str]) -> list[int]:
+        lower = [column.lower() for column in columns]
+        return [lower.index(key.lower()) for key in self.keys]
+
+    def _usable(self, rows: CsvReading) -> Iterator[CsvRow]:
+        for row in rows:
+            if row.problem:
+                raise IncompleteListing(row.problem, remedy="Correct the row, or move the file away.")
+            if row.cells:
+                yield row
+
+
+def _shown(values: Sequence[bytes]) -> str:
+    texts = [value_to_json(value) for value in values]
+    return ", ".join(repr(text) if isinstance(text, str) else str(text) for text in texts) or "nothing"

@@ -1,0 +1,154 @@
+"""Writing entries to an LDIF file of content records: entries that nothing happens to stay byte for byte as they stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from directory_sync.definition.models import FileEndpoint
+from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.files import names
+from directory_sync.endpoints.files.ldif_entries import LdifEntries
+from directory_sync.endpoints.files.ldif_format import change_records
+from directory_sync.endpoints.files.ldif_source import DN_FIELD, LdifSource
+from directory_sync.endpoints.files.replacing import check_writable, replace_content, writing_to
+from directory_sync.endpoints.protocol import Batch, Record
+from directory_sync.errors import IncompleteListing, RecordError
+
+_CLASSES = {
+    "user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
+    "inetOrgPerson": ("top", "person", "organizationalPerson", "inetOrgPerson"),
+    "contact": ("top", "person", "organizationalPerson", "inetOrgPerson"),
+    "mail_user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
+    "mail_contact": ("top", "person", "organizationalPerson", "inetOrgPerson"),
+    "group": ("top", "groupOfNames"),
+    "organizationalUnit": ("top", "organizationalUnit"),
+}
+# Those of a generic LDAP server: RFC 2798 (inetOrgPerson), RFC 4519 (the others).
+
+
+class LdifDestination(LdifSource):
+    """All entries of an LDIF file are managed. A file that is not there is an empty one."""
+
+    def __init__(self, definition: FileEndpoint, data_folder: Path, *, naming_attribute: str) -> None:
+        super().__init__(definition, data_folder)
+        self.naming_attribute = naming_attribute
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The file."""
+        return (self.identity,)
+
+    @property
+    def identity_field(self) -> str | None:
+        """Entries of a file have nothing but their name."""
+        return None
+
+    def check(self) -> None:
+        """See that the file, or else its folder, can be written, and that an existing file can be read."""
+        check_writable(self.path, self.label)
+        if self.path.exists():
+            super().check()
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """Yield all entries; none if there is no file yet. An entry that cannot be read ends the listing."""
+        if not self.path.exists():
+            return
+        for batch in super().read(fields):
+            for record in batch:
+                if record.problem:
+                    raise IncompleteListing(record.problem)
+            yield batch
+
+    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
+        """Yield (DN, values of field) of everything, or within a container; nothing if there is no file yet."""
+        if self.path.exists():
+            yield from super().index(field, within)
+
+    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
+        """Yield every entry in whose field one of the values is."""
+        wanted = set(values)
+        for batch in self.read(list(dict.fromkeys([*fields, field]))):
+            for record in batch:
+                if not wanted.isdisjoint(record.values.get(field, ())):
+                    yield record
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def object_classes(self, kind: str) -> tuple[str, ...]:
+        """The classes that a generic LDAP server has for it."""
+        return _CLASSES.get(kind, ())
+
+    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
+        """LDIF brings no schema, so nothing is known to be mandatory."""
+        return frozenset()
+
+    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
+        """No restriction."""
+        return None
+
+    def container_exists(self, id: str) -> bool:
+        """An LDIF file may hold a part of a directory, so containers need not be in it."""
+        return True
+
+    def new_id(self, field: str, value: bytes, container: str) -> str:
+        """The DN of a new entry: a mapped `dn` as it is, else the naming attribute in the container, or at the top for ``""``."""
+        if field.lower() == DN_FIELD:
+            return names.checked(value)
+        return names.child(field, value, container)
+
+    def parent_id(self, id: str) -> str | None:
+        """The DN above; None at the top."""
+        return names.parent(id)
+
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+        """The DN that agrees with the values; a mapped `dn` decides alone."""
+        given = next((held for name, held in values.items() if name.lower() == DN_FIELD and held), None)
+        if given is not None:
+            new = names.checked(given[0])
+            return id if names.normalise(new) == names.normalise(id) else new
+        return names.renamed(id, values)
+
+    def moved_id(self, id: str, container: str) -> str:
+        """The DN with the same RDN in another container."""
+        return names.moved(id, container)
+
+    def render(self, change: Change) -> str:
+        """LDIF change records."""
+        return change_records(change, pseudo_fields=(DN_FIELD,))
+
+    def id_of(self, values: Mapping[str, Sequence[bytes]]) -> str:
+        """The DN of a new entry: a mapped `dn`, else its naming attribute at the top. Raises RecordError if there is neither."""
+        lower = {name.lower(): held for name, held in values.items()}
+        for field in (DN_FIELD, self.naming_attribute):
+            if held := lower.get(field.lower()):
+                return self.new_id(field, held[0], "")
+        raise RecordError(f"the entry has no dn and no {self.naming_attribute} to be named by. Map one of them.")
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        changes: Iterable[tuple[int, Change]],
+        *,
+        before_send: Callable[[], None],
+        verify: Collection[int] = frozenset(),
+    ) -> Iterator[Outcome]:
+        """Give the file its new content in one step, then tell what became of each change.
+
+        Whether each touched entry is still as it was seen is looked up in the file itself, while no other writer is let in.
+        """
+        todo = list(changes)
+        if not todo:
+            return
+        with writing_to(self.path, self.label):
+            entries = LdifEntries([], self.label)
+            if self.path.exists():
+                with self.blocks() as blocks:
+                    entries = LdifEntries(blocks, self.label)
+            outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
+            if any(outcome.result is Result.DONE for outcome in outcomes):
+                replace_content(self.path, self.label, lambda stream: stream.writelines(entries.content()), before_send)
+        yield from outcomes

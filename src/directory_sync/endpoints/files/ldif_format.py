@@ -1,0 +1,94 @@
+"""Writing LDIF (RFC 2849): single values, content records and change records. Reading it is in `ldif_reading`."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+
+from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.files import names
+
+LINE_LENGTH = 76
+
+_SAFE = re.compile(rb"(?![ :<])[\x20-\x7e]*(?<! )\Z")
+# SAFE-STRING of RFC 2849 allows most control characters; they are left out, because LDIF is printed to terminals.
+
+
+def value_line(name: str, value: bytes) -> str:
+    """`name: value`, in base64 where it has to be, folded, with a line feed."""
+    text = f"{name}: {value.decode('ascii')}" if _SAFE.match(value) else f"{name}:: {b64encode(value).decode('ascii')}"
+    if len(text) <= LINE_LENGTH:
+        return text.rstrip(" ") + "\n"
+    rest = text[LINE_LENGTH:]
+    width = LINE_LENGTH - 1
+    return "\n ".join([text[:LINE_LENGTH], *(rest[at : at + width] for at in range(0, len(rest), width))]) + "\n"
+
+
+def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
+    """An entry, objectClass first, with the blank line behind it."""
+    ordered = sorted(attributes.items(), key=lambda item: item[0].lower() != "objectclass")
+    lines = [value_line("dn", dn.encode())]
+    lines.extend(value_line(name, value) for name, values in ordered for value in values)
+    return "".join(lines) + "\n"
+
+
+def change_records(change: Change, *, pseudo_fields: Iterable[str] = ()) -> str:
+    """A change as records that `ldapmodify` carries out; several for one that renames and modifies.
+
+    `pseudo_fields` are left out: fields that are no attributes (lower case).
+    """
+    hidden = set(pseudo_fields)
+    fields = [field for field in change.fields if field.field.lower() not in hidden]
+    if change.action is Action.DELETE:
+        return _record(change.object, "delete", [])
+    if change.action is Action.CREATE:
+        values = [value_line(field.field, value) for field in fields for value in field.new]
+        return _record(change.final_object, "add", values)
+    text = ""
+    if change.new_object is not None and change.new_object != change.object:
+        text += _rename_record(change.object, change.new_object)
+        fields = _without_naming_values(fields, change.object, change.new_object)
+    lines = [line for field in fields for line in _modification(field)]
+    return text + (_record(change.final_object, "modify", lines) if lines else "")
+
+
+def _record(dn: str, kind: str, lines: Sequence[str]) -> str:
+    return "".join([value_line("dn", dn.encode()), f"changetype: {kind}\n", *lines, "\n"])
+
+
+def _rename_record(old: str, new: str) -> str:
+    new_rdn = names.parse(new)[:1]
+    old_parent, new_parent = names.parent(old) or "", names.parent(new) or ""
+    lines = [value_line("newrdn", names.text_of(new_rdn).encode()), "deleteoldrdn: 1\n"]
+    if names.normalise(old_parent) != names.normalise(new_parent):
+        lines.append(value_line("newsuperior", new_parent.encode()))
+    return _record(old, "modrdn", lines)
+
+
+def _without_naming_values(fields: Sequence[FieldChange], old: str, new: str) -> list[FieldChange]:
+    # Renaming with deleteoldrdn takes the old naming value away and adds the new one; saying so again would fail.
+    gone, come = names.naming_values(old), names.naming_values(new)
+    kept = []
+    for field in fields:
+        mine_gone = [value for name, value in gone if name.lower() == field.field.lower()]
+        mine_come = [value for name, value in come if name.lower() == field.field.lower()]
+        kept.append(
+            FieldChange(
+                field.field,
+                tuple(v for v in field.old if not any(names.same_text(v, g) for g in mine_gone)),
+                tuple(v for v in field.new if not any(names.same_text(v, c) for c in mine_come)),
+                replace=field.replace and not mine_gone and not mine_come,
+            )
+        )
+    return kept
+
+
+def _modification(field: FieldChange) -> list[str]:
+    if field.replace:
+        return [f"replace: {field.field}\n", *(value_line(field.field, value) for value in field.new), "-\n"]
+    lines: list[str] = []
+    for operation, values in (("delete", field.removed), ("add", field.added)):
+        if values:
+            lines += [f"{operation}: {field.field}\n", *(value_line(field.field, value) for value in values), "-\n"]
+    return lines

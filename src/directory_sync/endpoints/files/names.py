@@ -1,0 +1,126 @@
+"""Distinguished names in an LDIF file: comparing, naming, renaming and moving, without a server's schema (RFC 4514)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import ldap
+import ldap.dn
+
+from directory_sync.errors import RecordError
+
+Rdn = list[tuple[str, str, int]]
+
+
+def parse(dn: str) -> list[Rdn]:
+    """The RDNs of a name, the object's own first. Raises ValueError for what is no DN."""
+    try:
+        parsed: list[Rdn] = ldap.dn.str2dn(dn)
+    except ldap.DECODING_ERROR:
+        raise ValueError(f"{dn!r} is no DN") from None
+    return parsed
+
+
+def normalise(dn: str) -> str:
+    """A form that is equal for two spellings of one name: types and values without case, runs of spaces as one.
+
+    Nearly all naming attributes have the equality rule caseIgnoreMatch (RFC 4519), which ignores the same differences. What is no
+    DN stays as it is.
+    """
+    try:
+        parsed = parse(dn)
+    except ValueError:
+        return dn
+    return ldap.dn.dn2str([sorted((type_.lower(), _fold(value), 0) for type_, value, _ in rdn) for rdn in parsed])  # type: ignore[no-any-return]
+
+
+def child(type_: str, value: bytes, container: str) -> str:
+    """The DN of an object named by an attribute in a container (`""`: at the top). Raises RecordError for a binary value."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise RecordError("the value is binary and cannot name an entry. Name it by a text.", field=type_) from None
+    if not text:
+        raise RecordError("the value is empty and cannot name an entry. Map a value to it.", field=type_)
+    name = f"{type_}={ldap.dn.escape_dn_chars(text)}"
+    return f"{name},{container}" if container else name
+
+
+def parent(dn: str) -> str | None:
+    """The DN of the container; None for a name with a single RDN or none."""
+    parsed = parse(dn)
+    return ldap.dn.dn2str(parsed[1:]) if len(parsed) > 1 else None
+
+
+def moved(dn: str, container: str) -> str:
+    """The DN with the same RDN in another container."""
+    parsed = parse(dn)
+    return ldap.dn.dn2str([*parsed[:1], *parse(container)])  # type: ignore[no-any-return]
+
+
+def renamed(dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    """The DN whose RDN agrees with new values; the same text if it does already. Raises RecordError if a naming value goes."""
+    parsed = parse(dn)
+    if not parsed:
+        return dn
+    lower = {name.lower(): held for name, held in values.items()}
+    rdn: Rdn = []
+    for type_, value, flags in parsed[0]:
+        new = lower.get(type_.lower())
+        if new is None or _fold(value) in {_fold(held.decode(errors="replace")) for held in new}:
+            rdn.append((type_, value, flags))
+        elif not new:
+            raise RecordError(f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.", field=type_)
+        else:
+            child(type_, new[0], "")
+            rdn.append((type_, new[0].decode(), flags))
+    return dn if rdn == parsed[0] else ldap.dn.dn2str([rdn, *parsed[1:]])
+
+
+def naming_values(dn: str) -> list[tuple[str, bytes]]:
+    """Types and values of the RDN."""
+    return [(type_, value.encode()) for type_, value, _ in (parse(dn) or [[]])[0]]
+
+
+def same_text(one: bytes, other: bytes) -> bool:
+    """Whether two naming values are the same to a reader who ignores case and runs of spaces."""
+    return _fold(one.decode(errors="replace")) == _fold(other.decode(errors="replace"))
+
+
+def _fold(value: str) -> str:
+    return re.sub(" +", " ", value.strip(" ")).casefold()
+
+
+def text_of(rdns: Sequence[Rdn]) -> str:
+    """The string form of parsed RDNs (RFC 4514)."""
+    return ldap.dn.dn2str(rdns)  # type: ignore[no-any-return]
+
+
+def checked(value: bytes) -> str:
+    """A DN that a mapping gave. Raises RecordError if it is none."""
+    try:
+        dn = value.decode()
+        if parse(dn):
+            return dn
+    except ValueError:
+        pass
+    raise RecordError(f"{value.decode(errors='replace')!r} is no DN. Correct the mapping or the source's value.", field="dn")
+
+
+def is_within(dn: str, container: str) -> bool:
+    """Whether a normalised DN is a normalised container's, or that of something below it."""
+    if dn == container or not container:
+        return True
+    # A comma inside a value is escaped, so a suffix that begins at a bare comma is a container.
+    return dn.endswith("," + container) and len(parse(dn)) > len(parse(container)) and _above(dn, container)
+
+
+def rebased(dn: str, old: str, new: str) -> str:
+    """The DN of what is at or below `old` after that was renamed to `new`."""
+    below = len(parse(dn)) - len(parse(old))
+    return text_of([*parse(dn)[:below], *parse(new)]) if below else new
+
+
+def _above(dn: str, container: str) -> bool:
+    return text_of(parse(dn)[-len(parse(container)) :]) == container

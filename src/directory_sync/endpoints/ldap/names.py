@@ -1,0 +1,214 @@
+"""Distinguished names (RFC 4514): taken apart and put together, always by the library, never by splitting at commas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import ldap
+import ldap.dn
+
+from directory_sync.endpoints.ldap.matching import Normalise
+from directory_sync.errors import RecordError
+
+# Characters that make a piece of a DN something other than what it looks like.
+_SPECIAL = re.compile(r'[\\"+;<>#\x00]')
+_PLAIN_RDN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*([^\s=,](?:[^=,]*[^\s=,])?)\s*", re.ASCII)
+_PARENTS_REMEMBERED = 50_000
+
+
+class Ava(NamedTuple):
+    """One attribute and value of an RDN: text, or the hexadecimal digits of a BER-encoded value (`#04…`)."""
+
+    attribute: str
+    value: str
+    hexadecimal: bool = False
+
+
+Rdn = tuple[Ava, ...]
+
+
+class NameSyntaxError(ValueError):
+    """A text is not a DN."""
+
+
+def parse(dn: str) -> list[Rdn]:
+    """Take a DN apart, leaf first. Raises NameSyntaxError."""
+    try:
+        parts = ldap.dn.str2dn(dn)
+    except (ldap.DECODING_ERROR, UnicodeError, ValueError) as error:
+        # ValueError: a NUL character, which the C library cannot be given.
+        raise NameSyntaxError(f"{dn!r} is not a DN") from error
+    return [tuple(_ava(*ava) for ava in rdn) for rdn in parts]
+
+
+def _ava(attribute: str, value: str | None, flags: int) -> Ava:
+    if flags & ldap.AVA_BINARY:
+        return Ava(attribute, (value or "").encode().hex(), hexadecimal=True)
+    return Ava(attribute, value or "")
+
+
+def format_rdn(rdn: Sequence[Ava]) -> str:
+    """Write an RDN so that `parse` reads the same one back."""
+    return "+".join(f"{ava.attribute}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}" for ava in rdn)
+
+
+def _escaped(value: str) -> str:
+    # Line breaks are legal in a DN, but would tear messages and file formats apart.
+    return re.sub(r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(ldap.dn.escape_dn_chars(value)))
+
+
+def split(dn: str) -> tuple[str, str]:
+    """A DN as (RDN, parent), each in its original spelling where that is safe. Raises NameSyntaxError."""
+    if not _SPECIAL.search(dn):
+        rdn, _, parent = dn.partition(",")
+        if _PLAIN_RDN.fullmatch(rdn):
+            return rdn.strip(), parent.strip()
+    parts = parse(dn)
+    if not parts:
+        raise NameSyntaxError("the empty DN has no RDN")
+    return format_rdn(parts[0]), ",".join(map(format_rdn, parts[1:]))
+
+
+def join(rdn: str, parent: str) -> str:
+    """The DN of an object in a container."""
+    return f"{rdn},{parent}" if parent else rdn
+
+
+def parent_of(dn: str) -> str | None:
+    """The container's DN; None above the top."""
+    try:
+        return split(dn)[1] or None
+    except NameSyntaxError:
+        return None
+
+
+def depth(dn: str) -> int:
+    """The number of RDNs. Raises NameSyntaxError."""
+    return len(parse(dn))
+
+
+class Names:
+    """DNs as one directory's schema understands them.
+
+    Args:
+        canonical: an attribute's one name, in lower case, whichever of its names or identifiers is given.
+        normaliser: gives the normalised form of an attribute's values.
+    """
+
+    def __init__(self, canonical: Callable[[str], str], normaliser: Callable[[str], Normalise]) -> None:
+        self._canonical = canonical
+        self._normaliser = normaliser
+        self._parents: dict[str, str] = {}
+
+    def normalise(self, dn: str) -> str:
+        """Equal for two DNs exactly if they name the same object. A text that is no DN stays as it is."""
+        if not _SPECIAL.search(dn):
+            rdn, comma, parent = dn.partition(",")
+            match = _PLAIN_RDN.fullmatch(rdn)
+            if match is not None and (parent.strip() or not comma):
+                try:
+                    above = self._normalised_parent(parent) if comma else ""
+                except NameSyntaxError:
+                    return dn
+                return join(self._normalised_rdn((Ava(match[1], match[2]),)), above)
+        try:
+            parts = parse(dn)
+        except NameSyntaxError:
+            return dn
+        return ",".join(map(self._normalised_rdn, parts))
+
+    def normalise_value(self, value: bytes) -> bytes:
+        """`normalise` for attribute values."""
+        try:
+            return self.normalise(value.decode()).encode()
+        except UnicodeDecodeError:
+            return value
+
+    def _normalised_parent(self, dn: str) -> str:
+        known = self._parents.get(dn)
+        if known is None:
+            known = ",".join(map(self._normalised_rdn, parse(dn)))
+            if len(self._parents) >= _PARENTS_REMEMBERED:
+                self._parents.clear()
+            self._parents[dn] = known
+        return known
+
+    def _normalised_rdn(self, rdn: Rdn) -> str:
+        if len(rdn) == 1:
+            return self._normalised_ava(rdn[0])
+        return "+".join(sorted(map(self._normalised_ava, rdn)))
+
+    def _normalised_ava(self, ava: Ava) -> str:
+        attribute = self._canonical(ava.attribute)
+        if ava.hexadecimal:
+            return f"{attribute}=#{ava.value}"
+        value = self._normaliser(attribute)(ava.value.encode()).decode(errors="surrogateescape")
+        return f"{attribute}={value if value.isalnum() else _escaped(value)}"
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether two DNs name the same object."""
+        return one == other or self.normalise(one) == self.normalise(other)
+
+    def ancestors(self, normalised: str) -> list[str]:
+        """Normalised DNs of all containers above, nearest first."""
+        above = []
+        parent = parent_of(normalised)
+        while parent is not None:
+            above.append(parent)
+            parent = parent_of(parent)
+        return above
+
+    def is_within(self, dn: str, container: str) -> bool:
+        """Whether an object is the container itself or somewhere below it."""
+        inner, outer = self.normalise(dn), self.normalise(container)
+        return not outer or inner == outer or outer in self.ancestors(inner)
+
+    def new_id(self, attribute: str, value: bytes, container: str) -> str:
+        """The DN of a new object. Raises RecordError for a value that cannot name one."""
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            raise RecordError("names the object, but its value is not UTF-8 text. Convert it at the source.", field=attribute) from None
+        if not text.strip():
+            raise RecordError("names the object, but has no value. Fill it at the source.", field=attribute)
+        return join(format_rdn((Ava(attribute.partition(";")[0], text),)), container)
+
+    def renamed_id(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
+        """The DN that agrees with new values of the naming attributes; the same text if it does already.
+
+        Raises RecordError if a naming attribute would lose its value.
+        """
+        new_values = {self._canonical(name): found for name, found in values.items()}
+        try:
+            rdn, parent = split(dn)
+            avas = parse(rdn)[0]
+        except NameSyntaxError as error:
+            raise RecordError(f"{error}, so it cannot be renamed.") from None
+        renamed = tuple(self._renamed(ava, new_values.get(self._canonical(ava.attribute))) for ava in avas)
+        return dn if renamed == avas else join(format_rdn(renamed), parent)
+
+    def _renamed(self, ava: Ava, values: Sequence[bytes] | None) -> Ava:
+        if values is None:
+            return ava
+        if not values:
+            raise RecordError(
+                "names the object at the destination and would lose its value. Fill it at the source, or set `keep_if_empty: true`.",
+                field=ava.attribute,
+            )
+        normalise = self._normaliser(self._canonical(ava.attribute))
+        if normalise(ava.value.encode()) in map(normalise, values):
+            return ava
+        try:
+            return Ava(ava.attribute, values[0].decode())
+        except UnicodeDecodeError:
+            raise RecordError("names the object, but its new value is not UTF-8 text.", field=ava.attribute) from None
+
+    def moved_id(self, dn: str, container: str) -> str:
+        """The DN of an object after moving it to another container; the same text if it is there already."""
+        try:
+            rdn, parent = split(dn)
+        except NameSyntaxError as error:
+            raise RecordError(f"{error}, so it cannot be moved.") from None
+        return dn if self.same(parent, container) else join(rdn, container)

@@ -1,0 +1,155 @@
+"""One logged-in connection to a directory, and the pool that keeps idle ones. A forked child gets none of its parent's."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import ldap
+from ldap.ldapobject import SimpleLDAPObject
+
+from directory_sync.endpoints.ldap import errors, tls
+from directory_sync.endpoints.ldap.connection import LdapSettings, Security
+from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityError
+
+RETRY_DELAYS = (0.5, 1.5)
+"""Seconds to wait between attempts to connect to a server that cannot be reached."""
+
+_TLS_1_2 = 0x303
+_KEEPALIVE_IDLE, _KEEPALIVE_PROBES, _KEEPALIVE_INTERVAL = 60, 3, 20
+
+
+def connect(settings: LdapSettings) -> SimpleLDAPObject:
+    """Connect and log in, once. Raises EndpointError that says why not and what to do."""
+    connection = ldap.initialize(settings.uri)
+    connection.protocol_version = ldap.VERSION3
+    connection.set_option(ldap.OPT_REFERRALS, 0)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
+    connection.timeout = settings.timeout
+    connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _KEEPALIVE_IDLE)
+    connection.set_option(ldap.OPT_X_KEEPALIVE_PROBES, _KEEPALIVE_PROBES)
+    connection.set_option(ldap.OPT_X_KEEPALIVE_INTERVAL, _KEEPALIVE_INTERVAL)
+    try:
+        if settings.security is not Security.NONE:
+            _protect(connection, settings)
+        if settings.security is Security.STARTTLS:
+            connection.start_tls_s()
+    except ldap.LDAPError as error:
+        raise _cause(error, settings) from None
+    try:
+        connection.simple_bind_s(settings.login, settings.password)
+    except ldap.LDAPError as error:
+        if isinstance(error, ldap.SERVER_DOWN | ldap.CONNECT_ERROR):
+            raise _cause(error, settings) from None
+        raise errors.bind_error(error, settings.label, settings.login) from None
+    return connection
+
+
+def _protect(connection: SimpleLDAPObject, settings: LdapSettings) -> None:
+    verify = ldap.OPT_X_TLS_DEMAND if settings.verify else ldap.OPT_X_TLS_NEVER
+    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, verify)
+    connection.set_option(ldap.OPT_X_TLS_PROTOCOL_MIN, _TLS_1_2)
+    trusted = tls.authorities(settings)
+    if trusted is not None:
+        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, trusted)
+    # Has to come last: only a new context takes over the options above.
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+
+
+def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
+    found = tls.diagnose(settings)
+    if found is not None:
+        return found
+    if settings.security is Security.NONE:
+        return tls.diagnose_plain(settings) or errors.unavailable(error, settings.label)
+    if isinstance(error, ldap.CONNECT_ERROR) or settings.host == "localhost":
+        return SecurityError(
+            f"the LDAP library refuses the server's certificate: {errors.server_text(error)}.",
+            endpoint=settings.label,
+            remedy="Use the name that the certificate was issued for as the connection's host (localhost is taken for this machine's own name).",
+        )
+    return errors.unavailable(error, settings.label)
+
+
+def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] = RETRY_DELAYS) -> SimpleLDAPObject:
+    """`connect`, again after each of these delays in seconds as long as the server cannot be reached."""
+    for delay in delays:
+        try:
+            return connect(settings)
+        except EndpointUnavailable:
+            # Jitter, so that several workers do not come back in step.
+            time.sleep(delay * random.uniform(0.75, 1.25))
+    return connect(settings)
+
+
+class SessionPool:
+    """Connections to one directory: handed out one caller at a time, given back when they are still good."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self.settings = settings
+        self._idle: list[SimpleLDAPObject] = []
+        # Sockets are noted here because asking a connection needs its lock, which another thread may hold while we fork.
+        self._sockets: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        _pools.add(self)
+
+    def open(self) -> SimpleLDAPObject:
+        """A connection that the caller owns and gives back with `release` or `discard`."""
+        if self._idle:
+            return self._idle.pop()
+        return self.adopt(connect_patiently(self.settings))
+
+    def adopt(self, connection: SimpleLDAPObject) -> SimpleLDAPObject:
+        """Take care of a connection in forked children."""
+        self._sockets[connection] = connection.fileno()
+        return connection
+
+    def release(self, connection: SimpleLDAPObject) -> None:
+        """Give back a connection on which nothing is outstanding."""
+        self._idle.append(connection)
+
+    def discard(self, connection: SimpleLDAPObject) -> None:
+        """Close a connection that may be broken or has operations outstanding."""
+        self._sockets.pop(connection, None)
+        with contextlib.suppress(ldap.LDAPError):
+            connection.unbind_ext()
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[SimpleLDAPObject]:
+        """A connection for the length of a `with` block; closed instead of given back if the block raises."""
+        connection = self.open()
+        try:
+            yield connection
+        except BaseException:
+            self.discard(connection)
+            raise
+        self.release(connection)
+
+    def close(self) -> None:
+        """Close all idle connections. May be called twice; the pool can be used again afterwards."""
+        while self._idle:
+            self.discard(self._idle.pop())
+
+    def forget(self) -> None:
+        """In a forked child: cut the parent's connections off without a word to the server."""
+        with open(os.devnull, "r+b", buffering=0) as nowhere:
+            for descriptor in self._sockets.values():
+                # Freeing a connection says goodbye on its socket, which is the parent's too; let that go to nowhere.
+                os.dup2(nowhere.fileno(), descriptor)
+        self._idle.clear()
+        self._sockets = weakref.WeakKeyDictionary()
+
+
+_pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()
+
+
+def _forget_inherited() -> None:
+    for pool in list(_pools):
+        pool.forget()
+
+
+os.register_at_fork(after_in_child=_forget_inherited)

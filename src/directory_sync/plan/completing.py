@@ -1,0 +1,193 @@
+"""Completes drafts: looks up the objects that `members` and `resolve` fields name, and puts the changes into order."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from directory_sync.definition.models import Members, Resolve
+from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.errors import RecordError
+from directory_sync.plan.compare import check_mandatory, look_up
+from directory_sync.plan.limits import Tally
+from directory_sync.plan.order import Node, order
+from directory_sync.plan.planning import Draft, Drafts, Planning
+from directory_sync.plan.references import ReferenceIndex
+from directory_sync.plan.spool import Spool, SpooledChanges
+
+
+@dataclass(slots=True)
+class _LookedUp:
+    """What the lookups of one object came to, over all its fields."""
+
+    changes: list[FieldChange] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    members_before: dict[str, int] = field(default_factory=dict)
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Completer:
+    """Turns drafts into the changes of a plan.
+
+    Attributes:
+        tally: what the changes amount to, for the limits.
+        unchanged: drafts that turned out to need nothing.
+    """
+
+    planning: Planning
+    drafts: Drafts
+    tally: Tally = field(default_factory=Tally)
+    unchanged: int = 0
+    _spool: Spool = field(default_factory=Spool)
+
+    def complete(self) -> SpooledChanges:
+        """The plan's changes in the order to carry them out."""
+        places: list[int] = []
+        nodes: list[Node] = []
+        indexes = self._reference_indexes()
+        moved = self._moved()
+        creates = {node.then for node in self.drafts.nodes if node.action is Action.CREATE}
+        for count, (node, draft) in enumerate(zip(self.drafts.nodes, self.drafts, strict=True), start=1):
+            if count % 1000 == 0:
+                self.planning.progress("look up", count, len(self.drafts))
+            looked_up = _LookedUp()
+            if draft.lookups:
+                looked_up = self._compare_lookups(draft, indexes, moved)
+            change = self._completed(draft, looked_up, creates)
+            if change is not None:
+                self.tally.count(change, members_before=looked_up.members_before)
+                places.append(self._spool.append(pickle.dumps(change, protocol=5)))
+                references = map(self.planning.destination.normalise_id, looked_up.ids)
+                nodes.append(replace(node, references=tuple(dict.fromkeys(references))))
+        return self._order(places, nodes)
+
+    def _completed(self, draft: Draft, looked_up: _LookedUp, creates: Container[str | None]) -> Change | None:
+        """The whole change, or None if nothing is left to do or it cannot be done."""
+        planning = self.planning
+        fields = (*draft.change.fields, *looked_up.changes)
+        if looked_up.changes and not draft.change.fields:
+            fields = (*looked_up.changes, *draft.riding)
+        normalise = planning.destination.normalise_id
+        after = tuple(id for id in dict.fromkeys(looked_up.ids) if normalise(id) in creates)
+        change = replace(draft.change, fields=fields, after=after)
+        if change.action is Action.CREATE:
+            try:
+                check_mandatory(change.fields, planning.layout)
+            except RecordError as error:
+                planning.reject(change.key, draft.id, error)
+                return None
+        if change.action is Action.UPDATE and not change.fields and change.new_object is None:
+            self.unchanged += not looked_up.failed
+            return None
+        return change
+
+    def _reference_indexes(self) -> dict[int, ReferenceIndex]:
+        """For each `members` and `resolve` field where to find counterparts, this plan's own effects included."""
+        planning = self.planning
+        if not planning.layout.lookups or not self.drafts:
+            return {}
+        planning.progress("look up", 0, len(self.drafts))
+        deleted = {node.now for node in self.drafts.nodes if node.action is Action.DELETE and node.now is not None}
+        moved: dict[str, str] = {}
+        created: list[Change] = []
+        for node, draft in zip(self.drafts.nodes, self.drafts, strict=True):
+            if node.now is None:
+                created.append(draft.change)
+            elif node.then is not None and node.now != node.then:
+                moved[node.now] = draft.change.final_object
+        indexes: dict[int, ReferenceIndex] = {}
+        for i in planning.layout.lookups:
+            mapping = planning.job.fields[planning.layout.fields[i]]
+            assert isinstance(mapping, Members | Resolve)
+            named = mapping.members if isinstance(mapping, Members) else mapping.resolve
+            index = ReferenceIndex(planning.source, planning.destination, named, mapping.match, mapping.within)
+            inside = [
+                (change.object, _values_of(change, mapping.match))
+                for change in created
+                if mapping.within is None or planning.is_within(change.object, mapping.within)
+            ]
+            index.add_planned(moved, deleted, inside)
+            indexes[i] = index
+        return indexes
+
+    def _moved(self) -> dict[bytes, bytes]:
+        """Normalised old and new ids of the objects that this plan renames or moves."""
+        return {
+            node.now.encode(): node.then.encode()
+            for node in self.drafts.nodes
+            if node.now and node.then and node.now != node.then
+        }
+
+    def _compare_lookups(self, draft: Draft, indexes: Mapping[int, ReferenceIndex], moved: Mapping[bytes, bytes]) -> _LookedUp:
+        planning, change = self.planning, draft.change
+        total = _LookedUp()
+        for i in planning.layout.lookups:
+            name = planning.layout.fields[i]
+            mapping = planning.job.fields[name]
+            values = draft.lookups.get(name, ())
+            if not values and mapping.keep_if_empty:
+                continue
+            if mapping.new_only and change.action is not Action.CREATE:
+                continue
+            now = draft.present.get(i, ())
+            total.members_before[name] = len(now)
+            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved)
+            total.changes.extend(result.changes)
+            total.ids.extend(result.ids)
+            planning.warnings.extend(f"{change.object}: {warning}" for warning in result.warnings)
+            for problem in result.problems:
+                total.failed = True
+                planning.reject(change.key, draft.id, problem)
+        return total
+
+    def _order(self, places: Sequence[int], nodes: Sequence[Node]) -> SpooledChanges:
+        self._spool.flush()
+        ordered = order(nodes, self.planning.parent)
+        offsets = []
+        for index in ordered.sequence:
+            offset = places[index]
+            if index in ordered.late:
+                offset = self._spool.append(pickle.dumps(self._written_late(self._change_at(offset)), protocol=5))
+                self._spool.flush()
+            offsets.append(offset)
+        for index in sorted(ordered.circular):
+            change = self._change_at(places[index])
+            self.planning.reject(
+                change.key,
+                change.object,
+                f"it would become {change.final_object}, but objects exchange their names in a circle."
+                " Rename one of them by hand.",
+            )
+            self.tally.count(change, members_before={}, times=-1)
+        return SpooledChanges(self._spool, offsets)
+
+    def _change_at(self, offset: int) -> Change:
+        change = pickle.loads(self._spool.read(offset))  # noqa: S301 - our own file, readable by nobody else
+        assert isinstance(change, Change)
+        return change
+
+    def _written_late(self, change: Change) -> Change:
+        """Split the fields whose values name objects of a circle: those values are written after all creations."""
+        planning = self.planning
+        lookups = {planning.layout.fields[i] for i in planning.layout.lookups}
+        later = {id.encode() for id in change.after}
+        fields: list[FieldChange] = []
+        for item in change.fields:
+            if item.field not in lookups or not later.intersection(item.new):
+                fields.append(item)
+                continue
+            early = tuple(value for value in item.new if value not in later)
+            if early or item.old:
+                fields.append(replace(item, new=early))
+            if item.partial:
+                late = replace(item, old=(), new=tuple(value for value in item.new if value in later), late=True)
+            else:
+                late = replace(item, old=early, late=True)
+            fields.append(late)
+        return replace(change, after=(), fields=tuple(fields))
+
+
+def _values_of(change: Change, name: str) -> Sequence[bytes]:
+    return next((item.new for item in change.fields if item.field.lower() == name.lower()), ())

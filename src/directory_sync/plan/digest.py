@@ -1,0 +1,37 @@
+"""The digest that names a plan: an approval, a waiver and a resumed run are bound to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from directory_sync.endpoints.change import Change
+
+
+class PlanDigest:
+    """SHA-256 over the names, the destination's identity and every change, taken one after another.
+
+    Each part is preceded by its length, so that no two different plans give the same bytes.
+    """
+
+    def __init__(self, collection: str, job: str, destination: str) -> None:
+        self._hash = hashlib.sha256(b"directory-sync plan 1\n")
+        for name in (collection, job, destination):
+            self.add(name.encode())
+
+    def add(self, canonical: bytes) -> None:
+        """Take in the canonical form of the next change."""
+        self._hash.update(b"%d:" % len(canonical))
+        self._hash.update(canonical)
+
+    def hexdigest(self) -> str:
+        """The digest of what was taken in so far, hexadecimal."""
+        return self._hash.hexdigest()
+
+
+def plan_digest(collection: str, job: str, destination: str, changes: Iterable[Change]) -> str:
+    """The digest of a whole plan, hexadecimal; see `PlanDigest`."""
+    digest = PlanDigest(collection, job, destination)
+    for change in changes:
+        digest.add(change.canonical())
+    return digest.hexdigest()

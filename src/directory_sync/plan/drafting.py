@@ -1,0 +1,246 @@
+"""Drafts the changes of a plan from what matching found: new objects, changed objects, missing records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from directory_sync.definition.models import DirectoryDestination, MoveMissing, UnmanagedMatch
+from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.errors import RecordError
+from directory_sync.plan.compare import changed_fields, check_mandatory, new_fields, riding_fields
+from directory_sync.plan.join import Settled
+from directory_sync.plan.planning import Draft, Drafts, Planning
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_item
+from directory_sync.plan.spool import Spool
+
+
+@dataclass(slots=True)
+class Drafter:
+    """Turns pairs, new records and missing objects into drafts.
+
+    Attributes:
+        matched: source records with an object.
+        unchanged: those of them that need nothing.
+        skipped: records that are left out because the job creates nothing.
+    """
+
+    planning: Planning
+    drafts: Drafts
+    sources: Spool
+    objects: Spool
+    matched: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    _containers: dict[str, bool] = field(default_factory=dict)
+    _planned_ids: set[str] = field(default_factory=set)
+
+    def draft(self, settled: Settled) -> None:
+        """Draft everything that follows from two complete listings."""
+        self.matched += settled.unchanged_count()
+        self.unchanged += settled.unchanged_count()
+        creations = self._prepare_creations(settled)
+        self._draft_pairs(settled)
+        self._draft_missing(settled)
+        self._draft_creations(creations)
+
+    def source_at(self, offset: int) -> SourceRecord:
+        """The source record at a place in its spool."""
+        return load_source(self.sources.read(offset))
+
+    def object_at(self, offset: int) -> ObjectRecord:
+        """The object at a place in its spool."""
+        return load_object(self.objects.read(offset))
+
+    # -- pairs --------------------------------------------------------------------------------------------------------
+
+    def _draft_pairs(self, settled: Settled) -> None:
+        for count, (_, pair) in enumerate(settled.pairs(), start=1):
+            if count % 1000 == 0:
+                self.planning.progress("compare", count, None)
+            self._draft_pair(self.source_at(pair.source), self.object_at(pair.object))
+
+    def _draft_pair(self, record: SourceRecord, found: ObjectRecord) -> None:
+        planning = self.planning
+        self.matched += 1
+        try:
+            fields = changed_fields(record, found, planning.layout)
+            then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
+            action = Action.UPDATE
+            if planning.moves_existing and record.container is not None and not planning.is_in(found.id, record.container):
+                self._need_container(record.container)
+                then = planning.destination.moved_id(then, record.container)
+                action = Action.MOVE
+        except RecordError as error:
+            planning.reject(record.key, found.id, error)
+            return
+        change = Change(
+            action,
+            record.key,
+            found.id,
+            new_object=then if then != found.id else None,
+            identity=found.identity,
+            fields=tuple(fields),
+        )
+        if planning.layout.lookups:
+            present = {i: found.values[i] for i in planning.layout.lookups}
+            riding = tuple(riding_fields(record, found, planning.layout))
+            self.drafts.add(Draft(change, record.lookups, present, record.id, riding))
+        elif fields or change.new_object is not None:
+            self.drafts.add(Draft(change, {}, {}, record.id))
+        else:
+            self.unchanged += 1
+
+    # -- new objects --------------------------------------------------------------------------------------------------
+
+    def _prepare_creations(self, settled: Settled) -> dict[int, str]:
+        """Spool offset and id of every record that is to become a new object; takes unmanaged matches out first."""
+        planning = self.planning
+        waiting = dict(settled.only_in_source())
+        if not waiting:
+            return {}
+        if planning.job.missing_at_destination == "skip":
+            self.skipped += len(waiting)
+            return {}
+        self._draft_unmanaged(waiting)
+        creations: dict[int, str] = {}
+        for offset in waiting.values():
+            record = self.source_at(offset)
+            try:
+                creations[offset] = self._creation(record).object
+            except RecordError as error:
+                planning.reject(record.key, record.id, error)
+        self._planned_ids = set(map(planning.destination.normalise_id, creations.values()))
+        return creations
+
+    def _draft_creations(self, creations: Mapping[int, str]) -> None:
+        planning = self.planning
+        by_id: dict[str, list[int]] = defaultdict(list)
+        for offset, id in creations.items():
+            by_id[planning.destination.normalise_id(id)].append(offset)
+        self._planned_ids = {node.then for node in self.drafts.nodes if node.then}
+        # Parents first, so that a child of an object that cannot be created is refused too.
+        for id in sorted(by_id, key=lambda id: (self._depth(id), id)):
+            for offset in by_id[id]:
+                record = self.source_at(offset)
+                try:
+                    change = self._creation(record)
+                    if len(by_id[id]) > 1:
+                        raise RecordError(
+                            f"{len(by_id[id])} records would be created as {change.object}, so none is. Make the name unique."
+                        )
+                    container = planning.destination.parent_id(change.object)
+                    if container is not None:
+                        self._need_container(container)
+                except RecordError as error:
+                    planning.reject(record.key, record.id, error)
+                else:
+                    self.drafts.add(Draft(change, record.lookups, {}, record.id))
+                    self._planned_ids.add(id)
+
+    def _depth(self, id: str) -> int:
+        above = self.planning.parent(id)
+        return 0 if above is None else 1 + self._depth(above)
+
+    def _creation(self, record: SourceRecord) -> Change:
+        planning = self.planning
+        fields = new_fields(record, planning.layout)
+        if not planning.layout.lookups:
+            check_mandatory(fields, planning.layout)
+        if isinstance(planning.job.destination, DirectoryDestination):
+            naming = planning.job.naming_attribute
+            container = record.container if record.container is not None else planning.job.destination.container
+            assert isinstance(container, str), "a computed container is part of the mapped record"
+        else:
+            naming, container = planning.layout.fields[planning.layout.keys[0]], ""
+        value = next((change.new[0] for change in fields if change.field.lower() == naming.lower()), None)
+        if value is None:
+            raise RecordError("names the new object, but has no value. Fill it at the source.", field=naming)
+        return Change(Action.CREATE, record.key, planning.destination.new_id(naming, value, container), fields=tuple(fields))
+
+    def _need_container(self, container: str) -> None:
+        planning = self.planning
+        known = planning.destination.normalise_id(container)
+        if known in self._planned_ids:
+            return
+        if known not in self._containers:
+            self._containers[known] = planning.destination.container_exists(container)
+        if not self._containers[known]:
+            raise RecordError(f"the container {container} does not exist. Create it, or let an earlier job do so.")
+
+    def _draft_unmanaged(self, waiting: dict[bytes, int]) -> None:
+        """Take out of `waiting` the records whose object exists outside what the job manages; refuse or reuse it."""
+        planning = self.planning
+        first = planning.layout.keys[0]
+        values: list[bytes] = []
+        for offset in waiting.values():
+            values.extend(self.source_at(offset).values[first] or ())
+        identity = planning.destination.identity_field
+        wanted = (*planning.layout.fields, identity) if identity else planning.layout.fields
+        found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
+        for hit in planning.destination.find(planning.layout.fields[first], values, wanted):
+            item = object_item(hit, planning.layout, identity)
+            for key in item.keys:
+                if key in waiting:
+                    found[key].append(load_object(item.record))
+        reuse = getattr(planning.job.destination, "unmanaged_match", None) is UnmanagedMatch.REUSE
+        for key, objects in found.items():
+            record = self.source_at(waiting.pop(key))
+            if len(objects) > 1:
+                names = ", ".join(sorted(item.id for item in objects)[:3])
+                planning.reject(
+                    record.key, record.id, f"several objects outside the job's base or filter have this key: {names}."
+                )
+            elif reuse:
+                planning.warnings.append(
+                    f"{record.key}: {objects[0].id} is outside the job's base or filter and is reused, never deleted."
+                )
+                self._draft_pair(record, objects[0])
+            else:
+                planning.reject(
+                    record.key,
+                    record.id,
+                    f"{objects[0].id} has this key, but is outside the job's base or filter. Widen them,"
+                    " or set `unmanaged_match: reuse`.",
+                )
+
+    def _draft_missing(self, settled: Settled) -> None:
+        planning = self.planning
+        what = planning.job.missing_at_source
+        if what == "skip":
+            return
+        offsets = list(settled.only_at_destination())
+        if settled.removals_blocked:
+            if offsets:
+                planning.warnings.append(
+                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved:"
+                    " a source record has no readable key, so it may stand for one of them."
+                )
+            return
+        for offset in offsets:
+            found = self.object_at(offset)
+            key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
+            if isinstance(what, MoveMissing):
+                self._draft_departure(found, key, what.move)
+            else:
+                fields = tuple(
+                    FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
+                    for i, name in enumerate(planning.layout.fields)
+                    if found.values[i]
+                )
+                self.drafts.add(
+                    Draft(Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields), {}, {}, found.id)
+                )
+
+    def _draft_departure(self, found: ObjectRecord, key: str, container: str) -> None:
+        planning = self.planning
+        if planning.is_in(found.id, container):
+            return
+        try:
+            self._need_container(container)
+        except RecordError as error:
+            planning.reject(key, found.id, error)
+            return
+        then = planning.destination.moved_id(found.id, container)
+        self.drafts.add(Draft(Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity), {}, {}, found.id))

@@ -1,0 +1,173 @@
+"""Matches the records of two listings by key while both are still being read, and finds duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from directory_sync.plan.listing import Rejected, Row
+
+
+class Waiting(NamedTuple):
+    """A row whose partner has not been seen (yet)."""
+
+    fingerprint: bytes
+    offset: int
+
+
+class Pair(NamedTuple):
+    """A source record and its object that have to be looked at, as offsets into their spools."""
+
+    source: int
+    object: int
+
+
+@dataclass(slots=True)
+class Join:
+    """The state of matching. For pairs that are the same only the key and one offset are kept.
+
+    Attributes:
+        source_count, object_count: records seen, unusable ones included.
+        same_count: pairs with equal fingerprints, before `settle`.
+        rejected: source records that could not be used.
+        unkeyed: offsets of objects that have no key.
+    """
+
+    source_count: int = 0
+    object_count: int = 0
+    same_count: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    unkeyed: list[int] = field(default_factory=list)
+    _source: dict[bytes, Waiting | Pair | int] = field(default_factory=dict)
+    _objects: dict[bytes, Waiting] = field(default_factory=dict)
+    _source_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
+    _object_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
+    _several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+
+    def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
+        """Take in source records; each has one key."""
+        for row in rows:
+            self.source_count += 1
+            key = row.keys[0]
+            if key in self._source:
+                self._source_duplicates.setdefault(key, []).append(row.offset)
+                continue
+            partner = self._objects.pop(key, None)
+            if partner is None:
+                self._source[key] = Waiting(row.fingerprint, row.offset)
+            else:
+                self._match(key, Waiting(row.fingerprint, row.offset), partner)
+        for item in rejected:
+            self.source_count += 1
+            self.rejected.append(item)
+
+    def add_objects(self, rows: Iterable[Row]) -> None:
+        """Take in the destination's objects; each has as many keys as its key field has values."""
+        for row in rows:
+            self.object_count += 1
+            if not row.keys:
+                self.unkeyed.append(row.offset)
+            elif len(row.keys) > 1:
+                self._several_keys[row.offset] = row.keys
+            for key in row.keys:
+                partner = self._source.get(key)
+                if key in self._objects or isinstance(partner, Pair | int):
+                    self._object_duplicates.setdefault(key, []).append(row.offset)
+                elif partner is None:
+                    self._objects[key] = Waiting(row.fingerprint, row.offset)
+                else:
+                    self._match(key, partner, Waiting(row.fingerprint, row.offset))
+
+    def _match(self, key: bytes, source: Waiting, found: Waiting) -> None:
+        if source.fingerprint and source.fingerprint == found.fingerprint:
+            self.same_count += 1
+            self._source[key] = source.offset
+        else:
+            self._source[key] = Pair(source.offset, found.offset)
+
+    def settle(self) -> Settled:
+        """Draw the conclusions when both listings are complete."""
+        ambiguous: dict[bytes, str] = {}
+        for key in self._source_duplicates:
+            ambiguous[key] = "several source records have this key"
+        for key in self._object_duplicates:
+            ambiguous[key] = "several objects at the destination have this key"
+        present: set[bytes] = set()
+        for item in self.rejected:
+            present.update(item.keys)
+            for key in item.keys:
+                if key in self._source:
+                    ambiguous[key] = "several source records have this key, one of them unusable"
+        for keys in self._several_keys.values():
+            matched = [key for key in keys if key in self._source]
+            if len(matched) > 1:
+                for key in matched:
+                    ambiguous[key] = "one object at the destination has the keys of several source records"
+        return Settled(self, ambiguous, present)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What two complete listings say.
+
+    Attributes:
+        join: the matching it comes from.
+        ambiguous: key → why nothing is done for it.
+        present: keys of unusable source records; their objects are neither missing nor touched.
+    """
+
+    join: Join
+    ambiguous: dict[bytes, str]
+    present: set[bytes]
+
+    @property
+    def removals_blocked(self) -> bool:
+        """Whether a source record has no readable key, so that nothing may be concluded from absence."""
+        return any(not item.readable for item in self.join.rejected)
+
+    def unchanged_count(self) -> int:
+        """Pairs that are the same and unambiguous."""
+        return self.join.same_count - sum(1 for key in self.ambiguous if isinstance(self.join._source.get(key), int))
+
+    def pairs(self) -> Iterator[tuple[bytes, Pair]]:
+        """Keys and places of the pairs that have to be looked at."""
+        for key, found in self.join._source.items():
+            if isinstance(found, Pair) and key not in self.ambiguous:
+                yield key, found
+
+    def only_in_source(self) -> Iterator[tuple[bytes, int]]:
+        """Keys and spool offsets of source records without an object."""
+        for key, found in self.join._source.items():
+            if isinstance(found, Waiting) and key not in self.ambiguous:
+                yield key, found.offset
+
+    def only_at_destination(self) -> Iterator[int]:
+        """Spool offsets of managed objects that no source record, usable or not, stands for."""
+        join = self.join
+        duplicates = {offset for offsets in join._object_duplicates.values() for offset in offsets}
+        seen: set[int] = set()
+        for key, found in join._objects.items():
+            offset = found.offset
+            if offset in seen or offset in duplicates:
+                continue
+            keys = join._several_keys.get(offset, (key,))
+            if any(k in join._source or k in self.present or k in join._object_duplicates for k in keys):
+                continue
+            if len(keys) > 1:
+                seen.add(offset)
+            yield offset
+
+    def ambiguous_records(self) -> Iterator[tuple[int, str]]:
+        """Spool offset of each source record that is not carried out for ambiguity, and why."""
+        for key, why in self.ambiguous.items():
+            found = self.join._source.get(key)
+            offsets = list(self.join._source_duplicates.get(key, ()))
+            if isinstance(found, int):
+                offsets.insert(0, found)
+            elif isinstance(found, Waiting):
+                offsets.insert(0, found.offset)
+            elif isinstance(found, Pair):
+                offsets.insert(0, found.source)
+            for offset in offsets:
+                yield offset, why

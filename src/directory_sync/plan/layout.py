@@ -1,0 +1,150 @@
+"""What a job's mapping means for one destination: the fields in order, their rules, and which of them are compared how.
+
+Refuses, before anything is read, a mapping that does not fit the schemas of the two sides.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from directory_sync.definition.models import DirectoryDestination, Job, Members, Resolve
+from directory_sync.endpoints.protocol import Destination, FieldRule, Source
+from directory_sync.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fields of a job at its destination; all indices point into `fields`.
+
+    Attributes:
+        fields: destination field names in definition order.
+        rules: the schema's rule for each.
+        keys: indices of the key fields.
+        compared: indices of the fields that decide whether an object is updated and whose values need no lookup.
+        volatile: indices of fields that change only along with another.
+        lookups: indices of `members` and `resolve` fields.
+        classes: object classes of new objects, empty where there is no such thing.
+        mandatory: lower-case names of the fields that such objects must have.
+    """
+
+    fields: tuple[str, ...]
+    rules: tuple[FieldRule, ...]
+    keys: tuple[int, ...]
+    compared: tuple[int, ...]
+    volatile: tuple[int, ...]
+    lookups: tuple[int, ...]
+    classes: tuple[str, ...]
+    mandatory: frozenset[str]
+
+    def key_text(self, values: Iterable[bytes]) -> str:
+        """A key as people read it."""
+        return " + ".join(value.decode(errors="backslashreplace") for value in values)
+
+
+def make_layout(
+    job: Job, source: Source, destination: Destination, *, reads: Collection[str], volatile: Collection[str]
+) -> Layout:
+    """Check the mapping against both schemas and lay it out.
+
+    Args:
+        job: the job.
+        source, destination: its endpoints.
+        reads: source fields that the mapping reads.
+        volatile: destination fields whose value differs from run to run.
+
+    Raises:
+        SchemaError: naming endpoint, field and remedy, for the first field that does not fit.
+    """
+    _check_source_fields(source, reads)
+    fields = tuple(job.fields)
+    rules = tuple(_rule(destination, name) for name in fields)
+    classes = tuple(job.object_classes or destination.object_classes(job.object.value))
+    mandatory: frozenset[str] = frozenset()
+    if classes:
+        mandatory = frozenset(name.lower() for name in destination.mandatory(classes)) - {"objectclass"}
+    if job.missing_at_destination == "create":
+        _check_classes(job, destination, classes, mandatory)
+    indices = range(len(fields))
+    lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], Members | Resolve))
+    for i in lookups:
+        if not rules[i].reference:
+            raise SchemaError(
+                f"{fields[i]} does not hold DNs, so it cannot take what `resolve` or `members` finds.",
+                endpoint=destination.label,
+                remedy="Map it with `from` or a template instead.",
+            )
+    keys = tuple(i for i in indices if job.fields[fields[i]].key)
+    unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
+    return Layout(
+        fields=fields,
+        rules=rules,
+        keys=keys,
+        compared=tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only),
+        volatile=tuple(i for i in unstable if not job.fields[fields[i]].new_only),
+        lookups=lookups,
+        classes=classes,
+        mandatory=mandatory,
+    )
+
+
+def _check_source_fields(source: Source, reads: Collection[str]) -> None:
+    known = source.fields()
+    if known is None:
+        return
+    names = {name.lower() for name in known}
+    for name in reads:
+        if name.lower().split(";")[0] not in names and name.lower() not in names:
+            raise SchemaError(f"the source has no field {name}.", endpoint=source.label, remedy=_nearest(name, known))
+
+
+def _rule(destination: Destination, name: str) -> FieldRule:
+    rule = destination.rule(name)
+    if rule is None:
+        raise SchemaError(
+            f"the destination has no field {name}.",
+            endpoint=destination.label,
+            remedy=_nearest(name, destination.fields() or ()),
+        )
+    if not rule.writable:
+        raise SchemaError(
+            f"{name} is set by the server and cannot be written.",
+            endpoint=destination.label,
+            remedy="Take it out of the job's `fields`.",
+        )
+    return rule
+
+
+def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...], mandatory: frozenset[str]) -> None:
+    mapped = {name.lower().split(";")[0] for name in job.fields}
+    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in mapped:
+        raise SchemaError(
+            f"new objects are named by {job.naming_attribute}, but no field maps it.",
+            endpoint=destination.label,
+            remedy=f"Add {job.naming_attribute} to `fields`, or name another attribute with `rdn`.",
+        )
+    missing = sorted(name for name in mandatory if name not in mapped)
+    if missing:
+        raise SchemaError(
+            f"objects of the classes {', '.join(classes)} must have {', '.join(missing)}, but no field maps"
+            f" {'it' if len(missing) == 1 else 'them'}.",
+            endpoint=destination.label,
+            remedy="Add to `fields`, choose other `object_classes`, or set `missing_at_destination: skip`.",
+        )
+    allowed = destination.allowed(classes) if classes else None
+    if allowed is None:
+        return
+    for name in job.fields:
+        if name.lower().split(";")[0] not in allowed:
+            raise SchemaError(
+                f"objects of the classes {', '.join(classes)} cannot have {name}.",
+                endpoint=destination.label,
+                remedy="Add a class that allows it with `object_classes`, or take it out of `fields`.",
+            )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f"Did you mean {by_lower[close[0]]}?" if close else "See what there is with `directory-sync query`."

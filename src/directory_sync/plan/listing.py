@@ -1,0 +1,226 @@
+"""Reads both sides at the same time, each in a process of its own, and hands the parent one small row per record.
+
+Building Python objects from LDAP results holds the interpreter lock, so threads would gain nothing. A child reads, maps and
+fingerprints; the record itself goes to a spool, and the parent looks at it again only where the two sides differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import selectors
+import signal
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from directory_sync.errors import DirectorySyncError, IncompleteListing
+from directory_sync.plan.spool import Spool
+
+_CHUNK = 1000
+_Rows = tuple[list["Row"], list["Rejected"]]
+_Message = _Rows | Exception
+_END: _Rows = ([], [])
+"""An empty chunk says that the producer ended normally."""
+
+
+class Row(NamedTuple):
+    """One record that could be read and mapped.
+
+    Attributes:
+        keys: normalised keys; one for a source record, one for each value of the key field for an object.
+        fingerprint: equal on both sides means that nothing is to be done; empty: always compare.
+        offset: where the spool holds the record.
+    """
+
+    keys: tuple[bytes, ...]
+    fingerprint: bytes
+    offset: int
+
+
+class Rejected(NamedTuple):
+    """One record that could not be used.
+
+    Attributes:
+        keys: every normalised key it may stand for; their objects count as present.
+        readable: whether that is certain. False: nothing may be concluded from absence.
+        cancelled: a transformation left it out on purpose.
+        key: as people read it.
+        id: where it was met.
+        message: why.
+    """
+
+    keys: tuple[bytes, ...]
+    readable: bool
+    cancelled: bool
+    key: str
+    id: str
+    message: str
+
+
+class Item(NamedTuple):
+    """What a side's producer yields for each record: the row's parts and the record's bytes."""
+
+    keys: tuple[bytes, ...]
+    fingerprint: bytes
+    record: bytes
+
+
+Producer = Callable[[], Iterable[Item | Rejected]]
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two listings: what produces it, and where its records are found afterwards."""
+
+    name: str
+    producer: Producer
+    spool: Spool
+
+
+def read_sides(
+    sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None
+) -> Iterator[tuple[int, list[Row], list[Rejected]]]:
+    """Read all sides at the same time and yield (side, rows, rejected records) as they come.
+
+    Ends normally only if every side's producer ended normally; otherwise raises what the producer raised, or
+    IncompleteListing if its process died. `progress` is called with the side and the number of records so far.
+    """
+    children: dict[int, tuple[int, int]] = {}
+    selector = selectors.DefaultSelector()
+    counts = [0] * len(sides)
+    try:
+        for number, side in enumerate(sides):
+            pipe, pid = _start(side, [child_pipe for child_pipe, _ in children.values()])
+            children[number] = (pipe, pid)
+            selector.register(pipe, selectors.EVENT_READ, number)
+        open_sides = len(sides)
+        while open_sides:
+            for ready, _ in selector.select():
+                number = ready.data
+                message = _receive(children[number][0])
+                if message is None:
+                    raise IncompleteListing(
+                        "the reading process ended unexpectedly.",
+                        endpoint=sides[number].name,
+                        remedy="Look for a lack of memory or a killed process, then run again.",
+                    )
+                if isinstance(message, Exception):
+                    raise message
+                if message is _END:
+                    selector.unregister(children[number][0])
+                    open_sides -= 1
+                    continue
+                rows, rejected = message
+                counts[number] += len(rows) + len(rejected)
+                progress(number, counts[number])
+                yield number, rows, rejected
+    finally:
+        selector.close()
+        for pipe, pid in children.values():
+            os.close(pipe)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def _start(side: Side, others: list[int]) -> tuple[int, int]:
+    """Fork a reader; return the pipe to read from and its process id."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        # The only threads a run may have are our own lease's; the child touches nothing of theirs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid:
+        os.close(writing)
+        return reading, pid
+    status = 1
+    try:
+        os.close(reading)
+        for descriptor in others:
+            os.close(descriptor)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Nothing here is cyclic, and walking ever more records costs a quarter of the time.
+        gc.disable()
+        gc.freeze()
+        _produce(side, writing)
+        status = 0
+    finally:
+        # Not sys.exit: the parent's exit handlers and buffers are not the child's to run.
+        os._exit(status)
+
+
+def _produce(side: Side, pipe: int) -> None:
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+
+    def send() -> None:
+        side.spool.flush()
+        _send(pipe, ([tuple(row) for row in rows], [tuple(item) for item in rejected]))
+        rows.clear()
+        rejected.clear()
+
+    try:
+        for item in side.producer():
+            if isinstance(item, Rejected):
+                rejected.append(item)
+            else:
+                rows.append(Row(item.keys, item.fingerprint, side.spool.append(item.record)))
+            if len(rows) + len(rejected) >= _CHUNK:
+                send()
+        if rows or rejected:
+            send()
+        _send(pipe, _END)
+    except BrokenPipeError:
+        return
+    except Exception as error:
+        _send(pipe, _portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """The error itself if it survives the way to the parent, else one that says the same."""
+    if isinstance(error, DirectorySyncError | OSError | MemoryError):
+        with contextlib.suppress(Exception):
+            pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+            return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _send(pipe: int, message: object) -> None:
+    data = pickle.dumps(message, protocol=5)
+    data = len(data).to_bytes(8, "little") + data
+    view = memoryview(data)
+    while view:
+        view = view[os.write(pipe, view) :]
+
+
+def _receive(pipe: int) -> _Message | None:
+    """One whole message, or None at the end of the pipe. Unbuffered, so that `select` sees all that is waiting."""
+    head = _read_exactly(pipe, 8)
+    if head is None:
+        return None
+    data = _read_exactly(pipe, int.from_bytes(head, "little"))
+    if data is None:
+        return None
+    message = pickle.loads(data)  # noqa: S301 - from our own child
+    if isinstance(message, Exception):
+        return message
+    if not message[0] and not message[1]:
+        return _END
+    return [Row(*row) for row in message[0]], [Rejected(*item) for item in message[1]]
+
+
+def _read_exactly(pipe: int, length: int) -> bytes | None:
+    parts = []
+    while length:
+        part = os.read(pipe, min(length, 1 << 20))
+        if not part:
+            return None
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

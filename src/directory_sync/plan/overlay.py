@@ -1,0 +1,152 @@
+"""What earlier jobs plan to do, laid over an endpoint, so that a later job is planned as if they had been carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.protocol import Batch, Destination, Record, Source
+
+
+@dataclass(slots=True)
+class PlannedEffects:
+    """What plans leave behind at one endpoint. All ids are normalised.
+
+    Attributes:
+        created: id → the new object.
+        changed: id now → the changes to that object, in order.
+        deleted: ids that are gone.
+    """
+
+    created: dict[str, Record] = field(default_factory=dict)
+    changed: dict[str, list[Change]] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    _now: dict[str, str] = field(default_factory=dict)
+
+    def add(self, changes: Iterable[Change], endpoint: Source) -> None:
+        """Add the effects of one plan for the place that this endpoint reads or writes."""
+        for change in changes:
+            identifier = endpoint.normalise_id(change.object)
+            if change.action is Action.CREATE:
+                values = {fields.field: list(fields.new) for fields in change.fields}
+                self.created[identifier] = Record(change.object, values)
+                self.deleted.discard(identifier)
+            elif change.action is Action.DELETE:
+                if self.created.pop(identifier, None) is None:
+                    self.deleted.add(self._now.get(identifier, identifier))
+            elif identifier in self.created:
+                record = self.created.pop(identifier)
+                self.created[endpoint.normalise_id(change.final_object)] = _patched(record, change)
+            else:
+                now = self._now.get(identifier, identifier)
+                self.changed.setdefault(now, []).append(change)
+                self._now[endpoint.normalise_id(change.final_object)] = now
+
+    def patched(self, identifier: str, record: Record) -> Record:
+        """The record as it will be; itself if nothing is planned for it."""
+        for change in self.changed.get(identifier, ()):
+            record = _patched(record, change)
+        return record
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.changed or self.deleted)
+
+
+def _patched(record: Record, change: Change) -> Record:
+    values = {name: list(found) for name, found in record.values.items()}
+    spelled = {name.lower(): name for name in values}
+    for fields in change.fields:
+        name = spelled.get(fields.field.lower(), fields.field)
+        if fields.partial:
+            gone = set(fields.old)
+            values[name] = [value for value in values.get(name, ()) if value not in gone] + list(fields.new)
+        else:
+            values[name] = list(fields.new)
+    return Record(change.final_object, values)
+
+
+class _Overlaid:
+    """An endpoint with planned effects on top. Everything that is not about records is the endpoint's own."""
+
+    def __init__(self, endpoint: Any, effects: PlannedEffects) -> None:
+        self._endpoint = endpoint
+        self._effects = effects
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._endpoint, name)
+
+    def _gone(self, identifier: str) -> bool:
+        # An id that was deleted and created again is in both: the created object replaces the listed one.
+        return identifier in self._effects.deleted or identifier in self._effects.created
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """The endpoint's listing as it will be."""
+        effects = self._effects
+        normalise = self._endpoint.normalise_id
+        for batch in self._endpoint.read(fields):
+            patched = []
+            for record in batch:
+                identifier = normalise(record.id)
+                if not self._gone(identifier):
+                    known = identifier in effects.changed
+                    patched.append(_only(effects.patched(identifier, record), fields) if known else record)
+            yield patched
+        planned = [_only(record, fields) for record in effects.created.values() if self._endpoint.selects(record)]
+        if planned:
+            yield planned
+
+    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
+        """The endpoint's index as it will be."""
+        effects = self._effects
+        normalise = self._endpoint.normalise_id
+        for identifier, values in self._endpoint.index(field, within):
+            known = normalise(identifier)
+            if not self._gone(known):
+                patched = effects.patched(known, Record(identifier, {field: values}))
+                yield patched.id, list(_only(patched, (field,)).values.get(field, ()))
+        for record in effects.created.values():
+            found = _only(record, (field,)).values.get(field)
+            if found:
+                yield record.id, list(found)
+
+    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
+        """What the endpoint finds now, and what it will find among the planned objects."""
+        effects = self._effects
+        rule = self._endpoint.rule(field)
+        normalise = rule.normalise if rule else bytes
+        wanted = {normalise(value) for value in values}
+        for record in self._endpoint.find(field, values, fields):
+            identifier = self._endpoint.normalise_id(record.id)
+            if not self._gone(identifier):
+                yield _only(effects.patched(identifier, record), fields)
+        for record in effects.created.values():
+            found = _only(record, (field,)).values.get(field, [])
+            if any(normalise(value) in wanted for value in found):
+                yield _only(record, fields)
+
+    def container_exists(self, id: str) -> bool:
+        """Whether the container is there or will be."""
+        identifier = self._endpoint.normalise_id(id)
+        if identifier in self._effects.created:
+            return True
+        moved_here = any(
+            self._endpoint.normalise_id(changes[-1].final_object) == identifier for changes in self._effects.changed.values()
+        )
+        return moved_here or (identifier not in self._effects.deleted and self._endpoint.container_exists(id))
+
+
+def _only(record: Record, fields: Sequence[str]) -> Record:
+    values = {name.lower(): found for name, found in record.values.items()}
+    return Record(record.id, {name: values[name.lower()] for name in fields if values.get(name.lower())})
+
+
+def overlaid_source(source: Source, effects: PlannedEffects | None) -> Source:
+    """The source as it will be when the planned effects have happened."""
+    return cast(Source, _Overlaid(source, effects)) if effects else source
+
+
+def overlaid_destination(destination: Destination, effects: PlannedEffects | None) -> Destination:
+    """The destination as it will be when the planned effects have happened."""
+    return cast(Destination, _Overlaid(destination, effects)) if effects else destination

@@ -1,0 +1,98 @@
+"""Finds, for objects that a source field names, their counterparts at the destination: `members` and `resolve`.
+
+Each side is read once: (object → value of the `match` field) at the source, (value → object) at the destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from directory_sync.endpoints.protocol import Destination, Source
+
+_SEVERAL = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What became of the values of one field of one record.
+
+    Attributes:
+        ids: the counterparts' ids.
+        missing: source values without a counterpart.
+        ambiguous: source values with several counterparts.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+
+
+class ReferenceIndex:
+    """Counterparts by a field that has the same value on both sides.
+
+    Where the source field does not hold ids of objects (a CSV column with user names, say), its values are taken as the
+    values of the match field themselves.
+    """
+
+    def __init__(self, source: Source, destination: Destination, source_field: str, match: str, within: str | None) -> None:
+        rule = destination.rule(match)
+        self._normalise_value = rule.normalise if rule else bytes
+        self._source_id = source.normalise_id
+        self._destination = destination
+        source_rule = source.rule(source_field)
+        self._keys_by_id: dict[str, list[bytes]] | None = None
+        if source_rule is not None and source_rule.reference:
+            self._keys_by_id = {
+                source.normalise_id(identifier): [self._normalise_value(value) for value in values]
+                for identifier, values in source.index(match, None)
+            }
+        self._ids_by_key: dict[bytes, str] = {}
+        for identifier, values in destination.index(match, within):
+            for value in values:
+                self._add(self._normalise_value(value), identifier)
+
+    def _add(self, key: bytes, identifier: str) -> None:
+        known = self._ids_by_key.get(key)
+        if known is None:
+            self._ids_by_key[key] = identifier
+        elif known != identifier:
+            self._ids_by_key[key] = _SEVERAL
+
+    def add_planned(self, moved: Mapping[str, str], deleted: set[str], created: Sequence[tuple[str, Sequence[bytes]]]) -> None:
+        """Let the plan that is being made count: new ids of objects it moves, without those it deletes, with those it creates.
+
+        Args:
+            moved: normalised id now → id afterwards.
+            deleted: normalised ids.
+            created: (id, values of the match field).
+        """
+        normalise = self._destination.normalise_id
+        if moved or deleted:
+            for key, identifier in list(self._ids_by_key.items()):
+                known = normalise(identifier) if identifier else ""
+                if known in deleted:
+                    del self._ids_by_key[key]
+                elif known in moved:
+                    self._ids_by_key[key] = moved[known]
+        for identifier, values in created:
+            for value in values:
+                self._add(self._normalise_value(value), identifier)
+
+    def find(self, values: Sequence[bytes]) -> Found:
+        """The counterparts of the objects that a source field's values name."""
+        found = Found()
+        for value in values:
+            text = value.decode(errors="replace")
+            if self._keys_by_id is None:
+                keys = [self._normalise_value(value)]
+            else:
+                keys = self._keys_by_id.get(self._source_id(text), [])
+            hits = {hit for key in keys if (hit := self._ids_by_key.get(key)) is not None}
+            if not hits:
+                found.missing.append(text)
+            elif len(hits) > 1 or _SEVERAL in hits:
+                found.ambiguous.append(text)
+            else:
+                found.ids.append(hits.pop())
+        return found

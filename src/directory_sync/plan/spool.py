@@ -1,0 +1,68 @@
+"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process is."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from directory_sync.endpoints.change import Change
+
+
+class Spool:
+    """An append-only file of byte strings; each is found again by its offset.
+
+    The file is unlinked as soon as it is open, so that neither a crash nor another user finds what was in it.
+    A forked child may append while the parent reads.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="directory-sync-", buffering=1 << 20)
+        self._end = 0
+
+    def append(self, data: bytes) -> int:
+        """Store the bytes and return the offset at which `read` finds them."""
+        offset = self._end
+        self._file.write(len(data).to_bytes(8, "little"))
+        self._file.write(data)
+        self._end += 8 + len(data)
+        return offset
+
+    def flush(self) -> None:
+        """Make everything that was appended readable, also by another process."""
+        self._file.flush()
+
+    def read(self, offset: int) -> bytes:
+        """Return what `append` stored at this offset; flush first."""
+        descriptor = self._file.fileno()
+        head = os.pread(descriptor, 4096, offset)
+        length = int.from_bytes(head[:8], "little")
+        data = head[8 : 8 + length]
+        while len(data) < length:
+            more = os.pread(descriptor, length - len(data), offset + 8 + len(data))
+            if not more:
+                raise OSError("A temporary file ended early; the disk may be full.")
+            data += more
+        return data
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._file.close()
+
+
+class SpooledChanges:
+    """A plan's changes on disk, in the order they are carried out."""
+
+    def __init__(self, spool: Spool, offsets: Sequence[int]) -> None:
+        self._spool = spool
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[Change]:
+        for offset in self._offsets:
+            change = pickle.loads(self._spool.read(offset))  # noqa: S301 - our own file, readable by nobody else
+            assert isinstance(change, Change)
+            yield change

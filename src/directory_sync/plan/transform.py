@@ -1,0 +1,278 @@
+"""The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes is in `produce`.
+
+Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import ldap
+import ldap.dn
+
+from directory_sync.definition.models import (
+    AnyField,
+    Copy,
+    FieldContainer,
+    GeneratePassword,
+    Job,
+    Members,
+    Resolve,
+    Static,
+    TemplateContainer,
+)
+from directory_sync.endpoints.protocol import Record
+from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
+from directory_sync.plan import variables as static_variables
+from directory_sync.plan.delimiters import Delimiter
+from directory_sync.plan.produce import Produce, SourceFields, describe, make_produce, one_text
+from directory_sync.plan.scripts import ScriptFunction
+from directory_sync.plan.templating import CompiledTemplate, compile_template
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRecord:
+    """What a source record says its object shall be.
+
+    Attributes:
+        values: in the order of the job's fields; None leaves the destination's values alone.
+        lookups: field → source values of `members` and `resolve` fields, whose place in `values` is None.
+        container: where a new object goes, if the definition takes that from the record.
+    """
+
+    values: list[list[bytes] | None]
+    lookups: dict[str, list[bytes]]
+    container: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One field.
+
+    Attributes:
+        name: the destination's field.
+        description: the expression, for messages.
+        copies: the source field whose values are passed on as they are; None if there is more to do.
+        produce: computes the values; None for a field that is looked up or generated later.
+        lookup: the source field whose values are looked up later.
+    """
+
+    name: str
+    description: str
+    single: bool
+    keep_if_empty: bool
+    delimiter: Delimiter | None
+    copies: str | None
+    produce: Produce | None
+    lookup: str | None
+
+    def compute(self, values: Mapping[str, list[bytes]]) -> list[bytes]:
+        """The field's values for a record. Raises RecordError that names the field and the expression."""
+        assert self.produce is not None
+        try:
+            return self.finish(self.produce(values))
+        except RecordCancelled as error:
+            raise RecordCancelled(f"{self.description}: {error.message}", field=self.name) from None
+        except RecordError as error:
+            # What `finish` raises names the field already.
+            raise error if error.field else RecordError(f"{self.description}: {error.message}", field=self.name) from None
+
+    def finish(self, values: Sequence[bytes]) -> list[bytes]:
+        """Without empty values and duplicates, split or joined, and only one where only one fits."""
+        kept = [value for value in dict.fromkeys(values) if value]
+        if self.delimiter is not None:
+            kept = self.delimiter.apply(kept)
+        if self.single and len(kept) > 1:
+            raise RecordError(
+                f"{self.description}: gives {len(kept)} values, but {self.name} holds one at the destination."
+                " Choose one with a template, or give a delimiter to join them.",
+                field=self.name,
+            )
+        return kept
+
+
+class CompiledMapping:
+    """A job's mapping, ready to be used on each record.
+
+    Attributes:
+        source_fields: every field that has to be read, spelled as in the definition.
+        volatile: destination fields whose text is another one in each run, so that they alone are no reason to change an object.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[_Step],
+        keys: Sequence[int],
+        source_fields: tuple[str, ...],
+        volatile: frozenset[str],
+        container: Callable[[Mapping[str, list[bytes]]], str | None] | None,
+    ) -> None:
+        self.source_fields = source_fields
+        self.volatile = volatile
+        self._steps = [(step.copies, step) for step in steps]
+        self._keys = [steps[place] for place in keys]
+        self._container = container
+
+    def map(self, record: Record) -> MappedRecord:
+        """Compute every field. Raises RecordError, or RecordCancelled if a transformation leaves the record out."""
+        held = record.values
+        get = held.get
+        values: list[list[bytes] | None] = []
+        lookups: dict[str, list[bytes]] = {}
+        for source, step in self._steps:
+            result: list[bytes] | None
+            if source is not None:
+                found = get(source)
+                if not found:
+                    result = None if step.keep_if_empty else []
+                elif len(found) == 1 and found[0]:
+                    result = found
+                else:
+                    result = step.finish(found) or (None if step.keep_if_empty else [])
+            elif step.produce is not None:
+                result = step.compute(held) or (None if step.keep_if_empty else [])
+            else:
+                result = None
+                if step.lookup is not None:
+                    lookups[step.name] = [value for value in dict.fromkeys(get(step.lookup, ())) if value]
+            values.append(result)
+        return MappedRecord(values, lookups, None if self._container is None else self._container(held))
+
+    def map_keys(self, record: Record) -> list[list[bytes]]:
+        """Compute the key fields only, so that a record that fails elsewhere still has its key. Raises RecordError."""
+        held = record.values
+        return [step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())) for step in self._keys]
+
+
+def compile_mapping(
+    job: Job,
+    *,
+    source_fields_known: Collection[str] | None,
+    single: Callable[[str], bool],
+    variables: Mapping[str, str],
+    scripts: Mapping[str, ScriptFunction],
+    source_single: Callable[[str], bool] | None = None,
+) -> CompiledMapping:
+    """Prepare a job's mapping.
+
+    Args:
+        job: the job.
+        source_fields_known: the fields that the source can have; None if that cannot be told.
+        single: whether a destination field holds at most one value.
+        variables: those of static texts (`directory_sync.plan.variables`).
+        scripts: dotted path → function, of all scripts that the job names.
+        source_single: whether a source field holds at most one value; without it, one that does is taken for such a field.
+
+    Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template or
+    script that cannot be used.
+    """
+    fields = SourceFields()
+    steps = [
+        _make_step(job, name, mapping, fields, single, source_single, variables, scripts) for name, mapping in job.fields.items()
+    ]
+    for place, key in [(place, name) for place, name in enumerate(job.fields) if name in job.keys]:
+        if steps[place].produce is None:
+            raise UnsupportedError(
+                f"job {job.name}, field {key}: {steps[place].description} cannot be a key. Choose another one."
+            )
+    container = _make_container(job, fields)
+    if source_fields_known is not None:
+        fields.check(source_fields_known, job.name)
+    return CompiledMapping(
+        steps,
+        [place for place, name in enumerate(job.fields) if name in job.keys],
+        fields.names,
+        frozenset(name for name, mapping in job.fields.items() if _is_volatile(mapping)),
+        container,
+    )
+
+
+def _make_step(
+    job: Job,
+    name: str,
+    mapping: AnyField,
+    fields: SourceFields,
+    single: Callable[[str], bool],
+    source_single: Callable[[str], bool] | None,
+    variables: Mapping[str, str],
+    scripts: Mapping[str, ScriptFunction],
+) -> _Step:
+    is_single = single(name)
+    where = f"job {job.name}, field {name}"
+    lookup = copies = None
+    produce: Produce | None = None
+    if isinstance(mapping, Members):
+        lookup = fields.use(mapping.members, where)
+    elif isinstance(mapping, Resolve):
+        lookup = fields.use(mapping.resolve, where)
+    elif not isinstance(mapping, GeneratePassword):
+        produce = make_produce(mapping, fields, where=where, variables=variables, scripts=scripts)
+        if isinstance(mapping, Copy) and mapping.delimiter is None:
+            copies = fields.use(mapping.from_, where)
+    if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
+        if len({text for text in mapping.static if text}) > 1:
+            raise SchemaError(
+                f"{where}: {len(mapping.static)} texts, but the destination's field holds one.",
+                remedy="Give one text, or a delimiter to join them.",
+            )
+    known_single = source_single(mapping.from_) if isinstance(mapping, Copy) and source_single is not None else None
+    return _Step(
+        name=name,
+        description=describe(mapping),
+        single=is_single,
+        keep_if_empty=mapping.keep_if_empty,
+        delimiter=None if mapping.delimiter is None else Delimiter(mapping.delimiter, join=is_single, split=known_single),
+        copies=copies,
+        produce=produce,
+        lookup=lookup,
+    )
+
+
+def _is_volatile(mapping: AnyField) -> bool:
+    if not isinstance(mapping, Static):
+        return False
+    texts = [mapping.static] if isinstance(mapping.static, str) else mapping.static
+    return any(static_variables.used(text) & static_variables.VOLATILE for text in texts)
+
+
+def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, list[bytes]]], str | None] | None:
+    container = getattr(job.destination, "container", None)
+    where = f"job {job.name}, destination.container"
+    if isinstance(container, FieldContainer):
+        source = fields.use(container.field, where)
+
+        def from_field(values: Mapping[str, list[bytes]]) -> str | None:
+            text = one_text(values, source)
+            return _checked_container(text, f"the source field {source}") if text else None
+
+        return from_field
+    if isinstance(container, TemplateContainer):
+        try:
+            template = compile_template(container.template, names=True)
+        except ValueError as error:
+            raise UnsupportedError(f"{where}: template: {error}. Correct the template.") from None
+        spelled = [(name, fields.use(name, where)) for name in template.fields]
+        return lambda values: _from_template(template, {name: values.get(source, ()) for name, source in spelled})
+    return None
+
+
+def _from_template(template: CompiledTemplate, values: Mapping[str, Sequence[bytes]]) -> str:
+    try:
+        return _checked_container(template.render(values), "its template")
+    except RecordCancelled as error:
+        raise RecordCancelled(f"destination.container: {error.message}") from None
+    except RecordError as error:
+        raise RecordError(f"destination.container: {error.message}") from None
+
+
+def _checked_container(dn: str, origin: str) -> str:
+    try:
+        parsed = ldap.dn.str2dn(dn)
+    except (ldap.DECODING_ERROR, ValueError):
+        parsed = None
+    if not parsed or any(not value for rdn in parsed for _, value, _ in rdn):
+        raise RecordError(
+            f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of, or correct it."
+        )
+    return dn

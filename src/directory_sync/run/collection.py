@@ -1,0 +1,57 @@
+"""Runs or previews the jobs of a collection one after another, with their failure actions: what a terminal does in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from directory_sync.definition.models import Collection, FailureAction, Job
+from directory_sync.errors import LeaseError
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import JobResult, JobState, Progress, preview_job, run_job
+from directory_sync.run.opening import Earlier
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+
+def preview_collection(
+    collection: Collection,
+    jobs: Sequence[Job],
+    *,
+    deployment: Deployment,
+    progress: Callable[[Job], Progress],
+) -> Iterator[JobResult]:
+    """Plan jobs on top of each other and write nothing.
+
+    A job that cannot be planned does not end the preview: the jobs after it are planned without its changes.
+    """
+    earlier: list[Earlier] = []
+    for job in jobs:
+        result = preview_job(collection, job, deployment=deployment, earlier=earlier, progress=progress(job))
+        if result.state is JobState.PREVIEWED:
+            earlier.append(Earlier(result.destination, result.changes))
+        yield result
+
+
+def run_collection(
+    snapshot: Snapshot,
+    jobs: Sequence[Job],
+    *,
+    deployment: Deployment,
+    store: Store,
+    holder: str,
+    progress: Callable[[Job], Progress],
+) -> Iterator[JobResult]:
+    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run.
+
+    Raises:
+        StoreError: the store does not answer.
+    """
+    for job in jobs:
+        try:
+            result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, progress=progress(job))
+        except LeaseError as error:
+            # In a terminal somebody waits: say who is at work instead of queueing.
+            result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
+        yield result
+        if result.state.failed and job.on_failure is FailureAction.ABORT:
+            return

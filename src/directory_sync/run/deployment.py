@@ -1,0 +1,28 @@
+"""What a deployment gives every run: connections, folders, bounds. Airflow and the command line each fill it in their own way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from directory_sync.endpoints.protocol import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The surroundings of a run.
+
+    Attributes:
+        connections: finds connections by id.
+        data_folder: file endpoints are relative to it and may not leave it.
+        script_modules: modules that `script` transformations may come from.
+        plan_max_age: a retry goes on with a stored plan only if it is not older.
+        lease_duration: how long a lease lives without a sign of life from its holder.
+    """
+
+    connections: Connections
+    data_folder: Path
+    script_modules: tuple[str, ...] = ()
+    plan_max_age: timedelta = timedelta(hours=6)
+    lease_duration: timedelta = timedelta(seconds=60)

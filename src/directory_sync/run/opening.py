@@ -1,0 +1,142 @@
+"""Opens what one job needs: its endpoints and its compiled mapping, with what earlier jobs plan laid over them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from directory_sync.definition.models import (
+    Collection,
+    DirectoryDestination,
+    DirectorySource,
+    FileEndpoint,
+    Job,
+    Script,
+    SqlDestination,
+    SqlSource,
+)
+from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.errors import UnsupportedError
+from directory_sync.plan.model import ChangeSequence
+from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
+from directory_sync.plan.scripts import load_scripts
+from directory_sync.plan.transform import CompiledMapping, compile_mapping
+from directory_sync.plan.variables import run_variables
+from directory_sync.run.deployment import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier job of the same preview plans.
+
+    Attributes:
+        destination: identity of the place that it would write to (`Plan.destination`).
+        changes: its plan's changes.
+    """
+
+    destination: str
+    changes: ChangeSequence
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job that is ready to be planned; source and destination answer, and hold what the job names."""
+
+    source: Source
+    destination: Destination
+    mapping: CompiledMapping
+    warnings: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def open_job(
+    collection: Collection, job: Job, deployment: Deployment, *, run_id: str, earlier: Sequence[Earlier] = ()
+) -> Iterator[OpenJob]:
+    """Open a job's endpoints and compile its mapping; closes them afterwards.
+
+    Raises:
+        UnsupportedError: the job asks for something that cannot be carried out here; nothing was read.
+        EndpointError: an endpoint does not answer, or does not hold what the job names.
+    """
+    refuse_unsupported(collection, [job], script_modules=deployment.script_modules)
+    with contextlib.ExitStack() as stack:
+        source = open_source(job, deployment)
+        stack.callback(source.close)
+        destination = open_destination(job, deployment)
+        stack.callback(destination.close)
+        source.check()
+        destination.check()
+        scripts = load_scripts(
+            [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)], deployment.script_modules
+        )
+
+        def single(name: str) -> bool:
+            rule = destination.rule(name)
+            return rule is not None and rule.single
+
+        mapping = compile_mapping(
+            job,
+            source_fields_known=source.fields(),
+            single=single,
+            variables=run_variables(
+                collection=collection.name, job=job.name, run=run_id, now=datetime.now(UTC), timezone=collection.timezone
+            ),
+            scripts=scripts,
+        )
+        warnings = []
+        if isinstance(job.source, FileEndpoint) and any(item.destination == source.identity for item in earlier):
+            warnings.append(f"{source.label} is written by a job before this one; this preview shows what the file holds now.")
+        yield OpenJob(
+            source=overlaid_source(source, _effects(source, earlier) if isinstance(job.source, DirectorySource) else None),
+            destination=overlaid_destination(destination, _effects(destination, earlier)),
+            mapping=mapping,
+            warnings=tuple(warnings),
+        )
+
+
+def open_source(job: Job, deployment: Deployment) -> Source:
+    """The job's source; nothing has been asked of it yet."""
+    # Each endpoint brings libraries of its own along, so only those that are used are imported.
+    match job.source:
+        case DirectorySource():
+            from directory_sync.endpoints.ldap.directory import LdapSource
+
+            return LdapSource(job.source, deployment.connections.get(job.source.connection))
+        case FileEndpoint():
+            from directory_sync.endpoints.files import file_source
+
+            return file_source(job.source, deployment.data_folder)
+        case SqlSource():
+            raise UnsupportedError(f"job {job.name}: database sources cannot be used yet.")
+
+
+def open_destination(job: Job, deployment: Deployment) -> Destination:
+    """The job's destination; nothing has been asked of it yet."""
+    match job.destination:
+        case DirectoryDestination():
+            from directory_sync.endpoints.ldap.directory import LdapDestination
+
+            return LdapDestination(job.destination, deployment.connections.get(job.destination.connection))
+        case FileEndpoint():
+            from directory_sync.endpoints.files import file_destination
+
+            return file_destination(
+                job.destination,
+                deployment.data_folder,
+                keys=job.keys,
+                fields=tuple(job.fields),
+                naming_attribute=job.naming_attribute,
+            )
+        case SqlDestination():
+            raise UnsupportedError(f"job {job.name}: database destinations cannot be used yet.")
+
+
+def _effects(endpoint: Source, earlier: Sequence[Earlier]) -> PlannedEffects:
+    effects = PlannedEffects()
+    for item in earlier:
+        if item.destination == endpoint.identity:
+            effects.add(item.changes, endpoint)
+    return effects

@@ -1,0 +1,147 @@
+"""The report of a run or preview: what each job did or would do, change by change, as JSON. Written as a stream, because a job
+may have more changes than fit into memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from directory_sync.definition.models import Collection
+from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, value_to_json
+from directory_sync.run.job import JobResult
+from directory_sync.run.secrets import HIDDEN, secret_fields
+
+_encode = json.JSONEncoder(ensure_ascii=True).encode
+# ASCII only: a report may be shown in a terminal, which must not obey anything that a directory's value says.
+
+
+def job_report(collection: Collection, result: JobResult) -> dict[str, Any]:
+    """One job's part of the report, with all its changes in memory; `write_report` needs no memory for them."""
+    report = _header(result)
+    errors = [problem.to_json() for problem in result.problems]
+    report["changes"] = list(_changes(collection, result, errors))
+    report["errors"] = errors
+    return report
+
+
+def write_report(stream: TextIO, collection: Collection, results: Iterable[JobResult]) -> None:
+    """Write the report of all jobs, each as soon as its result is there.
+
+    What was written is valid JSON even if `results` raises: it then holds the jobs that had ended.
+    """
+    stream.write(f'{{"collection": {_encode(collection.name)}, "jobs": [')
+    separator = "\n"
+    try:
+        for result in results:
+            stream.write(separator)
+            separator = ",\n"
+            _write_job(stream, collection, result)
+    finally:
+        stream.write("\n]}\n")
+
+
+def _write_job(stream: TextIO, collection: Collection, result: JobResult) -> None:
+    errors = [problem.to_json() for problem in result.problems]
+    stream.write(_encode(_header(result))[:-1] + ', "changes": [')
+    separator = "\n"
+    try:
+        for change in _changes(collection, result, errors):
+            stream.write(separator + _encode(change))
+            separator = ",\n"
+    finally:
+        stream.write(f'], "errors": {_encode(errors)}}}')
+
+
+@contextlib.contextmanager
+def report_file(path: Path) -> Iterator[TextIO]:
+    """A file for `write_report` that appears under its name only when it is complete, also when the block raises.
+
+    It is readable by its owner only, because it holds people's data. What is no regular file (`/dev/stdout`, a pipe) is written
+    to directly. Raises OSError if it cannot be written.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8") as stream:
+            yield stream
+        return
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}-")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            try:
+                yield stream
+            finally:
+                stream.flush()
+                os.fsync(stream.fileno())
+                os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _header(result: JobResult) -> dict[str, Any]:
+    """Everything but changes and errors."""
+    return {
+        "job": result.job,
+        "state": result.state.value,
+        "message": result.message,
+        "digest": result.digest,
+        "statistics": result.statistics.to_json(),
+        "warnings": list(result.warnings),
+        "limits": [
+            {
+                "kind": check.kind,
+                "subject": check.subject,
+                "planned": check.planned,
+                "allowed": check.allowed,
+                "limit": check.limit,
+                "base": check.base,
+                "exceeded": check.exceeded,
+            }
+            for check in result.limits
+        ],
+        "duration": round(result.duration, 3),
+    }
+
+
+def _changes(collection: Collection, result: JobResult, errors: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    """Yield every change; those that did not succeed are added to `errors` on the way."""
+    secret = secret_fields(collection.job(result.job))
+    for sequence, change in enumerate(result.changes):
+        report = change_report(change, secret)
+        outcome = result.outcomes.get(sequence)
+        if outcome is not None:
+            report |= _outcome_report(outcome)
+            if outcome.result in (Result.CONFLICT, Result.FAILED):
+                errors.append({"key": change.key, "object": change.object, "message": outcome.message})
+        yield report
+
+
+def _outcome_report(outcome: Outcome) -> Mapping[str, str]:
+    report = {"result": outcome.result.value}
+    return {**report, "message": outcome.message} if outcome.message else report
+
+
+def change_report(change: Change, secret: frozenset[str]) -> dict[str, Any]:
+    """One change as in the report. `secret`: lower-case names of fields whose values are not shown."""
+    report: dict[str, Any] = {"action": change.action.value, "key": change.key, "object": change.object}
+    if change.new_object is not None:
+        report["new_object"] = change.new_object
+    report["fields"] = [_field_report(field, hidden=field.field.lower() in secret) for field in change.fields]
+    return report
+
+
+def _field_report(field: FieldChange, *, hidden: bool) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "field": field.field,
+        "old": [HIDDEN if hidden else value_to_json(value) for value in field.old],
+        "new": [HIDDEN if hidden else value_to_json(value) for value in field.new],
+    }
+    # Old and new values of a partial change are those that go and come; others stay.
+    return {**report, "partial": True} if field.partial else report

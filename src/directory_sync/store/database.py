@@ -1,0 +1,195 @@
+"""The way to the database: URL, engine, transactions, and what its errors mean to a user. No table is known here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from directory_sync.errors import SettingsError, StoreError
+
+BUSY_TIMEOUT = 30
+"""Seconds that a transaction waits for another one, before the store counts as not answering."""
+
+_DRIVERS = {
+    "sqlite": "sqlite",
+    "sqlite+aiosqlite": "sqlite",
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would take psycopg 3, which Airflow does not bring
+    "postgresql+asyncpg": "postgresql+psycopg2",
+}
+_WRITE = "directory_sync_write"
+
+
+def parse_url(url: str) -> URL:
+    """Read the setting `database_url`. Raises SettingsError, which never shows the URL itself: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError(
+            "Setting database_url: not a SQLAlchemy URL. Write sqlite:////folder/file.db or postgresql://user:password@host/database."
+        ) from None
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise SettingsError(f"Setting database_url: {backend} is not supported. Use sqlite or postgresql.")
+    if backend == "sqlite" and (
+        parsed.database in {None, "", ":memory:"} or str(parsed.database).startswith("file:") or "uri" in parsed.query
+    ):
+        raise SettingsError(
+            "Setting database_url: the store is shared by processes, so it needs a file of its own: sqlite:////folder/file.db."
+        )
+    return parsed
+
+
+class Database:
+    """Short transactions on one database, usable from any thread and from forked children.
+
+    Attributes:
+        url: of the database; shown without its password.
+    """
+
+    def __init__(self, url: str | URL, *, enforce_foreign_keys: bool = True) -> None:
+        self.url = parse_url(url) if isinstance(url, str) else url
+        self.label = f"store {self.url.render_as_string(hide_password=True)}"
+        self._enforce_foreign_keys = enforce_foreign_keys
+        self._engine: Engine | None = None
+        self._pid = os.getpid()
+        self._inherited: list[Engine] = []
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a SQLite file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file."""
+        return Path(str(self.url.database)) if self.is_sqlite else None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process. A forked child gets one of its own: two processes cannot share a connection."""
+        if self._engine is not None and self._pid != os.getpid():
+            # Kept, because closing an inherited connection would end the parent's session.
+            self._inherited.append(self._engine)
+            self._engine = None
+        if self._engine is None:
+            self._pid = os.getpid()
+            self._engine = self._create_engine()
+        return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises StoreError."""
+        with self._errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write. Raises StoreError; IntegrityError passes through."""
+        with self._errors(), self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+            if not self.is_sqlite:
+                # A process that was stopped in mid-transaction must not hold up all others.
+                connection.exec_driver_sql(
+                    f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT}s'; "
+                    f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_TIMEOUT}s'"
+                )
+            yield connection
+
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        """The driver's own connection, outside of any transaction. Raises StoreError."""
+        with self._errors():
+            connection = self.engine.raw_connection()
+            try:
+                yield connection
+            except Exception as error:
+                driver = self.engine.dialect.dbapi
+                if driver is not None and isinstance(error, driver.Error):
+                    raise DBAPIError.instance(None, None, error, driver.Error) from None
+                raise
+            finally:
+                connection.close()
+
+    def now(self, connection: Connection) -> datetime:
+        """The time by the database's clock; SQLite's is this machine's."""
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        # Not now(): that is when the transaction began, which may have waited for a lock since.
+        found: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return found.astimezone(UTC)
+
+    def error(self, problem: str, remedy: str) -> StoreError:
+        """An error that names this store."""
+        return StoreError(f"{self.label}: {problem} {remedy}")
+
+    def close(self) -> None:
+        """Give all connections back. The next transaction opens new ones."""
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except PoolTimeout:
+            raise self.error("All connections are in use.", "Try again later.") from None
+        except DBAPIError as error:
+            # Only what the driver says: SQLAlchemy's own text would show the values of the statement.
+            cause = " ".join(str(error.orig).split()) or type(error.orig).__name__
+            raise self.error(f"{cause.rstrip('.')}.", self._remedy(cause)) from None
+
+    def _remedy(self, cause: str) -> str:
+        lower = cause.lower()
+        if "no such table" in lower or "no such column" in lower or "does not exist" in lower:
+            return "Run `directory-sync db upgrade` or `airflow db migrate`."
+        if "locked" in lower or "lock timeout" in lower:
+            return "Another process holds it for long; try again, or use PostgreSQL if many jobs run at the same time."
+        if "full" in lower or "no space" in lower:
+            return "Make room on the disk and try again; nothing is lost."
+        if self.is_sqlite:
+            return "See that the file exists and that this user may read and write it and its folder."
+        return "See that the server runs and that the setting database_url names it, the database and the user rightly."
+
+    def _create_engine(self) -> Engine:
+        options: dict[str, Any] = {"hide_parameters": True}
+        if self.is_sqlite:
+            options["connect_args"] = {"timeout": BUSY_TIMEOUT}
+        else:
+            options["connect_args"] = {"connect_timeout": 10, "application_name": "directory_sync"}
+            options["pool_pre_ping"] = True
+            options["executemany_mode"] = "values_plus_batch"
+        try:
+            engine = create_engine(self.url, **options)
+        except (NoSuchModuleError, ImportError, TypeError, ArgumentError) as error:
+            raise SettingsError(
+                f"Setting database_url: the driver {self.url.drivername} cannot be used ({type(error).__name__}). "
+                "Use postgresql+psycopg2; `pip install airflow-directory-sync[postgres]` brings it."
+            ) from None
+        if self.is_sqlite:
+            event.listen(engine, "connect", self._prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _prepare_sqlite(self, connection: Any, _record: Any) -> None:
+        # The driver would begin transactions by itself, too late and never IMMEDIATE; `_begin_sqlite` does it.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if self._enforce_foreign_keys else 'OFF'}")
+        connection.execute("PRAGMA cache_size = -32768")  # KiB: the indexes over a large plan's changes are written in no order
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that begins as a reader and then writes fails at once when another has written; an IMMEDIATE one waits.
+    writes = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

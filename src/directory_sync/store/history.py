@@ -1,0 +1,116 @@
+"""All that was ever done to one object."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, or_, select, true
+
+from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.store.database import Database
+from directory_sync.store.plans import object_hash
+from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
+
+_OUTCOME_OF_CHANGE = (OutcomeRow.plan_id == ChangeRow.plan_id) & (OutcomeRow.sequence == ChangeRow.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One change that was carried out, or tried, on an object.
+
+    Attributes:
+        destination: identity of the endpoint; the same id may exist at several.
+        recorded: when the outcome was recorded.
+    """
+
+    collection: str
+    run_id: str
+    job: str
+    requester: str
+    verified: bool
+    destination: str
+    plan_id: int
+    change: Change
+    outcome: Outcome
+    recorded: datetime
+
+
+class History:
+    """Queries about objects; a part of `Store`."""
+
+    _database: Database
+
+    def object_history(self, object: str, *, destination: str | None = None, limit: int = 100) -> tuple[HistoryEntry, ...]:
+        """What was done to an object, newest first.
+
+        Args:
+            object: an id it has or had, in any case of letters. Changes under its other ids are found where the destination
+                has lasting identities (entryUUID, objectGUID), or by the renames that led there.
+            destination: only at this endpoint.
+            limit: the most entries.
+        """
+        at_destination = true() if destination is None else PlanRow.destination == destination
+        with self._database.read() as connection:
+            query = (
+                select(
+                    CollectionRunRow.collection,
+                    CollectionRunRow.run_id,
+                    CollectionRunRow.requester,
+                    CollectionRunRow.requester_verified,
+                    JobRunRow.job,
+                    PlanRow.destination,
+                    ChangeRow.plan_id,
+                    ChangeRow.sequence,
+                    ChangeRow.payload,
+                    OutcomeRow.result,
+                    OutcomeRow.message,
+                    OutcomeRow.recorded,
+                )
+                .join(OutcomeRow, _OUTCOME_OF_CHANGE)
+                .join(PlanRow, PlanRow.id == ChangeRow.plan_id)
+                .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+                .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+                .where(_same_object(connection, object, at_destination), at_destination)
+                .order_by(OutcomeRow.recorded.desc(), ChangeRow.plan_id.desc(), ChangeRow.sequence.desc())
+                .limit(limit)
+            )
+            return tuple(
+                HistoryEntry(
+                    collection=row.collection,
+                    run_id=row.run_id,
+                    job=row.job,
+                    requester=row.requester,
+                    verified=row.requester_verified,
+                    destination=row.destination,
+                    plan_id=row.plan_id,
+                    change=Change.from_json(json.loads(row.payload)),
+                    outcome=Outcome(row.sequence, Result(row.result), row.message),
+                    recorded=row.recorded,
+                )
+                for row in connection.execute(query)
+            )
+
+
+def _same_object(connection: Connection, object: str, at_destination: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition for a change to be about the object, under whatever id it had then."""
+    names, identities = {object_hash(object)}, set[bytes]()
+    while True:
+        # A rename names both ids; each pass follows the object one rename further.
+        condition = or_(
+            ChangeRow.object_hash.in_(names), ChangeRow.new_object_hash.in_(names), ChangeRow.identity_hash.in_(identities)
+        )
+        found = connection.execute(
+            select(ChangeRow.object_hash, ChangeRow.new_object_hash, ChangeRow.identity_hash)
+            .join(OutcomeRow, _OUTCOME_OF_CHANGE)
+            .join(PlanRow, PlanRow.id == ChangeRow.plan_id)
+            .where(condition, at_destination, OutcomeRow.result.in_([Result.DONE, Result.FOUND_DONE]))
+            .distinct()
+        ).all()
+        more_names = {name for row in found for name in (row.object_hash, row.new_object_hash) if name is not None} - names
+        more_identities = {row.identity_hash for row in found if row.identity_hash is not None} - identities
+        if not more_names and not more_identities:
+            return condition
+        names |= more_names
+        identities |= more_identities

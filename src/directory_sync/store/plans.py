@@ -1,0 +1,278 @@
+"""Plans, their changes, and what became of each change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.errors import PlanMismatch, StoreError
+from directory_sync.plan.digest import PlanDigest
+from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.store.database import Database
+from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
+
+WRITE_BATCH = 10_000
+"""Changes stored in one transaction: other writers get in between."""
+READ_BATCH = 1_000
+"""Changes held in memory while reading a plan."""
+ABANDONED_AFTER = timedelta(days=1)
+"""Age at which a plan that was never completely stored is removed: its writer was killed."""
+
+STORED, APPLYING = "stored", "applying"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A complete plan, as it was saved; its digest has been verified.
+
+    Attributes:
+        id: of the plan in the store.
+        plan: its changes are read from the store, page by page, whenever they are iterated.
+        state: `stored`, `applying`, or what `finish_plan` was told.
+    """
+
+    id: int
+    plan: Plan
+    state: str
+    stored: datetime
+    apply_started: datetime | None
+    apply_finished: datetime | None
+
+
+class StoredChanges:
+    """The changes of a stored plan, in order; never all in memory."""
+
+    def __init__(self, database: Database, plan_id: int, count: int) -> None:
+        self._database = database
+        self._plan_id = plan_id
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Change]:
+        for payload in self.payloads():
+            yield Change.from_json(json.loads(payload))
+
+    def payloads(self) -> Iterator[str]:
+        """The canonical forms. Each page is a transaction of its own, so that a slow reader holds nothing up."""
+        for first in range(0, self._count, READ_BATCH):
+            with self._database.read() as connection:
+                page = connection.scalars(
+                    select(ChangeRow.payload)
+                    .where(ChangeRow.plan_id == self._plan_id, ChangeRow.sequence.between(first, first + READ_BATCH - 1))
+                    .order_by(ChangeRow.sequence)
+                ).all()
+            yield from page
+
+
+class Plans:
+    """Queries about plans; a part of `Store`."""
+
+    _database: Database
+
+    def save_plan(self, job_run_id: int, plan: Plan) -> int:
+        """Store a plan and return its id. Nobody sees it before all of it is there.
+
+        Args:
+            job_run_id: the attempt that made it.
+            plan: its changes are read once, in batches.
+
+        Raises PlanMismatch if the changes do not have the digest that the plan names; nothing is kept then.
+        """
+        digest = PlanDigest(plan.collection, plan.job, plan.destination)
+        plan_id = self._begin_plan(job_run_id, plan)
+        try:
+            count = 0
+            rows = _rows(plan_id, plan.changes, digest)
+            while batch := list(islice(rows, WRITE_BATCH)):
+                count += len(batch)
+                with self._database.write() as connection:
+                    connection.execute(insert(ChangeRow), batch)
+            if count != len(plan.changes) or digest.hexdigest() != plan.digest:
+                raise PlanMismatch(
+                    f"The plan of job {plan.job} changed while it was being stored: digest {digest.hexdigest()} of {count} "
+                    f"changes, expected {plan.digest} of {len(plan.changes)}. Run the job again."
+                )
+            with self._database.write() as connection:
+                connection.execute(
+                    update(PlanRow)
+                    .where(PlanRow.id == plan_id)
+                    .values(complete=True, state=STORED, stored=self._database.now(connection))
+                )
+        except BaseException:
+            with suppress(StoreError):  # what is left is invisible, and removed later
+                self._remove_incomplete(plan_id)
+            raise
+        return plan_id
+
+    def load_plan(self, plan_id: int) -> StoredPlan:
+        """Read a plan. Raises PlanMismatch if there is none of that id, or if it is not what was saved."""
+        with self._database.read() as connection:
+            row = connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)).one_or_none()
+        if row is None:
+            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}. Run the job again.")
+        header: Mapping[str, Any] = row.header
+        changes = StoredChanges(self._database, plan_id, header["changes"])
+        digest = PlanDigest(header["collection"], header["job"], row.destination)
+        count = 0
+        for payload in changes.payloads():
+            digest.add(payload.encode())
+            count += 1
+        if digest.hexdigest() != row.digest or count != len(changes):
+            raise PlanMismatch(
+                f"Plan {plan_id} in the {self._database.label} is not the one that was saved: digest {digest.hexdigest()} of "
+                f"{count} changes, expected {row.digest} of {len(changes)}. Find out who changed it, and run the job again."
+            )
+        return StoredPlan(
+            id=plan_id,
+            plan=Plan(
+                collection=header["collection"],
+                job=header["job"],
+                destination=row.destination,
+                changes=changes,
+                digest=row.digest,
+                statistics=Statistics(**header["statistics"]),
+                managed=header["managed"],
+                problems=tuple(RecordProblem(**problem) for problem in header["problems"]),
+                warnings=tuple(header["warnings"]),
+                limits=tuple(LimitCheck(**limit) for limit in header["limits"]),
+            ),
+            state=row.state,
+            stored=row.stored,
+            apply_started=row.apply_started,
+            apply_finished=row.apply_finished,
+        )
+
+    def unfinished_plan(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
+        """The plan that an earlier attempt at this job, in this run, began to apply and did not finish; None if there is none.
+
+        Only the job's last plan counts. One that was stored but not begun is not returned: making a new one is as good.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(PlanRow.id, PlanRow.stored, PlanRow.apply_started, PlanRow.apply_finished)
+                .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+                .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+                .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id, JobRunRow.job == job)
+                .where(PlanRow.complete)
+                .order_by(PlanRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+            if row is None or row.apply_started is None or row.apply_finished is not None:
+                return None
+            return row.id if self._database.now(connection) - row.stored <= max_age else None
+
+    def start_applying(self, plan_id: int) -> None:
+        """Note that writing is about to begin; from now on a retry goes on with this plan."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(PlanRow)
+                .where(PlanRow.id == plan_id)
+                .values(state=APPLYING, apply_started=func.coalesce(PlanRow.apply_started, self._database.now(connection)))
+            )
+
+    def finish_plan(self, plan_id: int, state: str) -> None:
+        """Note that nothing more of this plan will be applied, and why (a job state)."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=self._database.now(connection))
+            )
+
+    def outcomes(self, plan_id: int) -> dict[int, Outcome]:
+        """Every recorded outcome, by the change's place in the plan."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(OutcomeRow.sequence, OutcomeRow.result, OutcomeRow.message)
+                .where(OutcomeRow.plan_id == plan_id)
+                .order_by(OutcomeRow.sequence)
+            )
+            return {sequence: Outcome(sequence, Result(result), message) for sequence, result, message in rows}
+
+    def record_outcomes(self, plan_id: int, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes, all or none. Where one is recorded already, that one stands."""
+        if not outcomes:
+            return
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            statement = (sqlite if self._database.is_sqlite else postgresql).insert(OutcomeRow)
+            connection.execute(
+                statement.on_conflict_do_nothing(),
+                [
+                    {
+                        "plan_id": plan_id,
+                        "sequence": outcome.sequence,
+                        "result": outcome.result.value,
+                        "message": outcome.message,
+                        "recorded": now,
+                    }
+                    for outcome in outcomes
+                ],
+            )
+
+    def _begin_plan(self, job_run_id: int, plan: Plan) -> int:
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            abandoned = connection.scalars(
+                select(PlanRow.id).where(~PlanRow.complete, PlanRow.stored < now - ABANDONED_AFTER)
+            ).all()
+            plan_id: int = connection.execute(
+                insert(PlanRow).returning(PlanRow.id),
+                {
+                    "job_run_id": job_run_id,
+                    "destination": plan.destination,
+                    "digest": plan.digest,
+                    "header": plan.header(),
+                    "complete": False,
+                    "state": "incomplete",
+                    "stored": now,
+                },
+            ).scalar_one()
+        for abandoned_id in abandoned:
+            self._remove_incomplete(abandoned_id)
+        return plan_id
+
+    def _remove_incomplete(self, plan_id: int) -> None:
+        incomplete = select(PlanRow.id).where(PlanRow.id == plan_id, ~PlanRow.complete).scalar_subquery()
+        with self._database.write() as connection:
+            connection.execute(delete(ChangeRow).where(ChangeRow.plan_id == incomplete))
+            connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
+
+
+def object_hash(id: str) -> bytes:
+    """What an object is found by in the history: its id without regard to case."""
+    return _hash(id.casefold().encode(errors="surrogatepass"))
+
+
+def identity_hash(identity: bytes) -> bytes:
+    """What an object is found by after it was renamed."""
+    return _hash(identity)
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _rows(plan_id: int, changes: Iterable[Change], digest: PlanDigest) -> Iterator[dict[str, Any]]:
+    for sequence, change in enumerate(changes):
+        canonical = change.canonical()
+        digest.add(canonical)
+        yield {
+            "plan_id": plan_id,
+            "sequence": sequence,
+            "action": change.action.value,
+            "object_hash": object_hash(change.object),
+            "new_object_hash": None if change.new_object is None else object_hash(change.new_object),
+            "identity_hash": None if change.identity is None else identity_hash(change.identity),
+            "payload": canonical.decode(),
+        }

@@ -1,0 +1,292 @@
+"""Runs of collections and the attempts at their jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from directory_sync.definition.models import Collection
+from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.store.database import Database
+from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
+
+RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run, with the definition that counts for all of it, whatever becomes of the file.
+
+    Attributes:
+        id: of the run in the store.
+        collection: the definition, as the first caller of `start_run` gave it.
+        digest: SHA-256 of the definition, hexadecimal.
+        run_id: unique within the collection; Airflow's, or made up by the command line.
+        trigger: what started it (`manual`, `scheduled`, `terminal`, …).
+        requester: who started it; `verified` says whether somebody has checked that.
+        reason: why, in the requester's words.
+        preview_only: nothing is to be written.
+    """
+
+    id: int
+    collection: Collection
+    digest: str
+    run_id: str
+    trigger: str
+    requester: str
+    verified: bool
+    reason: str
+    preview_only: bool
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One attempt at one job, from 1."""
+
+    id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as the history shows it. `state` is `running` until `finished` is set."""
+
+    id: int
+    collection: str
+    run_id: str
+    trigger: str
+    requester: str
+    verified: bool
+    reason: str
+    preview_only: bool
+    started: datetime
+    finished: datetime | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJobResult:
+    """The latest attempt at a job.
+
+    Attributes:
+        attempt: its number, from 1.
+        state: as given to `finish_job`, or `running`.
+        statistics: None as long as it runs, or if it ended before anything was counted.
+        host, pid: the process that works or worked on it.
+        plan_id: the last complete plan of any attempt, or None.
+    """
+
+    job_run_id: int
+    job: str
+    attempt: int
+    state: str
+    statistics: Statistics | None
+    message: str
+    warnings: tuple[str, ...]
+    problems: tuple[RecordProblem, ...]
+    started: datetime
+    finished: datetime | None
+    host: str
+    pid: int
+    plan_id: int | None
+
+
+class Runs:
+    """Queries about runs; a part of `Store`."""
+
+    _database: Database
+
+    def start_run(
+        self,
+        collection: Collection,
+        run_id: str,
+        *,
+        trigger: str,
+        requester: str,
+        verified: bool,
+        reason: str = "",
+        preview_only: bool = False,
+    ) -> Snapshot:
+        """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first one gave."""
+        definition = collection.model_dump(mode="json", by_alias=True)
+        canonical = json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()
+        with self._database.write() as connection:
+            statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRunRow)
+            connection.execute(
+                statement.on_conflict_do_nothing(),
+                {
+                    "collection": collection.name,
+                    "run_id": run_id,
+                    "definition": definition,
+                    "definition_digest": hashlib.sha256(canonical).hexdigest(),
+                    "trigger": trigger,
+                    "requester": requester,
+                    "requester_verified": verified,
+                    "reason": reason,
+                    "preview_only": preview_only,
+                    "started": self._database.now(connection),
+                    "state": RUNNING,
+                },
+            )
+            row = connection.execute(
+                select(CollectionRunRow.__table__).where(
+                    CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id
+                )
+            ).one()
+        try:
+            stored = Collection.model_validate(row.definition)
+        except ValidationError as error:
+            raise self._database.error(
+                f"The definition that run {run_id} of {collection.name} began with cannot be read by this version "
+                f"({error.error_count()} problems).",
+                "Start a new run.",
+            ) from None
+        return Snapshot(
+            id=row.id,
+            collection=stored,
+            digest=row.definition_digest,
+            run_id=row.run_id,
+            trigger=row.trigger,
+            requester=row.requester,
+            verified=row.requester_verified,
+            reason=row.reason,
+            preview_only=row.preview_only,
+            started=row.started,
+        )
+
+    def finish_run(self, collection: str, run_id: str, state: str) -> None:
+        """Close a run. When it is run again in part, the last call counts."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(CollectionRunRow)
+                .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id)
+                .values(state=state, finished=self._database.now(connection))
+            )
+
+    def start_job(self, run: int, job: str) -> JobRun:
+        """Begin an attempt at a job, by this process, in the run that a `Snapshot` names."""
+        with self._database.write() as connection:
+            # Attempts of one run are numbered one after another, also when two start at the same moment.
+            connection.execute(select(CollectionRunRow.id).where(CollectionRunRow.id == run).with_for_update())
+            last = connection.execute(
+                select(func.max(JobRunRow.attempt)).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
+            ).scalar_one()
+            attempt = (last or 0) + 1
+            job_run_id = connection.execute(
+                insert(JobRunRow).returning(JobRunRow.id),
+                {
+                    "collection_run_id": run,
+                    "job": job,
+                    "attempt": attempt,
+                    "state": RUNNING,
+                    "message": "",
+                    "warnings": [],
+                    "problems": [],
+                    "started": self._database.now(connection),
+                    "host": socket.gethostname(),
+                    "pid": os.getpid(),
+                },
+            ).scalar_one()
+        return JobRun(job_run_id, attempt)
+
+    def finish_job(
+        self,
+        job_run_id: int,
+        state: str,
+        *,
+        statistics: Statistics | None = None,
+        message: str = "",
+        warnings: Sequence[str] = (),
+        problems: Sequence[RecordProblem] = (),
+    ) -> None:
+        """Record how an attempt ended."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(JobRunRow)
+                .where(JobRunRow.id == job_run_id)
+                .values(
+                    state=state,
+                    statistics=None if statistics is None else statistics.to_json(),
+                    message=message,
+                    warnings=list(warnings),
+                    problems=[problem.to_json() for problem in problems],
+                    finished=self._database.now(connection),
+                )
+            )
+
+    def recent_runs(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:
+        """The latest runs, of one collection or of all, newest first."""
+        query = (
+            select(CollectionRunRow.__table__).order_by(CollectionRunRow.started.desc(), CollectionRunRow.id.desc()).limit(limit)
+        )
+        if collection is not None:
+            query = query.where(CollectionRunRow.collection == collection)
+        with self._database.read() as connection:
+            return tuple(
+                StoredRun(
+                    id=row.id,
+                    collection=row.collection,
+                    run_id=row.run_id,
+                    trigger=row.trigger,
+                    requester=row.requester,
+                    verified=row.requester_verified,
+                    reason=row.reason,
+                    preview_only=row.preview_only,
+                    started=row.started,
+                    finished=row.finished,
+                    state=row.state,
+                )
+                for row in connection.execute(query)
+            )
+
+    def job_results(self, collection: str, run_id: str) -> tuple[StoredJobResult, ...]:
+        """The latest attempt at each job of a run, in the order in which the jobs were first begun."""
+        with self._database.read() as connection:
+            attempts = connection.execute(
+                select(JobRunRow.__table__)
+                .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+                .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id)
+                .order_by(JobRunRow.id)
+            ).all()
+            plans = _latest_plans(connection, collection, run_id)
+        latest = {row.job: row for row in attempts}
+        return tuple(
+            StoredJobResult(
+                job_run_id=row.id,
+                job=row.job,
+                attempt=row.attempt,
+                state=row.state,
+                statistics=None if row.statistics is None else Statistics(**row.statistics),
+                message=row.message,
+                warnings=tuple(row.warnings),
+                problems=tuple(RecordProblem(**problem) for problem in row.problems),
+                started=row.started,
+                finished=row.finished,
+                host=row.host,
+                pid=row.pid,
+                plan_id=plans.get(row.job),
+            )
+            for row in latest.values()
+        )
+
+
+def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[str, int]:
+    """Job → its last complete plan."""
+    rows = connection.execute(
+        select(JobRunRow.job, func.max(PlanRow.id))
+        .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+        .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+        .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id, PlanRow.complete)
+        .group_by(JobRunRow.job)
+    )
+    return dict(rows.tuples().all())

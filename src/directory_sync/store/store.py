@@ -1,0 +1,40 @@
+"""The store: what the rest of the package asks the product's own database."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from directory_sync.store.database import Database
+from directory_sync.store.history import History
+from directory_sync.store.leases import Leases
+from directory_sync.store.migrate import check_database
+from directory_sync.store.plans import Plans
+from directory_sync.store.runs import Runs
+
+
+class Store(Runs, Plans, History, Leases):
+    """Runs, plans, history and leases. May be used from any thread and in forked children.
+
+    Every method raises StoreError when the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the store at a SQLAlchemy URL. Raises StoreError with the command to run if it is missing or not migrated."""
+        database = Database(url)
+        check_database(database)
+        return cls(database)
+
+    def close(self) -> None:
+        """Give all connections back. May be called twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,138 @@
+"""The tables: what was run, what was planned, what became of it, and who works where.
+
+Rows of changes and outcomes are never updated. All names start with `directory_sync_`, so that the tables may live in a
+database with others.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from directory_sync.store.column_types import JsonText, SafeText, UtcDateTime
+
+PREFIX = "directory_sync_"
+VERSION_TABLE = f"{PREFIX}alembic_version"
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Every table of the store."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class CollectionRunRow(Base):
+    """One execution of a collection, with the definition as it was when the run began."""
+
+    __tablename__ = f"{PREFIX}collection_run"
+    __table_args__ = (UniqueConstraint("collection", "run_id"), Index(None, "collection", "started"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection: Mapped[str] = mapped_column(SafeText)
+    run_id: Mapped[str] = mapped_column(SafeText)
+    definition: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    definition_digest: Mapped[str] = mapped_column(String(64))
+    trigger: Mapped[str] = mapped_column(String(32))
+    requester: Mapped[str] = mapped_column(SafeText)
+    requester_verified: Mapped[bool]
+    reason: Mapped[str] = mapped_column(SafeText)
+    preview_only: Mapped[bool]
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    state: Mapped[str] = mapped_column(String(32))
+
+
+class JobRunRow(Base):
+    """One attempt at one job in a run."""
+
+    __tablename__ = f"{PREFIX}job_run"
+    __table_args__ = (UniqueConstraint("collection_run_id", "job", "attempt"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection_run.id"))
+    job: Mapped[str] = mapped_column(SafeText)
+    attempt: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    statistics: Mapped[dict[str, int] | None] = mapped_column(JsonText)
+    message: Mapped[str] = mapped_column(SafeText)
+    warnings: Mapped[list[str]] = mapped_column(JsonText)
+    problems: Mapped[list[dict[str, str]]] = mapped_column(JsonText)
+    started: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    host: Mapped[str] = mapped_column(SafeText)
+    pid: Mapped[int]
+
+
+class PlanRow(Base):
+    """The head of a plan. Its changes count only once `complete` is set."""
+
+    __tablename__ = f"{PREFIX}plan"
+    __table_args__ = (Index(None, "complete", "stored"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}job_run.id"), index=True)
+    destination: Mapped[str] = mapped_column(SafeText)
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    header: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    complete: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(32))
+    stored: Mapped[datetime] = mapped_column(UtcDateTime)
+    apply_started: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ChangeRow(Base):
+    """One change of a plan: its canonical form, and the columns that it is found by."""
+
+    __tablename__ = f"{PREFIX}change"
+    # Most changes neither rename nor carry an identity: those take no room in the index.
+    __table_args__ = tuple(
+        Index(None, column, sqlite_where=text(f"{column} IS NOT NULL"), postgresql_where=text(f"{column} IS NOT NULL"))
+        for column in ("new_object_hash", "identity_hash")
+    )
+
+    plan_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}plan.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    action: Mapped[str] = mapped_column(String(16))
+    # Hashes, not texts: they are shorter, and a PostgreSQL index entry holds at most 2,704 bytes, which a DN may exceed.
+    object_hash: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
+    new_object_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    identity_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    payload: Mapped[str] = mapped_column(Text)
+
+
+class OutcomeRow(Base):
+    """What became of one change. The first one recorded stands."""
+
+    __tablename__ = f"{PREFIX}outcome"
+    __table_args__ = (ForeignKeyConstraint(["plan_id", "sequence"], [f"{PREFIX}change.plan_id", f"{PREFIX}change.sequence"]),)
+
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    result: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(SafeText)
+    recorded: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LeaseRow(Base):
+    """The right of one holder to work on one area of one server or file, until it expires."""
+
+    __tablename__ = f"{PREFIX}lease"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token: Mapped[str] = mapped_column(String(32), index=True)
+    resource: Mapped[str] = mapped_column(SafeText)
+    area: Mapped[str] = mapped_column(SafeText)
+    holder: Mapped[str] = mapped_column(SafeText)
+    acquired: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime)

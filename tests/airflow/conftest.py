@@ -1,0 +1,92 @@
+"""A real Airflow for these tests: its own home, a SQLite metadata database, no examples, no DAG files.
+
+The environment is set when this file is imported, which is before the first import of Airflow.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk import DAG
+
+HOME = Path(tempfile.mkdtemp(prefix="directory-sync-airflow-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+(HOME / "dags").mkdir()
+# Without a file of ours Airflow writes one, with all its defaults.
+(HOME / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(HOME / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-" * 5,
+    }
+)
+os.environ.pop("AIRFLOW_CONFIG", None)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> Path:
+    """Airflow's metadata database, empty, in the home of these tests."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return HOME / "airflow.db"
+
+
+@pytest.fixture
+def store_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a store of this test's own; its tables exist."""
+    from directory_sync.store.migrate import upgrade
+
+    url = f"sqlite:///{tmp_path}/store.db"
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", url)
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path / "data"))
+    upgrade(url)
+    return url
+
+
+@pytest.fixture
+def run_dag(airflow_database: Path) -> Callable[..., DagRun]:
+    """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in this process."""
+
+    def run(dag: DAG, **conf: Any) -> DagRun:
+        assert airflow_database.exists()
+        register(dag)
+        return dag.test(run_conf=conf)
+
+    return run
+
+
+def register(dag: DAG, bundle: str = "tests") -> None:
+    """Write a DAG into the metadata database, as the DAG processor does."""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.serialization.definitions.dag import SerializedDAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    serialized = LazyDeserializedDAG.from_dag(dag)
+    with create_session() as session:
+        if session.get(DagBundleModel, bundle) is None:
+            session.add(DagBundleModel(name=bundle))
+            session.flush()
+        SerializedDAG.bulk_write_to_db(bundle, None, [serialized], session=session)
+        SerializedDagModel.write_dag(serialized, bundle_name=bundle, session=session)
+
+
+def task_states(run: DagRun) -> dict[str, str]:
+    """Task id → state at the end of a run."""
+    return {instance.task_id: str(instance.state) for instance in run.get_task_instances()}

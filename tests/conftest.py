@@ -1,0 +1,37 @@
+"""What holds for every test: unit tests come first, and where CI says so nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_ORDER = ("unit", "endpoints", "airflow")
+_HERE = Path(__file__).parent
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(_HERE).parts[0]
+    return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put unit tests first, so that a simple mistake shows in seconds. Within a folder the order stays random."""
+    items.sort(key=_rank)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With `CI=true` a skipped test is a failed one: a part that is missing there must be noticed."""
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.longrepr = f"{reason}\nCI=true: nothing may be skipped."
+    return report

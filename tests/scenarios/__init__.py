@@ -1,0 +1,1 @@
+"""What tests, demo and benchmarks share: throw-away servers, certificates and data."""
