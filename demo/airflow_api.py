@@ -29,7 +29,10 @@ class AirflowApi:
         if answer.status_code != httpx.codes.OK:
             return False
         parts = answer.json()
-        return all((parts.get(name) or {}).get("status") == "healthy" for name in ("metadatabase", "scheduler", "triggerer", "dag_processor"))
+        return all(
+            (parts.get(name) or {}).get("status") == "healthy"
+            for name in ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        )
 
     def log_in(self, user: str, password: str) -> None:
         """Get a token and use it from now on."""

@@ -114,8 +114,8 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
 def _wrapper(folder: Path) -> Path:
     """A folder with an `airflow` command that starts no log servers.
 
-    Scheduler and triggerer would each serve their logs to the whole network, and no setting tells them to listen on 127.0.0.1 only.
-    On one machine nobody asks those servers: the API server reads the log files.
+    Scheduler and triggerer would each serve their logs to the whole network, and no setting tells them to listen on 127.0.0.1
+    only. On one machine nobody asks those servers: the API server reads the log files.
     """
     airflow = shutil.which("airflow", path=str(Path(sys.executable).parent)) or shutil.which("airflow")
     if airflow is None:

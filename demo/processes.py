@@ -96,7 +96,7 @@ def listening_addresses(processes: list[Process]) -> set[str]:
         with suppress(OSError):
             for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
                 with suppress(OSError):
-                    sockets.add(os.readlink(descriptor))
+                    sockets.add(str(descriptor.readlink()))
     addresses = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError):

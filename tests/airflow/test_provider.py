@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,10 +33,11 @@ def test_provider_info_follows_airflows_schema() -> None:
 def test_airflow_finds_connection_type_command_and_options() -> None:
     """The providers' manager reads it through the entry point of the installed package, without a warning."""
     from airflow.providers_manager import ProvidersManager
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
     manager = ProvidersManager()
     assert DISTRIBUTION in manager.providers
-    hook = manager.hooks["ldap"]
+    hook = ProvidersManagerTaskRuntime().hooks["ldap"]
     assert hook is not None
     assert hook.hook_class_name == "directory_sync.airflow.hook.LdapHook"
     assert hook.hook_name == "LDAP directory"
@@ -73,7 +75,7 @@ def test_airflow_reads_the_options_defaults() -> None:
     from airflow.sdk.configuration import conf
 
     for option in settings.OPTIONS:
-        if option.environment_variable not in __import__("os").environ:
+        if option.environment_variable not in os.environ:
             assert conf.get(settings.SECTION, option.name) == settings.read(option.name)
 
 

@@ -6,8 +6,9 @@ This runs every time Airflow parses the DAG file, so it opens no connection, ask
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from directory_sync.airflow.operators import CloseRunOperator, SyncJobOperator
 from directory_sync.airflow.schedules import start_of, timetable_of
 from directory_sync.definition.loading import ENDINGS, Broken, Loaded, load_file, load_folder
 from directory_sync.definition.models import Collection, FailureAction
+from directory_sync.definition.support import unsupported
 from directory_sync.errors import DefinitionError
-from directory_sync.settings import templates_folder
+from directory_sync.settings import script_modules, templates_folder
 
 CLOSE_TASK_ID = "_close"
 MAX_ACTIVE_RUNS = 32
@@ -51,15 +53,20 @@ def build_dags(folder: Path) -> dict[str, DAG]:
     return dags
 
 
-def build_dag(collection: Collection) -> DAG:
-    """Build the DAG of one collection. Raises whatever Airflow raises for values that it refuses."""
+def build_dag(collection: Collection, warnings: Sequence[str] = ()) -> DAG:
+    """Build the DAG of one collection. Raises whatever Airflow raises for values that it refuses.
+
+    Args:
+        collection: its definition.
+        warnings: shown on the DAG's page.
+    """
     digest = definition_digest(collection)
     timetable = timetable_of(collection)
     with DAG(
         dag_id=collection.name,
         dag_display_name=collection.title or collection.name,
         description=" ".join(collection.description.split()) or None,
-        doc_md=documentation_of(collection),
+        doc_md=documentation_of(collection, warnings),
         tags=set(collection.tags),
         schedule=timetable,
         # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by hand wait for ever.
@@ -80,8 +87,9 @@ def build_dag(collection: Collection) -> DAG:
 
 
 def definition_digest(collection: Collection) -> str:
-    """SHA-256 of the definition as it is meant, templates filled in and defaults included; hexadecimal."""
-    return hashlib.sha256(collection.model_dump_json(by_alias=True).encode()).hexdigest()
+    """SHA-256 of the definition as it is meant, templates filled in and defaults included; hexadecimal. The store's, too."""
+    canonical = json.dumps(collection.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _add_tasks(collection: Collection, digest: str) -> None:
@@ -92,7 +100,6 @@ def _add_tasks(collection: Collection, digest: str) -> None:
     """
     close = CloseRunOperator(
         task_id=CLOSE_TASK_ID,
-        jobs=tuple(job.name for job in collection.jobs),
         collection=collection,
         definition_digest=digest,
         trigger_rule=TriggerRule.ALL_DONE,
@@ -123,7 +130,8 @@ def _add_tasks(collection: Collection, digest: str) -> None:
 
 def _dag_of(loaded: Loaded) -> DAG:
     try:
-        return build_dag(loaded.collection)
+        not_yet = unsupported(loaded.collection, script_modules=script_modules(), places=loaded.places)
+        return build_dag(loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)])
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
         problem = f"{loaded.file}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
         return broken_dag(loaded.collection.name, problem)

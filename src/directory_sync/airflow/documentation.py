@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 from directory_sync.airflow.schedules import in_words
 from directory_sync.definition.models import (
@@ -22,9 +23,11 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _DEFAULT_LIMITS = "the built-in ones"
 
 
-def documentation_of(collection: Collection) -> str:
-    """The `doc_md` of a collection's DAG."""
+def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> str:
+    """The `doc_md` of a collection's DAG. `warnings`: what is to be known about the definition, one text each."""
     parts = []
+    if warnings:
+        parts.append(f"**Warnings:**\n\n{code_block(chr(10).join(warnings))}")
     if collection.description:
         parts.append(escape(collection.description))
     parts.append(_jobs(collection))

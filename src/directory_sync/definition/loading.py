@@ -96,16 +96,24 @@ def _load(root: Node | None, problems: list[Problem], file: str, templates: Path
         return Broken(file, None, tuple(problems))
     from directory_sync.definition.checks import check
 
-    problems = [*problems, *template_files.expand(root, templates)]
+    of_templates = template_files.expand(root, templates)
     places = Places.of(root, file)
-    collection, jobs, found = validate(to_data(root), places)
-    problems.extend(found)
+    collection, jobs, of_shape = validate(to_data(root), places)
+    problems = [*problems, *of_templates, *(problem for problem in of_shape if not _follows(problem, of_templates))]
     if collection is not None:
-        problems.extend(check(collection, places, jobs))
+        # A warning may come from what is left out because it is wrong; an error may not.
+        problems.extend(found for found in check(collection, places, jobs) if not of_shape or found.severity == "error")
     problems.sort(key=lambda problem: (problem.file != file, problem.file, problem.line, problem.column))
     if collection is None or any(problem.severity == "error" for problem in problems):
         return Broken(file, _name_of(root), tuple(problems))
     return Loaded(collection, tuple(problems), file, places)
+
+
+def _follows(problem: Problem, of_templates: list[Problem]) -> bool:
+    """Whether something is missing only because its template could not be read."""
+    return problem.message.endswith("is missing") and any(
+        problem.key.startswith(other.key.removesuffix("template").removesuffix(".")) for other in of_templates
+    )
 
 
 def _name_of(root: Entries) -> str | None:

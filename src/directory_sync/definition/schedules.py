@@ -35,7 +35,7 @@ def schedule_problem(schedule: str) -> tuple[str, str] | None:
     if schedule.startswith("@"):
         if schedule in PRESETS:
             return None
-        return "unknown preset", f"{suggest(schedule, PRESETS)} There are: {', '.join(PRESETS)}".strip()
+        return "unknown preset", suggest(schedule, PRESETS, f"there are: {', '.join(PRESETS)}")
     expression = cron_expression(schedule)
     # Seconds, years and the random R of croniter are no business of a schedule that people shall be able to read.
     if len(schedule) > 200 or not _CRON.fullmatch(expression) or re.search(r"(?<![A-Za-z])[HhRr](?![A-Za-z])", expression):

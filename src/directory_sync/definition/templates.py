@@ -73,7 +73,7 @@ def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | Non
         return None
     known = available(kind, folder)
     if name not in known:
-        hint = f"{suggest(name, known)} There are: {', '.join(sorted(known))}".strip()
+        hint = suggest(name, known, f"there are: {', '.join(sorted(known))}")
         problems.append(
             entry.node.place.problem((*path, "template"), f"there is no {kind.removesuffix('s')} template {name}", hint)
         )
@@ -81,9 +81,10 @@ def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | Non
     root, found = read_tree(known[name])
     problems.extend(found)
     if isinstance(root, Entries):
-        if "template" in root.entries and kind == "jobs":
+        if "template" in root.entries:
             place = root.entries.pop("template").key_place
-            problems.append(place.problem(("template",), "a job template cannot use another one", "copy what it needs"))
+            message = f"a {kind.removesuffix('s')} template cannot use another one"
+            problems.append(place.problem(("template",), message, "copy what it needs"))
         return root
     return None
 

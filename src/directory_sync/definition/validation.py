@@ -1,13 +1,13 @@
-"""Turns plain data into models, and what pydantic reports into problems with a place, the nearest known key and what would be right."""
+"""Turns plain data into models, and what pydantic reports into problems: place, nearest known key, what would be right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from directory_sync.definition.models import NAME_PATTERN, Collection
+from directory_sync.definition.models import NAME_PATTERN, Collection, Job
 from directory_sync.definition.nodes import Path, Plain
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
@@ -19,30 +19,59 @@ def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int],
     """Make a collection of plain data.
 
     Returns the collection, the places in the file of its jobs, and the problems. With problems, the collection holds only what is
-    right, so that it can be checked further; it is None if that is nothing.
+    right, so that it can be checked for further errors; it is None if too little is.
     """
     try:
         collection = Collection.model_validate(data)
     except ValidationError as error:
-        problems = [problem for detail in error.errors(include_url=False) for problem in _problems(detail, data, places)]
-        return *_what_is_right(data, error), problems
+        details = error.errors(include_url=False)
+        problems = [problem for detail in details for problem in _problems(detail, data, places)]
+        return *_what_is_right(data, [detail["loc"] for detail in details]), problems
     return collection, list(range(len(collection.jobs))), []
 
 
-def _what_is_right(data: Plain, error: ValidationError) -> tuple[Collection | None, list[int]]:
+_SPARE_JOB_KEYS = frozenset(Job.model_fields) - {
+    *("name", "source", "destination", "object", "object_classes", "rdn", "missing_at_destination", "fields")
+}
+"""Keys without which a job can be checked and nothing wrong is said of it."""
+
+
+def _what_is_right(data: Plain, wrong: Sequence[tuple[str | int, ...]]) -> tuple[Collection | None, list[int]]:
     jobs = data.get("jobs") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(jobs, list):
+    if not isinstance(data, dict) or not isinstance(jobs, list) or ("jobs",) in wrong:
         return None, []
-    wrong = [detail["loc"] for detail in error.errors(include_url=False, include_input=False, include_context=False)]
-    wrong_keys = {loc[0] for loc in wrong if loc and (loc[0] != "jobs" or len(loc) == 1)}
-    wrong_jobs = {loc[1] for loc in wrong if len(loc) > 1 and loc[0] == "jobs"}
-    right = [index for index in range(len(jobs)) if index not in wrong_jobs]
+    wrong_keys = {loc[0] for loc in wrong if loc and loc[0] != "jobs"}
+    right: dict[int, Plain] = {}
+    for index, job in enumerate(jobs):
+        if (kept := _right_of_job(job, [loc[2:] for loc in wrong if loc[:2] == ("jobs", index)])) is not None:
+            right[index] = kept
     rest = {key: value for key, value in data.items() if key not in wrong_keys}
     try:
-        collection = Collection.model_validate({"name": _STAND_IN, **rest, "jobs": [jobs[index] for index in right]})
+        collection = Collection.model_validate({"name": _STAND_IN, **rest, "jobs": list(right.values())})
     except ValidationError:
         return None, []
-    return collection, right
+    return collection, list(right)
+
+
+def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain | None:
+    """The job without what is wrong in it; None if that says too little to check it."""
+    if not wrong or not isinstance(job, dict):
+        return None if wrong else job
+    fields = job.get("fields")
+    kept = dict(job)
+    for loc in wrong:
+        key = loc[0] if loc else None
+        if key in _SPARE_JOB_KEYS or (len(loc) == 1 and key in job and key not in Job.model_fields):
+            kept.pop(str(key), None)
+        elif key == "fields" and len(loc) > 1 and isinstance(fields, dict) and loc[1] in fields:
+            name = str(loc[1])
+            # The field stays as a name, so that it is not missed; whether it was meant as the key counts too.
+            given = fields[name]
+            stand_in: Plain = {"from": "x", "key": "true"} if isinstance(given, dict) and "key" in given else "x"
+            kept["fields"] = {**(kept["fields"] if isinstance(kept["fields"], dict) else {}), name: stand_in}
+        else:
+            return None
+    return kept
 
 
 # -- one error of pydantic --------------------------------------------------------------------------------------------
@@ -56,7 +85,7 @@ def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
         yield _unknown_key(path, models, places)
     elif kind == "missing":
         description = next((field.description for model in models for name, field in _fields(model).items() if name == key), None)
-        yield places.problem(path[:-1], f"{key} is missing", f"give it: {description}" if description else "", at_key=True)
+        yield places.problem(path[:-1], f"{key} is missing", f"add it: {description}" if description else "add it", at_key=True)
     elif detail["loc"] and detail["loc"][-1] == "[key]":
         message, hint = _message(kind, detail, key)
         yield places.problem(path, f"unknown key: {message}", hint, at_key=True)
@@ -101,7 +130,7 @@ def _unknown_key(path: Path, models: tuple[type[BaseModel], ...], places: Places
     known = [name for model in models[:1] for name in _fields(model)]
     if key == "query" and path[-2:-1] == ("destination",):
         return places.problem(path, "a query can only be read from", "name the table to write to: table", at_key=True)
-    hint = f"{suggest(key, known)} Valid keys: {', '.join(known)}".strip()
+    hint = suggest(key, known, f"valid keys: {', '.join(known)}")
     return places.problem(path, "unknown key", hint, at_key=True)
 
 

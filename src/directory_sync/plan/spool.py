@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 
 from directory_sync.endpoints.change import Change
@@ -20,6 +21,9 @@ class Spool:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="directory-sync-", buffering=1 << 20)
         self._end = 0
+        # A plan lives as long as anybody holds it, so its spool is closed when nobody does any more.
+        self.close = weakref.finalize(self, self._file.close)
+        """Give the space back; may be called twice."""
 
     def append(self, data: bytes) -> int:
         """Store the bytes and return the offset at which `read` finds them."""
@@ -45,10 +49,6 @@ class Spool:
                 raise OSError("A temporary file ended early; the disk may be full.")
             data += more
         return data
-
-    def close(self) -> None:
-        """Give the space back."""
-        self._file.close()
 
 
 class SpooledChanges:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from directory_sync.definition.models import Collection, FailureAction, Job
+from directory_sync.definition.support import refuse_unsupported
 from directory_sync.errors import LeaseError
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import JobResult, JobState, Progress, preview_job, run_job
@@ -23,7 +24,11 @@ def preview_collection(
     """Plan jobs on top of each other and write nothing.
 
     A job that cannot be planned does not end the preview: the jobs after it are planned without its changes.
+
+    Raises:
+        UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
     """
+    refuse_unsupported(collection, jobs, script_modules=deployment.script_modules)
     earlier: list[Earlier] = []
     for job in jobs:
         result = preview_job(collection, job, deployment=deployment, earlier=earlier, progress=progress(job))
@@ -41,12 +46,19 @@ def run_collection(
     holder: str,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
-    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run.
+    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say so.
 
     Raises:
+        UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
         StoreError: the store does not answer.
     """
+    refuse_unsupported(snapshot.collection, jobs, script_modules=deployment.script_modules)
+    aborted_by: Job | None = None
     for job in jobs:
+        if aborted_by is not None:
+            message = f"Not run, because job {aborted_by.name} before it failed and its failure action is abort."
+            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=message)
+            continue
         try:
             result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, progress=progress(job))
         except LeaseError as error:
@@ -54,4 +66,4 @@ def run_collection(
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
         yield result
         if result.state.failed and job.on_failure is FailureAction.ABORT:
-            return
+            aborted_by = job

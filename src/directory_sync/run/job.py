@@ -41,6 +41,7 @@ class JobState(StrEnum):
     INCOMPLETE = "incomplete_source"
     FAILED = "failed"
     PREVIEWED = "previewed"
+    NOT_RUN = "not_run"
 
     @property
     def failed(self) -> bool:

@@ -70,8 +70,7 @@ def upgrade(url: str, revision: str = "head") -> str:
     from alembic import command
 
     database = Database(url, enforce_foreign_keys=False)
-    if database.file is not None:
-        _create_file(database, database.file)
+    create_file(database)
     try:
         with _locked(database) as connection:
             before = current_revision(connection)
@@ -87,6 +86,23 @@ def upgrade(url: str, revision: str = "head") -> str:
     if after != before:
         log.info("Migrated the %s. before=%s after=%s", database.label, before or "nothing", after)
     return after
+
+
+def create_file(database: Database) -> None:
+    """Create a SQLite store's folder and file so that nobody else can read them, or say that somebody can."""
+    file = database.file
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as error:
+        raise database.error(
+            f"The file cannot be created: {error.strerror}.", "Give this user the right to, or change the setting database_url."
+        ) from None
+    if mode & 0o077:
+        log.warning("The %s can be read by other users; run `chmod 600 %s`. mode=%o", database.label, file, mode)
 
 
 def alembic_config(database: Database) -> Config:
@@ -110,20 +126,6 @@ def _locked(database: Database) -> Iterator[Connection]:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         yield connection
-
-
-def _create_file(database: Database, file: Path) -> None:
-    """Create folder and file so that nobody else can read them, or say that somebody can."""
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        mode = stat.S_IMODE(file.stat().st_mode)
-    except OSError as error:
-        raise database.error(
-            f"The file cannot be created: {error.strerror}.", "Give this user the right to, or change the setting database_url."
-        ) from None
-    if mode & 0o077:
-        log.warning("The %s can be read by other users; run `chmod 600 %s`. mode=%o", database.label, file, mode)
 
 
 def _refuse_broken_references(database: Database, connection: Connection) -> None:

@@ -206,5 +206,5 @@ def _check_variables(mapping: Static, at: Path, places: Places) -> Iterator[Prob
         for name in dict.fromkeys(_VARIABLE.findall(text)):
             if name not in VARIABLES:
                 # Only a warning: %USERNAME% and the like are real values in Active Directory.
-                hint = f"{suggest(name, VARIABLES)} There are: {', '.join(f'%{known}%' for known in VARIABLES)}".strip()
+                hint = suggest(name, VARIABLES, f"there are: {', '.join(f'%{known}%' for known in VARIABLES)}")
                 yield places.problem(path, f"%{name}% is no variable and stays as it is", hint, severity="warning")

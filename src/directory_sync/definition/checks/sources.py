@@ -48,7 +48,7 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         yield places.problem((*at, "file"), "leaves its folder by ..", f"give a path {where}, as in feeds/staff.csv")
     ending = file_ending(endpoint)
     if ending not in FILE_ENDINGS:
-        hint = f"{suggest(ending, FILE_ENDINGS)} A file ends in {', '.join(FILE_ENDINGS)}".strip()
+        hint = suggest(ending, FILE_ENDINGS, f"a file ends in {', '.join(FILE_ENDINGS)}")
         yield places.problem((*at, "file"), "has no known ending", hint)
     if endpoint.delimiter is not None and (
         endpoint.delimiter == '"' or not (endpoint.delimiter.isprintable() or endpoint.delimiter == "\t")

@@ -44,7 +44,7 @@ def listing(
         attributes: what to ask for; the records spell attributes as they are spelled here.
     """
     settings = pool.settings
-    spelling = _Spelling(schema, attributes)
+    spelling = Spelling(schema, attributes)
     connection = pool.open()
     finished = False
     try:
@@ -133,18 +133,18 @@ def _without_references(entries: list[tuple[str | None, Any]]) -> list[tuple[str
 
 
 def _records(
-    entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: _Spelling
+    entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling
 ) -> list[Record]:
     records = []
     right = spelling.right
     for name, found in entries:
         if not found.keys() <= right:
-            found = spelling.apply(found, partial(_rest_of_range, connection, name))
+            found = spelling.apply(found, partial(rest_of_range, connection, name))
         records.append(Record(name, found))
     return records
 
 
-def _rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: int) -> list[bytes]:
+def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: int) -> list[bytes]:
     """The values from number `first` to the end, fetched piece by piece."""
     values: list[bytes] = []
     while True:
@@ -163,7 +163,7 @@ def _rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first:
         first = int(match["last"]) + 1
 
 
-class _Spelling:
+class Spelling:
     """Maps attribute names as a server writes them to the names that were asked for.
 
     Servers answer in their own spelling (case, another of the attribute's names, `;binary`), and send subtypes and options that

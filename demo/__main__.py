@@ -1,0 +1,241 @@
+"""`make demo` and `make demo-check`: starts everything, runs the collection, tells what was done, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import httpx
+
+from demo.airflow_api import AirflowApi
+from demo.airflow_server import LOGINS, AirflowFailedError, AirflowServer, start_airflow
+from demo.check import SOURCE_CHANGES, Checks
+from demo.directories import Directory, branch_office, planet_express
+from demo.processes import Ledger, listening_addresses
+from demo.report import Steps, table
+
+PROJECT = Path(__file__).resolve().parent.parent
+LOCAL = PROJECT / ".local"
+HOME = LOCAL / "demo"
+COLLECTION = "planet_express_to_branch"
+JOBS = ("people", "groups", "phone_list")
+CREW = {"amy", "bender", "fry", "hermes", "leela", "professor", "zoidberg"}
+
+_RUN_TIMEOUT = 300.0
+_DAG_TIMEOUT = 120.0
+_PATIENCE = 15.0
+
+
+class Stopped(BaseException):
+    """Somebody pressed Ctrl-C or asked the process to end."""
+
+
+@dataclass(slots=True)
+class Signals:
+    """The first signal ends the demo, a second one ends it in a hurry."""
+
+    received: int = field(default=0)
+
+    def install(self) -> None:
+        """From now on SIGINT, SIGTERM and SIGHUP raise Stopped once, and are counted after that."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.received += 1
+        if self.received == 1:
+            raise Stopped
+
+    def in_a_hurry(self) -> bool:
+        """Whether a second signal came."""
+        return self.received > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Everything that runs."""
+
+    source: Directory
+    destination: Directory
+    server: AirflowServer
+    api: AirflowApi
+    ledger: Ledger
+    steps: Steps
+
+    @property
+    def phone_list(self) -> Path:
+        """The file that the job `phone_list` writes."""
+        return HOME / "data" / "phone_list.csv"
+
+    def run(self, reason: str) -> tuple[str, dict[str, Mapping[str, Any]]]:
+        """Trigger the collection, wait, and return the run's state and what each job's task returned."""
+        run_id = self.api.trigger(COLLECTION, reason)
+        self.steps.under_way("Run", f"{run_id} …")
+        state = self.api.wait_for_run(COLLECTION, run_id, _RUN_TIMEOUT)
+        tasks = self.api.task_states(COLLECTION, run_id)
+        results = {job: self.api.result(COLLECTION, run_id, job) or {"state": tasks.get(job, "did not run")} for job in JOBS}
+        self.steps.done("Run", f"{reason}: {state}")
+        print(f"\n{table(results)}\n", flush=True)
+        return state, results
+
+
+@contextlib.contextmanager
+def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
+    """Start directories and Airflow in a clean folder; end every process afterwards, whatever happened."""
+    ledger = Ledger(LOCAL / "demo.processes")
+    if left := ledger.end_all(patience=_PATIENCE):
+        steps.done("Clean-up", f"ended {left} processes of a demo that was killed")
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    HOME.chmod(0o700)
+    try:
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(planet_express(PROJECT / "demo" / "data" / "planetexpress", ledger))
+            steps.done("Planet Express", f"{source.uri}  seven people, two groups")
+            destination = stack.enter_context(branch_office(ledger))
+            steps.done("Branch office", f"{destination.uri}  nobody yet")
+            server = _start_airflow(source, destination, ledger)
+            api = AirflowApi(server.url)
+            stack.callback(api.close)
+            server.wait_until_healthy(api, lambda seconds: steps.under_way("Airflow", f"starting, {seconds:.0f} s …"))
+            steps.done("Airflow", f"{server.url}  healthy")
+            api.log_in("admin", "admin")
+            _wait_for_dag(server, api, steps)
+            api.unpause(COLLECTION)
+            yield Demo(source, destination, server, api, ledger, steps)
+    finally:
+        # From here on only a hurry counts: nothing may be left behind.
+        signals.received = max(signals.received, 1)
+        print("\nStopping …", flush=True)
+        ledger.end_all(patience=_PATIENCE, hurry=signals.in_a_hurry)
+        print("Everything has ended.", flush=True)
+
+
+def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) -> AirflowServer:
+    data, collections = HOME / "data", HOME / "collections"
+    data.mkdir()
+    # A copy, so that definitions of a tutorial's reader may be put beside it.
+    shutil.copytree(PROJECT / "demo" / "collections", collections)
+    settings = {"collections_folder": str(collections), "data_folder": str(data)}
+    connections = {"planet_express": source.connection(), "branch_office": destination.connection()}
+    _write_environment(settings, connections)
+    server = start_airflow(home=HOME / "airflow", project=PROJECT, settings=settings, connections=connections)
+    ledger.add("airflow", server.process.pid)
+    return server
+
+
+def _write_environment(settings: Mapping[str, str], connections: Mapping[str, object]) -> None:
+    """A file that a second terminal can source to use `directory-sync` with the demo's directories."""
+    variables = {"AIRFLOW_HOME": str(HOME / "airflow")}
+    variables |= {f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}": value for name, value in settings.items()}
+    variables |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append(f'export PATH={shlex.quote(str(PROJECT / ".venv" / "bin"))}:"$PATH"')
+    file = HOME / "environment.sh"
+    file.touch(mode=0o600)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _wait_for_dag(server: AirflowServer, api: AirflowApi, steps: Steps) -> None:
+    deadline = time.monotonic() + _DAG_TIMEOUT
+    while not api.has_dag(COLLECTION):
+        if errors := api.import_errors():
+            raise AirflowFailedError("Airflow cannot import the DAGs:\n" + "\n".join(errors))
+        if time.monotonic() > deadline:
+            raise AirflowFailedError(f"Airflow has not found the DAG {COLLECTION}.\n{server.log_end()}")
+        steps.under_way("Collection", "waiting for Airflow to find it …")
+        time.sleep(0.5)
+    steps.done("Collection", f"{COLLECTION} is a DAG")
+
+
+def show(demo: Demo) -> NoReturn:
+    """Run the collection once, say what was done and where to look, and stay."""
+    demo.run("the first run of the demo")
+    print(f"Look at it:   {demo.server.url}/dags/{COLLECTION}")
+    print("Logins:       " + ", ".join(f"{user} ({role})" for user, role in LOGINS.items()) + "; the password is the user name")
+    print(f"Phone list:   {os.path.relpath(demo.phone_list)}")
+    print(f"Branch office {demo.destination.search_command('ou=People,dc=branch,dc=example')}")
+    print(f"Terminal:     . {os.path.relpath(HOME / 'environment.sh')}   and then: directory-sync --help")
+    print("\nCtrl-C ends everything.", flush=True)
+    while True:
+        if demo.server.process.poll() is not None:
+            raise AirflowFailedError(f"Airflow has ended by itself.\n{demo.server.log_end()}")
+        time.sleep(1)
+
+
+def check(demo: Demo) -> Checks:
+    """Run the collection three times and hold what it did against what it should have done."""
+    checks = Checks(lambda text: print(text, flush=True))
+    state, results = demo.run("a first run, into an empty directory")
+    checks.equal("state of the first run", state, "success")
+    checks.statistics("first run", results, {"people": {"created": 7}, "groups": {"created": 2}, "phone_list": {"created": 6}})
+    checks.people(demo.source, demo.destination, CREW)
+    checks.groups(demo.destination, also={})
+    checks.phone_list(demo.phone_list, also={})
+
+    before = _everything(demo)
+    state, results = demo.run("a second run, with nothing to do")
+    checks.equal("state of the second run", state, "success")
+    checks.statistics("second run", results, {job: {} for job in JOBS})
+    checks.equal("directory and phone list after a run with nothing to do", _everything(demo), before)
+
+    demo.source.modify(SOURCE_CHANGES)
+    state, results = demo.run("a third run, after somebody changed, left and joined")
+    checks.equal("state of the third run", state, "success")
+    checks.statistics(
+        "third run", results, {"people": {"updated": 1, "deleted": 1}, "groups": {"updated": 1}, "phone_list": {"updated": 1}}
+    )
+    checks.people(demo.source, demo.destination, CREW - {"amy"})
+    checks.groups(demo.destination, also={"ship_crew": {"zoidberg"}})
+    checks.phone_list(demo.phone_list, also={"fry": {"orange-joe@planetexpress.com"}})
+
+    addresses = listening_addresses(demo.ledger.running())
+    checks.equal("the addresses that the demo listens on", addresses, {"0100007F"})
+    return checks
+
+
+def _everything(demo: Demo) -> tuple[str, bytes]:
+    """The whole branch office with its operational attributes, and the phone list."""
+    return demo.destination.search("dc=branch,dc=example", "(objectClass=*)", "*", "+"), demo.phone_list.read_bytes()
+
+
+def main() -> int:
+    """Run the demo and return the exit status: 0 if it did what it should, 1 if not, 130 if a check was interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="check unattended that the destination holds what it should")
+    unattended = parser.parse_args().check
+    steps, signals = Steps(), Signals()
+    signals.install()
+    checks = None
+    try:
+        with running_demo(steps, signals) as demo:
+            if unattended:
+                checks = check(demo)
+            else:
+                show(demo)
+    except Stopped:
+        return 130 if unattended else 0
+    except (AirflowFailedError, TimeoutError, OSError, httpx.HTTPError) as error:
+        print(f"The demo failed: {error}", file=sys.stderr)
+        return 1
+    if checks is None:
+        return 1
+    print(f"{checks.passed} passed, {checks.failed} failed in {steps.seconds:.0f} s")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

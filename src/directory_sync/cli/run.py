@@ -1,0 +1,131 @@
+"""`directory-sync run`: plans and applies the jobs of a collection here and now, and records them in the store."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from directory_sync import settings
+from directory_sync.cli.definitions import find_job, load_collection
+from directory_sync.cli.deployment import holder, new_run_id, operating_system_user, terminal_deployment
+from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
+from directory_sync.cli.outcome_text import error_lines, indented, message_line, tally, warning_lines
+from directory_sync.cli.progress import ProgressDisplay
+from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour
+from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.support import refuse_unsupported
+from directory_sync.run.collection import run_collection
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.report import report_file, write_report
+from directory_sync.store.store import Store
+
+_STATUS = {
+    JobState.FAILED: ExitStatus.FAILED,
+    JobState.INCOMPLETE: ExitStatus.FAILED,
+    JobState.STOPPED_BY_LIMIT: ExitStatus.STOPPED_BY_LIMIT,
+    JobState.SUCCESS_WITH_ERRORS: ExitStatus.RECORD_ERRORS,
+    JobState.CONFLICTS: ExitStatus.RECORD_ERRORS,
+}
+_COLOURS = {
+    ExitStatus.OK: Colour.GOOD,
+    ExitStatus.RECORD_ERRORS: Colour.WARNING,
+    ExitStatus.FAILED: Colour.DANGER,
+    ExitStatus.STOPPED_BY_LIMIT: Colour.DANGER,
+}
+_SHOWN_ERRORS = 20
+
+
+def main(arguments: Namespace) -> ExitStatus:
+    """Run the jobs and tell how each ended.
+
+    Raises:
+        UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
+        StoreError: the store is missing, not migrated, or stopped answering.
+    """
+    collection = load_collection(arguments.file, arguments.templates)
+    names = [find_job(collection, arguments.job).name] if arguments.job else [job.name for job in collection.jobs]
+    deployment = terminal_deployment(arguments)
+    refuse_unsupported(collection, [collection.job(name) for name in names], script_modules=deployment.script_modules)
+    with Store.open(settings.database_url()) as store, ProgressDisplay() as display:
+        results = _run(store, collection, names, deployment, arguments.reason, display)
+        statuses: list[ExitStatus] = []
+        told = _tell(results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0)
+        if arguments.report is None:
+            for _ in told:
+                pass
+        else:
+            _write_report(arguments.report, collection, told)
+    return most_serious(statuses)
+
+
+def job_status(state: JobState) -> ExitStatus:
+    """What one job's end means for the exit status."""
+    return _STATUS.get(state, ExitStatus.OK)
+
+
+def _run(
+    store: Store, collection: Collection, names: Sequence[str], deployment: Deployment, reason: str, display: ProgressDisplay
+) -> Iterator[JobResult]:
+    """Run the jobs as one recorded run, which is closed however it ends."""
+    run_id = new_run_id()
+    snapshot = store.start_run(
+        collection, run_id, trigger="terminal", requester=operating_system_user(), verified=False, reason=reason
+    )
+    state = JobState.FAILED
+    try:
+        failed = False
+        for result in run_collection(
+            snapshot,
+            [snapshot.collection.job(name) for name in names],
+            deployment=deployment,
+            store=store,
+            holder=holder(),
+            progress=display.of,
+        ):
+            failed = failed or result.state.failed
+            yield result
+        state = JobState.FAILED if failed else JobState.SUCCESS
+    finally:
+        store.finish_run(collection.name, run_id, state.value)
+
+
+def _tell(
+    results: Iterable[JobResult], display: ProgressDisplay, statuses: list[ExitStatus], *, has_report: bool, verbose: bool
+) -> Iterator[JobResult]:
+    """Print how each job ended as soon as it has, and pass it on."""
+    rest = "; the report has all of them." if has_report else "; --report FILE would write all of them."
+    for result in results:
+        display.hide()
+        status = job_status(result.state)
+        statuses.append(status)
+        colour = _COLOURS[status] if result.state is not JobState.NOT_RUN else Colour.FAINT
+        state = coloured(result.state.value.replace("_", " "), colour, use=has_colour(sys.stdout))
+        lines = [
+            *warning_lines(result),
+            *error_lines(result, at_most=None if verbose else _SHOWN_ERRORS, rest=rest),
+            message_line(result),
+        ]
+        _print(f"{result.job}: {state}; {tally(result.statistics)} ({result.duration:.1f} s)\n{indented(lines)}")
+        yield result
+
+
+def _print(text: str) -> None:
+    # A reader who has gone away (`| head`) is no reason to leave the other jobs undone.
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+
+
+def _write_report(path: Path, collection: Collection, results: Iterator[JobResult]) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(report_file(path))
+        except OSError as error:
+            raise UsageError(f"--report: {path} cannot be written ({error.strerror}). Nothing was run.") from None
+        write_report(stream, collection, results)

@@ -1,0 +1,129 @@
+"""Endpoints as a definition names them: directories, tables and files as source or destination of a job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+
+from directory_sync.definition.basics import Model, Text, by_shape
+
+
+class Scope(StrEnum):
+    """How deep a directory is searched (RFC 4511, section 4.5.1.2)."""
+
+    SUBTREE = "subtree"
+    ONE = "one"
+    BASE = "base"
+
+
+class DirectorySource(Model):
+    """Objects of a directory."""
+
+    connection: Text = Field(description="Airflow connection of type `ldap`.")
+    container: Text = Field(description="DN below which records are read.")
+    scope: Scope = Field(Scope.SUBTREE, description="`subtree`, `one` level, or the `base` object only.")
+    filter: Text = Field("(objectClass=*)", description="LDAP filter (RFC 4515).")
+
+
+class SqlSource(Model):
+    """Rows of a database."""
+
+    connection: Text = Field(description="Airflow connection of a database.")
+    table: Text | None = Field(None, description="Table or view.")
+    query: Text | None = Field(None, description="Query; a source only.")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("needs exactly one of table, query")
+        return self
+
+
+class FileEndpoint(Model):
+    """A CSV, TSV, Excel or LDIF file; its ending says which."""
+
+    file: Text = Field(description="Path, relative to the data folder.")
+    connection: Text | None = Field(None, description="Airflow connection of an object store; default: the data folder.")
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
+        None, description="CSV: between two values; default `,` for .csv, a tab for .tsv."
+    )
+    encoding: Text = Field("utf-8", description="CSV: character encoding.")
+    sheet: Text | None = Field(None, description="Excel: name of the sheet.")
+
+
+class FieldContainer(Model):
+    """The container's DN is in a source field."""
+
+    field: Text = Field(description="Source field.")
+
+
+class TemplateContainer(Model):
+    """The container's DN is computed."""
+
+    template: Text = Field(description="Jinja2 text that gives a DN; values are escaped.")
+
+
+AnyContainer = Annotated[
+    Annotated[Text, Tag("<text>")]
+    | Annotated[FieldContainer, Tag("<FieldContainer>")]
+    | Annotated[TemplateContainer, Tag("<TemplateContainer>")],
+    by_shape("a DN, {field: NAME} or {template: TEXT}", str, field="FieldContainer", template="TemplateContainer"),
+]
+
+
+class UnmanagedMatch(StrEnum):
+    """What to do with an object that has a record's key but is not managed."""
+
+    REFUSE = "refuse"
+    REUSE = "reuse"
+
+
+class DirectoryDestination(Model):
+    """Objects of a directory, and where new ones go."""
+
+    connection: Text = Field(description="Airflow connection of type `ldap`.")
+    container: AnyContainer = Field(description="DN where new objects go; or `{field: …}` or `{template: …}`.")
+    base: Text | None = Field(None, description="DN below which existing objects are looked for; default: a fixed container.")
+    scope: Scope = Field(Scope.SUBTREE, description="`subtree`, `one` level, or the `base` object only.")
+    filter: Text | None = Field(None, description="LDAP filter: what is managed there.")
+    move_existing: bool = Field(False, description="Move an object whose computed container changed.")
+    unmanaged_match: UnmanagedMatch = Field(
+        UnmanagedMatch.REFUSE, description="An object with a record's key outside base or filter: `refuse` or `reuse`."
+    )
+
+
+class SqlDestination(Model):
+    """Rows of a table."""
+
+    connection: Text = Field(description="Airflow connection of a database.")
+    table: Text = Field(description="Table.")
+
+
+def _endpoint_tag(*, directory: type[Model], sql: type[Model]) -> Discriminator:
+    def tag(value: Any) -> str | None:
+        if isinstance(value, Model):
+            return f"<{type(value).__name__}>"
+        if not isinstance(value, dict):
+            return None
+        model = FileEndpoint if "file" in value else sql if "table" in value or "query" in value else directory
+        return f"<{model.__name__}>"
+
+    return Discriminator(
+        tag, custom_error_type="shape", custom_error_message="expected a mapping such as {connection: …, container: …}"
+    )
+
+
+AnySource = Annotated[
+    Annotated[DirectorySource, Tag("<DirectorySource>")]
+    | Annotated[SqlSource, Tag("<SqlSource>")]
+    | Annotated[FileEndpoint, Tag("<FileEndpoint>")],
+    _endpoint_tag(directory=DirectorySource, sql=SqlSource),
+]
+AnyDestination = Annotated[
+    Annotated[DirectoryDestination, Tag("<DirectoryDestination>")]
+    | Annotated[SqlDestination, Tag("<SqlDestination>")]
+    | Annotated[FileEndpoint, Tag("<FileEndpoint>")],
+    _endpoint_tag(directory=DirectoryDestination, sql=SqlDestination),
+]

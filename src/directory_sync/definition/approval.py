@@ -1,0 +1,78 @@
+"""Approval policies and notifications in a definition."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, Tag, model_validator
+
+from directory_sync.definition.basics import Model, Text, by_shape
+from directory_sync.definition.times import Duration
+
+
+class Approvers(Model):
+    """People by user name, and everybody who has one of the roles."""
+
+    users: list[Text] = Field(default_factory=list, description="User names.")
+    roles: list[Text] = Field(default_factory=list, description="Roles or groups.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.users and not self.roles:
+            raise ValueError("names nobody: give users or roles")
+        return self
+
+
+class Escalation(Model):
+    """Who is asked next when nobody has acted."""
+
+    after: Duration = Field(description="Time without a decision.")
+    levels: list[
+        Annotated[
+            Annotated[Approvers, Tag("<Approvers>")] | Annotated[Literal["manager"], Tag("<text>")],
+            by_shape("manager, or {users: […], roles: […]}", str, users="Approvers", roles="Approvers"),
+        ]
+    ] = Field(default_factory=list, description="Next approvers, in order; `manager` is the approver's own.")
+    default: Approvers | None = Field(None, description="Last instance.")
+
+
+def _parse_require(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[1-9]\d{0,3}", value):
+        return int(value)
+    if value in ("any", "all") or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise ValueError("expected any, all, or the number of people who must agree")
+
+
+ChangeKind = Literal["create", "update", "delete", "move", "disable"]
+
+
+class ApprovalPolicy(Model):
+    """Which runs of a job need approval, and by whom."""
+
+    approvers: Approvers = Field(description="Who may approve.")
+    when: Literal["always", "manual", "over_limit"] = Field(
+        "always", description="`always`, `manual` (scheduled runs go straight through) or `over_limit`."
+    )
+    changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")
+    fields: list[Text] | None = Field(None, description="Only plans that touch such fields need approval.")
+    require: Annotated[Literal["any", "all"] | Annotated[int, Field(ge=1)], BeforeValidator(_parse_require)] = Field(
+        "any", description="How many must agree: `any`, `all` or a number."
+    )
+    self_approval: Literal["forbid", "allow", "auto"] = Field("forbid", description="May the requester approve?")
+    escalation: Escalation | None = Field(None, description="What happens when nobody acts.")
+    expires: Duration | None = Field(None, description="A request that nobody answers ends after this time.")
+
+
+AnyApproval = Annotated[
+    Annotated[Literal["none"], Tag("<text>")] | Annotated[ApprovalPolicy, Tag("<ApprovalPolicy>")],
+    by_shape("none, or a policy with approvers", str, **dict.fromkeys(ApprovalPolicy.model_fields, "ApprovalPolicy")),
+]
+
+
+class Notifications(Model):
+    """Who hears about a run."""
+
+    when: Literal["always", "records_updated", "errors", "failure"] = Field(description="Which runs are reported.")
+    to: Annotated[list[Text], Field(min_length=1)] = Field(description="Mail addresses.")

@@ -1,0 +1,50 @@
+"""Writes a collection as a definition file: only what differs from the defaults, in the order of the models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from directory_sync.definition.models import Collection, Copy, FieldMapping, Job
+
+_WIDTH = 120
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors, which nobody wrote by hand, and lists indented below their key."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (PyYAML's signature)
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  (PyYAML's signature)
+        super().increase_indent(flow, indentless=False)
+
+
+def to_definition(collection: Collection) -> dict[str, Any]:
+    """The collection as a definition file holds it: texts, numbers, truth values, lists and mappings."""
+    data = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"jobs"})
+    data["jobs"] = [_job(job) for job in collection.jobs]
+    return data
+
+
+def dump(collection: Collection) -> str:
+    """The collection as YAML; `load_text` reads an equal one back.
+
+    Nothing in it depends on templates: what they gave to a loaded collection is written out.
+    """
+    return yaml.dump(to_definition(collection), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+def _job(job: Job) -> dict[str, Any]:
+    data = job.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    data["fields"] = {name: _field(mapping, data["fields"][name]) for name, mapping in job.fields.items()}
+    return data
+
+
+def _field(mapping: FieldMapping, data: dict[str, Any]) -> dict[str, Any] | str:
+    if isinstance(mapping, Copy) and list(data) == ["from"]:
+        return mapping.from_
+    # What the value comes from is read first; pydantic lists what all mappings have in common before it.
+    own = [name for name in data if name not in FieldMapping.model_fields]
+    return {name: data[name] for name in (*own, *(name for name in data if name not in own))}

@@ -1,0 +1,173 @@
+"""Field mappings: where the value of one destination field comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, Tag
+from pydantic_core import CoreSchema, core_schema
+
+from directory_sync.definition.basics import Model, Text, by_shape
+
+
+class FieldMapping(Model):
+    """What every field of a mapping may say, whatever its value comes from."""
+
+    key: bool = Field(False, description="This field matches source records with destination objects.")
+    new_only: bool = Field(False, description="Written when the object is created, never again.")
+    keep_if_empty: bool = Field(False, description="An absent source value leaves the destination's value alone.")
+    secret: bool = Field(False, description="Never stored or shown; only a keyed fingerprint is kept.")
+    delimiter: Text | None = Field(None, description="Splits or joins values where one side is single-valued.")
+
+
+class Copy(FieldMapping):
+    """The source field's values, unchanged."""
+
+    from_: Text = Field(alias="from", description="Source field.")
+
+
+class Static(FieldMapping):
+    """A fixed text; may hold variables such as `%TODAY%`."""
+
+    static: Annotated[
+        Annotated[str, Tag("<text>")] | Annotated[list[str], Field(min_length=1), Tag("<list>")],
+        by_shape("a text or a list of texts", str),
+    ] = Field(description="The text, or a list of texts.")
+
+
+class Join(FieldMapping):
+    """Two or more fields with a separator; absent ones are left out."""
+
+    join: Annotated[list[Text], Field(min_length=2)] = Field(description="Source fields, in order.")
+    separator: str = Field(" ", description="Between two parts.")
+
+
+class Left(FieldMapping):
+    """The first characters of a field."""
+
+    left: Text = Field(description="Source field.")
+    length: Annotated[int, Field(ge=1)] = Field(description="Number of characters.")
+
+
+class Substring(FieldMapping):
+    """A part of a field."""
+
+    substring: Text = Field(description="Source field.")
+    start: Annotated[int, Field(ge=0)] = Field(0, description="Number of characters to skip.")
+    length: Annotated[int, Field(ge=1)] | None = Field(None, description="Number of characters; to the end if absent.")
+
+
+class Resolve(FieldMapping):
+    """The DN of the destination object that corresponds to the one the source field names."""
+
+    resolve: Text = Field(description="Source field that holds DNs.")
+    match: Text = Field(description="Field that has the same value on both sides.")
+    within: Text | None = Field(None, description="Container to look in; default: the whole naming context.")
+
+
+class Map(FieldMapping):
+    """A table of codes and their values."""
+
+    map: Text = Field(description="Source field.")
+    values: dict[str, str] = Field(description="Value for each code.")
+    default: str | None = Field(None, description="Value for any other code; without it, no value.")
+
+
+class Template(FieldMapping):
+    """A sandboxed Jinja2 expression over the source record."""
+
+    template: Text = Field(description="Jinja2 text; variables are the source's field names.")
+
+
+class Script(FieldMapping):
+    """A Python function of a module that the deployment allows."""
+
+    script: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")] = Field(
+        description="Dotted path of the function."
+    )
+
+
+class PasswordRule(Model):
+    """How a generated password looks."""
+
+    length: Annotated[int, Field(ge=8, le=256)] = Field(16, description="Number of characters.")
+    upper: bool = Field(True, description="Capital letters.")
+    lower: bool = Field(True, description="Small letters.")
+    digits: bool = Field(True, description="Digits.")
+    symbols: str = Field("", description="Further characters.")
+    exclude_similar: bool = Field(True, description="Leave out characters that look alike (0O, 1lI).")
+    shared: bool = Field(False, description="One password for all objects of a run instead of one each.")
+
+
+class GeneratePassword(FieldMapping):
+    """A random password, made at the moment of the write."""
+
+    generate_password: PasswordRule = Field(description="How it looks.")
+
+
+class Members(FieldMapping):
+    """Group members, looked up at the destination by a field; never created."""
+
+    members: Text = Field(description="Source field that holds the members' DNs.")
+    match: Text = Field(description="Field that has the same value on both sides.")
+    within: Text | None = Field(None, description="Container to look in; default: the whole naming context.")
+
+
+_SOURCE_KEYS: dict[str, type[FieldMapping]] = {
+    "from": Copy,
+    "static": Static,
+    "join": Join,
+    "left": Left,
+    "substring": Substring,
+    "resolve": Resolve,
+    "map": Map,
+    "template": Template,
+    "script": Script,
+    "generate_password": GeneratePassword,
+    "members": Members,
+}
+FIELD_SOURCES = tuple(_SOURCE_KEYS)
+"""The keys of which each field mapping has exactly one."""
+
+
+def _field_tag(value: Any) -> str | None:
+    if isinstance(value, FieldMapping):
+        return f"<{type(value).__name__}>"
+    if isinstance(value, dict):
+        present = [model for key, model in _SOURCE_KEYS.items() if key in value or (key == "from" and "from_" in value)]
+        return f"<{present[0].__name__}>" if len(present) == 1 else None
+    return None
+
+
+class _Shorthand:
+    """A plain name stands for `{from: name}`, in values and in the JSON Schema."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda value: {"from": value} if isinstance(value, str) else value, handler(source)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        name = {"type": "string", "minLength": 1, "description": "Source field; short for `{from: …}`."}
+        return {"anyOf": [name, *handler(schema)["oneOf"]]}
+
+
+AnyField = Annotated[
+    Annotated[Copy, Tag("<Copy>")]
+    | Annotated[Static, Tag("<Static>")]
+    | Annotated[Join, Tag("<Join>")]
+    | Annotated[Left, Tag("<Left>")]
+    | Annotated[Substring, Tag("<Substring>")]
+    | Annotated[Resolve, Tag("<Resolve>")]
+    | Annotated[Map, Tag("<Map>")]
+    | Annotated[Template, Tag("<Template>")]
+    | Annotated[Script, Tag("<Script>")]
+    | Annotated[GeneratePassword, Tag("<GeneratePassword>")]
+    | Annotated[Members, Tag("<Members>")],
+    Discriminator(
+        _field_tag,
+        custom_error_type="field_source",
+        custom_error_message=f"expected the name of a source field, or a mapping with exactly one of {', '.join(_SOURCE_KEYS)}",
+    ),
+]
+AnyFieldOrName = Annotated[AnyField, _Shorthand()]

@@ -1,0 +1,233 @@
+"""Writes docs/definition-reference.md from the models, so that the reference cannot differ from what is accepted."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from directory_sync.definition import models
+from directory_sync.definition.models import FieldMapping
+from directory_sync.definition.templates import available
+
+_FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
+Each mapping has exactly one of the keys {", ".join(f"`{key}`" for key in models.FIELD_SOURCES)},
+and besides those of its own table any of these:"""
+
+_SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
+    ("Collection", "The file itself.", (models.Collection, models.Every, models.Notifications)),
+    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.ChangedSince)),
+    ("Sources", "`source` of a job: what it names decides which of these it is.", (models.DirectorySource, models.SqlSource)),
+    (
+        "Destinations",
+        "`destination` of a job.",
+        (models.DirectoryDestination, models.FieldContainer, models.TemplateContainer, models.SqlDestination),
+    ),
+    ("Files", "A file is a source or a destination.", (models.FileEndpoint,)),
+    (
+        "Fields",
+        _FIELDS,
+        (
+            models.FieldMapping,
+            models.Copy,
+            models.Static,
+            models.Join,
+            models.Left,
+            models.Substring,
+            models.Map,
+            models.Template,
+            models.Script,
+            models.Resolve,
+            models.Members,
+            models.GeneratePassword,
+            models.PasswordRule,
+        ),
+    ),
+    (
+        "Approval",
+        "`approval` of a job, or of the collection for all its jobs.",
+        (models.ApprovalPolicy, models.Approvers, models.Escalation),
+    ),
+)
+
+_EXAMPLES: dict[type[BaseModel], str] = {
+    models.Collection: 'name: corp_to_lab\nschedule: "0 2 * * *"\ntimezone: Europe/Berlin\njobs: […]',
+    models.Every: "schedule: {every: 15m}",
+    models.Notifications: "notifications: {when: errors, to: [it-operations@corp.example]}",
+    models.Job: (
+        "- name: people\n"
+        '  source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example"}\n'
+        '  destination: {connection: lab_ad, container: "OU=People,DC=lab,DC=example"}\n'
+        "  object: user\n"
+        "  fields:\n"
+        "    employeeID: {from: employeeID, key: true}\n"
+        "    cn: displayName"
+    ),
+    models.MoveMissing: 'missing_at_source: {move: "OU=Left,DC=lab,DC=example", disable: true}',
+    models.ChangedSince: "records: {changed_since: whenChanged}",
+    models.DirectorySource: 'source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example", filter: (mail=*)}',
+    models.SqlSource: "source: {connection: hr_db, table: hr.employees}",
+    models.DirectoryDestination: (
+        'destination: {connection: lab_ad, container: "OU=People,DC=lab,DC=example", filter: (objectClass=user)}'
+    ),
+    models.FieldContainer: "container: {field: targetOU}",
+    models.TemplateContainer: 'container: {template: "OU={{ department }},DC=lab,DC=example"}',
+    models.SqlDestination: "destination: {connection: phone_db, table: phone.book}",
+    models.FileEndpoint: 'source: {file: feeds/staff.csv, delimiter: ";"}',
+    models.FieldMapping: "employeeID: {from: employeeID, key: true}",
+    models.Copy: 'proxyAddresses: {from: aliases, delimiter: ";"}',
+    models.Static: "company: {static: Example Corp}",
+    models.Join: 'cn: {join: [givenName, sn], separator: " "}',
+    models.Left: "initials: {left: givenName, length: 1}",
+    models.Substring: "telephoneNumber: {substring: phone, start: 3, length: 7}",
+    models.Map: "department: {map: deptCode, values: {SA: Sales, EN: Engineering}, default: Other}",
+    models.Template: 'mail: {template: "{{ givenName|lower }}.{{ sn|lower }}@lab.example", new_only: true}',
+    models.Script: "extensionAttribute1: {script: transforms.badge_number}",
+    models.Resolve: "manager: {resolve: manager, match: employeeID}",
+    models.Members: "member: {members: member, match: sAMAccountName}",
+    models.GeneratePassword: "password: {generate_password: {length: 20}, new_only: true}",
+    models.PasswordRule: 'generate_password: {length: 16, symbols: "!$%-_"}',
+    models.ApprovalPolicy: "approval: {approvers: {users: [bob], roles: [Directory Approvers]}, when: over_limit}",
+    models.Approvers: "approvers: {users: [bob], roles: [Directory Approvers]}",
+    models.Escalation: "escalation: {after: 2d, levels: [{users: [carol]}, manager], default: {roles: [Admin]}}",
+}
+
+_KINDS: dict[Any, str] = {
+    models.Schedules: "cron, preset, `{every: …}`, or a list of these",
+    models.Moment: "date or time",
+    models.Duration: "duration such as `15m`, `12h`, `2d`",
+    models.Limits: "mapping of [limits](#limits)",
+    models.AnyContainer: "DN, `{field: …}` or `{template: …}`",
+    models.AnyApproval: "`none` or a policy",
+}
+
+_HEAD = """# Definition reference
+
+<!-- Generated from the models by directory_sync.definition.reference; changes here are lost. -->
+
+Every key that a definition file may have. Keys without a default must be given. `directory-sync schema` prints the same as JSON
+Schema, and `directory-sync validate FILE` checks a file against it. Texts need no quotes unless they begin with or contain one of
+`: # { } [ ] , & * ! | > % @`; a DN inside `{…}` needs them.
+"""
+
+_LIMITS = """## Limits
+
+`limits` of a job, or of the collection for its jobs: the most changes of a kind that one run may make. A run that would make more
+stops before its first write.
+
+| key | counts |
+|---|---|
+| `create` | new objects; a percentage counts against the source's records |
+| `update` | changed objects, renames in place among them |
+| `clear` | one field losing its value without a new one, per field |
+| `delete` | deleted objects |
+| `disable` | disabled objects |
+| `move` | objects moved to another container |
+| `members` | members removed from one group; a percentage counts against the group's members |
+
+Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`.
+
+```yaml
+limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
+```
+"""
+
+
+_TEMPLATES = """## Built-in templates
+
+`template: NAME` in a job or at the top of a collection gives every key that the file does not set. Mappings such as `source`,
+`destination` and `fields` are completed key by key. The jobs of a collection are completed by the template's jobs of the same
+names. Files in the template folder's `jobs` and `collections` add templates, or replace a built-in one of the same name.
+"""
+
+
+def reference_markdown() -> str:
+    """The whole reference page."""
+    parts = [_HEAD]
+    for title, introduction, members in _SECTIONS:
+        parts.append(f"## {title}\n\n{introduction}\n")
+        parts.extend(_model(model, title) for model in members)
+        if title == "Jobs":
+            parts.append(_LIMITS)
+    parts.append(_templates())
+    return "\n".join(parts)
+
+
+def _model(model: type[BaseModel], section: str) -> str:
+    rows = "\n".join(_row(field.alias or name, field) for name, field in _own_fields(model).items())
+    name = _title(model)
+    heading = "" if name == section or model is FieldMapping else f"### {name}\n\n{_sentence(model)}\n\n"
+    return f"{heading}| key | type | default | meaning |\n|---|---|---|---|\n{rows}\n\n```yaml\n{_EXAMPLES[model]}\n```\n"
+
+
+def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    if model is FieldMapping or not issubclass(model, FieldMapping):
+        return model.model_fields
+    return {name: field for name, field in model.model_fields.items() if name not in FieldMapping.model_fields}
+
+
+def _title(model: type[BaseModel]) -> str:
+    """The class name as words: `DirectorySource` is "Directory source"."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", model.__name__).capitalize().replace("Sql", "SQL")
+
+
+def _sentence(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().split("\n\n")[0]
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    cells = (f"`{key}`", _type(annotation), _default(field), field.description or "")
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _type(annotation: Any) -> str:
+    for known, text in _KINDS.items():
+        if annotation == known:
+            return text
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return "mapping"
+    if arguments:
+        texts = dict.fromkeys(_type(argument) for argument in arguments if argument is not NoneType)
+        return " or ".join(texts)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return ", ".join(f"`{member.value}`" for member in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        title = _title(annotation)
+        return f"[{title}](#{title.lower().replace(' ', '-')})"
+    return {str: "text", int: "number", float: "number", bool: "true or false"}[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "*required*"
+    default = field.get_default(call_default_factory=True)
+    if default is PydanticUndefined or default is None or default in ("", [], {}):
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, Enum):
+        return f"`{default.value}`"
+    return f'`"{default}"`' if isinstance(default, str) and not default.strip() else f"`{default}`"
+
+
+def _templates() -> str:
+    parts = [_TEMPLATES]
+    for kind, title in (("jobs", "Job templates"), ("collections", "Collection templates")):
+        parts.append(f"### {title}\n")
+        for name, file in available("jobs" if kind == "jobs" else "collections").items():
+            comment = [line.removeprefix("#").strip() for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
+            parts.append(f"**`{name}`** " + " ".join(comment).replace("  ", "\n\n") + "\n")
+    return "\n".join(parts)

@@ -1,0 +1,177 @@
+"""What a server's refusal of one write means: a conflict or a failure, in words that name object, attribute and remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import ldap
+
+from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.ldap import errors
+from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
+from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a write was not carried out.
+
+    Attributes:
+        result: conflict or failed.
+        message: one or two sentences, without the object's name.
+        look: the object itself tells more (or that the change is there already), so it is worth looking at.
+    """
+
+    result: Result
+    message: str
+    look: bool = False
+
+
+_DANGLING = re.compile(r"00000525|specified dn doesn't exist", re.IGNORECASE)
+_MUST = re.compile(r"requires attribute '([^']+)'")
+_QUOTED = re.compile(r"attribute '([^']+)'", re.IGNORECASE)
+_LEADING = re.compile(r"^([A-Za-z][\w;.-]*): ")
+_IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use", re.IGNORECASE)
+
+# (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
+# RFC 4511, appendix A; Samba and Active Directory use some of them in their own way, which only the text tells.
+_FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None, str, str], ...] = (
+    (ldap.NO_SUCH_ATTRIBUTE, "not found in the schema", "the directory's schema has no such attribute", "Correct the field's name."),
+    (ldap.NO_SUCH_ATTRIBUTE, "not a valid objectClass", "the directory's schema has no such object class", "Correct object_classes."),
+    (ldap.UNDEFINED_TYPE, None, "the directory's schema has no such attribute", "Correct the field's name."),
+    (
+        ldap.OBJECT_CLASS_VIOLATION,
+        "requires attribute",
+        "the object's classes demand a value for this attribute",
+        "Map a value to it, or have it filled at the source.",
+    ),
+    (
+        ldap.OBJECT_CLASS_VIOLATION,
+        None,
+        "the object would not fit its object classes",
+        "Map only attributes that the classes allow and all that they demand, or set object_classes.",
+    ),
+    (
+        (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
+        "password|0000052D",
+        "the password does not meet the directory's rules",
+        "Use a longer or more varied one.",
+    ),
+    (
+        (ldap.CONSTRAINT_VIOLATION, ldap.TYPE_OR_VALUE_EXISTS),
+        "multiple values|SINGLE-VALUE",
+        "the attribute holds only one value",
+        "Choose one value with a transformation.",
+    ),
+    (
+        (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
+        "modified as system|no user modification|not modifiable",
+        "only the server itself sets this attribute",
+        "Take the field out of the mapping.",
+    ),
+    (ldap.CONSTRAINT_VIOLATION, None, "a value breaks a rule of the directory (length, range, uniqueness)", "Correct the value at the source."),
+    (ldap.INVALID_SYNTAX, None, "a value does not have the form that the attribute's syntax demands", "Correct the value at the source."),
+    (ldap.INVALID_DN_SYNTAX, None, "a name is not a DN that the directory takes", "Correct the value that it is made of."),
+    (ldap.NAMING_VIOLATION, None, "the directory does not allow this name at this place", "Look at the naming attribute (`rdn`) and the container."),
+    (
+        ldap.INSUFFICIENT_ACCESS,
+        None,
+        "the login may not do this",
+        "Grant the connection's login the right to write this object and attribute, or use another login.",
+    ),
+    (
+        (ldap.STRONG_AUTH_REQUIRED, ldap.CONFIDENTIALITY_REQUIRED),
+        None,
+        "the directory wants a login or an encrypted connection for this",
+        "Enter a login, and set security to ldaps or starttls.",
+    ),
+    (
+        ldap.NOT_ALLOWED_ON_NONLEAF,
+        None,
+        "there are objects below it that the plan does not delete",
+        "Delete or move them first, or leave the container out of the job.",
+    ),
+    (ldap.NOT_ALLOWED_ON_RDN, None, "the attribute names the object", "Set `rdn` so that the change becomes a rename."),
+    (ldap.INAPPROPRIATE_MATCHING, None, "the attribute's values cannot be told apart by the directory", "Report this: the schema changed while the job ran."),
+    (ldap.UNAVAILABLE_CRITICAL_EXTENSION, None, "the directory does not support a control it offers", "Set flavour in the connection's extra."),
+    (ldap.REFERRAL, None, "another server holds this object", "Make a connection to that server; referrals are not followed."),
+    (ldap.UNWILLING_TO_PERFORM, None, "the directory is not willing to do this", "Look at its own text."),
+)
+
+
+def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
+    """Read a server's answer to one operation."""
+    text = _without_secrets(errors.server_text(error), operation)
+    subject = _subject(text, operation)
+    if _DANGLING.search(text):
+        return _failed(subject, "a value names an object that does not exist", "Create that object first, or take the value out.", text)
+    for kinds, pattern, meaning, remedy in _FAILURES:
+        if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
+            return _failed(subject, meaning, remedy, text)
+    if isinstance(error, ldap.ALREADY_EXISTS):
+        if _IN_USE.search(text) and not isinstance(operation, Modify):
+            return _failed(subject, "another object uses this value already, and it must be unique", "Choose another value.", text)
+        what = "the value is there already" if isinstance(operation, Modify) else "an object of this name exists already"
+        return Refusal(Result.CONFLICT, f"{what}. Nothing was overwritten; run the job again to plan anew.", look=True)
+    if isinstance(error, ldap.NO_SUCH_OBJECT):
+        if isinstance(operation, Add):
+            return _failed("", "the container does not exist", "Create it first, or correct the container.", text)
+        if isinstance(operation, Rename) and operation.new_superior is not None:
+            # Whether the object or the new container is missing, only a look at the object tells.
+            return Refusal(
+                Result.FAILED, f"the container {operation.new_superior} does not exist. Create it first, or correct the container.", look=True
+            )
+        return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again to plan anew.", look=True)
+    if isinstance(error, ldap.ASSERTION_FAILED | ldap.NO_SUCH_ATTRIBUTE | ldap.TYPE_OR_VALUE_EXISTS):
+        return Refusal(
+            Result.CONFLICT,
+            "the directory says that the object is not as it was when the change was planned, although all that can be read is."
+            " If that stays so, the login may lack the right to search or compare an attribute of this job."
+            f" Nothing was overwritten. Server: {text}.",
+            look=True,
+        )
+    return _failed(subject, "the directory refused the change", "Look at its own text and log.", text)
+
+
+def _failed(subject: str, meaning: str, remedy: str, text: str) -> Refusal:
+    return Refusal(Result.FAILED, f"{f'{subject}: ' if subject else ''}{meaning}. {remedy} Server: {text}.")
+
+
+def attributes(operation: Operation) -> Iterable[tuple[str, tuple[bytes, ...]]]:
+    """The attributes and values that an operation writes."""
+    match operation:
+        case Add(_, written):
+            return written
+        case Modify(_, modifications):
+            return tuple((part.attribute, part.values) for part in modifications)
+        case Rename() | Delete():
+            return ()
+
+
+def _subject(text: str, operation: Operation) -> str:
+    """The attribute that the server's text is about, as the job spells it; empty if it names none."""
+    written = {base_name(name): name for name, _ in attributes(operation)}
+    inside = text[text.find("(") + 1 :]
+    for pattern in (_MUST, _QUOTED, _LEADING):
+        if found := pattern.search(inside):
+            name = found[1]
+            if pattern is not _LEADING or base_name(name) in written:
+                return written.get(base_name(name), name)
+    words = {word.lower() for word in re.findall(r"[A-Za-z][\w-]*", inside)}
+    named = [name for base, name in written.items() if base in words]
+    if len(named) == 1:
+        return named[0]
+    return next(iter(written.values())) if len(written) == 1 else ""
+
+
+def _without_secrets(text: str, operation: Operation) -> str:
+    for name, values in attributes(operation):
+        if base_name(name) in WRITE_ONLY:
+            for value in values:
+                for encoding in ("utf-8", "utf-16-le"):
+                    secret = value.decode(encoding, errors="replace").strip('"')
+                    if secret:
+                        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,72 @@
+"""Which changes may be underway at the same time. Servers carry out pipelined operations of one connection in any order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+
+class Schedule(Generic[T]):
+    """Items in the order of their arrival, each held back until those it depends on are finished.
+
+    An item depends on an earlier, unfinished one that touches the same object, one above or one below it, or one that it names
+    in `after`.
+
+    Args:
+        ancestors: normalised ids of the containers above a normalised id.
+    """
+
+    def __init__(self, ancestors: Callable[[str], Sequence[str]]) -> None:
+        self._ancestors = ancestors
+        self._touching: dict[str, set[T]] = defaultdict(set)
+        self._below: dict[str, set[T]] = defaultdict(set)
+        self._places: dict[T, tuple[frozenset[str], frozenset[str]]] = {}
+        self._waiting: dict[T, int] = {}
+        self._followers: dict[T, list[T]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, item: T, touches: Iterable[str], after: Iterable[str] = ()) -> bool:
+        """Take an item in. True if it may start now; otherwise `finish` of the last item it waits for returns it.
+
+        Args:
+            touches: normalised ids of the objects it reads or writes, before and after.
+            after: normalised ids of objects that have to be dealt with first.
+        """
+        touched = frozenset(touches)
+        above = frozenset(id for each in touched for id in self._ancestors(each))
+        before: set[T] = set()
+        for id in touched:
+            before |= self._touching.get(id, set()) | self._below.get(id, set())
+        for id in (*above, *after):
+            before |= self._touching.get(id, set())
+        self._places[item] = (touched, above)
+        for id in touched:
+            self._touching[id].add(item)
+        for id in above:
+            self._below[id].add(item)
+        for earlier in before:
+            self._followers[earlier].append(item)
+        if before:
+            self._waiting[item] = len(before)
+        return not before
+
+    def finish(self, item: T) -> list[T]:
+        """Let an item go. Returns those that may start now, in the order of their arrival."""
+        touched, above = self._places.pop(item)
+        for places, ids in ((self._touching, touched), (self._below, above)):
+            for id in ids:
+                places[id].discard(item)
+                if not places[id]:
+                    del places[id]
+        free = []
+        for follower in self._followers.pop(item, ()):
+            self._waiting[follower] -= 1
+            if not self._waiting[follower]:
+                del self._waiting[follower]
+                free.append(follower)
+        return free

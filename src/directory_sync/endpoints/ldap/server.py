@@ -1,0 +1,107 @@
+"""What is known of one directory server: its settings, connections, root DSE and schema, each read when first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import ldap
+from ldap.ldapobject import SimpleLDAPObject
+
+from directory_sync.endpoints.ldap import errors, root_dse
+from directory_sync.endpoints.ldap.connection import LdapSettings
+from directory_sync.endpoints.ldap.names import NameSyntaxError
+from directory_sync.endpoints.ldap.read import read_entry
+from directory_sync.endpoints.ldap.root_dse import RootDse
+from directory_sync.endpoints.ldap.schema import Schema
+from directory_sync.endpoints.ldap.session import SessionPool
+from directory_sync.errors import EndpointError, MissingObjectError, SchemaError
+
+_SCHEMA_ATTRIBUTES = ("attributeTypes", "objectClasses", "dITContentRules")
+
+
+class Server:
+    """A directory server, for everything that is about the server and not about one job's containers."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        self.settings = settings
+        self.label = settings.label
+        self.pool = SessionPool(settings)
+
+    @cached_property
+    def root(self) -> RootDse:
+        """What the server says of itself."""
+        return root_dse.interpret(self._search("", "(objectClass=*)", root_dse.ATTRIBUTES), self.settings.flavour)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The server's schema. Raises SchemaError if it cannot be read."""
+        subschema = self.root.subschema
+        entry = {} if subschema is None else self._search(subschema, "(objectClass=subschema)", _SCHEMA_ATTRIBUTES)
+        if not any(name.lower() == "attributetypes" for name in entry):
+            raise SchemaError(
+                f"the schema ({subschema or 'subschemaSubentry of the root DSE'}) cannot be read.",
+                endpoint=self.label,
+                remedy="Grant the connection's login read access to it.",
+            )
+        try:
+            return Schema(entry, active_directory=self.root.active_directory, endpoint=self.label)
+        except (ValueError, KeyError, IndexError, AssertionError) as error:
+            raise SchemaError(
+                f"the schema in {subschema} does not follow RFC 4512: {error}.", endpoint=self.label, remedy="Repair it on the server."
+            ) from None
+
+    @cached_property
+    def identity_field(self) -> str | None:
+        """The attribute that names an object for ever; None if the server has none."""
+        name = "objectGUID" if self.root.active_directory else "entryUUID"
+        return name if self.schema.rule(name) is not None else None
+
+    def naming_context_of(self, dn: str) -> str:
+        """The naming context that holds a DN. Raises MissingObjectError if the server holds none."""
+        try:
+            context = self.root.naming_context_of(dn)
+        except NameSyntaxError as error:
+            raise MissingObjectError(f"{error}.", endpoint=self.label, remedy="Correct it in the definition.") from None
+        if context is None:
+            held = "; ".join(self.root.naming_contexts) or "none that this login can see"
+            raise MissingObjectError(
+                f"{dn} is in no naming context of this server. It holds: {held}.",
+                endpoint=self.label,
+                remedy="Correct the container in the definition, or choose a connection to the server that holds it.",
+            )
+        return context
+
+    def identity_of(self, context: str) -> str:
+        """The same for all servers that hold replicas of a naming context: its name and what names its top object for ever."""
+        with self.pool.session() as connection:
+            entry = read_entry(self.pool, connection, context, ["entryUUID", "objectGUID"]) or {}
+        unique = next((value[0] for name, value in entry.items() if name.lower() in ("entryuuid", "objectguid") and value), None)
+        name = self.schema.names.normalise(context)
+        if unique is None:
+            return f"ldap:{name}@{self.settings.host.lower()}:{self.settings.port}"
+        return f"ldap:{name}#{unique.decode() if len(unique) > 16 and unique.isascii() else unique.hex()}"
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        self.pool.close()
+
+    def _search(self, base: str, filter: str, attributes: tuple[str, ...]) -> dict[str, list[bytes]]:
+        with self.pool.session() as connection:
+            try:
+                found: list[Any] = _base_search(connection, base, filter, attributes)
+            except ldap.NO_SUCH_OBJECT:
+                return {}
+            except ldap.LDAPError as error:
+                raise _problem(error, self.settings, base) from None
+        return next((entry for name, entry in found if name is not None), {})
+
+
+def _base_search(connection: SimpleLDAPObject, base: str, filter: str, attributes: tuple[str, ...]) -> list[Any]:
+    return connection.search_ext_s(base, ldap.SCOPE_BASE, filter, list(attributes), timeout=connection.timeout)  # type: ignore[no-any-return]
+
+
+def _problem(error: ldap.LDAPError, settings: LdapSettings, base: str) -> EndpointError:
+    if isinstance(error, (*errors.CONNECTION_LOST, *errors.BUSY)):
+        return errors.unavailable(error, settings.label)
+    return errors.search_error(error, endpoint=settings.label, base=base, login=settings.login)

@@ -1,0 +1,373 @@
+"""From definition files to DAGs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from directory_sync.definition.models import Collection
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+PROJECT = Path(__file__).parents[2]
+
+JOB = {
+    "name": "people",
+    "source": {"file": "in.csv"},
+    "destination": {"file": "out.csv"},
+    "object": "row",
+    "fields": {"id": {"from": "id", "key": True}},
+}
+
+
+def collection(**rest: object) -> Collection:
+    """A small collection, with whatever a test wants to say."""
+    return Collection.model_validate({"name": "corp", "jobs": [JOB], **rest})
+
+
+def write(folder: Path, file: str, **rest: object) -> None:
+    """Write a definition file."""
+    (folder / file).write_text(yaml.safe_dump({"name": Path(file).stem, "jobs": [JOB], **rest}), encoding="utf-8")
+
+
+def build(folder: Path) -> dict[str, DAG]:
+    """Build all DAGs, imported when Airflow's home is set."""
+    from directory_sync.airflow.dag_factory import build_dags
+
+    return build_dags(folder)
+
+
+def build_one(each: Collection) -> DAG:
+    """Build one DAG, imported when Airflow's home is set."""
+    from directory_sync.airflow.dag_factory import build_dag
+
+    return build_dag(each)
+
+
+# -- one collection ---------------------------------------------------------------------------------------------------
+
+
+def test_a_collection_becomes_a_dag() -> None:
+    """Name, title, description, owners, tags, start and pause of the definition are the DAG's."""
+    dag = build_one(
+        collection(
+            title="Corp to Lab",
+            description="Keeps Lab\nas Corp is.",
+            owners=["ida", "bob"],
+            tags=["corp", "lab"],
+            schedule="@daily",
+            timezone="Europe/Berlin",
+            start="2026-03-01",
+            paused=False,
+        )
+    )
+    assert dag.dag_id == "corp"
+    assert dag.dag_display_name == "Corp to Lab"
+    assert dag.description == "Keeps Lab as Corp is."
+    assert dag.owner == "ida, bob"
+    assert dag.tags == {"corp", "lab"}
+    assert dag.start_date == datetime(2026, 3, 1, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(UTC)
+    assert dag.is_paused_upon_creation is False
+    assert dag.catchup is False
+    assert dag.max_active_runs >= 16
+
+
+def test_an_end_is_not_the_dags() -> None:
+    """After a DAG's end date Airflow would never start the tasks of a run that somebody triggers by hand."""
+    dag = build_one(collection(schedule="@daily", end="2026-03-01"))
+    assert dag.end_date is None
+    assert dag.timetable.serialize()["end"] is not None  # type: ignore[attr-defined]
+
+
+def test_a_new_collection_is_paused() -> None:
+    """A definition that says nothing does nothing by itself."""
+    assert build_one(collection()).is_paused_upon_creation is True
+
+
+def test_jobs_are_tasks_in_order() -> None:
+    """Each job has one predecessor; a marker follows an *abort* job that is not the last; one leaf closes the run."""
+    jobs = [{**JOB, "name": name, "on_failure": action} for name, action in (("a", "abort"), ("b", "continue"), ("c", "abort"))]
+    dag = build_one(collection(jobs=jobs))
+    upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert upstream == {"a": set(), "a.ok": {"a"}, "b": {"a.ok"}, "c": {"b"}, "_close": {"a", "b", "c"}}
+    assert [task.task_id for task in dag.leaves] == ["_close"]
+
+
+def test_params_are_preview_and_reason() -> None:
+    """Whoever starts a run can ask for a preview and say why."""
+    params = build_one(collection()).params
+    assert params["preview_only"] is False
+    assert params["reason"] == ""
+
+
+def test_retries_are_the_jobs() -> None:
+    """`retries` counts for its job; the pauses between tries grow."""
+    task = build_one(collection(jobs=[{**JOB, "retries": 4}])).get_task("people")
+    assert task.retries == 4
+    assert task.retry_exponential_backoff
+
+
+def test_nothing_of_a_definition_is_a_jinja_template() -> None:
+    """Filters and templates of a definition may hold `{{`; Airflow must not render them."""
+    jobs = [{**JOB, "fields": {**JOB["fields"], "mail": {"template": "{{ id }}@lab.example"}}}]  # type: ignore[dict-item]
+    for task in build_one(collection(jobs=jobs)).tasks:
+        for name in getattr(task, "template_fields", ()):
+            assert "{{" not in str(getattr(task, name))
+
+
+def test_a_changed_definition_is_a_new_dag_version() -> None:
+    """Airflow sees a new version exactly if the serialized DAG differs; the definition is not in it, but its digest is."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    def serialized(**rest: object) -> object:
+        return DagSerialization.to_dict(build_one(collection(**rest)))
+
+    changed = {**JOB, "fields": {"id": {"from": "ID", "key": True}}}
+    assert serialized() == serialized()
+    assert serialized() != serialized(jobs=[changed])
+
+
+def test_the_digest_is_the_stores(store_url: str) -> None:
+    """The digest in the DAG names the same definition as the one in a run's record."""
+    from directory_sync.airflow.dag_factory import definition_digest
+    from directory_sync.store.store import Store
+
+    each = collection(description="ä", start="2026-03-01", limits={"delete": "10%"})
+    with Store.open(store_url) as store:
+        snapshot = store.start_run(each, "one", trigger="manual", requester="ida", verified=True)
+    assert snapshot.digest == definition_digest(each)
+    assert snapshot.collection == each
+
+
+# -- documentation ----------------------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_jobs_limits_and_schedule() -> None:
+    """The DAG's documentation says what the collection does."""
+    dag = build_one(collection(description="Staff.", schedule="@daily", limits={"delete": ["10%", 200]}, owners=["ida"]))
+    text = dag.doc_md or ""
+    for part in ("Staff.", "**people**", "in.csv", "out.csv", "abort", "delete 10% and 200", "@daily (UTC)", "ida"):
+        assert part in text
+
+
+@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://e/x)", "a | b", "`c`"])
+def test_definition_texts_cannot_act(hostile: str) -> None:
+    """Texts of a definition are shown as they are: no HTML, no links, no images, no broken tables."""
+    text = build_one(collection(description=hostile, jobs=[{**JOB, "description": hostile}])).doc_md or ""
+    assert hostile not in text
+    assert "<script" not in text
+    row = next(line for line in text.splitlines() if "**people**" in line)
+    assert row.replace(r"\|", "").count("|") == 8
+
+
+def test_a_documentation_is_never_taken_for_a_file() -> None:
+    """Airflow opens the file when a documentation ends with `.md`."""
+    assert not (build_one(collection(owners=["/etc/passwd.md"])).doc_md or "").endswith(".md")
+
+
+def test_warnings_are_shown(tmp_path: Path) -> None:
+    """What this version cannot carry out yet stands on the DAG's page, not only in `validate`."""
+    write(tmp_path, "mailing.yaml", notifications={"when": "always", "to": ["it@corp.example"]})
+    text = build(tmp_path)["mailing"].doc_md or ""
+    assert "notifications" in text
+    assert "cannot carry out" in text
+
+
+# -- a folder ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_definition_takes_no_other_away(tmp_path: Path) -> None:
+    """It is visible as a DAG of its name, tagged, with the problems, and unable to do anything."""
+    write(tmp_path, "good.yaml")
+    write(tmp_path, "bad.yaml", schedul="@daily")
+    dags = build(tmp_path)
+    assert set(dags) == {"good", "bad"}
+    assert dags["good"].tags == set()
+    bad = dags["bad"]
+    assert bad.tags == {"broken definition"}
+    assert bad.task_ids == ["definition_is_broken"]
+    assert bad.schedule is None
+    assert "bad.yaml" in (bad.doc_md or "")
+    assert "schedul" in (bad.doc_md or "")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "dag_id"),
+    [
+        ("no-yaml.yaml", "a: [", "no_yaml"),
+        ("Groß!.yaml", "- 1", "gro__"),
+        ("empty.yaml", "", "empty"),
+        ("badname.yaml", "name: NOT valid\njobs: []\n", "badname"),
+        ("wrong.json", "{", "wrong"),
+    ],
+)
+def test_an_unreadable_definition_is_named_after_its_file(tmp_path: Path, file: str, content: str, dag_id: str) -> None:
+    """Where no name can be told, the file's name makes one that Airflow accepts."""
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    write(tmp_path, "good.yaml")
+    assert set(build(tmp_path)) == {"good", dag_id}
+
+
+def test_a_broken_file_does_not_replace_a_collection_of_its_name(tmp_path: Path) -> None:
+    """`corp.yml` without a readable name stands next to the collection `corp` of another file."""
+    write(tmp_path, "corp.yaml")
+    (tmp_path / "corp.yml").write_text("a: [", encoding="utf-8")
+    dags = build(tmp_path)
+    assert set(dags) == {"corp", "corp.broken"}
+    assert "people" in dags["corp"].task_ids
+
+
+def test_two_definitions_with_one_name_are_both_broken(tmp_path: Path) -> None:
+    """One DAG shows both files."""
+    write(tmp_path, "one.yaml", name="same")
+    write(tmp_path, "two.yaml", name="same")
+    dags = build(tmp_path)
+    assert set(dags) == {"same"}
+    assert dags["same"].tags == {"broken definition"}
+    assert "one.yaml" in (dags["same"].doc_md or "")
+    assert "two.yaml" in (dags["same"].doc_md or "")
+
+
+def test_what_airflow_refuses_is_a_broken_definition(tmp_path: Path) -> None:
+    """A tag that is too long for Airflow is found when the DAG is built; the others are built all the same."""
+    write(tmp_path, "good.yaml")
+    write(tmp_path, "long.yaml", tags=["x" * 200])
+    dags = build(tmp_path)
+    assert set(dags) == {"good", "long"}
+    assert "long.yaml" in (dags["long"].doc_md or "")
+    assert dags["long"].tags == {"broken definition"}
+
+
+def test_the_problems_cannot_leave_their_code_block(tmp_path: Path) -> None:
+    """A definition that quotes the end of a code block stays within it."""
+    write(tmp_path, "bad.yaml", **{"```\n# Hello": 1})
+    text = build(tmp_path)["bad"].doc_md or ""
+    fence = next(line for line in text.splitlines() if line.startswith("```")).removesuffix("text")
+    assert len([line for line in text.splitlines() if line.startswith(fence)]) == 2
+
+
+def test_a_folder_that_does_not_exist_is_an_import_error(tmp_path: Path) -> None:
+    """No DAGs at all without a word would leave everybody guessing."""
+    with pytest.raises(NotADirectoryError, match="collections_folder"):
+        build(tmp_path / "nowhere")
+
+
+def test_an_empty_folder_has_no_dags(tmp_path: Path) -> None:
+    """Nothing defined is nothing wrong."""
+    assert build(tmp_path) == {}
+
+
+# -- parsing for a task -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are loaded one by one; loading the whole folder is `*`."""
+    from directory_sync.airflow import dag_factory
+
+    seen: list[str] = []
+    load_file, load_folder = dag_factory.load_file, dag_factory.load_folder
+    monkeypatch.setattr(
+        dag_factory, "load_file", lambda file, **options: (seen.append(Path(file).name), load_file(file, **options))[1]
+    )
+    monkeypatch.setattr(dag_factory, "load_folder", lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1])
+    return seen
+
+
+def test_a_task_builds_only_its_own_dag(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker parses the DAG file for each task; it reads one definition, wherever it stands."""
+    for name in ("a", "b", "c"):
+        write(tmp_path, f"{name}.yaml")
+    write(tmp_path, "elsewhere.yaml", name="wanted")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "wanted")
+    assert set(build(tmp_path)) == {"wanted"}
+    assert loads == ["elsewhere.yaml"]
+
+
+def test_a_task_of_a_doubled_name_gets_the_broken_dag(
+    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the whole folder says counts: with two definitions of one name neither runs."""
+    write(tmp_path, "same.yaml")
+    write(tmp_path, "other.yaml", name="same")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "same")
+    assert build(tmp_path)["same"].tags == {"broken definition"}
+    assert loads[-1] == "*"
+
+
+def test_a_task_of_a_broken_definition_finds_its_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody starts a broken collection: the task is there and says why it fails."""
+    (tmp_path / "no-yaml.yaml").write_text("a: [", encoding="utf-8")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "no_yaml")
+    assert build(tmp_path)["no_yaml"].task_ids == ["definition_is_broken"]
+
+
+def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
+    """Every worker parses the file for every task: no endpoint, no store, no planner, no Alembic, no rich."""
+    write(tmp_path, "corp.yaml", schedule="@daily")
+    code = (
+        "import sys; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
+        f"before = set(sys.modules); dags = build_dags(Path({str(tmp_path)!r})); assert len(dags['corp'].tasks) == 2;"
+        "print(*sorted(m for m in sys.modules if m.startswith('directory_sync.')));"
+        "print(*sorted(m for m in ('alembic', 'sqlalchemy.dialects.postgresql') if m in set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ours, foreign = done.stdout.splitlines()
+    parts = {module.split(".")[1] for module in ours.split()}
+    assert parts <= {"airflow", "definition", "errors", "settings"}
+    assert not foreign
+
+
+def test_parsing_opens_no_connection(tmp_path: Path) -> None:
+    """No network and no database while the file is parsed, whatever the definition names."""
+    directory = {"connection": "nowhere", "container": "dc=x"}
+    write(
+        tmp_path,
+        "corp.yaml",
+        jobs=[
+            {
+                **JOB,
+                "source": directory,
+                "destination": {**directory, "filter": "(objectClass=*)"},
+                "object": "contact",
+                "fields": {"cn": {"from": "cn", "key": True}, "sn": "sn"},
+            }
+        ],
+    )
+    code = (
+        "import sys, socket; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
+        "seen = []; sys.addaudithook(lambda event, args: seen.append(event) if event.startswith(('socket.connect', 'sqlite3', "
+        "'socket.getaddrinfo')) else None);"
+        f"dags = build_dags(Path({str(tmp_path)!r})); print(dags['corp'].tags, seen)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set() []"
+
+
+# -- the DAG file -----------------------------------------------------------------------------------------------------
+
+
+def test_airflow_looks_into_the_dag_file() -> None:
+    """In safe mode Airflow ignores a file without both words; then there would be no DAGs and no error."""
+    text = (PROJECT / "dags" / "job_collections.py").read_text(encoding="utf-8").lower()
+    assert "airflow" in text
+    assert "dag" in text
+
+
+def test_the_dag_file_builds_all_collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file in the DAG folder is all that Airflow needs."""
+    write(tmp_path, "corp.yaml")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(tmp_path))
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=PROJECT / "dags" / "job_collections.py")
+    assert not bag.import_errors
+    assert set(bag.dags) == {"corp"}

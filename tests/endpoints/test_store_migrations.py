@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from directory_sync.errors import SettingsError, StoreError
+from directory_sync.store import migrate
+from directory_sync.store.database import Database, parse_url
+from directory_sync.store.store import Store
+from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base
+
+
+def _schema(database: Database) -> dict[str, Any]:
+    """Everything that the database itself says about our tables."""
+    with database.read() as connection:
+        found = inspect(connection)
+        return {
+            table: {
+                "columns": {(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)},
+                "key": found.get_pk_constraint(table),
+                "references": sorted(map(str, found.get_foreign_keys(table))),
+                "unique": sorted(map(str, found.get_unique_constraints(table))),
+                "indexes": sorted(
+                    (str(index["name"]), index["column_names"], bool(index["unique"]), _options(index.get("dialect_options", {})))
+                    for index in found.get_indexes(table)
+                ),
+            }
+            for table in found.get_table_names()
+            if table.startswith(PREFIX) and table != VERSION_TABLE
+        }
+
+
+def _options(options: dict[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items()}
+
+
+def _set_revision(url: str, revision: str) -> None:
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = :revision"), {"revision": revision})
+    database.close()
+
+
+def test_models_and_migrations_give_the_same_schema(empty_url: str) -> None:
+    """What the migrations make is what the models describe: names, types, keys, references and indexes."""
+    database = Database(empty_url)
+    migrate.create_file(database)
+    with database.write() as connection:
+        Base.metadata.create_all(connection)
+    described = _schema(database)
+    with database.write() as connection:
+        Base.metadata.drop_all(connection)
+    migrate.upgrade(empty_url)
+    assert _schema(database) == described
+    assert len(described) == len(Base.metadata.tables)
+    with database.read() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name != VERSION_TABLE}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    database.close()
+
+
+@pytest.mark.parametrize("revision", migrate.REVISIONS)
+def test_every_revision_can_be_upgraded(empty_url: str, revision: str) -> None:
+    """A store of any earlier version is brought to this one."""
+    assert migrate.upgrade(empty_url, revision) == revision
+    assert migrate.upgrade(empty_url) == migrate.REVISIONS[-1]
+    migrate.check(empty_url)
+
+
+def test_a_migration_can_be_taken_back(store_url: str) -> None:
+    """Down to nothing and up again gives a store that works, through Alembic's own commands as Airflow uses them."""
+    database = Database(store_url)
+    command.downgrade(migrate.alembic_config(database), "base")
+    assert _schema(database) == {}
+    database.close()
+    migrate.upgrade(store_url)
+    migrate.check(store_url)
+
+
+def test_the_list_of_revisions_is_that_of_the_files() -> None:
+    """`REVISIONS` names every revision file, oldest first."""
+    script = ScriptDirectory(str(migrate.MIGRATIONS))
+    assert migrate.REVISIONS == tuple(revision.revision for revision in reversed(list(script.walk_revisions())))
+
+
+def test_a_failed_upgrade_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade that fails at its last step has done nothing."""
+
+    def fail(*_: object) -> None:
+        raise StoreError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "_refuse_broken_references", fail)
+        with pytest.raises(StoreError, match="power cut"):
+            migrate.upgrade(empty_url)
+    database = Database(empty_url)
+    assert _schema(database) == {}
+    database.close()
+    migrate.upgrade(empty_url)
+    migrate.check(empty_url)
+
+
+def test_upgrades_at_the_same_moment_are_safe(empty_url: str) -> None:
+    """Of several upgrades at once, one does the work and all succeed."""
+    script = "import sys; from directory_sync.store.migrate import upgrade; print(upgrade(sys.argv[1]))"
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, empty_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in running:
+        output, errors = process.communicate(timeout=120)
+        assert output.split() == [migrate.REVISIONS[-1]], errors
+    migrate.check(empty_url)
+
+
+def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
+    """Opening a store that is not there says how to make it, and makes nothing."""
+    file = tmp_path / "none.db"
+    with pytest.raises(
+        StoreError, match=r"none\.db: The file does not exist\. Run `directory-sync db upgrade` or `airflow db migrate`"
+    ):
+        Store.open(f"sqlite:///{file}")
+    assert not file.exists()
+
+
+def test_a_store_without_tables_names_the_command(empty_url: str) -> None:
+    """A database without our tables is refused with the remedy."""
+    migrate.create_file(Database(empty_url))
+    with pytest.raises(StoreError, match="have not been created. Run `directory-sync db upgrade` or `airflow db migrate`"):
+        Store.open(empty_url)
+
+
+def test_an_older_store_names_the_command(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is behind is refused with the remedy."""
+    monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "next"))
+    with pytest.raises(StoreError, match=r"older version \(revision 0001, needed next\)\. Run `directory-sync db upgrade`"):
+        Store.open(store_url)
+
+
+def test_a_newer_store_is_left_alone(store_url: str) -> None:
+    """A store that a newer version has migrated is neither used nor migrated."""
+    _set_revision(store_url, "9999")
+    for attempt in (migrate.check, migrate.upgrade):
+        with pytest.raises(StoreError, match=r"newer version \(revision 9999, .*Upgrade airflow-directory-sync here too"):
+            attempt(store_url)
+
+
+def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
+    """Folder and file are created so that nobody else can read them, whatever the umask; so are the files beside it."""
+    before = os.umask(0)
+    try:
+        url = f"sqlite:///{tmp_path}/made/store.db"
+        migrate.upgrade(url)
+        with Store.open(url) as store:
+            store.recent_runs()
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "made").iterdir()}
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+    assert modes["store.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_file_that_others_can_read_is_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An existing file keeps its mode, and the log says what to do about it."""
+    (tmp_path / "store.db").touch(0o644)
+    (tmp_path / "store.db").chmod(0o644)
+    with caplog.at_level(logging.WARNING):
+        migrate.upgrade(f"sqlite:///{tmp_path}/store.db")
+    assert f"chmod 600 {tmp_path}/store.db" in caplog.text
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A path that leads through a file is an error of the store, with the path."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"file/store\.db: The file cannot be created: .*database_url"):
+        migrate.upgrade(f"sqlite:///{tmp_path}/file/store.db")
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    """A file of another kind is refused, not overwritten."""
+    (tmp_path / "store.db").write_text("not a database " * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        migrate.upgrade(f"sqlite:///{tmp_path}/store.db")
+    assert (tmp_path / "store.db").read_text().startswith("not a database")
+
+
+def test_a_password_is_never_shown() -> None:
+    """A server that does not answer is named with user and host, without the password, and the error is transient."""
+    url = "postgresql://owner:s3cret%2Fword@127.0.0.1:1/store"
+    with pytest.raises(StoreError, match=r"owner:\*\*\*@127\.0\.0\.1:1/store") as caught:
+        migrate.check(url)
+    shown = str(caught.value) + repr(caught.value.__cause__) + repr(caught.value)
+    assert "s3cret" not in shown
+    assert "database_url" in shown
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("not a url: s3cret", "not a SQLAlchemy URL"),
+        ("mysql://owner:s3cret@host/store", "mysql is not supported"),
+        ("sqlite://", "a file of its own"),
+        ("sqlite:///:memory:", "a file of its own"),
+        ("sqlite:///file:s3cret?mode=memory&uri=true", "a file of its own"),
+        ("postgresql+nodriver://owner:s3cret@host/store", "driver postgresql\\+nodriver cannot be used"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_explained(url: str, message: str) -> None:
+    """Wrong settings are errors of the settings, name the option, and do not show the value."""
+    with pytest.raises(SettingsError, match=f"database_url: .*{message}") as caught:
+        migrate.check(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_the_driver_is_the_one_that_the_package_brings() -> None:
+    """URLs without a driver, or with an asynchronous one, get the driver that Airflow's providers use."""
+    assert parse_url("postgres://host/store").drivername == "postgresql+psycopg2"
+    assert parse_url("postgresql+asyncpg://host/store").drivername == "postgresql+psycopg2"
+    assert parse_url("sqlite+aiosqlite:////folder/store.db").drivername == "sqlite"

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from directory_sync.errors import StoreError
+from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.store.database import Database
+from directory_sync.store.runs import JobRun, Snapshot
+from directory_sync.store.store import Store
+from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.postgres import Postgres
+
+
+def start(store: Store, run_id: str = "run 1", *, description: str = "", name: str = "crew") -> Snapshot:
+    """Begin a run as most tests here need it."""
+    return store.start_run(
+        collection(name, description=description), run_id, trigger="manual", requester="ida", verified=True, reason="a test"
+    )
+
+
+def test_the_first_definition_counts(store: Store) -> None:
+    """An edit after a run has begun changes nothing of that run; the next run gets it."""
+    first = start(store, description="before")
+    again = start(store, description="after")
+    assert first.collection == collection(description="before")
+    assert again == first
+    later = start(store, "run 2", description="after")
+    assert later.collection.description == "after"
+    assert later.digest != first.digest
+    assert (first.requester, first.verified, first.reason, first.trigger, first.preview_only) == (
+        "ida",
+        True,
+        "a test",
+        "manual",
+        False,
+    )
+
+
+def test_callers_at_the_same_moment_get_the_same_run(store_url: str) -> None:
+    """Tasks that begin one run in several processes at once, with different definitions, all get one and the same."""
+    script = """
+import sys
+from directory_sync.store.store import Store
+from tests.scenarios.plans import collection
+with Store.open(sys.argv[1]) as store:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    run = store.start_run(collection(description=sys.argv[2]), "r", trigger="scheduled", requester="", verified=False)
+    print(run.id, run.collection.description, run.digest, store.start_job(run.id, "people").attempt)
+"""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, store_url, f"definition{number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(6)
+    ]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    answers = [process.communicate("go\n", timeout=60)[0].split() for process in running]
+    assert len({tuple(answer[:3]) for answer in answers}) == 1
+    assert sorted(int(answer[3]) for answer in answers) == [1, 2, 3, 4, 5, 6]
+
+
+def test_results_are_those_of_the_latest_attempt(store: Store) -> None:
+    """A job that was tried again shows its last attempt; jobs stand in the order they first began."""
+    run = start(store)
+    first = store.start_job(run.id, "people")
+    store.finish_job(first.id, "failed", message="no answer")
+    other = store.start_job(run.id, "groups")
+    second = store.start_job(run.id, "people")
+    assert isinstance(second, JobRun)
+    assert (first.attempt, second.attempt, other.attempt) == (1, 2, 1)
+    problem = RecordProblem("fry", "line 3", "no surname")
+    store.finish_job(second.id, "success", statistics=Statistics(read=3, created=2), warnings=["careful"], problems=[problem])
+    people, groups = store.job_results("crew", "run 1")
+    assert (people.job, people.attempt, people.state, people.message) == ("people", 2, "success", "")
+    assert people.statistics == Statistics(read=3, created=2)
+    assert people.warnings == ("careful",)
+    assert people.problems == (problem,)
+    assert people.finished is not None
+    assert people.finished >= people.started
+    assert people.started.utcoffset() is not None
+    assert (groups.job, groups.state, groups.finished, groups.statistics, groups.plan_id) == (
+        "groups",
+        "running",
+        None,
+        None,
+        None,
+    )
+    assert (groups.host, groups.pid) == (os.uname().nodename, os.getpid())
+
+
+def test_results_name_the_last_plan(store: Store) -> None:
+    """The report of a job finds the plan that was stored last, whichever attempt made it."""
+    run = start(store)
+    store.save_plan(store.start_job(run.id, "people").id, plan(creations(1)))
+    last = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    store.start_job(run.id, "people")
+    (people,) = store.job_results("crew", "run 1")
+    assert (people.attempt, people.plan_id) == (3, last)
+
+
+def test_recent_runs_are_the_newest_first(store: Store) -> None:
+    """Runs of one collection or of all, newest first, no more than asked for."""
+    for number in range(3):
+        start(store, f"run {number}")
+    start(store, "run 9", name="guests")
+    store.finish_run("crew", "run 1", "failed")
+    assert [run.run_id for run in store.recent_runs()] == ["run 9", "run 2", "run 1", "run 0"]
+    assert [(run.run_id, run.state) for run in store.recent_runs("crew", limit=2)] == [("run 2", "running"), ("run 1", "failed")]
+    finished = store.recent_runs("crew", limit=2)[1].finished
+    assert finished is not None
+    assert store.recent_runs("nobody") == ()
+
+
+def test_runs_of_two_collections_do_not_mix(store: Store) -> None:
+    """Airflow gives the runs of two DAGs the same id at the same moment."""
+    crew, guests = start(store), start(store, name="guests")
+    assert crew.id != guests.id
+    store.start_job(crew.id, "people")
+    assert store.job_results("guests", "run 1") == ()
+
+
+def test_hostile_text_is_stored(store: Store) -> None:
+    """Messages of servers may hold what PostgreSQL refuses: NUL and half characters. They are replaced, not fatal."""
+    run = start(store)
+    attempt = store.start_job(run.id, "people")
+    problem = RecordProblem("k\x00", "\udcff", "m'; DROP TABLE x; --\x00")
+    store.finish_job(attempt.id, "failed", message="00000525: NameErr\x00 \udcff", problems=[problem])
+    (result,) = store.job_results("crew", "run 1")
+    assert result.message == "00000525: NameErr\ufffd \ufffd"
+    assert result.problems == (problem,)
+
+
+def test_a_forked_child_uses_a_connection_of_its_own(store: Store) -> None:
+    """A child that was forked from a process with open connections writes, and the parent's connections go on working."""
+    start(store, "parent")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            start(store, "child")
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+    start(store, "parent again")
+    assert {run.run_id for run in store.recent_runs()} == {"parent", "child", "parent again"}
+
+
+def test_a_server_that_went_away_is_an_error_of_the_store() -> None:
+    """While PostgreSQL is down every call is a StoreError; when it is back, the same store works again."""
+    from directory_sync.store.migrate import upgrade
+
+    with Postgres() as cluster:
+        url = cluster.create_database()
+        upgrade(url)
+        with Store.open(url) as store:
+            start(store)
+            cluster.stop()
+            with pytest.raises(StoreError, match="See that the server runs"):
+                start(store)
+            cluster.start()
+            assert [run.run_id for run in store.recent_runs()] == ["run 1"]
+
+
+def test_a_store_that_cannot_be_written_is_an_error_of_the_store(store_url: str) -> None:
+    """A table that has gone is reported with the store's name and a remedy, without the statement's values."""
+    database = Database(store_url)
+    with database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE directory_sync_lease")
+        connection.exec_driver_sql("ALTER TABLE directory_sync_collection_run RENAME TO gone")
+    database.close()
+    with (
+        Store.open(store_url) as store,
+        pytest.raises(StoreError, match="collection_run.*Run `directory-sync db upgrade`") as caught,
+    ):
+        start(store, "a run id nobody should read here")
+    assert "nobody should read" not in str(caught.value)

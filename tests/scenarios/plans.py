@@ -1,0 +1,61 @@
+"""Small collections, changes and plans for tests of what stores and applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from directory_sync.definition.models import Collection
+from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.plan.digest import plan_digest
+from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+
+DESTINATION = "ldap://127.0.0.1:389"
+
+
+def collection(name: str = "crew", *, description: str = "") -> Collection:
+    """A collection with one job, `people`."""
+    return Collection.model_validate(
+        {
+            "name": name,
+            "description": description,
+            "limits": {"delete": "5%"},
+            "jobs": [
+                {
+                    "name": "people",
+                    "object": "user",
+                    "source": {"connection": "ship", "container": "ou=people,dc=ship"},
+                    "destination": {"connection": "office", "container": "ou=people,dc=office"},
+                    "fields": {"cn": {"from": "cn", "key": True}, "sn": "sn", "o": {"static": "Planet Express"}},
+                }
+            ],
+        }
+    )
+
+
+def creations(count: int) -> tuple[Change, ...]:
+    """So many people to create."""
+    return tuple(
+        Change(
+            Action.CREATE,
+            f"person {number}",
+            f"cn=person {number},ou=people,dc=office",
+            fields=(FieldChange("cn", (), (f"person {number}".encode(),)), FieldChange("sn", (), (b"P\xc3\xa9rson",))),
+        )
+        for number in range(count)
+    )
+
+
+def plan(changes: ChangeSequence | Sequence[Change], *, digest: str | None = None) -> Plan:
+    """A plan of the job `people` with everything that a header can hold."""
+    return Plan(
+        collection="crew",
+        job="people",
+        destination=DESTINATION,
+        changes=changes,
+        digest=digest or plan_digest("crew", "people", DESTINATION, changes),
+        statistics=Statistics(read=7, created=len(changes)),
+        managed=3,
+        problems=(RecordProblem("fry", "line 3", "no surname"),),
+        warnings=("A warning.",),
+        limits=(LimitCheck("delete", "", 0, 3, 5, "5%"),),
+    )

@@ -1,0 +1,178 @@
+"""The documents cannot lie: what they name exists, what they show works, and nothing is forgotten."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from directory_sync.cli.exit_status import ExitStatus
+from directory_sync.cli.parser import build_parser
+from directory_sync.definition.loading import load_text
+from directory_sync.run.job import JobState
+from directory_sync.settings import OPTIONS
+
+PROJECT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(
+    [
+        PROJECT / "README.md",
+        PROJECT / "CONTRIBUTING.md",
+        PROJECT / "CHANGELOG.md",
+        *PROJECT.glob("docs/**/*.md"),
+        *PROJECT.glob("include/**/*.md"),
+    ]
+)
+ids = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT)))
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def blocks(text: str, language: str) -> Iterator[str]:
+    """The contents of a document's fenced blocks of one language."""
+    return (match[2] for match in _FENCE.finditer(text) if match[1] == language)
+
+
+def make_targets() -> set[str]:
+    """What `make` can be asked for."""
+    return set(re.findall(r"^\.PHONY: (\S+)$", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", document.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    """The commands of directory-sync, nested ones as `db upgrade`."""
+
+    def walk(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for word, child in action.choices.items():
+                    yield f"{name} {word}".strip(), child
+                    yield from walk(child, f"{name} {word}".strip())
+
+    return dict(walk(build_parser(), ""))
+
+
+@ids
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link names a file of the checkout, and every anchor a heading in it."""
+    for link in _LINK.findall(_FENCE.sub("", document.read_text())):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), f"{document.name} links to {link}, which does not exist"
+        if anchor:
+            assert anchor in anchors(target), f"{document.name} links to {link}, but {target.name} has no such heading"
+
+
+@ids
+def test_make_targets_exist(document: Path) -> None:
+    """A document names only targets that the Makefile has."""
+    text = document.read_text()
+    named = {target for code in re.findall(r"`make ([a-z-]+)[^`]*`", text) for target in [code]}
+    named |= {
+        target for block in blocks(text, "console") for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", block, re.MULTILINE)
+    }
+    assert named <= make_targets()
+
+
+@ids
+def test_commands_exist(document: Path) -> None:
+    """A document names only commands and options that `directory-sync` has."""
+    text = document.read_text()
+    known = subcommands()
+    lines = [*re.findall(r"`(directory-sync [^`]*)`", text), *re.findall(r"^(?:\$ )?(directory-sync .*)$", text, re.MULTILINE)]
+    for line in lines:
+        words = line.split("#")[0].split()[1:]
+        command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+        if words[0].startswith("-"):
+            parser = build_parser()
+        else:
+            assert command in known, f"{document.name}: {line}"
+            parser = known[command]
+        for word in words:
+            if option := re.match(r"--[a-z-]+", word):
+                assert option[0] in parser._option_string_actions, f"{document.name}: {line}"
+
+
+@ids
+def test_settings_exist(document: Path) -> None:
+    """A document names only settings that the section has."""
+    known = {option.environment_variable for option in OPTIONS}
+    known |= {f"{variable}_{ending}" for variable in known for ending in ("CMD", "SECRET")}
+    named = set(re.findall(r"AIRFLOW__DIRECTORY_SYNC__[A-Z0-9_]+", document.read_text()))
+    assert named - {"AIRFLOW__DIRECTORY_SYNC__"} <= known
+
+
+def _definitions() -> Iterator[tuple[str, str]]:
+    for document in DOCUMENTS:
+        for number, block in enumerate(blocks(document.read_text(), "yaml"), start=1):
+            if re.search(r"^name: ", block, re.MULTILINE) and re.search(r"^jobs:$", block, re.MULTILINE):
+                yield f"{document.relative_to(PROJECT)}#{number}", block
+
+
+@pytest.mark.parametrize(("place", "definition"), [pytest.param(*found, id=found[0]) for found in _definitions()])
+def test_definitions_in_documents_are_valid(place: str, definition: str) -> None:
+    """A whole collection that a document shows is one that `validate` accepts without a warning."""
+    assert load_text(definition, place).problems == ()
+
+
+def test_the_demo_collection_is_valid() -> None:
+    """The demo's definitions are ones that `validate` accepts without a warning."""
+    files = sorted((PROJECT / "demo" / "collections").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert load_text(file.read_text(), str(file)).problems == ()
+
+
+def test_all_documents_are_reachable() -> None:
+    """The index leads to every page of the documentation, the list of decisions to every decision."""
+    for index in (PROJECT / "docs" / "index.md", PROJECT / "docs" / "decisions" / "README.md"):
+        linked = {(index.parent / link.split("#")[0]).resolve() for link in _LINK.findall(index.read_text()) if ":" not in link}
+        assert set(index.parent.glob("*.md")) - {index} <= linked
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """Each decision has its own number, and its heading says the same one."""
+    files = sorted((PROJECT / "docs" / "decisions").glob("[0-9]*.md"))
+    assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
+    for file in files:
+        assert file.read_text().startswith(f"# {file.name[:4]}: ")
+
+
+def test_job_states_are_explained() -> None:
+    """The table in "How a job ends" has exactly the states that a job can end in."""
+    section = (PROJECT / "docs" / "how-it-works.md").read_text().split("## How a job ends")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {state.value for state in JobState}
+
+
+def test_statuses_in_the_tutorial_exist() -> None:
+    """Exit statuses that the tutorial shows are ones that the command has."""
+    shown = {
+        int(status) for status in re.findall(r"^status: (\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE)
+    }
+    assert shown
+    assert shown <= set(ExitStatus)
+
+
+def test_make_help_lists_every_target() -> None:
+    """`make` alone lists all targets, each with what it does."""
+    listed = subprocess.run(["make", "-s", "-C", str(PROJECT), "help"], check=True, capture_output=True, text=True).stdout
+    assert set(re.findall(r"^  make (\S+)", listed, re.MULTILINE)) == make_targets() - {"help"} | {"help"}
+
+
+def test_scripts_name_no_registry() -> None:
+    """Where packages come from is the machine's business: neither Makefile, scripts nor requirements name a host."""
+    files = [PROJECT / "Makefile", PROJECT / ".ci" / "run", *PROJECT.glob("scripts/*.sh"), *PROJECT.glob("requirements/*.txt")]
+    for file in files:
+        assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", file.read_text()), file.name
