@@ -80,8 +80,8 @@ class Demo:
         """The file that the job `phone_list` writes."""
         return HOME / "data" / "phone_list.csv"
 
-    def run(self, reason: str) -> tuple[str, dict[str, Mapping[str, Any]]]:
-        """Trigger the collection, wait, and return the run's state and what each job's task returned."""
+    def run(self, reason: str) -> tuple[str, str, dict[str, Mapping[str, Any]]]:
+        """Trigger the collection, wait, and return the run's id, its state and what each job's task returned."""
         run_id = self.api.trigger(COLLECTION, reason)
         self.steps.under_way("Run", f"{run_id} …")
         state = self.api.wait_for_run(COLLECTION, run_id, _RUN_TIMEOUT)
@@ -89,7 +89,10 @@ class Demo:
         results = {job: self.api.result(COLLECTION, run_id, job) or {"state": tasks.get(job, "did not run")} for job in JOBS}
         self.steps.done("Run", f"{reason}: {state}")
         print(f"\n{table(results)}\n", flush=True)
-        return state, results
+        for task in (task for task, task_state in tasks.items() if task_state == "failed"):
+            for failure in self.api.failures(COLLECTION, run_id, task):
+                print(f"{task}: {failure}", flush=True)
+        return run_id, state, results
 
 
 @contextlib.contextmanager
@@ -103,9 +106,9 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
     HOME.chmod(0o700)
     try:
         with contextlib.ExitStack() as stack:
-            source = stack.enter_context(planet_express(PROJECT / "demo" / "data" / "planetexpress", ledger))
+            source = stack.enter_context(planet_express(HOME / "planet_express", ledger))
             steps.done("Planet Express", f"{source.uri}  seven people, two groups")
-            destination = stack.enter_context(branch_office(ledger))
+            destination = stack.enter_context(branch_office(HOME / "branch_office", ledger))
             steps.done("Branch office", f"{destination.uri}  nobody yet")
             server = _start_airflow(source, destination, ledger)
             api = AirflowApi(server.url)
@@ -163,12 +166,14 @@ def _wait_for_dag(server: AirflowServer, api: AirflowApi, steps: Steps) -> None:
 
 def show(demo: Demo) -> NoReturn:
     """Run the collection once, say what was done and where to look, and stay."""
+    search = HOME / "search-branch-office"
+    demo.destination.write_search_command(search, "dc=branch,dc=example")
     demo.run("the first run of the demo")
-    print(f"Look at it:   {demo.server.url}/dags/{COLLECTION}")
-    print("Logins:       " + ", ".join(f"{user} ({role})" for user, role in LOGINS.items()) + "; the password is the user name")
-    print(f"Phone list:   {os.path.relpath(demo.phone_list)}")
-    print(f"Branch office {demo.destination.search_command('ou=People,dc=branch,dc=example')}")
-    print(f"Terminal:     . {os.path.relpath(HOME / 'environment.sh')}   and then: directory-sync --help")
+    print(f"Look at it:    {demo.server.url}/dags/{COLLECTION}")
+    print("Logins:        " + ", ".join(f"{user} ({role})" for user, role in LOGINS.items()) + "; the password is the user name")
+    print(f"Phone list:    {os.path.relpath(demo.phone_list)}")
+    print(f"Branch office: {os.path.relpath(search)} '(uid=fry)'")
+    print(f"Terminal:      . {os.path.relpath(HOME / 'environment.sh')}   and then: directory-sync --help")
     print("\nCtrl-C ends everything.", flush=True)
     while True:
         if demo.server.process.poll() is not None:
@@ -179,21 +184,23 @@ def show(demo: Demo) -> NoReturn:
 def check(demo: Demo) -> Checks:
     """Run the collection three times and hold what it did against what it should have done."""
     checks = Checks(lambda text: print(text, flush=True))
-    state, results = demo.run("a first run, into an empty directory")
+    _, state, results = demo.run("a first run, into an empty directory")
     checks.equal("state of the first run", state, "success")
+    if checks.failed:
+        return checks
     checks.statistics("first run", results, {"people": {"created": 7}, "groups": {"created": 2}, "phone_list": {"created": 6}})
     checks.people(demo.source, demo.destination, CREW)
     checks.groups(demo.destination, also={})
     checks.phone_list(demo.phone_list, also={})
 
     before = _everything(demo)
-    state, results = demo.run("a second run, with nothing to do")
+    _, state, results = demo.run("a second run, with nothing to do")
     checks.equal("state of the second run", state, "success")
     checks.statistics("second run", results, {job: {} for job in JOBS})
     checks.equal("directory and phone list after a run with nothing to do", _everything(demo), before)
 
     demo.source.modify(SOURCE_CHANGES)
-    state, results = demo.run("a third run, after somebody changed, left and joined")
+    _, state, results = demo.run("a third run, after somebody changed, left and joined")
     checks.equal("state of the third run", state, "success")
     checks.statistics(
         "third run", results, {"people": {"updated": 1, "deleted": 1}, "groups": {"updated": 1}, "phone_list": {"updated": 1}}
@@ -209,7 +216,8 @@ def check(demo: Demo) -> Checks:
 
 def _everything(demo: Demo) -> tuple[str, bytes]:
     """The whole branch office with its operational attributes, and the phone list."""
-    return demo.destination.search("dc=branch,dc=example", "(objectClass=*)", "*", "+"), demo.phone_list.read_bytes()
+    phone_list = demo.phone_list.read_bytes() if demo.phone_list.exists() else b""
+    return demo.destination.search("dc=branch,dc=example", "(objectClass=*)", "*", "+"), phone_list
 
 
 def main() -> int:

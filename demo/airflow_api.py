@@ -15,6 +15,7 @@ class AirflowApi:
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.token = ""
 
     def close(self) -> None:
         """Give the connection back."""
@@ -38,7 +39,8 @@ class AirflowApi:
         """Get a token and use it from now on."""
         answer = self._client.post("/auth/token", json={"username": user, "password": password})
         answer.raise_for_status()
-        self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.token = str(answer.json()["access_token"])
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether Airflow has found the DAG."""
@@ -79,6 +81,12 @@ class AirflowApi:
             params={"deserialize": False, "stringify": False},
         )
         return answer.json()["value"] if answer.status_code == httpx.codes.OK else None
+
+    def failures(self, dag_id: str, run_id: str, task_id: str) -> list[str]:
+        """What the log of a task's first attempt holds as errors."""
+        log = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true")["content"]
+        details = [detail for line in log if isinstance(line, dict) for detail in line.get("error_detail") or ()]
+        return [f"{detail['exc_type']}: {detail['exc_value']}" for detail in details]
 
     def _get(self, path: str) -> Any:
         answer = self._client.get(path)

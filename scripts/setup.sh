@@ -29,6 +29,9 @@ if [ -f .local/debian/usr/include/ldap.h ] && [ ! -f /usr/include/ldap.h ]; then
         export CFLAGS="-I$PWD/.local/debian/usr/include ${CFLAGS:-}"
         export LDFLAGS="-L$libraries -Wl,-rpath,$libraries ${LDFLAGS:-}"
     done
+    # The result points into this checkout, so it must not end up in a cache that other checkouts use.
+    export UV_CACHE_DIR="$PWD/.local/uv-cache"
+    export PIP_CACHE_DIR="$PWD/.local/pip-cache"
 fi
 
 echo "Installing requirements/dev.txt into .venv."

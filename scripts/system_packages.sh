@@ -21,6 +21,7 @@ needed_for_setup() {
     else
         need python3 python3-venv python3-dev
     fi
+    present openssl || [ -x .local/debian/usr/bin/openssl ] || need openssl
     present cc || need gcc libc6-dev
     header ldap.h || need libldap-dev
     header sasl/sasl.h || need libsasl2-dev
@@ -60,15 +61,15 @@ fi
 
 case $purpose in
 setup)
-    # The headers alone need no root: they can be unpacked beside slapd.
+    # The headers and openssl need no root: they can be unpacked beside slapd.
     rest=""
     for package in $missing; do
-        case $package in libldap-dev | libsasl2-dev) headers="${headers:-} $package" ;; *) rest="$rest $package" ;; esac
+        case $package in libldap-dev | libsasl2-dev | openssl) loose="${loose:-} $package" ;; *) rest="$rest $package" ;; esac
     done
     if [ -z "$rest" ] && present apt-get && present dpkg; then
         echo "There is neither root nor passwordless sudo, so these are unpacked into .local/debian."
         # shellcheck disable=SC2086  # words on purpose
-        exec scripts/unpack_packages.sh $headers
+        exec scripts/unpack_packages.sh $loose
     fi
     echo "There is neither root nor passwordless sudo (or no apt-get). Ask an administrator to run:" >&2
     echo "    apt-get install$missing" >&2

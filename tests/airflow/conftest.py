@@ -37,6 +37,11 @@ os.environ.update(
 os.environ.pop("AIRFLOW_CONFIG", None)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Airflow and its libraries warn about each other; what counts is what is said of our code."""
+    item.add_marker(pytest.mark.filterwarnings("ignore", r"error:::directory_sync\..*"))
+
+
 @pytest.fixture(scope="session")
 def airflow_database() -> Path:
     """Airflow's metadata database, empty, in the home of these tests."""
@@ -62,31 +67,11 @@ def store_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def run_dag(airflow_database: Path) -> Callable[..., DagRun]:
     """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in this process."""
 
+    from tests.airflow.dag_runs import register
+
     def run(dag: DAG, **conf: Any) -> DagRun:
         assert airflow_database.exists()
         register(dag)
         return dag.test(run_conf=conf)
 
     return run
-
-
-def register(dag: DAG, bundle: str = "tests") -> None:
-    """Write a DAG into the metadata database, as the DAG processor does."""
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.definitions.dag import SerializedDAG
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
-    from airflow.utils.session import create_session
-
-    serialized = LazyDeserializedDAG.from_dag(dag)
-    with create_session() as session:
-        if session.get(DagBundleModel, bundle) is None:
-            session.add(DagBundleModel(name=bundle))
-            session.flush()
-        SerializedDAG.bulk_write_to_db(bundle, None, [serialized], session=session)
-        SerializedDagModel.write_dag(serialized, bundle_name=bundle, session=session)
-
-
-def task_states(run: DagRun) -> dict[str, str]:
-    """Task id → state at the end of a run."""
-    return {instance.task_id: str(instance.state) for instance in run.get_task_instances()}

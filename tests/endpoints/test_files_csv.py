@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.endpoints.files import file_destination, file_source
-from directory_sync.endpoints.files import csv_format, replacing
+from directory_sync.endpoints.files import csv_format, file_destination, file_source, replacing
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.csv_source import CsvSource
 from directory_sync.endpoints.protocol import Destination, Record, Source
@@ -134,10 +133,10 @@ def test_delimiters_and_encodings(tmp_path: Path) -> None:
 def test_an_empty_listing_and_an_empty_file(tmp_path: Path) -> None:
     """A header without rows is a complete listing of nothing; a file without a header is none at all."""
     assert records(source(tmp_path, b"id,n\n"), "id") == []
-    with pytest.raises(IncompleteListing, match="file staff.csv: the file is empty. .*header"):
+    with pytest.raises(IncompleteListing, match=r"file staff.csv: the file is empty. .*header"):
         records(source(tmp_path, b""), "id")
     (tmp_path / "staff.csv").unlink()
-    with pytest.raises(MissingObjectError, match="file staff.csv: there is no such file. Put it to"):
+    with pytest.raises(MissingObjectError, match=r"file staff.csv: there is no such file. Put it to"):
         source(tmp_path, None).check()
 
 
@@ -156,7 +155,7 @@ def test_an_empty_listing_and_an_empty_file(tmp_path: Path) -> None:
 )
 def test_files_that_are_not_read(tmp_path: Path, content: bytes, error: type[Exception], message: str) -> None:
     """Where it cannot be told how the file goes on, nothing is concluded from what is not there; messages name file and line."""
-    with pytest.raises(error, match="file staff.csv: " + message):
+    with pytest.raises(error, match=r"file staff.csv: " + message):
         records(source(tmp_path, content), "id")
 
 
@@ -199,14 +198,14 @@ def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     """The nearest name is told."""
-    with pytest.raises(SchemaError, match="no column 'nmae'. Did you mean 'Name'"):
+    with pytest.raises(SchemaError, match=r"no column 'nmae'. Did you mean 'Name'"):
         records(source(tmp_path, b"id,Name\n"), "nmae")
 
 
 @pytest.mark.parametrize("options", [{"delimiter": '"'}, {"delimiter": "\n"}, {"encoding": "rot13"}, {"encoding": "nonsense"}])
 def test_impossible_formats(tmp_path: Path, options: dict[str, str]) -> None:
     """They are refused before the file is opened."""
-    with pytest.raises(EndpointError, match="file staff.csv: "):
+    with pytest.raises(EndpointError, match=r"file staff.csv: "):
         source(tmp_path, None, **options)
 
 
@@ -275,7 +274,7 @@ def test_a_new_file(tmp_path: Path) -> None:
     """It gets a header and rows sorted by key, in a folder of its own if need be; nobody else may read it."""
     made = file_destination(FileEndpoint(file="a/b/out.csv"), tmp_path, keys=["id"], fields=["id", "name"], naming_attribute="cn")
     made.check()
-    assert [batch for batch in made.read(["id"])] == []
+    assert list(made.read(["id"])) == []
     assert results(write(made, create("2", name="Fry, Philip"), create("1", name='Amy "A"'))) == [Result.DONE, Result.DONE]
     path = tmp_path / "a" / "b" / "out.csv"
     assert path.read_bytes() == b'id,name\r\n1,"Amy ""A"""\r\n2,"Fry, Philip"\r\n'
@@ -355,7 +354,7 @@ def test_a_lost_lease_leaves_the_file_as_it_is(tmp_path: Path) -> None:
 def test_a_disk_that_fills_up_leaves_the_file_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error while writing is transient, names the file, and harms nothing."""
 
-    def full(descriptor: int) -> None:
+    def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     endpoint = destination(tmp_path, b"id,name\n1,Amy\n")
@@ -429,9 +428,9 @@ def test_several_keys(tmp_path: Path) -> None:
     endpoint = destination(tmp_path, b'a,b\n"1,2",3\n1,"2,3"\n', keys=["a", "b"], fields=["a", "b"])
     first, second = (record.id for record in records(endpoint, "a", "b"))
     assert first != second
-    assert first == endpoint.id_of({"A": [b"1,2"], "b": [b"3"]})
+    assert first == endpoint.new_id("", {"A": [b"1,2"], "b": [b"3"]}, "")
     with pytest.raises(RecordError, match="b: the key has no value"):
-        endpoint.id_of({"a": [b"1"]})
+        endpoint.new_id("", {"a": [b"1"]}, "")
 
 
 def test_render_is_one_comment_line(tmp_path: Path) -> None:
@@ -458,9 +457,9 @@ def test_what_is_written_is_what_is_read(
     endpoint = destination(folder, delimiter=delimiter, encoding=encoding)
     first, rest = dict(list(rows.items())[:2]), dict(list(rows.items())[2:])
     for part in (first, rest):
-        assert set(results(write(endpoint, *(create(id, name=name) for id, name in part.items())))) <= {Result.DONE}
+        assert set(results(write(endpoint, *(create(key, name=name) for key, name in part.items())))) <= {Result.DONE}
     listed = {record.id: record.values for record in records(endpoint, "id", "name")}
-    assert listed == {id: {"id": [id.encode()], "name": [name.encode()]} for id, name in rows.items()}
+    assert listed == {key: {"id": [key.encode()], "name": [name.encode()]} for key, name in rows.items()}
     if rows:
         text = (folder / "out.csv").read_bytes().decode(encoding)
         assert {tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)} == {

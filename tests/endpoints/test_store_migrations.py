@@ -13,7 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import column, inspect, table, update
 
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.store import migrate
@@ -27,18 +27,18 @@ def _schema(database: Database) -> dict[str, Any]:
     with database.read() as connection:
         found = inspect(connection)
         return {
-            table: {
-                "columns": {(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(table)},
-                "key": found.get_pk_constraint(table),
-                "references": sorted(map(str, found.get_foreign_keys(table))),
-                "unique": sorted(map(str, found.get_unique_constraints(table))),
+            name: {
+                "columns": {(each["name"], str(each["type"]), each["nullable"]) for each in found.get_columns(name)},
+                "key": found.get_pk_constraint(name),
+                "references": sorted(map(str, found.get_foreign_keys(name))),
+                "unique": sorted(map(str, found.get_unique_constraints(name))),
                 "indexes": sorted(
                     (str(index["name"]), index["column_names"], bool(index["unique"]), _options(index.get("dialect_options", {})))
-                    for index in found.get_indexes(table)
+                    for index in found.get_indexes(name)
                 ),
             }
-            for table in found.get_table_names()
-            if table.startswith(PREFIX) and table != VERSION_TABLE
+            for name in found.get_table_names()
+            if name.startswith(PREFIX) and name != VERSION_TABLE
         }
 
 
@@ -49,7 +49,7 @@ def _options(options: dict[str, Any]) -> dict[str, str]:
 def _set_revision(url: str, revision: str) -> None:
     database = Database(url)
     with database.write() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = :revision"), {"revision": revision})
+        connection.execute(update(table(VERSION_TABLE, column("version_num"))).values(version_num=revision))
     database.close()
 
 
@@ -94,7 +94,7 @@ def test_a_migration_can_be_taken_back(store_url: str) -> None:
 def test_the_list_of_revisions_is_that_of_the_files() -> None:
     """`REVISIONS` names every revision file, oldest first."""
     script = ScriptDirectory(str(migrate.MIGRATIONS))
-    assert migrate.REVISIONS == tuple(revision.revision for revision in reversed(list(script.walk_revisions())))
+    assert tuple(revision.revision for revision in reversed(list(script.walk_revisions()))) == migrate.REVISIONS
 
 
 def test_a_failed_upgrade_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
 def test_a_store_without_tables_names_the_command(empty_url: str) -> None:
     """A database without our tables is refused with the remedy."""
     migrate.create_file(Database(empty_url))
-    with pytest.raises(StoreError, match="have not been created. Run `directory-sync db upgrade` or `airflow db migrate`"):
+    with pytest.raises(StoreError, match=r"have not been created\. Run `directory-sync db upgrade` or `airflow db migrate`"):
         Store.open(empty_url)
 
 

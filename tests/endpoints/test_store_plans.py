@@ -12,7 +12,7 @@ from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.store import plans
 from directory_sync.store.store import Store
-from directory_sync.store.tables import ChangeRow, OutcomeRow, PlanRow
+from directory_sync.store.tables import ChangeRow, PlanRow
 from tests.scenarios.plans import DESTINATION, collection, creations, plan
 
 HOSTILE = (
@@ -109,9 +109,8 @@ def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
     ):
         plan_id = store.save_plan(job_run(store), plan(creations(3)))
         store.load_plan(plan_id)
-        table = ChangeRow if tamper.entity_description["entity"] is ChangeRow else PlanRow
         with store._database.write() as connection:
-            connection.execute(tamper.where((ChangeRow.plan_id if table is ChangeRow else PlanRow.id) == plan_id))
+            connection.execute(tamper.where(next(iter(tamper.table.columns)) == plan_id))
         with pytest.raises(PlanMismatch, match=f"Plan {plan_id} .* is not the one that was saved"):
             store.load_plan(plan_id)
 
@@ -208,7 +207,7 @@ def test_the_first_outcome_stands(store: Store) -> None:
 def test_an_outcome_needs_a_change(store: Store) -> None:
     """The database refuses an outcome for a change that does not exist, and keeps none of its batch."""
     plan_id = store.save_plan(job_run(store), plan(creations(1)))
-    with pytest.raises(StoreError, match="refused"):
+    with pytest.raises(StoreError, match=r"(?i)foreign key constraint"):
         store.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(5, Result.DONE)])
     assert store.outcomes(plan_id) == {}
 
@@ -221,7 +220,7 @@ def apply(store: Store, *changes: Change, run_id: str = "run 1", result: Result 
 
 
 def test_the_history_of_an_object_follows_its_names(store: Store) -> None:
-    """All that was done to an object is found under any id it had, newest first, with who asked for it; others' changes are not."""
+    """All that was done to an object is found under any id it had, newest first, with who asked for it."""
     old, new, newest = "cn=Fry,dc=office", "cn=Philip Fry,dc=office", "cn=Philip Fry,ou=left,dc=office"
     create = Change(Action.CREATE, "fry", old)
     rename = Change(Action.UPDATE, "fry", old, new_object=new)
@@ -232,6 +231,7 @@ def test_the_history_of_an_object_follows_its_names(store: Store) -> None:
     for name in (old, new.upper(), newest):
         entries = store.object_history(name)
         assert [(entry.run_id, entry.change) for entry in entries] == [("run 3", move), ("run 2", rename), ("run 1", create)]
+    entries = store.object_history(old)
     assert entries[0].requester == "ida"
     assert entries[0].outcome == Outcome(0, Result.DONE)
     assert (entries[0].collection, entries[0].job, entries[0].destination) == ("crew", "people", DESTINATION)

@@ -1,169 +1,113 @@
-"""A directory in memory that honours the endpoint protocol: what unit tests plan and apply against."""
+"""A destination and a store of outcomes in memory, for tests of what applies plans. The destination pipelines like a real one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import quote, unquote_to_bytes
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.protocol import Batch, FieldRule, Record
-from directory_sync.errors import IncompleteListing, RecordError
+from directory_sync.errors import StoreError
+
+WINDOW = 4
+
+Fields = dict[str, tuple[bytes, ...]]
 
 
-def fold(value: bytes) -> bytes:
-    """Values that differ in case only are the same, as caseIgnoreMatch has it."""
-    return value.decode(errors="surrogateescape").casefold().encode(errors="surrogateescape")
-
-
-@dataclass
-class MemoryDirectory:
-    """Objects by id (`cn=value,container`); everything below `base` is managed.
+class MemoryDestination:
+    """Objects by id. Writes as `Destination.write` demands, with up to `WINDOW` changes sent and not yet answered.
 
     Attributes:
-        entries: id → field → values.
-        rules: rules of fields that are not ordinary text.
-        cut_after: the listing ends after so many objects without being complete.
-        log: every change that was written, in order.
+        objects: what is there now.
+        sent: places of the changes that were sent, in order.
+        looked_at: places of the changes that were looked at before sending.
+        refuse: says why a change is refused, or None.
+        after_answers: called with the number of answers before each answer; may raise what a real destination would.
+        closed: whether the writer was told to stop before it was done.
     """
 
-    entries: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
-    base: str = "dc=x"
-    rules: dict[str, FieldRule] = field(default_factory=dict)
-    known: tuple[str, ...] | None = None
-    mandatory_fields: frozenset[str] = frozenset()
-    cut_after: int | None = None
-    log: list[Change] = field(default_factory=list)
-    name: str = "memory"
+    label = "connection office (ldap://127.0.0.1:389)"
 
-    label = property(lambda self: f"connection {self.name}")
-    identity = property(lambda self: self.name)
-    areas = property(lambda self: (self.normalise_id(self.base),))
-    identity_field: str | None = None
-
-    def check(self) -> None: ...
-
-    def fields(self) -> Collection[str] | None:
-        return self.known
-
-    def rule(self, name: str) -> FieldRule | None:
-        if name.lower() in self.rules:
-            return self.rules[name.lower()]
-        return None if name == "nosuchfield" else FieldRule(name, normalise=fold)
-
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        seen = 0
-        for id, values in list(self.entries.items()):
-            if not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
-                continue
-            if seen == self.cut_after:
-                raise IncompleteListing("the listing was cut.", endpoint=self.label)
-            seen += 1
-            yield [self._record(id, values, fields)]
-
-    def _record(self, id: str, values: Mapping[str, list[bytes]], fields: Sequence[str]) -> Record:
-        found = {name.lower(): held for name, held in values.items()}
-        return Record(id, {name: list(found[name.lower()]) for name in fields if found.get(name.lower())})
-
-    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        for id, values in self.entries.items():
-            record = self._record(id, values, (field,))
-            if record.values and (within is None or id.endswith(within)):
-                yield id, record.values[field]
-
-    def selects(self, record: Record) -> bool:
-        return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
-
-    def normalise_id(self, id: str) -> str:
-        return id.casefold()
-
-    def close(self) -> None: ...
-
-    def object_classes(self, kind: str) -> tuple[str, ...]:
-        return ("top", kind)
-
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        return self.mandatory_fields
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        return None
-
-    def container_exists(self, id: str) -> bool:
-        return self.normalise_id(id) in map(self.normalise_id, (*self.entries, self.base))
-
-    def new_id(self, field: str, value: bytes, container: str) -> str:
-        return f"{field}={quote(value, safe='')},{container}"
-
-    def parent_id(self, id: str) -> str | None:
-        return id.partition(",")[2] or None
-
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
-        name, _, value = id.partition(",")[0].partition("=")
-        new = {key.lower(): held for key, held in values.items()}.get(name.lower())
-        if new is None or fold(unquote_to_bytes(value)) in map(fold, new):
-            return id
-        if not new:
-            raise RecordError("names the object and would lose its value.", field=name)
-        return self.new_id(name, sorted(new)[0], self.parent_id(id) or "")
-
-    def moved_id(self, id: str, container: str) -> str:
-        return f"{id.partition(',')[0]},{container}"
-
-    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
-        wanted = set(map(fold, values))
-        for id, held in list(self.entries.items()):
-            found = self._record(id, held, (field,)).values.get(field, [])
-            if any(fold(value) in wanted for value in found):
-                yield self._record(id, held, fields)
-
-    def render(self, change: Change) -> str:
-        return f"# {change.action} {change.object}\n"
+    def __init__(self, objects: dict[str, Fields] | None = None) -> None:
+        self.objects: dict[str, Fields] = dict(objects or {})
+        self.sent: list[int] = []
+        self.looked_at: list[int] = []
+        self.refuse: Callable[[int, Change], str | None] = lambda sequence, change: None
+        self.after_answers: Callable[[int], None] = lambda count: None
+        self.closed = False
 
     def write(
-        self,
-        changes: Iterable[tuple[int, Change]],
-        *,
-        before_send: Callable[[], None],
-        verify: Collection[int] = frozenset(),
+        self, changes: Iterable[tuple[int, Change]], *, before_send: Callable[[], None], verify: Collection[int] = frozenset()
     ) -> Iterator[Outcome]:
-        for sequence, change in changes:
-            before_send()
-            problem = self._carry_out(change)
-            self.log.append(change)
-            yield Outcome(sequence, Result.CONFLICT if problem else Result.DONE, problem)
+        """Carry out changes and yield their outcomes."""
+        waiting: deque[Outcome] = deque()
+        answers = 0
+        try:
+            for sequence, change in changes:
+                if sequence in verify:
+                    self.looked_at.append(sequence)
+                    if self._found_done(change):
+                        yield Outcome(sequence, Result.FOUND_DONE)
+                        continue
+                before_send()
+                self.sent.append(sequence)
+                waiting.append(self._carry_out(sequence, change))
+                if len(waiting) >= WINDOW:
+                    self.after_answers(answers)
+                    answers += 1
+                    yield waiting.popleft()
+            while waiting:
+                self.after_answers(answers)
+                answers += 1
+                yield waiting.popleft()
+        except GeneratorExit:
+            self.closed = True
+            raise
 
-    def _carry_out(self, change: Change) -> str:
-        ids = {self.normalise_id(id): id for id in self.entries}
-        now = ids.get(self.normalise_id(change.object))
-        if change.action is Action.CREATE:
-            if now is not None:
-                return "exists"
-            if not self.container_exists(self.parent_id(change.object) or ""):
-                return "no container"
-            self.entries[change.object] = {item.field: list(item.new) for item in change.fields}
-            return ""
-        if now is None:
-            return "gone"
+    def _found_done(self, change: Change) -> bool:
         if change.action is Action.DELETE:
-            if any(self.normalise_id(id).endswith("," + self.normalise_id(now)) for id in self.entries):
-                return "not a leaf"
-            del self.entries[now]
-            return ""
-        if change.new_object is not None:
-            taken = self.normalise_id(change.new_object)
-            if taken in ids and ids[taken] != now:
-                return "taken"
-            self.entries = {change.new_object if id == now else id: values for id, values in self.entries.items()}
-            now = change.new_object
-        for item in change.fields:
-            values = self.entries[now]
-            name = next((key for key in values if key.lower() == item.field.lower()), item.field)
-            if item.partial:
-                values[name] = [value for value in values.get(name, []) if value not in item.old] + list(item.new)
-            elif sorted(values.get(name, [])) != sorted(item.old):
-                return f"{item.field} is not as it was"
-            else:
-                values[name] = list(item.new)
-            if not values[name]:
-                del values[name]
-        return ""
+            return change.object not in self.objects
+        there = self.objects.get(change.final_object)
+        return there is not None and all(there.get(field.field, ()) == field.new for field in change.fields)
+
+    def _carry_out(self, sequence: int, change: Change) -> Outcome:
+        reason = self.refuse(sequence, change)
+        if reason is not None:
+            return Outcome(sequence, Result.FAILED, reason)
+        there = self.objects.get(change.object)
+        if change.action is Action.CREATE:
+            if there is not None:
+                return Outcome(sequence, Result.CONFLICT, "it exists already")
+            there = {}
+        elif there is None or any(there.get(field.field, ()) != field.old for field in change.fields):
+            return Outcome(sequence, Result.CONFLICT, "it is not as it was seen")
+        self.objects.pop(change.object, None)
+        if change.action is not Action.DELETE:
+            self.objects[change.final_object] = there | {field.field: field.new for field in change.fields}
+        return Outcome(sequence, Result.DONE)
+
+
+class MemoryOutcomes:
+    """Outcomes as the store keeps them.
+
+    Attributes:
+        batches: sizes of the batches in which they came.
+        broken: while set, nothing can be recorded.
+    """
+
+    def __init__(self) -> None:
+        self.recorded: dict[int, Outcome] = {}
+        self.batches: list[int] = []
+        self.broken = False
+
+    def outcomes(self, plan_id: int) -> dict[int, Outcome]:
+        """What was recorded."""
+        assert plan_id == 1
+        return dict(self.recorded)
+
+    def record_outcomes(self, plan_id: int, outcomes: Sequence[Outcome]) -> None:
+        """Record a batch; the first outcome of a change stands."""
+        assert plan_id == 1
+        if self.broken:
+            raise StoreError("store sqlite:///x: disk full. Make room on the disk.")
+        self.batches.append(len(outcomes))
+        self.recorded = {outcome.sequence: outcome for outcome in outcomes} | self.recorded

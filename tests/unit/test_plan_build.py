@@ -18,7 +18,7 @@ from directory_sync.plan.build import make_plan
 from directory_sync.plan.model import Plan
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
 from directory_sync.plan.transform import compile_mapping
-from tests.scenarios.memory import MemoryDirectory, fold
+from tests.scenarios.memory_directory import MemoryDirectory, fold
 
 DN_RULE = FieldRule("member", reference=True, normalise=fold)
 FIELDS: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "mail": "mail"}
@@ -359,7 +359,7 @@ def test_after_a_plan_is_carried_out_the_next_one_is_empty(source_records: Any, 
     source = source_of(*({"uid": key, "cn": cn, "mail": mail} for key, (cn, mail) in source_records.items()))
     destination = MemoryDirectory(name="destination")
     for key, (cn, mail) in objects.items():
-        id = destination.new_id("cn", cn.encode(), "dc=x")
+        id = destination.new_id("cn", {"cn": [cn.encode()]}, "dc=x")
         destination.entries.setdefault(
             id, {"cn": [cn.encode()], "uid": [key.encode()], **({"mail": [m.encode() for m in mail]} if mail else {})}
         )

@@ -142,7 +142,9 @@ def test_messages_name_field_expression_and_remedy() -> None:
 
 def test_source_fields_are_read_once_whatever_their_spelling() -> None:
     """Fields differ by more than case; the first spelling is asked for and found by all."""
-    mapping = compiled({"a": "givenName", "b": {"template": "{{ GIVENNAME }}{{ record['x-y'] }}"}, "c": {"left": "GivenName", "length": 1}})
+    mapping = compiled(
+        {"a": "givenName", "b": {"template": "{{ GIVENNAME }}{{ record['x-y'] }}"}, "c": {"left": "GivenName", "length": 1}}
+    )
     assert mapping.source_fields == ("givenName", "x-y")
     assert mapping.map(Record("", {"givenName": [b"Amy"]})).values == [[b"Amy"], [b"Amy"], [b"A"]]
 
@@ -150,8 +152,13 @@ def test_source_fields_are_read_once_whatever_their_spelling() -> None:
 def test_a_source_field_that_does_not_exist() -> None:
     """Where the source's fields are known, a wrong name is told before anything is read, wherever it stands."""
     known = ["givenName", "sn", "cn"]
-    for wrong in ("givenNam", {"template": "{{ givenNam }}"}, {"join": ["sn", "givenNam"]}, {"members": "givenNam", "match": "cn"}):
-        with pytest.raises(SchemaError, match="job people, field f: the source has no field 'givenNam'.*'givenName'"):
+    for wrong in (
+        "givenNam",
+        {"template": "{{ givenNam }}"},
+        {"join": ["sn", "givenNam"]},
+        {"members": "givenNam", "match": "cn"},
+    ):
+        with pytest.raises(SchemaError, match=r"job people, field f: the source has no field 'givenNam'.*'givenName'"):
             compiled({"f": wrong}, known=known)
     assert compiled({"f": "cn;lang-de", "g": "SN"}, known=known).source_fields == ("cn;lang-de", "SN")
 
@@ -181,7 +188,9 @@ def test_keys_can_be_computed_for_a_record_that_fails() -> None:
 
 def test_volatile_fields() -> None:
     """Texts with a time or the run's name change from run to run; collection and job do not."""
-    mapping = compiled({"a": {"static": "%NOW%"}, "b": {"static": ["x", "%RUN%"]}, "c": {"static": "%JOB% %COLLECTION%"}, "d": "cn"})
+    mapping = compiled(
+        {"a": {"static": "%NOW%"}, "b": {"static": ["x", "%RUN%"]}, "c": {"static": "%JOB% %COLLECTION%"}, "d": "cn"}
+    )
     assert mapping.volatile == {"a", "b"}
 
 
@@ -195,7 +204,7 @@ def test_a_computed_container() -> None:
         by_field.map(Record("", {"targetOU": [b"nonsense"]}))
     by_template = compiled({"f": "cn"}, container={"template": "OU={{ Department }},DC=x"})
     assert by_template.map(Record("", {"Department": [b"R+D, OU=admins"]})).container == r"OU=R\+D\, OU\=admins,DC=x"
-    with pytest.raises(RecordError, match="destination.container: its template gives 'OU=,DC=x'"):
+    with pytest.raises(RecordError, match=r"destination.container: its template gives 'OU=,DC=x'"):
         by_template.map(Record("", {}))
     assert compiled({"f": "cn"}).map(Record("", {})).container is None
 
@@ -222,9 +231,11 @@ def test_scripts_in_a_mapping() -> None:
         mapping.map(Record("", {}))
 
 
-PARTS = st.text(st.characters(exclude_characters=";", exclude_categories=["Cs"]), min_size=1, max_size=10).map(
-    lambda text: text.strip(" ")
-).filter(bool)
+PARTS = (
+    st.text(st.characters(exclude_characters=";", exclude_categories=["Cs"]), min_size=1, max_size=10)
+    .map(lambda text: text.strip(" "))
+    .filter(bool)
+)
 
 
 @given(st.lists(PARTS, max_size=6, unique=True))

@@ -71,7 +71,7 @@ def test_what_a_script_may_not_return(returned: object) -> None:
 def test_a_script_that_fails(error: BaseException) -> None:
     """Whatever it raises fails the record, even an attempt to end the process."""
 
-    def script(record: Mapping[str, Any]) -> None:
+    def script(_record: Mapping[str, Any]) -> None:
         raise error
 
     with pytest.raises(RecordError, match=type(error).__name__):
@@ -81,7 +81,7 @@ def test_a_script_that_fails(error: BaseException) -> None:
 def test_a_script_can_leave_a_record_out() -> None:
     """It raises RecordCancelled for that."""
 
-    def script(record: Mapping[str, Any]) -> None:
+    def script(_record: Mapping[str, Any]) -> None:
         raise RecordCancelled("a contractor")
 
     with pytest.raises(RecordCancelled, match="a contractor"):

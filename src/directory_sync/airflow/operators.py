@@ -69,7 +69,8 @@ class SyncJobOperator(_CollectionOperator):
         definition_digest: names that definition.
 
     Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by itself, which Airflow
-    retries as often as the job's `retries` says. Record errors and conflicts are no failure: they are warnings in the log.
+    retries as often as the job's `retries` says. Record errors and conflicts are no failure: they are warnings in the log. Neither
+    is a limit in a preview, so that the jobs behind it are previewed too; the run fails when it is closed.
     """
 
     ui_color = "#dbeafe"
@@ -147,14 +148,16 @@ class SyncJobOperator(_CollectionOperator):
                 holder=f"collection {snapshot.collection.name}, job {job.name}, run {snapshot.run_id}",
                 progress=ProgressLog(),
             )
-        log_result(job, result, shown=settings.logged_changes())
+        # A plan that was left before its end: only what is on record was done.
+        answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
+        log_result(job, result, shown=settings.logged_changes(), answered=answered)
         summary = {
             "state": result.state.value,
             "statistics": result.statistics.to_json(),
             "digest": result.digest,
             "plan": result.plan_id,
         }
-        if result.state.failed:
+        if result.state.failed and not (snapshot.preview_only and result.state is jobs.JobState.STOPPED_BY_LIMIT):
             context["ti"].xcom_push("return_value", summary)
             _fail(result.error, f"Job {job.name}: {result.message}")
         return summary
@@ -213,7 +216,9 @@ def _states(snapshot: Snapshot, tasks: dict[str, str], results: dict[str, Stored
             case "failed":
                 yield job.name, stored if stored in _FAILED else "failed"
             case "success":
-                yield job.name, "success" if stored is None or stored in _FAILED else stored
+                # A real job that failed and is a success now was marked so by somebody.
+                marked = stored is None or (stored in _FAILED and not snapshot.preview_only)
+                yield job.name, "success" if marked else stored or "success"
             case "removed":
                 yield job.name, REMOVED
             case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from directory_sync.cli.printable import printable, printable_lines, printable_values
@@ -51,9 +51,16 @@ class ProgressLog:
         log.info("%s: %s", sentence, f"{done:,} {noun} so far." if total is None else f"{done:,} of {total:,} {noun}.")
 
 
-def log_result(job: Job, result: JobResult, *, shown: int) -> None:
-    """Write changes, problems, warnings and the tally of a job. `shown` is the most changes that get a line of their own."""
-    _log_changes(job, result, shown)
+def log_result(job: Job, result: JobResult, *, shown: int, answered: Collection[int] | None = None) -> None:
+    """Write changes, problems, warnings and the tally of a job.
+
+    Args:
+        job: the job.
+        result: how it ended.
+        shown: the most changes that get a line of their own.
+        answered: places of the changes that were dealt with, where that is not all of the plan.
+    """
+    _log_changes(job, result, shown, answered)
     for problem in result.problems[:shown]:
         log.warning("%s", printable_lines(f"{problem.key or problem.object or '?'}: {problem.message}"))
     _log_rest(len(result.problems) - shown, "records with problems")
@@ -81,12 +88,11 @@ def in_words(state: str) -> str:
     return str(state).replace("_", " ")
 
 
-def _log_changes(job: Job, result: JobResult, shown: int) -> None:
-    planned = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT) or (
-        result.state is JobState.FAILED and result.plan_id is None
-    )
+def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
+    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT)
     for sequence, change in enumerate(islice(result.changes, shown)):
         outcome = result.outcomes.get(sequence)
+        planned = nothing_written or (answered is not None and sequence not in answered)
         text = printable(describe_change(job, change, planned=planned, outcome=outcome))
         bad = outcome is not None and outcome.result in (Result.CONFLICT, Result.FAILED)
         log.log(logging.WARNING if bad else logging.INFO, "%s", text)

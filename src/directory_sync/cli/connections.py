@@ -60,8 +60,7 @@ def parse_connection(connection_id: str, text: str) -> ConnectionInfo:
         raise EndpointError(
             f"{variable_name(connection_id)} cannot be read: {reason}",
             endpoint=f"connection {connection_id}",
-            remedy="Write for example "
-            '\'{"conn_type": "ldap", "host": "dc1.lab.example", "login": "…", "password": "…", "extra": {"security": "ldaps"}}\', '
+            remedy='Write for example {"conn_type": "ldap", "host": "dc1.lab.example", "login": "…", "password": "…"}, '
             "or a URI with percent-encoded parts.",
         ) from None
 
@@ -171,7 +170,7 @@ def ask_airflow(connection_id: str) -> ConnectionInfo:
             # The text of another error may quote the connection, password included.
             kind = "" if missing else f" ({type(error).__name__})"
     raise EndpointError(
-        "there is no such connection: not in the environment, and Airflow finds none in its secrets backends or metadata database."
+        "there is no such connection, neither in the environment nor in Airflow's secrets backends and metadata database."
         if missing
         else f"it is not in the environment, and Airflow's own lookup fails{kind}.",
         endpoint=endpoint,

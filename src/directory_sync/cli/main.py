@@ -1,4 +1,4 @@
-"""The entry point of `directory-sync`: reads the arguments, hands over to a command, and turns what goes wrong into an exit status."""
+"""The entry point of `directory-sync`: hands over to a command, and turns what goes wrong into a message and an exit status."""
 
 from __future__ import annotations
 

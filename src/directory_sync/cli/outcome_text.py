@@ -35,6 +35,7 @@ def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = ""
     """One line for each record or object that was not carried out.
 
     Args:
+        result: the job's.
         at_most: how many lines; None for all.
         rest: says where those are that are left out.
     """

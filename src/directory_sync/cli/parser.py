@@ -42,9 +42,7 @@ _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public 
 
 
 def _command(commands: _Commands[argparse.ArgumentParser], name: str, help_: str, more: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(
-        name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False
-    )
+    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False)
     parser.add_argument(
         "-v",
         "--verbose",

@@ -13,10 +13,11 @@ from directory_sync.cli.printable import printable
 from directory_sync.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
-    from directory_sync.definition.models import Job
-    from directory_sync.run.job import Progress
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
+
+    from directory_sync.definition.models import Job
+    from directory_sync.run.job import Progress
 
 log = logging.getLogger(__name__)
 

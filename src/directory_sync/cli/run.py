@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from directory_sync import settings
@@ -14,9 +14,10 @@ from directory_sync.cli.deployment import holder, new_run_id, operating_system_u
 from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
 from directory_sync.cli.outcome_text import error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
-from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour
-from directory_sync.definition.models import Collection, Job
+from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
+from directory_sync.definition.models import Collection
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.plan.model import Statistics
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import JobResult, JobState
@@ -50,15 +51,19 @@ def main(arguments: Namespace) -> ExitStatus:
     names = [find_job(collection, arguments.job).name] if arguments.job else [job.name for job in collection.jobs]
     deployment = terminal_deployment(arguments)
     refuse_unsupported(collection, [collection.job(name) for name in names], script_modules=deployment.script_modules)
-    with Store.open(settings.database_url()) as store, ProgressDisplay() as display:
-        results = _run(store, collection, names, deployment, arguments.reason, display)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store.open(settings.database_url()))
+        display = stack.enter_context(ProgressDisplay())
+        # Closed here and not by the garbage collector, so that the run is recorded as ended however this ends.
+        results = stack.enter_context(
+            contextlib.closing(_run(collection, names, store, deployment, display, reason=arguments.reason))
+        )
         statuses: list[ExitStatus] = []
         told = _tell(results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0)
-        if arguments.report is None:
-            for _ in told:
-                pass
-        else:
-            _write_report(arguments.report, collection, told)
+        if arguments.report is not None:
+            statuses += _write_report(arguments.report, collection, told)
+        for _ in told:
+            pass
     return most_serious(statuses)
 
 
@@ -68,8 +73,14 @@ def job_status(state: JobState) -> ExitStatus:
 
 
 def _run(
-    store: Store, collection: Collection, names: Sequence[str], deployment: Deployment, reason: str, display: ProgressDisplay
-) -> Iterator[JobResult]:
+    collection: Collection,
+    names: Sequence[str],
+    store: Store,
+    deployment: Deployment,
+    display: ProgressDisplay,
+    *,
+    reason: str,
+) -> Generator[JobResult]:
     """Run the jobs as one recorded run, which is closed however it ends."""
     run_id = new_run_id()
     snapshot = store.start_run(
@@ -109,7 +120,8 @@ def _tell(
             *error_lines(result, at_most=None if verbose else _SHOWN_ERRORS, rest=rest),
             message_line(result),
         ]
-        _print(f"{result.job}: {state}; {tally(result.statistics)} ({result.duration:.1f} s)\n{indented(lines)}")
+        numbers = "" if result.statistics == Statistics() and status is not ExitStatus.OK else f"; {tally(result.statistics)}"
+        _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}")
         yield result
 
 
@@ -122,10 +134,16 @@ def _print(text: str) -> None:
         discard_output()
 
 
-def _write_report(path: Path, collection: Collection, results: Iterator[JobResult]) -> None:
+def _write_report(path: Path, collection: Collection, results: Iterator[JobResult]) -> list[ExitStatus]:
+    """Run everything while writing the report. Returns what that means for the exit status."""
     with contextlib.ExitStack() as stack:
         try:
             stream = stack.enter_context(report_file(path))
         except OSError as error:
             raise UsageError(f"--report: {path} cannot be written ({error.strerror}). Nothing was run.") from None
-        write_report(stream, collection, results)
+        try:
+            write_report(stream, collection, results)
+        except OSError as error:
+            message(f"--report: writing {path} failed ({error.strerror}); the run goes on without it.")
+            return [ExitStatus.FAILED]
+    return []

@@ -1,4 +1,4 @@
-"""Where the command's output goes: results to standard output, messages and progress to standard error, colour only in a terminal."""
+"""Where output goes: results to standard output, messages and progress to standard error, colour only into a terminal."""
 
 from __future__ import annotations
 

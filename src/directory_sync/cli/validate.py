@@ -53,8 +53,9 @@ def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem
     problems = list(result.problems)
     if isinstance(result, Loaded):
         problems += unsupported(result.collection, script_modules=modules, places=result.places)
-    unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column))
+    # Files of one folder have been compared with each other already.
+    unique = {(problem.file, problem.line, problem.key, problem.message): problem for problem in problems}
+    return sorted(unique.values(), key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column))
 
 
 def _print_json(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:

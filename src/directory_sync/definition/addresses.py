@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from directory_sync.definition.basics import Model, Text, by_shape
 
@@ -29,6 +29,8 @@ class DirectorySource(Model):
 
 class SqlSource(Model):
     """Rows of a database."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["table"]}, {"required": ["query"]}]})
 
     connection: Text = Field(description="Airflow connection of a database.")
     table: Text | None = Field(None, description="Table or view.")

@@ -21,6 +21,15 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, indentless=False)
 
 
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    # These are line ends to YAML, and only in double quotes they are written as escapes.
+    style = '"' if any(character in "\r\x85\u2028\u2029" for character in text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def to_definition(collection: Collection) -> dict[str, Any]:
     """The collection as a definition file holds it: texts, numbers, truth values, lists and mappings."""
     data = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"jobs"})

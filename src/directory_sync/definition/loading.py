@@ -112,7 +112,9 @@ def _load(root: Node | None, problems: list[Problem], file: str, templates: Path
 def _follows(problem: Problem, of_templates: list[Problem]) -> bool:
     """Whether something is missing only because its template could not be read."""
     return problem.message.endswith("is missing") and any(
-        problem.key.startswith(other.key.removesuffix("template").removesuffix(".")) for other in of_templates
+        problem.key.startswith(other.key.removesuffix("template").removesuffix("."))
+        for other in of_templates
+        if other.key.endswith("template")
     )
 
 

@@ -231,3 +231,7 @@ def _templates() -> str:
             comment = [line.removeprefix("#").strip() for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
             parts.append(f"**`{name}`** " + " ".join(comment).replace("  ", "\n\n") + "\n")
     return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(reference_markdown(), end="")  # noqa: T201  (writes the page)

@@ -86,6 +86,8 @@ def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | Non
             message = f"a {kind.removesuffix('s')} template cannot use another one"
             problems.append(place.problem(("template",), message, "copy what it needs"))
         return root
+    hint = f"correct {known[name]}"
+    problems.append(entry.node.place.problem((*path, "template"), f"the template {name} cannot be used", hint))
     return None
 
 

@@ -87,8 +87,15 @@ class Source(Protocol):
     def identity(self) -> str:
         """The same for two endpoints exactly if they reach the same data (server or file), for overlays and leases."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is unsafe about it (TLS switched off, say), one sentence each."""
+
     def check(self) -> None:
         """Connect, log in and see that the container or file is there. Raises EndpointError."""
+
+    def containers(self) -> tuple[str, ...]:
+        """Normalised ids of the containers that `check` looks for; none for a file."""
 
     def fields(self) -> Collection[str] | None:
         """The fields that records can have, or None if that cannot be told."""
@@ -139,8 +146,16 @@ class Destination(Source, Protocol):
     def container_exists(self, id: str) -> bool:
         """Whether a new object can be put there."""
 
-    def new_id(self, field: str, value: bytes, container: str) -> str:
-        """The id of a new object that is named by a field's value in a container."""
+    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The id of a new object with these values.
+
+        Args:
+            naming: the field that names it in a directory; a file has rules of its own (the key of a row, a mapped `dn`).
+            values: of all its fields.
+            container: where it goes; the empty text where there are no containers.
+
+        Raises RecordError if a value that names the object is missing or cannot be used.
+        """
 
     def parent_id(self, id: str) -> str | None:
         """The id of the container that holds the object; None where there are no containers."""

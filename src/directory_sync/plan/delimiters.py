@@ -10,7 +10,7 @@ from directory_sync.errors import RecordError
 class Delimiter:
     """A delimiter between a field that holds one value and one that holds several.
 
-    `join` says that the destination holds one value. `split` says whether the source does; None: one that has a single value does.
+    `join` says that the destination holds one value, `split` that the source does; None: a source with a single value does.
     """
 
     def __init__(self, text: str, *, join: bool, split: bool | None) -> None:

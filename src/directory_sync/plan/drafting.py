@@ -148,16 +148,14 @@ class Drafter:
         fields = new_fields(record, planning.layout)
         if not planning.layout.lookups:
             check_mandatory(fields, planning.layout)
-        if isinstance(planning.job.destination, DirectoryDestination):
-            naming = planning.job.naming_attribute
-            container = record.container if record.container is not None else planning.job.destination.container
-            assert isinstance(container, str), "a computed container is part of the mapped record"
-        else:
-            naming, container = planning.layout.fields[planning.layout.keys[0]], ""
-        value = next((change.new[0] for change in fields if change.field.lower() == naming.lower()), None)
-        if value is None:
-            raise RecordError("names the new object, but has no value. Fill it at the source.", field=naming)
-        return Change(Action.CREATE, record.key, planning.destination.new_id(naming, value, container), fields=tuple(fields))
+        container = record.container or ""
+        if record.container is None and isinstance(planning.job.destination, DirectoryDestination):
+            fixed = planning.job.destination.container
+            assert isinstance(fixed, str), "a computed container is part of the mapped record"
+            container = fixed
+        values = {change.field: change.new for change in fields}
+        id = planning.destination.new_id(planning.job.naming_attribute, values, container)
+        return Change(Action.CREATE, record.key, id, fields=tuple(fields))
 
     def _need_container(self, container: str) -> None:
         planning = self.planning

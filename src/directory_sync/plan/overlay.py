@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.protocol import Batch, Destination, Record, Source
+from directory_sync.errors import MissingObjectError
 
 
 @dataclass(slots=True)
@@ -43,6 +44,10 @@ class PlannedEffects:
                 now = self._now.get(identifier, identifier)
                 self.changed.setdefault(now, []).append(change)
                 self._now[endpoint.normalise_id(change.final_object)] = now
+
+    def creates_any(self, containers: Iterable[str]) -> bool:
+        """Whether one of these containers will be created."""
+        return not self.created.keys().isdisjoint(containers)
 
     def patched(self, identifier: str, record: Record) -> Record:
         """The record as it will be; itself if nothing is planned for it."""
@@ -85,7 +90,7 @@ class _Overlaid:
         """The endpoint's listing as it will be."""
         effects = self._effects
         normalise = self._endpoint.normalise_id
-        for batch in self._endpoint.read(fields):
+        for batch in self._listed(fields):
             patched = []
             for record in batch:
                 identifier = normalise(record.id)
@@ -96,6 +101,14 @@ class _Overlaid:
         planned = [_only(record, fields) for record in effects.created.values() if self._endpoint.selects(record)]
         if planned:
             yield planned
+
+    def _listed(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """What is there now: nothing, where the container itself is only planned."""
+        try:
+            yield from self._endpoint.read(fields)
+        except MissingObjectError:
+            if not self._effects.creates_any(self._endpoint.containers()):
+                raise
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """The endpoint's index as it will be."""

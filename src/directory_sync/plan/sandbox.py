@@ -1,8 +1,8 @@
 """The Jinja2 sandbox that templates of definitions run in, with a bound on everything that a template can make or spend.
 
 Jinja2's own sandbox keeps a template from reaching Python; it does not keep it from filling the memory or from never ending. Here
-no value can get long (`MAX_TEXT`, `MAX_ITEMS`), every step is counted (`MAX_STEPS`) and the clock is looked at with each one, so that a
-template ends in any thread, without signals. Values are flat: texts, numbers, and lists of them.
+no value can get long (`MAX_TEXT`, `MAX_ITEMS`), every step is counted (`MAX_STEPS`) and the clock is looked at with each one, so
+that a template ends in any thread, without signals. Values are flat: texts, numbers, and lists of them.
 """
 
 from __future__ import annotations
@@ -142,9 +142,9 @@ def _loop(values: Any) -> Iterator[Any]:
 
 
 _PLAIN_FILTERS = (
-    "abs", "capitalize", "count", "d", "default", "float", "int", "length", "list", "lower", "map", "max", "min", "reject", "reverse",
-    "select", "sort", "string", "title", "trim", "truncate", "unique", "upper", "wordcount",
-)  # fmt: skip
+    *("abs", "capitalize", "count", "d", "default", "float", "int", "length", "list", "lower", "map", "max", "min", "reject"),
+    *("reverse", "select", "sort", "string", "title", "trim", "truncate", "unique", "upper", "wordcount"),
+)
 _OWN_FILTERS: dict[str, Callable[..., Any]] = {
     "center": functools.partial(_pad, "center"),
     "first": functools.partial(_one, last=False),
@@ -157,16 +157,44 @@ _OWN_FILTERS: dict[str, Callable[..., Any]] = {
 _CONCATENATE, _FLAT, _LOOP = "_concatenate", "_flat", "_loop"
 
 _TEXT_METHODS = frozenset(
-    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric isspace istitle isupper "
-    "lower lstrip partition removeprefix removesuffix rfind rindex rpartition rsplit rstrip split splitlines startswith strip swapcase "
-    "title upper".split()
+    {
+        *(
+            "capitalize",
+            "casefold",
+            "count",
+            "endswith",
+            "find",
+            "index",
+            "isalnum",
+            "isalpha",
+            "isascii",
+            "isdecimal",
+            "isdigit",
+        ),
+        *(
+            "islower",
+            "isnumeric",
+            "isspace",
+            "istitle",
+            "isupper",
+            "lower",
+            "lstrip",
+            "partition",
+            "removeprefix",
+            "removesuffix",
+        ),
+        *("rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title"),
+        "upper",
+    }
 )
 _GROWING_METHODS: dict[str, Callable[..., Any]] = {
     "join": lambda text, values: _join(values, text),
     "replace": _replace,
     **{method: functools.partial(_pad, method) for method in ("center", "ljust", "rjust", "zfill")},
 }
-_LOOP_ATTRIBUTES = frozenset("changed cycle first index index0 last length nextitem previtem revindex revindex0".split())
+_LOOP_ATTRIBUTES = frozenset(
+    {"changed", "cycle", "first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0"}
+)
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,24 +297,29 @@ def check_nodes(tree: nodes.Template) -> None:
 class Guard(NodeTransformer):
     """Puts the counting and checking filters where Jinja2 has no hook: loops, `~`, and lists written down."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - Jinja2's way to name a visitor
+        """Count each pass."""
         self.generic_visit(node)
         node.iter = _filter(node.iter, _LOOP)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja2's way to name a visitor
+        """Bound the text that `~` makes."""
         self.generic_visit(node)
         return _filter(nodes.List(node.nodes, lineno=node.lineno), _CONCATENATE)
 
-    def visit_List(self, node: nodes.List) -> nodes.Node:
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802 - Jinja2's way to name a visitor
+        """Keep lists flat."""
         self.generic_visit(node)
         return _filter(node, _FLAT)
 
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802 - Jinja2's way to name a visitor
+        """Keep tables flat."""
         self.generic_visit(node)
         return _filter(node, _FLAT)
 
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802 - Jinja2's way to name a visitor
+        """Keep tuples flat; the names on the left of an assignment are left alone."""
         self.generic_visit(node)
         return _filter(node, _FLAT) if node.ctx == "load" else node
 

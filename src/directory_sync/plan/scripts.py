@@ -1,8 +1,8 @@
 """Functions of the deployment's own code as transformations: finding them, calling them, and judging what they return.
 
-A script is `def badge_number(record: Mapping[str, list[str] | list[bytes]]) -> str | bytes | list[str | bytes] | None`. `record` holds
-the fields that the mapping reads, by name in any case; an absent one is an empty list, a binary one a list of bytes. A field that
-only the script needs is declared: `badge_number.source_fields = ("employeeNumber",)`.
+A script is `def badge_number(record: Mapping[str, list[str] | list[bytes]]) -> str | bytes | list[str | bytes] | None`. `record`
+holds the fields that the mapping reads, by name in any case; an absent one is an empty list, a binary one a list of bytes. A
+field that only the script needs is declared: `badge_number.source_fields = ("employeeNumber",)`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _load(path: str, allowed_modules: Sequence[str]) -> ScriptFunction:
         )
     try:
         module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a module can raise anything while it is imported
         raise UnsupportedError(
             f"script {path}: the module {module_name!r} cannot be imported ({_reason(error)})."
             " Correct it, and see that its folder is on the Python path."
@@ -99,7 +99,7 @@ def call_script(function: ScriptFunction, record: ScriptRecord) -> list[bytes]:
         raise RecordCancelled(error.message[:_MAX_REASON]) from None
     except RecordError as error:
         raise RecordError(error.message[:_MAX_REASON]) from None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - so can a script
         raise RecordError(f"the script failed: {_reason(error)}. Correct it, or let it return None.") from None
     items = result if isinstance(result, list | tuple) else [] if result is None else [result]
     return [_to_bytes(item) for item in items]

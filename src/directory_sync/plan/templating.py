@@ -73,8 +73,7 @@ class CompiledTemplate:
             raise RecordError(f"the template was stopped: {error}. Simplify it.") from None
         except RecursionError:
             raise RecordError("the template was stopped: it is nested too deeply. Simplify it.") from None
-        except Exception as error:
-            # A template can make any exception there is; each is a fault of this record's.
+        except Exception as error:  # noqa: BLE001 - a template can make any exception there is; each is this record's fault
             reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
             raise RecordError(f"the template failed: {reason}. Correct it, or test with `if` for such records.") from None
         finally:

@@ -1,4 +1,4 @@
-"""The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes is in `produce`.
+"""The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes: `produce`.
 
 Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go.
 """
@@ -162,26 +162,26 @@ def compile_mapping(
         single: whether a destination field holds at most one value.
         variables: those of static texts (`directory_sync.plan.variables`).
         scripts: dotted path → function, of all scripts that the job names.
-        source_single: whether a source field holds at most one value; without it, one that does is taken for such a field.
+        source_single: whether a source field holds at most one value; without it, the record's number of values tells.
 
-    Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template or
-    script that cannot be used.
+    Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template
+    or script that cannot be used.
     """
     fields = SourceFields()
     steps = [
-        _make_step(job, name, mapping, fields, single, source_single, variables, scripts) for name, mapping in job.fields.items()
+        _make_step(job, name, mapping, fields, single=single, source_single=source_single, variables=variables, scripts=scripts)
+        for name, mapping in job.fields.items()
     ]
-    for place, key in [(place, name) for place, name in enumerate(job.fields) if name in job.keys]:
-        if steps[place].produce is None:
-            raise UnsupportedError(
-                f"job {job.name}, field {key}: {steps[place].description} cannot be a key. Choose another one."
-            )
+    keys = [place for place, name in enumerate(job.fields) if name in job.keys]
+    for step in (steps[place] for place in keys):
+        if step.produce is None:
+            raise UnsupportedError(f"job {job.name}, field {step.name}: {step.description} cannot be a key. Choose another one.")
     container = _make_container(job, fields)
     if source_fields_known is not None:
         fields.check(source_fields_known, job.name)
     return CompiledMapping(
         steps,
-        [place for place, name in enumerate(job.fields) if name in job.keys],
+        keys,
         fields.names,
         frozenset(name for name, mapping in job.fields.items() if _is_volatile(mapping)),
         container,
@@ -193,6 +193,7 @@ def _make_step(
     name: str,
     mapping: AnyField,
     fields: SourceFields,
+    *,
     single: Callable[[str], bool],
     source_single: Callable[[str], bool] | None,
     variables: Mapping[str, str],
@@ -211,11 +212,7 @@ def _make_step(
         if isinstance(mapping, Copy) and mapping.delimiter is None:
             copies = fields.use(mapping.from_, where)
     if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
-        if len({text for text in mapping.static if text}) > 1:
-            raise SchemaError(
-                f"{where}: {len(mapping.static)} texts, but the destination's field holds one.",
-                remedy="Give one text, or a delimiter to join them.",
-            )
+        _check_texts(mapping.static, where)
     known_single = source_single(mapping.from_) if isinstance(mapping, Copy) and source_single is not None else None
     return _Step(
         name=name,
@@ -227,6 +224,14 @@ def _make_step(
         produce=produce,
         lookup=lookup,
     )
+
+
+def _check_texts(texts: Sequence[str], where: str) -> None:
+    if len({text for text in texts if text}) > 1:
+        raise SchemaError(
+            f"{where}: {len(texts)} texts, but the destination's field holds one.",
+            remedy="Give one text, or a delimiter to join them.",
+        )
 
 
 def _is_volatile(mapping: AnyField) -> bool:

@@ -19,7 +19,7 @@ from directory_sync.definition.models import (
 )
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.protocol import Destination, Source
-from directory_sync.errors import UnsupportedError
+from directory_sync.errors import MissingObjectError, UnsupportedError
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
 from directory_sync.plan.scripts import load_scripts
@@ -67,8 +67,10 @@ def open_job(
         stack.callback(source.close)
         destination = open_destination(job, deployment)
         stack.callback(destination.close)
-        source.check()
-        destination.check()
+        source_effects = _effects(source, earlier) if isinstance(job.source, DirectorySource) else None
+        effects = _effects(destination, earlier)
+        _check(source, source_effects)
+        _check(destination, effects)
         scripts = load_scripts(
             [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)], deployment.script_modules
         )
@@ -77,23 +79,28 @@ def open_job(
             rule = destination.rule(name)
             return rule is not None and rule.single
 
+        def source_single(name: str) -> bool:
+            rule = source.rule(name)
+            return rule is not None and rule.single
+
         mapping = compile_mapping(
             job,
             source_fields_known=source.fields(),
             single=single,
+            source_single=source_single,
             variables=run_variables(
                 collection=collection.name, job=job.name, run=run_id, now=datetime.now(UTC), timezone=collection.timezone
             ),
             scripts=scripts,
         )
-        warnings = []
+        warnings = [*source.warnings, *destination.warnings]
         if isinstance(job.source, FileEndpoint) and any(item.destination == source.identity for item in earlier):
             warnings.append(f"{source.label} is written by a job before this one; this preview shows what the file holds now.")
         yield OpenJob(
-            source=overlaid_source(source, _effects(source, earlier) if isinstance(job.source, DirectorySource) else None),
-            destination=overlaid_destination(destination, _effects(destination, earlier)),
+            source=overlaid_source(source, source_effects),
+            destination=overlaid_destination(destination, effects),
             mapping=mapping,
-            warnings=tuple(warnings),
+            warnings=tuple(dict.fromkeys(warnings)),
         )
 
 
@@ -102,7 +109,7 @@ def open_source(job: Job, deployment: Deployment) -> Source:
     # Each endpoint brings libraries of its own along, so only those that are used are imported.
     match job.source:
         case DirectorySource():
-            from directory_sync.endpoints.ldap.directory import LdapSource
+            from directory_sync.endpoints.ldap.source import LdapSource
 
             return LdapSource(job.source, deployment.connections.get(job.source.connection))
         case FileEndpoint():
@@ -117,7 +124,7 @@ def open_destination(job: Job, deployment: Deployment) -> Destination:
     """The job's destination; nothing has been asked of it yet."""
     match job.destination:
         case DirectoryDestination():
-            from directory_sync.endpoints.ldap.directory import LdapDestination
+            from directory_sync.endpoints.ldap.destination import LdapDestination
 
             return LdapDestination(job.destination, deployment.connections.get(job.destination.connection))
         case FileEndpoint():
@@ -132,6 +139,15 @@ def open_destination(job: Job, deployment: Deployment) -> Destination:
             )
         case SqlDestination():
             raise UnsupportedError(f"job {job.name}: database destinations cannot be used yet.")
+
+
+def _check(endpoint: Source, effects: PlannedEffects | None) -> None:
+    """See that the endpoint answers; a container that an earlier job will create need not be there yet."""
+    try:
+        endpoint.check()
+    except MissingObjectError:
+        if not effects or not effects.creates_any(endpoint.containers()):
+            raise
 
 
 def _effects(endpoint: Source, earlier: Sequence[Earlier]) -> PlannedEffects:

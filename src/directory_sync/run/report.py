@@ -1,5 +1,6 @@
-"""The report of a run or preview: what each job did or would do, change by change, as JSON. Written as a stream, because a job
-may have more changes than fit into memory.
+"""The report of a run or preview, as JSON: what each job did or would do, change by change.
+
+It is written as a stream, because a job may have more changes than fit into memory.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, value_to_json
 from directory_sync.run.job import JobResult
-from directory_sync.run.secrets import HIDDEN, secret_fields
+from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
 _encode = json.JSONEncoder(ensure_ascii=True).encode
 # ASCII only: a report may be shown in a terminal, which must not obey anything that a directory's value says.
@@ -70,19 +71,19 @@ def report_file(path: Path) -> Iterator[TextIO]:
         with target.open("w", encoding="utf-8") as stream:
             yield stream
         return
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}-")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as stream:
+    # Readable by its owner only from the first moment, and beside its target, so that replacing is one step.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".report-", delete=False) as stream:
+        temporary = Path(stream.name)
+        try:
             try:
-                yield stream
+                yield cast(TextIO, stream)
             finally:
                 stream.flush()
                 os.fsync(stream.fileno())
-                os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+                temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def _header(result: JobResult) -> dict[str, Any]:
@@ -112,9 +113,9 @@ def _header(result: JobResult) -> dict[str, Any]:
 
 def _changes(collection: Collection, result: JobResult, errors: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
     """Yield every change; those that did not succeed are added to `errors` on the way."""
-    secret = secret_fields(collection.job(result.job))
+    is_secret = secret_fields(collection.job(result.job))
     for sequence, change in enumerate(result.changes):
-        report = change_report(change, secret)
+        report = change_report(change, is_secret)
         outcome = result.outcomes.get(sequence)
         if outcome is not None:
             report |= _outcome_report(outcome)
@@ -128,12 +129,12 @@ def _outcome_report(outcome: Outcome) -> Mapping[str, str]:
     return {**report, "message": outcome.message} if outcome.message else report
 
 
-def change_report(change: Change, secret: frozenset[str]) -> dict[str, Any]:
-    """One change as in the report. `secret`: lower-case names of fields whose values are not shown."""
+def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
+    """One change as in the report. `is_secret`: of which fields the values are not shown."""
     report: dict[str, Any] = {"action": change.action.value, "key": change.key, "object": change.object}
     if change.new_object is not None:
         report["new_object"] = change.new_object
-    report["fields"] = [_field_report(field, hidden=field.field.lower() in secret) for field in change.fields]
+    report["fields"] = [_field_report(field, hidden=is_secret(field.field)) for field in change.fields]
     return report
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from directory_sync.definition.models import GeneratePassword, Job
+from collections.abc import Callable, Iterable
+
+from directory_sync.definition.checks.fields import source_fields
+from directory_sync.definition.models import GeneratePassword, Job, Script, Template
 from directory_sync.definition.support import PASSWORD_ATTRIBUTES
 
 HIDDEN = "***"
@@ -14,10 +17,23 @@ def is_password(field: str) -> bool:
     return field.lower().partition(";")[0] in PASSWORD_ATTRIBUTES
 
 
-def secret_fields(job: Job) -> frozenset[str]:
-    """Lower-case names of the destination fields of a job whose values must not be shown."""
-    return frozenset(
-        name.lower()
-        for name, mapping in job.fields.items()
-        if mapping.secret or isinstance(mapping, GeneratePassword) or is_password(name)
-    )
+IsSecret = Callable[[str], bool]
+"""Says of a field's name whether its values must not be shown."""
+
+
+def secret_fields(job: Job) -> IsSecret:
+    """Which destination fields of a job are secret: marked as such, generated passwords, and password attributes."""
+    marked = {name.lower() for name, mapping in job.fields.items() if mapping.secret or isinstance(mapping, GeneratePassword)}
+    return lambda field: field.lower() in marked or is_password(field)
+
+
+def secret_source_fields(job: Job, fields: Iterable[str]) -> IsSecret:
+    """Which of the source fields that a job reads are secret: password attributes, and what its secret fields are made of."""
+    secret = [mapping for name, mapping in job.fields.items() if mapping.secret or is_password(name)]
+    if any(isinstance(mapping, Script) for mapping in secret):
+        return lambda field: True  # a script may read anything
+    named = {name.lower() for mapping in secret for _, name in source_fields(mapping)}
+    # What a template names is looked for as text: rather one too many than one too few.
+    templates = [mapping.template.lower() for mapping in secret if isinstance(mapping, Template)]
+    named |= {field.lower() for field in fields if any(field.lower() in text for text in templates)}
+    return lambda field: field.lower() in named or is_password(field)

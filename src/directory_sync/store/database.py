@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from directory_sync.errors import SettingsError, StoreError
@@ -95,7 +96,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write. Raises StoreError; IntegrityError passes through."""
+        """A transaction that may write. Raises StoreError."""
         with self._errors(), self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
             if not self.is_sqlite:
                 # A process that was stopped in mid-transaction must not hold up all others.
@@ -112,11 +113,6 @@ class Database:
             connection = self.engine.raw_connection()
             try:
                 yield connection
-            except Exception as error:
-                driver = self.engine.dialect.dbapi
-                if driver is not None and isinstance(error, driver.Error):
-                    raise DBAPIError.instance(None, None, error, driver.Error) from None
-                raise
             finally:
                 connection.close()
 
@@ -141,21 +137,24 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise
         except PoolTimeout:
             raise self.error("All connections are in use.", "Try again later.") from None
-        except DBAPIError as error:
-            # Only what the driver says: SQLAlchemy's own text would show the values of the statement.
-            cause = " ".join(str(error.orig).split()) or type(error.orig).__name__
+        except (DBAPIError, sqlite3.Error) as error:
+            # Only what the driver says first: the rest, and SQLAlchemy's own text, may show values.
+            said = error.orig if isinstance(error, DBAPIError) else error
+            cause = next(iter(str(said).splitlines()), "").strip() or type(said).__name__
             raise self.error(f"{cause.rstrip('.')}.", self._remedy(cause)) from None
 
     def _remedy(self, cause: str) -> str:
         lower = cause.lower()
         if "no such table" in lower or "no such column" in lower or "does not exist" in lower:
             return "Run `directory-sync db upgrade` or `airflow db migrate`."
+        if "constraint" in lower:
+            return "Nothing was stored. This is a defect of the program: report it with the log."
         if "locked" in lower or "lock timeout" in lower:
             return "Another process holds it for long; try again, or use PostgreSQL if many jobs run at the same time."
+        if "not a database" in lower:
+            return "Let the setting database_url name another file, or move this one away."
         if "full" in lower or "no space" in lower:
             return "Make room on the disk and try again; nothing is lost."
         if self.is_sqlite:

@@ -67,10 +67,11 @@ class StoredChanges:
     def payloads(self) -> Iterator[str]:
         """The canonical forms. Each page is a transaction of its own, so that a slow reader holds nothing up."""
         for first in range(0, self._count, READ_BATCH):
+            last = min(first + READ_BATCH, self._count) - 1
             with self._database.read() as connection:
                 page = connection.scalars(
                     select(ChangeRow.payload)
-                    .where(ChangeRow.plan_id == self._plan_id, ChangeRow.sequence.between(first, first + READ_BATCH - 1))
+                    .where(ChangeRow.plan_id == self._plan_id, ChangeRow.sequence.between(first, last))
                     .order_by(ChangeRow.sequence)
                 ).all()
             yield from page

@@ -283,10 +283,10 @@ class Runs:
 def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[str, int]:
     """Job → its last complete plan."""
     rows = connection.execute(
-        select(JobRunRow.job, func.max(PlanRow.id))
+        select(JobRunRow.job, func.max(PlanRow.id).label("plan_id"))
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id, PlanRow.complete)
         .group_by(JobRunRow.job)
     )
-    return dict(rows.tuples().all())
+    return {row.job: row.plan_id for row in rows}

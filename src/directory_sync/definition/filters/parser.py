@@ -129,13 +129,14 @@ class _Parser:
         return self.substrings(attribute, raw, start)
 
     def substrings(self, attribute: str, raw: str, start: int) -> Substrings:
+        pieces = raw.split("*")
         parts = []
-        for part in raw.split("*"):
-            parts.append(self.value(part, start))
-            start += len(part) + 1
+        for index, piece in enumerate(pieces):
+            if not piece and 0 < index < len(pieces) - 1:
+                raise FilterError("two * follow each other", start)
+            parts.append(self.value(piece, start))
+            start += len(piece) + 1
         initial, *middle, final = parts
-        if not all(middle):
-            raise FilterError("two * follow each other", start - 1)
         return Substrings(attribute, initial or None, tuple(middle), final or None)
 
     def value(self, raw: str, start: int) -> bytes:

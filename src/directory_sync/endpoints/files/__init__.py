@@ -34,6 +34,8 @@ def file_destination(
     """The destination for a file.
 
     Args:
+        definition: the endpoint, as the job has it.
+        data_folder: where files are.
         keys: the job's key fields; in a CSV file their values identify a row.
         fields: all fields that the job maps; those that an existing CSV file lacks become new columns.
         naming_attribute: forms the RDN of a new LDIF entry.

@@ -1,5 +1,7 @@
 """Writing rows to a CSV or TSV file: only the mapped cells of changed rows, everything else stays as it stands in the file."""
 
+# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
+
 from __future__ import annotations
 
 import codecs
@@ -22,9 +24,7 @@ from directory_sync.errors import EndpointError, IncompleteListing, RecordError,
 class CsvDestination(CsvSource):
     """Rows of a CSV file, known by the values of the job's key fields. A file that is not there is an empty one."""
 
-    def __init__(
-        self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]
-    ) -> None:
+    def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]) -> None:
         super().__init__(definition, data_folder)
         self.keys = tuple(keys)
         self.mapped = tuple(dict.fromkeys(fields))
@@ -57,7 +57,7 @@ class CsvDestination(CsvSource):
         return super().rule(name) or cell_rule(name)
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        """Yield all rows. A row that cannot be told apart ends the listing, because the file could not be written again either."""
+        """Yield all rows. A row that cannot be told apart ends the listing, because the file could not be written again."""
         if not self.path.exists():
             return
         with self.reading() as rows:
@@ -67,9 +67,11 @@ class CsvDestination(CsvSource):
             key_places = self._key_places(rows.columns)
             batch: list[Record] = []
             for row in self._usable(rows):
-                id = row_id([row.cells[place] for place in key_places])
-                problem = "" if id else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
-                batch.append(Record(id or f"line {row.line}", self._record(row, places).values, problem))
+                key = row_id([row.cells[place] for place in key_places])
+                problem = (
+                    "" if key else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
+                )
+                batch.append(Record(key or f"line {row.line}", self._record(row, places).values, problem))
                 if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []
@@ -108,12 +110,8 @@ class CsvDestination(CsvSource):
         """A file has no containers, so nothing is missing."""
         return True
 
-    def new_id(self, field: str, value: bytes, container: str) -> str:
-        """The id of a row with one key field. With several, `id_of` is to be asked."""
-        return self.id_of({self.keys[0]: [value]}) if len(self.keys) == 1 else value.decode(errors="replace")
-
-    def id_of(self, values: Mapping[str, Sequence[bytes]]) -> str:
-        """The id of a row with these values. Raises RecordError if its key is not complete, or binary."""
+    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The id of a row with these values: its key. Raises RecordError if its key is not complete, or binary."""
         lower = {name.lower(): cell for name, cell in values.items()}
         key: list[str] = []
         for field in self.keys:
@@ -140,9 +138,7 @@ class CsvDestination(CsvSource):
 
     def render(self, change: Change) -> str:
         """A comment, because CSV has no form for changes."""
-        fields = "; ".join(
-            f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields
-        )
+        fields = "; ".join(f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields)
         text = f"{self.label}: {change.action} row {change.object}" + (f": {fields}" if fields else "")
         return "# " + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text) + "\n"
 
@@ -180,20 +176,25 @@ class CsvDestination(CsvSource):
                 key_places = self._key_places(rows.columns)
                 names = [name.lower() for name in rows.columns]
                 for row in self._usable(rows):
-                    id = row_id([row.cells[place] for place in key_places])
-                    if id in ids:
-                        found.setdefault(id, []).append(dict(zip(names, row.cells, strict=True)))
+                    key = row_id([row.cells[place] for place in key_places])
+                    if key in ids:
+                        found.setdefault(key, []).append(dict(zip(names, row.cells, strict=True)))
         decided: dict[int, RowChange] = {}
         taken: set[str] = set()
         for sequence, change in todo:
-            id = self._target(change)
-            if id in taken:
-                message = f"row {id}: another change of this plan is about the same row. Run the job again."
-                decided[sequence] = RowChange(id, change.action, Outcome(sequence, Result.FAILED, message))
+            target = self._target(change)
+            if target in taken:
+                message = f"row {target}: another change of this plan is about the same row. Run the job again."
+                decided[sequence] = RowChange(target, change.action, Outcome(sequence, Result.FAILED, message))
                 continue
-            taken.add(id)
+            taken.add(target)
             decided[sequence] = decide(
-                sequence, change, id=id, rows=found.get(id, []), retried=sequence in verify, encoding=self.dialect.encoding
+                sequence,
+                change,
+                id=target,
+                rows=found.get(target, []),
+                retried=sequence in verify,
+                encoding=self.dialect.encoding,
             )
         return list(decided.values())
 
@@ -201,7 +202,7 @@ class CsvDestination(CsvSource):
         if change.action is not Action.CREATE:
             return change.object
         try:
-            return self.id_of({field.field: field.new for field in change.fields})
+            return self.new_id("", {field.field: field.new for field in change.fields}, "")
         except RecordError:
             return change.object
 

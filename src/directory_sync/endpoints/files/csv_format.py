@@ -143,7 +143,9 @@ class CsvReading:
         except csv.Error as error:
             if "unexpected end of data" in str(error):
                 raise self._broken(
-                    line, "a quote is opened here and never closed, or the file was cut off.", "Get the whole file, or close the quote."
+                    line,
+                    "a quote is opened here and never closed, or the file was cut off.",
+                    "Get the whole file, or close the quote.",
                 ) from None
             if "field limit" in str(error):
                 raise self._too_long(line) from None

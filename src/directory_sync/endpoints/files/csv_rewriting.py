@@ -34,6 +34,8 @@ def changed_content(
     """The text of an existing file after the changes; created rows come last, in the order of their ids.
 
     Args:
+        rows: the file as it is.
+        dialect: how it is written.
         columns: the header's columns and, behind them, those that are added.
         key_places: which columns form a row's id.
         changes: what is done, by id.
@@ -62,9 +64,7 @@ def changed_content(
     yield from created
 
 
-def _created_rows(
-    dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange], newline: str
-) -> Iterator[str]:
+def _created_rows(dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange], newline: str) -> Iterator[str]:
     for _, change in sorted(changes.items()):
         if change.action is Action.CREATE:
             yield _row_text(dialect, columns, [""] * len(columns), change, newline)

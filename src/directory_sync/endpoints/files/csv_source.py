@@ -1,5 +1,7 @@
 """Reading records from a CSV or TSV file with a header line."""
 
+# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +31,15 @@ class CsvSource:
     def identity(self) -> str:
         """The resolved path."""
         return str(self.path)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A file in the data folder is never unsafe."""
+        return ()
+
+    def containers(self) -> tuple[str, ...]:
+        """A file needs no container."""
+        return ()
 
     def check(self) -> None:
         """See that the file is there and has a usable header."""

@@ -1,5 +1,7 @@
 """Writing entries to an LDIF file of content records: entries that nothing happens to stay byte for byte as they stand there."""
 
+# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
+
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -93,11 +95,17 @@ class LdifDestination(LdifSource):
         """An LDIF file may hold a part of a directory, so containers need not be in it."""
         return True
 
-    def new_id(self, field: str, value: bytes, container: str) -> str:
-        """The DN of a new entry: a mapped `dn` as it is, else the naming attribute in the container, or at the top for ``""``."""
-        if field.lower() == DN_FIELD:
-            return names.checked(value)
-        return names.child(field, value, container)
+    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for the empty text.
+
+        Raises RecordError if there is neither.
+        """
+        lower = {name.lower(): held for name, held in values.items()}
+        if held := lower.get(DN_FIELD):
+            return names.checked(held[0])
+        if held := lower.get(naming.lower()):
+            return names.child(naming, held[0], container)
+        raise RecordError(f"the entry has no dn and no {naming} to be named by. Map one of them.")
 
     def parent_id(self, id: str) -> str | None:
         """The DN above; None at the top."""
@@ -118,14 +126,6 @@ class LdifDestination(LdifSource):
     def render(self, change: Change) -> str:
         """LDIF change records."""
         return change_records(change, pseudo_fields=(DN_FIELD,))
-
-    def id_of(self, values: Mapping[str, Sequence[bytes]]) -> str:
-        """The DN of a new entry: a mapped `dn`, else its naming attribute at the top. Raises RecordError if there is neither."""
-        lower = {name.lower(): held for name, held in values.items()}
-        for field in (DN_FIELD, self.naming_attribute):
-            if held := lower.get(field.lower()):
-                return self.new_id(field, held[0], "")
-        raise RecordError(f"the entry has no dn and no {self.naming_attribute} to be named by. Map one of them.")
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -58,9 +58,7 @@ class LdifEntries:
 
     def _create(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         dn = names.normalise(change.final_object)
-        attributes = {
-            field.field: list(field.new) for field in change.fields if field.new and field.field.lower() != DN_FIELD
-        }
+        attributes = {field.field: list(field.new) for field in change.fields if field.new and field.field.lower() != DN_FIELD}
         found = self._find(dn)
         if len(found) == 1 and retried and not found[0].problem:
             present = found[0]
@@ -78,13 +76,8 @@ class LdifEntries:
     def _modify(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         old, new = names.normalise(change.object), names.normalise(change.final_object)
         found = self._find(old)
-        if not found and retried:
-            if change.action is Action.DELETE:
-                return Result.FOUND_DONE, ""
-            found = self._find(new)
-            if len(found) == 1 and all(_is_done(found[0], field) for field in change.fields):
-                return Result.FOUND_DONE, ""
-            found = []
+        if retried and self._is_found_done(change, found, old, new):
+            return Result.FOUND_DONE, ""
         if not found:
             return Result.CONFLICT, "the entry is gone. Run the job again to see what is to be done now."
         if len(found) > 1:
@@ -93,10 +86,7 @@ class LdifEntries:
         entry = found[0]
         if entry.problem:
             return Result.FAILED, entry.problem
-        if retried and old == new and change.action is not Action.DELETE and all(_is_done(entry, field) for field in change.fields):
-            return Result.FOUND_DONE, ""
-        differing = [field.field for field in change.fields if not _is_as_seen(entry, field)]
-        if differing:
+        if differing := [field.field for field in change.fields if not _is_as_seen(entry, field)]:
             return Result.CONFLICT, f"somebody changed {', '.join(differing)} meanwhile. Run the job again to compare."
         if change.action is Action.DELETE:
             return self._delete(old)
@@ -108,6 +98,14 @@ class LdifEntries:
             self._rename(entry, change)
         self._mark_changed(names.normalise(entry.dn or ""))
         return Result.DONE, ""
+
+    def _is_found_done(self, change: Change, found: Sequence[Entry], old: str, new: str) -> bool:
+        if change.action is Action.DELETE:
+            return not found
+        if old != new and found:
+            return False
+        after = self._find(new)
+        return len(after) == 1 and not after[0].problem and all(_is_done(after[0], field) for field in change.fields)
 
     def _delete(self, dn: str) -> tuple[Result, str]:
         if any(other != dn and names.is_within(other, dn) for other in (*self._places, *self._created)):

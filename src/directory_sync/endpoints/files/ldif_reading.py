@@ -85,7 +85,9 @@ def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
     if lines and lines[0][1].lower().startswith(b"version:"):
         number, version = lines.pop(0)
         if version[8:].strip() != b"1":
-            raise EndpointError(f"line {number}: only version 1 of LDIF is known.", endpoint=label, remedy="Export the data again.")
+            raise EndpointError(
+                f"line {number}: only version 1 of LDIF is known.", endpoint=label, remedy="Export the data again."
+            )
         del raw[number - first]
     entry = Entry(lines[0][0] if lines else first, b"".join(raw))
     if lines:
@@ -157,7 +159,11 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
         return "", b"", "a line is NAME: VALUE, and this one is not. Correct it, or put a # in front."
     attribute = name.decode("ascii")
     if rest.startswith(b"<"):
-        return attribute, b"", f"the value of {attribute} is at a URL, and those are not followed. Export the data with its values."
+        return (
+            attribute,
+            b"",
+            f"the value of {attribute} is at a URL, and those are not followed. Export the data with its values.",
+        )
     if rest.startswith(b":"):
         try:
             return attribute, b64decode(rest[1:].strip(b" "), validate=True), ""

@@ -1,5 +1,7 @@
 """Reading entries from an LDIF file. Values are compared exactly, because LDIF brings no schema; names are not."""
 
+# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -30,6 +32,15 @@ class LdifSource:
     def identity(self) -> str:
         """The resolved path."""
         return str(self.path)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A file in the data folder is never unsafe."""
+        return ()
+
+    def containers(self) -> tuple[str, ...]:
+        """A file needs no container."""
+        return ()
 
     def check(self) -> None:
         """See that the file is there and can be opened."""

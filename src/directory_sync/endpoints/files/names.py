@@ -71,7 +71,9 @@ def renamed(dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
         if new is None or _fold(value) in {_fold(held.decode(errors="replace")) for held in new}:
             rdn.append((type_, value, flags))
         elif not new:
-            raise RecordError(f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.", field=type_)
+            raise RecordError(
+                f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.", field=type_
+            )
         else:
             child(type_, new[0], "")
             rdn.append((type_, new[0].decode(), flags))

@@ -87,7 +87,7 @@ class FileVersion:
     def must_still_be(self, path: Path, label: str) -> None:
         """Raise IncompleteListing if the file at the path is another one now, or was written to."""
         try:
-            now = self._from(os.stat(path, follow_symlinks=False))
+            now = self._from(path.stat(follow_symlinks=False))
         except OSError:
             now = None
         if now != self:

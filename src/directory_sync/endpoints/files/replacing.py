@@ -48,19 +48,19 @@ def replace_content(path: Path, label: str, write: Callable[[BinaryIO], None], b
 
     The mode, and where allowed the owner, of an existing file are kept. To be called inside `writing_to`.
 
-    Args:
-        before_replace: called when the content is complete; may raise to leave the file as it is.
+    `before_replace` is called when the content is complete; it may raise to leave the file as it is.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as stream:
             _keep_mode_and_owner(path, stream.fileno())
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         before_replace()
-        os.replace(temporary, path)
+        temporary.replace(path)
         temporary = None
         _sync_folder(path.parent)
     except OSError as error:
@@ -68,7 +68,7 @@ def replace_content(path: Path, label: str, write: Callable[[BinaryIO], None], b
     finally:
         if temporary is not None:
             with suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
 
 
 def check_writable(path: Path, label: str) -> None:
@@ -100,7 +100,6 @@ def _lock(folder: int, path: Path, label: str) -> None:
     while True:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 raise EndpointUnavailable(
@@ -111,6 +110,8 @@ def _lock(folder: int, path: Path, label: str) -> None:
             time.sleep(0.05)
         except OSError as error:
             raise writing_failed(error, path, label) from None
+        else:
+            return
 
 
 def _temporary_prefix(path: Path) -> str:
@@ -123,7 +124,7 @@ def _glob_escape(text: str) -> str:
 
 def _keep_mode_and_owner(path: Path, descriptor: int) -> None:
     try:
-        old = os.stat(path)
+        old = path.stat()
     except FileNotFoundError:
         os.fchmod(descriptor, NEW_FILE_MODE)
         return

@@ -29,9 +29,8 @@ def decide(
 ) -> RowChange:
     """Compare what the change saw with the rows of that id as they are now.
 
-    Args:
-        rows: lower-case column → text of each row with the id.
-        retried: an earlier attempt may have carried the change out already.
+    `rows` holds lower-case column → text of each row with the id; `retried` says that an earlier attempt may have carried the
+    change out already.
     """
 
     def result(result: Result, message: str = "", cells: Mapping[str, str] | None = None) -> RowChange:
@@ -49,23 +48,31 @@ def decide(
     except ValueError as error:
         return result(Result.FAILED, f"row {id}: {error}")
     row = rows[0] if rows else None
-    if change.action is Action.DELETE:
-        if row is None:
-            return result(Result.FOUND_DONE) if retried else result(Result.CONFLICT, f"row {id} is gone already.")
-        differing = _differences(row, seen)
-        return result(Result.CONFLICT, _differs(id, differing)) if differing else result(Result.DONE)
+    verdict, message = _compare(change, id, row, seen, cells, retried=retried)
+    return result(verdict, message, {} if change.action is Action.DELETE else cells)
+
+
+def _compare(
+    change: Change, id: str, row: Mapping[str, str] | None, seen: Mapping[str, str], cells: Mapping[str, str], *, retried: bool
+) -> tuple[Result, str]:
     if change.action is Action.CREATE:
         if row is None:
-            return result(Result.DONE, cells=cells)
+            return Result.DONE, ""
         if retried and not _differences(row, cells):
-            return result(Result.FOUND_DONE)
-        return result(Result.CONFLICT, f"row {id} exists already. Run the job again to compare with it.")
+            return Result.FOUND_DONE, ""
+        return Result.CONFLICT, f"row {id} exists already. Run the job again to compare with it."
     if row is None:
-        return result(Result.CONFLICT, f"row {id} is gone. Run the job again to see what is to be done now.")
-    if retried and not _differences(row, cells):
-        return result(Result.FOUND_DONE)
-    differing = _differences(row, seen)
-    return result(Result.CONFLICT, _differs(id, differing)) if differing else result(Result.DONE, cells=cells)
+        if retried and change.action is Action.DELETE:
+            return Result.FOUND_DONE, ""
+        return Result.CONFLICT, f"row {id} is gone. Run the job again to see what is to be done now."
+    if retried and change.action is Action.UPDATE and not _differences(row, cells):
+        return Result.FOUND_DONE, ""
+    if differing := _differences(row, seen):
+        message = (
+            f"row {id}: somebody changed {', '.join(differing)} meanwhile. Run the job again to compare with the new content."
+        )
+        return Result.CONFLICT, message
+    return Result.DONE, ""
 
 
 def _cell(changed: FieldChange, values: Values) -> str:
@@ -91,7 +98,3 @@ def _check_encodable(cells: Mapping[str, str], encoding: str) -> None:
 
 def _differences(row: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:
     return [name for name, text in expected.items() if row.get(name, "") != text]
-
-
-def _differs(id: str, names: Sequence[str]) -> str:
-    return f"row {id}: somebody changed {', '.join(names)} meanwhile. Run the job again to compare with the new content."

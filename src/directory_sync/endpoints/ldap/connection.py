@@ -88,7 +88,9 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
     security = extra.choice("security", Security, Security.LDAPS)
     if scheme is not None and (scheme == "ldaps") != (security is Security.LDAPS):
         if "security" in connection.extra:
-            raise extra.problem("security", f"is {security.value}, but the host begins with {scheme}://", "Write the host without a scheme.")
+            raise extra.problem(
+                "security", f"is {security.value}, but the host begins with {scheme}://", "Write the host without a scheme."
+            )
         raise extra.problem(
             "security",
             f"is not given, but the host begins with {scheme}://",
@@ -212,7 +214,9 @@ class _Extra:
                 file.read(1)
         except OSError as error:
             raise self.problem(
-                key, f"names {path}, which cannot be read ({error.strerror})", "Give the path of a PEM file with the authority's certificate."
+                key,
+                f"names {path}, which cannot be read ({error.strerror})",
+                "Give the path of a PEM file with the authority's certificate.",
             ) from None
         return str(path)
 

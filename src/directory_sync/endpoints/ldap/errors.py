@@ -1,4 +1,4 @@
-"""What LDAP results mean for a user: result codes (RFC 4511, appendix A) and servers' own texts turned into our exceptions and sentences."""
+"""What LDAP results mean for a user: result codes (RFC 4511, appendix A) and servers' own texts as exceptions and sentences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def details(error: ldap.LDAPError) -> dict[str, Any]:
-    """What python-ldap tells of a failed operation: `msgid`, `result`, `desc`, `info`, `matched`, as far as there is such a thing."""
+    """What python-ldap tells of a failed operation: `msgid`, `result`, `desc`, `info`, `matched`, as far as it does."""
     return error.args[0] if error.args and isinstance(error.args[0], dict) else {}
 
 
@@ -134,11 +134,15 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
         )
     if isinstance(error, ldap.STRONG_AUTH_REQUIRED | ldap.CONFIDENTIALITY_REQUIRED):
         return SecurityError(
-            f"the directory wants an encrypted connection: {text}.", endpoint=endpoint, remedy="Set security to ldaps or starttls."
+            f"the directory wants an encrypted connection: {text}.",
+            endpoint=endpoint,
+            remedy="Set security to ldaps or starttls.",
         )
     if isinstance(error, ldap.OPERATIONS_ERROR) and not login:
         return AuthenticationError(
-            f"the directory shows nothing to anonymous sessions: {text}.", endpoint=endpoint, remedy="Enter a login in the connection."
+            f"the directory shows nothing to anonymous sessions: {text}.",
+            endpoint=endpoint,
+            remedy="Enter a login in the connection.",
         )
     if isinstance(error, CONNECTION_LOST):
         what = "did not send the next page in time" if isinstance(error, ldap.TIMEOUT) else "broke the connection"
@@ -148,7 +152,9 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             remedy="Run the job again; if it stays so, raise timeout or lower page_size in the connection's extra.",
         )
     if isinstance(error, ldap.FILTER_ERROR):
-        return EndpointError(f"the filter for {place} is not valid: {text}.", endpoint=endpoint, remedy="Correct it in the definition.")
+        return EndpointError(
+            f"the filter for {place} is not valid: {text}.", endpoint=endpoint, remedy="Correct it in the definition."
+        )
     return IncompleteListing(
         f"the listing of {place} failed: {text}.", endpoint=endpoint, remedy="Look at the server's log, then run the job again."
     )

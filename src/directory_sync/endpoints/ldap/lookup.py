@@ -78,7 +78,9 @@ class Lookup:
             name, entry = found
             attributes = self._spelling.apply(entry, partial(rest_of_range, connection, name))
             identity = self._server.identity_field
-            mine = self._change.identity is None or identity is None or attributes.get(identity) in ([self._change.identity], None)
+            mine = (
+                self._change.identity is None or identity is None or attributes.get(identity) in ([self._change.identity], None)
+            )
             if self._change.action is Action.CREATE or mine:
                 if last.scope == ldap.SCOPE_SUBTREE or last.base.startswith("<GUID="):
                     self.elsewhere = name

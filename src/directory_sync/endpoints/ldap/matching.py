@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 Normalise = Callable[[bytes], bytes]
 
@@ -37,7 +37,7 @@ def _lower(text: str) -> str:
 
 
 def case_ignore(value: bytes) -> bytes:
-    """caseIgnoreMatch and its relatives."""
+    """Without regard to case: caseIgnoreMatch and its relatives."""
     if value.isascii():
         return _squashed(value.lower())
     try:
@@ -48,7 +48,7 @@ def case_ignore(value: bytes) -> bytes:
 
 
 def case_exact(value: bytes) -> bytes:
-    """caseExactMatch and its relatives."""
+    """With regard to case: caseExactMatch and its relatives."""
     if value.isascii():
         return _squashed(value)
     try:
@@ -105,13 +105,13 @@ def _moment(value: bytes) -> tuple[datetime, bytes] | None:
     # A leap second is allowed, but no datetime can hold it.
     second = b"59" if second == b"60" else second
     try:
-        moment = datetime.strptime((hour + (minute or b"00") + (second or b"00")).decode(), "%Y%m%d%H%M%S") - _offset(zone)
+        moment = datetime.strptime((hour + (minute or b"00") + (second or b"00")).decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
         if not fraction:
-            return moment, b""
+            return moment - _offset(zone), b""
         # The fraction is one of the last unit that is written.
         unit = 1 if second is not None else 60 if minute is not None else 3600
         whole, part = divmod(int(fraction) * unit, 10 ** len(fraction))
-        return moment + timedelta(seconds=whole), (b"%0*d" % (len(fraction), part)).rstrip(b"0")
+        return moment - _offset(zone) + timedelta(seconds=whole), (b"%0*d" % (len(fraction), part)).rstrip(b"0")
     except (ValueError, OverflowError):
         return None
 

@@ -170,7 +170,9 @@ class Names:
         try:
             text = value.decode()
         except UnicodeDecodeError:
-            raise RecordError("names the object, but its value is not UTF-8 text. Convert it at the source.", field=attribute) from None
+            raise RecordError(
+                "names the object, but its value is not UTF-8 text. Convert it at the source.", field=attribute
+            ) from None
         if not text.strip():
             raise RecordError("names the object, but has no value. Fill it at the source.", field=attribute)
         return join(format_rdn((Ava(attribute.partition(";")[0], text),)), container)
@@ -194,7 +196,7 @@ class Names:
             return ava
         if not values:
             raise RecordError(
-                "names the object at the destination and would lose its value. Fill it at the source, or set `keep_if_empty: true`.",
+                "names the object and would lose its value. Fill it at the source, or set `keep_if_empty: true`.",
                 field=ava.attribute,
             )
         normalise = self._normaliser(self._canonical(ava.attribute))

@@ -80,12 +80,7 @@ class Operations:
 
 
 def operations(change: Change, schema: Schema, *, assertion: bool, identity_field: str | None) -> Operations:
-    """Translate a change.
-
-    Args:
-        assertion: the server supports the assertion control.
-        identity_field: attribute of `change.identity`.
-    """
+    """Translate a change. `assertion`: the server supports that control; `identity_field`: the attribute of `change.identity`."""
     identity = [] if not identity_field or change.identity is None else [equals(identity_field, change.identity)]
     rules = Rules(schema)
     if change.action is Action.CREATE:
@@ -126,6 +121,10 @@ class Rules:
         """Whether the attribute's values can be written, but not read or compared."""
         return self.canonical(attribute) in WRITE_ONLY
 
+    def assertable(self, attribute: str) -> bool:
+        """Whether a filter can ask for one of the attribute's values."""
+        return self._schema.assertable(attribute)
+
     def demanded(self, attribute: str, object_classes: Sequence[str]) -> bool:
         """Whether objects of these classes must have the attribute."""
         try:
@@ -143,7 +142,9 @@ def _creation(change: Change, rules: Rules) -> Operations:
     attributes: dict[str, list[bytes]] = {}
     spelled: dict[str, str] = {}
     late = []
-    classes = [value.decode(errors="replace") for field in change.fields if field.field.lower() == "objectclass" for value in field.new]
+    classes = [
+        value.decode(errors="replace") for field in change.fields if field.field.lower() == "objectclass" for value in field.new
+    ]
     for field in change.fields:
         if not field.new:
             continue
@@ -202,8 +203,9 @@ def fields_after_rename(change: Change, schema: Schema) -> tuple[FieldChange, ..
             for value in after:
                 # In the spelling of the new values, so that it counts as there.
                 present.setdefault(normalise(value), wanted.get(normalise(value), value))
-            field = replace(field, old=tuple(present.values()))
-        result.append(field)
+            result.append(replace(field, old=tuple(present.values())))
+        else:
+            result.append(field)
     return tuple(result)
 
 
@@ -268,7 +270,7 @@ def _stays(fields: Iterable[FieldChange], rules: Rules) -> list[str]:
 
 
 def _values(attribute: str, values: Iterable[bytes], rules: Rules) -> Iterator[str]:
-    if not rules.of(attribute).equality:
+    if not rules.assertable(attribute):
         yield f"({attribute}=*)"
         return
     for value in values:

@@ -44,7 +44,9 @@ def judge(change: Change, planned: Operations, schema: Schema, seen: Seen | None
     """Compare an object with what a change saw and wants.
 
     Args:
+        change: what was planned.
         planned: all operations of the change.
+        schema: of the server.
         seen: the object under its present or its future name; None if there is none.
         elsewhere: DN under which the object was found although neither name leads to it; empty if another object has its name.
     """

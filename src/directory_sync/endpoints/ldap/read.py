@@ -40,15 +40,14 @@ def listing(
     Ends normally only after the server said that the listing is complete, else raises IncompleteListing (cut short, broken off,
     referrals), MissingObjectError (no such base) or another EndpointError.
 
-    Args:
-        attributes: what to ask for; the records spell attributes as they are spelled here.
+    The records spell attributes as they are spelled in `attributes`.
     """
     settings = pool.settings
     spelling = Spelling(schema, attributes)
     connection = pool.open()
     finished = False
     try:
-        for entries in _pages(connection, root, settings.page_size, base, scope, filter, spelling.asked):
+        for entries in _pages(connection, root, settings.page_size, base=base, scope=scope, filter=filter, asked=spelling.asked):
             yield _records(entries, connection, spelling)
         finished = True
     except ldap.LDAPError as error:
@@ -65,7 +64,7 @@ def listing(
             endpoint=settings.label,
             remedy="Choose a container without that part, or make a connection to the server that holds all of it.",
         ) from None
-    except _Broken as broken:
+    except Broken as broken:
         raise IncompleteListing(
             f"the listing of {base} did not come to a proper end: {broken}.",
             endpoint=settings.label,
@@ -83,12 +82,12 @@ class _Referred(Exception):
     """The server sent a search reference."""
 
 
-class _Broken(Exception):
+class Broken(Exception):
     """The server did something that a complete listing does not hold."""
 
 
 def _pages(
-    connection: SimpleLDAPObject, root: RootDse, page_size: int, base: str, scope: int, filter: str, asked: Sequence[str]
+    connection: SimpleLDAPObject, root: RootDse, page_size: int, *, base: str, scope: int, filter: str, asked: Sequence[str]
 ) -> Iterator[list[tuple[str, Attributes]]]:
     controls: list[Any] = []
     paged = PAGED_RESULTS in root.controls and scope != ldap.SCOPE_BASE
@@ -111,11 +110,11 @@ def _pages(
             return
         cookie = next((c.cookie for c in answered or () if c.controlType == PAGED_RESULTS), None)
         if cookie is None:
-            raise _Broken("the server did not say whether more pages follow")
+            raise Broken("the server did not say whether more pages follow")
         more = bool(cookie)
         if more:
             if not entries and cookie in seen_cookies:
-                raise _Broken("the server keeps sending the same empty page")
+                raise Broken("the server keeps sending the same empty page")
             seen_cookies = {cookie} if entries else seen_cookies | {cookie}
             page.cookie = cookie
             # Asked for before this page is looked at, so that the server works while we do.
@@ -132,15 +131,12 @@ def _without_references(entries: list[tuple[str | None, Any]]) -> list[tuple[str
     return entries  # type: ignore[return-value]
 
 
-def _records(
-    entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling
-) -> list[Record]:
+def _records(entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling) -> list[Record]:
     records = []
     right = spelling.right
     for name, found in entries:
-        if not found.keys() <= right:
-            found = spelling.apply(found, partial(rest_of_range, connection, name))
-        records.append(Record(name, found))
+        values = found if found.keys() <= right else spelling.apply(found, partial(rest_of_range, connection, name))
+        records.append(Record(name, values))
     return records
 
 
@@ -152,11 +148,16 @@ def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: 
         found = connection.search_ext_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", [wanted], timeout=connection.timeout)
         entries = [entry for name, entry in found if name is not None]
         match, piece = next(
-            ((m, v) for entry in entries for key, v in entry.items() if (m := _RANGE.match(key)) and m["name"].lower() == attribute.lower()),
+            (
+                (m, v)
+                for entry in entries
+                for key, v in entry.items()
+                if (m := _RANGE.match(key)) and m["name"].lower() == attribute.lower()
+            ),
             (None, []),
         )
         if match is None or int(match["first"]) != first or not piece:
-            raise _Broken(f"the values of {attribute} of {dn} came only up to number {first}")
+            raise Broken(f"the values of {attribute} of {dn} came only up to number {first}")
         values.extend(piece)
         if match["last"] == "*":
             return values
@@ -186,11 +187,11 @@ class Spelling:
     def apply(self, found: Attributes, rest: Callable[[str, int], list[bytes]]) -> Attributes:
         """The attributes under the names that were asked for; `rest(name, first)` fetches what a range left out."""
         result: Attributes = {}
-        for written, values in found.items():
+        for written, received in found.items():
             ranged = _RANGE.match(written) if ";" in written else None
             names = self._names(ranged["name"] if ranged else written)
-            if names and ranged and ranged["last"] != "*":
-                values = values + rest(ranged["name"], int(ranged["last"]) + 1)
+            partly = names and ranged and ranged["last"] != "*"
+            values = received + rest(ranged["name"], int(ranged["last"]) + 1) if ranged and partly else received
             # Active Directory sends the plain name without values beside the range.
             for name in names if values else ():
                 result[name] = result[name] + values if name in result else values

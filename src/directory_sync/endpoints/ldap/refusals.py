@@ -38,8 +38,18 @@ _IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use", re.IGNO
 # (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
 # RFC 4511, appendix A; Samba and Active Directory use some of them in their own way, which only the text tells.
 _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None, str, str], ...] = (
-    (ldap.NO_SUCH_ATTRIBUTE, "not found in the schema", "the directory's schema has no such attribute", "Correct the field's name."),
-    (ldap.NO_SUCH_ATTRIBUTE, "not a valid objectClass", "the directory's schema has no such object class", "Correct object_classes."),
+    (
+        ldap.NO_SUCH_ATTRIBUTE,
+        "not found in the schema",
+        "the directory's schema has no such attribute",
+        "Correct the field's name.",
+    ),
+    (
+        ldap.NO_SUCH_ATTRIBUTE,
+        "not a valid objectClass",
+        "the directory's schema has no such object class",
+        "Correct object_classes.",
+    ),
     (ldap.UNDEFINED_TYPE, None, "the directory's schema has no such attribute", "Correct the field's name."),
     (
         ldap.OBJECT_CLASS_VIOLATION,
@@ -71,10 +81,25 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "only the server itself sets this attribute",
         "Take the field out of the mapping.",
     ),
-    (ldap.CONSTRAINT_VIOLATION, None, "a value breaks a rule of the directory (length, range, uniqueness)", "Correct the value at the source."),
-    (ldap.INVALID_SYNTAX, None, "a value does not have the form that the attribute's syntax demands", "Correct the value at the source."),
+    (
+        ldap.CONSTRAINT_VIOLATION,
+        None,
+        "a value breaks a rule of the directory (length, range, uniqueness)",
+        "Correct the value at the source.",
+    ),
+    (
+        ldap.INVALID_SYNTAX,
+        None,
+        "a value does not have the form that the attribute's syntax demands",
+        "Correct the value at the source.",
+    ),
     (ldap.INVALID_DN_SYNTAX, None, "a name is not a DN that the directory takes", "Correct the value that it is made of."),
-    (ldap.NAMING_VIOLATION, None, "the directory does not allow this name at this place", "Look at the naming attribute (`rdn`) and the container."),
+    (
+        ldap.NAMING_VIOLATION,
+        None,
+        "the directory does not allow this name at this place",
+        "Look at the naming attribute (`rdn`) and the container.",
+    ),
     (
         ldap.INSUFFICIENT_ACCESS,
         None,
@@ -94,8 +119,18 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "Delete or move them first, or leave the container out of the job.",
     ),
     (ldap.NOT_ALLOWED_ON_RDN, None, "the attribute names the object", "Set `rdn` so that the change becomes a rename."),
-    (ldap.INAPPROPRIATE_MATCHING, None, "the attribute's values cannot be told apart by the directory", "Report this: the schema changed while the job ran."),
-    (ldap.UNAVAILABLE_CRITICAL_EXTENSION, None, "the directory does not support a control it offers", "Set flavour in the connection's extra."),
+    (
+        ldap.INAPPROPRIATE_MATCHING,
+        None,
+        "the attribute's values cannot be told apart by the directory",
+        "Report this: the schema changed while the job ran.",
+    ),
+    (
+        ldap.UNAVAILABLE_CRITICAL_EXTENSION,
+        None,
+        "the directory does not support a control it offers",
+        "Set flavour in the connection's extra.",
+    ),
     (ldap.REFERRAL, None, "another server holds this object", "Make a connection to that server; referrals are not followed."),
     (ldap.UNWILLING_TO_PERFORM, None, "the directory is not willing to do this", "Look at its own text."),
 )
@@ -106,13 +141,17 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
     text = _without_secrets(errors.server_text(error), operation)
     subject = _subject(text, operation)
     if _DANGLING.search(text):
-        return _failed(subject, "a value names an object that does not exist", "Create that object first, or take the value out.", text)
+        return _failed(
+            subject, "a value names an object that does not exist", "Create that object first, or take the value out.", text
+        )
     for kinds, pattern, meaning, remedy in _FAILURES:
         if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
             return _failed(subject, meaning, remedy, text)
     if isinstance(error, ldap.ALREADY_EXISTS):
         if _IN_USE.search(text) and not isinstance(operation, Modify):
-            return _failed(subject, "another object uses this value already, and it must be unique", "Choose another value.", text)
+            return _failed(
+                subject, "another object uses this value already, and it must be unique", "Choose another value.", text
+            )
         what = "the value is there already" if isinstance(operation, Modify) else "an object of this name exists already"
         return Refusal(Result.CONFLICT, f"{what}. Nothing was overwritten; run the job again to plan anew.", look=True)
     if isinstance(error, ldap.NO_SUCH_OBJECT):
@@ -121,7 +160,9 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
         if isinstance(operation, Rename) and operation.new_superior is not None:
             # Whether the object or the new container is missing, only a look at the object tells.
             return Refusal(
-                Result.FAILED, f"the container {operation.new_superior} does not exist. Create it first, or correct the container.", look=True
+                Result.FAILED,
+                f"the container {operation.new_superior} does not exist. Create it first, or correct the container.",
+                look=True,
             )
         return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again to plan anew.", look=True)
     if isinstance(error, ldap.ASSERTION_FAILED | ldap.NO_SUCH_ATTRIBUTE | ldap.TYPE_OR_VALUE_EXISTS):

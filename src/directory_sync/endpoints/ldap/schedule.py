@@ -34,21 +34,22 @@ class Schedule(Generic[T]):
         """Take an item in. True if it may start now; otherwise `finish` of the last item it waits for returns it.
 
         Args:
+            item: what waits or starts.
             touches: normalised ids of the objects it reads or writes, before and after.
             after: normalised ids of objects that have to be dealt with first.
         """
         touched = frozenset(touches)
-        above = frozenset(id for each in touched for id in self._ancestors(each))
+        above = frozenset(name for each in touched for name in self._ancestors(each))
         before: set[T] = set()
-        for id in touched:
-            before |= self._touching.get(id, set()) | self._below.get(id, set())
-        for id in (*above, *after):
-            before |= self._touching.get(id, set())
+        for name in touched:
+            before |= self._touching.get(name, set()) | self._below.get(name, set())
+        for name in (*above, *after):
+            before |= self._touching.get(name, set())
         self._places[item] = (touched, above)
-        for id in touched:
-            self._touching[id].add(item)
-        for id in above:
-            self._below[id].add(item)
+        for name in touched:
+            self._touching[name].add(item)
+        for name in above:
+            self._below[name].add(item)
         for earlier in before:
             self._followers[earlier].append(item)
         if before:
@@ -59,10 +60,10 @@ class Schedule(Generic[T]):
         """Let an item go. Returns those that may start now, in the order of their arrival."""
         touched, above = self._places.pop(item)
         for places, ids in ((self._touching, touched), (self._below, above)):
-            for id in ids:
-                places[id].discard(item)
-                if not places[id]:
-                    del places[id]
+            for name in ids:
+                places[name].discard(item)
+                if not places[name]:
+                    del places[name]
         free = []
         for follower in self._followers.pop(item, ()):
             self._waiting[follower] -= 1

@@ -31,9 +31,11 @@ SERVER_FILLED = frozenset(
 """Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4)."""
 
 WRITE_ONLY = frozenset(("userpassword", "unicodepwd", "clearpassword", "dbcspwd", "lmpwdhistory", "ntpwdhistory"))
-"""Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back as they were written."""
+"""Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back as written."""
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
+
+_ASSERTABLE = frozenset((*matching.RULES, "distinguishedNameMatch", "objectIdentifierMatch"))
 
 # Created by the server on every object, but not marked as such in the schema that Active Directory publishes.
 _ACTIVE_DIRECTORY_READ_ONLY = frozenset(("objectsid", "samaccounttype", "primarygrouptoken", "ntsecuritydescriptor"))
@@ -102,7 +104,9 @@ class Schema:
             reference=syntax_oid in DN_SYNTAXES,
             binary=syntax.binary,
             writable=not (
-                attribute.no_user_mod or attribute.collective or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
+                attribute.no_user_mod
+                or attribute.collective
+                or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
             ),
             normalise=self._normaliser(canonical),
             check=syntax.check,
@@ -139,6 +143,13 @@ class Schema:
         if self._active_directory:
             return syntaxes.SYNTAXES.get(syntax, syntaxes.UNKNOWN).normalise
         return matching.RULES.get(self._equality(attribute) or "", matching.exact)
+
+    def assertable(self, name: str) -> bool:
+        """Whether a filter can ask for a value in the form that the attribute holds (not so for certificates, say)."""
+        attribute = self._attributes.get(base_name(name))
+        if attribute is None or self.canonical(name) in WRITE_ONLY:
+            return False
+        return self._active_directory or self._equality(attribute) in _ASSERTABLE
 
     # -- object classes -----------------------------------------------------------------------------------------------
 

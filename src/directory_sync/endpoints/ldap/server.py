@@ -48,7 +48,9 @@ class Server:
             return Schema(entry, active_directory=self.root.active_directory, endpoint=self.label)
         except (ValueError, KeyError, IndexError, AssertionError) as error:
             raise SchemaError(
-                f"the schema in {subschema} does not follow RFC 4512: {error}.", endpoint=self.label, remedy="Repair it on the server."
+                f"the schema in {subschema} does not follow RFC 4512: {error}.",
+                endpoint=self.label,
+                remedy="Repair it on the server.",
             ) from None
 
     @cached_property

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import select
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ldap
@@ -71,7 +73,7 @@ def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
         return SecurityError(
             f"the LDAP library refuses the server's certificate: {errors.server_text(error)}.",
             endpoint=settings.label,
-            remedy="Use the name that the certificate was issued for as the connection's host (localhost is taken for this machine's own name).",
+            remedy="Use the name that the certificate was issued for as the host (localhost is taken for this machine's name).",
         )
     return errors.unavailable(error, settings.label)
 
@@ -83,7 +85,7 @@ def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] = RETRY_
             return connect(settings)
         except EndpointUnavailable:
             # Jitter, so that several workers do not come back in step.
-            time.sleep(delay * random.uniform(0.75, 1.25))
+            time.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311
     return connect(settings)
 
 
@@ -99,8 +101,11 @@ class SessionPool:
 
     def open(self) -> SimpleLDAPObject:
         """A connection that the caller owns and gives back with `release` or `discard`."""
-        if self._idle:
-            return self._idle.pop()
+        while self._idle:
+            connection = self._idle.pop()
+            if not _has_something_to_say(self._sockets[connection]):
+                return connection
+            self.discard(connection)
         return self.adopt(connect_patiently(self.settings))
 
     def adopt(self, connection: SimpleLDAPObject) -> SimpleLDAPObject:
@@ -136,12 +141,19 @@ class SessionPool:
 
     def forget(self) -> None:
         """In a forked child: cut the parent's connections off without a word to the server."""
-        with open(os.devnull, "r+b", buffering=0) as nowhere:
+        with Path(os.devnull).open("r+b", buffering=0) as nowhere:
             for descriptor in self._sockets.values():
                 # Freeing a connection says goodbye on its socket, which is the parent's too; let that go to nowhere.
                 os.dup2(nowhere.fileno(), descriptor)
         self._idle.clear()
         self._sockets = weakref.WeakKeyDictionary()
+
+
+def _has_something_to_say(descriptor: int) -> bool:
+    """Whether a connection on which nothing is outstanding has input: then the server is about to close it, or has done so."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 _pools: weakref.WeakSet[SessionPool] = weakref.WeakSet()

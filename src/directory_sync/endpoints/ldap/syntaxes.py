@@ -27,7 +27,7 @@ def shown(value: bytes) -> str:
     return text.replace("\\u2026", "…")
 
 
-def anything(value: bytes) -> str | None:
+def anything(_value: bytes) -> str | None:
     """Octets of any kind, none too."""
     return None
 

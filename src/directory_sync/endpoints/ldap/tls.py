@@ -54,7 +54,7 @@ def diagnose(settings: LdapSettings) -> EndpointError | None:
         return EndpointUnavailable(
             f"nothing answers within {settings.timeout:g} seconds.",
             endpoint=settings.label,
-            remedy="See that host and port are right and that no firewall is in between, or raise timeout in the connection's extra.",
+            remedy="See that host and port are right and no firewall is in between, or raise timeout in the connection's extra.",
         )
     except ConnectionRefusedError:
         return EndpointUnavailable(
@@ -103,7 +103,9 @@ def _start_tls(connection: socket.socket, settings: LdapSettings) -> EndpointErr
 
 def _certificate_problem(error: ssl.SSLCertVerificationError, settings: LdapSettings) -> SecurityError:
     trusted = f"the authorities in {authorities(settings) or 'the system store'}"
-    ca_remedy = "Set ca_certificate in the connection's extra to the PEM file of the authority that issued the server's certificate."
+    ca_remedy = (
+        "Set ca_certificate in the connection's extra to the PEM file of the authority that issued the server's certificate."
+    )
     name_remedy = "Use the name that the certificate was issued for as the connection's host, or issue it for this name too."
     problems = {
         "CERT_HAS_EXPIRED": ("the server's certificate, or its authority's, has expired", "Renew it on the server."),

@@ -14,22 +14,21 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import partial
 from typing import Any
 
 import ldap
-from ldap.controls import RequestControl
-from ldap.controls.libldap import AssertionControl
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.lookup import Lookup
-from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Operations, Rename, operations
-from directory_sync.endpoints.ldap.progress import NOTHING, judge
+from directory_sync.endpoints.ldap.operations import Add, Operation, Operations, Rename, operations
+from directory_sync.endpoints.ldap.progress import judge
+from directory_sync.endpoints.ldap.read import Broken
 from directory_sync.endpoints.ldap.refusals import Refusal, refusal
 from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.schedule import Schedule
+from directory_sync.endpoints.ldap.send import send
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.session import connect
 from directory_sync.errors import EndpointUnavailable
@@ -42,8 +41,6 @@ RECONNECT_DELAYS = (0.5, 1.0, 2.0, 4.0)
 """Seconds to wait between attempts to connect again; after the last one the writer gives up."""
 _BUSY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _LOST_AT_MOST = 3
-
-_KINDS = {"add": ldap.MOD_ADD, "delete": ldap.MOD_DELETE, "replace": ldap.MOD_REPLACE}
 
 
 class _Phase(Enum):
@@ -67,6 +64,8 @@ class _Task:
     sent: bool = False
     busy: int = 0
     lost: int = 0
+    exists: bool = False
+    """An object of the new name is there, though not as the change wants it."""
     touches: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -102,52 +101,64 @@ class Writer:
         self._not_there: set[str] = set()
         self._counter = itertools.count()
         self._failures = 0
-        self._stopped: BaseException | None = None
+        self._exhausted = False
+        self._stopped: Exception | None = None
         self._connection: SimpleLDAPObject | None = None
 
     def run(self, changes: Iterable[tuple[int, Change]]) -> Iterator[Outcome]:
         """Yield the outcome of each change as soon as it is known. Raises EndpointUnavailable when it gives up."""
         source = iter(changes)
-        exhausted = False
         self._connection = self._server.pool.open()
         try:
             while True:
-                while not exhausted and self._stopped is None and len(self._schedule) < LOOKAHEAD:
-                    entry = next(source, None)
-                    if entry is None:
-                        exhausted = True
-                    else:
-                        self._take(*entry)
-                lost: ldap.LDAPError | None = None
-                try:
-                    self._send()
-                    if self._underway:
-                        self._receive()
-                except errors.CONNECTION_LOST as error:
-                    lost = error
-                while self._outcomes:
-                    yield self._outcomes.popleft()
+                lost = self._turn(source)
+                if lost is not None:
+                    self._put_back()
+                yield from self._told()
                 if lost is not None:
                     self._reconnect(lost)
-                elif not self._underway:
-                    if self._stopped is not None:
-                        raise self._stopped
-                    if self._ready:
-                        continue
-                    if self._delayed:
-                        self._wait_for_delayed()
-                    elif exhausted and not self._start_late():
-                        return
+                elif not self._underway and not self._go_on():
+                    return
         finally:
             self._let_go()
+
+    def _turn(self, source: Iterator[tuple[int, Change]]) -> ldap.LDAPError | None:
+        """Take changes in, send what may be sent, receive one answer. Returns the error if the connection broke."""
+        while not self._exhausted and self._stopped is None and len(self._schedule) < LOOKAHEAD:
+            entry = next(source, None)
+            if entry is None:
+                self._exhausted = True
+            else:
+                self._take(*entry)
+        try:
+            self._send()
+            if self._underway:
+                self._receive()
+        except errors.CONNECTION_LOST as error:
+            return error
+        return None
+
+    def _told(self) -> Iterator[Outcome]:
+        while self._outcomes:
+            yield self._outcomes.popleft()
+
+    def _go_on(self) -> bool:
+        """When nothing is underway: whether there is anything left to do. Raises what `before_send` raised."""
+        if self._stopped is not None:
+            raise self._stopped
+        if self._ready or not self._exhausted:
+            return True
+        if self._delayed:
+            time.sleep(max(0.0, self._delayed[0][0] - time.monotonic()))
+            return True
+        assert not len(self._schedule), "changes wait for each other"
+        return self._start_late()
 
     # -- taking changes in --------------------------------------------------------------------------------------------
 
     def _take(self, sequence: int, change: Change) -> None:
         names = self._server.schema.names
-        planned = operations(
-            change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field
-        )
+        planned = operations(change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field)
         look = sequence in self._verify or self._needs_look(change)
         task = _Task(
             sequence,
@@ -179,6 +190,18 @@ class Writer:
                 self._ready.append(task)
         return True
 
+    def _missing(self, task: _Task) -> str | None:
+        """An object that this change needs and that an earlier change failed to write."""
+        if not self._not_there:
+            return None
+        names = self._server.schema.names
+        named = [value.decode(errors="replace") for field in task.change.fields if field.late for value in field.new]
+        for name in (*task.change.after, *named):
+            if names.normalise(name) in self._not_there:
+                return name
+        above = names.ancestors(names.normalise(task.change.final_object))
+        return next((name for name in above if name in self._not_there), None)
+
     # -- sending ------------------------------------------------------------------------------------------------------
 
     def _send(self) -> None:
@@ -187,46 +210,42 @@ class Writer:
             self._ready.append(heapq.heappop(self._delayed)[2])
         while self._ready and len(self._underway) < WINDOW and self._stopped is None:
             task = self._ready.popleft()
-            if missing := self._missing(task.change):
-                self._finish(task, Result.FAILED, f"not sent, because {missing}, which it needs, could not be written. See there.")
+            if missing := self._missing(task):
+                self._finish(
+                    task, Result.FAILED, f"not sent, because {missing}, which it needs, could not be written. See there."
+                )
                 continue
             if task.phase is _Phase.SEND and not task.main:
                 self._step_done(task)
                 continue
             self._send_step(task)
 
-    def _missing(self, change: Change) -> str | None:
-        """An object that this change needs and that an earlier change failed to write."""
-        if not self._not_there:
-            return None
-        names = self._server.schema.names
-        for id in change.after:
-            if names.normalise(id) in self._not_there:
-                return id
-        return next((id for id in names.ancestors(names.normalise(change.final_object)) if id in self._not_there), None)
-
     def _send_step(self, task: _Task) -> None:
         assert self._connection is not None
+        if task.phase is _Phase.SEND:
+            try:
+                self._before_send()
+            except Exception as stop:  # noqa: BLE001 - goes up as soon as what is underway has been answered
+                self._stopped = stop
+                return
+            task.sent = True
         try:
-            if task.phase is _Phase.LOOK:
-                message = task.lookup.send(self._connection)
-            else:
-                try:
-                    self._before_send()
-                except BaseException as stop:
-                    # What is underway is still answered; only then the reason goes up.
-                    self._stopped = stop
-                    return
-                task.sent = True
-                message = _send_operation(self._connection, task.main[0])
+            looks = task.phase is _Phase.LOOK
+            message = task.lookup.send(self._connection) if looks else send(self._connection, task.main[0])
         except errors.CONNECTION_LOST:
-            self._underway[-1 - next(self._counter)] = task
+            self._underway[self._unanswered()] = task
             raise
         except (ldap.LDAPError, TypeError, ValueError) as error:
             text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
-            self._finish(task, Result.FAILED, f"the change cannot be put into an LDAP message: {text}. Correct the values at the source.")
+            self._finish(
+                task, Result.FAILED, f"the change does not fit into an LDAP message: {text}. Correct its values at the source."
+            )
             return
         self._underway[message] = task
+
+    def _unanswered(self) -> int:
+        """A key for what will never be answered; real message ids are positive."""
+        return -1 - next(self._counter)
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
@@ -265,18 +284,22 @@ class Writer:
     def _refused(self, task: _Task, error: ldap.LDAPError) -> None:
         if isinstance(error, errors.BUSY):
             if task.busy < len(_BUSY_DELAYS):
-                due = time.monotonic() + _BUSY_DELAYS[task.busy] * random.uniform(0.75, 1.25)
+                due = time.monotonic() + _BUSY_DELAYS[task.busy] * _jitter()
                 task.busy += 1
                 heapq.heappush(self._delayed, (due, next(self._counter), task))
             else:
-                self._finish(task, Result.FAILED, f"the directory stays busy: {errors.server_text(error)}. Run the job again later.")
+                self._finish(
+                    task, Result.FAILED, f"the directory stays busy: {errors.server_text(error)}. Run the job again later."
+                )
             return
         if task.phase is _Phase.LOOK:
             if isinstance(error, ldap.NO_SUCH_OBJECT):
                 self._looked(task, [])
             else:
                 self._finish(
-                    task, Result.FAILED, f"the object cannot be read: {errors.server_text(error)}. Grant the connection's login read access."
+                    task,
+                    Result.FAILED,
+                    f"the object cannot be read: {errors.server_text(error)}. Grant the connection's login read access.",
                 )
             return
         refused = refusal(error, task.main[0])
@@ -290,12 +313,21 @@ class Writer:
 
     def _looked(self, task: _Task, data: list[Any]) -> None:
         assert self._connection is not None
-        if not task.lookup.take(data, self._connection):
+        try:
+            over = task.lookup.take(data, self._connection)
+        except errors.CONNECTION_LOST:
+            self._underway[self._unanswered()] = task
+            raise
+        except (ldap.LDAPError, Broken) as error:
+            self._finish(task, Result.FAILED, f"the object cannot be read: {error}. Run the job again.")
+            return
+        if not over:
             self._ready.appendleft(task)
             return
         found = task.lookup
         progress = judge(task.change, task.planned, self._server.schema, found.seen, elsewhere=found.elsewhere)
         if progress.conflict:
+            task.exists = task.change.action is Action.CREATE
             self._finish(task, Result.CONFLICT, progress.conflict)
         elif progress.done:
             # After a refusal somebody else has made the object what it should be.
@@ -312,9 +344,8 @@ class Writer:
 
     def _finish(self, task: _Task, result: Result, message: str = "") -> None:
         if result in (Result.FAILED, Result.CONFLICT):
-            if task.change.action is Action.CREATE or task.change.new_object is not None:
-                if result is Result.FAILED or task.change.action is not Action.CREATE:
-                    self._not_there.add(self._server.schema.names.normalise(task.change.final_object))
+            if any(isinstance(left, Add | Rename) for left in task.main) and not task.exists:
+                self._not_there.add(self._server.schema.names.normalise(task.change.final_object))
             message = f"{self._server.label}: {task.change.object}: {message}"
         self._outcomes.append(Outcome(task.sequence, result, message))
         self._release(task)
@@ -322,14 +353,8 @@ class Writer:
     def _release(self, task: _Task) -> None:
         self._ready.extend(self._schedule.finish(task))
 
-    def _wait_for_delayed(self) -> None:
-        time.sleep(max(0.0, self._delayed[0][0] - time.monotonic()))
-
-    def _reconnect(self, error: ldap.LDAPError) -> None:
-        """Make a new connection, and put everything underway back in line. Raises EndpointUnavailable after too many attempts."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._server.pool.discard(connection)
+    def _put_back(self) -> None:
+        """The connection broke: put everything underway back in line. What was being written is looked at first."""
         for task in list(self._underway.values()):
             if task.phase is _Phase.SEND:
                 task.lost += 1
@@ -338,24 +363,31 @@ class Writer:
                 self._finish(
                     task,
                     Result.FAILED,
-                    f"the connection broke each of {task.lost} times that this change was sent. Look at the server's log.",
+                    f"the connection broke each of the {task.lost} times that this change was sent. Look at the server's log.",
                 )
-                continue
-            task.lookup.begin()
-            self._ready.append(task)
+            else:
+                task.lookup.begin()
+                self._ready.append(task)
         self._underway.clear()
+
+    def _reconnect(self, error: ldap.LDAPError) -> None:
+        """Make a new connection. Raises EndpointUnavailable after too many attempts without any answer in between."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._server.pool.discard(connection)
         if self._stopped is not None:
             raise self._stopped
         unavailable = errors.unavailable(error, self._server.label)
         while self._failures <= len(self._delays):
             if self._failures:
-                time.sleep(self._delays[self._failures - 1] * random.uniform(0.75, 1.25))
+                time.sleep(self._delays[self._failures - 1] * _jitter())
             self._failures += 1
             try:
                 self._connection = self._server.pool.adopt(connect(self._server.settings))
-                return
             except EndpointUnavailable as problem:
                 unavailable = problem
+            else:
+                return
         raise EndpointUnavailable(
             f"gave up after {self._failures} attempts to connect: {unavailable.message}",
             endpoint=self._server.label,
@@ -371,20 +403,6 @@ class Writer:
                 self._server.pool.release(connection)
 
 
-def _send_operation(connection: SimpleLDAPObject, operation: Operation) -> int:
-    match operation:
-        case Add(dn, attributes):
-            message = connection.add_ext(dn, [(name, list(values)) for name, values in attributes])
-        case Modify(dn, modifications, assertion):
-            parts = [(_KINDS[part.kind], part.attribute, list(part.values) or None) for part in modifications]
-            message = connection.modify_ext(dn, parts, serverctrls=_asserting(assertion))
-        case Rename(dn, new_rdn, new_superior, _, assertion):
-            message = connection.rename(dn, new_rdn, new_superior, delold=1, serverctrls=_asserting(assertion))
-        case Delete(dn, assertion):
-            message = connection.delete_ext(dn, serverctrls=_asserting(assertion))
-    return int(message)
-
-
-def _asserting(assertion: str | None) -> list[RequestControl]:
-    # Critical, because a server that does not know the control would otherwise write without asking (RFC 4511, section 4.1.11).
-    return [] if assertion is None else [AssertionControl(True, assertion)]
+def _jitter() -> float:
+    # So that several workers do not come back in step.
+    return random.uniform(0.75, 1.25)  # noqa: S311

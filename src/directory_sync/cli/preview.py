@@ -1,0 +1,82 @@
+"""`directory-sync preview`: plans the jobs of a collection and shows what would change; writes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TextIO
+
+from directory_sync.cli.definitions import find_job, load_collection
+from directory_sync.cli.deployment import terminal_deployment
+from directory_sync.cli.exit_status import ExitStatus, most_serious
+from directory_sync.cli.outcome_text import error_lines, indented, message_line, warning_lines
+from directory_sync.cli.preview_csv import write_csv
+from directory_sync.cli.preview_ldif import write_ldif
+from directory_sync.cli.preview_table import write_table
+from directory_sync.cli.progress import ProgressDisplay
+from directory_sync.cli.terminal import data_output
+from directory_sync.definition.models import Collection
+from directory_sync.run.collection import preview_collection
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.report import write_report
+
+Writer = Callable[[TextIO, Collection, Iterable[JobResult]], None]
+
+
+def main(arguments: Namespace) -> ExitStatus:
+    """Show what the jobs would change. Raises UnsupportedError if one of them cannot be planned here."""
+    collection = load_collection(arguments.file, arguments.templates)
+    jobs = [find_job(collection, arguments.job)] if arguments.job else collection.jobs
+    deployment = terminal_deployment(arguments)
+    statuses: list[ExitStatus] = []
+    with ProgressDisplay() as display:
+        results = preview_collection(collection, jobs, deployment=deployment, progress=display.of)
+        observed = _observe(results, display, statuses, tell=arguments.format != "table")
+        output = sys.stdout if arguments.format == "table" else data_output()
+        _writer(arguments.format, deployment)(output, collection, observed)
+    return most_serious(statuses)
+
+
+def job_status(result: JobResult) -> ExitStatus:
+    """What one job's preview means for the exit status."""
+    if result.state is JobState.STOPPED_BY_LIMIT:
+        return ExitStatus.STOPPED_BY_LIMIT
+    if result.state.failed:
+        return ExitStatus.FAILED
+    if len(result.changes):
+        return ExitStatus.CHANGES
+    # Nothing to change, but not because both sides agree.
+    return ExitStatus.FAILED if result.statistics.errors else ExitStatus.OK
+
+
+def _writer(format_: str, deployment: Deployment) -> Writer:
+    match format_:
+        case "json":
+            return write_report
+        case "csv":
+            return write_csv
+        case "ldif":
+            return partial(write_ldif, deployment=deployment)
+        case _:
+            return write_table
+
+
+def _observe(
+    results: Iterable[JobResult], display: ProgressDisplay, statuses: list[ExitStatus], *, tell: bool
+) -> Iterator[JobResult]:
+    """Pass results on; with `tell`, what a data format has no place for goes to standard error."""
+    for result in results:
+        display.hide()
+        statuses.append(job_status(result))
+        if tell:
+            lines = [*warning_lines(result), *error_lines(result)]
+            if result.state.failed:
+                lines.append(message_line(result))
+            if lines:
+                with contextlib.suppress(BrokenPipeError):
+                    print(f"{result.job}:\n{indented(lines)}", end="", file=sys.stderr)
+        yield result

@@ -1,0 +1,176 @@
+"""A directory in memory that honours the endpoint protocol: what unit tests plan and apply against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote_to_bytes
+
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.protocol import Batch, FieldRule, Record
+from directory_sync.errors import IncompleteListing, RecordError
+
+
+def fold(value: bytes) -> bytes:
+    """Values that differ in case only are the same, as caseIgnoreMatch has it."""
+    return value.decode(errors="surrogateescape").casefold().encode(errors="surrogateescape")
+
+
+@dataclass
+class MemoryDirectory:
+    """Objects by id (`cn=value,container`); everything below `base` is managed.
+
+    Attributes:
+        entries: id → field → values.
+        rules: rules of fields that are not ordinary text.
+        cut_after: the listing ends after so many objects without being complete.
+        log: every change that was written, in order.
+    """
+
+    entries: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
+    base: str = "dc=x"
+    rules: dict[str, FieldRule] = field(default_factory=dict)
+    known: tuple[str, ...] | None = None
+    mandatory_fields: frozenset[str] = frozenset()
+    cut_after: int | None = None
+    log: list[Change] = field(default_factory=list)
+    name: str = "memory"
+
+    label = property(lambda self: f"connection {self.name}")
+    identity = property(lambda self: self.name)
+    areas = property(lambda self: (self.normalise_id(self.base),))
+    identity_field: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def check(self) -> None: ...
+
+    def containers(self) -> tuple[str, ...]:
+        return (self.normalise_id(self.base),)
+
+    def fields(self) -> Collection[str] | None:
+        return self.known
+
+    def rule(self, name: str) -> FieldRule | None:
+        if name.lower() in self.rules:
+            return self.rules[name.lower()]
+        return None if name == "nosuchfield" else FieldRule(name, normalise=fold)
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        seen = 0
+        for id, values in list(self.entries.items()):
+            if not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
+                continue
+            if seen == self.cut_after:
+                raise IncompleteListing("the listing was cut.", endpoint=self.label)
+            seen += 1
+            yield [self._record(id, values, fields)]
+
+    def _record(self, id: str, values: Mapping[str, list[bytes]], fields: Sequence[str]) -> Record:
+        found = {name.lower(): held for name, held in values.items()}
+        return Record(id, {name: list(found[name.lower()]) for name in fields if found.get(name.lower())})
+
+    def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
+        for id, values in self.entries.items():
+            record = self._record(id, values, (field,))
+            if record.values and (within is None or id.endswith(within)):
+                yield id, record.values[field]
+
+    def selects(self, record: Record) -> bool:
+        return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
+
+    def normalise_id(self, id: str) -> str:
+        return id.casefold()
+
+    def close(self) -> None: ...
+
+    def object_classes(self, kind: str) -> tuple[str, ...]:
+        return ("top", kind)
+
+    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
+        return self.mandatory_fields
+
+    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
+        return None
+
+    def container_exists(self, id: str) -> bool:
+        return self.normalise_id(id) in map(self.normalise_id, (*self.entries, self.base))
+
+    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)
+        if found is None:
+            raise RecordError("names the new object, but has no value.", field=naming)
+        return f"{naming}={quote(found[0], safe='')},{container}"
+
+    def parent_id(self, id: str) -> str | None:
+        return id.partition(",")[2] or None
+
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+        name, _, value = id.partition(",")[0].partition("=")
+        new = {key.lower(): held for key, held in values.items()}.get(name.lower())
+        if new is None or fold(unquote_to_bytes(value)) in map(fold, new):
+            return id
+        if not new:
+            raise RecordError("names the object and would lose its value.", field=name)
+        return self.new_id(name, {name: sorted(new)}, self.parent_id(id) or "")
+
+    def moved_id(self, id: str, container: str) -> str:
+        return f"{id.partition(',')[0]},{container}"
+
+    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
+        wanted = set(map(fold, values))
+        for id, held in list(self.entries.items()):
+            found = self._record(id, held, (field,)).values.get(field, [])
+            if any(fold(value) in wanted for value in found):
+                yield self._record(id, held, fields)
+
+    def render(self, change: Change) -> str:
+        return f"# {change.action} {change.object}\n"
+
+    def write(
+        self,
+        changes: Iterable[tuple[int, Change]],
+        *,
+        before_send: Callable[[], None],
+        verify: Collection[int] = frozenset(),
+    ) -> Iterator[Outcome]:
+        for sequence, change in changes:
+            before_send()
+            problem = self._carry_out(change)
+            self.log.append(change)
+            yield Outcome(sequence, Result.CONFLICT if problem else Result.DONE, problem)
+
+    def _carry_out(self, change: Change) -> str:
+        ids = {self.normalise_id(id): id for id in self.entries}
+        now = ids.get(self.normalise_id(change.object))
+        if change.action is Action.CREATE:
+            if now is not None:
+                return "exists"
+            if not self.container_exists(self.parent_id(change.object) or ""):
+                return "no container"
+            self.entries[change.object] = {item.field: list(item.new) for item in change.fields}
+            return ""
+        if now is None:
+            return "gone"
+        if change.action is Action.DELETE:
+            if any(self.normalise_id(id).endswith("," + self.normalise_id(now)) for id in self.entries):
+                return "not a leaf"
+            del self.entries[now]
+            return ""
+        if change.new_object is not None:
+            taken = self.normalise_id(change.new_object)
+            if taken in ids and ids[taken] != now:
+                return "taken"
+            self.entries = {change.new_object if id == now else id: values for id, values in self.entries.items()}
+            now = change.new_object
+        for item in change.fields:
+            values = self.entries[now]
+            name = next((key for key in values if key.lower() == item.field.lower()), item.field)
+            if item.partial:
+                values[name] = [value for value in values.get(name, []) if value not in item.old] + list(item.new)
+            elif sorted(values.get(name, [])) != sorted(item.old):
+                return f"{item.field} is not as it was"
+            else:
+                values[name] = list(item.new)
+            if not values[name]:
+                del values[name]
+        return ""
