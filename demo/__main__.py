@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import shlex
 import shutil
 import signal
 import sys
@@ -25,6 +23,7 @@ from demo.check import SOURCE_CHANGES, Checks
 from demo.directories import Directory, branch_office, planet_express
 from demo.processes import Ledger, listening_addresses
 from demo.report import Steps, table
+from demo.surroundings import write_environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = PROJECT / ".local"
@@ -122,9 +121,11 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
     finally:
         # From here on only a hurry counts: nothing may be left behind.
         signals.received = max(signals.received, 1)
-        print("\nStopping …", flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("\nStopping …", flush=True)
         ledger.end_all(patience=_PATIENCE, hurry=signals.in_a_hurry)
-        print("Everything has ended.", flush=True)
+        with contextlib.suppress(OSError):
+            print("Everything has ended.", flush=True)
 
 
 def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) -> AirflowServer:
@@ -134,22 +135,10 @@ def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) ->
     shutil.copytree(PROJECT / "demo" / "collections", collections)
     settings = {"collections_folder": str(collections), "data_folder": str(data)}
     connections = {"planet_express": source.connection(), "branch_office": destination.connection()}
-    _write_environment(settings, connections)
+    write_environment(HOME, PROJECT, settings, connections)
     server = start_airflow(home=HOME / "airflow", project=PROJECT, settings=settings, connections=connections)
     ledger.add("airflow", server.process.pid)
     return server
-
-
-def _write_environment(settings: Mapping[str, str], connections: Mapping[str, object]) -> None:
-    """A file that a second terminal can source to use `directory-sync` with the demo's directories."""
-    variables = {"AIRFLOW_HOME": str(HOME / "airflow")}
-    variables |= {f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}": value for name, value in settings.items()}
-    variables |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    lines.append(f'export PATH={shlex.quote(str(PROJECT / ".venv" / "bin"))}:"$PATH"')
-    file = HOME / "environment.sh"
-    file.touch(mode=0o600)
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _wait_for_dag(server: AirflowServer, api: AirflowApi, steps: Steps) -> None:

@@ -65,12 +65,17 @@ def store_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def run_dag(airflow_database: Path) -> Callable[..., DagRun]:
-    """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in this process."""
+    """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in this process.
+
+    Nothing is tried again: the pauses between two tries are minutes.
+    """
 
     from tests.airflow.dag_runs import register
 
     def run(dag: DAG, **conf: Any) -> DagRun:
         assert airflow_database.exists()
+        for task in dag.tasks:
+            task.retries = 0
         register(dag)
         return dag.test(run_conf=conf)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 
-def register(dag: DAG, bundle: str = "tests") -> None:
+def register(dag: DAG, bundle: str = "dags-folder") -> None:
     """Write a DAG into the metadata database, as the DAG processor does."""
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel

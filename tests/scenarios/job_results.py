@@ -22,7 +22,12 @@ def collection(*jobs: str) -> Collection:
                     "object": "inetOrgPerson",
                     "source": {"connection": "ship", "container": "ou=people,dc=ship"},
                     "destination": {"connection": "office", "container": "ou=people,dc=office"},
-                    "fields": {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "pin": {"from": "pin", "secret": True}},
+                    "fields": {
+                        "uid": {"from": "uid", "key": True},
+                        "cn": "cn",
+                        "sn": "sn",
+                        "pin": {"from": "pin", "secret": True},
+                    },
                 }
                 for job in jobs
             ],

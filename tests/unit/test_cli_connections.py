@@ -75,7 +75,9 @@ def test_json_is_read_as_airflow_reads_it(document: dict[str, object]) -> None:
 
 
 parts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
-extras = st.dictionaries(st.sampled_from(["security", "verify", "page_size", "x y"]), st.one_of(parts, st.booleans(), st.integers()))
+extras = st.dictionaries(
+    st.sampled_from(["security", "verify", "page_size", "x y"]), st.one_of(parts, st.booleans(), st.integers())
+)
 
 
 @given(login=parts, password=parts, schema=parts, port=st.integers(1, 65535) | st.none(), extra=extras)

@@ -38,11 +38,7 @@ def section(title: str) -> str:
 
 def documented_options(text: str) -> set[str]:
     """What the first column of a section's table of options holds."""
-    return {
-        option
-        for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
-        for option in re.findall(r"`([^`]+)`", row)
-    }
+    return {option for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE) for option in re.findall(r"`([^`]+)`", row)}
 
 
 def test_every_command_has_a_section() -> None:

@@ -49,7 +49,13 @@ def test_further_lines_are_indented() -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(b"plain", "plain"), ("Zoë".encode(), "Zoë"), (b"\xff\xd8" + bytes(510), "<512 bytes>"), (b"a\0b", "<3 bytes>"), (b"\x1b", r"\x1b")],
+    [
+        (b"plain", "plain"),
+        ("Zoë".encode(), "Zoë"),
+        (b"\xff\xd8" + bytes(510), "<512 bytes>"),
+        (b"a\0b", "<3 bytes>"),
+        (b"\x1b", r"\x1b"),
+    ],
     ids=["ascii", "utf-8", "binary", "nul", "escape"],
 )
 def test_values_are_text_or_a_size(value: bytes, expected: str) -> None:

@@ -124,3 +124,10 @@ def test_wrong_field_does_not_hide_or_invent_other_problems() -> None:
         "jobs[0].fields.employeeID",
         "jobs[0].fields.cn",
     ]
+
+
+def test_thousands_of_problems_are_counted_not_listed() -> None:
+    """A file that is wrong throughout gives an answer in time."""
+    problems = found(changed(*((f"x{i}", "y") for i in range(3000))))
+    assert len(problems) == 501
+    assert "has 2500 more problems, correct these first" in problems

@@ -170,9 +170,14 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 def test_the_file_appears_also_when_the_run_raises(tmp_path: Path) -> None:
     """What was reported before an exception is kept."""
     path = tmp_path / "report.json"
-    with pytest.raises(KeyboardInterrupt), report_file(path) as stream:
-        stream.write("so far")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with report_file(path) as stream:
+            stream.write("so far")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert path.read_text() == "so far"
     assert list(tmp_path.iterdir()) == [path]

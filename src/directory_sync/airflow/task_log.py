@@ -122,9 +122,9 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
 
 
 def _fields(job: Job, changes: Sequence[FieldChange]) -> Iterator[str]:
-    secret = secret_fields(job)
+    is_secret = secret_fields(job)
     for change in changes:
-        if change.field.lower() in secret:
+        if is_secret(change.field):
             yield f"{change.field}: {HIDDEN}"
         elif change.partial:
             signs = [f"+{_shown([value])}" for value in change.added] + [f"-{_shown([value])}" for value in change.removed]

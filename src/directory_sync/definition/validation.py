@@ -13,6 +13,8 @@ from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
 
 _STAND_IN = "unnamed"
+_MAX_PROBLEMS = 500
+"""More than anybody corrects before trying again."""
 
 
 def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int], list[Problem]]:
@@ -25,7 +27,9 @@ def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int],
         collection = Collection.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        problems = [problem for detail in details for problem in _problems(detail, data, places)]
+        problems = [problem for detail in details[:_MAX_PROBLEMS] for problem in _problems(detail, data, places)]
+        if len(details) > _MAX_PROBLEMS:
+            problems.append(places.problem((), f"has {len(details) - _MAX_PROBLEMS} more problems", "correct these first"))
         return *_what_is_right(data, [detail["loc"] for detail in details]), problems
     return collection, list(range(len(collection.jobs))), []
 
@@ -59,6 +63,7 @@ def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain |
         return None if wrong else job
     fields = job.get("fields")
     kept = dict(job)
+    kept_fields: dict[str, Plain] = dict(fields) if isinstance(fields, dict) else {}
     for loc in wrong:
         key = loc[0] if loc else None
         if key in _SPARE_JOB_KEYS or (len(loc) == 1 and key in job and key not in Job.model_fields):
@@ -68,10 +73,10 @@ def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain |
             # The field stays as a name, so that it is not missed; whether it was meant as the key counts too.
             given = fields[name]
             stand_in: Plain = {"from": "x", "key": "true"} if isinstance(given, dict) and "key" in given else "x"
-            kept["fields"] = {**(kept["fields"] if isinstance(kept["fields"], dict) else {}), name: stand_in}
+            kept_fields[name] = stand_in
         else:
             return None
-    return kept
+    return {**kept, "fields": kept_fields}
 
 
 # -- one error of pydantic --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import marshal
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from directory_sync.plan.limits import Tally
 from directory_sync.plan.order import Node, order
 from directory_sync.plan.planning import Draft, Drafts, Planning
 from directory_sync.plan.references import ReferenceIndex
-from directory_sync.plan.spool import Spool, SpooledChanges
+from directory_sync.plan.spool import Spool, SpooledChanges, pack_change, unpack_change
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Completer:
             change = self._completed(draft, looked_up, creates)
             if change is not None:
                 self.tally.count(change, members_before=looked_up.members_before)
-                places.append(self._spool.append(pickle.dumps(change, protocol=5)))
+                places.append(self._spool.append(marshal.dumps(pack_change(change))))
                 references = map(self.planning.destination.normalise_id, looked_up.ids)
                 nodes.append(replace(node, references=tuple(dict.fromkeys(references))))
         return self._order(places, nodes)
@@ -149,7 +149,7 @@ class Completer:
         for index in ordered.sequence:
             offset = places[index]
             if index in ordered.late:
-                offset = self._spool.append(pickle.dumps(self._written_late(self._change_at(offset)), protocol=5))
+                offset = self._spool.append(marshal.dumps(pack_change(self._written_late(self._change_at(offset)))))
                 self._spool.flush()
             offsets.append(offset)
         for index in sorted(ordered.circular):
@@ -164,9 +164,7 @@ class Completer:
         return SpooledChanges(self._spool, offsets)
 
     def _change_at(self, offset: int) -> Change:
-        change = pickle.loads(self._spool.read(offset))  # noqa: S301 - our own file, readable by nobody else
-        assert isinstance(change, Change)
-        return change
+        return unpack_change(marshal.loads(self._spool.read(offset)))  # noqa: S302 - our own file
 
     def _written_late(self, change: Change) -> Change:
         """Split the fields whose values name objects of a circle: those values are written after all creations."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from directory_sync.definition.models import DirectoryDestination, MoveMissing, UnmanagedMatch
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, check_mandatory, new_fields, riding_fields
 from directory_sync.plan.join import Settled
-from directory_sync.plan.planning import Draft, Drafts, Planning
+from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_item
 from directory_sync.plan.spool import Spool
+
+
+class _Creation(NamedTuple):
+    """A new object before it is certain that it can be created; `offset` is the place of its draft. Sorts parents first."""
+
+    depth: int
+    id: str
+    offset: int
 
 
 @dataclass(slots=True)
@@ -33,6 +41,7 @@ class Drafter:
     matched: int = 0
     unchanged: int = 0
     skipped: int = 0
+    _creations: Spool = field(default_factory=Spool)
     _containers: dict[str, bool] = field(default_factory=dict)
     _planned_ids: set[str] = field(default_factory=set)
 
@@ -94,54 +103,53 @@ class Drafter:
 
     # -- new objects --------------------------------------------------------------------------------------------------
 
-    def _prepare_creations(self, settled: Settled) -> dict[int, str]:
-        """Spool offset and id of every record that is to become a new object; takes unmanaged matches out first."""
+    def _prepare_creations(self, settled: Settled) -> list[_Creation]:
+        """Draft every record that is to become a new object, as far as that can be told without knowing the others."""
         planning = self.planning
         waiting = dict(settled.only_in_source())
         if not waiting:
-            return {}
+            return []
         if planning.job.missing_at_destination == "skip":
             self.skipped += len(waiting)
-            return {}
+            return []
         self._draft_unmanaged(waiting)
-        creations: dict[int, str] = {}
+        creations: list[_Creation] = []
         for offset in waiting.values():
             record = self.source_at(offset)
             try:
-                creations[offset] = self._creation(record).object
+                change = self._creation(record)
             except RecordError as error:
                 planning.reject(record.key, record.id, error)
-        self._planned_ids = set(map(planning.destination.normalise_id, creations.values()))
+                continue
+            id = planning.destination.normalise_id(change.object)
+            draft = pack_draft(Draft(change, record.lookups, {}, record.id))
+            creations.append(_Creation(planning.depth(id), id, self._creations.append(draft)))
+        self._creations.flush()
+        self._planned_ids = {creation.id for creation in creations}
         return creations
 
-    def _draft_creations(self, creations: Mapping[int, str]) -> None:
+    def _draft_creations(self, creations: list[_Creation]) -> None:
+        """Accept the creations that have a name of their own and a container."""
         planning = self.planning
-        by_id: dict[str, list[int]] = defaultdict(list)
-        for offset, id in creations.items():
-            by_id[planning.destination.normalise_id(id)].append(offset)
+        namesakes = Counter(creation.id for creation in creations)
         self._planned_ids = {node.then for node in self.drafts.nodes if node.then}
         # Parents first, so that a child of an object that cannot be created is refused too.
-        for id in sorted(by_id, key=lambda id: (self._depth(id), id)):
-            for offset in by_id[id]:
-                record = self.source_at(offset)
-                try:
-                    change = self._creation(record)
-                    if len(by_id[id]) > 1:
-                        raise RecordError(
-                            f"{len(by_id[id])} records would be created as {change.object}, so none is. Make the name unique."
-                        )
-                    container = planning.destination.parent_id(change.object)
-                    if container is not None:
-                        self._need_container(container)
-                except RecordError as error:
-                    planning.reject(record.key, record.id, error)
-                else:
-                    self.drafts.add(Draft(change, record.lookups, {}, record.id))
-                    self._planned_ids.add(id)
-
-    def _depth(self, id: str) -> int:
-        above = self.planning.parent(id)
-        return 0 if above is None else 1 + self._depth(above)
+        for creation in sorted(creations):
+            draft = unpack_draft(self._creations.read(creation.offset))
+            change = draft.change
+            try:
+                if namesakes[creation.id] > 1:
+                    raise RecordError(
+                        f"{namesakes[creation.id]} records would be created as {change.object}, so none is. Make the name unique."
+                    )
+                container = planning.destination.parent_id(change.object)
+                if container is not None:
+                    self._need_container(container)
+            except RecordError as error:
+                planning.reject(change.key, draft.id, error)
+            else:
+                self.drafts.add(draft)
+                self._planned_ids.add(creation.id)
 
     def _creation(self, record: SourceRecord) -> Change:
         planning = self.planning
@@ -159,7 +167,7 @@ class Drafter:
 
     def _need_container(self, container: str) -> None:
         planning = self.planning
-        known = planning.destination.normalise_id(container)
+        known = planning.container(container)
         if known in self._planned_ids:
             return
         if known not in self._containers:

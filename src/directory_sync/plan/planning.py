@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import marshal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.model import RecordProblem
 from directory_sync.plan.order import Node
-from directory_sync.plan.spool import Spool
+from directory_sync.plan.spool import Spool, pack_change, pack_field, unpack_change
 from directory_sync.plan.transform import CompiledMapping
 
 Progress = Callable[[str, int, int | None], None]
@@ -33,6 +33,8 @@ class Planning:
     progress: Progress
     problems: list[RecordProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _containers: dict[str, str] = field(default_factory=dict)
+    _parents: dict[str, str | None] = field(default_factory=dict)
 
     def reject(self, key: str, id: str, error: RecordError | str) -> None:
         """Note why a record or object is not carried out."""
@@ -40,16 +42,36 @@ class Planning:
 
     def parent(self, id: str) -> str | None:
         """The normalised id of an object's container; None at the top."""
+        # Many objects share few containers, so what is known of a container is kept.
+        if id in self._parents:
+            return self._parents[id]
         above = self.destination.parent_id(id)
-        return None if above is None else self.destination.normalise_id(above)
+        if above is None:
+            return None
+        container = self.container(above)
+        if container not in self._parents:
+            self._parents[container] = self.parent(container)
+        return container
+
+    def container(self, id: str) -> str:
+        """The normalised id of a container."""
+        known = self._containers.get(id)
+        if known is None:
+            known = self._containers[id] = self.destination.normalise_id(id)
+        return known
+
+    def depth(self, id: str) -> int:
+        """Number of containers above an object."""
+        above = self.parent(id)
+        return 0 if above is None else 1 + self.depth(above)
 
     def is_in(self, id: str, container: str) -> bool:
         """Whether the object lies directly in the container."""
-        return self.parent(id) == self.destination.normalise_id(container)
+        return self.parent(id) == self.container(container)
 
     def is_within(self, id: str, container: str) -> bool:
         """Whether the object is the container, or lies anywhere below it."""
-        wanted = self.destination.normalise_id(container)
+        wanted = self.container(container)
         above: str | None = self.destination.normalise_id(id)
         while above is not None and above != wanted:
             above = self.parent(above)
@@ -80,6 +102,19 @@ class Draft:
     riding: tuple[FieldChange, ...] = ()
 
 
+def pack_draft(draft: Draft) -> bytes:
+    """A draft as bytes for a spool."""
+    lookups = {name: list(values) for name, values in draft.lookups.items()}
+    present = {index: list(values) for index, values in draft.present.items()}
+    return marshal.dumps((pack_change(draft.change), lookups, present, draft.id, tuple(map(pack_field, draft.riding))))
+
+
+def unpack_draft(data: bytes) -> Draft:
+    """The inverse of `pack_draft`."""
+    change, lookups, present, id, riding = marshal.loads(data)  # noqa: S302 - our own file, readable by nobody else
+    return Draft(unpack_change(change), lookups, present, id, tuple(FieldChange(*field) for field in riding))
+
+
 class Drafts:
     """All drafts of a plan, on disk; in memory only what ordering needs to know of each."""
 
@@ -100,14 +135,13 @@ class Drafts:
             None if change.action is Action.CREATE else self._normalise_id(change.object),
             None if change.action is Action.DELETE else self._normalise_id(change.final_object),
         )
-        parts = (change, dict(draft.lookups), dict(draft.present), draft.id, draft.riding)
-        self._offsets.append(self._spool.append(pickle.dumps(parts, protocol=5)))
+        self._offsets.append(self._spool.append(pack_draft(draft)))
         self.nodes.append(node)
 
     def __iter__(self) -> Iterator[Draft]:
         self._spool.flush()
         for offset in self._offsets:
-            yield Draft(*pickle.loads(self._spool.read(offset)))  # noqa: S301 - our own file, readable by nobody else
+            yield unpack_draft(self._spool.read(offset))
 
     def close(self) -> None:
         """Give the space back."""

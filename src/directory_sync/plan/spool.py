@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import marshal
 import os
-import pickle
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.change import Action, Change, FieldChange
 
 
 class Spool:
@@ -51,6 +52,26 @@ class Spool:
         return data
 
 
+Packed = tuple[Any, ...]
+
+
+def pack_field(field: FieldChange) -> Packed:
+    """A field's change as plain values, for `marshal`: several times faster than pickling the object."""
+    return (field.field, field.old, field.new, field.replace, field.late, field.partial)
+
+
+def pack_change(change: Change) -> Packed:
+    """A change as plain values; `unpack_change` reads it back."""
+    fields = tuple(map(pack_field, change.fields))
+    return (change.action.value, change.key, change.object, change.new_object, change.identity, fields, change.after)
+
+
+def unpack_change(packed: Packed) -> Change:
+    """The inverse of `pack_change`."""
+    action, key, object_, new_object, identity, fields, after = packed
+    return Change(Action(action), key, object_, new_object, identity, tuple(FieldChange(*field) for field in fields), after)
+
+
 class SpooledChanges:
     """A plan's changes on disk, in the order they are carried out."""
 
@@ -63,6 +84,4 @@ class SpooledChanges:
 
     def __iter__(self) -> Iterator[Change]:
         for offset in self._offsets:
-            change = pickle.loads(self._spool.read(offset))  # noqa: S301 - our own file, readable by nobody else
-            assert isinstance(change, Change)
-            yield change
+            yield unpack_change(marshal.loads(self._spool.read(offset)))  # noqa: S302 - our own file

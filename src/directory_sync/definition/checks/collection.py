@@ -77,6 +77,8 @@ def _check_texts(collection: Collection, places: Places) -> Iterator[Problem]:
         if "," in owner:
             yield places.problem(("owners", index), "holds a comma", "give each owner as an item of the list")
     for key, texts in (("tags", collection.tags), ("owners", collection.owners)):
+        seen: set[str] = set()
         for index, text in enumerate(texts):
-            if text in texts[:index]:
+            if text in seen:
                 yield places.problem((key, index), "is given twice", "leave one out", severity="warning")
+            seen.add(text)
