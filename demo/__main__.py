@@ -216,19 +216,13 @@ def main() -> int:
     unattended = parser.parse_args().check
     steps, signals = Steps(), Signals()
     signals.install()
-    checks = None
     try:
         with running_demo(steps, signals) as demo:
-            if unattended:
-                checks = check(demo)
-            else:
-                show(demo)
+            checks = check(demo) if unattended else show(demo)
     except Stopped:
         return 130 if unattended else 0
     except (AirflowFailedError, TimeoutError, OSError, httpx.HTTPError) as error:
         print(f"The demo failed: {error}", file=sys.stderr)
-        return 1
-    if checks is None:
         return 1
     print(f"{checks.passed} passed, {checks.failed} failed in {steps.seconds:.0f} s")
     return 1 if checks.failed else 0

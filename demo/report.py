@@ -41,7 +41,7 @@ class Steps:
 
 def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Job name → the summary that its task returned, as a table of what was done."""
-    rows = [("job", "state", *_COLUMNS)]
+    rows: list[tuple[str, ...]] = [("job", "state", *_COLUMNS)]
     for job, summary in results.items():
         statistics = summary.get("statistics", {})
         rows.append((job, str(summary.get("state", "did not run")), *(str(statistics.get(name, "")) for name in _COLUMNS)))

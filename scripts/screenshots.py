@@ -9,16 +9,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from demo.__main__ import COLLECTION, Demo, Signals, running_demo  # noqa: E402 - needs the checkout on the path
+from demo.check import SOURCE_CHANGES  # noqa: E402
 from demo.report import Steps  # noqa: E402
 
 IMAGES = PROJECT / "docs" / "images"
-_SIZE = {"width": 1280, "height": 760}
+_SIZE = ViewportSize(width=1280, height=560)
 _SETTLE = 2500  # milliseconds in which charts stop moving
 
 
@@ -32,7 +33,9 @@ def main() -> int:
     signals.install()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with running_demo(steps, signals) as demo:
-        run_id, state, _ = demo.run("a picture for the README")
+        demo.run("the first run")
+        demo.source.modify(SOURCE_CHANGES)
+        run_id, state, _ = demo.run("somebody changed, somebody left")
         if state != "success":
             return 1
         with sync_playwright() as playwright:
@@ -45,14 +48,13 @@ def main() -> int:
 
 
 def _photograph(page: Page, demo: Demo, run_id: str) -> None:
-    for name, path in {
-        "run": f"/dags/{COLLECTION}/runs/{run_id}",
-        "log": f"/dags/{COLLECTION}/runs/{run_id}/tasks/people",
-    }.items():
-        page.goto(f"{demo.server.url}{path}", wait_until="networkidle")
-        page.wait_for_timeout(_SETTLE)
-        page.screenshot(path=IMAGES / f"{name}.png")
-        print(f"Wrote {IMAGES / name}.png")
+    """The log of the job `people` in its run: what was changed, field by field, beside all jobs of all runs."""
+    page.goto(f"{demo.server.url}/dags/{COLLECTION}/runs/{run_id}/tasks/people", wait_until="networkidle")
+    page.wait_for_timeout(_SETTLE)
+    page.keyboard.press("w")  # wraps long lines
+    page.wait_for_timeout(_SETTLE)
+    page.screenshot(path=IMAGES / "run.png")
+    print(f"Wrote {IMAGES / 'run.png'}")
 
 
 if __name__ == "__main__":

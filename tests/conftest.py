@@ -1,7 +1,8 @@
-"""What holds for every test: unit tests come first, and where CI says so nothing may be skipped."""
+"""What holds for every test: unit tests come first, logging stays as it was, and where CI says so nothing may be skipped."""
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 _ORDER = ("unit", "endpoints", "airflow")
 _HERE = Path(__file__).parent
@@ -35,3 +36,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.longrepr = f"{reason}\nCI=true: nothing may be skipped."
     return report
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands that run inside a test configure logging for the whole process; the next test must not notice."""
+    root, own = logging.getLogger(), logging.getLogger("directory_sync")
+    handlers, levels = root.handlers[:], (root.level, own.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    own.setLevel(levels[1])

@@ -278,7 +278,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(
         dag_factory, "load_file", lambda file, **options: (seen.append(Path(file).name), load_file(file, **options))[1]
     )
-    monkeypatch.setattr(dag_factory, "load_folder", lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1])
+    monkeypatch.setattr(
+        dag_factory, "load_folder", lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1]
+    )
     return seen
 
 
@@ -292,9 +294,7 @@ def test_a_task_builds_only_its_own_dag(tmp_path: Path, loads: list[str], monkey
     assert loads == ["elsewhere.yaml"]
 
 
-def test_a_task_of_a_doubled_name_gets_the_broken_dag(
-    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_of_a_doubled_name_gets_the_broken_dag(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What the whole folder says counts: with two definitions of one name neither runs."""
     write(tmp_path, "same.yaml")
     write(tmp_path, "other.yaml", name="same")

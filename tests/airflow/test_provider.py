@@ -41,9 +41,9 @@ def test_airflow_finds_connection_type_command_and_options() -> None:
     assert hook is not None
     assert hook.hook_class_name == "directory_sync.airflow.hook.LdapHook"
     assert hook.hook_name == "LDAP directory"
-    assert {f"extra__ldap__{name}" for name in ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour")} <= set(
-        manager.connection_form_widgets
-    )
+    assert {
+        f"extra__ldap__{name}" for name in ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour")
+    } <= set(manager.connection_form_widgets)
     assert manager.field_behaviours["ldap"]["hidden_fields"] == ["schema"]
 
 

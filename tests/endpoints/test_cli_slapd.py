@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import pty
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +74,7 @@ def stale_lab() -> Iterator[str]:
     yield from containers(LAB)
     for one in people(PEOPLE // 2):
         attributes = one.attributes(LAB)
-        del attributes["manager"]
-        for name in ("givenName", "displayName", "employeeNumber", "departmentNumber", "telephoneNumber"):
+        for name in ("manager", "givenName", "displayName", "employeeNumber", "departmentNumber", "telephoneNumber"):
             attributes.pop(name, None)
         if one.uid == person(3).uid:
             attributes["title"] = ["Käpt'n".encode()]
@@ -221,7 +225,8 @@ def test_the_ldif_of_a_preview_does_what_a_run_does(
     assert output(capsys, "preview", file)[0] == 0
 
 
-def test_a_run_does_what_its_preview_said(servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("servers")
+def test_a_run_does_what_its_preview_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The report holds the changes and the digest of the preview, and the states say that they were carried out."""
     preview = json.loads(output(capsys, "preview", file, "--job", "people", "--format", "json")[1])["jobs"]
     path = file.with_name("report.json")
@@ -292,20 +297,25 @@ def test_a_server_that_cannot_be_reached(
     assert servers.lab.dump() == before
 
 
-def test_a_connection_that_does_not_exist(
-    servers: Servers, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """On a machine without an initialised Airflow the message names the variable that would help, and nothing of Airflow's own."""
+def test_a_connection_that_does_not_exist(servers: Servers, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an initialised Airflow the message names the variable that would help, and nothing of Airflow's own."""
     monkeypatch.delenv("AIRFLOW_CONN_CORP")
-    status, out, err = output(capsys, "query", file, "--job", "people")
+    # In a process of its own, because Airflow settles its home when it is first imported.
+    done = subprocess.run(
+        [sys.executable, "-m", "directory_sync.cli.main", "query", file, "--job", "people"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert (status, out) == (1, "")
-    assert "AIRFLOW_CONN_CORP" in err
-    assert len(err.splitlines()) == 1
-    assert servers.corp.password not in err
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "AIRFLOW_CONN_CORP" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert servers.corp.password not in done.stderr
 
 
-def test_query_shows_what_both_sides_return(servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("servers")
+def test_query_shows_what_both_sides_return(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The first records, with the fields that the job uses; in a pipe one line each, harmless, several values joined."""
     status, out, err = output(capsys, "query", file, "--job", "people", "--first", "3")
     lines = [line.split("\t") for line in out.splitlines()]
@@ -326,7 +336,8 @@ def test_query_shows_what_both_sides_return(servers: Servers, file: Path, capsys
 
 
 @pytest.mark.parametrize("format_", ["json", "csv"])
-def test_query_as_data(servers: Servers, file: Path, format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("servers")
+def test_query_as_data(file: Path, format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     """JSON and CSV hold the records and nothing else."""
     status, out, err = output(capsys, "query", file, "--job", "groups", "--first", "1", "--format", format_)
 
@@ -339,3 +350,55 @@ def test_query_as_data(servers: Servers, file: Path, format_: str, capsys: pytes
         header, row = csv.reader(io.StringIO(out))
         assert header == ["object", "cn", "description", "member"]
         assert row[0].endswith(f"ou=Groups,{CORP}")
+
+
+@pytest.mark.parametrize("command", ["preview", "run"])
+def test_an_interrupt_ends_the_command_cleanly(
+    servers: Servers, file: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a server does not answer: exit status 130, one message, no traceback, and no process is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        connect(monkeypatch, "CORP", servers.corp, port=silent.getsockname()[1])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "directory_sync.cli.main", command, file],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        waiting, _ = silent.accept()
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        waiting.close()
+
+    assert (process.returncode, out, err) == (130, "", "directory-sync: interrupted.\n")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_terminal_sees_progress_and_colour(servers: Servers, file: Path) -> None:
+    """In a terminal there is a progress bar while servers are read, which is gone before the coloured result appears."""
+    screen, terminal = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "200"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "directory_sync.cli.main", "preview", file, "--job", "people"],
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    )
+    os.close(terminal)
+    shown = b""
+    # Linux reports EIO when the other end of a terminal is closed.
+    with contextlib.suppress(OSError):
+        while part := os.read(screen, 65536):
+            shown += part
+    os.close(screen)
+
+    assert process.wait(20) == 10, shown
+    result = shown.index(b"\x1b[1mpeople\x1b[0m: ")
+    assert b"people: read" in shown[:result]
+    assert b"people: read" not in shown[result:]
+    assert b"\x1b[31mdelete \x1b[0m" in shown[result:]
+    assert servers.corp.password.encode() not in shown

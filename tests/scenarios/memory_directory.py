@@ -23,6 +23,7 @@ class MemoryDirectory:
     Attributes:
         entries: id → field → values.
         rules: rules of fields that are not ordinary text.
+        hidden: ids of objects that the filter does not select.
         cut_after: the listing ends after so many objects without being complete.
         log: every change that was written, in order.
     """
@@ -33,6 +34,7 @@ class MemoryDirectory:
     known: tuple[str, ...] | None = None
     mandatory_fields: frozenset[str] = frozenset()
     cut_after: int | None = None
+    hidden: set[str] = field(default_factory=set)
     log: list[Change] = field(default_factory=list)
     name: str = "memory"
 
@@ -58,7 +60,7 @@ class MemoryDirectory:
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         seen = 0
         for id, values in list(self.entries.items()):
-            if not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
+            if id in self.hidden or not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
                 continue
             if seen == self.cut_after:
                 raise IncompleteListing("the listing was cut.", endpoint=self.label)
@@ -94,6 +96,9 @@ class MemoryDirectory:
 
     def container_exists(self, id: str) -> bool:
         return self.normalise_id(id) in map(self.normalise_id, (*self.entries, self.base))
+
+    def exists(self, id: str) -> bool:
+        return self.normalise_id(id) in map(self.normalise_id, self.entries)
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)

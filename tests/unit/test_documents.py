@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -169,6 +170,14 @@ def test_make_help_lists_every_target() -> None:
     """`make` alone lists all targets, each with what it does."""
     listed = subprocess.run(["make", "-s", "-C", str(PROJECT), "help"], check=True, capture_output=True, text=True).stdout
     assert set(re.findall(r"^  make (\S+)", listed, re.MULTILINE)) == make_targets() - {"help"} | {"help"}
+
+
+def test_every_test_says_which_rule_it_checks() -> None:
+    """Every test function has a docstring."""
+    for file in PROJECT.glob("tests/**/test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{file.relative_to(PROJECT)}: {node.name} has no docstring"
 
 
 def test_scripts_name_no_registry() -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import IncompleteListing, SchemaError
 from directory_sync.plan.build import make_plan
@@ -369,10 +369,31 @@ def test_after_a_plan_is_carried_out_the_next_one_is_empty(source_records: Any, 
     assert destination.entries == before
     carry_out(plan, destination)
     again = plan_of(definition, source, destination)
-    troubled = {problem.key for problem in (*plan.problems, *again.problems)}
-    left: list[Change] = [change for change in again.changes if change.key not in troubled]
-    taken = {change.final_object.casefold() for change in left} & {id.casefold() for id in destination.entries}
-    assert not [change for change in left if change.final_object.casefold() not in taken]
+    assert list(again.changes) == []
+    assert len(again.problems) == len(plan.problems)
+
+
+def test_a_name_that_stays_taken_is_refused_and_so_is_who_waits_for_it() -> None:
+    """C keeps its name, so B cannot have it and keeps its own, so A cannot have that; nobody else is held up."""
+    source = source_of({"uid": "a", "cn": "B"}, {"uid": "b", "cn": "C"}, {"uid": "d", "cn": "D2"})
+    destination = destination_of(A={"uid": "a"}, B={"uid": "b"}, C={"uid": "c"}, D={"uid": "d"})
+    plan = plan_of(collection(), source, destination)
+    assert actions(plan) == [("update", "d")]
+    assert sorted(problem.key for problem in plan.problems) == ["a", "b"]
+    assert "cn=C,dc=x is another object's name" in next(p.message for p in plan.problems if p.key == "b")
+    plan = plan_of(collection(missing_at_source="delete"), source, destination)
+    assert carry_out(plan, destination) == []
+    assert set(destination.entries) == {"cn=B,dc=x", "cn=C,dc=x", "cn=D2,dc=x"}
+
+
+def test_a_name_that_an_unmanaged_object_has_is_refused() -> None:
+    """Objects that the filter does not select count too."""
+    destination = destination_of()
+    destination.entries["cn=A,dc=x"] = {"cn": [b"A"]}
+    destination.hidden = {"cn=A,dc=x"}
+    plan = plan_of(collection(), source_of({"uid": "a", "cn": "A"}), destination)
+    assert actions(plan) == []
+    assert "another object's name" in plan.problems[0].message
 
 
 def test_the_same_state_gives_the_same_digest() -> None:

@@ -83,10 +83,9 @@ class SyncJobOperator(_CollectionOperator):
         """Begin the job."""
         return self._attempt(context, waiting_since=time.time(), pause=_FIRST_PAUSE)
 
-    def resume(self, context: Context, event: Any, *, waiting_since: float, pause: float) -> dict[str, Any]:
+    def resume(self, context: Context, event: dict[str, float]) -> dict[str, Any]:
         """Try again after waiting for another run that works on the same part of the destination."""
-        del event  # it only says that the time is over
-        return self._attempt(context, waiting_since=waiting_since, pause=pause)
+        return self._attempt(context, waiting_since=event["waiting_since"], pause=event["pause"])
 
     def on_kill(self) -> None:
         """Leave the job on SIGTERM: what was written so far is recorded on the way out, and a retry goes on from there."""
@@ -112,9 +111,10 @@ class SyncJobOperator(_CollectionOperator):
         from directory_sync.airflow.pause import PauseTrigger
 
         self.defer(
-            trigger=PauseTrigger(time.time() + seconds),
+            trigger=PauseTrigger(
+                time.time() + seconds, {"waiting_since": waiting_since, "pause": min(seconds * 2, _LONGEST_PAUSE)}
+            ),
             method_name=self.resume.__name__,
-            kwargs={"waiting_since": waiting_since, "pause": min(seconds * 2, _LONGEST_PAUSE)},
         )
 
     def _run(self, store: Store, context: Context) -> dict[str, Any]:

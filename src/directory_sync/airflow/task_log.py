@@ -9,7 +9,7 @@ from itertools import islice
 
 from directory_sync.cli.printable import printable, printable_lines, printable_values
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.plan.model import Statistics
 from directory_sync.run.job import JobResult, JobState
 from directory_sync.run.secrets import HIDDEN, secret_fields
@@ -116,23 +116,23 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
         verb = _PAST[change.action]
     target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
     text = f"{verb} {target}"
-    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change.fields))):
+    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
         text += f": {fields}"
     return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
 
 
-def _fields(job: Job, changes: Sequence[FieldChange]) -> Iterator[str]:
+def _fields(job: Job, change: Change) -> Iterator[str]:
     is_secret = secret_fields(job)
-    for change in changes:
-        if is_secret(change.field):
-            yield f"{change.field}: {HIDDEN}"
-        elif change.partial:
-            signs = [f"+{_shown([value])}" for value in change.added] + [f"-{_shown([value])}" for value in change.removed]
-            yield f"{change.field}: {_cut(' '.join(signs))}"
-        elif not change.old:
-            yield f"{change.field}: {_shown(change.new)}"
+    for field in change.fields:
+        if is_secret(field.field):
+            yield f"{field.field}: {HIDDEN}"
+        elif field.partial and change.action is not Action.CREATE:
+            signs = [f"+{_shown([value])}" for value in field.added] + [f"-{_shown([value])}" for value in field.removed]
+            yield f"{field.field}: {_cut(' '.join(signs))}"
+        elif not field.old:
+            yield f"{field.field}: {_shown(field.new)}"
         else:
-            yield f"{change.field}: {_shown(change.old)} → {_shown(change.new) or '(none)'}"
+            yield f"{field.field}: {_shown(field.old)} → {_shown(field.new) or '(none)'}"
 
 
 def _shown(values: Sequence[bytes]) -> str:

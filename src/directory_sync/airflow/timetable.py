@@ -122,7 +122,8 @@ class CollectionTimetable(Timetable):
         self._end = None if end is None else _in_utc(end)
         origin = self._start or _in_utc(datetime.combine(_MONDAY, time.min, ZoneInfo(timezone)))
         self._firings = tuple(
-            Interval(schedule, origin) if isinstance(schedule, timedelta) else Cron(cron_expression(schedule), timezone) for schedule in schedules
+            Interval(schedule, origin) if isinstance(schedule, timedelta) else Cron(cron_expression(schedule), timezone)
+            for schedule in schedules
         )
         self.description = "; ".join(firing.description for firing in self._firings) + f" ({timezone})"
 

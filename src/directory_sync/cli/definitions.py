@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -14,15 +14,16 @@ from directory_sync.cli.terminal import is_terminal
 from directory_sync.definition.loading import Loaded, load_file
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.problems import Problem, explain, suggest
+from directory_sync.definition.support import refuse_unsupported
 
 
-def load_collection(file: Path, templates: Path | None) -> Collection:
+def load_definition(file: Path, templates: Path | None) -> Loaded:
     """Read the definition of a collection; warnings go to standard error. Raises DefinitionError."""
     if file.is_dir():
         raise UsageError(f"{file} is a folder; this command needs the definition file of one collection.")
-    loaded: Loaded = load_file(file, templates=templates_folder(file, templates))
+    loaded = load_file(file, templates=templates_folder(file, templates))
     show_problems(loaded.problems, sys.stderr)
-    return loaded.collection
+    return loaded
 
 
 def templates_folder(file: Path, given: Path | None) -> Path | None:
@@ -42,6 +43,19 @@ def find_job(collection: Collection, name: str) -> Job:
         names = [job.name for job in collection.jobs]
         hint = suggest(name, names) or f"The jobs are {', '.join(names)}."
         raise UsageError(f"--job: collection {collection.name} has no job {name!r}; {hint}") from None
+
+
+def choose_jobs(loaded: Loaded, name: str | None, script_modules: Sequence[str]) -> list[Job]:
+    """Return the job of that name, or all jobs of the collection.
+
+    Raises:
+        UsageError: there is no such job.
+        UnsupportedError: one of them cannot be carried out here; the message names file and line.
+    """
+    collection = loaded.collection
+    jobs = list(collection.jobs) if name is None else [find_job(collection, name)]
+    refuse_unsupported(collection, jobs, script_modules=script_modules, places=loaded.places)
+    return jobs
 
 
 def show_problems(problems: Iterable[Problem], stream: TextIO) -> None:

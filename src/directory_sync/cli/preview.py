@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TextIO
 
-from directory_sync.cli.definitions import find_job, load_collection
+from directory_sync.cli.definitions import choose_jobs, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus, most_serious
 from directory_sync.cli.outcome_text import error_lines, indented, message_line, warning_lines
@@ -29,15 +29,15 @@ Writer = Callable[[TextIO, Collection, Iterable[JobResult]], None]
 
 def main(arguments: Namespace) -> ExitStatus:
     """Show what the jobs would change. Raises UnsupportedError if one of them cannot be planned here."""
-    collection = load_collection(arguments.file, arguments.templates)
-    jobs = [find_job(collection, arguments.job)] if arguments.job else collection.jobs
+    loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
+    jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
     statuses: list[ExitStatus] = []
     with ProgressDisplay() as display:
-        results = preview_collection(collection, jobs, deployment=deployment, progress=display.of)
+        results = preview_collection(loaded.collection, jobs, deployment=deployment, progress=display.of)
         observed = _observe(results, display, statuses, tell=arguments.format != "table")
         output = sys.stdout if arguments.format == "table" else data_output()
-        _writer(arguments.format, deployment)(output, collection, observed)
+        _writer(arguments.format, deployment)(output, loaded.collection, observed)
     return most_serious(statuses)
 
 

@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from directory_sync.cli.definitions import find_job, load_collection
+from directory_sync.cli.definitions import find_job, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
@@ -28,7 +28,7 @@ from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields, secret_s
 
 def main(arguments: Namespace) -> ExitStatus:
     """Show the records. Raises EndpointError if the query cannot be carried out."""
-    collection = load_collection(arguments.file, arguments.templates)
+    collection = load_definition(arguments.file, arguments.templates).collection
     job = find_job(collection, arguments.job)
     deployment = terminal_deployment(arguments)
     endpoint: Source = open_source(job, deployment) if arguments.side == "source" else open_destination(job, deployment)

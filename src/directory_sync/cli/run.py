@@ -9,14 +9,13 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from directory_sync import settings
-from directory_sync.cli.definitions import find_job, load_collection
+from directory_sync.cli.definitions import choose_jobs, load_definition
 from directory_sync.cli.deployment import holder, new_run_id, operating_system_user, terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
 from directory_sync.cli.outcome_text import error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
 from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
 from directory_sync.definition.models import Collection
-from directory_sync.definition.support import refuse_unsupported
 from directory_sync.plan.model import Statistics
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
@@ -47,21 +46,20 @@ def main(arguments: Namespace) -> ExitStatus:
         UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
         StoreError: the store is missing, not migrated, or stopped answering.
     """
-    collection = load_collection(arguments.file, arguments.templates)
-    names = [find_job(collection, arguments.job).name] if arguments.job else [job.name for job in collection.jobs]
+    loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
-    refuse_unsupported(collection, [collection.job(name) for name in names], script_modules=deployment.script_modules)
+    names = [job.name for job in choose_jobs(loaded, arguments.job, deployment.script_modules)]
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store.open(settings.database_url()))
         display = stack.enter_context(ProgressDisplay())
         # Closed here and not by the garbage collector, so that the run is recorded as ended however this ends.
         results = stack.enter_context(
-            contextlib.closing(_run(collection, names, store, deployment, display, reason=arguments.reason))
+            contextlib.closing(_run(loaded.collection, names, store, deployment, display, reason=arguments.reason))
         )
         statuses: list[ExitStatus] = []
         told = _tell(results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0)
         if arguments.report is not None:
-            statuses += _write_report(arguments.report, collection, told)
+            statuses += _write_report(arguments.report, loaded.collection, told)
         for _ in told:
             pass
     return most_serious(statuses)

@@ -146,6 +146,9 @@ class Destination(Source, Protocol):
     def container_exists(self, id: str) -> bool:
         """Whether a new object can be put there."""
 
+    def exists(self, id: str) -> bool:
+        """Whether an object has this id, managed or not."""
+
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         """The id of a new object with these values.
 

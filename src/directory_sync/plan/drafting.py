@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,9 +12,13 @@ from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, check_mandatory, new_fields, riding_fields
 from directory_sync.plan.join import Settled
+from directory_sync.plan.names import settle_names
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_item
 from directory_sync.plan.spool import Spool
+
+_ASKED_ONE_BY_ONE = 200
+"""So many new names are looked up before they are planned; of more, one that an unmanaged object has is a conflict in the end."""
 
 
 class _Creation(NamedTuple):
@@ -53,6 +58,16 @@ class Drafter:
         self._draft_pairs(settled)
         self._draft_missing(settled)
         self._draft_creations(creations)
+        settle_names(self.planning, self.drafts, self._existing)
+
+    def _existing(self, ids: Collection[str]) -> set[str]:
+        """Which of these normalised ids objects have now, managed ones or, as far as asking for each is reasonable, others."""
+        planning = self.planning
+        found = {id for data in self.objects if (id := planning.destination.normalise_id(load_object(data).id)) in ids}
+        others = [id for id in ids if id not in found]
+        if len(others) <= _ASKED_ONE_BY_ONE and isinstance(planning.job.destination, DirectoryDestination):
+            found.update(id for id in others if planning.destination.exists(id))
+        return found
 
     def source_at(self, offset: int) -> SourceRecord:
         """The source record at a place in its spool."""
@@ -129,19 +144,14 @@ class Drafter:
         return creations
 
     def _draft_creations(self, creations: list[_Creation]) -> None:
-        """Accept the creations that have a name of their own and a container."""
+        """Accept the creations that have a container."""
         planning = self.planning
-        namesakes = Counter(creation.id for creation in creations)
         self._planned_ids = {node.then for node in self.drafts.nodes if node.then}
         # Parents first, so that a child of an object that cannot be created is refused too.
         for creation in sorted(creations):
             draft = unpack_draft(self._creations.read(creation.offset))
             change = draft.change
             try:
-                if namesakes[creation.id] > 1:
-                    raise RecordError(
-                        f"{namesakes[creation.id]} records would be created as {change.object}, so none is. Make the name unique."
-                    )
                 container = planning.destination.parent_id(change.object)
                 if container is not None:
                     self._need_container(container)

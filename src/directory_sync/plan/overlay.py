@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -141,13 +141,23 @@ class _Overlaid:
 
     def container_exists(self, id: str) -> bool:
         """Whether the container is there or will be."""
+        return self._will_exist(id, self._endpoint.container_exists)
+
+    def exists(self, id: str) -> bool:
+        """Whether an object has the id, or will have it."""
+        return self._will_exist(id, self._endpoint.exists)
+
+    def _will_exist(self, id: str, exists_now: Callable[[str], bool]) -> bool:
         identifier = self._endpoint.normalise_id(id)
         if identifier in self._effects.created:
             return True
         moved_here = any(
             self._endpoint.normalise_id(changes[-1].final_object) == identifier for changes in self._effects.changed.values()
         )
-        return moved_here or (identifier not in self._effects.deleted and self._endpoint.container_exists(id))
+        if moved_here:
+            return True
+        moved_away = identifier in self._effects.changed
+        return not moved_away and identifier not in self._effects.deleted and exists_now(id)
 
 
 def _only(record: Record, fields: Sequence[str]) -> Record:

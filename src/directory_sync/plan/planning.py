@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from directory_sync.definition.models import Collection, DirectoryDestination, Job
+from directory_sync.definition import models
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
@@ -24,8 +24,8 @@ Progress = Callable[[str, int, int | None], None]
 class Planning:
     """One plan in the making."""
 
-    collection: Collection
-    job: Job
+    collection: models.Collection
+    job: models.Job
     source: Source
     destination: Destination
     mapping: CompiledMapping
@@ -80,7 +80,7 @@ class Planning:
     @property
     def moves_existing(self) -> bool:
         """Whether an object whose computed container changed is moved."""
-        return isinstance(self.job.destination, DirectoryDestination) and self.job.destination.move_existing
+        return isinstance(self.job.destination, models.DirectoryDestination) and self.job.destination.move_existing
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,12 @@ class Drafts:
         self._spool.flush()
         for offset in self._offsets:
             yield unpack_draft(self._spool.read(offset))
+
+    def discard(self, indices: Collection[int]) -> None:
+        """Forget some drafts; the others move up."""
+        kept = [index for index in range(len(self.nodes)) if index not in indices]
+        self.nodes = [self.nodes[index] for index in kept]
+        self._offsets = [self._offsets[index] for index in kept]
 
     def close(self) -> None:
         """Give the space back."""

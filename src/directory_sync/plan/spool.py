@@ -34,6 +34,15 @@ class Spool:
         self._end += 8 + len(data)
         return offset
 
+    def __iter__(self) -> Iterator[bytes]:
+        """Everything that was appended, in order, whichever process did it."""
+        self.flush()
+        offset, end = 0, os.fstat(self._file.fileno()).st_size
+        while offset < end:
+            data = self.read(offset)
+            yield data
+            offset += 8 + len(data)
+
     def flush(self) -> None:
         """Make everything that was appended readable, also by another process."""
         self._file.flush()

@@ -110,6 +110,10 @@ class CsvDestination(CsvSource):
         """A file has no containers, so nothing is missing."""
         return True
 
+    def exists(self, id: str) -> bool:
+        """Everything in a file is managed, so nothing exists that `read` does not yield."""
+        return any(record.id == id for batch in self.read(()) for record in batch)
+
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         """The id of a row with these values: its key. Raises RecordError if its key is not complete, or binary."""
         lower = {name.lower(): cell for name, cell in values.items()}

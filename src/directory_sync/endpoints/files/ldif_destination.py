@@ -95,6 +95,10 @@ class LdifDestination(LdifSource):
         """An LDIF file may hold a part of a directory, so containers need not be in it."""
         return True
 
+    def exists(self, id: str) -> bool:
+        """Everything in a file is managed, so nothing exists that `read` does not yield."""
+        return any(record.id == id for batch in self.read(()) for record in batch)
+
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for the empty text.
 

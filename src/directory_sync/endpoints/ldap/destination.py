@@ -100,6 +100,10 @@ class LdapDestination(LdapSource):
 
     def container_exists(self, id: str) -> bool:
         """Whether a new object can be put there."""
+        return self.exists(id)
+
+    def exists(self, id: str) -> bool:
+        """Whether there is an object with this DN that the login may see."""
         with self.server.pool.session() as connection:
             return read_entry(self.server.pool, connection, id) is not None
 

@@ -28,11 +28,16 @@ _KEEPALIVE_IDLE, _KEEPALIVE_PROBES, _KEEPALIVE_INTERVAL = 60, 3, 20
 
 def connect(settings: LdapSettings) -> SimpleLDAPObject:
     """Connect and log in, once. Raises EndpointError that says why not and what to do."""
+    if settings.security is not Security.NONE and (problem := tls.diagnose(settings)) is not None:
+        # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that nobody answers.
+        raise problem
     connection = ldap.initialize(settings.uri)
     connection.protocol_version = ldap.VERSION3
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
     connection.timeout = settings.timeout
+    # Without it, sending to a server that has vanished blocks for as long as the kernel likes.
+    connection.set_option(ldap.OPT_TCP_USER_TIMEOUT, int(settings.timeout * 1000))
     connection.set_option(ldap.OPT_X_KEEPALIVE_IDLE, _KEEPALIVE_IDLE)
     connection.set_option(ldap.OPT_X_KEEPALIVE_PROBES, _KEEPALIVE_PROBES)
     connection.set_option(ldap.OPT_X_KEEPALIVE_INTERVAL, _KEEPALIVE_INTERVAL)
@@ -64,8 +69,7 @@ def _protect(connection: SimpleLDAPObject, settings: LdapSettings) -> None:
 
 
 def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
-    found = tls.diagnose(settings)
-    if found is not None:
+    if settings.security is Security.NONE and (found := tls.diagnose(settings)) is not None:
         return found
     if settings.security is Security.NONE:
         return tls.diagnose_plain(settings) or errors.unavailable(error, settings.label)
@@ -78,9 +82,9 @@ def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
     return errors.unavailable(error, settings.label)
 
 
-def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] = RETRY_DELAYS) -> SimpleLDAPObject:
-    """`connect`, again after each of these delays in seconds as long as the server cannot be reached."""
-    for delay in delays:
+def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] | None = None) -> SimpleLDAPObject:
+    """`connect`, again after each of these delays in seconds (default: `RETRY_DELAYS`) as long as the server cannot be reached."""
+    for delay in RETRY_DELAYS if delays is None else delays:
         try:
             return connect(settings)
         except EndpointUnavailable:

@@ -1,4 +1,4 @@
-"""Finds out why a protected connection could not be made, because the LDAP library only says "can't contact server".
+"""Finds out whether and why no protected connection can be made, because the LDAP library only says "can't contact server".
 
 The diagnosis makes a connection of its own with Python's `ssl`; it sends no login.
 """
@@ -35,12 +35,16 @@ def authorities(settings: LdapSettings) -> str | None:
 def diagnose(settings: LdapSettings) -> EndpointError | None:
     """Why no connection can be made; None if one can be made now, up to and including TLS."""
     try:
+        context = _context(settings)
+    except SecurityError as error:
+        return error
+    try:
         with _connected(settings) as connection:
             if settings.security is Security.NONE:
                 return None
             if settings.security is Security.STARTTLS and (problem := _start_tls(connection, settings)) is not None:
                 return problem
-            with _context(settings).wrap_socket(connection, server_hostname=settings.host):
+            with context.wrap_socket(connection, server_hostname=settings.host):
                 return None
     except ssl.SSLCertVerificationError as error:
         return _certificate_problem(error, settings)
@@ -79,7 +83,14 @@ def _connected(settings: LdapSettings) -> Iterator[socket.socket]:
 
 
 def _context(settings: LdapSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=authorities(settings))
+    try:
+        context = ssl.create_default_context(cafile=authorities(settings))
+    except (ssl.SSLError, OSError) as error:
+        raise SecurityError(
+            f"the file {authorities(settings)} holds no certificate that can be read: {getattr(error, 'reason', None) or error}.",
+            endpoint=settings.label,
+            remedy="Set ca_certificate in the connection's extra to a PEM file with the authority's certificate.",
+        ) from None
     if not settings.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -1,0 +1,59 @@
+"""Settles who gets which id: refuses drafts that would take a name that stays taken, and those that depend on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from directory_sync.plan.order import Node
+from directory_sync.plan.planning import Drafts, Planning
+
+Existing = Callable[[Collection[str]], Collection[str]]
+"""Of some normalised ids those that objects have now."""
+
+
+def settle_names(planning: Planning, drafts: Drafts, existing: Existing) -> None:
+    """Drop the drafts that cannot get the id they need, and note why as problems of their records."""
+    refused = refusals(drafts.nodes, existing, planning.parent)
+    if not refused:
+        return
+    for index, draft in enumerate(drafts):
+        if index in refused:
+            planning.reject(draft.change.key, draft.id, refused[index].format(draft.change.final_object))
+    drafts.discard(refused.keys())
+
+
+def refusals(nodes: Sequence[Node], existing: Existing, parent: Callable[[str], str | None]) -> Mapping[int, str]:
+    """Index of each change that cannot be carried out → why, with `{0}` for the id that it would take.
+
+    A change is refused if several would take the same id, if an object that keeps its id has it, or if the container that it goes
+    to would be made by a change that is refused itself.
+    """
+    taking: dict[str, list[int]] = defaultdict(list)
+    for index, node in enumerate(nodes):
+        if node.occupies is not None:
+            taking[node.occupies].append(index)
+    if not taking:
+        return {}
+    present = set(existing(taking.keys()))
+    refused: dict[int, str] = {}
+    for indices in taking.values():
+        if len(indices) > 1:
+            why = f"{len(indices)} records would become {{0}}, so none does. Make the name unique."
+            refused.update(dict.fromkeys(indices, why))
+    while True:
+        # Who is refused keeps what it has, so others may be refused in turn.
+        vacated = {node.vacates for index, node in enumerate(nodes) if index not in refused}
+        lost = {nodes[index].occupies for index in refused} - present
+        more: dict[int, str] = {}
+        for id, indices in taking.items():
+            for index in indices:
+                if index in refused:
+                    continue
+                if id in present and id not in vacated:
+                    more[index] = "{0} is another object's name. Give the record another name, or rename that object."
+                elif parent(id) in lost:
+                    more[index] = "the container of {0} cannot be created, see there."
+        if not more:
+            return refused
+        refused.update(more)
