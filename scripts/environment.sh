@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Sourced, not run: what every make recipe needs around it.
 # The environment of this checkout, whatever else is on PATH; compiled bytecode is worth two seconds per Airflow start.
-PATH="$PWD/.venv/bin:$PATH:$PWD/.local/debian/usr/bin"
+PATH="$PWD/.venv/bin:$PWD/.local/debian/bin:$PATH:$PWD/.local/debian/usr/bin"
 export PATH
 unset PYTHONDONTWRITEBYTECODE
 

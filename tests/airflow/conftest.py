@@ -71,7 +71,6 @@ def run_dag(airflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 
     Nothing is tried again: the pauses between two tries are minutes.
     """
-
     from tests.airflow.dag_runs import register
 
     sleep = time.sleep

@@ -119,7 +119,7 @@ def test_provider_info_is_light() -> None:
 
 
 def test_the_plugin_file_leaves_the_entry_point_alone() -> None:
-    """Where the package is installed, the file in `plugins/` registers nothing: a second copy would be an import error in the UI."""
+    """Where the package is installed, the file in `plugins/` registers nothing: a second copy would be an import error."""
     file = Path(__file__).parents[2] / "plugins" / "directory_sync_plugin.py"
     spec = importlib.util.spec_from_file_location("plugin_file", file)
     assert spec is not None

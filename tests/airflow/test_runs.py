@@ -1,4 +1,4 @@
-"""Runs in Airflow over two real directories: order, failure, limits, leases, previews, and what the log, the XCom and the store say."""
+"""Runs in Airflow over two real directories: order, failure, limits, leases, previews; what log, XCom and store say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that the tests of endpoints share, and a fresh container in one for each test."""
+"""Servers and stores that tests share, and a fresh container in a directory for each test."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.endpoints.ldap.source import LdapSource
+from directory_sync.store.migrate import upgrade
+from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
+from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
 from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
 
@@ -124,3 +127,38 @@ def samba(authority: Authority) -> Iterator[Samba]:
 def testdata() -> Path:
     """LDIF files of other projects, in the checkout's `tests/scenarios/data`."""
     return Path(__file__).parents[1] / "scenarios" / "data"
+
+
+# -- stores -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL cluster for the whole session."""
+    if find_binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with Postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    cluster: Postgres = request.getfixturevalue("postgres")
+    return cluster.create_database()
+
+
+@pytest.fixture
+def store_url(empty_url: str) -> str:
+    """The URL of a migrated store, on each database."""
+    upgrade(empty_url)
+    return empty_url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open store, on each database."""
+    with Store.open(store_url) as opened:
+        yield opened

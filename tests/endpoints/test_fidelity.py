@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,7 @@ class World:
         )
 
 
-def silent(job: Job) -> Any:
+def silent(job: Job) -> Any:  # noqa: ARG001 - every job is silent
     return lambda stage, done, total: None
 
 
@@ -101,7 +102,7 @@ def modify(slapd: Slapd, ldif: str, *options: str) -> None:
         text=True,
         capture_output=True,
         check=False,
-        env={"LDAPNOINIT": "1", "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "LDAPNOINIT": "1"},
     )
     assert done.returncode == 0, f"{done.stderr}\n{ldif}"
 
@@ -139,7 +140,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 NAMES = st.sampled_from(
-    ["Ann", "ann", "Bob B", "Cid, Jr.", 'Dee "D"', "Eve+Eva", "#1", " lead", "José", "Łukasz", "李", "a\\b", "x=y;z", "<tag>", "*(|)"]
+    [
+        "Ann",
+        "ann",
+        "Bob B",
+        "Cid, Jr.",
+        'Dee "D"',
+        "Eve+Eva",
+        "#1",
+        " lead",
+        "José",
+        "Łukasz",
+        "李",
+        "a\\b",
+        "x=y;z",
+        "<tag>",
+        "*(|)",
+    ]
 )
 TEXTS = st.sampled_from(["x", "X", "two  words", "Two Words", "größe", "=1+1", "{{ x }}", "(uid=*)", "a;b", "%NOW%"])
 
@@ -224,7 +241,10 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], derandomize=True
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     source=people(SOURCE),
@@ -235,7 +255,10 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
 def test_preview_run_and_independent_tool_agree(
     world: World, source: str, destination: str, variants: set[str], missing: str
 ) -> None:
-    """A preview writes nothing; a run changes exactly what it said; `ldapmodify` with the preview's LDIF does the same; then nothing is left."""
+    """A preview writes nothing; a run changes exactly what it said; `ldapmodify` with the preview's LDIF does the same.
+
+    Afterwards nothing is left to do.
+    """
     world.reset(source, destination)
     definition = collection({**FIELDS, **{name: VARIANTS[name] for name in variants}}, missing_at_source=missing)
     before = world.source.dump(), world.destination.dump()
@@ -257,18 +280,19 @@ def test_preview_run_and_independent_tool_agree(
 
 
 def test_difficult_names_survive(world: World) -> None:
-    """Every person of a file of difficult DNs (spaces, quotes, Unicode, multi-valued RDNs) is created, found again, and renamed."""
+    """Every person of a file of difficult DNs (spaces, quotes, Unicode, multi-valued RDNs) is created and found again."""
     fixture = (DATA / "sevenseas" / "TestFixture.ldif").read_text().replace("dc=example,dc=org", SOURCE)
-    fixture = fixture.replace("uid: bjensen\n\ndn: uid=hnelson", "uid: bjensen1\n\ndn: uid=hnelson")
-    world.reset(organizational_units("misc") + people_of(fixture), f"dn: ou=people,{DESTINATION}\nobjectClass: organizationalUnit\n\n")
+    empty = f"dn: ou=people,{DESTINATION}\nobjectClass: organizationalUnit\n\n"
+    world.reset(organizational_units("misc") + people_of(fixture), empty)
     definition = collection(
         {"cn": {"from": "cn"}, "sn": {"from": "sn", "key": True}},
-        source={"connection": "source", "container": SOURCE, "filter": "(objectClass=inetOrgPerson)"},
+        source={"connection": "source", "container": SOURCE, "filter": "(objectClass=person)"},
     )
     (result,) = world.run(definition)
     created = {change.object for change in result.changes}
-    assert result.state in (JobState.SUCCESS, JobState.SUCCESS_WITH_ERRORS)
-    assert rf'cn=\"\+\,\;\<\>\\,ou=people,{DESTINATION}' in created
+    # Two entries are called Jensen: the one record of two with the same key is an error on both.
+    assert [problem.key for problem in result.problems] == ["Jensen", "Jensen"]
+    assert rf"cn=\"\+\,\;\<\>\\,ou=people,{DESTINATION}" in created
     assert rf"cn=\#123456,ou=people,{DESTINATION}" in created
     assert rf"cn=trailing=,ou=people,{DESTINATION}" in {name.replace(r"\3D", "=").replace(r"\=", "=") for name in created}
     assert any("Wolfgang" in name for name in created)
@@ -287,7 +311,7 @@ def people_of(ldif: str) -> str:
     kept = [
         block[max(0, block.find("dn:")) :]
         for block in blocks
-        if "objectClass: inetOrgPerson" in block and "extensibleObject" not in block and "ou=misc" in block or "V29sZmdhbmc" in block
+        if "objectClass: person" in block and "extensibleObject" not in block and ("ou=misc" in block or "V29sZmdhbmc" in block)
     ]
     base = "dn:: Y249V29sZmdhbmcgS8O2bGJlbCxvdT1taXNjLGRjPWV4YW1wbGUsZGM9b3Jn"
     name = f"dn: cn=Wolfgang Kölbel,ou=misc,{SOURCE}"
@@ -300,7 +324,8 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
         [
             f"dn: ou=people,{SOURCE}\nobjectClass: organizationalUnit\n",
             *(
-                f"dn: cn=P{i},ou=people,{SOURCE}\nobjectClass: inetOrgPerson\nsn: S\nuid: p{i}\nmanager: cn=P{(i + 1) % 3},ou=people,{SOURCE}\n"
+                f"dn: cn=P{i},ou=people,{SOURCE}\nobjectClass: inetOrgPerson\nsn: S\nuid: p{i}\n"
+                f"manager: cn=P{(i + 1) % 3},ou=people,{SOURCE}\n"
                 for i in range(3)
             ),
             *(
@@ -367,9 +392,7 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
         assert list(planned.changes) == list(done.changes)
         assert planned.digest == done.digest
     found = content(world.destination)
-    assert sorted(found[f"cn=g0,{inner}".lower()]["member"]) == sorted(
-        f"cn={name},{inner}".encode() for name in ("P0", "G1")
-    )
+    assert sorted(found[f"cn=g0,{inner}".lower()]["member"]) == sorted(f"cn={name},{inner}".encode() for name in ("P0", "G1"))
     assert found[f"cn=p0,{inner}".lower()]["manager"] == [f"cn=P1,{inner}".encode()]
     assert [len(each.changes) for each in world.preview(definition)] == [0, 0, 0]
 
@@ -396,7 +419,7 @@ def test_a_size_limit_on_the_server_deletes_nobody(world: World) -> None:
     """A listing that the source's server cuts off is not complete, so the job fails and says who cut it; no object is deleted."""
     text = staff_of(20).replace(DESTINATION, SOURCE)
     world.reset(text, staff_of(20))
-    limited = Slapd(Database(SOURCE, lines=["limits dn.exact=\"cn=reader,dc=source\" size.soft=5 size.hard=5 size.prtotal=5"]))
+    limited = Slapd(Database(SOURCE, lines=['limits dn.exact="cn=reader,dc=source" size.soft=5 size.hard=5 size.prtotal=5']))
     with limited:
         limited.stop()
         reader = f"dn: cn=reader,{SOURCE}\nobjectClass: person\nsn: reader\nuserPassword: {limited.password}\n\n"

@@ -286,6 +286,8 @@ def test_selects_like_the_server(container: Container) -> None:
         "(0.9.2342.19200300.100.1.1=fry)",
         "(|(uid=leela)(unknown=x))",
         "(!(unknown=x))",
+        "(!(unknown=*))",
+        "(!(uniqueMember=*))",
         "(cn=*l*a)",
     ):
         source = container.source(filter=filter)

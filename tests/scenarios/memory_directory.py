@@ -144,7 +144,7 @@ class MemoryDirectory:
             self.log.append(change)
             yield Outcome(sequence, Result.CONFLICT if problem else Result.DONE, problem)
 
-    def _carry_out(self, change: Change) -> str:
+    def _carry_out(self, change: Change) -> str:  # noqa: C901, PLR0912 - the rules of a directory, one after another
         ids = {self.normalise_id(id): id for id in self.entries}
         now = ids.get(self.normalise_id(change.object))
         if change.action is Action.CREATE:

@@ -1,6 +1,6 @@
-"""A throwaway OpenLDAP server in a folder of its own, for tests, benchmarks and the demo. Needs no root and leaves nothing behind.
+"""A throwaway OpenLDAP server in a folder of its own, for tests, benchmarks and the demo. Needs no root, leaves nothing behind.
 
-It uses the system's slapd, or one that was unpacked from Debian's packages into the folder that `DIRECTORY_SYNC_SLAPD_ROOT` names.
+It uses the system's slapd, or one that was unpacked from Debian's packages into the folder `DIRECTORY_SYNC_SLAPD_ROOT`.
 """
 
 from __future__ import annotations

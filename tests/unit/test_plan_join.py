@@ -7,9 +7,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.plan.join import Join
+from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.listing import Rejected, Row
 
+Sources = list[tuple[bytes, bytes]]
+Objects = list[tuple[list[bytes], bytes]]
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d", b"e"])
 PRINTS = st.sampled_from([b"1", b"2", b""])
 SOURCE = st.lists(st.tuples(KEYS, PRINTS), max_size=8)
@@ -17,7 +19,7 @@ OBJECTS = st.lists(st.tuples(st.lists(KEYS, max_size=2, unique=True), PRINTS), m
 REJECTED = st.lists(st.lists(KEYS, max_size=2, unique=True), max_size=3)
 
 
-def joined(source, objects, rejected, turns):  # type: ignore[no-untyped-def]
+def joined(source: Sources, objects: Objects, rejected: list[list[bytes]], turns: list[bool]) -> Settled:
     """Feed both sides in an order that `turns` decides; offsets are the positions."""
     join = Join()
     left = [Row((key,), fingerprint, offset) for offset, (key, fingerprint) in enumerate(source)]
@@ -34,7 +36,9 @@ def joined(source, objects, rejected, turns):  # type: ignore[no-untyped-def]
 
 
 @given(SOURCE, OBJECTS, REJECTED, st.lists(st.booleans(), max_size=16))
-def test_matching_agrees_with_the_rules_applied_to_whole_lists(source, objects, rejected, turns) -> None:  # type: ignore[no-untyped-def]
+def test_matching_agrees_with_the_rules_applied_to_whole_lists(
+    source: Sources, objects: Objects, rejected: list[list[bytes]], turns: list[bool]
+) -> None:
     """Pairs, new records and missing objects are those that the rules name, however the two listings interleave."""
     settled = joined(source, objects, rejected, turns)
     source_keys = Counter(key for key, _ in source)
@@ -49,9 +53,7 @@ def test_matching_agrees_with_the_rules_applied_to_whole_lists(source, objects, 
     prints = dict(source)
     expected_new = {key for key in usable if not object_keys[key]}
     holder = {key: (offset, print_) for offset, (keys, print_) in enumerate(objects) for key in keys}
-    expected_pairs = {
-        key for key in usable if object_keys[key] and not (prints[key] and prints[key] == holder[key][1])
-    }
+    expected_pairs = {key for key in usable if object_keys[key] and not (prints[key] and prints[key] == holder[key][1])}
     expected_missing = {
         offset
         for offset, (keys, _) in enumerate(objects)

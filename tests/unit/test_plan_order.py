@@ -82,17 +82,20 @@ def test_a_circle_of_references_is_broken_at_one_place() -> None:
     assert len(result.late) == 1
 
 
-NAMES = [
-    f"{leaf}{container}" for container in ("", ",p", ",q", ",r,p", ",s,p") for leaf in ("a", "b", "c", "d")
-] + ["p", "q", "r,p", "s,p"]
+NAMES = [f"{leaf}{container}" for container in ("", ",p", ",q", ",r,p", ",s,p") for leaf in ("a", "b", "c", "d")] + [
+    "p",
+    "q",
+    "r,p",
+    "s,p",
+]
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[set[str], list[Node]]:
     """A directory and a random plan that leads from it to another consistent directory."""
-    present = {id for id in draw(st.sets(st.sampled_from(NAMES))) | {"p", "q"}}
+    present = draw(st.sets(st.sampled_from(NAMES))) | {"p", "q"}
     present = {id for id in present if parent(id) is None or parent(id) in present}
-    target = {id for id in draw(st.sets(st.sampled_from(NAMES))) | {"p"}}
+    target = draw(st.sets(st.sampled_from(NAMES))) | {"p"}
     target = {id for id in target if parent(id) is None or parent(id) in target}
     leaving, coming = sorted(present - target), sorted(target - present)
     draw(st.randoms(use_true_random=False)).shuffle(coming)
@@ -118,9 +121,7 @@ def test_every_change_finds_what_it_needs(case: tuple[set[str], list[Node]]) -> 
     result = order(nodes, parent)
     assert not result.circular
     assert sorted(result.sequence) == list(range(len(nodes)))
-    wanted = {node.then for node in nodes if node.then} | {
-        id for id in present if id not in {node.now for node in nodes}
-    }
+    wanted = {node.then for node in nodes if node.then} | {id for id in present if id not in {node.now for node in nodes}}
     assert carry_out(present, nodes, result.sequence) == wanted
 
 

@@ -69,8 +69,8 @@ class SyncJobOperator(_CollectionOperator):
         definition_digest: names that definition.
 
     Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by itself, which Airflow
-    retries as often as the job's `retries` says. Record errors and conflicts are no failure: they are warnings in the log. Neither
-    is a limit in a preview, so that the jobs behind it are previewed too; the run fails when it is closed.
+    retries as often as the job's `retries` says. Record errors and conflicts are no failure: they are warnings in the log.
+    Neither is a limit in a preview, so that the jobs behind it are previewed too; the run fails when it is closed.
     """
 
     ui_color = "#dbeafe"

@@ -48,7 +48,8 @@ class ConnectionInfo:
 class Connections(Protocol):
     """Finds connections by id; raises EndpointError with a remedy when there is none."""
 
-    def get(self, connection_id: str) -> ConnectionInfo: ...
+    def get(self, connection_id: str) -> ConnectionInfo:
+        """The connection of that id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Destination(Source, Protocol):
         """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such thing."""
 
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Fields that objects of these classes must have, as the endpoint writes them. Raises SchemaError for a class it lacks."""
+        """Fields that objects of these classes must have. Raises SchemaError for a class that the endpoint lacks."""
 
     def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
         """Fields that objects of these classes may have, lower case; None if there is no such restriction."""
@@ -176,7 +177,7 @@ class Destination(Source, Protocol):
         """Yield every object, managed or not, in whose field one of the values is. Complete, or raises IncompleteListing."""
 
     def render(self, change: Change) -> str:
-        """The change as LDIF change records (RFC 2849) that an independent tool can carry out; a comment where there is no such form."""
+        """The change as LDIF change records (RFC 2849), or as a comment where there is no such form."""
 
     def write(
         self,

@@ -32,6 +32,10 @@ class Join:
         same_count: pairs with equal fingerprints, before `settle`.
         rejected: source records that could not be used.
         unkeyed: offsets of objects that have no key.
+        source: key → its record, or what became of it: a pair to be looked at, or the offset of a record that is the same.
+        objects: key → an object without a record so far.
+        source_duplicates, object_duplicates: key → offsets of further records and objects that have it.
+        several_keys: offset → keys of each object that has more than one.
     """
 
     source_count: int = 0
@@ -39,23 +43,23 @@ class Join:
     same_count: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     unkeyed: list[int] = field(default_factory=list)
-    _source: dict[bytes, Waiting | Pair | int] = field(default_factory=dict)
-    _objects: dict[bytes, Waiting] = field(default_factory=dict)
-    _source_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
-    _object_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
-    _several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    source: dict[bytes, Waiting | Pair | int] = field(default_factory=dict)
+    objects: dict[bytes, Waiting] = field(default_factory=dict)
+    source_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
+    object_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
+    several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
 
     def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
         """Take in source records; each has one key."""
         for row in rows:
             self.source_count += 1
             key = row.keys[0]
-            if key in self._source:
-                self._source_duplicates.setdefault(key, []).append(row.offset)
+            if key in self.source:
+                self.source_duplicates.setdefault(key, []).append(row.offset)
                 continue
-            partner = self._objects.pop(key, None)
+            partner = self.objects.pop(key, None)
             if partner is None:
-                self._source[key] = Waiting(row.fingerprint, row.offset)
+                self.source[key] = Waiting(row.fingerprint, row.offset)
             else:
                 self._match(key, Waiting(row.fingerprint, row.offset), partner)
         for item in rejected:
@@ -69,38 +73,38 @@ class Join:
             if not row.keys:
                 self.unkeyed.append(row.offset)
             elif len(row.keys) > 1:
-                self._several_keys[row.offset] = row.keys
+                self.several_keys[row.offset] = row.keys
             for key in row.keys:
-                partner = self._source.get(key)
-                if key in self._objects or isinstance(partner, Pair | int):
-                    self._object_duplicates.setdefault(key, []).append(row.offset)
+                partner = self.source.get(key)
+                if key in self.objects or isinstance(partner, Pair | int):
+                    self.object_duplicates.setdefault(key, []).append(row.offset)
                 elif partner is None:
-                    self._objects[key] = Waiting(row.fingerprint, row.offset)
+                    self.objects[key] = Waiting(row.fingerprint, row.offset)
                 else:
                     self._match(key, partner, Waiting(row.fingerprint, row.offset))
 
     def _match(self, key: bytes, source: Waiting, found: Waiting) -> None:
         if source.fingerprint and source.fingerprint == found.fingerprint:
             self.same_count += 1
-            self._source[key] = source.offset
+            self.source[key] = source.offset
         else:
-            self._source[key] = Pair(source.offset, found.offset)
+            self.source[key] = Pair(source.offset, found.offset)
 
     def settle(self) -> Settled:
         """Draw the conclusions when both listings are complete."""
         ambiguous: dict[bytes, str] = {}
-        for key in self._source_duplicates:
+        for key in self.source_duplicates:
             ambiguous[key] = "several source records have this key"
-        for key in self._object_duplicates:
+        for key in self.object_duplicates:
             ambiguous[key] = "several objects at the destination have this key"
         present: set[bytes] = set()
         for item in self.rejected:
             present.update(item.keys)
             for key in item.keys:
-                if key in self._source:
+                if key in self.source:
                     ambiguous[key] = "several source records have this key, one of them unusable"
-        for keys in self._several_keys.values():
-            matched = [key for key in keys if key in self._source]
+        for keys in self.several_keys.values():
+            matched = [key for key in keys if key in self.source]
             if len(matched) > 1:
                 for key in matched:
                     ambiguous[key] = "one object at the destination has the keys of several source records"
@@ -128,31 +132,31 @@ class Settled:
 
     def unchanged_count(self) -> int:
         """Pairs that are the same and unambiguous."""
-        return self.join.same_count - sum(1 for key in self.ambiguous if isinstance(self.join._source.get(key), int))
+        return self.join.same_count - sum(1 for key in self.ambiguous if isinstance(self.join.source.get(key), int))
 
     def pairs(self) -> Iterator[tuple[bytes, Pair]]:
         """Keys and places of the pairs that have to be looked at."""
-        for key, found in self.join._source.items():
+        for key, found in self.join.source.items():
             if isinstance(found, Pair) and key not in self.ambiguous:
                 yield key, found
 
     def only_in_source(self) -> Iterator[tuple[bytes, int]]:
         """Keys and spool offsets of source records without an object."""
-        for key, found in self.join._source.items():
+        for key, found in self.join.source.items():
             if isinstance(found, Waiting) and key not in self.ambiguous:
                 yield key, found.offset
 
     def only_at_destination(self) -> Iterator[int]:
         """Spool offsets of managed objects that no source record, usable or not, stands for."""
         join = self.join
-        duplicates = {offset for offsets in join._object_duplicates.values() for offset in offsets}
+        duplicates = {offset for offsets in join.object_duplicates.values() for offset in offsets}
         seen: set[int] = set()
-        for key, found in join._objects.items():
+        for key, found in join.objects.items():
             offset = found.offset
             if offset in seen or offset in duplicates:
                 continue
-            keys = join._several_keys.get(offset, (key,))
-            if any(k in join._source or k in self.present or k in join._object_duplicates for k in keys):
+            keys = join.several_keys.get(offset, (key,))
+            if any(k in join.source or k in self.present or k in join.object_duplicates for k in keys):
                 continue
             if len(keys) > 1:
                 seen.add(offset)
@@ -161,8 +165,8 @@ class Settled:
     def ambiguous_records(self) -> Iterator[tuple[int, str]]:
         """Spool offset of each source record that is not carried out for ambiguity, and why."""
         for key, why in self.ambiguous.items():
-            found = self.join._source.get(key)
-            offsets = list(self.join._source_duplicates.get(key, ()))
+            found = self.join.source.get(key)
+            offsets = list(self.join.source_duplicates.get(key, ()))
             if isinstance(found, int):
                 offsets.insert(0, found)
             elif isinstance(found, Waiting):

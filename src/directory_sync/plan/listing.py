@@ -178,7 +178,7 @@ def _produce(side: Side, pipe: int) -> None:
         _send(pipe, _END)
     except BrokenPipeError:
         return
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent raises it
         _send(pipe, _portable(error))
 
 

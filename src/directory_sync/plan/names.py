@@ -41,19 +41,23 @@ def refusals(nodes: Sequence[Node], existing: Existing, parent: Callable[[str], 
         if len(indices) > 1:
             why = f"{len(indices)} records would become {{0}}, so none does. Make the name unique."
             refused.update(dict.fromkeys(indices, why))
-    while True:
-        # Who is refused keeps what it has, so others may be refused in turn.
-        vacated = {node.vacates for index, node in enumerate(nodes) if index not in refused}
-        lost = {nodes[index].occupies for index in refused} - present
-        more: dict[int, str] = {}
-        for id, indices in taking.items():
-            for index in indices:
-                if index in refused:
-                    continue
-                if id in present and id not in vacated:
-                    more[index] = "{0} is another object's name. Give the record another name, or rename that object."
-                elif parent(id) in lost:
-                    more[index] = "the container of {0} cannot be created, see there."
-        if not more:
-            return refused
+    # Who is refused keeps what it has, so others may be refused in turn.
+    while more := _refused_in_turn(nodes, refused, present, parent):
         refused.update(more)
+    return refused
+
+
+def _refused_in_turn(
+    nodes: Sequence[Node], refused: Collection[int], present: Collection[str], parent: Callable[[str], str | None]
+) -> dict[int, str]:
+    vacated = {node.vacates for index, node in enumerate(nodes) if index not in refused}
+    lost = {id for index in refused if (id := nodes[index].occupies) not in present}
+    more: dict[int, str] = {}
+    for index, node in enumerate(nodes):
+        if node.occupies is None or index in refused:
+            continue
+        if node.occupies in present and node.occupies not in vacated:
+            more[index] = "{0} is another object's name. Give the record another name, or rename that object."
+        elif parent(node.occupies) in lost:
+            more[index] = "the container of {0} cannot be created, see there."
+    return more

@@ -84,9 +84,8 @@ class ReferenceIndex:
         found = Found()
         for value in values:
             text = value.decode(errors="replace")
-            if self._keys_by_id is None:
-                keys = [self._normalise_value(value)]
-            else:
+            keys = [self._normalise_value(value)]
+            if self._keys_by_id is not None:
                 keys = self._keys_by_id.get(self._source_id(text), [])
             hits = {hit for key in keys if (hit := self._ids_by_key.get(key)) is not None}
             if not hits:

@@ -20,7 +20,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="directory-sync-", buffering=1 << 20)
+        self._file = tempfile.TemporaryFile(prefix="directory-sync-", buffering=1 << 20)  # noqa: SIM115 - it lives as long as the spool
         self._end = 0
         # A plan lives as long as anybody holds it, so its spool is closed when nobody does any more.
         self.close = weakref.finalize(self, self._file.close)

@@ -99,7 +99,7 @@ def preview_job(
     try:
         with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
             plan = _make_plan(collection, job, opened, progress)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - every failure is part of the result
         return _failure(job, error, started)
     return _planned(plan, started)
 
@@ -136,14 +136,14 @@ def run_job(
             )
         except (LeaseError, StoreError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failure is part of the result
             return _record(store, store.start_job(snapshot.id, job.name), _failure(job, error, started))
         attempt = store.start_job(snapshot.id, job.name)
         try:
             result = _plan_and_apply(snapshot, job, opened, deployment, store, attempt, lease.check, progress, started)
         except StoreError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - every failure is part of the result
             result = _failure(job, error, started)
         return _record(store, attempt, result)
 

@@ -83,7 +83,7 @@ def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
 
 
 def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] | None = None) -> SimpleLDAPObject:
-    """`connect`, again after each of these delays in seconds (default: `RETRY_DELAYS`) as long as the server cannot be reached."""
+    """`connect`, again after each of these delays (seconds; default `RETRY_DELAYS`) while the server cannot be reached."""
     for delay in RETRY_DELAYS if delays is None else delays:
         try:
             return connect(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import ldap
@@ -153,7 +154,28 @@ class LdapSource:
             inside = bool(above) and above[0] == base
         else:
             inside = within == base or base in above
-        return inside and filters.matches(self._parsed_filter(), self._values(record), self._filter_form) is True
+        return inside and filters.matches(self._canonical_filter, self._values(record), self._filter_form) is True
+
+    @cached_property
+    def _canonical_filter(self) -> filters.Filter:
+        return self._with_canonical_names(self._parsed_filter())
+
+    def _with_canonical_names(self, filter: filters.Filter) -> filters.Filter:
+        """The filter with every attribute under its one name, as `_values` has them."""
+        match filter:
+            case filters.And(inner) | filters.Or(inner):
+                return replace(filter, filters=tuple(map(self._with_canonical_names, inner)))
+            case filters.Not(inner):
+                return filters.Not(self._with_canonical_names(inner))
+            case filters.Extensible(None):
+                return filter
+            case filters.Present(attribute) if self.server.schema.rule(attribute) is None:
+                # Undefined, as all that asks about an attribute without a schema (RFC 4511, section 4.5.1.7); not false.
+                return filters.Equality(attribute, b"")
+            case _:
+                return replace(
+                    filter, attribute=_with_options(self.server.schema.canonical(filter.attribute or ""), filter.attribute or "")
+                )
 
     def _parsed_filter(self) -> filters.Filter:
         try:

@@ -64,6 +64,7 @@ class _Task:
     sent: bool = False
     busy: int = 0
     lost: int = 0
+    """How often the connection broke while this change was underway alone."""
     exists: bool = False
     """An object of the new name is there, though not as the change wants it."""
     touches: frozenset[str] = field(default_factory=frozenset)
@@ -101,6 +102,7 @@ class Writer:
         self._not_there: set[str] = set()
         self._counter = itertools.count()
         self._failures = 0
+        self._window = WINDOW
         self._exhausted = False
         self._stopped: Exception | None = None
         self._connection: SimpleLDAPObject | None = None
@@ -208,7 +210,7 @@ class Writer:
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             self._ready.append(heapq.heappop(self._delayed)[2])
-        while self._ready and len(self._underway) < WINDOW and self._stopped is None:
+        while self._ready and len(self._underway) < self._window and self._stopped is None:
             task = self._ready.popleft()
             if missing := self._missing(task):
                 self._finish(
@@ -258,19 +260,23 @@ class Writer:
             if task is None:
                 # No answer to an operation of ours: the session itself is at its end.
                 raise ldap.SERVER_DOWN(*error.args) from None
-            self._failures = 0
+            self._answered()
             self._refused(task, error)
             return
         task = self._underway.pop(message, None)
         if task is None:
             raise ldap.SERVER_DOWN({"desc": "the server answered something that was not asked"})
-        self._failures = 0
+        self._answered()
         if task.phase is _Phase.LOOK:
             self._looked(task, data)
         else:
             task.main.popleft()
             task.busy = 0
             self._step_done(task)
+
+    def _answered(self) -> None:
+        self._failures = 0
+        self._window = min(WINDOW, self._window + 1)
 
     def _step_done(self, task: _Task) -> None:
         if task.main:
@@ -355,9 +361,12 @@ class Writer:
 
     def _put_back(self) -> None:
         """The connection broke: put everything underway back in line. What was being written is looked at first."""
+        alone = len(self._underway) == 1
+        # Begin again carefully: if one change is what breaks the connection, it will soon be underway alone.
+        self._window = 1
         for task in list(self._underway.values()):
             if task.phase is _Phase.SEND:
-                task.lost += 1
+                task.lost += alone
                 task.phase = _Phase.LOOK
             if task.lost > _LOST_AT_MOST:
                 self._finish(
