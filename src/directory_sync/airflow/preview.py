@@ -32,7 +32,7 @@ def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, stor
             changes=result.changes,
             digest=result.digest,
             statistics=result.statistics,
-            managed=0,  # a result does not say; nothing that is planned on top of this plan asks for it
+            managed=result.managed,
             problems=result.problems,
             warnings=result.warnings,
             limits=result.limits,

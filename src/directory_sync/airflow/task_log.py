@@ -7,11 +7,11 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
-from directory_sync.cli.printable import printable, printable_lines, printable_values
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.plan.model import Statistics
 from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.printable import printable, printable_lines, printable_values
 from directory_sync.run.secrets import HIDDEN, secret_fields
 
 _PROGRESS_EVERY = 5.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from directory_sync.cli.printable import printable_lines
 from directory_sync.cli.terminal import PROGRAM
+from directory_sync.run.printable import printable_lines
 
 
 class _StandardErrorHandler(logging.Handler):

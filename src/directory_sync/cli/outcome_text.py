@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from directory_sync.cli.printable import printable, printable_lines
 from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.run.job import JobResult
+from directory_sync.run.printable import printable, printable_lines
 
 
 def tally(statistics: Statistics) -> str:

@@ -6,10 +6,10 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from directory_sync.cli.printable import printable, printable_values
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change, FieldChange, Values
 from directory_sync.run.job import JobResult
+from directory_sync.run.printable import printable, printable_values
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
 COLUMNS = ("job", "action", "key", "object", "new_object", "field", "old", "new")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TextIO
 
 from directory_sync.cli.outcome_text import count, error_lines, message_line, warning_lines
-from directory_sync.cli.printable import printable
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import JobResult, render_changes
+from directory_sync.run.printable import printable
 from directory_sync.run.secrets import IsSecret, secret_fields
 
 

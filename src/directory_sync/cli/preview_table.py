@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
-from directory_sync.cli.printable import printable, printable_values
 from directory_sync.cli.terminal import Colour, coloured, has_colour
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.printable import printable, printable_values
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
 MOST_SERIOUS_FIRST = (Action.DELETE, Action.DISABLE, Action.MOVE, Action.UPDATE, Action.CREATE)

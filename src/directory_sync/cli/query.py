@@ -13,7 +13,6 @@ from directory_sync.cli.definitions import find_job, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
-from directory_sync.cli.printable import printable, printable_json, printable_values
 from directory_sync.cli.terminal import data_output, is_terminal, message, warn
 from directory_sync.definition.models import Collection, Job, Script
 from directory_sync.endpoints.change import value_to_json
@@ -23,6 +22,7 @@ from directory_sync.plan.transform import compile_mapping
 from directory_sync.plan.variables import run_variables
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import open_destination, open_source
+from directory_sync.run.printable import printable, printable_json, printable_values
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields, secret_source_fields
 
 

@@ -8,7 +8,7 @@ import sys
 from enum import StrEnum
 from typing import TextIO
 
-from directory_sync.cli.printable import printable_lines
+from directory_sync.run.printable import printable_lines
 
 PROGRAM = "directory-sync"
 

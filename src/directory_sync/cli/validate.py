@@ -10,12 +10,12 @@ from pathlib import Path
 from directory_sync import settings
 from directory_sync.cli.definitions import show_problems, templates_folder
 from directory_sync.cli.exit_status import ExitStatus
-from directory_sync.cli.printable import printable, printable_json
 from directory_sync.cli.terminal import data_output
 from directory_sync.definition.loading import Broken, Loaded, load_file, load_folder, refuse_same_names
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.support import unsupported
 from directory_sync.errors import DefinitionError
+from directory_sync.run.printable import printable, printable_json
 
 
 def main(arguments: Namespace) -> ExitStatus:

@@ -59,6 +59,7 @@ class JobResult:
         statistics: counted after apply; in a preview what would be counted.
         digest: the plan's; empty if there was none.
         destination: identity of the place that is written to; empty if that was not reached.
+        managed: number of objects that the destination's listing held.
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
@@ -74,6 +75,7 @@ class JobResult:
     statistics: Statistics = Statistics()
     digest: str = ""
     destination: str = ""
+    managed: int = 0
     changes: ChangeSequence = ()
     outcomes: Mapping[int, Outcome] = field(default_factory=dict)
     problems: tuple[RecordProblem, ...] = ()
@@ -208,6 +210,7 @@ def _planned(plan: Plan, started: float) -> JobResult:
         statistics=plan.statistics,
         digest=plan.digest,
         destination=plan.destination,
+        managed=plan.managed,
         changes=plan.changes,
         problems=plan.problems,
         warnings=plan.warnings,
@@ -243,6 +246,7 @@ def _applied(plan: Plan, plan_id: int, applied: ApplyResult, started: float) -> 
         statistics=statistics,
         digest=plan.digest,
         destination=plan.destination,
+        managed=plan.managed,
         changes=plan.changes,
         outcomes=applied.outcomes,
         problems=plan.problems,

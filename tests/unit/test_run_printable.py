@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.cli.printable import printable, printable_json, printable_lines, printable_value, printable_values
+from directory_sync.run.printable import printable, printable_json, printable_lines, printable_value, printable_values
 
 
 @pytest.mark.parametrize(
