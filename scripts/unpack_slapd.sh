@@ -18,7 +18,7 @@ commands() {
 if [ -x "$root/usr/sbin/slapd" ] && works; then commands; exit 0; fi
 if scripts/unpack_packages.sh slapd ldap-utils && works; then commands; exit 0; fi
 
-rm -rf "$root/usr/sbin/slapd" "$root/bin"
+rm -rf "${root:?}/usr/sbin/slapd" "${root:?}/bin"
 if [ -x /usr/sbin/slapd ] && command -v ldapsearch >/dev/null 2>&1; then
     echo "Packages cannot be unpacked here; demo and tests will use the slapd that is installed."
     exit 0

@@ -111,8 +111,11 @@ class _Half(asyncio.Protocol):
             data = data[: max(0, len(data) - (self._carried - limit))]
             self._write(data)
             self._proxy._loop.call_later(self._proxy.delay, self._abort)
-        else:
+        elif self._proxy.delay:
             self._proxy._loop.call_later(self._proxy.delay, self._write, data)
+        else:
+            # Timers for the same moment may fire in any order.
+            self._write(data)
 
     def _write(self, data: bytes) -> None:
         if self._peer is not None and self._peer._transport is not None and not self._peer._transport.is_closing():

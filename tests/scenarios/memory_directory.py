@@ -152,7 +152,9 @@ class MemoryDirectory:
                 return "exists"
             if not self.container_exists(self.parent_id(change.object) or ""):
                 return "no container"
-            self.entries[change.object] = {item.field: list(item.new) for item in change.fields}
+            created = self.entries[change.object] = {}
+            for item in change.fields:
+                created.setdefault(item.field, []).extend(item.new)
             return ""
         if now is None:
             return "gone"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from directory_sync.definition.models import Members, Resolve
@@ -48,14 +48,14 @@ class Completer:
         nodes: list[Node] = []
         indexes = self._reference_indexes()
         moved = self._moved()
-        creates = {node.then for node in self.drafts.nodes if node.action is Action.CREATE}
+        named = {node.occupies for node in self.drafts.nodes if node.occupies is not None}
         for count, (node, draft) in enumerate(zip(self.drafts.nodes, self.drafts, strict=True), start=1):
             if count % 1000 == 0:
                 self.planning.progress("look up", count, len(self.drafts))
             looked_up = _LookedUp()
             if draft.lookups:
                 looked_up = self._compare_lookups(draft, indexes, moved)
-            change = self._completed(draft, looked_up, creates)
+            change = self._completed(draft, looked_up, named)
             if change is not None:
                 self.tally.count(change, members_before=looked_up.members_before)
                 places.append(self._spool.append(marshal.dumps(pack_change(change))))
@@ -63,14 +63,14 @@ class Completer:
                 nodes.append(replace(node, references=tuple(dict.fromkeys(references))))
         return self._order(places, nodes)
 
-    def _completed(self, draft: Draft, looked_up: _LookedUp, creates: Container[str | None]) -> Change | None:
-        """The whole change, or None if nothing is left to do or it cannot be done."""
+    def _completed(self, draft: Draft, looked_up: _LookedUp, named: Container[str]) -> Change | None:
+        """The whole change, or None if nothing is left to do or it cannot be done. `named`: the ids that this plan gives."""
         planning = self.planning
         fields = (*draft.change.fields, *looked_up.changes)
         if looked_up.changes and not draft.change.fields:
             fields = (*looked_up.changes, *draft.riding)
         normalise = planning.destination.normalise_id
-        after = tuple(id for id in dict.fromkeys(looked_up.ids) if normalise(id) in creates)
+        after = tuple(id for id in dict.fromkeys(looked_up.ids) if normalise(id) in named)
         change = replace(draft.change, fields=fields, after=after)
         if change.action is Action.CREATE:
             try:
@@ -92,25 +92,36 @@ class Completer:
         deleted = {node.now for node in self.drafts.nodes if node.action is Action.DELETE and node.now is not None}
         moved: dict[str, str] = {}
         created: list[Change] = []
+        updated: list[Change] = []
+        matches = {self._look_up_of(i).match.lower() for i in planning.layout.lookups}
         for node, draft in zip(self.drafts.nodes, self.drafts, strict=True):
             if node.now is None:
                 created.append(draft.change)
-            elif node.then is not None and node.now != node.then:
+                continue
+            if node.then is not None and node.now != node.then:
                 moved[node.now] = draft.change.final_object
+            if node.then is not None and any(item.field.lower() in matches for item in draft.change.fields):
+                updated.append(draft.change)
         indexes: dict[int, ReferenceIndex] = {}
         for i in planning.layout.lookups:
-            mapping = planning.job.fields[planning.layout.fields[i]]
-            assert isinstance(mapping, Members | Resolve)
+            mapping = self._look_up_of(i)
             named = mapping.members if isinstance(mapping, Members) else mapping.resolve
             index = ReferenceIndex(planning.source, planning.destination, named, mapping.match, mapping.within)
-            inside = [
-                (change.object, _values_of(change, mapping.match))
-                for change in created
-                if mapping.within is None or planning.is_within(change.object, mapping.within)
-            ]
-            index.add_planned(moved, deleted, inside)
+            index.change_values(_changes_of(self._within(mapping, updated), mapping.match))
+            new = [(id, item.new) for id, item in _changes_of(self._within(mapping, created), mapping.match)]
+            index.add_planned(moved, deleted, new)
             indexes[i] = index
         return indexes
+
+    def _within(self, mapping: Members | Resolve, changes: Iterable[Change]) -> Iterator[Change]:
+        """The changes of objects that are looked for, by the place where they are now."""
+        within = mapping.within
+        return (change for change in changes if within is None or self.planning.is_within(change.object, within))
+
+    def _look_up_of(self, index: int) -> Members | Resolve:
+        mapping = self.planning.job.fields[self.planning.layout.fields[index]]
+        assert isinstance(mapping, Members | Resolve)
+        return mapping
 
     def _moved(self) -> dict[bytes, bytes]:
         """Normalised old and new ids of the objects that this plan renames or moves."""
@@ -148,8 +159,11 @@ class Completer:
         offsets = []
         for index in ordered.sequence:
             offset = places[index]
-            if index in ordered.late:
-                offset = self._spool.append(marshal.dumps(pack_change(self._written_late(self._change_at(offset)))))
+            # A new object that names itself can do so only when it is there.
+            own = nodes[index].occupies if nodes[index].occupies in nodes[index].references else None
+            if index in ordered.late or own is not None:
+                change = self._written_late(self._change_at(offset), None if index in ordered.late else own)
+                offset = self._spool.append(marshal.dumps(pack_change(change)))
                 self._spool.flush()
             offsets.append(offset)
         for index in sorted(ordered.circular):
@@ -166,11 +180,16 @@ class Completer:
     def _change_at(self, offset: int) -> Change:
         return unpack_change(marshal.loads(self._spool.read(offset)))  # noqa: S302 - our own file
 
-    def _written_late(self, change: Change) -> Change:
-        """Split the fields whose values name objects of a circle: those values are written after all creations."""
+    def _written_late(self, change: Change, only: str | None) -> Change:
+        """Split the fields whose values name objects of a circle: those values are written after all creations.
+
+        `only`: the normalised id of the one object that is meant; None for all that the change waits for.
+        """
         planning = self.planning
+        normalise = planning.destination.normalise_id
         lookups = {planning.layout.fields[i] for i in planning.layout.lookups}
-        later = {id.encode() for id in change.after}
+        awaited = [id for id in change.after if only is None or normalise(id) == only]
+        later = {id.encode() for id in awaited}
         fields: list[FieldChange] = []
         for item in change.fields:
             if item.field not in lookups or not later.intersection(item.new):
@@ -179,13 +198,12 @@ class Completer:
             early = tuple(value for value in item.new if value not in later)
             if early or item.old:
                 fields.append(replace(item, new=early))
-            if item.partial:
-                late = replace(item, old=(), new=tuple(value for value in item.new if value in later), late=True)
-            else:
-                late = replace(item, old=early, late=True)
-            fields.append(late)
-        return replace(change, after=(), fields=tuple(fields))
+            waiting = tuple(value for value in item.new if value in later)
+            # What is written early stays: only the values that had to wait come.
+            fields.append(replace(item, old=(), new=waiting, late=True, partial=True))
+        return replace(change, after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields))
 
 
-def _values_of(change: Change, name: str) -> Sequence[bytes]:
-    return next((item.new for item in change.fields if item.field.lower() == name.lower()), ())
+def _changes_of(changes: Iterable[Change], name: str) -> Iterator[tuple[str, FieldChange]]:
+    """For each change of a field the object's id now, and the change."""
+    return ((change.object, item) for change in changes for item in change.fields if item.field.lower() == name.lower())

@@ -5,9 +5,10 @@ Each side is read once: (object → value of the `match` field) at the source, (
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from directory_sync.endpoints.change import FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 
 _SEVERAL = ""
@@ -58,6 +59,20 @@ class ReferenceIndex:
             self._ids_by_key[key] = identifier
         elif known != identifier:
             self._ids_by_key[key] = _SEVERAL
+
+    def change_values(self, changes: Iterable[tuple[str, FieldChange]]) -> None:
+        """Let changes of the match field count: each is the id of the object now, and what becomes of the field."""
+        normalise = self._destination.normalise_id
+        changed = list(changes)
+        # All old values go first, for another object may get what one gives up.
+        for identifier, item in changed:
+            for key in map(self._normalise_value, item.old):
+                known = self._ids_by_key.get(key)
+                if known and normalise(known) == normalise(identifier):
+                    del self._ids_by_key[key]
+        for identifier, item in changed:
+            for key in map(self._normalise_value, item.new):
+                self._add(key, identifier)
 
     def add_planned(self, moved: Mapping[str, str], deleted: set[str], created: Sequence[tuple[str, Sequence[bytes]]]) -> None:
         """Let the plan that is being made count: new ids of objects it moves, without those it deletes, with those it creates.

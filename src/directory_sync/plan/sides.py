@@ -68,9 +68,10 @@ def _source_item(record: Record, mapping: CompiledMapping, layout: Layout, alway
     keys = _combinations(layout, key_values)
     text = layout.key_text(value for values in key_values for value in values[:1])
     if record.problem:
-        return Rejected(keys, bool(keys), False, text, record.id, record.problem)
+        # What could not be read may be a part of a key that is computed, which then is the key of another object.
+        return Rejected(keys, bool(keys) and mapping.copies_keys, False, text, record.id, record.problem)
     if not keys:
-        empty = [layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not values]
+        empty = [layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not _usable(values)]
         what = f"the key field {empty[0]} has no value" if empty else "the key fields have too many values"
         message = f"{what}, so its object cannot be told. Give it one, or filter it out."
         return Rejected((), False, False, text, record.id, message)
@@ -114,7 +115,7 @@ def object_item(record: Record, layout: Layout, identity: str | None) -> Item:
 def _combinations(layout: Layout, key_values: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
     """Every key that these values of the key fields can stand for, normalised; none if a field is empty or there are too many."""
     normalised = [
-        list(dict.fromkeys(layout.rules[i].normalise(value) for value in values))
+        list(dict.fromkeys(layout.rules[i].normalise(value) for value in _usable(values)))
         for i, values in zip(layout.keys, key_values, strict=True)
     ]
     if len(normalised) == 1:
@@ -125,6 +126,11 @@ def _combinations(layout: Layout, key_values: Sequence[Sequence[bytes]]) -> tupl
     if not 0 < count <= _MAX_KEY_COMBINATIONS:
         return ()
     return tuple(marshal.dumps(parts, 2) for parts in itertools.product(*normalised))
+
+
+def _usable(values: Sequence[bytes]) -> list[bytes]:
+    """Without values of spaces only: a key that nobody can see is a mistake, not a key."""
+    return [value for value in values if not value.isspace()]
 
 
 def _fingerprint(values: list[list[bytes] | None]) -> bytes:

@@ -78,6 +78,11 @@ class _Step:
             # What `finish` raises names the field already.
             raise error if error.field else RecordError(f"{self.description}: {error.message}", field=self.name) from None
 
+    def named(self, values: Sequence[bytes]) -> list[bytes]:
+        """What a looked-up field's source values name: split, but never joined, for each name is looked up by itself."""
+        kept = [value for value in dict.fromkeys(values) if value]
+        return kept if self.delimiter is None else self.delimiter.apply(kept)
+
     def finish(self, values: Sequence[bytes]) -> list[bytes]:
         """Without empty values and duplicates, split or joined, and only one where only one fits."""
         kept = [value for value in dict.fromkeys(values) if value]
@@ -98,6 +103,7 @@ class CompiledMapping:
     Attributes:
         source_fields: every field that has to be read, spelled as in the definition.
         volatile: destination fields whose text is another one in each run, so that they alone are no reason to change an object.
+        copies_keys: every key is a source field as it is, so that a record of which only a part could be read gives no wrong key.
     """
 
     def __init__(
@@ -112,6 +118,7 @@ class CompiledMapping:
         self.volatile = volatile
         self._steps = [(step.copies, step) for step in steps]
         self._keys = [steps[place] for place in keys]
+        self.copies_keys = all(step.copies is not None for step in self._keys)
         self._container = container
 
     def map(self, record: Record) -> MappedRecord:
@@ -135,7 +142,7 @@ class CompiledMapping:
             else:
                 result = None
                 if step.lookup is not None:
-                    lookups[step.name] = [value for value in dict.fromkeys(get(step.lookup, ())) if value]
+                    lookups[step.name] = step.named(get(step.lookup, ()))
             values.append(result)
         return MappedRecord(values, lookups, None if self._container is None else self._container(held))
 
@@ -213,13 +220,15 @@ def _make_step(
             copies = fields.use(mapping.from_, where)
     if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
         _check_texts(mapping.static, where)
-    known_single = source_single(mapping.from_) if isinstance(mapping, Copy) and source_single is not None else None
+    source = lookup if lookup is not None else mapping.from_ if isinstance(mapping, Copy) else None
+    known_single = source_single(source) if source is not None and source_single is not None else None
+    joins = is_single and lookup is None
     return _Step(
         name=name,
         description=describe(mapping),
         single=is_single,
         keep_if_empty=mapping.keep_if_empty,
-        delimiter=None if mapping.delimiter is None else Delimiter(mapping.delimiter, join=is_single, split=known_single),
+        delimiter=None if mapping.delimiter is None else Delimiter(mapping.delimiter, join=joins, split=known_single),
         copies=copies,
         produce=produce,
         lookup=lookup,

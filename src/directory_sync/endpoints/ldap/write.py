@@ -260,13 +260,13 @@ class Writer:
             if task is None:
                 # No answer to an operation of ours: the session itself is at its end.
                 raise ldap.SERVER_DOWN(*error.args) from None
-            self._answered()
+            self._answered(task)
             self._refused(task, error)
             return
         task = self._underway.pop(message, None)
         if task is None:
             raise ldap.SERVER_DOWN({"desc": "the server answered something that was not asked"})
-        self._answered()
+        self._answered(task)
         if task.phase is _Phase.LOOK:
             self._looked(task, data)
         else:
@@ -274,9 +274,11 @@ class Writer:
             task.busy = 0
             self._step_done(task)
 
-    def _answered(self) -> None:
+    def _answered(self, task: _Task) -> None:
         self._failures = 0
-        self._window = min(WINDOW, self._window + 1)
+        if task.phase is _Phase.SEND:
+            # Looking is harmless; only a write that came through shows that more may be underway.
+            self._window = min(WINDOW, self._window + 1)
 
     def _step_done(self, task: _Task) -> None:
         if task.main:
