@@ -33,12 +33,17 @@ needed_for_test() {
     present ldbsearch || need ldb-tools
     set -- /usr/lib/postgresql/*/bin/postgres
     [ -x "$1" ] || present postgres || need postgresql
+    needed_for_browser
+}
+
+needed_for_browser() {
+    present chromium || need chromium fonts-dejavu-core
 }
 
 case $purpose in
 setup) needed_for_setup ;;
 test) needed_for_test ;;
-browser) present chromium || need chromium fonts-dejavu-core ;;
+browser) needed_for_browser ;;
 *) echo "system_packages.sh: unknown purpose $purpose" >&2; exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0

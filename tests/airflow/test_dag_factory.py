@@ -105,7 +105,7 @@ def test_params_are_preview_and_reason() -> None:
     """Whoever starts a run can ask for a preview and say why."""
     params = build_one(collection()).params
     assert params["preview_only"] is False
-    assert params["reason"] == ""
+    assert params["reason"] is None
 
 
 def test_retries_are_the_jobs() -> None:

@@ -75,7 +75,7 @@ class World:
         )
 
 
-def silent(job: Job) -> Any:  # noqa: ARG001 - every job is silent
+def silent(job: Job) -> Any:
     return lambda stage, done, total: None
 
 

@@ -258,7 +258,7 @@ def test_find_hostile_values(container: Container) -> None:
 
 
 def test_find_many(container: Container) -> None:
-    """Few values are asked for in filters, many by one listing; both find the same, also values that are equal by the schema's rule."""
+    """Few values are asked for in filters, many by one listing; both find the same, by the schema's rule."""
     dns = {n: container.add(f"uid=m{n}", employeeType=f"Type {n}") for n in range(5)}
     source = container.source()
     few = [b"TYPE  1", b"type 3", *(b"none %d" % n for n in range(60))]
@@ -318,7 +318,7 @@ def test_selects_by_place(container: Container, scope: str, rdn: str, expected: 
 
 
 def test_fixture_of_names(new_slapd: Callable[..., Slapd], testdata: Path) -> None:
-    """DNs with commas, plus signs, quotes, Unicode, `#` and several values come back, are equal to themselves, and lead to their object."""
+    """DNs with commas, plus signs, quotes, Unicode, `#` and several values come back and lead to their object."""
     text = (testdata / "sevenseas" / "TestFixture.ldif").read_text()
     entries = [
         entry for entry in text.split("\n\n") if "referral" not in entry and "ipHostNumber" not in entry and "alias" not in entry

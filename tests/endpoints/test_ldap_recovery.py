@@ -67,7 +67,7 @@ def with_identity(changes: list[Change], slapd: Slapd) -> list[Change]:
 def assert_all_done(count: int, slapd: Slapd) -> None:
     """The directory holds exactly what `work` wants."""
     source = directories.source(directories.slapd_connection(slapd), SUFFIX, filter="(uid=*)")
-    found = {dn: values for dn, values in directories.records(source, "uid", "mail", "title").items()}
+    found = directories.records(source, "uid", "mail", "title")
     expected = {}
     for n in range(count):
         expected[f"uid=c{n},{PEOPLE}"] = {"uid": [b"c%d" % n], "mail": [b"%d@x" % n, b"%d@y" % n]}

@@ -48,7 +48,12 @@ class DelayProxy:
 
     def cut(self) -> None:
         """Cut all connections now, without a word."""
-        self._in_loop(lambda: [transport.abort() for transport in list(self._open)])
+
+        def abort_all() -> None:
+            for transport in list(self._open):
+                transport.abort()
+
+        self._in_loop(abort_all)
 
     def stop_listening(self) -> None:
         """Refuse new connections from now on."""

@@ -38,7 +38,9 @@ def source_of(*records: Mapping[str, Values]) -> MemoryDirectory:
     return MemoryDirectory(entries, base="dc=s", name="source", rules=dict(RULES))
 
 
-def destination_of(objects: Mapping[str, Mapping[str, Values]] | None = None, /, **named: Mapping[str, Values]) -> MemoryDirectory:
+def destination_of(
+    objects: Mapping[str, Mapping[str, Values]] | None = None, /, **named: Mapping[str, Values]
+) -> MemoryDirectory:
     """A destination with objects by id, and with `cn=NAME,dc=x` for each keyword."""
     entries = {id: {name: _bytes(values) for name, values in held.items()} for id, held in (objects or {}).items()}
     for cn, held in named.items():

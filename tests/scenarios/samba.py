@@ -1,6 +1,7 @@
-"""A throwaway Active Directory domain controller (Samba) for tests. Its ports are fixed, so each has an address of its own, and root is needed.
+"""A throwaway Active Directory domain controller (Samba) for tests.
 
-Provisioning takes seconds; so a domain is provisioned once per process and copied for every server.
+Its ports are fixed, so each has an address of its own, and root is needed. Provisioning takes seconds; so a domain is
+provisioned once per process and copied for every server.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from directory_sync.endpoints.change import Action
-from directory_sync.endpoints.protocol import FieldRule, Record
-from directory_sync.plan.overlay import PlannedEffects, overlaid_destination
+from directory_sync.endpoints.protocol import Record
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import FIELDS, actions, carry_out, destination_of, one_job, plan_of, source_of
 
@@ -136,14 +135,18 @@ def test_a_computed_container_cannot_lead_out_of_the_base(move: bool) -> None:
     destination = destination_of({"dc=y": {"dc": "y"}}, A={"uid": "a"})
     plan = plan_of(one_job(destination={**COMPUTED, "move_existing": move}), source, destination)
     assert actions(plan) == []
-    assert [problem.key for problem in plan.problems] == (["a", "b"] if move else ["b"])
+    assert sorted(problem.key for problem in plan.problems) == (["a", "b"] if move else ["b"])
     assert all("outside" in problem.message for problem in plan.problems)
 
 
 def test_objects_below_the_container_of_missing_ones_stay_there() -> None:
     """Whoever sorts the departed into sub-containers does not find them moved back."""
     destination = destination_of(
-        {"ou=left,dc=x": {"ou": "left"}, "ou=2025,ou=left,dc=x": {"ou": "2025"}, "cn=B,ou=2025,ou=left,dc=x": {"cn": "B", "uid": "b"}},
+        {
+            "ou=left,dc=x": {"ou": "left"},
+            "ou=2025,ou=left,dc=x": {"ou": "2025"},
+            "cn=B,ou=2025,ou=left,dc=x": {"cn": "B", "uid": "b"},
+        },
         A={"uid": "a"},
     )
     plan = plan_of(one_job(missing_at_source={"move": "ou=left,dc=x"}), source_of(), destination)
@@ -155,168 +158,15 @@ def test_a_returning_record_is_reported() -> None:
     destination = destination_of({"ou=left,dc=x": {"ou": "left"}, "cn=A,ou=left,dc=x": {"cn": "A", "uid": "a"}})
     plan = plan_of(one_job(missing_at_source={"move": "ou=left,dc=x"}), source_of({"uid": "a", "cn": "A"}), destination)
     assert actions(plan) == []
-    (warning,) = plan.warnings
-    assert "cn=A,ou=left,dc=x" in warning
-    assert "back" in warning
-
-
-# -- members ----------------------------------------------------------------------------------------------------------
-
-GROUP: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "member": {"members": "member", "match": "uid"}}
-
-
-def test_a_delimiter_splits_members_of_a_single_valued_source() -> None:
-    """A column such as `p1;p2` names two members."""
-    source = source_of({"uid": "g", "cn": "G", "who": "p1; p2"})
-    source.rules["who"] = FieldRule("who", single=True)
-    fields = {**GROUP, "member": {"members": "who", "match": "uid", "delimiter": ";"}}
-    destination = destination_of({"cn=P1,dc=y": {"uid": "p1"}, "cn=P2,dc=y": {"uid": "p2"}}, G={"uid": "g"})
-    (change,) = plan_of(one_job(fields), source, destination).changes
-    assert change.fields[0].new == (b"cn=P1,dc=y", b"cn=P2,dc=y")
-
-
-def test_the_same_member_by_two_names_is_one_member() -> None:
-    """Two source entries with the same match value, and one entry in two spellings, give one member."""
-    source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p", "N=1,DC=P", "n=2,dc=p"]})
-    source.entries |= {"n=1,dc=p": {"uid": [b"p1"]}, "n=2,dc=p": {"uid": [b"P1"]}}
-    destination = destination_of({"cn=P1,dc=y": {"uid": "p1"}}, G={"uid": "g"})
-    (change,) = plan_of(one_job(GROUP), source, destination).changes
-    assert change.fields[0].new == (b"cn=P1,dc=y",)
-    destination.entries["cn=G,dc=x"]["member"] = [b"CN=p1,DC=Y"]
-    assert actions(plan_of(one_job(GROUP), source, destination)) == []
-
-
-def test_a_large_group_changes_by_its_differences() -> None:
-    """Of 5,000 members only those that come and go are in the plan."""
-    source = source_of({"uid": "g", "cn": "G", "member": [f"n={i},dc=p" for i in range(1, 5001)]})
-    source.entries |= {f"n={i},dc=p": {"uid": [b"p%d" % i]} for i in range(5001)}
-    destination = destination_of(G={"uid": "g", "member": [f"cn=P{i},dc=y" for i in range(5000)]})
-    destination.entries |= {f"cn=P{i},dc=y": {"uid": [b"p%d" % i]} for i in range(5001)}
-    (change,) = plan_of(one_job(GROUP), source, destination).changes
-    assert (change.fields[0].old, change.fields[0].new) == ((b"cn=P0,dc=y",), (b"cn=P5000,dc=y",))
-
-
-def test_within_narrows_the_destination_only() -> None:
-    """Of two objects with a member's key the one in the container is meant."""
-    source = source_of({"uid": "g", "cn": "G", "member": "n=1,dc=p"})
-    source.entries["n=1,dc=p"] = {"uid": [b"p1"]}
-    destination = destination_of({"cn=P1,dc=y": {"uid": "p1"}, "cn=P1,dc=z": {"uid": "p1"}}, G={"uid": "g"})
-    fields = {**GROUP, "member": {**GROUP["member"], "within": "dc=z"}}
-    (change,) = plan_of(one_job(fields), source, destination).changes
-    assert change.fields[0].new == (b"cn=P1,dc=z",)
-
-
-MANAGED: dict[str, Any] = {
-    "uid": {"from": "uid", "key": True},
-    "cn": "cn",
-    "number": "number",
-    "manager": {"resolve": "manager", "match": "number"},
-}
-
-
-def test_references_follow_a_match_field_that_this_plan_changes() -> None:
-    """Whoever exchanges numbers in the same plan is found under the new ones, not mistaken for the other."""
-    source = source_of(
-        {"uid": "a", "cn": "A", "number": "2"},
-        {"uid": "b", "cn": "B", "number": "1"},
-        {"uid": "c", "cn": "C", "number": "3", "manager": "n=0,dc=s"},
-        {"uid": "d", "cn": "D", "number": "9"},
-        {"uid": "e", "cn": "E", "number": "5", "manager": "n=3,dc=s"},
-    )
-    destination = destination_of(
-        A={"uid": "a", "number": "1"},
-        B={"uid": "b", "number": "2"},
-        C={"uid": "c", "number": "3"},
-        D={"uid": "d", "number": "4"},
-        E={"uid": "e", "number": "5"},
-    )
-    plan = plan_of(one_job(MANAGED), source, destination)
-    named = {change.key: item.new for change in plan.changes for item in change.fields if item.field == "manager"}
-    assert named == {"c": (b"cn=A,dc=x",), "e": (b"cn=D,dc=x",)}
-    assert carry_out(plan, destination) == []
-    assert actions(plan_of(one_job(MANAGED), source, destination)) == []
-
-
-def test_a_reference_waits_for_the_rename_of_what_it_names() -> None:
-    """Servers carry out what is underway in any order, and some refuse a name that is not there yet."""
-    source = source_of({"uid": "a", "cn": "A", "number": "1", "manager": "n=1,dc=s"}, {"uid": "b", "cn": "New", "number": "2"})
-    destination = destination_of(A={"uid": "a", "number": "1"}, Old={"uid": "b", "number": "2"})
-    plan = plan_of(one_job(MANAGED), source, destination)
-    assert [(change.key, change.after) for change in plan.changes] == [("b", ()), ("a", ("cn=New,dc=x",))]
-
-
-def test_an_object_that_names_itself_is_named_after_it_is_there() -> None:
-    """A new object cannot be created with a reference to itself where servers check references."""
-    source = source_of({"uid": "a", "cn": "A", "number": "1", "manager": "n=0,dc=s"})
-    (change,) = plan_of(one_job(MANAGED), source, destination_of()).changes
-    assert [(item.field, item.late) for item in change.fields if item.field == "manager"] == [("manager", True)]
-    assert change.after == ()
-
-
-# -- previews on top of each other ------------------------------------------------------------------------------------
-
-
-def effects_of(plan: Any, destination: MemoryDirectory) -> PlannedEffects:
-    effects = PlannedEffects()
-    effects.add(plan.changes, destination)
-    return effects
-
-
-def listed(destination: Any) -> dict[str, bytes]:
-    return {record.id: record.values["uid"][0] for batch in destination.read(["uid"]) for record in batch}
-
-
-def test_a_later_job_sees_an_object_whose_old_name_a_new_one_gets() -> None:
-    """The renamed object is still there, beside the one that takes its name."""
-    source = source_of({"uid": "a", "cn": "B"}, {"uid": "new", "cn": "A"})
-    destination = destination_of(A={"uid": "a"})
-    plan = plan_of(one_job(), source, destination)
-    seen = overlaid_destination(destination, effects_of(plan, destination))
-    assert listed(seen) == {"cn=B,dc=x": b"a", "cn=A,dc=x": b"new"}
-    assert dict(seen.index("uid", None)) == {"cn=B,dc=x": [b"a"], "cn=A,dc=x": [b"new"]}
-    assert {record.id for record in seen.find("uid", [b"a"], ["uid"])} == {"cn=B,dc=x"}
-
-
-def test_a_later_job_finds_members_by_a_value_that_an_earlier_one_gives() -> None:
-    """An object that gets its match field by an update is found by it, and no longer by the old value."""
-    source = source_of({"uid": "a", "cn": "A", "mail": "new@x"}, {"uid": "b", "cn": "B", "mail": "b@x"})
-    destination = destination_of(A={"uid": "a"}, B={"uid": "b", "mail": "old@x"})
-    effects = effects_of(plan_of(one_job(), source, destination), destination)
-    seen = overlaid_destination(destination, effects)
-    assert dict(seen.index("mail", None)) == {"cn=A,dc=x": [b"new@x"], "cn=B,dc=x": [b"b@x"]}
-    assert [record.id for record in seen.find("mail", [b"b@x"], ["mail"])] == ["cn=B,dc=x"]
-    assert list(seen.find("mail", [b"old@x"], ["mail"])) == []
-
-
-def test_what_an_earlier_job_renames_and_a_later_one_deletes_is_gone() -> None:
-    """Under its old name and under its new one."""
-    destination = destination_of(A={"uid": "a"})
-    renaming = plan_of(one_job(), source_of({"uid": "a", "cn": "B"}), destination)
-    effects = effects_of(renaming, destination)
-    seen = overlaid_destination(destination, effects)
-    deleting = plan_of(one_job(missing_at_source="delete"), source_of(), seen)
-    assert [change.object for change in deleting.changes] == ["cn=B,dc=x"]
-    effects.add(deleting.changes, destination)
-    assert (seen.exists("cn=A,dc=x"), seen.exists("cn=B,dc=x")) == (False, False)
-    assert listed(seen) == {}
-
-
-def test_a_later_job_sees_what_is_in_a_renamed_container() -> None:
-    """Everything below it has its new name."""
-    fields = {"uid": {"from": "uid", "key": True}, "ou": "ou"}
-    definition = one_job(fields, object="organizationalUnit")
-    destination = destination_of({"ou=old,dc=x": {"ou": "old", "uid": "u"}, "cn=A,ou=old,dc=x": {"cn": "A", "uid": "a"}})
-    plan = plan_of(definition, source_of({"uid": "u", "ou": "new"}), destination)
-    seen = overlaid_destination(destination, effects_of(plan, destination))
-    assert listed(seen) == {"ou=new,dc=x": b"u", "cn=A,ou=new,dc=x": b"a"}
-    assert dict(seen.index("uid", None)).keys() == {"ou=new,dc=x", "cn=A,ou=new,dc=x"}
-    assert (seen.exists("cn=A,ou=old,dc=x"), seen.exists("cn=A,ou=new,dc=x")) == (False, True)
+    assert [warning for warning in plan.warnings if "cn=A,ou=left,dc=x" in warning and "record is back" in warning]
 
 
 def test_a_child_that_moves_along_with_its_container_is_not_moved_itself() -> None:
     """The container is renamed, and the computed container of what is in it is the new name: one rename does it all."""
     fields = {"uid": {"from": "uid", "key": True}, "ou": "ou"}
-    definition = one_job(fields, object="organizationalUnit", destination={**COMPUTED, "container": {"field": "place"}, "move_existing": True})
+    definition = one_job(
+        fields, object="organizationalUnit", destination={**COMPUTED, "container": {"field": "place"}, "move_existing": True}
+    )
     source = source_of({"uid": "u", "ou": "new", "place": "dc=x"}, {"uid": "v", "ou": "in", "place": "ou=new,dc=x"})
     destination = destination_of({"ou=old,dc=x": {"ou": "old", "uid": "u"}, "ou=in,ou=old,dc=x": {"ou": "in", "uid": "v"}})
     plan = plan_of(definition, source, destination)

@@ -79,7 +79,10 @@ def build_dag(collection: Collection, warnings: Sequence[str] = ()) -> DAG:
             "preview_only": Param(
                 False, type="boolean", title="Preview only", description="Show what would change; write nothing."
             ),
-            "reason": Param("", type="string", maxLength=1000, title="Reason", description="Why this run was started."),
+            # Null, because Airflow's form asks for a value where an empty text is the default.
+            "reason": Param(
+                None, type=["null", "string"], maxLength=1000, title="Reason", description="Why this run was started."
+            ),
         },
     ) as dag:
         _add_tasks(collection, digest)

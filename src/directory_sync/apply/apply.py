@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
+from directory_sync.apply.dependants import dependants_of_failures
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
 from directory_sync.endpoints.change import Change, Outcome, Result
@@ -149,6 +150,7 @@ class _Attempt:
             for sequence, change in enumerate(self._changes):
                 if sequence in recorded:
                     self.tally.add(change.action, recorded[sequence])
+            recorded = self._give_up_dependants(recorded)
         outcomes = self._destination.write(self._feed(recorded), before_send=check, verify=verify)
         try:
             for outcome in outcomes:
@@ -170,6 +172,16 @@ class _Attempt:
                 endpoint=self._destination.label,
                 remedy="Run the job again: it looks at them first.",
             )
+
+    def _give_up_dependants(self, recorded: Mapping[int, Outcome]) -> Mapping[int, Outcome]:
+        given_up = {}
+        for sequence, change, needed in dependants_of_failures(self._changes, recorded):
+            what = f"not sent, because {needed}, which it needs, could not be written. See there."
+            outcome = Outcome(sequence, Result.FAILED, f"{self._destination.label}: {change.object}: {what}")
+            given_up[sequence] = outcome
+            self._under_way[sequence] = change
+            self._take(outcome)
+        return {**recorded, **given_up}
 
     @property
     def left(self) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from directory_sync.definition.models import Collection, Job, LimitKind
+from functools import partial
+
+from directory_sync.definition.models import Collection, Job, LimitKind, MoveMissing
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.plan.completing import Completer
+from directory_sync.plan.containers import is_departed
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.drafting import Drafter
 from directory_sync.plan.join import Join, Settled
@@ -83,9 +86,12 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     source, destination, layout = planning.source, planning.destination, planning.layout
     # A fingerprint covers neither members nor the place of an object.
     always_compare = bool(layout.lookups) or planning.moves_existing
+    moves_missing = isinstance(planning.job.missing_at_source, MoveMissing)
+    departed = partial(is_departed, planning) if moves_missing else None
+
     sides = (
         Side(source.label, lambda: source_items(source, planning.mapping, layout, always_compare=always_compare), sources),
-        Side(destination.label, lambda: object_items(destination, layout), objects),
+        Side(destination.label, lambda: object_items(destination, layout, always_compare=departed), objects),
     )
     stages = ("read source", "read destination")
     join = Join()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from directory_sync.definition.models import DirectoryDestination, MoveMissing, UnmanagedMatch
+from directory_sync.definition.models import DirectoryDestination, MoveMissing
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, check_mandatory, new_fields, riding_fields
+from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.join import Settled
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
-from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_item
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source
 from directory_sync.plan.spool import Spool
+from directory_sync.plan.unmanaged import reuses_unmanaged, take_unmanaged
 
 _ASKED_ONE_BY_ONE = 200
 """So many new names are looked up before they are planned; of more, one that an unmanaged object has is a conflict in the end."""
@@ -27,6 +28,15 @@ class _Creation(NamedTuple):
     depth: int
     id: str
     offset: int
+
+
+class _Move(NamedTuple):
+    """An object that is not in its computed container; `offset` is the place of its draft. Sorts parents first."""
+
+    depth: int
+    id: str
+    offset: int
+    container: str
 
 
 @dataclass(slots=True)
@@ -46,9 +56,12 @@ class Drafter:
     matched: int = 0
     unchanged: int = 0
     skipped: int = 0
-    _creations: Spool = field(default_factory=Spool)
-    _containers: dict[str, bool] = field(default_factory=dict)
-    _planned_ids: set[str] = field(default_factory=set)
+    _waiting: Spool = field(default_factory=Spool)
+    _moves: list[_Move] = field(default_factory=list)
+    _containers: Containers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._containers = Containers(self.planning)
 
     def draft(self, settled: Settled) -> None:
         """Draft everything that follows from two complete listings."""
@@ -56,6 +69,7 @@ class Drafter:
         self.unchanged += settled.unchanged_count()
         creations = self._prepare_creations(settled)
         self._draft_pairs(settled)
+        self._draft_moves()
         self._draft_missing(settled)
         self._draft_creations(creations)
         settle_names(self.planning, self.drafts, self._existing)
@@ -91,30 +105,53 @@ class Drafter:
         try:
             fields = changed_fields(record, found, planning.layout)
             then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
-            action = Action.UPDATE
-            if planning.moves_existing and record.container is not None and not planning.is_in(found.id, record.container):
-                self._need_container(record.container)
-                then = planning.destination.moved_id(then, record.container)
-                action = Action.MOVE
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
-        change = Change(
-            action,
-            record.key,
-            found.id,
-            new_object=then if then != found.id else None,
-            identity=found.identity,
-            fields=tuple(fields),
-        )
+        change = Change(Action.UPDATE, record.key, found.id, then if then != found.id else None, found.identity, tuple(fields))
+        draft = Draft(change, {}, {}, record.id)
         if planning.layout.lookups:
             present = {i: found.values[i] for i in planning.layout.lookups}
-            riding = tuple(riding_fields(record, found, planning.layout))
-            self.drafts.add(Draft(change, record.lookups, present, record.id, riding))
-        elif fields or change.new_object is not None:
-            self.drafts.add(Draft(change, {}, {}, record.id))
+            draft = Draft(change, record.lookups, present, record.id, tuple(riding_fields(record, found, planning.layout)))
+        if planning.moves_existing and record.container is not None and not planning.is_in(found.id, record.container):
+            place = self._waiting.append(pack_draft(draft))
+            self._moves.append(_Move(planning.depth(found.id), found.id, place, record.container))
+            return
+        if is_departed(planning, found.id):
+            planning.warnings.append(
+                f"{record.key}: {found.id} is where objects go whose record is missing, but its record is back."
+                " It stays there; move it back by hand."
+            )
+        self._add(draft)
+
+    def _add(self, draft: Draft) -> None:
+        """Take a draft in, if there is anything to do or to look up."""
+        change = draft.change
+        if change.new_object is not None and self.planning.moves_existing:
+            self._containers.note_rename(change.object, change.new_object)
+        if self.planning.layout.lookups or change.fields or change.new_object is not None:
+            self.drafts.add(draft)
         else:
             self.unchanged += 1
+
+    def _draft_moves(self) -> None:
+        """Move the objects that are not in their container, once it is known which containers get another name."""
+        planning = self.planning
+        self._waiting.flush()
+        for move in sorted(self._moves):
+            draft = unpack_draft(self._waiting.read(move.offset))
+            change = draft.change
+            try:
+                self._containers.check_inside(move.container)
+                container = self._containers.as_of_now(change.object, move.container)
+                if not planning.is_in(change.object, container):
+                    self._containers.need(container)
+                    then = planning.destination.moved_id(change.final_object, container)
+                    draft = replace(draft, change=replace(change, action=Action.MOVE, new_object=then))
+            except RecordError as error:
+                planning.reject(change.key, change.object, error)
+            else:
+                self._add(draft)
 
     # -- new objects --------------------------------------------------------------------------------------------------
 
@@ -124,10 +161,13 @@ class Drafter:
         waiting = dict(settled.only_in_source())
         if not waiting:
             return []
-        if planning.job.missing_at_destination == "skip":
+        creates = planning.job.missing_at_destination == "create"
+        if creates or reuses_unmanaged(planning.job):
+            for record, found in take_unmanaged(planning, waiting, self.source_at):
+                self._draft_pair(record, found)
+        if not creates:
             self.skipped += len(waiting)
             return []
-        self._draft_unmanaged(waiting)
         creations: list[_Creation] = []
         for offset in waiting.values():
             record = self.source_at(offset)
@@ -138,88 +178,38 @@ class Drafter:
                 continue
             id = planning.destination.normalise_id(change.object)
             draft = pack_draft(Draft(change, record.lookups, {}, record.id))
-            creations.append(_Creation(planning.depth(id), id, self._creations.append(draft)))
-        self._creations.flush()
-        self._planned_ids = {creation.id for creation in creations}
+            creations.append(_Creation(planning.depth(id), id, self._waiting.append(draft)))
+        self._waiting.flush()
+        self._containers.planned |= {creation.id for creation in creations}
         return creations
 
     def _draft_creations(self, creations: list[_Creation]) -> None:
         """Accept the creations that have a container."""
         planning = self.planning
-        self._planned_ids = {node.then for node in self.drafts.nodes if node.then}
+        self._containers.planned = {node.then for node in self.drafts.nodes if node.then}
         # Parents first, so that a child of an object that cannot be created is refused too.
         for creation in sorted(creations):
-            draft = unpack_draft(self._creations.read(creation.offset))
+            draft = unpack_draft(self._waiting.read(creation.offset))
             change = draft.change
             try:
                 container = planning.destination.parent_id(change.object)
                 if container is not None:
-                    self._need_container(container)
+                    self._containers.need(container)
             except RecordError as error:
                 planning.reject(change.key, draft.id, error)
             else:
                 self.drafts.add(draft)
-                self._planned_ids.add(creation.id)
+                self._containers.planned.add(creation.id)
 
     def _creation(self, record: SourceRecord) -> Change:
         planning = self.planning
         fields = new_fields(record, planning.layout)
         if not planning.layout.lookups:
             check_mandatory(fields, planning.layout)
-        container = record.container or ""
-        if record.container is None and isinstance(planning.job.destination, DirectoryDestination):
-            fixed = planning.job.destination.container
-            assert isinstance(fixed, str), "a computed container is part of the mapped record"
-            container = fixed
+        container = self._containers.for_new(record.container)
         values = {change.field: change.new for change in fields}
         id = planning.destination.new_id(planning.job.naming_attribute, values, container)
         return Change(Action.CREATE, record.key, id, fields=tuple(fields))
-
-    def _need_container(self, container: str) -> None:
-        planning = self.planning
-        known = planning.container(container)
-        if known in self._planned_ids:
-            return
-        if known not in self._containers:
-            self._containers[known] = planning.destination.container_exists(container)
-        if not self._containers[known]:
-            raise RecordError(f"the container {container} does not exist. Create it, or let an earlier job do so.")
-
-    def _draft_unmanaged(self, waiting: dict[bytes, int]) -> None:
-        """Take out of `waiting` the records whose object exists outside what the job manages; refuse or reuse it."""
-        planning = self.planning
-        first = planning.layout.keys[0]
-        values: list[bytes] = []
-        for offset in waiting.values():
-            values.extend(self.source_at(offset).values[first] or ())
-        identity = planning.destination.identity_field
-        wanted = (*planning.layout.fields, identity) if identity else planning.layout.fields
-        found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
-        for hit in planning.destination.find(planning.layout.fields[first], values, wanted):
-            item = object_item(hit, planning.layout, identity)
-            for key in item.keys:
-                if key in waiting:
-                    found[key].append(load_object(item.record))
-        reuse = getattr(planning.job.destination, "unmanaged_match", None) is UnmanagedMatch.REUSE
-        for key, objects in found.items():
-            record = self.source_at(waiting.pop(key))
-            if len(objects) > 1:
-                names = ", ".join(sorted(item.id for item in objects)[:3])
-                planning.reject(
-                    record.key, record.id, f"several objects outside the job's base or filter have this key: {names}."
-                )
-            elif reuse:
-                planning.warnings.append(
-                    f"{record.key}: {objects[0].id} is outside the job's base or filter and is reused, never deleted."
-                )
-                self._draft_pair(record, objects[0])
-            else:
-                planning.reject(
-                    record.key,
-                    record.id,
-                    f"{objects[0].id} has this key, but is outside the job's base or filter. Widen them,"
-                    " or set `unmanaged_match: reuse`.",
-                )
 
     def _draft_missing(self, settled: Settled) -> None:
         planning = self.planning
@@ -251,10 +241,10 @@ class Drafter:
 
     def _draft_departure(self, found: ObjectRecord, key: str, container: str) -> None:
         planning = self.planning
-        if planning.is_in(found.id, container):
+        if is_departed(planning, found.id):
             return
         try:
-            self._need_container(container)
+            self._containers.need(container)
         except RecordError as error:
             planning.reject(key, found.id, error)
             return

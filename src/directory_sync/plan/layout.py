@@ -6,12 +6,17 @@ Refuses, before anything is read, a mapping that does not fit the schemas of the
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+import itertools
+import marshal
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from directory_sync.definition.models import DirectoryDestination, Job, Members, Resolve
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
+
+_MAX_KEY_COMBINATIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,29 @@ class Layout:
     classes: tuple[str, ...]
     mandatory: frozenset[str]
 
+    def combinations(self, key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
+        """Every key that these values of the key fields can stand for, normalised.
+
+        None if a field is empty, or if there are more than anybody means.
+        """
+        normalised = [
+            list(dict.fromkeys(self.rules[i].normalise(value) for value in usable(values)))
+            for i, values in zip(self.keys, key_values, strict=True)
+        ]
+        if len(normalised) == 1:
+            return tuple(normalised[0])
+        if not 0 < prod(map(len, normalised)) <= _MAX_KEY_COMBINATIONS:
+            return ()
+        return tuple(marshal.dumps(parts, 2) for parts in itertools.product(*normalised))
+
     def key_text(self, values: Iterable[bytes]) -> str:
         """A key as people read it."""
         return " + ".join(value.decode(errors="backslashreplace") for value in values)
+
+
+def usable(values: Sequence[bytes]) -> list[bytes]:
+    """Key values without those of spaces only: a key that nobody can see is a mistake, not a key."""
+    return [value for value in values if not value.isspace()]
 
 
 def make_layout(

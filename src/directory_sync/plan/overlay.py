@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -36,7 +36,9 @@ class PlannedEffects:
                 self.deleted.discard(identifier)
             elif change.action is Action.DELETE:
                 if self.created.pop(identifier, None) is None:
-                    self.deleted.add(self._now.get(identifier, identifier))
+                    now = self._now.pop(identifier, identifier)
+                    self.changed.pop(now, None)
+                    self.deleted.add(now)
             elif identifier in self.created:
                 record = self.created.pop(identifier)
                 self.created[endpoint.normalise_id(change.final_object)] = _patched(record, change)
@@ -54,6 +56,12 @@ class PlannedEffects:
         for change in self.changed.get(identifier, ()):
             record = _patched(record, change)
         return record
+
+    def changed_beside(self, seen: Collection[str]) -> Iterator[Record]:
+        """The other changed objects, as far as the changes say what they hold. `seen`: ids now of those that are known."""
+        for identifier, changes in self.changed.items():
+            if identifier not in seen:
+                yield self.patched(identifier, Record(changes[0].object, {}))
 
     def __bool__(self) -> bool:
         return bool(self.created or self.changed or self.deleted)
@@ -83,8 +91,9 @@ class _Overlaid:
         return getattr(self._endpoint, name)
 
     def _gone(self, identifier: str) -> bool:
-        # An id that was deleted and created again is in both: the created object replaces the listed one.
-        return identifier in self._effects.deleted or identifier in self._effects.created
+        # A created object replaces the listed one of its id, unless that one is there under another id.
+        effects = self._effects
+        return identifier in effects.deleted or (identifier in effects.created and identifier not in effects.changed)
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """The endpoint's listing as it will be."""
@@ -114,12 +123,14 @@ class _Overlaid:
         """The endpoint's index as it will be."""
         effects = self._effects
         normalise = self._endpoint.normalise_id
+        seen: set[str] = set()
         for identifier, values in self._endpoint.index(field, within):
             known = normalise(identifier)
+            seen.add(known)
             if not self._gone(known):
                 patched = effects.patched(known, Record(identifier, {field: values}))
                 yield patched.id, list(_only(patched, (field,)).values.get(field, ()))
-        for record in effects.created.values():
+        for record in (*effects.changed_beside(seen), *effects.created.values()):
             found = _only(record, (field,)).values.get(field)
             if found:
                 yield record.id, list(found)
@@ -130,11 +141,18 @@ class _Overlaid:
         rule = self._endpoint.rule(field)
         normalise = rule.normalise if rule else bytes
         wanted = {normalise(value) for value in values}
-        for record in self._endpoint.find(field, values, fields):
-            identifier = self._endpoint.normalise_id(record.id)
-            if not self._gone(identifier):
-                yield _only(effects.patched(identifier, record), fields)
-        for record in effects.created.values():
+        asked = list(dict.fromkeys((*fields, field)))
+
+        def patched() -> Iterator[Record]:
+            seen: set[str] = set()
+            for record in self._endpoint.find(field, values, asked):
+                identifier = self._endpoint.normalise_id(record.id)
+                seen.add(identifier)
+                if not self._gone(identifier):
+                    yield effects.patched(identifier, record)
+            yield from (*effects.changed_beside(seen), *effects.created.values())
+
+        for record in patched():
             found = _only(record, (field,)).values.get(field, [])
             if any(normalise(value) in wanted for value in found):
                 yield _only(record, fields)

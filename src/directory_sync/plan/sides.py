@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import marshal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
 from directory_sync.endpoints.protocol import Destination, Record, Source
 from directory_sync.errors import RecordCancelled, RecordError
-from directory_sync.plan.layout import Layout
+from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Item, Rejected
 from directory_sync.plan.transform import CompiledMapping
-
-_MAX_KEY_COMBINATIONS = 64
 
 
 class SourceRecord(NamedTuple):
@@ -65,13 +62,13 @@ def _source_item(record: Record, mapping: CompiledMapping, layout: Layout, alway
         key_values = mapping.map_keys(record)
     except RecordError as error:
         return Rejected((), False, False, "", record.id, f"the key cannot be read: {error}")
-    keys = _combinations(layout, key_values)
+    keys = layout.combinations(key_values)
     text = layout.key_text(value for values in key_values for value in values[:1])
     if record.problem:
         # What could not be read may be a part of a key that is computed, which then is the key of another object.
         return Rejected(keys, bool(keys) and mapping.copies_keys, False, text, record.id, record.problem)
     if not keys:
-        empty = [layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not _usable(values)]
+        empty = [layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not usable(values)]
         what = f"the key field {empty[0]} has no value" if empty else "the key fields have too many values"
         message = f"{what}, so its object cannot be told. Give it one, or filter it out."
         return Rejected((), False, False, text, record.id, message)
@@ -91,14 +88,17 @@ def _source_item(record: Record, mapping: CompiledMapping, layout: Layout, alway
     return Item(keys, fingerprint, data)
 
 
-def object_items(destination: Destination, layout: Layout) -> Iterator[Item]:
-    """Read the destination's managed objects."""
+def object_items(
+    destination: Destination, layout: Layout, *, always_compare: Callable[[str], bool] | None = None
+) -> Iterator[Item]:
+    """Read the destination's managed objects. `always_compare`: the ids of which the fingerprint cannot tell that all is done."""
     names = layout.fields
     identity = destination.identity_field
     wanted = (*names, identity) if identity else names
     for batch in destination.read(wanted):
         for record in batch:
-            yield object_item(record, layout, identity)
+            item = object_item(record, layout, identity)
+            yield item._replace(fingerprint=b"") if always_compare is not None and always_compare(record.id) else item
 
 
 def object_item(record: Record, layout: Layout, identity: str | None) -> Item:
@@ -106,31 +106,10 @@ def object_item(record: Record, layout: Layout, identity: str | None) -> Item:
     values = [record.values.get(name) or [] for name in layout.fields]
     known = record.values.get(identity) if identity else None
     return Item(
-        _combinations(layout, [values[i] for i in layout.keys]),
+        layout.combinations([values[i] for i in layout.keys]),
         _fingerprint([values[i] for i in layout.compared]),
         marshal.dumps((record.id, known[0] if known else None, values)),
     )
-
-
-def _combinations(layout: Layout, key_values: Sequence[Sequence[bytes]]) -> tuple[bytes, ...]:
-    """Every key that these values of the key fields can stand for, normalised; none if a field is empty or there are too many."""
-    normalised = [
-        list(dict.fromkeys(layout.rules[i].normalise(value) for value in _usable(values)))
-        for i, values in zip(layout.keys, key_values, strict=True)
-    ]
-    if len(normalised) == 1:
-        return tuple(normalised[0])
-    count = 1
-    for values in normalised:
-        count *= len(values)
-    if not 0 < count <= _MAX_KEY_COMBINATIONS:
-        return ()
-    return tuple(marshal.dumps(parts, 2) for parts in itertools.product(*normalised))
-
-
-def _usable(values: Sequence[bytes]) -> list[bytes]:
-    """Without values of spaces only: a key that nobody can see is a mistake, not a key."""
-    return [value for value in values if not value.isspace()]
 
 
 def _fingerprint(values: list[list[bytes] | None]) -> bytes:

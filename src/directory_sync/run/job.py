@@ -21,7 +21,7 @@ from directory_sync.plan.build import make_plan
 from directory_sync.plan.limits import exceeded_text
 from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import Earlier, OpenJob, open_job
+from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
@@ -132,9 +132,9 @@ def run_job(
         try:
             # The lease comes before the first record is read, and is kept until the last change is written.
             opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
-            area = opened.destination
+            areas = touched_areas(job, opened.destination)
             lease = stack.enter_context(
-                store.acquire_lease(area.identity, area.areas, holder=holder, duration=deployment.lease_duration)
+                store.acquire_lease(opened.destination.identity, areas, holder=holder, duration=deployment.lease_duration)
             )
         except (LeaseError, StoreError):
             raise
@@ -168,11 +168,9 @@ def _plan_and_apply(
     progress: Progress,
     started: float,
 ) -> JobResult:
-    plan_id = store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age)
-    resumed = plan_id is not None
-    if plan_id is not None:
-        plan = store.load_plan(plan_id).plan
-        log.info("Going on with the plan that an earlier attempt left unfinished. job=%s digest=%s", job.name, plan.digest)
+    unfinished = _unfinished(snapshot, job, opened, deployment, store)
+    if unfinished is not None:
+        plan_id, plan = unfinished
     else:
         plan = _make_plan(snapshot.collection, job, opened, progress)
         plan_id = store.save_plan(attempt.id, plan)
@@ -187,13 +185,33 @@ def _plan_and_apply(
         plan_id=plan_id,
         store=store,
         check=check,
-        resumed=resumed,
+        resumed=unfinished is not None,
         progress=lambda done, total: progress("apply", done, total),
     )
     result = _applied(plan, plan_id, applied, started)
     if not (result.error is not None and result.error.transient):
         store.finish_plan(plan_id, result.state.value)
     return result
+
+
+def _unfinished(snapshot: Snapshot, job: Job, opened: OpenJob, deployment: Deployment, store: Store) -> tuple[int, Plan] | None:
+    """The plan that an earlier attempt began to carry out at this destination, and its id; None if there is none."""
+    plan_id = store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age)
+    if plan_id is None:
+        return None
+    plan, here = store.load_plan(plan_id).plan, opened.destination.identity
+    if plan.destination != here:
+        # The connection leads somewhere else now, where nothing of what was seen holds.
+        store.finish_plan(plan_id, JobState.FAILED.value)
+        log.warning(
+            "The plan of an earlier attempt is for another destination, so a new one is made. job=%s planned=%s now=%s",
+            job.name,
+            plan.destination,
+            here,
+        )
+        return None
+    log.info("Going on with the plan that an earlier attempt left unfinished. job=%s digest=%s", job.name, plan.digest)
+    return plan_id, plan
 
 
 def _make_plan(collection: Collection, job: Job, opened: OpenJob, progress: Progress) -> Plan:

@@ -13,6 +13,7 @@ from directory_sync.definition.models import (
     DirectorySource,
     FileEndpoint,
     Job,
+    MoveMissing,
     Script,
     SqlDestination,
     SqlSource,
@@ -102,6 +103,14 @@ def open_job(
             mapping=mapping,
             warnings=tuple(dict.fromkeys(warnings)),
         )
+
+
+def touched_areas(job: Job, destination: Destination) -> tuple[str, ...]:
+    """Normalised ids of everything that the job may write to: what it manages, and where it moves who has left."""
+    areas = destination.areas
+    if isinstance(job.missing_at_source, MoveMissing):
+        areas = (*areas, destination.normalise_id(job.missing_at_source.move))
+    return areas
 
 
 def open_source(job: Job, deployment: Deployment) -> Source:

@@ -58,7 +58,12 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         )
     if wrong := encoding_wrong(endpoint.encoding):
         yield places.problem((*at, "encoding"), *wrong)
-    for key, value, endings in (("delimiter", endpoint.delimiter, (".csv", ".tsv")), ("sheet", endpoint.sheet, (".xlsx",))):
+    encoding = None if endpoint.encoding.lower() in ("utf-8", "utf8") else endpoint.encoding
+    for key, value, endings in (
+        ("delimiter", endpoint.delimiter, (".csv", ".tsv")),
+        ("encoding", encoding, (".csv", ".tsv")),
+        ("sheet", endpoint.sheet, (".xlsx",)),
+    ):
         if value is not None and ending in FILE_ENDINGS and ending not in endings:
             yield places.problem(
                 (*at, key),

@@ -20,6 +20,15 @@ BATCH_SIZE = 1000
 DN_FIELD = "dn"
 """A field that is no attribute: the entry's name."""
 
+_REFERENCES = frozenset(
+    {
+        *("member", "uniquemember", "owner", "roleoccupant", "seealso", "distinguishedname"),  # RFC 4519
+        *("manager", "secretary", "documentauthor", "associatedname"),  # RFC 4524
+        *("managedby", "memberof", "directreports"),  # [MS-ADA2]
+    }
+)
+"""Attributes whose values name other entries, lower case. LDIF brings no schema; these are what people and groups have."""
+
 
 class LdifSource:
     """Entries of an LDIF file. `dn` can be read like an attribute."""
@@ -103,7 +112,13 @@ def attribute_rule(name: str) -> FieldRule:
     """What an LDIF file can hold in a field."""
     if name.lower() == DN_FIELD:
         return FieldRule(name, single=True, normalise=lambda value: names.normalise(value.decode(errors="replace")).encode())
+    if name.lower().partition(";")[0] in _REFERENCES:
+        return FieldRule(name, reference=True, normalise=_normalised_name)
     return FieldRule(name)
+
+
+def _normalised_name(value: bytes) -> bytes:
+    return names.normalise(value.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def record_of(entry: Entry, fields: Sequence[str]) -> Record:

@@ -7,9 +7,10 @@ difference. So where servers and RFC disagree (`ß` and `ss`, say), the finer re
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from unicodedata import ucd_3_2_0
 
 Normalise = Callable[[bytes], bytes]
 
@@ -31,9 +32,12 @@ def _squashed(value: bytes) -> bytes:
     return _SEVERAL_SPACES.sub(b" ", stripped) if b"  " in stripped else stripped
 
 
-def _lower(text: str) -> str:
-    # Character by character: str.lower() looks at neighbours (final sigma), servers do not.
-    return "".join(lowered if len(lowered := character.lower()) == 1 else character for character in text)
+@lru_cache(maxsize=4096)
+def _lower(character: str) -> str:
+    """The small letter, as far as Unicode 3.2 knows one, on which RFC 4518 is based (section 2)."""
+    lowered = character.lower()
+    known = len(lowered) == 1 and ucd_3_2_0.category(character) != "Cn" != ucd_3_2_0.category(lowered)
+    return lowered if known else character
 
 
 def case_ignore(value: bytes) -> bytes:
@@ -41,7 +45,8 @@ def case_ignore(value: bytes) -> bytes:
     if value.isascii():
         return _squashed(value.lower())
     try:
-        text = unicodedata.normalize("NFKC", _lower(unicodedata.normalize("NFKD", value.decode())))
+        # Character by character: str.lower() looks at neighbours (final sigma), servers do not.
+        text = ucd_3_2_0.normalize("NFKC", "".join(map(_lower, ucd_3_2_0.normalize("NFKD", value.decode()))))
     except UnicodeDecodeError:
         return value
     return _squashed(text.encode())
@@ -52,7 +57,7 @@ def case_exact(value: bytes) -> bytes:
     if value.isascii():
         return _squashed(value)
     try:
-        return _squashed(unicodedata.normalize("NFKC", value.decode()).encode())
+        return _squashed(ucd_3_2_0.normalize("NFKC", value.decode()).encode())
     except UnicodeDecodeError:
         return value
 

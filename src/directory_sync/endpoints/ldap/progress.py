@@ -55,11 +55,13 @@ def judge(change: Change, planned: Operations, schema: Schema, seen: Seen | None
         return _judge_creation(change, planned, rules, seen)
     if elsewhere:
         return Progress(NOTHING, f"the object has been renamed or moved meanwhile; it is now {elsewhere}. {_AGAIN}")
+    if change.action is Action.DELETE and seen is None:
+        # Also if another object has its name by now: the one that is meant is nowhere.
+        return Progress(NOTHING)
     if elsewhere is not None:
         return Progress(NOTHING, f"another object has this name now. {_AGAIN}")
     if change.action is Action.DELETE:
-        if seen is None:
-            return Progress(NOTHING)
+        assert seen is not None
         fields = _comparable(change.fields, rules)
         differing = [field.field for field in fields if not _is_old(field, seen, rules, exactly=True)]
         return Progress(NOTHING, _differs(differing)) if differing else Progress(planned)

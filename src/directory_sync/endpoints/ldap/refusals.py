@@ -10,6 +10,7 @@ import ldap
 
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.ldap import errors
+from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 
@@ -29,11 +30,14 @@ class Refusal:
     look: bool = False
 
 
-_DANGLING = re.compile(r"00000525|specified dn doesn't exist", re.IGNORECASE)
+_DANGLING = re.compile(r"00000525|specified dn doesn't exist|referenced object not found", re.IGNORECASE)
 _MUST = re.compile(r"requires attribute '([^']+)'")
 _QUOTED = re.compile(r"attribute '([^']+)'", re.IGNORECASE)
+_NAMED = re.compile(r"attribute ([A-Za-z][\w-]*) on ")
 _LEADING = re.compile(r"^([A-Za-z][\w;.-]*): ")
 _IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use", re.IGNORECASE)
+
+_ABOUT_SECRETS = "password|0000052D"
 
 # (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
 # RFC 4511, appendix A; Samba and Active Directory use some of them in their own way, which only the text tells.
@@ -65,7 +69,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
     ),
     (
         (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
-        "password|0000052D",
+        _ABOUT_SECRETS,
         "the password does not meet the directory's rules",
         "Use a longer or more varied one.",
     ),
@@ -77,7 +81,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
     ),
     (
         (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
-        "modified as system|no user modification|not modifiable",
+        "modified as system|no user modification|not modifiable|must not be specified",
         "only the server itself sets this attribute",
         "Take the field out of the mapping.",
     ),
@@ -142,10 +146,15 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
     subject = _subject(text, operation)
     if _DANGLING.search(text):
         return _failed(
-            subject, "a value names an object that does not exist", "Create that object first, or take the value out.", text
+            subject or _only(name for name, values in attributes(operation) if all(map(_is_name, values))),
+            "a value names an object that does not exist",
+            "Create that object first, or take the value out.",
+            text,
         )
     for kinds, pattern, meaning, remedy in _FAILURES:
         if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
+            if pattern == _ABOUT_SECRETS:
+                subject = subject or _only(name for name, _ in attributes(operation) if base_name(name) in WRITE_ONLY)
             return _failed(subject, meaning, remedy, text)
     if isinstance(error, ldap.ALREADY_EXISTS):
         if _IN_USE.search(text) and not isinstance(operation, Modify):
@@ -195,7 +204,7 @@ def _subject(text: str, operation: Operation) -> str:
     """The attribute that the server's text is about, as the job spells it; empty if it names none."""
     written = {base_name(name): name for name, _ in attributes(operation)}
     inside = text[text.find("(") + 1 :]
-    for pattern in (_MUST, _QUOTED, _LEADING):
+    for pattern in (_MUST, _QUOTED, _NAMED, _LEADING):
         if found := pattern.search(inside):
             name = found[1]
             if pattern is not _LEADING or base_name(name) in written:
@@ -205,6 +214,19 @@ def _subject(text: str, operation: Operation) -> str:
     if len(named) == 1:
         return named[0]
     return next(iter(written.values())) if len(written) == 1 else ""
+
+
+def _only(names: Iterable[str]) -> str:
+    """The one name among these; empty if there are several or none."""
+    found = list(names)
+    return found[0] if len(found) == 1 else ""
+
+
+def _is_name(value: bytes) -> bool:
+    try:
+        return bool(parse(value.decode()))
+    except (NameSyntaxError, UnicodeDecodeError):
+        return False
 
 
 def _without_secrets(text: str, operation: Operation) -> str:

@@ -36,6 +36,11 @@ def text(value: bytes) -> str | None:
     """Directory String: UTF-8, at least one character."""
     if not value:
         return "is an empty text, which the schema does not allow. Leave the value out."
+    return text_or_nothing(value)
+
+
+def text_or_nothing(value: bytes) -> str | None:
+    """UTF-8, possibly empty."""
     try:
         value.decode()
     except UnicodeDecodeError:
@@ -115,7 +120,7 @@ SYNTAXES: dict[str, Syntax] = {
     _STANDARD + "36": Syntax(_matching(rb"[0-9 ]+", "digits and spaces"), normalise=matching.numeric_string),
     OBJECT_IDENTIFIER: Syntax(_matching(rb"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", "a name or an object identifier")),
     OCTET_STRING: Syntax(anything, binary=True),
-    _STANDARD + "41": Syntax(text, normalise=matching.case_ignore),  # Postal Address
+    _STANDARD + "41": Syntax(text_or_nothing, normalise=matching.case_ignore),  # Postal Address
     _STANDARD + "43": Syntax(anything),  # Presentation Address
     _STANDARD + "44": Syntax(_matching(_PRINTABLE, "text of letters, digits and '()+,-./:? only"), normalise=matching.case_exact),
     _STANDARD + "49": Syntax(anything, binary=True),  # Supported Algorithm

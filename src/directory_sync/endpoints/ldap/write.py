@@ -63,6 +63,10 @@ class _Task:
     """What the server said, while the object is looked at for the reason."""
     sent: bool = False
     busy: int = 0
+    is_late: bool = False
+    """Only the operations are left that had to wait for all other changes."""
+    in_doubt: bool = False
+    """It was sent and not answered, so the server may still carry it out, even after the connection broke."""
     lost: int = 0
     """How often the connection broke while this change was underway alone."""
     exists: bool = False
@@ -187,7 +191,7 @@ class Writer:
             return False
         while self._deferred:
             task = self._deferred.popleft()
-            task.main, task.late = task.late, deque()
+            task.main, task.late, task.is_late = task.late, deque(), True
             if self._schedule.add(task, task.touches):
                 self._ready.append(task)
         return True
@@ -338,9 +342,12 @@ class Writer:
             task.exists = task.change.action is Action.CREATE
             self._finish(task, Result.CONFLICT, progress.conflict)
         elif progress.done:
-            # After a refusal somebody else has made the object what it should be.
-            self._finish(task, Result.DONE if task.sent and task.refused is None else Result.FOUND_DONE)
-        elif task.refused is not None and progress.remaining.main:
+            # After a plain refusal somebody else has made the object what it should be.
+            mine = task.sent and (task.refused is None or task.in_doubt)
+            self._finish(task, Result.DONE if mine else Result.FOUND_DONE)
+        elif task.is_late and progress.remaining.main:
+            self._finish(task, Result.CONFLICT, "the object was taken away after this run had written it. Run the job again.")
+        elif task.refused is not None and (*progress.remaining.main, *progress.remaining.late)[0] == task.main[0]:
             self._finish(task, task.refused.result, task.refused.message)
         else:
             task.refused = None
@@ -369,6 +376,7 @@ class Writer:
         for task in list(self._underway.values()):
             if task.phase is _Phase.SEND:
                 task.lost += alone
+                task.in_doubt = True
                 task.phase = _Phase.LOOK
             if task.lost > _LOST_AT_MOST:
                 self._finish(

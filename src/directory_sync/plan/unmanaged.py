@@ -1,0 +1,82 @@
+"""Records whose object exists, but not among those that the job manages: refused or reused, never created a second time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
+from directory_sync.plan.layout import Layout
+from directory_sync.plan.planning import Planning
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, object_item
+
+
+def reuses_unmanaged(job: Job) -> bool:
+    """Whether the job updates objects that it does not manage."""
+    return isinstance(job.destination, DirectoryDestination) and job.destination.unmanaged_match is UnmanagedMatch.REUSE
+
+
+def take_unmanaged(
+    planning: Planning, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord]
+) -> Iterator[tuple[SourceRecord, ObjectRecord]]:
+    """Take the records whose object exists out of `waiting` (key → offset), and yield those that reuse it."""
+    found = _find(planning, waiting, source_at)
+    wanted_by: dict[str, int] = defaultdict(int)
+    for objects in found.values():
+        for item in objects:
+            wanted_by[item.id] += 1
+    reuse = reuses_unmanaged(planning.job)
+    for key, objects in found.items():
+        record = source_at(waiting.pop(key))
+        first = objects[0]
+        problem = ""
+        if len(objects) > 1:
+            names = ", ".join(sorted(item.id for item in objects)[:3])
+            problem = f"several objects outside the job's base or filter have this key: {names}."
+        elif wanted_by[first.id] > 1:
+            problem = f"{first.id} has the keys of several source records, so nothing is done for them. Make the keys unique."
+        elif not _matches_one(first, planning.layout):
+            problem = f"{first.id} has too many values in its key fields to tell whether it is this one. Remove some."
+        elif not reuse:
+            problem = (
+                f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set `unmanaged_match: reuse`."
+            )
+        if problem:
+            planning.reject(record.key, record.id, problem)
+            continue
+        planning.warnings.append(f"{record.key}: {first.id} is outside the job's base or filter and is reused, never deleted.")
+        yield record, first
+
+
+def _find(
+    planning: Planning, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord]
+) -> dict[bytes, list[ObjectRecord]]:
+    """The objects of the records, by key, wherever they are."""
+    layout, identity = planning.layout, planning.destination.identity_field
+    first = layout.keys[0]
+    values = [value for offset in waiting.values() for value in source_at(offset).values[first] or ()]
+    wanted = (*layout.fields, identity) if identity else layout.fields
+    found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
+    for hit in planning.destination.find(layout.fields[first], values, wanted):
+        item = object_item(hit, layout, identity)
+        keys = item.keys or _possible_keys(load_object(item.record), waiting, source_at, layout)
+        for key in keys:
+            if key in waiting:
+                found[key].append(load_object(item.record))
+    return found
+
+
+def _matches_one(found: ObjectRecord, layout: Layout) -> bool:
+    return bool(layout.combinations(found.values[i] for i in layout.keys))
+
+
+def _possible_keys(
+    found: ObjectRecord, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord], layout: Layout
+) -> list[bytes]:
+    """Keys that an object may stand for that has too many combinations of values to try each."""
+    held = {i: set(map(layout.rules[i].normalise, found.values[i])) for i in layout.keys}
+
+    def may_be(record: SourceRecord) -> bool:
+        return all(held[i].intersection(map(layout.rules[i].normalise, record.values[i] or ())) for i in layout.keys)
+
+    return [key for key, offset in waiting.items() if may_be(source_at(offset))]

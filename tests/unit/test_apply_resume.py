@@ -1,0 +1,39 @@
+"""Taking up a plan that an earlier attempt left: what failed then counts now."""
+
+from __future__ import annotations
+
+from directory_sync.apply.apply import apply_plan
+from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from tests.scenarios.memory import MemoryDestination, MemoryOutcomes
+
+
+def change(name: str, *after: str, action: Action = Action.CREATE, late: str = "", **more: str) -> Change:
+    fields = [FieldChange("cn", (), (name.encode(),))]
+    if late:
+        fields.append(FieldChange("member", (), (late.encode(),), late=True, partial=True))
+    return Change(action, name, f"cn={name}", fields=tuple(fields), after=after, **more)
+
+
+def test_changes_that_need_what_failed_before_are_given_up() -> None:
+    """A group must not get the name of an object that does not exist, also when that failed in an earlier attempt."""
+    changes = (
+        change("failed"),
+        change("needs", "cn=failed"),
+        change("needs that", "cn=needs"),
+        change("circle", late="cn=failed"),
+        change("exists"),
+        change("names it", "cn=exists"),
+        change("old", action=Action.UPDATE, new_object="cn=new"),
+        change("names the renamed", "cn=new"),
+        change("free"),
+    )
+    store = MemoryOutcomes()
+    store.record_outcomes(
+        1, [Outcome(0, Result.FAILED, "refused"), Outcome(4, Result.CONFLICT, "exists"), Outcome(6, Result.CONFLICT, "changed")]
+    )
+    destination = MemoryDestination()
+    result = apply_plan(changes, destination, plan_id=1, store=store, check=lambda: None, resumed=True)
+    assert destination.sent == [5, 8]
+    assert {sequence for sequence, outcome in store.recorded.items() if outcome.result is Result.FAILED} == {0, 1, 2, 3, 7}
+    assert "cn=failed, which it needs" in store.recorded[1].message
+    assert (result.left, result.error) == (0, None)
