@@ -1,0 +1,132 @@
+"""What time does to a request that nobody decides: others are asked, in the end it expires. Time never approves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from directory_sync.approval.history import Event, EventKind, assignments
+from directory_sync.approval.people import Origin, could_decide, identity, somebody_could_decide
+from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.definition.models import Approvers
+
+ManagerOf = Callable[[str], str | None]
+"""User name → user name of the manager, None if there is none. What it raises goes through, and nothing is escalated."""
+
+_ANSWERS = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.REROUTED, EventKind.ESCALATED})
+"""Events after which the time without an answer begins anew. Looking at a request or commenting on it is no answer."""
+
+
+class StepKind(StrEnum):
+    """What is to be done."""
+
+    ESCALATE = "escalate"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that is due.
+
+    Attributes:
+        kind: what.
+        at: since when it is due; UTC.
+        level: of an escalation, from 1; the default approvers come after the last level. 0 for expiry.
+        approvers: who is asked now too; None if the level names nobody who could be found.
+        note: why nobody was found; for the history, where administrators see it.
+    """
+
+    kind: StepKind
+    at: datetime
+    level: int = 0
+    approvers: Approvers | None = None
+    note: str = ""
+
+
+def expires_at(policy: EffectivePolicy, filed_at: datetime) -> datetime | None:
+    """When a request ends undecided; counted from its filing, whatever happens meanwhile."""
+    if policy.expires is None:
+        return None
+    try:
+        return filed_at + policy.expires
+    except OverflowError:
+        return None
+
+
+def due(
+    policy: EffectivePolicy,
+    filed_at: datetime,
+    events: Sequence[Event],
+    now: datetime,
+    *,
+    manager_of: ManagerOf,
+    requester: str = "",
+) -> list[Step]:
+    """What is due for a pending request by now, in order; the caller carries it out and records an event for each step.
+
+    The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has answered (approved,
+    denied, rerouted) for the time `after` since the one before was. Where nobody who is asked so far can ever decide, or a level
+    names nobody who can be found, the next is asked at once. When the chain has ended, nothing more happens: the request stays
+    pending until somebody decides or it expires. `manager` asks the managers of the users who were asked last.
+
+    Args:
+        events: of this request, oldest first; an escalation's event carries the step's level and approvers, None where nobody
+            was found.
+        requester: counts as nobody, unless the policy lets them decide.
+    """
+    expires = expires_at(policy, filed_at)
+    if expires is not None and now >= expires:
+        return [Step(StepKind.EXPIRE, expires)]
+    if policy.escalation is None:
+        return []
+    chain: list[Approvers | Literal["manager"]] = [*policy.escalation.levels]
+    chain.extend([policy.escalation.default] if policy.escalation.default else [])
+    # The people of the minimum have to agree in person, so nobody can be asked instead of them.
+    asked = [group.approvers for group in assignments(policy, events) if group.origin is not Origin.MINIMUM]
+    last = max((event.at for event in events if event.kind in _ANSWERS), default=filed_at)
+    escalations = [event for event in events if event.kind is EventKind.ESCALATED]
+    level = max((event.level or 0 for event in escalations), default=0)
+    at_once = bool(escalations) and escalations[-1].approvers is None
+    steps: list[Step] = []
+    while level < len(chain):
+        at_once = at_once or not any(somebody_could_decide(policy, approvers, requester) for approvers in asked)
+        try:
+            at = last if at_once else last + policy.escalation.after
+        except OverflowError:
+            break
+        if at > now:
+            break
+        who = chain[level]
+        level += 1
+        approvers, note = _managers(policy, asked, manager_of, requester) if who == "manager" else (who, "")
+        steps.append(Step(StepKind.ESCALATE, at, level, approvers, note))
+        last, at_once = at, approvers is None
+        if approvers is not None:
+            asked.append(approvers)
+    return steps
+
+
+def _managers(
+    policy: EffectivePolicy, asked: Sequence[Approvers], manager_of: ManagerOf, requester: str
+) -> tuple[Approvers | None, str]:
+    """The managers of who was asked last, leaving out who is asked already or may not decide; or why there are none."""
+    users = asked[-1].users
+    if not users:
+        return None, "Only roles were asked, and roles have no manager."
+    known = {identity(user) for approvers in asked for user in approvers.users}
+    managers: list[str] = []
+    notes: list[str] = []
+    for user in dict.fromkeys(users):
+        manager = manager_of(user)
+        if not manager:
+            notes.append(f"No manager of {user} is known.")
+        elif not could_decide(policy, manager, requester):
+            notes.append(f"{manager}, the manager of {user}, may not decide this request.")
+        elif identity(manager) in known:
+            notes.append(f"{manager}, the manager of {user}, is asked already.")
+        elif manager not in managers:
+            managers.append(manager)
+    return (Approvers(users=managers), "") if managers else (None, " ".join(notes))

@@ -1,0 +1,120 @@
+"""Whether a plan needs approval under a policy, and why. How a deployment's minimum tightens a policy stands in `minimum`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from directory_sync.definition.models import ApprovalPolicy, Approvers
+from directory_sync.endpoints.change import Action, Change
+from directory_sync.plan.model import LimitCheck, Plan
+
+SCHEDULED = "scheduled"
+"""The trigger of runs that the schedule started, as Airflow names it. Every other one, known or not, counts as by hand."""
+
+
+class EffectivePolicy(ApprovalPolicy):
+    """The policy that counts for a job: its own, tightened by the deployment's minimum. A request keeps a copy of it."""
+
+    within: Approvers | None = Field(None, description="Nobody else may decide, however they were named. None: no such bound.")
+    at_least: int = Field(1, ge=1, description="So many distinct people must agree in any case.")
+    all_of: Approvers | None = Field(
+        None, description="Each of these users, and one person of each of these roles, must agree in any case; nobody stands in."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a plan needs approval.
+
+    Attributes:
+        when: the sentence for the policy's `when`.
+        changes: the kinds of change that the policy asks about and the plan has; empty where it does not ask.
+        fields: the same for fields, as the policy spells them.
+    """
+
+    when: str
+    changes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        found = [
+            *([f"has changes of the kind {', '.join(self.changes)}"] if self.changes else []),
+            *([f"touches {', '.join(self.fields)}"] if self.fields else []),
+        ]
+        return f"{self.when} The plan {' and '.join(found)}." if found else self.when
+
+
+def needs_approval(
+    policy: ApprovalPolicy,
+    plan: Plan,
+    *,
+    trigger: str,
+    exceeded: Sequence[LimitCheck],
+    canonical: Callable[[str], str] = str,
+) -> Reason | None:
+    """Say why the plan needs approval under the policy; None if it does not.
+
+    An empty plan needs none. `when` has to hold, and where `changes` or `fields` are given, one of the two has to match; an empty
+    list is as if it were not given, so that it asks for more approvals and not for none.
+
+    Args:
+        trigger: what started the run, as in `RunIdentity`; only `scheduled` passes a policy with `when: manual`.
+        exceeded: the limits that the plan goes past and that are not waived.
+        canonical: the destination's own spelling of a field, so that an alias (`surname` for `sn`) is the same field.
+    """
+    if not len(plan.changes):
+        return None
+    when = _when(policy, trigger, exceeded)
+    if when is None or not (policy.changes or policy.fields):
+        return None if when is None else Reason(when)
+    changes, fields = _matches(policy, plan.changes, canonical)
+    return Reason(when, changes, fields) if changes or fields else None
+
+
+def kinds_of(change: Change) -> frozenset[Action]:
+    """The kinds that a change counts as: a move that also changes fields is an update too."""
+    if change.action is Action.MOVE and change.fields:
+        return frozenset({Action.MOVE, Action.UPDATE})
+    return frozenset({change.action})
+
+
+def _when(policy: ApprovalPolicy, trigger: str, exceeded: Sequence[LimitCheck]) -> str | None:
+    if policy.when == "always":
+        return "The job's changes always need approval."
+    if policy.when == "manual":
+        return None if trigger == SCHEDULED else "Runs that the schedule did not start need approval."
+    if exceeded:
+        return f"Plans over a limit need approval ({'; '.join(map(str, exceeded))})."
+    return None
+
+
+def _matches(
+    policy: ApprovalPolicy, changes: Iterable[Change], canonical: Callable[[str], str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the policy asks about and the plan has: kinds and fields, in the policy's order and spelling."""
+    kinds = {Action(kind) for kind in policy.changes or ()}
+    fields = {field: _forms(field, canonical) for field in policy.fields or ()}
+    found_kinds: set[Action] = set()
+    found_fields: set[str] = set()
+    forms: dict[str, frozenset[str]] = {}
+    for change in changes:
+        found_kinds |= kinds_of(change) & kinds
+        for name in {field.field for field in change.fields}:
+            if name not in forms:
+                forms[name] = _forms(name, canonical)
+                found_fields.update(field for field, wanted in fields.items() if not wanted.isdisjoint(forms[name]))
+        if len(found_kinds) == len(kinds) and len(found_fields) == len(fields):
+            break
+    return (
+        tuple(dict.fromkeys(kind for kind in policy.changes or () if Action(kind) in found_kinds)),
+        tuple(field for field in fields if field in found_fields),
+    )
+
+
+def _forms(field: str, canonical: Callable[[str], str]) -> frozenset[str]:
+    """What a field answers to, in small letters: with and without options (RFC 4512, section 2.5), its alias resolved."""
+    bare = field.partition(";")[0]
+    return frozenset(name.casefold() for name in (field, bare, canonical(field), canonical(bare)))

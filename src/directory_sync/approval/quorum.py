@@ -1,0 +1,202 @@
+"""Whether the decisions given so far settle a request.
+
+One denial denies. Each person counts once, and only who may decide counts. `any` and numbers count distinct people. `all` asks
+for every named user and one person of every named role; a person may stand for several roles and for their own name, because
+that is what the roles say, but two named users are always two people. Under `all`, somebody whom escalation brought in stands in
+for one who has not answered, and somebody to whom a named approver rerouted the request for that approver only; each for one at
+most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from directory_sync.approval.minimum import people_required
+from directory_sync.approval.people import (
+    Assignment,
+    Decision,
+    Origin,
+    Person,
+    could_decide,
+    identity,
+    ineligible,
+    is_named,
+    role_text,
+)
+from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.definition.models import Approvers
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """More people have to agree.
+
+    Attributes:
+        missing: who, in words.
+        reachable: False if those who are asked now can never be enough; `missing` says so.
+    """
+
+    missing: str
+    reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Enough people have agreed: these, by name."""
+
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Somebody has denied, for this reason."""
+
+    by: str
+    reason: str
+
+
+Outcome = Pending | Approved | Denied
+
+
+class _Part(NamedTuple):
+    """One user or role that has to agree under `all`."""
+
+    user: str = ""
+    role: str = ""
+
+    def __str__(self) -> str:
+        return self.user or role_text(self.role)
+
+    def is_of(self, person: Person) -> bool:
+        return person.name == self.user if self.user else self.role in person.roles
+
+
+def outcome(
+    policy: EffectivePolicy, assignees: Sequence[Assignment], decisions: Iterable[Decision], *, requester: str
+) -> Outcome:
+    """Say whether the request is approved, denied, or who is missing. See the module for the rules.
+
+    A recorded denial counts whoever gave it; an agreement only if that person may decide, with the roles they had then.
+    """
+    given = tuple(decisions)
+    for decision in given:
+        if not decision.agreed:
+            return Denied(decision.person.name, decision.reason)
+    agreed = _distinct(decision.person for decision in given if ineligible(policy, assignees, requester, decision.person) is None)
+    missing, reachable = [], True
+    for text, possible in (
+        *_missing_parts(policy, assignees, agreed, requester),
+        *_missing_people(policy, assignees, agreed, requester),
+    ):
+        missing.append(text)
+        reachable = reachable and possible
+    if missing:
+        return Pending("; ".join(missing), reachable)
+    return Approved(tuple(person.name for person in agreed))
+
+
+def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
+    distinct: dict[str, Person] = {}
+    for person in people:
+        distinct.setdefault(identity(person.name), person)
+    return tuple(distinct.values())
+
+
+# -- any and numbers --------------------------------------------------------------------------------------------------
+
+
+def _missing_people(
+    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], requester: str
+) -> Iterable[tuple[str, bool]]:
+    own = [assignment for assignment in assignees if assignment.origin is not Origin.MINIMUM]
+    counted = [person for person in agreed if any(is_named(assignment.approvers, person) for assignment in own)]
+    needed = 0 if policy.require == "all" else people_required(policy)
+    missing = _too_few(policy, own, counted, needed, requester) or _too_few(policy, assignees, agreed, policy.at_least, requester)
+    return () if missing is None else (missing,)
+
+
+def _too_few(
+    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, requester: str
+) -> tuple[str, bool] | None:
+    """What is missing to the number, and whether it can be reached."""
+    if len(agreed) >= needed:
+        return None
+    users = list(dict.fromkeys(user for assignment in assignees for user in assignment.approvers.users))
+    roles = [role_text(role) for role in dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)]
+    done = {identity(person.name) for person in agreed}
+    able = done | {identity(user) for user in users if could_decide(policy, user, requester)}
+    if not roles and len(able) < needed:
+        return (
+            f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can ({', '.join(users)}): "
+            "the request waits until others are asked, by rerouting or escalation"
+        ), False
+    left = ", ".join([*(user for user in users if identity(user) in able - done), *roles])
+    return f"one of: {left}" if needed == len(agreed) + 1 else f"{needed - len(agreed)} of: {left}", True
+
+
+# -- all --------------------------------------------------------------------------------------------------------------
+
+
+def _missing_parts(
+    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], requester: str
+) -> Iterable[tuple[str, bool]]:
+    missing: dict[_Part, None] = {}
+    if policy.all_of is not None:
+        missing.update(dict.fromkeys(_not_agreed(_parts(policy.all_of), agreed)))
+    if policy.require == "all":
+        missing.update(dict.fromkeys(_without_stand_in(_parts(policy.approvers), assignees, agreed)))
+    for part in missing:
+        if part.user and not could_decide(policy, part.user, requester):
+            yield f"{part}, who may not decide this request", False
+        else:
+            yield str(part), True
+
+
+def _parts(approvers: Approvers) -> list[_Part]:
+    users = (_Part(user=user) for user in approvers.users)
+    return list(dict.fromkeys([*users, *(_Part(role=role) for role in approvers.roles)]))
+
+
+def _not_agreed(parts: Iterable[_Part], agreed: Sequence[Person]) -> list[_Part]:
+    return [part for part in parts if not any(part.is_of(person) for person in agreed)]
+
+
+def _without_stand_in(parts: Sequence[_Part], assignees: Sequence[Assignment], agreed: Sequence[Person]) -> list[_Part]:
+    """The parts that nobody has agreed for: neither themselves nor, each for one part, somebody who stands in."""
+    missing = _not_agreed(parts, agreed)
+    free = [person for person in agreed if not any(part.is_of(person) for part in parts)]
+    choices = {part: [i for i, person in enumerate(free) if part in _stands_for(person, parts, assignees)] for part in missing}
+    taken: dict[int, _Part] = {}
+    return [part for part in missing if not _assign(part, choices, taken, set())]
+
+
+def _assign(part: _Part, choices: Mapping[_Part, Sequence[int]], taken: dict[int, _Part], tried: set[int]) -> bool:
+    """Find somebody for the part, moving others to their second choice where needed (an augmenting path)."""
+    for index in choices[part]:
+        if index in tried:
+            continue
+        tried.add(index)
+        if index not in taken or _assign(taken[index], choices, taken, tried):
+            taken[index] = part
+            return True
+    return False
+
+
+def _stands_for(person: Person, parts: Sequence[_Part], assignees: Sequence[Assignment]) -> set[_Part]:
+    """The parts that the person may answer for: through escalation any, through rerouting those of who rerouted."""
+    found: set[_Part] = set()
+    people, met = [person], {person}
+    while people:
+        one = people.pop()
+        found.update(part for part in parts if part.is_of(one))
+        for assignment in assignees:
+            if not is_named(assignment.approvers, one):
+                continue
+            if assignment.origin is Origin.ESCALATED:
+                return set(parts)
+            if assignment.by is not None and assignment.by not in met:
+                met.add(assignment.by)
+                people.append(assignment.by)
+    return found

@@ -1,0 +1,154 @@
+"""Who may decide a request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from directory_sync.approval.history import Event, EventKind, assignments, decisions
+from directory_sync.approval.people import (
+    Assignment,
+    Decision,
+    Hindrance,
+    Origin,
+    Person,
+    RequestView,
+    agrees_by_asking,
+    may_decide,
+)
+from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.states import RequestState
+from directory_sync.definition.models import Approvers
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def person(name: str, *roles: str, verified: bool = True) -> Person:
+    return Person(name, frozenset(roles), verified)
+
+
+def request(*later: Assignment, state: RequestState = RequestState.PENDING, by: str = "anna", **keys: Any) -> RequestView:
+    given = tuple(keys.pop("decisions", ()))
+    policy = EffectivePolicy.model_validate({"approvers": {"users": ["bob"], "roles": ["Approvers"]}, **keys})
+    return RequestView(state, policy, by, (*assignments(policy), *later), given)
+
+
+def hindrance(view: RequestView, who: Person) -> Hindrance | None:
+    refusal = may_decide(view, who)
+    assert refusal is None or str(refusal).endswith(".")
+    return None if refusal is None else refusal.hindrance
+
+
+def test_named_users_and_holders_of_roles_decide() -> None:
+    """By user name or by any role; nobody else, administrators neither."""
+    assert hindrance(request(), person("bob")) is None
+    assert hindrance(request(), person("dave", "Viewer", "Approvers")) is None
+    assert hindrance(request(), person("eve", "Admin", "Op")) is Hindrance.NO_APPROVER
+
+
+@pytest.mark.parametrize("name", ["Bob", "BOB", "bob ", "bo\u200bb", "\uff42ob"])
+def test_a_name_must_be_spelled_exactly_to_approve(name: str) -> None:
+    """Another account whose name only looks the same has no right to decide, and neither has a role."""
+    assert hindrance(request(), person(name)) is Hindrance.NO_APPROVER
+    assert hindrance(request(), person("eve", "approvers")) is Hindrance.NO_APPROVER
+
+
+def test_the_requester_may_not_approve() -> None:
+    """Neither with a role, nor under another spelling of the name, unless the policy allows it."""
+    assert hindrance(request(by="bob"), person("bob")) is Hindrance.REQUESTER
+    assert hindrance(request(by="Bob"), person("bob")) is Hindrance.REQUESTER
+    assert hindrance(request(by="anna"), person("ANNA", "Approvers")) is Hindrance.REQUESTER
+    assert hindrance(request(by="bob", self_approval="allow"), person("bob")) is None
+
+
+def test_the_schedule_is_no_person() -> None:
+    """A request of a scheduled run has no requester, so every approver may decide it."""
+    assert hindrance(request(by=""), person("bob")) is None
+
+
+def test_who_is_not_known_does_not_decide() -> None:
+    """A name that Airflow has not verified counts for nothing."""
+    assert hindrance(request(), person("bob", verified=False)) is Hindrance.UNVERIFIED
+    assert hindrance(request(), person("", "Approvers")) is Hindrance.UNVERIFIED
+
+
+def test_a_decision_is_final() -> None:
+    """Who has answered may not answer again, in no spelling of their name."""
+    view = request(require=2, decisions=[Decision(person("bob"), agreed=True, at=NOW)])
+    assert hindrance(view, person("bob")) is Hindrance.DECIDED
+    assert hindrance(view, person("BOB", "Approvers")) is Hindrance.DECIDED
+    assert hindrance(view, person("carol", "Approvers")) is None
+
+
+@pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.PENDING])
+def test_only_a_pending_request_is_decided(state: RequestState) -> None:
+    """In every other state the refusal says what became of it."""
+    refusal = may_decide(request(state=state), person("bob"))
+    assert refusal is not None
+    assert refusal.hindrance is Hindrance.OVER
+    assert {"applied": "carried out"}.get(state.value, state.value) in str(refusal)
+
+
+def test_who_comes_late_hears_who_was_first() -> None:
+    """The refusal of the second of two decisions names who gave the first."""
+    denied = request(state=RequestState.DENIED, decisions=[Decision(person("bob"), agreed=False, at=NOW, reason="no")])
+    assert str(may_decide(denied, person("carol", "Approvers"))) == "This request was already denied by bob."
+
+
+def test_later_approvers_are_added() -> None:
+    """Who was brought in by escalation or rerouting may decide, and who was asked first still may."""
+    view = request(
+        Assignment(Approvers(users=["carol"]), Origin.ESCALATED),
+        Assignment(Approvers(roles=["Helpdesk"]), Origin.REROUTED, person("bob")),
+    )
+    assert [hindrance(view, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))] == [None, None, None]
+
+
+def test_the_minimum_bounds_everybody() -> None:
+    """Whoever is named by the job, escalation or rerouting must also be one whom the deployment's minimum names."""
+    view = request(Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")), within={"roles": ["Security"]})
+    assert hindrance(view, person("bob")) is Hindrance.OUTSIDE_MINIMUM
+    assert hindrance(view, person("carol")) is Hindrance.OUTSIDE_MINIMUM
+    assert hindrance(view, person("bob", "Security")) is None
+    assert hindrance(view, person("eve", "Security")) is Hindrance.NO_APPROVER
+
+
+@pytest.mark.parametrize(
+    ("self_approval", "who", "agrees"),
+    [
+        ("auto", person("bob"), True),
+        ("auto", person("bob", verified=False), False),
+        ("auto", person("carol", "Approvers"), False),
+        ("allow", person("bob"), False),
+        ("forbid", person("bob"), False),
+    ],
+)
+def test_asking_is_agreeing_only_under_auto(self_approval: str, who: Person, agrees: bool) -> None:
+    """And only for a verified requester who is an approver."""
+    assert agrees_by_asking(request(by="bob", self_approval=self_approval), who) is agrees
+
+
+def test_history_says_who_is_asked_and_who_answered() -> None:
+    """Events add people; an escalation that found nobody adds none; comments are no answers."""
+    policy = EffectivePolicy(approvers=Approvers(users=["bob"]), all_of=Approvers(users=["ciso"]))
+    events = [
+        Event(EventKind.FILED, NOW, person("anna")),
+        Event(EventKind.COMMENTED, NOW, person("bob"), text="hm"),
+        Event(EventKind.REROUTED, NOW, person("bob"), Approvers(users=["carol"])),
+        Event(EventKind.ESCALATED, NOW, level=1),
+        Event(EventKind.ESCALATED, NOW, approvers=Approvers(roles=["Admin"]), level=2),
+        Event(EventKind.APPROVED, NOW, person("carol")),
+        Event(EventKind.DENIED, NOW, person("ciso"), text="no"),
+    ]
+    assert assignments(policy, events) == (
+        Assignment(Approvers(users=["bob"]), Origin.POLICY),
+        Assignment(Approvers(users=["ciso"]), Origin.MINIMUM),
+        Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")),
+        Assignment(Approvers(roles=["Admin"]), Origin.ESCALATED),
+    )
+    assert decisions(events) == (
+        Decision(person("carol"), agreed=True, at=NOW),
+        Decision(person("ciso"), agreed=False, at=NOW, reason="no"),
+    )
