@@ -19,6 +19,10 @@
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for
+    ├── RequestError               a request for approval cannot be filed, found or changed like that
+    │   ├── RequestNotFound        there is no such request (any more)
+    │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
+    │   └── NotDecidable           the request is not in a state for this, or the plan is not the one that was shown
     └── StoreError                 the store is not there, not migrated, or does not answer
 
 `EndpointUnavailable`, `LeaseError` and `StoreError` are transient: Airflow may retry. All others end a task for good.
@@ -27,6 +31,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,6 +135,34 @@ class LeaseLost(LeaseError):
 
 class PlanMismatch(DirectorySyncError):
     """A stored plan does not have the digest that it should have."""
+
+
+class RequestError(DirectorySyncError):
+    """Something about a request for approval cannot be done; nothing was changed."""
+
+
+class RequestNotFound(RequestError):
+    """There is no request of this number: it never existed, or was deleted by age."""
+
+
+class AlreadyDecided(RequestError):
+    """Somebody or something was first, so what was asked for has not been recorded.
+
+    Attributes:
+        by: who was first; empty where it was nobody (expiry, a newer plan).
+        at: when, in UTC; the store always says so.
+        state: what it has led to: the request's state now, or what this same person decided earlier.
+    """
+
+    def __init__(self, message: str, *, by: str = "", at: datetime | None = None, state: str = "") -> None:
+        self.by = by
+        self.at = at
+        self.state = state
+        super().__init__(message)
+
+
+class NotDecidable(RequestError):
+    """The request is not in a state for this, or its plan is not the one that was shown."""
 
 
 class StoreError(DirectorySyncError):

@@ -1,7 +1,7 @@
-"""The tables: what was run, what was planned, what became of it, and who works where.
+"""The tables: what was run, what was planned, who agreed to it, what became of it, and who works where.
 
-Rows of changes and outcomes are never updated. All names start with `directory_sync_`, so that the tables may live in a
-database with others.
+Rows of changes, outcomes, decisions and request events are never updated. All names start with `directory_sync_`, so that the
+tables may live in a database with others.
 """
 
 from __future__ import annotations
@@ -122,6 +122,91 @@ class OutcomeRow(Base):
     result: Mapped[str] = mapped_column(String(16))
     message: Mapped[str] = mapped_column(SafeText)
     recorded: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RequestRow(Base):
+    """The approval of one plan: asked for, and perhaps given."""
+
+    __tablename__ = f"{PREFIX}request"
+    __table_args__ = (
+        Index(None, "state", "id"),
+        Index(None, "requester", "id"),
+        Index(None, "collection", "job", "id"),
+        # Links in mails, and gates, name a request by its number: it is never given to another one.
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    collection: Mapped[str] = mapped_column(SafeText)
+    job: Mapped[str] = mapped_column(SafeText)
+    collection_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection_run.id"), index=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}plan.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    # Set while the request is pending: the database itself refuses a second one for the same job.
+    live_key: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
+    policy: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    waives: Mapped[list[str]] = mapped_column(JsonText)
+    requester: Mapped[str] = mapped_column(SafeText)
+    requester_verified: Mapped[bool]
+    requester_may_decide: Mapped[bool]
+    trigger: Mapped[str] = mapped_column(String(32))
+    reason: Mapped[str] = mapped_column(SafeText)
+    description: Mapped[str] = mapped_column(SafeText)
+    statistics: Mapped[dict[str, int]] = mapped_column(JsonText)
+    changes: Mapped[int]
+    state: Mapped[str] = mapped_column(String(32))
+    filed: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    level: Mapped[int]
+    escalates: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(SafeText)
+    successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
+    applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+
+
+class RequestAssigneeRow(Base):
+    """A person or a role that was asked to decide."""
+
+    __tablename__ = f"{PREFIX}request_assignee"
+    __table_args__ = (Index(None, "kind", "name"),)
+
+    request_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}request.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    why: Mapped[str] = mapped_column(String(16))
+    level: Mapped[int]
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RequestDecisionRow(Base):
+    """What one person decided. Nobody counts twice."""
+
+    __tablename__ = f"{PREFIX}request_decision"
+
+    request_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}request.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(SafeText, primary_key=True, index=True)
+    roles: Mapped[list[str]] = mapped_column(JsonText)
+    verified: Mapped[bool]
+    approve: Mapped[bool]
+    reason: Mapped[str] = mapped_column(SafeText)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RequestEventRow(Base):
+    """One thing that happened to a request."""
+
+    __tablename__ = f"{PREFIX}request_event"
+    __table_args__ = (Index(None, "request_id", "kind"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}request.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(SafeText)
+    text: Mapped[str] = mapped_column(SafeText)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    data: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
 
 class LeaseRow(Base):

@@ -1,0 +1,71 @@
+"""The way from an approved request to its plan carried out: claimed by whoever applies it, and the result noted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from directory_sync.errors import NotDecidable, PlanMismatch
+from directory_sync.store.database import Database
+from directory_sync.store.plans import APPLYING
+from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, Request
+from directory_sync.store.request_rows import add_event, find_request
+from directory_sync.store.tables import PlanRow, RequestRow
+
+
+class RequestApplying:
+    """Queries of those who carry approved plans out; a part of `Store`."""
+
+    _database: Database
+
+    def claim_approved(self, request_id: int, *, expected_digest: str) -> Request:
+        """Begin to apply the request's plan, if it is approved; from then on it cannot be cancelled any more.
+
+        May be called again by a retry. The request is returned as it is; `applied` says that a result has been noted already.
+
+        Args:
+            request_id: the request.
+            expected_digest: of the plan that is about to be written.
+
+        Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for another plan.
+        """
+        with self._database.write() as connection:
+            request = find_request(connection, request_id, lock=True)
+            if request.state not in {APPROVED, APPLIED}:
+                raise NotDecidable(
+                    f"Request {request_id} is {request.state}, not approved, so nothing may be written for it. Run the job again."
+                )
+            digest = connection.execute(select(PlanRow.digest).where(PlanRow.id == request.plan_id)).scalar_one()
+            if not request.digest == digest == expected_digest:
+                raise PlanMismatch(
+                    f"Request {request_id} approves the plan with digest {request.digest}, not {expected_digest} "
+                    f"(plan {request.plan_id} in the store has {digest}). Nothing may be written; run the job again."
+                )
+            connection.execute(
+                update(PlanRow)
+                .where(PlanRow.id == request.plan_id, PlanRow.apply_started.is_(None))
+                .values(state=APPLYING, apply_started=self._database.now(connection))
+            )
+            return request
+
+    def mark_applied(self, request_id: int, result: Mapping[str, Any]) -> None:
+        """Note what became of an approved plan. If it is noted again, the last result counts; the events keep all.
+
+        Raises RequestNotFound; NotDecidable if the request is neither approved nor applied.
+        """
+        with self._database.write() as connection:
+            request = find_request(connection, request_id, lock=True)
+            if request.state not in {APPROVED, APPLIED}:
+                raise NotDecidable(
+                    f"Request {request_id} is {request.state}, so its plan cannot have been applied. "
+                    "See the job's log for what was written, and who asked for it."
+                )
+            now = self._database.now(connection)
+            connection.execute(
+                update(RequestRow)
+                .where(RequestRow.id == request_id, RequestRow.state == request.state)
+                .values(state=APPLIED, applied=now, result=dict(result))
+            )
+            add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)

@@ -1,0 +1,224 @@
+"""Filing requests: at most one per job is pending, and a newer plan takes the place of an older one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from directory_sync.errors import PlanMismatch
+from directory_sync.store.database import Database
+from directory_sync.store.request_model import (
+    APPROVED,
+    EXPIRED,
+    PENDING,
+    STALE,
+    Approver,
+    EventKind,
+    Filed,
+    Filing,
+    Request,
+    Why,
+    checked_approvers,
+    checked_name,
+    checked_text,
+    shortened,
+)
+from directory_sync.store.request_rows import (
+    add_assignees,
+    add_event,
+    end_request,
+    names,
+    overdue,
+    read_request,
+    select_requests,
+)
+from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow, RequestRow
+
+_ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
+
+
+class RequestFiling:
+    """Queries that make requests, or put an end to them because of a newer plan; a part of `Store`."""
+
+    _database: Database
+
+    def file_request(
+        self,
+        plan_id: int,
+        *,
+        policy: Mapping[str, Any],
+        approvers: Iterable[Approver],
+        why: Why = "policy",
+        waives: Sequence[str] = (),
+        description: str = "",
+        requester_may_decide: bool = False,
+        expires_after: timedelta | None = None,
+        escalate_after: timedelta | None = None,
+    ) -> Filed:
+        """Ask for the approval of a stored plan.
+
+        Collection, job, run, requester, reason, digest and statistics are those that the store knows of the plan.
+
+        If the job's pending request asks for the same (same digest, same limits waived), nothing is filed; so it is if this very
+        run's plan has been approved and not applied yet, which happens when a task is tried again. Any other pending request of
+        the job becomes stale in the same transaction.
+
+        Args:
+            plan_id: from `save_plan`.
+            policy: the rule as it is now; kept as it is.
+            approvers: who is asked first; may be nobody.
+            why: `policy` or `default`.
+            waives: limits that the plan exceeds, in words; makes it a waiver.
+            description: for people; very long ones are shortened.
+            requester_may_decide: whether it stands in the requester's own inbox.
+            expires_after, escalate_after: from now, by the database's clock.
+
+        Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored.
+        """
+        approvers = checked_approvers(approvers)
+        waives = tuple(checked_text(limit, "limit to waive") for limit in waives)
+        for _ in range(_ATTEMPTS):
+            with self._database.write() as connection:
+                plan = self._planned(connection, plan_id)
+                filed = self._file(
+                    connection,
+                    plan,
+                    {
+                        "policy": dict(policy),
+                        "waives": list(waives),
+                        "description": shortened(description),
+                        "requester_may_decide": requester_may_decide,
+                    },
+                    approvers=approvers,
+                    why=why,
+                    expires_after=expires_after,
+                    escalate_after=escalate_after,
+                )
+            if filed is not None:
+                return filed
+        raise self._database.error(
+            f"The request for plan {plan_id} could not be filed: others came first each time.", "Try again."
+        )
+
+    def mark_stale(self, collection: str, job: str, *, reason: str) -> int | None:
+        """End the job's pending request because its plan is no longer wanted and none takes its place; its number, or None."""
+        with self._database.write() as connection:
+            live = _live(connection, collection, job)
+            if live is None:
+                return None
+            now = self._database.now(connection)
+            end_request(connection, live, STALE, by="", at=now)
+            add_event(connection, live.id, EventKind.STALE, at=now, text=shortened(reason))
+            return live.id
+
+    def _planned(self, connection: Connection, plan_id: int) -> Row[Any]:
+        plan = connection.execute(
+            select(
+                PlanRow.id,
+                PlanRow.digest,
+                PlanRow.header,
+                JobRunRow.job,
+                JobRunRow.collection_run_id,
+                CollectionRunRow.collection,
+                CollectionRunRow.requester,
+                CollectionRunRow.requester_verified,
+                CollectionRunRow.trigger,
+                CollectionRunRow.reason,
+            )
+            .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+            .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+            .where(PlanRow.id == plan_id, PlanRow.complete)
+        ).one_or_none()
+        if plan is None:
+            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}. Run the job again.")
+        return plan
+
+    def _file(
+        self,
+        connection: Connection,
+        plan: Row[Any],
+        given: Mapping[str, Any],
+        *,
+        approvers: Sequence[Approver],
+        why: Why,
+        expires_after: timedelta | None,
+        escalate_after: timedelta | None,
+    ) -> Filed | None:
+        """File it; None if somebody else has filed one for this job since the transaction began."""
+        older = _live(connection, plan.collection, plan.job)
+        now = self._database.now(connection)
+        if older is not None and overdue(older, now):
+            end_request(connection, older, EXPIRED, by="", at=now)
+            add_event(connection, older.id, EventKind.EXPIRED, at=now)
+            older = None
+        same = older if older is not None else _approved_in_this_run(connection, plan)
+        if same is not None and same.digest == plan.digest and list(same.waives) == given["waives"]:
+            return Filed(Filing.SAME_AS_PENDING, same.id)
+        if older is not None:
+            end_request(connection, older, STALE, by="", at=now)
+        if plan.requester:  # a schedule has none
+            checked_name(plan.requester, "requester's name")
+        statement = (sqlite if self._database.is_sqlite else postgresql).insert(RequestRow)
+        request_id = connection.execute(
+            statement.on_conflict_do_nothing(index_elements=[RequestRow.live_key]).returning(RequestRow.id),
+            {
+                **given,
+                "collection": plan.collection,
+                "job": plan.job,
+                "collection_run_id": plan.collection_run_id,
+                "plan_id": plan.id,
+                "digest": plan.digest,
+                "live_key": _live_key(plan.collection, plan.job),
+                "requester": plan.requester,
+                "requester_verified": plan.requester_verified,
+                "trigger": plan.trigger,
+                "reason": shortened(plan.reason),
+                "statistics": plan.header["statistics"],
+                "changes": plan.header["changes"],
+                "state": PENDING,
+                "filed": now,
+                "expires": None if expires_after is None else now + expires_after,
+                "level": 0,
+                "escalates": None if escalate_after is None else now + escalate_after,
+            },
+        ).scalar_one_or_none()
+        if request_id is None:
+            return None
+        add_assignees(self._database, connection, request_id, approvers, why=why, level=0, at=now)
+        data = {"approvers": names(approvers), **({} if older is None else {"replaces": older.id})}
+        add_event(connection, request_id, EventKind.FILED, at=now, actor=plan.requester, text=shortened(plan.reason), data=data)
+        if older is None:
+            return Filed(Filing.NEW, request_id)
+        connection.execute(update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id))
+        add_event(connection, older.id, EventKind.STALE, at=now, data={"successor": request_id})
+        return Filed(Filing.REPLACES, request_id, older.id)
+
+
+def _live_key(collection: str, job: str) -> bytes:
+    return hashlib.blake2b(json.dumps([collection, job]).encode(), digest_size=16).digest()
+
+
+def _live(connection: Connection, collection: str, job: str) -> Request | None:
+    """The pending request of a job, locked."""
+    row = connection.execute(
+        select_requests().where(RequestRow.live_key == _live_key(collection, job)).with_for_update(of=RequestRow)
+    ).one_or_none()
+    return None if row is None else read_request(row)
+
+
+def _approved_in_this_run(connection: Connection, plan: Row[Any]) -> Request | None:
+    """What an earlier attempt of the same run asked for and got, as long as it has not been carried out."""
+    row = connection.execute(
+        select_requests()
+        .where(RequestRow.collection_run_id == plan.collection_run_id, RequestRow.job == plan.job)
+        .where(RequestRow.state == APPROVED, RequestRow.digest == plan.digest)
+        .order_by(RequestRow.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else read_request(row)

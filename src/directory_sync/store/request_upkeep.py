@@ -1,0 +1,190 @@
+"""What happens to requests without anybody deciding: gates that look, views, mails, escalation, expiry, retention."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ARRAY, Connection, Integer, TableValuedAlias, cast, delete, func, or_, select, update
+
+from directory_sync.errors import RequestError
+from directory_sync.store.database import Database
+from directory_sync.store.request_model import (
+    EXPIRED,
+    GONE,
+    PENDING,
+    Approver,
+    EventKind,
+    Request,
+    Why,
+    checked_approvers,
+    checked_name,
+)
+from directory_sync.store.request_rows import (
+    LARGEST_ID,
+    add_assignees,
+    add_event,
+    end_request,
+    find_request,
+    names,
+    overdue,
+    read_request,
+    select_requests,
+)
+from directory_sync.store.tables import RequestAssigneeRow, RequestDecisionRow, RequestEventRow, RequestRow
+
+DELETE_BATCH = 500
+"""Requests deleted in one transaction: other writers get in between."""
+
+
+class RequestUpkeep:
+    """Queries of gates, mails, sweeps and retention; a part of `Store`."""
+
+    _database: Database
+
+    def decided_among(self, request_ids: Iterable[int]) -> dict[int, str]:
+        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist. One query."""
+        ids = sorted({request_id for request_id in request_ids if 0 < request_id <= LARGEST_ID})
+        found = {request_id: GONE for request_id in request_ids if not 0 < request_id <= LARGEST_ID}
+        if not ids:
+            return found
+        asked = self._table_of(ids)
+        query = (
+            select(asked.c.value, RequestRow.state)
+            .select_from(asked.outerjoin(RequestRow, RequestRow.id == asked.c.value))
+            .where(RequestRow.state.is_distinct_from(PENDING))
+        )
+        with self._database.read() as connection:
+            return found | {request_id: state or GONE for request_id, state in connection.execute(query)}
+
+    def record_view(self, request_id: int, person: str) -> bool:
+        """Note that this person has seen the request; False if that is noted already. Raises RequestNotFound."""
+        checked_name(person, "name of the person who looks")
+        with self._database.read() as connection:
+            find_request(connection, request_id)
+            if _has_viewed(connection, request_id, person):
+                return False
+        with self._database.write() as connection:
+            find_request(connection, request_id, lock=True)
+            if _has_viewed(connection, request_id, person):
+                return False
+            add_event(connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person)
+            return True
+
+    def record_mail(self, request_id: int, to: Sequence[str], *, about: str, problem: str = "") -> None:
+        """Note that mail was sent, or that it could not be.
+
+        Args:
+            request_id: the request. Raises RequestNotFound.
+            to: mail addresses.
+            about: what the mail is about, as the mail's template is called.
+            problem: why it could not be sent; empty if it was.
+        """
+        with self._database.write() as connection:
+            find_request(connection, request_id, lock=True)
+            data = {"to": list(to), "about": about}
+            add_event(connection, request_id, EventKind.MAILED, at=self._database.now(connection), text=problem, data=data)
+
+    def due_for_expiry_or_escalation(self, now: datetime | None = None) -> tuple[Request, ...]:
+        """Pending requests that have to be expired or escalated, oldest first. `now` is the database's clock unless given."""
+        with self._database.read() as connection:
+            now = now or self._database.now(connection)
+            query = select_requests().where(
+                RequestRow.state == PENDING, or_(RequestRow.expires <= now, RequestRow.escalates <= now)
+            )
+            return tuple(map(read_request, connection.execute(query.order_by(RequestRow.id))))
+
+    def expire(self, now: datetime | None = None) -> tuple[int, ...]:
+        """End all pending requests whose time is over; their numbers. `now` is the database's clock unless given.
+
+        One that somebody works on at this moment is left to the next call.
+        """
+        with self._database.write() as connection:
+            now = now or self._database.now(connection)
+            query = select_requests().where(RequestRow.state == PENDING, RequestRow.expires <= now).order_by(RequestRow.id)
+            requests = tuple(map(read_request, connection.execute(query.with_for_update(of=RequestRow, skip_locked=True))))
+            for request in requests:
+                end_request(connection, request, EXPIRED, by="", at=now)
+                add_event(connection, request.id, EventKind.EXPIRED, at=now)
+        return tuple(request.id for request in requests)
+
+    def escalate(
+        self,
+        request_id: int,
+        to: Iterable[Approver],
+        *,
+        level: int,
+        why: Why = "escalation",
+        text: str = "",
+        escalate_after: timedelta | None = None,
+    ) -> bool:
+        """Ask the next level too.
+
+        Args:
+            request_id: the request. Raises RequestNotFound.
+            to: who is asked; may be nobody, if nobody could be found.
+            level: its number; the request must be at the one before.
+            why: `escalation` or `default`.
+            text: for the history.
+            escalate_after: when the level after this is due, from now; None if there is none.
+
+        Returns whether it was done; False if it is no longer pending, or somebody else has just escalated it.
+        """
+        to = checked_approvers(to)
+        with self._database.write() as connection:
+            request = find_request(connection, request_id, lock=True)
+            now = self._database.now(connection)
+            if not request.pending or overdue(request, now) or request.level != level - 1:
+                return False
+            escalates = None if escalate_after is None else now + escalate_after
+            connection.execute(update(RequestRow).where(RequestRow.id == request_id).values(level=level, escalates=escalates))
+            add_assignees(self._database, connection, request_id, to, why=why, level=level, at=now)
+            add_event(
+                connection, request_id, EventKind.ESCALATED, at=now, text=text, data={"to": names(to), "level": level, "why": why}
+            )
+            return True
+
+    def delete_requests(self, older_than: timedelta, states: Collection[str]) -> int:
+        """Delete requests that have been in one of these states for longer than this, with all about them; how many.
+
+        Raises RequestError for pending ones: a gate waits for them, so they are to be cancelled first.
+        """
+        if PENDING in states:
+            raise RequestError("Pending requests cannot be deleted. Cancel them first.")
+        deleted = 0
+        while batch := self._delete_batch(older_than, states):
+            deleted += batch
+        return deleted
+
+    def _delete_batch(self, older_than: timedelta, states: Collection[str]) -> int:
+        with self._database.write() as connection:
+            ended = func.coalesce(RequestRow.applied, RequestRow.decided)
+            ids = connection.scalars(
+                select(RequestRow.id)
+                .where(RequestRow.state.in_(list(states)), ended < self._database.now(connection) - older_than)
+                .order_by(RequestRow.id)
+                .limit(DELETE_BATCH)
+                .with_for_update()
+            ).all()
+            if ids:
+                connection.execute(update(RequestRow).where(RequestRow.successor_id.in_(ids)).values(successor_id=None))
+                for table in (RequestEventRow, RequestDecisionRow, RequestAssigneeRow):
+                    connection.execute(delete(table).where(table.request_id.in_(ids)))
+                connection.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
+            return len(ids)
+
+    def _table_of(self, ids: list[int]) -> TableValuedAlias:
+        """Numbers as a table: one parameter, whatever their number."""
+        if self._database.is_sqlite:
+            return func.json_each(json.dumps(ids)).table_valued("value", name="asked")
+        return func.unnest(cast(ids, ARRAY(Integer))).table_valued("value", name="asked").render_derived()
+
+
+def _has_viewed(connection: Connection, request_id: int, person: str) -> bool:
+    query = select(RequestEventRow.id).where(
+        RequestEventRow.request_id == request_id,
+        RequestEventRow.kind == EventKind.VIEWED.value,
+        RequestEventRow.actor == person,
+    )
+    return connection.execute(query.limit(1)).first() is not None
