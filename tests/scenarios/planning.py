@@ -8,8 +8,8 @@ from typing import Any
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.plan.build import make_plan
+from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.model import Plan
-from directory_sync.plan.transform import CompiledMapping, compile_mapping
 from tests.scenarios.memory_directory import MemoryDirectory, fold
 
 FIELDS: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "mail": "mail"}

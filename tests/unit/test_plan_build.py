@@ -15,9 +15,9 @@ from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import IncompleteListing, SchemaError
 from directory_sync.plan.build import make_plan
+from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.model import Plan
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
-from directory_sync.plan.transform import compile_mapping
 from tests.scenarios.memory_directory import MemoryDirectory, fold
 
 DN_RULE = FieldRule("member", reference=True, normalise=fold)

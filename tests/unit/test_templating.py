@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory_sync.errors import RecordCancelled, RecordError
-from directory_sync.plan.templating import compile_template
+from directory_sync.plan.mapping.templating import compile_template
 
 
 def render(template: str, /, **values: list[str]) -> str:

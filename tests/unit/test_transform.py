@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
-from directory_sync.plan.transform import CompiledMapping, compile_mapping
-from directory_sync.plan.variables import run_variables
+from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
+from directory_sync.plan.mapping.variables import run_variables
 
 
 def compiled(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from directory_sync.errors import RecordCancelled, RecordError, UnsupportedError
-from directory_sync.plan.scripts import ScriptRecord, call_script, load_scripts
+from directory_sync.plan.mapping.scripts import ScriptRecord, call_script, load_scripts
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from directory_sync.cli.terminal import data_output, is_terminal, message, warn
 from directory_sync.definition.models import Collection, Job, Script
 from directory_sync.endpoints.change import value_to_json
 from directory_sync.endpoints.protocol import Record, Source
-from directory_sync.plan.scripts import load_scripts
-from directory_sync.plan.transform import compile_mapping
-from directory_sync.plan.variables import run_variables
+from directory_sync.plan.mapping.scripts import load_scripts
+from directory_sync.plan.mapping.transform import compile_mapping
+from directory_sync.plan.mapping.variables import run_variables
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import open_destination, open_source
 from directory_sync.run.printable import printable, printable_json, printable_values

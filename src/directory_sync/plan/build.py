@@ -14,11 +14,11 @@ from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
 from directory_sync.plan.limits import check_limits
 from directory_sync.plan.listing import Side, read_sides
+from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Drafts, Planning, Progress
 from directory_sync.plan.sides import object_items, source_items
 from directory_sync.plan.spool import Spool
-from directory_sync.plan.transform import CompiledMapping
 
 
 def make_plan(

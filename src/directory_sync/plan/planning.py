@@ -11,10 +11,10 @@ from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
+from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import RecordProblem
 from directory_sync.plan.order import Node
 from directory_sync.plan.spool import Spool, pack_change, pack_field, unpack_change
-from directory_sync.plan.transform import CompiledMapping
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage (`read source`, `read destination`, `compare`, `look up`), done, and total if it is known."""

@@ -11,7 +11,7 @@ from directory_sync.endpoints.protocol import Destination, Record, Source
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Item, Rejected
-from directory_sync.plan.transform import CompiledMapping
+from directory_sync.plan.mapping.transform import CompiledMapping
 
 
 class SourceRecord(NamedTuple):

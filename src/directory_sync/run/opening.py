@@ -21,11 +21,11 @@ from directory_sync.definition.models import (
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import MissingObjectError, UnsupportedError
+from directory_sync.plan.mapping.scripts import load_scripts
+from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
+from directory_sync.plan.mapping.variables import run_variables
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
-from directory_sync.plan.scripts import load_scripts
-from directory_sync.plan.transform import CompiledMapping, compile_mapping
-from directory_sync.plan.variables import run_variables
 from directory_sync.run.deployment import Deployment
 
 

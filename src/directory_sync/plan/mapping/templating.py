@@ -10,7 +10,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.environment import Template
 
 from directory_sync.errors import RecordCancelled, RecordError
-from directory_sync.plan.sandbox import MAX_TEXT, BoundExceeded, Budget, Guard, Sandbox, bounded, budget, check_nodes
+from directory_sync.plan.mapping.sandbox import MAX_TEXT, BoundExceeded, Budget, Guard, Sandbox, bounded, budget, check_nodes
 
 MAX_SOURCE = 16 * 1024
 """Characters in a template."""

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 from directory_sync.definition.models import AnyField, Copy, Join, Left, Map, Script, Static, Substring, Template
 from directory_sync.errors import RecordError, SchemaError, UnsupportedError
-from directory_sync.plan import variables as static_variables
-from directory_sync.plan.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
-from directory_sync.plan.templating import compile_template
+from directory_sync.plan.mapping import variables as static_variables
+from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
+from directory_sync.plan.mapping.templating import compile_template
 
 SourceValues = Mapping[str, list[bytes]]
 Produce = Callable[[SourceValues], Sequence[bytes]]

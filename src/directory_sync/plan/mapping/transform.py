@@ -24,11 +24,11 @@ from directory_sync.definition.models import (
 )
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
-from directory_sync.plan import variables as static_variables
-from directory_sync.plan.delimiters import Delimiter
-from directory_sync.plan.produce import Produce, SourceFields, describe, make_produce, one_text
-from directory_sync.plan.scripts import ScriptFunction
-from directory_sync.plan.templating import CompiledTemplate, compile_template
+from directory_sync.plan.mapping import variables as static_variables
+from directory_sync.plan.mapping.delimiters import Delimiter
+from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text
+from directory_sync.plan.mapping.scripts import ScriptFunction
+from directory_sync.plan.mapping.templating import CompiledTemplate, compile_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def compile_mapping(
         job: the job.
         source_fields_known: the fields that the source can have; None if that cannot be told.
         single: whether a destination field holds at most one value.
-        variables: those of static texts (`directory_sync.plan.variables`).
+        variables: those of static texts (`directory_sync.plan.mapping.variables`).
         scripts: dotted path → function, of all scripts that the job names.
         source_single: whether a source field holds at most one value; without it, the record's number of values tells.
 
