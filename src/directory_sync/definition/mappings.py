@@ -27,7 +27,7 @@ class Copy(FieldMapping):
 
 
 class Static(FieldMapping):
-    """A fixed text; may hold variables such as `%TODAY%`."""
+    """A fixed text; may hold the variables `%NOW%`, `%TODAY%`, `%COLLECTION%`, `%JOB%`, `%RUN%` and `%HOST%`."""
 
     static: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[list[str], Field(min_length=1), Tag("<list>")],

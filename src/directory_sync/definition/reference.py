@@ -124,13 +124,15 @@ stops before its first write.
 |---|---|
 | `create` | new objects; a percentage counts against the source's records |
 | `update` | changed objects, renames in place among them |
-| `clear` | one field losing its value without a new one, per field |
+| `clear` | objects that lose a field's last value, per field; a percentage counts against the records that have an object |
 | `delete` | deleted objects |
 | `disable` | disabled objects |
 | `move` | objects moved to another container |
 | `members` | members removed from one group; a percentage counts against the group's members |
 
-Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`.
+Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`. A percentage always allows
+5 changes, 20 for `clear` and 10 for `members`; a number is exact. What counts where nothing is said:
+[How limits are counted](how-it-works.md#how-limits-are-counted).
 
 ```yaml
 limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}

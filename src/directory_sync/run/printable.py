@@ -1,7 +1,7 @@
 """Makes texts that come from elsewhere harmless for a terminal, and values readable.
 
-Every text output of the command goes through here: a directory's value may hold escape sequences that clear the screen, hide
-text, or answer back into the shell.
+Every text output of the command and every task log goes through here: a directory's value may hold escape sequences that clear
+the screen, hide text, or answer back into the shell.
 """
 
 from __future__ import annotations
