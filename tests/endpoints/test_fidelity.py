@@ -397,6 +397,34 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
     assert [len(each.changes) for each in world.preview(definition)] == [0, 0, 0]
 
 
+def test_members_follow_a_rename_in_a_preview_as_in_a_run(world: World) -> None:
+    """An earlier job renames everybody: the server lets members follow, so neither preview nor run changes the group for it."""
+    people_filter, group_filter = "(objectClass=inetOrgPerson)", "(objectClass=groupOfNames)"
+    group = "dn: cn=G,ou=people,{0}\nobjectClass: groupOfNames\n" + "".join(
+        f"member: cn=P{i},ou=people,{{0}}\n" for i in range(20)
+    )
+    old = staff_of(20) + group.format(DESTINATION)
+    new = (staff_of(20) + group.format(DESTINATION)).replace(DESTINATION, SOURCE).replace("cn=P", "cn=New")
+    world.reset(new, old)
+    people = collection({"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn"}, missing_at_source="delete").jobs[0]
+    container = f"ou=people,{SOURCE}"
+    groups = {
+        "name": "groups",
+        "source": {"connection": "source", "container": container, "filter": group_filter},
+        "destination": {"connection": "destination", "container": f"ou=people,{DESTINATION}", "filter": group_filter},
+        "object": "group",
+        "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
+    }
+    definition = Collection.model_validate({"name": "corp", "jobs": [people.model_dump(by_alias=True), groups]})
+    assert people.source.filter == people_filter  # type: ignore[union-attr]
+    previews = world.preview(definition)
+    assert [(each.state, len(each.changes)) for each in previews] == [(JobState.PREVIEWED, 20), (JobState.PREVIEWED, 0)]
+    results = world.run(definition)
+    assert [(each.state, len(each.changes)) for each in results] == [(JobState.SUCCESS, 20), (JobState.SUCCESS, 0)]
+    members = content(world.destination)[f"cn=g,ou=people,{DESTINATION}"]["member"]
+    assert members == sorted(f"cn=New{i},ou=people,{DESTINATION}".encode() for i in range(20))
+
+
 def test_an_empty_source_stops_at_the_limit(world: World) -> None:
     """A source that suddenly holds nothing deletes nothing: the default limit stops the job before its first write."""
     world.reset(f"dn: ou=people,{SOURCE}\nobjectClass: organizationalUnit\n", staff_of(20))

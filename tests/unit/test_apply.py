@@ -186,7 +186,7 @@ def test_an_unreachable_destination_keeps_what_was_answered() -> None:
     assert result.error.__cause__ is cause
     assert str(result.error) == (
         "connection office (ldap://127.0.0.1:389): Connection refused. 7 of 1,000 changes have been answered, 993 are left. "
-        "See that it runs. Trying again goes on with the same plan."
+        "See that it runs. A retry of this run goes on with the same plan."
     )
     assert (result.statistics.created, result.left) == (7, 993)
     assert store.recorded.keys() == set(range(7))

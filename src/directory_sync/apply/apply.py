@@ -208,7 +208,7 @@ class _Attempt:
         if isinstance(error, EndpointError):
             remedy = error.remedy
             if isinstance(error, EndpointUnavailable):
-                remedy = f"{remedy} Trying again goes on with the same plan.".lstrip()
+                remedy = f"{remedy} A retry of this run goes on with the same plan.".lstrip()
             described = type(error)(f"{error.message} {self._extent()}", endpoint=error.endpoint, remedy=remedy)
         elif isinstance(error, LeaseError | StoreError):
             described = type(error)(f"{error} {self._extent()}")

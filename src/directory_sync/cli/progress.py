@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from directory_sync.definition.models import Job
-    from directory_sync.run.job import Progress
+    from directory_sync.plan.planning import Progress
 
 log = logging.getLogger(__name__)
 

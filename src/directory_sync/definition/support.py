@@ -14,8 +14,6 @@ from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.checks.sources import file_ending
 from directory_sync.definition.models import (
     ApprovalPolicy,
-    DirectoryDestination,
-    DirectorySource,
     FileEndpoint,
     GeneratePassword,
     Job,
@@ -108,14 +106,13 @@ def _secrets(job: Job) -> list[Path]:
 
 
 def _passwords(job: Job) -> list[Path]:
-    """Fields that write a password attribute of a directory or read one, also inside a template."""
-    writes, reads = isinstance(job.destination, DirectoryDestination), isinstance(job.source, DirectorySource)
+    """Fields that write a password attribute or read one, also inside a template: in a file its values are no less secret."""
     found: list[Path] = []
     for name, mapping in job.fields.items():
         read = {_base(field) for _, field in source_fields(mapping)}
         if isinstance(mapping, Template):
             read |= {word.lower() for word in _WORD.findall(mapping.template)}
-        if (writes and _base(name) in PASSWORD_ATTRIBUTES) or (reads and read & PASSWORD_ATTRIBUTES):
+        if _base(name) in PASSWORD_ATTRIBUTES or read & PASSWORD_ATTRIBUTES:
             found.append(("fields", name))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -99,9 +99,12 @@ class _Overlaid:
         """The endpoint's listing as it will be."""
         effects = self._effects
         normalise = self._endpoint.normalise_id
+        references = [name for name in fields if (rule := self._endpoint.rule(name)) is not None and rule.reference]
+        moved = self._moved() if references else {}
         for batch in self._listed(fields):
             patched = []
-            for record in batch:
+            for listed in batch:
+                record = self._following(listed, references, moved)
                 identifier = normalise(record.id)
                 if not self._gone(identifier):
                     known = identifier in effects.changed
@@ -110,6 +113,26 @@ class _Overlaid:
         planned = [_only(record, fields) for record in effects.created.values() if self._endpoint.selects(record)]
         if planned:
             yield planned
+
+    def _moved(self) -> dict[str, str]:
+        """Normalised ids of the objects that will have another one → that one as it is written."""
+        last = {identifier: changes[-1].final_object for identifier, changes in self._effects.changed.items()}
+        return {identifier: then for identifier, then in last.items() if self._endpoint.normalise_id(then) != identifier}
+
+    def _following(self, record: Record, references: Sequence[str], moved: Mapping[str, str]) -> Record:
+        """The record with references that follow what they name, as servers with referential integrity let them."""
+        if not (moved or self._effects.deleted) or not any(record.values.get(name) for name in references):
+            return record
+        values = dict(record.values)
+        for name in references:
+            followed = []
+            for value in values.get(name, ()):
+                identifier = self._endpoint.normalise_id(value.decode(errors="replace"))
+                if identifier not in self._effects.deleted:
+                    followed.append(moved[identifier].encode() if identifier in moved else value)
+            if name in values:
+                values[name] = followed
+        return record._replace(values=values)
 
     def _listed(self, fields: Sequence[str]) -> Iterator[Batch]:
         """What is there now: nothing, where the container itself is only planned."""

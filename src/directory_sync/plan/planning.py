@@ -17,7 +17,7 @@ from directory_sync.plan.order import Node
 from directory_sync.plan.spool import Spool, pack_change, pack_field, unpack_change
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage (`read source`, `read destination`, `compare`, `look up`), done, and total if it is known."""
+"""Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""
 
 
 @dataclass(slots=True)

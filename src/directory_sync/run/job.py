@@ -20,15 +20,13 @@ from directory_sync.errors import DirectorySyncError, IncompleteListing, LeaseEr
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.limits import exceeded_text
 from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.planning import Progress
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""
 
 
 class JobState(StrEnum):
@@ -252,7 +250,8 @@ def _applied(plan: Plan, plan_id: int, applied: ApplyResult, started: float) -> 
     if applied.error is not None:
         state, message = JobState.FAILED, str(applied.error)
     elif statistics.errors:
-        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {statistics.errors} records could not be carried out."
+        records = "1 record" if statistics.errors == 1 else f"{statistics.errors} records"
+        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be carried out."
     elif done.conflicts:
         state = JobState.CONFLICTS
         message = f"Done, but {done.conflicts} objects had changed meanwhile and were left alone. Run the job again."

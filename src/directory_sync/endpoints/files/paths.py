@@ -98,10 +98,5 @@ class FileVersion:
             )
 
 
-def reading_failed(error: OSError, label: str) -> EndpointError:
-    """What to raise when a file that was opened cannot be read to its end."""
-    return IncompleteListing(f"the file could not be read to its end ({_reason(error)}).", endpoint=label)
-
-
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
