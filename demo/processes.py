@@ -67,17 +67,23 @@ class Ledger:
 
     def end_all(self, *, patience: float, hurry: Callable[[], bool] = lambda: False) -> int:
         """End them all: politely first, after `patience` seconds, or when somebody is in a hurry, for good. Returns how many."""
-        processes = self.running()
+        processes = left = self.running()
         _signal(processes, signal.SIGTERM)
         deadline = time.monotonic() + patience
-        while (left := self.running()) and time.monotonic() < deadline and not hurry():
+        while (left := self._left(left)) and time.monotonic() < deadline and not hurry():
             time.sleep(0.1)
         while left:
             _signal(left, signal.SIGKILL)
             time.sleep(0.05)
-            left = self.running()
+            left = self._left(left)
         self._file.unlink(missing_ok=True)
         return len(processes)
+
+    def _left(self, known: list[Process]) -> list[Process]:
+        """What runs of our processes and of those that were known: one whose parent has ended first is still ours."""
+        processes = {process.pid: process for process in _processes()}
+        still = [p for p in known if p.pid in processes and processes[p.pid].started == p.started]
+        return list({process.pid: process for process in (*still, *self.running())}.values())
 
     def _entries(self) -> list[_Started]:
         if not self._file.exists():
