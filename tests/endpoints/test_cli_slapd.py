@@ -366,6 +366,8 @@ def test_an_interrupt_ends_the_command_cleanly(
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell that starts tests in the background lets them ignore Ctrl-C, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
         )
         waiting, _ = silent.accept()
         os.killpg(process.pid, signal.SIGINT)
