@@ -22,7 +22,8 @@
     ├── RequestError               a request for approval cannot be filed, found or changed like that
     │   ├── RequestNotFound        there is no such request (any more)
     │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
-    │   └── NotDecidable           the request is not in a state for this, or the plan is not the one that was shown
+    │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was shown
+    │   └── NotAllowed             this person may not do that with the request
     └── StoreError                 the store is not there, not migrated, or does not answer
 
 `EndpointUnavailable`, `LeaseError` and `StoreError` are transient: Airflow may retry. All others end a task for good.
@@ -163,6 +164,10 @@ class AlreadyDecided(RequestError):
 
 class NotDecidable(RequestError):
     """The request is not in a state for this, or its plan is not the one that was shown."""
+
+
+class NotAllowed(RequestError):
+    """This person may not do that with the request; the text is for them."""
 
 
 class StoreError(DirectorySyncError):

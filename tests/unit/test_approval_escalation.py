@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.approval.escalation import Step, StepKind, due, expires_at
-from directory_sync.approval.history import Event, EventKind
+from directory_sync.approval.history import Event
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import EndpointUnavailable
+from directory_sync.store.request_model import EventKind
 
 FILED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 MANAGERS = {"bob": "carol", "carol": "dora", "dora": "dora", "eve": "anna"}

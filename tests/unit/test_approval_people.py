@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval.history import Event, EventKind, assignments, decisions
+from directory_sync.approval.history import Event, assignments, decisions
 from directory_sync.approval.people import (
     Assignment,
     Decision,
@@ -21,6 +21,7 @@ from directory_sync.approval.people import (
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
+from directory_sync.store.request_model import EventKind
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

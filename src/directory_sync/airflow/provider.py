@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from directory_sync import __version__
-from directory_sync.settings import OPTIONS, SECTION
+from directory_sync.settings.options import OPTIONS, SECTION
 
 DISTRIBUTION = "airflow-directory-sync"
 

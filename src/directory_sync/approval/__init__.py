@@ -1,1 +1,1 @@
-"""Who has to agree to a plan before it is carried out. Only decides: it has no database, no clock and sends no mail."""
+"""Who has to agree to a plan before it is carried out, and what people and time do to a request. Sends no mail."""

@@ -1,32 +1,15 @@
-"""What happens to a request, as events, and what they say about who is asked and who has answered."""
+"""What events say about who is asked and who has answered. `records` makes them of what the store keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from directory_sync.approval.people import Assignment, Decision, Origin, Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.definition.models import Approvers
-
-
-class EventKind(StrEnum):
-    """What happened. `approved` is one person's agreement, which need not be enough for the request."""
-
-    FILED = "filed"
-    MAILED = "mailed"
-    VIEWED = "viewed"
-    COMMENTED = "commented"
-    APPROVED = "approved"
-    DENIED = "denied"
-    REROUTED = "rerouted"
-    ESCALATED = "escalated"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    STALE = "stale"
-    APPLIED = "applied"
+from directory_sync.store.request_model import EventKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,34 @@ class RequestFiling:
             add_event(connection, live.id, EventKind.STALE, at=now, text=shortened(reason))
             return live.id
 
+    def pending_request(self, collection: str, job: str) -> Request | None:
+        """The request of a job that waits for a decision, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select_requests().where(RequestRow.live_key == _live_key(collection, job))).one_or_none()
+            return None if row is None else read_request(row)
+
+    def request_of_run(self, collection_run_id: int, job: str) -> Request | None:
+        """The latest request that a run has filed for one of its jobs, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select_requests()
+                .where(RequestRow.collection_run_id == collection_run_id, RequestRow.job == job)
+                .order_by(RequestRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+            return None if row is None else read_request(row)
+
+    def approved_waiver(self, collection: str, job: str, digest: str) -> Request | None:
+        """An approved request for exactly this plan that waives limits and has not been made use of, or None."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select_requests()
+                .where(RequestRow.collection == collection, RequestRow.job == job, RequestRow.digest == digest)
+                .where(RequestRow.state == APPROVED)
+                .order_by(RequestRow.id.desc())
+            ).all()
+            return next((request for request in map(read_request, rows) if request.waives), None)
+
     def _planned(self, connection: Connection, plan_id: int) -> Row[Any]:
         plan = connection.execute(
             select(

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import Collection
@@ -20,6 +21,8 @@ from directory_sync.store.database import Database
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
+WAITING = "waiting"
+"""State of a job whose plan waits for approval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +146,24 @@ class Runs:
                     CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id
                 )
             ).one()
+        return self._snapshot(row)
+
+    def find_run(self, collection: str, run_id: str) -> Snapshot | None:
+        """A run that has begun, with the definition that counts for it; None if the store knows of none."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(CollectionRunRow.__table__).where(
+                    CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id
+                )
+            ).one_or_none()
+        return None if row is None else self._snapshot(row)
+
+    def _snapshot(self, row: Row[Any]) -> Snapshot:
         try:
             stored = Collection.model_validate(row.definition)
         except ValidationError as error:
             raise self._database.error(
-                f"The definition that run {run_id} of {collection.name} began with cannot be read by this version "
+                f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this version "
                 f"({error.error_count()} problems).",
                 "Start a new run.",
             ) from None
@@ -222,6 +238,19 @@ class Runs:
                     problems=[problem.to_json() for problem in problems],
                     finished=self._database.now(connection),
                 )
+            )
+
+    def settle_job(self, run: int, job: str, state: str, message: str) -> None:
+        """Note what has become of a job that waited for approval and will not be carried out: denied, for example.
+
+        Changes nothing if the job's last attempt does not wait any more.
+        """
+        with self._database.write() as connection:
+            last = select(func.max(JobRunRow.id)).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
+            connection.execute(
+                update(JobRunRow)
+                .where(JobRunRow.id == last.scalar_subquery(), JobRunRow.state == WAITING)
+                .values(state=state, message=message)
             )
 
     def recent_runs(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:

@@ -1,0 +1,165 @@
+"""What people do with requests: approve, deny, reroute, comment, cancel. Pages, REST API and tests all go through here.
+
+Each function checks who acts against the policy while the request is locked, so that nothing changes between check and deed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from directory_sync.approval.people import Hindrance, Person, Refusal, may_decide, same_person
+from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
+from directory_sync.approval.records import decisions_of, for_decision, named, policy_of
+from directory_sync.approval.states import RequestState
+from directory_sync.definition.models import Approvers
+from directory_sync.errors import AlreadyDecided, NotAllowed
+from directory_sync.store.request_model import APPROVED, DENIED, Decision, Request, RequestView
+from directory_sync.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """What somebody may do with a request; each is empty if they may, else says why not, in words for them.
+
+    Attributes:
+        decide: approve, deny, reroute.
+        cancel: withdraw it.
+    """
+
+    decide: str
+    cancel: str
+
+
+def powers(view: RequestView, person: Person, *, administrator: bool = False) -> Powers:
+    """Say what the person may do with the request.
+
+    Args:
+        view: from the store.
+        person: with the roles that Airflow gives them now.
+        administrator: they may withdraw requests of others, the schedule's for example.
+    """
+    return Powers(
+        decide=str(may_decide(for_decision(view), person) or ""),
+        cancel=_hindrance_to_cancel(view.request, person, administrator=administrator),
+    )
+
+
+def standing(view: RequestView) -> Outcome:
+    """Whether the decisions given so far settle the request, and who is missing if not."""
+    known = for_decision(view)
+    return outcome(known.policy, known.assignments, known.decisions, requester=known.requester)
+
+
+def approve(store: Store, request_id: int, person: Person, *, digest: str, reason: str = "") -> RequestView:
+    """Agree to exactly the plan that was shown; the request afterwards, which may still need others to agree.
+
+    Args:
+        store: holds the request.
+        request_id: which.
+        person: who agrees, verified by whoever calls this.
+        digest: of the plan that this person was shown.
+        reason: in their words.
+
+    Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError, StoreError.
+    """
+    return _decide(store, request_id, person, digest=digest, reason=reason, agrees=True)
+
+
+def deny(store: Store, request_id: int, person: Person, *, digest: str, reason: str) -> RequestView:
+    """Refuse the plan that was shown, for a reason; one denial denies. Raises as `approve`."""
+    return _decide(store, request_id, person, digest=digest, reason=reason, agrees=False)
+
+
+def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, reason: str = "") -> RequestView:
+    """Ask others too; whoever was asked before can still decide. Only who may decide may reroute. Raises as `approve`."""
+
+    def check(view: RequestView) -> None:
+        _refuse(may_decide(for_decision(view), person))
+
+    return store.reroute(
+        request_id,
+        person.name,
+        named(to),
+        roles=person.roles,
+        verified=person.verified,
+        reason=reason,
+        escalate_after=_pause(store.get_request(request_id).request),
+        check=check,
+    )
+
+
+def cancel(store: Store, request_id: int, person: Person, *, reason: str = "", administrator: bool = False) -> RequestView:
+    """Withdraw a request, as its requester or an administrator, as long as nobody writes. Raises as `approve`."""
+
+    def check(view: RequestView) -> None:
+        if hindrance := _hindrance_to_cancel(view.request, person, administrator=administrator):
+            raise NotAllowed(hindrance)
+
+    return store.cancel(request_id, person.name, reason=reason, even_approved=True, check=check)
+
+
+def comment(store: Store, request_id: int, person: Person, text: str) -> RequestView:
+    """Add a comment; whoever may see the request may comment on it. Raises as `approve`."""
+    _require_verified(person)
+    return store.comment(request_id, person.name, text)
+
+
+def _decide(store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool) -> RequestView:
+    def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
+        known = for_decision(view)
+        _refuse(may_decide(known, person), view)
+        match outcome(known.policy, known.assignments, decisions_of(decisions), requester=known.requester):
+            case Approved():
+                return APPROVED
+            case Denied():
+                return DENIED
+            case _:
+                return None
+
+    return store.decide(
+        request_id,
+        person.name,
+        roles=person.roles,
+        verified=person.verified,
+        approve=agrees,
+        reason=reason,
+        expected_digest=digest,
+        evaluate=evaluate,
+        escalate_after=_pause(store.get_request(request_id).request),
+    )
+
+
+def _pause(request: Request) -> timedelta | None:
+    """How long the people who are asked now have, where others are to be asked after them."""
+    if request.escalates is None:
+        return None
+    escalation = policy_of(request).escalation
+    return None if escalation is None else escalation.after
+
+
+def _hindrance_to_cancel(request: Request, person: Person, *, administrator: bool) -> str:
+    if not person.verified or not person.name:
+        return "Airflow does not know who you are. Log in to cancel requests."
+    if request.state not in (RequestState.PENDING, RequestState.APPROVED):
+        return f"The request is {request.state}; there is nothing left to cancel."
+    if administrator:
+        return ""
+    # A name that nobody has checked, such as an operating system's, is nobody's to act for.
+    if request.requester_verified and same_person(request.requester, person.name):
+        return ""
+    return "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if you may decide."
+
+
+def _refuse(refusal: Refusal | None, view: RequestView | None = None) -> None:
+    if refusal is None:
+        return
+    if refusal.hindrance is Hindrance.DECIDED and view is not None:
+        last = view.decisions[-1]
+        raise AlreadyDecided(str(refusal), by=last.person, at=last.at, state=APPROVED if last.approve else DENIED)
+    raise NotAllowed(str(refusal))
+
+
+def _require_verified(person: Person) -> None:
+    if not person.verified or not person.name:
+        raise NotAllowed("Airflow does not know who you are. Log in to comment.")

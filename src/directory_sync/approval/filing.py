@@ -1,0 +1,107 @@
+"""What a run does with a plan that needs approval: it files a request, or finds that the same is asked for already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from directory_sync.approval import desk
+from directory_sync.approval.people import Person, agrees_by_asking, somebody_could_decide
+from directory_sync.approval.policy import EffectivePolicy, Reason
+from directory_sync.approval.records import for_decision, named, policy_of
+from directory_sync.definition.models import ApprovalPolicy, Approvers
+from directory_sync.plan.model import LimitCheck, Plan
+from directory_sync.store.request_model import Filed, Filing
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+
+def file_request(
+    store: Store, snapshot: Snapshot, plan_id: int, plan: Plan, *, policy: EffectivePolicy, why: Reason, description: str
+) -> Filed:
+    """Ask for the approval of a stored plan.
+
+    A request of an earlier run for the same plan goes on waiting, unless the policy has changed since it was filed. Limits that
+    the plan goes past are waived with the approval.
+
+    Args:
+        store: holds plan and requests.
+        snapshot: the run that has made the plan.
+        plan_id, plan: in the store.
+        policy: the one that counts for the job.
+        why: why the plan needs approval.
+        description: what the request is about, for people.
+    """
+    pending = store.pending_request(snapshot.collection.name, plan.job)
+    if pending is not None and policy_of(pending) != policy:
+        store.mark_stale(snapshot.collection.name, plan.job, reason="The approval policy was changed, so it is asked for anew.")
+    filed = store.file_request(
+        plan_id,
+        policy=policy.model_dump(mode="json", exclude_none=True),
+        approvers=named(policy.approvers, policy.all_of),
+        waives=[str(limit) for limit in plan.exceeded],
+        description=f"{description}\n{why}".strip(),
+        requester_may_decide=policy.self_approval != "forbid",
+        expires_after=policy.expires,
+        escalate_after=_first_escalation(policy, snapshot.requester),
+    )
+    if filed.filing is not Filing.SAME_AS_PENDING:
+        _agree_by_asking(store, snapshot, filed)
+    return filed
+
+
+def ask_for_waiver(
+    store: Store,
+    snapshot: Snapshot,
+    plan_id: int,
+    plan: Plan,
+    *,
+    policy: EffectivePolicy | None,
+    administrators: Sequence[str],
+    reason: str,
+) -> Filed:
+    """Ask for the limits that a stopped plan went past to be waived once, for exactly this plan.
+
+    The job's approvers decide, or where it has no policy, the administrators; never who started the run. A run that makes the
+    same plan again carries it out; the limits stay.
+
+    Args:
+        administrators: roles.
+        reason: why the changes are meant, in the words of who asks.
+    """
+    if policy is None:
+        own = ApprovalPolicy(approvers=Approvers(roles=list(administrators)))
+        policy = EffectivePolicy.model_validate({name: getattr(own, name) for name in ApprovalPolicy.model_fields})
+    policy = policy.model_copy(update={"self_approval": "forbid"})
+    return store.file_request(
+        plan_id,
+        policy=policy.model_dump(mode="json", exclude_none=True),
+        approvers=named(policy.approvers, policy.all_of),
+        waives=[str(limit) for limit in plan.exceeded],
+        description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.\n{reason}".strip(),
+        expires_after=policy.expires,
+        escalate_after=_first_escalation(policy, snapshot.requester),
+    )
+
+
+def _limits(exceeded: Sequence[LimitCheck]) -> str:
+    return "a limit" if len(exceeded) == 1 else f"{len(exceeded)} limits"
+
+
+def _first_escalation(policy: EffectivePolicy, requester: str) -> timedelta | None:
+    if policy.escalation is None:
+        return None
+    # Nobody waits for the answer of somebody who may not give one.
+    reachable = somebody_could_decide(policy, policy.approvers, requester)
+    return policy.escalation.after if reachable else timedelta(0)
+
+
+def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
+    """Where the policy says `self_approval: auto`, who started the run has agreed by starting it.
+
+    Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user name.
+    """
+    view = store.get_request(filed.id)
+    starter = Person(snapshot.requester, frozenset(), snapshot.verified)
+    if agrees_by_asking(for_decision(view), starter):
+        desk.approve(store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run.")

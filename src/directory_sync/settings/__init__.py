@@ -1,0 +1,206 @@
+"""Every setting of a deployment, each with its own function that reads and checks it.
+
+The table is in `options`; `python -m directory_sync.settings` prints the page that documents it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from directory_sync.errors import SettingsError
+from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
+from directory_sync.settings.reading import airflow_home, read
+
+__all__ = ["OPTIONS", "SECTION", "Option", "airflow_home", "read"]
+
+_Value = TypeVar("_Value")
+
+
+def database_url() -> str:
+    """SQLAlchemy URL of the store; holds a password, so never show it."""
+    url = read("database_url").strip()
+    if "://" not in url:
+        raise _wrong("database_url", "is not a database URL", "Use for example sqlite:////srv/directory_sync.db.")
+    return url
+
+
+def data_folder() -> Path:
+    """Folder that file endpoints live in."""
+    folder = read("data_folder").strip()
+    if not folder:
+        raise _wrong("data_folder", "is empty", "Give the folder that file endpoints live in.")
+    return Path(folder)
+
+
+def collections_folder(beside: Path) -> Path:
+    """Folder of the definition files; `beside` is the DAG file that stands next to the default one."""
+    folder = read("collections_folder").strip()
+    return Path(folder) if folder else beside.resolve().parent / "collections"
+
+
+def templates_folder(beside: Path | None = None) -> Path | None:
+    """Folder of the deployment's own templates, or None.
+
+    Args:
+        beside: the folder of the definition files. Where the option is empty, `include/templates` is looked for next to each of
+            the folders above it.
+    """
+    folder = read("templates_folder").strip()
+    if folder:
+        return Path(folder)
+    for parent in (beside.resolve(), *beside.resolve().parents)[:4] if beside else ():
+        if (candidate := parent / "include" / "templates").is_dir():
+            return candidate
+    return None
+
+
+def script_modules() -> tuple[str, ...]:
+    """Modules whose functions definitions may call."""
+    names = tuple(name.strip() for name in read("script_modules").split(",") if name.strip())
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise _wrong("script_modules", f"names {name!r}, which is no Python module", "Separate module names by commas.")
+    return names
+
+
+def plan_max_age() -> timedelta:
+    """How old a stored plan may be for a retry to go on with it."""
+    return _duration("plan_max_age")
+
+
+def lease_duration() -> timedelta:
+    """How long a lease lasts without being renewed."""
+    return _duration("lease_duration")
+
+
+def lease_wait() -> timedelta:
+    """How long a job waits for a lease that another run holds."""
+    return _duration("lease_wait")
+
+
+def logged_changes() -> int:
+    """How many changes a task log shows one by one."""
+    number = _converted("logged_changes", int, "a whole number")
+    if number < 0:
+        raise _wrong("logged_changes", "is negative", "Give 0 or more.")
+    return number
+
+
+def approval_minimum() -> str:
+    """The deployment's minimum policy as it is written; `directory_sync.approval.minimum` reads it. Empty for none."""
+    return read("approval_minimum").strip()
+
+
+def administrator_roles() -> tuple[str, ...]:
+    """Roles whose members see all requests and are asked about waivers."""
+    return _names("administrator_roles")
+
+
+def gate_poll_interval() -> float:
+    """Seconds between two looks at the requests that tasks wait for."""
+    seconds = _converted("gate_poll_interval", float, "a number of seconds")
+    if not 0.1 <= seconds <= 3600:
+        raise _wrong("gate_poll_interval", f"is {seconds:g}", "Give 0.1 to 3600 seconds.")
+    return seconds
+
+
+def upkeep_interval() -> timedelta:
+    """How often the housekeeping DAG runs."""
+    interval = _duration("upkeep_interval")
+    if interval < timedelta(minutes=1):
+        raise _wrong("upkeep_interval", "is shorter than a minute", "Give 1m or more.")
+    return interval
+
+
+def mail_connection() -> str:
+    """Airflow connection through which mail is sent; empty for no mail."""
+    return read("mail_connection").strip()
+
+
+def mail_from() -> str:
+    """Sender of mail; empty for what the connection says."""
+    return _one_line("mail_from")
+
+
+def mail_domain() -> str:
+    """Mail domain of users without an address of their own; empty for none."""
+    return _one_line("mail_domain").removeprefix("@")
+
+
+def role_addresses() -> dict[str, str]:
+    """Role → mail address of everybody who has it."""
+    addresses = {}
+    for part in filter(None, map(str.strip, _one_line("role_addresses").split(","))):
+        role, separator, address = (each.strip() for each in part.rpartition("="))
+        if not (role and separator and "@" in address):
+            raise _wrong("role_addresses", f"has the part {part!r}", "Write role=address, separated by commas.")
+        addresses[role] = address
+    return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleDirectory:
+    """Where users are looked up.
+
+    Attributes:
+        connection: id of an Airflow connection of the type `ldap`.
+        base: DN of the container.
+        name, mail, manager: attributes with a user's name, mail address and manager's DN.
+    """
+
+    connection: str
+    base: str
+    name: str
+    mail: str
+    manager: str
+
+
+def people_directory() -> PeopleDirectory | None:
+    """Where users are looked up; None if nowhere."""
+    connection = read("people_connection").strip()
+    if not connection:
+        return None
+    base = read("people_base").strip()
+    if not base:
+        raise _wrong("people_base", "is empty, though people_connection is set", "Give the container of the people.")
+    names = {option: read(option).strip() for option in ("people_name", "people_mail", "people_manager")}
+    for option, name in names.items():
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
+            raise _wrong(option, f"is {name!r}, which is no attribute", "Give the name of an attribute.")
+    return PeopleDirectory(connection, base, names["people_name"], names["people_mail"], names["people_manager"])
+
+
+def _names(option: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in read(option).split(",") if name.strip())
+
+
+def _one_line(option: str) -> str:
+    """A value that goes into the head of a mail, where a line break would begin a new field."""
+    value = read(option).strip()
+    if any(character < " " for character in value):
+        raise _wrong(option, "holds a control character", "Write it on one line.")
+    return value
+
+
+def _duration(name: str) -> timedelta:
+    from directory_sync.definition.models import parse_duration
+
+    return _converted(name, parse_duration, "a duration such as 60s, 15m or 6h")
+
+
+def _converted(name: str, convert: Callable[[str], _Value], expected: str) -> _Value:
+    text = read(name).strip()
+    try:
+        return convert(text)
+    except ValueError:
+        raise _wrong(name, f"is {text!r}", f"Give {expected}.") from None
+
+
+def _wrong(name: str, what: str, remedy: str) -> SettingsError:
+    variable = BY_NAME[name].environment_variable
+    return SettingsError(f"Setting [{SECTION}] {name} {what}. {remedy} It is set in airflow.cfg or by {variable}.")

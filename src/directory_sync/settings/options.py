@@ -1,0 +1,193 @@
+"""The table of all settings: the options of the config section `directory_sync`. How they are read stands in `reading`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SECTION = "directory_sync"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of the config section.
+
+    Attributes:
+        name: key in `airflow.cfg`; the environment variable is `AIRFLOW__DIRECTORY_SYNC__` and the name in capitals.
+        description: for people; whole sentences.
+        default: as it would be written in `airflow.cfg`; `{AIRFLOW_HOME}` stands for Airflow's home folder.
+        type: as Airflow's config documentation names it. Durations are strings.
+        example: a value that works, where the default does not show one.
+        version_added: the first release that has the option.
+        sensitive: never shown; may also come from a command (`…_cmd`) or a secrets backend (`…_secret`).
+    """
+
+    name: str
+    description: str
+    default: str
+    type: Literal["string", "boolean", "integer", "float"] = "string"
+    example: str | None = None
+    version_added: str = "0.1.0"
+    sensitive: bool = False
+
+    @property
+    def environment_variable(self) -> str:
+        """The environment variable that sets this option."""
+        return f"AIRFLOW__{SECTION.upper()}__{self.name.upper()}"
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        name="database_url",
+        description=(
+            "SQLAlchemy URL of the store: runs, plans, changes, outcomes and leases. A SQLite file is enough for one machine; "
+            "use PostgreSQL when workers run on several. `airflow db migrate` or `directory-sync db upgrade` creates its tables."
+        ),
+        default="sqlite:///{AIRFLOW_HOME}/directory_sync.db",
+        example="postgresql+psycopg2://directory_sync:secret@db.example/directory_sync",
+        sensitive=True,
+    ),
+    Option(
+        name="data_folder",
+        description="Folder that file endpoints live in. Paths in definitions are relative to it and may not leave it.",
+        default="{AIRFLOW_HOME}/directory_sync",
+        example="/srv/directory_sync",
+    ),
+    Option(
+        name="collections_folder",
+        description="Folder of the definition files. Empty: the folder `collections` next to the DAG file.",
+        default="",
+        example="/opt/airflow/dags/collections",
+    ),
+    Option(
+        name="templates_folder",
+        description=(
+            "Folder with your own job and collection templates, in `jobs/` and `collections/`. Empty: the folder "
+            "`include/templates` next to the DAG folder, if there is one."
+        ),
+        default="",
+        example="/opt/airflow/include/templates",
+    ),
+    Option(
+        name="script_modules",
+        description="Python modules whose functions definitions may call with `script:`, separated by commas. Empty: none.",
+        default="",
+        example="transforms, corp.badges",
+    ),
+    Option(
+        name="plan_max_age",
+        description="How long a retried job may go on with the plan it has stored, for example `6h`. After that it plans anew.",
+        default="6h",
+    ),
+    Option(
+        name="lease_duration",
+        description=(
+            "How long a job's claim on a part of a destination lasts when its holder is gone, for example `60s`. "
+            "The holder renews it while it works."
+        ),
+        default="60s",
+    ),
+    Option(
+        name="lease_wait",
+        description=(
+            "How long a job waits, without occupying a worker, for another run that works on the same part of a destination. "
+            "Then it fails and names that run."
+        ),
+        default="1h",
+    ),
+    Option(
+        name="logged_changes",
+        description="How many changes a job's task log shows one by one; the rest is summed up. All of them are in the store.",
+        default="1000",
+        type="integer",
+    ),
+    Option(
+        name="approval_minimum",
+        description=(
+            "Approval policy that counts for every job of this deployment, as under `approval:` in a definition (YAML or JSON on "
+            "one line). Definitions can tighten it, never loosen it. Empty: none."
+        ),
+        default="",
+        example="{approvers: {roles: [Directory Approvers]}, changes: [delete], self_approval: forbid}",
+    ),
+    Option(
+        name="administrator_roles",
+        description=(
+            "Roles whose members see the list of all requests, may cancel requests of others, and are asked to waive limits of "
+            "jobs without an approval policy, separated by commas. They do not approve anything by virtue of that."
+        ),
+        default="Admin, admin",
+        example="Admin, Directory Operators",
+    ),
+    Option(
+        name="gate_poll_interval",
+        description="Seconds between two looks at the requests that waiting tasks depend on; one query for all of a triggerer.",
+        default="5",
+        type="float",
+    ),
+    Option(
+        name="upkeep_interval",
+        description=(
+            "How often the DAG `directory_sync.upkeep` runs: it ends requests whose time is over, asks the next approvers, and "
+            "sends mail that could not be sent before, for example `5m`."
+        ),
+        default="5m",
+    ),
+    Option(
+        name="mail_connection",
+        description="Airflow connection of the type SMTP through which mail about requests is sent. Empty: no mail.",
+        default="",
+        example="smtp_default",
+    ),
+    Option(
+        name="mail_from",
+        description="Sender of mail about requests. Empty: as the mail connection says.",
+        default="",
+        example="Directory Sync <directory-sync@corp.example>",
+    ),
+    Option(
+        name="mail_domain",
+        description="Mail domain of users whose name holds no `@` and who are not found in the people directory. Empty: no mail.",
+        default="",
+        example="corp.example",
+    ),
+    Option(
+        name="role_addresses",
+        description="Mail addresses for everybody who has a role, `role=address`, separated by commas. Other roles get no mail.",
+        default="",
+        example="Directory Approvers=approvers@corp.example, Admin=it@corp.example",
+    ),
+    Option(
+        name="people_connection",
+        description=(
+            "Airflow connection of the directory in which users are looked up: their mail address, and their manager where "
+            "a request escalates to `manager`. Empty: none."
+        ),
+        default="",
+        example="corp_ad",
+    ),
+    Option(
+        name="people_base",
+        description="Container in which users are looked up, with everything below it.",
+        default="",
+        example="OU=People,DC=corp,DC=example",
+    ),
+    Option(
+        name="people_name",
+        description="Attribute that holds a user's name as Airflow knows it.",
+        default="uid",
+        example="sAMAccountName",
+    ),
+    Option(
+        name="people_mail",
+        description="Attribute that holds a user's mail address.",
+        default="mail",
+    ),
+    Option(
+        name="people_manager",
+        description="Attribute that holds the DN of a user's manager.",
+        default="manager",
+    ),
+)
+
+BY_NAME = {option.name: option for option in OPTIONS}

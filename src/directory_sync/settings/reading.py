@@ -1,0 +1,84 @@
+"""Reads one setting as text: from the environment, from `airflow.cfg`, or its default, in Airflow's own order.
+
+Airflow itself is imported only where the value has to be asked from a command or a secrets backend, so that the command line
+starts fast without it.
+"""
+
+from __future__ import annotations
+
+import os
+from configparser import Error as ConfigFileError
+from configparser import RawConfigParser
+from functools import lru_cache
+from pathlib import Path
+
+from directory_sync.errors import SettingsError
+from directory_sync.settings.options import BY_NAME, SECTION, Option
+
+
+def read(name: str) -> str:
+    """Return an option's value as text.
+
+    Environment, then `airflow.cfg` (`AIRFLOW_CONFIG`, or in `AIRFLOW_HOME`), then the default. As in Airflow, environment
+    variables and `~` inside a value are expanded. Raises KeyError for an option that does not exist, SettingsError if its value
+    cannot be obtained.
+    """
+    option = BY_NAME[name]
+    variable = option.environment_variable
+    if variable in os.environ:
+        return _expand(os.environ[variable])
+    if option.sensitive and (f"{variable}_CMD" in os.environ or f"{variable}_SECRET" in os.environ):
+        return _ask_airflow(option)
+    configured = _config_file_section(*_config_file())
+    if name in configured:
+        return _expand(configured[name])
+    if option.sensitive and (f"{name}_cmd" in configured or f"{name}_secret" in configured):
+        return _ask_airflow(option)
+    return option.default.replace("{AIRFLOW_HOME}", str(airflow_home()))
+
+
+def airflow_home() -> Path:
+    """Airflow's home folder, found without importing Airflow."""
+    return Path(_expand(os.environ.get("AIRFLOW_HOME", "~/airflow")))
+
+
+def _config_file() -> tuple[str, int]:
+    configured = os.environ.get("AIRFLOW_CONFIG")
+    path = _expand(configured) if configured else str(airflow_home() / "airflow.cfg")
+    try:
+        return path, Path(path).stat().st_mtime_ns
+    except OSError:
+        return path, 0
+
+
+@lru_cache(maxsize=4)
+def _config_file_section(path: str, modified: int) -> dict[str, str]:
+    """Our section of `airflow.cfg`; `modified` is there so that an edited file is read again."""
+    if not modified:
+        return {}
+    # Values such as database URLs contain percent signs; Airflow's own options do not matter here.
+    parser = RawConfigParser(strict=False)
+    try:
+        parser.read_string(Path(path).read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError, ConfigFileError) as error:
+        raise SettingsError(f"{path} cannot be read as a configuration file: {error}. Correct the file.") from None
+    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+
+
+def _expand(value: str) -> str:
+    return os.path.expanduser(os.path.expandvars(value))  # noqa: PTH111 a URL is no path
+
+
+def _ask_airflow(option: Option) -> str:
+    """Let Airflow run the command or ask the secrets backend."""
+    from airflow.sdk.configuration import conf
+
+    try:
+        value = conf.get(SECTION, option.name)
+    except Exception as error:  # noqa: BLE001 a secrets backend may raise anything
+        # The error's text may quote the command's output, so only its kind is told.
+        raise SettingsError(
+            f"[{SECTION}] {option.name} could not be obtained from its command or secrets backend ({type(error).__name__}). "
+            f"Run `airflow config get-value {SECTION} {option.name}` to see why."
+        ) from None
+    return str(value).strip()
