@@ -6,10 +6,11 @@ import logging
 
 import pytest
 
-from directory_sync.airflow.task_log import ProgressLog, describe_change, log_result, table, tally, total
+from directory_sync.airflow.task_log import ProgressLog, log_result, table, tally, total
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
+from directory_sync.run.change_text import describe_change
 from directory_sync.run.job import JobResult, JobState
 
 JOB = Job.model_validate(

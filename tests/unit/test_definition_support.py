@@ -30,8 +30,6 @@ def test_plain_definition_is_supported() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "key"),
     [
-        ("approval", POLICY, "approval"),
-        ("wait_for_approval", True, "wait_for_approval"),
         ("records", "changed", "records"),
         ("records", {"changed_since": "x"}, "records"),
         ("missing_at_source", "disable", "missing_at_source"),
@@ -68,7 +66,8 @@ def test_feature_of_a_job(path: str, value: Any, key: str) -> None:
         ("missing_at_source", "delete"),
         ("source", {"file": "a.csv"}),
         ("destination", {"file": "a.ldif"}),
-        ("approval", "none"),
+        ("approval", {**POLICY, "escalation": {"after": "1d", "levels": ["manager"]}}),
+        ("wait_for_approval", True),
         ("fields.x", {"template": "{{ givenName }}"}),
     ],
 )
@@ -82,13 +81,6 @@ def test_scripts_of_allowed_modules_are_supported() -> None:
     definition = job_changed(("fields.x", {"script": "company.transforms.badge"}))
     assert keys(definition, ("company.transforms",)) == []
     assert keys(definition, ("company", "company.transforms.badge")) == ["jobs[0].fields.x.script"]
-
-
-def test_policy_of_the_collection_concerns_its_jobs() -> None:
-    """Except for those that say they need none; the place shown is that of the policy."""
-    other = {**MINIMAL["jobs"][0], "name": "other", "approval": "none"}
-    definition = changed(("approval", {**POLICY, "escalation": {"after": "1d", "levels": ["manager"]}}), ("jobs.1", other))
-    assert keys(definition) == ["jobs[0].approval", "jobs[0].approval.escalation"]
 
 
 def test_only_the_jobs_that_run_are_refused() -> None:
@@ -117,7 +109,5 @@ def test_places_are_lines_of_the_file() -> None:
     named = {problem.key: lines[problem.line - 1].split(":")[0].strip() for problem in problems}
     assert named == {
         "notifications": "notifications",
-        "jobs[0].approval": "approval",
-        "jobs[0].approval.escalation": "escalation",
         "jobs[0].fields.password": "password",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ldap.dn
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from directory_sync.endpoints.ldap.names import NameSyntaxError, depth, parent_of, parse, split
@@ -30,6 +30,7 @@ def test_new_names_hold_their_value(value: str) -> None:
     assert NAMES.renamed_id(dn, {"mail": [b"x"]}) == dn
 
 
+@example("0\xa0", "0")
 @given(_values, _values)
 def test_normalising_is_stable(one: str, other: str) -> None:
     """The normalised form of a normalised form is itself; equal names of different spelling share one."""

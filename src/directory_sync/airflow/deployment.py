@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from directory_sync import settings
 from directory_sync.airflow.connections import AirflowConnections
+from directory_sync.approval.minimum import parse_minimum
 from directory_sync.run.deployment import Deployment
 
 
@@ -15,4 +16,5 @@ def deployment() -> Deployment:
         script_modules=settings.script_modules(),
         plan_max_age=settings.plan_max_age(),
         lease_duration=settings.lease_duration(),
+        approval_minimum=parse_minimum(settings.approval_minimum()),
     )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import Statistics
+from directory_sync.run.change_text import describe_change
 from directory_sync.run.job import JobResult, JobState
-from directory_sync.run.printable import printable, printable_lines, printable_values
-from directory_sync.run.secrets import HIDDEN, secret_fields
+from directory_sync.run.printable import printable, printable_lines
 
 _PROGRESS_EVERY = 5.0
-_LONGEST_VALUES = 300
 
 _STAGES = {
     "read source": ("Reading the source", "records"),
@@ -23,13 +22,6 @@ _STAGES = {
     "compare": ("Comparing", "records"),
     "look up": ("Looking up members and references", "objects"),
     "apply": ("Applying", "changes"),
-}
-_PAST = {
-    Action.CREATE: "Created",
-    Action.UPDATE: "Updated",
-    Action.MOVE: "Moved",
-    Action.DISABLE: "Disabled",
-    Action.DELETE: "Deleted",
 }
 
 log = logging.getLogger(__name__)
@@ -89,7 +81,7 @@ def in_words(state: str) -> str:
 
 
 def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
-    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT)
+    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, JobState.WAITING)
     for sequence, change in enumerate(islice(result.changes, shown)):
         outcome = result.outcomes.get(sequence)
         planned = nothing_written or (answered is not None and sequence not in answered)
@@ -102,45 +94,6 @@ def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[i
 def _log_rest(number: int, noun: str) -> None:
     if number > 0:
         log.info("… and %s more %s; `logged_changes` in [directory_sync] says how many are shown.", f"{number:,}", noun)
-
-
-def describe_change(job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None) -> str:
-    """One change as a line: what, which object, each field's old and new values, and what went wrong."""
-    if outcome is not None and outcome.result is Result.CONFLICT:
-        verb = f"Conflict, did not {change.action.value}"
-    elif outcome is not None and outcome.result is Result.FAILED:
-        verb = f"Failed to {change.action.value}"
-    elif planned:
-        verb = f"Would {change.action.value}"
-    else:
-        verb = _PAST[change.action]
-    target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
-    text = f"{verb} {target}"
-    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
-        text += f": {fields}"
-    return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
-
-
-def _fields(job: Job, change: Change) -> Iterator[str]:
-    is_secret = secret_fields(job)
-    for field in change.fields:
-        if is_secret(field.field):
-            yield f"{field.field}: {HIDDEN}"
-        elif field.partial and change.action is not Action.CREATE:
-            signs = [f"+{_shown([value])}" for value in field.added] + [f"-{_shown([value])}" for value in field.removed]
-            yield f"{field.field}: {_cut(' '.join(signs))}"
-        elif not field.old:
-            yield f"{field.field}: {_shown(field.new)}"
-        else:
-            yield f"{field.field}: {_shown(field.old)} → {_shown(field.new) or '(none)'}"
-
-
-def _shown(values: Sequence[bytes]) -> str:
-    return _cut(printable_values(values))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_VALUES else f"{text[:_LONGEST_VALUES]}…"
 
 
 def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:

@@ -13,7 +13,6 @@ from directory_sync.definition import models
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.checks.sources import file_ending
 from directory_sync.definition.models import (
-    ApprovalPolicy,
     FileEndpoint,
     GeneratePassword,
     Job,
@@ -25,7 +24,7 @@ from directory_sync.definition.models import (
 )
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem, path_text
+from directory_sync.definition.problems import Problem
 from directory_sync.errors import UnsupportedError
 
 PASSWORD_ATTRIBUTES = frozenset(
@@ -59,7 +58,7 @@ class Feature:
 
     Attributes:
         what: completes "… cannot be carried out by this version".
-        used: paths within a job, whose approval is the policy that counts for it, at which it is asked for.
+        used: paths within a job at which it is asked for.
     """
 
     what: str
@@ -68,14 +67,6 @@ class Feature:
 
 def _when(path: Path, used: bool) -> list[Path]:
     return [path] if used else []
-
-
-def _approval(job: Job) -> list[Path]:
-    return _when(("approval",), isinstance(job.approval, ApprovalPolicy))
-
-
-def _escalation(job: Job) -> list[Path]:
-    return _when(("approval", "escalation"), isinstance(job.approval, ApprovalPolicy) and job.approval.escalation is not None)
 
 
 def _disable(job: Job) -> list[Path]:
@@ -122,9 +113,6 @@ def _base(attribute: str) -> str:
 
 
 NOT_YET = (
-    Feature("approval policies", _approval),
-    Feature("escalation", _escalation),
-    Feature("wait_for_approval", lambda job: _when(("wait_for_approval",), job.wait_for_approval)),
     Feature("reading only changed records", lambda job: _when(("records",), job.records != "all")),
     Feature("disabling objects", _disable),
     Feature("returning: restore", lambda job: _when(("returning",), job.returning == "restore")),
@@ -149,7 +137,7 @@ def unsupported(collection: models.Collection, *, script_modules: Collection[str
     places = places or Places.none(collection.name)
     found = list(_of_collection(collection, places))
     for index, job in enumerate(collection.jobs):
-        found.extend(_of_job(collection, job, ("jobs", index), places, script_modules))
+        found.extend(_of_job(job, ("jobs", index), places, script_modules))
     return found
 
 
@@ -161,7 +149,7 @@ def refuse_unsupported(
     found = list(_of_collection(collection, places))
     for job in jobs:
         index = next(index for index, other in enumerate(collection.jobs) if other.name == job.name)
-        found.extend(_of_job(collection, job, ("jobs", index), places, script_modules))
+        found.extend(_of_job(job, ("jobs", index), places, script_modules))
     if found:
         raise UnsupportedError("\n".join(str(problem).replace("warning: ", "", 1) for problem in found))
 
@@ -171,16 +159,10 @@ def _of_collection(collection: models.Collection, places: Places) -> Iterator[Pr
         yield _warning(places, ("notifications",), "notifications")
 
 
-def _of_job(
-    collection: models.Collection, job: Job, path: Path, places: Places, script_modules: Collection[str]
-) -> Iterator[Problem]:
-    effective = job.model_copy(update={"approval": collection.policy_of(job)})
+def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str]) -> Iterator[Problem]:
     for feature in NOT_YET:
-        for used in feature.used(effective):
-            # A policy may be the collection's, and then stands outside of the job.
-            outside = used[:1] == ("approval",) and job.approval is None
-            problem = _warning(places, used if outside else (*path, *used), feature.what)
-            yield problem if not outside else Problem(**{**problem.to_json(), "key": path_text((*path, *used))})
+        for used in feature.used(job):
+            yield _warning(places, (*path, *used), feature.what)
     for name, mapping in job.fields.items():
         if isinstance(mapping, Script) and (module := mapping.script.rpartition(".")[0]) not in script_modules:
             yield places.problem(

@@ -49,16 +49,17 @@ def run_collection(
 ) -> Iterator[JobResult]:
     """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say so.
 
+    Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a terminal for that.
+
     Raises:
         UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
         StoreError: the store does not answer.
     """
     refuse_unsupported(snapshot.collection, jobs, script_modules=deployment.script_modules)
-    aborted_by: Job | None = None
+    hindrance = ""
     for job in jobs:
-        if aborted_by is not None:
-            message = f"Not run, because job {aborted_by.name} before it failed and its failure action is abort."
-            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=message)
+        if hindrance:
+            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=hindrance)
             continue
         try:
             result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, progress=progress(job))
@@ -67,4 +68,6 @@ def run_collection(
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
         yield result
         if result.state.failed and job.on_failure is FailureAction.ABORT:
-            aborted_by = job
+            hindrance = f"Not run, because job {job.name} before it failed and its failure action is abort."
+        elif result.state is JobState.WAITING and job.wait_for_approval:
+            hindrance = f"Not run, because job {job.name} before it waits for approval (request {result.request})."

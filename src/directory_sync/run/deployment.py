@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.endpoints.protocol import Connections
 
 
@@ -19,6 +20,7 @@ class Deployment:
         script_modules: modules that `script` transformations may come from.
         plan_max_age: a retry goes on with a stored plan only if it is not older.
         lease_duration: how long a lease lives without a sign of life from its holder.
+        approval_minimum: the policy that no job's own policy can loosen, or None.
     """
 
     connections: Connections
@@ -26,3 +28,4 @@ class Deployment:
     script_modules: tuple[str, ...] = ()
     plan_max_age: timedelta = timedelta(hours=6)
     lease_duration: timedelta = timedelta(seconds=60)
+    approval_minimum: ApprovalPolicy | None = None

@@ -1,4 +1,4 @@
-"""Runs or previews one job: lease, plan, limits, store, apply. Every way of running a job goes through here.
+"""Runs or previews one job: lease, plan, limits, approval, store, apply. Every way of running a job goes through here.
 
 Nothing but a busy lease and a failing store is raised: what goes wrong with a job is part of its result, so that the command
 line, the Airflow task, the page and the mail all say the same.
@@ -9,80 +9,30 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from directory_sync.apply.apply import ApplyResult, apply_plan
+from directory_sync.approval.filing import file_request
+from directory_sync.approval.people import same_person
+from directory_sync.approval.policy import EffectivePolicy, needs_approval
+from directory_sync.approval.records import policy_of
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.change import Outcome
-from directory_sync.errors import DirectorySyncError, IncompleteListing, LeaseError, LimitExceeded, StoreError
+from directory_sync.errors import DirectorySyncError, LeaseError, StoreError
 from directory_sync.plan.build import make_plan
-from directory_sync.plan.limits import exceeded_text
-from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import ChangeSequence, Plan
 from directory_sync.plan.planning import Progress
+from directory_sync.run.carrying_out import carry_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
+from directory_sync.run.policies import policy_for
+from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
+from directory_sync.store.request_model import Filing, Request
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
+__all__ = ["JobResult", "JobState", "preview_job", "render_changes", "run_job"]
+
 log = logging.getLogger(__name__)
-
-
-class JobState(StrEnum):
-    """How a job ended."""
-
-    SUCCESS = "success"
-    SUCCESS_WITH_ERRORS = "success_with_errors"
-    CONFLICTS = "conflicts"
-    STOPPED_BY_LIMIT = "stopped_by_limit"
-    INCOMPLETE = "incomplete_source"
-    FAILED = "failed"
-    PREVIEWED = "previewed"
-    NOT_RUN = "not_run"
-
-    @property
-    def failed(self) -> bool:
-        """Whether the job failed: counts for failure actions, the run's state and retries."""
-        return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class JobResult:
-    """What a job did, or would do.
-
-    Attributes:
-        job: its name.
-        state: how it ended.
-        statistics: counted after apply; in a preview what would be counted.
-        digest: the plan's; empty if there was none.
-        destination: identity of the place that is written to; empty if that was not reached.
-        managed: number of objects that the destination's listing held.
-        changes: the plan's changes; empty if there was none.
-        outcomes: by place in the plan, of the changes that were not simply done.
-        problems: records and objects that were not carried out.
-        warnings, limits: the plan's.
-        message: how it ended, as a sentence.
-        error: what made it fail.
-        plan_id: where the store holds the plan.
-        duration: seconds.
-    """
-
-    job: str
-    state: JobState
-    statistics: Statistics = Statistics()
-    digest: str = ""
-    destination: str = ""
-    managed: int = 0
-    changes: ChangeSequence = ()
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
-    problems: tuple[RecordProblem, ...] = ()
-    warnings: tuple[str, ...] = ()
-    limits: tuple[LimitCheck, ...] = ()
-    message: str = ""
-    error: DirectorySyncError | None = None
-    plan_id: int | None = None
-    duration: float = 0.0
 
 
 def preview_job(
@@ -100,8 +50,8 @@ def preview_job(
         with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
             plan = _make_plan(collection, job, opened, progress)
     except Exception as error:  # noqa: BLE001 - every failure is part of the result
-        return _failure(job, error, started)
-    return _planned(plan, started)
+        return failure(job, error, started)
+    return planned(plan, started)
 
 
 def run_job(
@@ -111,14 +61,18 @@ def run_job(
     deployment: Deployment,
     store: Store,
     holder: str,
+    gated: bool = True,
     progress: Progress = lambda stage, done, total: None,
 ) -> JobResult:
     """Plan a job and carry the plan out, or go on with the plan that an earlier attempt of the same run left unfinished.
+
+    A plan that needs approval is not carried out: a request is filed for it, and the job waits.
 
     Args:
         snapshot: the run it belongs to, from `Store.start_run`; its definition counts for the whole run.
         job: one of the snapshot's jobs.
         holder: how others are told who holds the lease.
+        gated: whether somebody will carry the plan out once it is approved; if not, a plan that needs approval fails.
 
     Raises:
         LeaseError: another run works on the same part of the destination; nothing was begun.
@@ -137,15 +91,16 @@ def run_job(
         except (LeaseError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return _record(store, store.start_job(snapshot.id, job.name), _failure(job, error, started))
+            return record(store, store.start_job(snapshot.id, job.name), failure(job, error, started))
         attempt = store.start_job(snapshot.id, job.name)
         try:
-            result = _plan_and_apply(snapshot, job, opened, deployment, store, attempt, lease.check, progress, started)
+            work = _Work(snapshot, job, opened, deployment, store, lease.check, progress, started)
+            result = _plan_and_apply(work, attempt, gated=gated)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            result = _failure(job, error, started)
-        return _record(store, attempt, result)
+            result = failure(job, error, started)
+        return record(store, attempt, result)
 
 
 def render_changes(collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment) -> Iterator[str]:
@@ -155,49 +110,82 @@ def render_changes(collection: Collection, job: Job, changes: ChangeSequence, de
             yield opened.destination.render(change)
 
 
-def _plan_and_apply(
-    snapshot: Snapshot,
-    job: Job,
-    opened: OpenJob,
-    deployment: Deployment,
-    store: Store,
-    attempt: JobRun,
-    check: Callable[[], None],
-    progress: Progress,
-    started: float,
-) -> JobResult:
-    unfinished = _unfinished(snapshot, job, opened, deployment, store)
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a job that has begun works with."""
+
+    snapshot: Snapshot
+    job: Job
+    opened: OpenJob
+    deployment: Deployment
+    store: Store
+    check: Callable[[], None]
+    progress: Progress
+    started: float
+
+    def carry_out(self, plan_id: int, plan: Plan, *, request: Request | None, resumed: bool) -> JobResult:
+        return carry_out(
+            plan_id,
+            plan,
+            self.opened.destination,
+            snapshot=self.snapshot,
+            store=self.store,
+            request=request,
+            resumed=resumed,
+            check=self.check,
+            progress=self.progress,
+            started=self.started,
+        )
+
+
+def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
+    store, collection, job = work.store, work.snapshot.collection, work.job
+    unfinished = _unfinished(work)
     if unfinished is not None:
         plan_id, plan = unfinished
-    else:
-        plan = _make_plan(snapshot.collection, job, opened, progress)
+        return work.carry_out(plan_id, plan, request=_approval_of(work, plan_id, plan), resumed=True)
+    plan = _make_plan(collection, job, work.opened, work.progress)
+    policy = policy_for(collection, job, work.deployment.approval_minimum)
+    waiver, hindrance = _usable_waiver(work, plan, policy)
+    if waiver is not None:
+        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=waiver, resumed=False)
+    why = None
+    if policy is not None:
+        why = needs_approval(
+            policy, plan, trigger=work.snapshot.trigger, exceeded=plan.exceeded, canonical=_spelling(work.opened)
+        )
+    if plan.exceeded and not (why is not None and policy is not None and policy.when == "over_limit"):
         plan_id = store.save_plan(attempt.id, plan)
-        if plan.exceeded:
-            store.finish_plan(plan_id, JobState.STOPPED_BY_LIMIT.value)
-            nothing = replace(plan.statistics, created=0, updated=0, moved=0, disabled=0, deleted=0)
-            return replace(_planned(plan, started), statistics=nothing, plan_id=plan_id)
-    store.start_applying(plan_id)
-    applied = apply_plan(
-        plan.changes,
-        opened.destination,
-        plan_id=plan_id,
-        store=store,
-        check=check,
-        resumed=unfinished is not None,
-        progress=lambda done, total: progress("apply", done, total),
-    )
-    result = _applied(plan, plan_id, applied, started)
-    if not (result.error is not None and result.error.transient):
-        store.finish_plan(plan_id, result.state.value)
-    return result
+        store.finish_plan(plan_id, JobState.STOPPED_BY_LIMIT.value)
+        result = stopped(plan, plan_id, work.started)
+        return replace(result, message=f"{result.message} {hindrance}") if hindrance else result
+    if why is None or policy is None:
+        _nothing_to_ask(work, plan)
+        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=None, resumed=False)
+    if not gated:
+        raise DirectorySyncError(
+            f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before the policy did. "
+            "Nothing was written. Start a new run."
+        )
+    asked = _asked_already(work, plan, policy)
+    if asked is not None:
+        message = f"The same changes wait for approval already: request {asked.id} of run {asked.run_id}. Nothing was filed."
+        return waiting(plan, asked.plan_id, asked.id, message, work.started)
+    plan_id = store.save_plan(attempt.id, plan)
+    filed = file_request(store, work.snapshot, plan_id, plan, policy=policy, why=why, description=job.description)
+    message = f"Waiting for approval: request {filed.id}. {why}"
+    if filed.filing is Filing.REPLACES:
+        message += f" It takes the place of request {filed.replaced}, which is stale now."
+    return waiting(plan, plan_id, filed.id, message, work.started)
 
 
-def _unfinished(snapshot: Snapshot, job: Job, opened: OpenJob, deployment: Deployment, store: Store) -> tuple[int, Plan] | None:
+def _unfinished(work: _Work) -> tuple[int, Plan] | None:
     """The plan that an earlier attempt began to carry out at this destination, and its id; None if there is none."""
-    plan_id = store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age)
+    snapshot, job, store = work.snapshot, work.job, work.store
+    plan_id = store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=work.deployment.plan_max_age)
     if plan_id is None:
         return None
-    plan, here = store.load_plan(plan_id).plan, opened.destination.identity
+    plan, here = store.load_plan(plan_id).plan, work.opened.destination.identity
     if plan.destination != here:
         # The connection leads somewhere else now, where nothing of what was seen holds.
         store.finish_plan(plan_id, JobState.FAILED.value)
@@ -212,95 +200,58 @@ def _unfinished(snapshot: Snapshot, job: Job, opened: OpenJob, deployment: Deplo
     return plan_id, plan
 
 
+def _approval_of(work: _Work, plan_id: int, plan: Plan) -> Request | None:
+    """The request by which a plan that was begun is allowed; None if it needed none."""
+    request = work.store.request_of_run(work.snapshot.id, work.job.name)
+    if request is not None and request.plan_id == plan_id:
+        return request
+    return work.store.approved_waiver(plan.collection, plan.job, plan.digest) if plan.exceeded else None
+
+
+def _usable_waiver(work: _Work, plan: Plan, policy: EffectivePolicy | None) -> tuple[Request | None, str]:
+    """An approved request that lets this very plan go past its limits; or why there is one that does not count."""
+    waiver = work.store.approved_waiver(plan.collection, plan.job, plan.digest) if plan.exceeded else None
+    if waiver is None:
+        return None, ""
+    if policy is not None and policy_of(waiver) not in (policy, policy.model_copy(update={"self_approval": "forbid"})):
+        return None, f"Request {waiver.id} waives this, but under a policy that has been changed since. Ask for it again."
+    for decision in work.store.get_request(waiver.id).decisions:
+        if same_person(decision.person, work.snapshot.requester):
+            return None, (
+                f"Request {waiver.id} waives this, but {decision.person}, who has approved it, has also started this run. "
+                "Somebody else has to start it."
+            )
+    log.info("Limits are waived for exactly this plan. request=%d approved_by=%s", waiver.id, waiver.decided_by)
+    return waiver, ""
+
+
+def _asked_already(work: _Work, plan: Plan, policy: EffectivePolicy) -> Request | None:
+    """The pending request of an earlier run for the same plan, so that this one need not even be stored."""
+    pending = work.store.pending_request(plan.collection, plan.job)
+    if pending is None or pending.collection_run_id == work.snapshot.id or pending.digest != plan.digest:
+        return None
+    same = policy_of(pending) == policy and list(pending.waives) == [str(limit) for limit in plan.exceeded]
+    return pending if same and not work.store.decided_among([pending.id]) else None
+
+
+def _nothing_to_ask(work: _Work, plan: Plan) -> None:
+    """End a request of an earlier run: what it asks for is not what the source says now."""
+    what = "carries out newer changes that need no approval" if len(plan.changes) else "found nothing to change any more"
+    ended = work.store.mark_stale(plan.collection, plan.job, reason=f"Run {work.snapshot.run_id} {what}.")
+    if ended is not None:
+        log.info("Request %d of an earlier run is stale now: this run %s.", ended, what)
+
+
+def _spelling(opened: OpenJob) -> Callable[[str], str]:
+    """The destination's own spelling of a field's name."""
+
+    def spelling(name: str) -> str:
+        rule = opened.destination.rule(name)
+        return rule.name if rule is not None else name
+
+    return spelling
+
+
 def _make_plan(collection: Collection, job: Job, opened: OpenJob, progress: Progress) -> Plan:
     plan = make_plan(collection, job, opened.source, opened.destination, opened.mapping, progress=progress)
     return replace(plan, warnings=opened.warnings + plan.warnings)
-
-
-def _planned(plan: Plan, started: float) -> JobResult:
-    """The result of a plan that is not carried out: a preview, or one that goes past a limit."""
-    error = LimitExceeded(exceeded_text(plan.limits)) if plan.exceeded else None
-    return JobResult(
-        job=plan.job,
-        state=JobState.STOPPED_BY_LIMIT if error else JobState.PREVIEWED,
-        statistics=plan.statistics,
-        digest=plan.digest,
-        destination=plan.destination,
-        managed=plan.managed,
-        changes=plan.changes,
-        problems=plan.problems,
-        warnings=plan.warnings,
-        limits=plan.limits,
-        message=str(error) if error else "Nothing was written.",
-        error=error,
-        duration=time.monotonic() - started,
-    )
-
-
-def _applied(plan: Plan, plan_id: int, applied: ApplyResult, started: float) -> JobResult:
-    """The result of a plan that was carried out, or begun."""
-    done = applied.statistics
-    statistics = replace(
-        done,
-        read=plan.statistics.read,
-        unchanged=plan.statistics.unchanged,
-        skipped=plan.statistics.skipped,
-        errors=plan.statistics.errors + done.errors,
-    )
-    if applied.error is not None:
-        state, message = JobState.FAILED, str(applied.error)
-    elif statistics.errors:
-        records = "1 record" if statistics.errors == 1 else f"{statistics.errors} records"
-        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be carried out."
-    elif done.conflicts:
-        state = JobState.CONFLICTS
-        message = f"Done, but {done.conflicts} objects had changed meanwhile and were left alone. Run the job again."
-    else:
-        state, message = JobState.SUCCESS, "Done."
-    return JobResult(
-        job=plan.job,
-        state=state,
-        statistics=statistics,
-        digest=plan.digest,
-        destination=plan.destination,
-        managed=plan.managed,
-        changes=plan.changes,
-        outcomes=applied.outcomes,
-        problems=plan.problems,
-        warnings=plan.warnings,
-        limits=plan.limits,
-        message=message,
-        error=applied.error,
-        plan_id=plan_id,
-        duration=time.monotonic() - started,
-    )
-
-
-def _failure(job: Job, error: Exception, started: float) -> JobResult:
-    """The result of a job that an exception ended."""
-    if not isinstance(error, DirectorySyncError):
-        # Our own mistake: the traceback belongs into the log, and nothing else may be lost for it.
-        log.error("The job failed unexpectedly. job=%s", job.name, exc_info=error)
-        text = f"unexpected {type(error).__name__}: {error}. See the log, and report this."
-        wrapped = DirectorySyncError(text)
-        wrapped.__cause__ = error
-        error = wrapped
-    return JobResult(
-        job=job.name,
-        state=JobState.INCOMPLETE if isinstance(error, IncompleteListing) else JobState.FAILED,
-        message=str(error),
-        error=error,
-        duration=time.monotonic() - started,
-    )
-
-
-def _record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
-    store.finish_job(
-        attempt.id,
-        result.state.value,
-        statistics=result.statistics,
-        message=result.message,
-        warnings=result.warnings,
-        problems=result.problems,
-    )
-    return result

@@ -20,14 +20,15 @@ class RequestApplying:
 
     _database: Database
 
-    def claim_approved(self, request_id: int, *, expected_digest: str) -> Request:
-        """Begin to apply the request's plan, if it is approved; from then on it cannot be cancelled any more.
+    def claim_approved(self, request_id: int, *, expected_digest: str, plan_id: int | None = None) -> Request:
+        """Begin to apply the plan that a request is about, if it is approved; from then on it cannot be cancelled any more.
 
         May be called again by a retry. The request is returned as it is; `applied` says that a result has been noted already.
 
         Args:
             request_id: the request.
             expected_digest: of the plan that is about to be written.
+            plan_id: that plan, where a later run has made the same one; default: the request's own.
 
         Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for another plan.
         """
@@ -37,15 +38,18 @@ class RequestApplying:
                 raise NotDecidable(
                     f"Request {request_id} is {request.state}, not approved, so nothing may be written for it. Run the job again."
                 )
-            digest = connection.execute(select(PlanRow.digest).where(PlanRow.id == request.plan_id)).scalar_one()
+            plan_id = request.plan_id if plan_id is None else plan_id
+            digest = connection.execute(
+                select(PlanRow.digest).where(PlanRow.id == plan_id, PlanRow.complete)
+            ).scalar_one_or_none()
             if not request.digest == digest == expected_digest:
                 raise PlanMismatch(
                     f"Request {request_id} approves the plan with digest {request.digest}, not {expected_digest} "
-                    f"(plan {request.plan_id} in the store has {digest}). Nothing may be written; run the job again."
+                    f"(plan {plan_id} in the store has {digest}). Nothing may be written; run the job again."
                 )
             connection.execute(
                 update(PlanRow)
-                .where(PlanRow.id == request.plan_id, PlanRow.apply_started.is_(None))
+                .where(PlanRow.id == plan_id, PlanRow.apply_started.is_(None))
                 .values(state=APPLYING, apply_started=self._database.now(connection))
             )
             return request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from string import whitespace
 from typing import NamedTuple
 
 import ldap
@@ -64,7 +65,8 @@ def split(dn: str) -> tuple[str, str]:
     if not _SPECIAL.search(dn):
         rdn, _, parent = dn.partition(",")
         if _PLAIN_RDN.fullmatch(rdn):
-            return rdn.strip(), parent.strip()
+            # Only ASCII blanks are insignificant around the parts; a no-break space belongs to the value.
+            return rdn.strip(whitespace), parent.strip(whitespace)
     parts = parse(dn)
     if not parts:
         raise NameSyntaxError("the empty DN has no RDN")

@@ -1,0 +1,117 @@
+"""Carries out the plan of an approved request, in the run that has filed it: exactly that plan, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+
+from directory_sync.definition.models import Job
+from directory_sync.definition.support import refuse_unsupported
+from directory_sync.errors import DirectorySyncError, LeaseError, PlanMismatch, RequestError, StoreError
+from directory_sync.plan.model import Plan, Statistics
+from directory_sync.plan.planning import Progress
+from directory_sync.run.carrying_out import carry_out
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.opening import open_destination, touched_areas
+from directory_sync.run.result import JobResult, JobState, failure, record
+from directory_sync.store.request_model import APPLIED, Request
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def apply_approved(
+    snapshot: Snapshot,
+    job: Job,
+    request: Request,
+    *,
+    deployment: Deployment,
+    store: Store,
+    holder: str,
+    progress: Progress = lambda stage, done, total: None,
+) -> JobResult:
+    """Carry out the plan that a request is about, if it is approved, or go on where an earlier attempt has stopped.
+
+    The source is not read again. What has changed at the destination since the plan was made is a conflict, and is left alone.
+
+    Args:
+        snapshot: the run that has filed the request; its definition counts.
+        job: the request's, out of that definition.
+        request: as the store knows it; its state is looked at again before the first write.
+        deployment: connections and settings.
+        store: holds plan and request.
+        holder: how others are told who holds the lease.
+        progress: hears about changes.
+
+    Returns what became of it; if it has been carried out before, what was noted then, and nothing is written.
+
+    Raises:
+        LeaseError: another run works on the same part of the destination; nothing was begun.
+        RequestError, PlanMismatch: there is no approval of exactly this plan; nothing was written.
+        StoreError: the store does not answer; what was written until then is found again by a retry.
+    """
+    started = time.monotonic()
+    if request.state == APPLIED:
+        return _as_noted(request)
+    stored = store.load_plan(request.plan_id)
+    with contextlib.ExitStack() as stack:
+        try:
+            refuse_unsupported(snapshot.collection, [job], script_modules=deployment.script_modules)
+            destination = open_destination(job, deployment)
+            stack.callback(destination.close)
+            destination.check()
+            _require_same_place(stored.plan, destination.identity)
+            areas = touched_areas(job, destination)
+            lease = stack.enter_context(
+                store.acquire_lease(destination.identity, areas, holder=holder, duration=deployment.lease_duration)
+            )
+        except (LeaseError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure is part of the result
+            return record(store, store.start_job(snapshot.id, job.name), failure(job, error, started))
+        attempt = store.start_job(snapshot.id, job.name)
+        try:
+            result = carry_out(
+                stored.id,
+                stored.plan,
+                destination,
+                snapshot=snapshot,
+                store=store,
+                request=request,
+                resumed=stored.apply_started is not None,
+                check=lease.check,
+                progress=progress,
+                started=started,
+            )
+        except StoreError:
+            raise
+        except (RequestError, PlanMismatch) as error:
+            record(store, attempt, failure(job, error, started))
+            raise
+        except Exception as error:  # noqa: BLE001 - every failure is part of the result
+            result = failure(job, error, started)
+        return record(store, attempt, result)
+
+
+def _require_same_place(plan: Plan, here: str) -> None:
+    if plan.destination != here:
+        raise DirectorySyncError(
+            f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where nothing of what was "
+            "seen holds. Nothing was written. Correct the connection, or run the job again."
+        )
+
+
+def _as_noted(request: Request) -> JobResult:
+    noted = request.result or {}
+    log.info("Request %d has been carried out already, at %s UTC.", request.id, request.applied)
+    return JobResult(
+        job=request.job,
+        state=JobState(noted.get("state", JobState.SUCCESS)),
+        statistics=Statistics(**noted.get("statistics", {})),
+        digest=request.digest,
+        message=f"Request {request.id} has been carried out already. {noted.get('message', '')}".strip(),
+        plan_id=request.plan_id,
+        request=request.id,
+    )

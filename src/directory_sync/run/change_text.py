@@ -1,0 +1,59 @@
+"""One change as a line for people: in task logs and on pages. Never shows the value of a secret field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.run.printable import printable_values
+from directory_sync.run.secrets import HIDDEN, secret_fields
+
+_LONGEST_VALUES = 300
+
+_PAST = {
+    Action.CREATE: "Created",
+    Action.UPDATE: "Updated",
+    Action.MOVE: "Moved",
+    Action.DISABLE: "Disabled",
+    Action.DELETE: "Deleted",
+}
+
+
+def describe_change(job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None) -> str:
+    """One change as a line: what, which object, each field's old and new values, and what went wrong."""
+    if outcome is not None and outcome.result is Result.CONFLICT:
+        verb = f"Conflict, did not {change.action.value}"
+    elif outcome is not None and outcome.result is Result.FAILED:
+        verb = f"Failed to {change.action.value}"
+    elif planned:
+        verb = f"Would {change.action.value}"
+    else:
+        verb = _PAST[change.action]
+    target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
+    text = f"{verb} {target}"
+    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
+        text += f": {fields}"
+    return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
+
+
+def _fields(job: Job, change: Change) -> Iterator[str]:
+    is_secret = secret_fields(job)
+    for field in change.fields:
+        if is_secret(field.field):
+            yield f"{field.field}: {HIDDEN}"
+        elif field.partial and change.action is not Action.CREATE:
+            signs = [f"+{_shown([value])}" for value in field.added] + [f"-{_shown([value])}" for value in field.removed]
+            yield f"{field.field}: {_cut(' '.join(signs))}"
+        elif not field.old:
+            yield f"{field.field}: {_shown(field.new)}"
+        else:
+            yield f"{field.field}: {_shown(field.old)} → {_shown(field.new) or '(none)'}"
+
+
+def _shown(values: Sequence[bytes]) -> str:
+    return _cut(printable_values(values))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUES else f"{text[:_LONGEST_VALUES]}…"

@@ -1,0 +1,188 @@
+"""What a job did, or would do: its state, figures and plan, as every way of running it tells it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from directory_sync.apply.apply import ApplyResult
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Outcome
+from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
+from directory_sync.plan.limits import exceeded_text
+from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.store.runs import JobRun
+from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class JobState(StrEnum):
+    """How a job ended. The last five: its plan waits for approval, or was not approved, so nothing was written."""
+
+    SUCCESS = "success"
+    SUCCESS_WITH_ERRORS = "success_with_errors"
+    CONFLICTS = "conflicts"
+    STOPPED_BY_LIMIT = "stopped_by_limit"
+    INCOMPLETE = "incomplete_source"
+    FAILED = "failed"
+    PREVIEWED = "previewed"
+    NOT_RUN = "not_run"
+    WAITING = "waiting"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    STALE = "stale"
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job failed: counts for failure actions, the run's state and retries."""
+        return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a job did, or would do.
+
+    Attributes:
+        job: its name.
+        state: how it ended.
+        statistics: counted after apply; in a preview what would be counted.
+        digest: the plan's; empty if there was none.
+        destination: identity of the place that is written to; empty if that was not reached.
+        managed: number of objects that the destination's listing held.
+        changes: the plan's changes; empty if there was none.
+        outcomes: by place in the plan, of the changes that were not simply done.
+        problems: records and objects that were not carried out.
+        warnings, limits: the plan's.
+        message: how it ended, as a sentence.
+        error: what made it fail.
+        plan_id: where the store holds the plan.
+        request: the request for approval that the plan waits for, or that has let it be carried out.
+        duration: seconds.
+    """
+
+    job: str
+    state: JobState
+    statistics: Statistics = Statistics()
+    digest: str = ""
+    destination: str = ""
+    managed: int = 0
+    changes: ChangeSequence = ()
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    problems: tuple[RecordProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    limits: tuple[LimitCheck, ...] = ()
+    message: str = ""
+    error: DirectorySyncError | None = None
+    plan_id: int | None = None
+    request: int | None = None
+    duration: float = 0.0
+
+
+def planned(plan: Plan, started: float) -> JobResult:
+    """The result of a plan that is not carried out: a preview, or one that goes past a limit."""
+    error = LimitExceeded(exceeded_text(plan.limits)) if plan.exceeded else None
+    return JobResult(
+        job=plan.job,
+        state=JobState.STOPPED_BY_LIMIT if error else JobState.PREVIEWED,
+        statistics=plan.statistics,
+        digest=plan.digest,
+        destination=plan.destination,
+        managed=plan.managed,
+        changes=plan.changes,
+        problems=plan.problems,
+        warnings=plan.warnings,
+        limits=plan.limits,
+        message=str(error) if error else "Nothing was written.",
+        error=error,
+        duration=time.monotonic() - started,
+    )
+
+
+def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
+    """The result of a plan that is not carried out because it goes past a limit."""
+    return replace(planned(plan, started), statistics=_nothing_written(plan), plan_id=plan_id)
+
+
+def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
+    """The result of a plan that is not carried out before somebody has agreed to it."""
+    result = replace(planned(plan, started), state=JobState.WAITING, statistics=_nothing_written(plan), error=None)
+    return replace(result, message=message, plan_id=plan_id, request=request)
+
+
+def _nothing_written(plan: Plan) -> Statistics:
+    return replace(plan.statistics, created=0, updated=0, moved=0, disabled=0, deleted=0)
+
+
+def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> JobResult:
+    """The result of a plan that was carried out, or begun."""
+    done = outcome.statistics
+    statistics = replace(
+        done,
+        read=plan.statistics.read,
+        unchanged=plan.statistics.unchanged,
+        skipped=plan.statistics.skipped,
+        errors=plan.statistics.errors + done.errors,
+    )
+    if outcome.error is not None:
+        state, message = JobState.FAILED, str(outcome.error)
+    elif statistics.errors:
+        records = "1 record" if statistics.errors == 1 else f"{statistics.errors} records"
+        state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be carried out."
+    elif done.conflicts:
+        state = JobState.CONFLICTS
+        message = f"Done, but {done.conflicts} objects had changed meanwhile and were left alone. Run the job again."
+    else:
+        state, message = JobState.SUCCESS, "Done."
+    return JobResult(
+        job=plan.job,
+        state=state,
+        statistics=statistics,
+        digest=plan.digest,
+        destination=plan.destination,
+        managed=plan.managed,
+        changes=plan.changes,
+        outcomes=outcome.outcomes,
+        problems=plan.problems,
+        warnings=plan.warnings,
+        limits=plan.limits,
+        message=message,
+        error=outcome.error,
+        plan_id=plan_id,
+        duration=time.monotonic() - started,
+    )
+
+
+def failure(job: Job, error: Exception, started: float) -> JobResult:
+    """The result of a job that an exception ended."""
+    if not isinstance(error, DirectorySyncError):
+        # Our own mistake: the traceback belongs into the log, and nothing else may be lost for it.
+        log.error("The job failed unexpectedly. job=%s", job.name, exc_info=error)
+        text = f"unexpected {type(error).__name__}: {error}. See the log, and report this."
+        wrapped = DirectorySyncError(text)
+        wrapped.__cause__ = error
+        error = wrapped
+    return JobResult(
+        job=job.name,
+        state=JobState.INCOMPLETE if isinstance(error, IncompleteListing) else JobState.FAILED,
+        message=str(error),
+        error=error,
+        duration=time.monotonic() - started,
+    )
+
+
+def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
+    """Note in the store how an attempt ended."""
+    store.finish_job(
+        attempt.id,
+        result.state.value,
+        statistics=result.statistics,
+        message=result.message,
+        warnings=result.warnings,
+        problems=result.problems,
+    )
+    return result

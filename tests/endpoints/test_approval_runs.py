@@ -1,0 +1,349 @@
+"""Jobs under approval, from CSV to CSV with a real store: nothing is written before somebody agrees, and then exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory_sync.approval import desk
+from directory_sync.approval.filing import ask_for_waiver
+from directory_sync.approval.people import Person
+from directory_sync.definition.models import ApprovalPolicy, Collection
+from directory_sync.endpoints.protocol import Connections
+from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch
+from directory_sync.run.approved import apply_approved
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobResult, JobState
+from directory_sync.store.migrate import upgrade
+from directory_sync.store.request_model import Request
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+BOB = Person("bob", frozenset({"user"}), verified=True)
+CAROL = Person("carol", frozenset({"admin"}), verified=True)
+POLICY = {"approvers": {"users": ["bob"]}}
+
+
+class _NoConnections(Connections):
+    def get(self, connection_id: str) -> Any:
+        raise AssertionError(connection_id)
+
+
+@dataclass
+class Office:
+    """A folder with a list of staff, the phone list that is made of it, and the store."""
+
+    folder: Path
+    store: Store
+    deployment: Deployment
+    runs: int = 0
+
+    def staff(self, *names: str) -> None:
+        self.write("staff.csv", *names)
+
+    def write(self, file: str, *names: str) -> None:
+        rows = "".join(f"{name},{name.title()}\n" for name in names)
+        (self.folder / file).write_text(f"user,name\n{rows}", encoding="utf-8")
+
+    def phones(self) -> set[str]:
+        file = self.folder / "phones.csv"
+        return {line.split(",")[0] for line in file.read_text(encoding="utf-8-sig").splitlines()[1:]} if file.exists() else set()
+
+    def start(self, *, trigger: str = "manual", requester: str = "ida", run_id: str = "", **job: Any) -> Snapshot:
+        self.runs += 1
+        return self.store.start_run(
+            collection(**job), run_id or f"run {self.runs}", trigger=trigger, requester=requester, verified=True
+        )
+
+    def run(self, snapshot: Snapshot, **given: Any) -> JobResult:
+        job = snapshot.collection.job("phones")
+        deployment = given.pop("deployment", self.deployment)
+        return run_job(snapshot, job, deployment=deployment, store=self.store, holder="a test", **given)
+
+    def request(self, result: JobResult) -> Request:
+        assert result.request is not None
+        return self.store.get_request(result.request).request
+
+    def approve(self, request: Request, person: Person = BOB) -> None:
+        desk.approve(self.store, request.id, person, digest=request.digest)
+
+    def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
+        request = self.store.get_request(request_id).request
+        job = snapshot.collection.job("phones")
+        return apply_approved(snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test")
+
+
+def collection(**job: Any) -> Collection:
+    return Collection.model_validate(
+        {
+            "name": "office",
+            "jobs": [
+                {
+                    "name": "phones",
+                    "source": {"file": "staff.csv"},
+                    "destination": {"file": "phones.csv"},
+                    "object": "row",
+                    "missing_at_source": "delete",
+                    "fields": {"user": {"from": "user", "key": True}, "name": "name"},
+                    "approval": POLICY,
+                    **job,
+                }
+            ],
+        }
+    )
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """An office whose phone list does not exist yet."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    upgrade(url)
+    data = tmp_path / "data"
+    data.mkdir()
+    with Store.open(url) as store:
+        office = Office(data, store, Deployment(connections=_NoConnections(), data_folder=data))
+        office.staff("fry", "leela")
+        yield office
+
+
+def test_nothing_is_written_before_somebody_agrees(office: Office) -> None:
+    """The job waits with a request that holds the plan; then exactly that is done, and the request says what became of it."""
+    run = office.start()
+    result = office.run(run)
+    assert (result.state, result.statistics.created, office.phones()) == (JobState.WAITING, 0, set())
+    assert result.state.failed is False
+    request = office.request(result)
+    assert (request.requester, request.state, request.changes, request.digest) == ("ida", "pending", 2, result.digest)
+    with pytest.raises(NotDecidable, match="pending"):
+        office.apply(run, request.id)
+    assert office.phones() == set()
+    office.approve(request)
+    done = office.apply(run, request.id)
+    assert (done.state, done.statistics.created, office.phones()) == (JobState.SUCCESS, 2, {"fry", "leela"})
+    noted = office.request(done)
+    assert noted.state == "applied"
+    assert noted.result is not None
+    assert (noted.result["state"], noted.result["statistics"]["created"]) == ("success", 2)
+
+
+def test_what_was_applied_is_not_applied_again(office: Office) -> None:
+    """A task that is cleared afterwards tells what was done then, and writes nothing."""
+    run = office.start()
+    request = office.request(office.run(run))
+    office.approve(request)
+    office.apply(run, request.id)
+    office.write("phones.csv", "zoidberg")
+    again = office.apply(run, request.id)
+    assert (again.state, again.statistics.created, office.phones()) == (JobState.SUCCESS, 2, {"zoidberg"})
+    assert "already" in again.message
+
+
+def test_the_same_changes_are_asked_for_once(office: Office) -> None:
+    """A later run with the same plan refers to the request and stores nothing more."""
+    first = office.run(office.start())
+    later = office.run(office.start())
+    assert (later.state, later.request, later.plan_id) == (JobState.WAITING, first.request, first.plan_id)
+    assert "run 1" in later.message
+    assert office.store.count_requests() == 1
+
+
+def test_a_task_tried_again_finds_its_own_request(office: Office) -> None:
+    """The same run asks once, also after the approval was given."""
+    run = office.start()
+    first = office.run(run)
+    assert office.run(run).request == first.request
+    office.approve(office.request(first))
+    again = office.run(run)
+    assert (again.state, again.request, office.phones()) == (JobState.WAITING, first.request, set())
+
+
+def test_a_different_plan_takes_the_place_of_the_older_one(office: Office) -> None:
+    """What was asked for before cannot be approved any more, and links to what is asked for now."""
+    old = office.request(office.run(office.start()))
+    office.staff("fry", "leela", "bender")
+    new = office.run(office.start())
+    assert new.request != old.id
+    assert f"request {old.id}" in new.message
+    stale = office.store.get_request(old.id).request
+    assert (stale.state, stale.successor) == ("stale", new.request)
+    with pytest.raises(Exception, match="stale"):
+        office.approve(old)
+
+
+def test_a_plan_with_nothing_to_do_ends_the_request(office: Office) -> None:
+    """Somebody has made the changes by hand: nothing is left to ask for."""
+    old = office.request(office.run(office.start()))
+    office.write("phones.csv", "fry", "leela")
+    result = office.run(office.start())
+    assert (result.state, result.request) == (JobState.SUCCESS, None)
+    assert office.store.get_request(old.id).request.state == "stale"
+
+
+def test_a_changed_policy_asks_anew(office: Office) -> None:
+    """Who was asked under the old policy is not enough under the new one, even for the same plan."""
+    old = office.request(office.run(office.start()))
+    new = office.run(office.start(approval={"approvers": {"users": ["bob", "carol"]}, "require": "all"}))
+    assert new.request != old.id
+    assert office.store.get_request(old.id).request.state == "stale"
+
+
+@pytest.mark.parametrize(
+    ("policy", "trigger", "waits"),
+    [
+        ({"when": "manual"}, "scheduled", False),
+        ({"when": "manual"}, "manual", True),
+        ({"when": "manual"}, "backfill", True),
+        ({"changes": ["delete"]}, "manual", False),
+        ({"changes": ["create"]}, "manual", True),
+        ({"fields": ["NAME"]}, "manual", True),
+        ({"when": "over_limit"}, "manual", False),
+    ],
+)
+def test_only_what_the_policy_names_waits(office: Office, policy: dict[str, Any], trigger: str, waits: bool) -> None:
+    """By trigger, kind of change, field, and limits."""
+    result = office.run(office.start(trigger=trigger, approval={**POLICY, **policy}))
+    assert (result.state is JobState.WAITING) is waits
+    assert office.phones() == (set() if waits else {"fry", "leela"})
+
+
+def test_the_minimum_counts_for_jobs_without_a_policy(office: Office) -> None:
+    """A definition that says `none` gets what the deployment demands."""
+    minimum = ApprovalPolicy.model_validate({"approvers": {"roles": ["admin"]}})
+    result = office.run(office.start(approval="none"), deployment=replace(office.deployment, approval_minimum=minimum))
+    assert result.state is JobState.WAITING
+    with pytest.raises(NotAllowed):
+        office.approve(office.request(result), BOB)
+    office.approve(office.request(result), CAROL)
+
+
+def test_where_nobody_would_wait_the_job_fails(office: Office) -> None:
+    """A run that began before there was a policy has no gate: better nothing than a request that leads nowhere."""
+    result = office.run(office.start(), gated=False)
+    assert result.state is JobState.FAILED
+    assert "Start a new run" in result.message
+    assert (office.phones(), office.store.count_requests()) == (set(), 0)
+
+
+def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Office) -> None:
+    """`forbid`, `allow` and `auto`, which needs no further click."""
+    ida = Person("ida", frozenset(), verified=True)
+    both = {"approvers": {"users": ["bob", "ida"]}}
+    request = office.request(office.run(office.start(approval=both)))
+    with pytest.raises(NotAllowed, match="somebody else"):
+        office.approve(request, ida)
+    request = office.request(office.run(office.start(approval={**both, "self_approval": "allow"})))
+    office.approve(request, ida)
+    request = office.request(office.run(office.start(approval={**both, "self_approval": "auto"})))
+    assert (request.state, request.decided_by) == ("approved", "ida")
+
+
+def test_conflicts_at_the_moment_of_writing_are_left_alone(office: Office) -> None:
+    """Somebody else has added a row meanwhile: that one is a conflict, the rest is done, nothing is substituted."""
+    run = office.start()
+    request = office.request(office.run(run))
+    (office.folder / "phones.csv").write_text("user,name\nfry,Philip\n", encoding="utf-8")
+    office.approve(request)
+    done = office.apply(run, request.id)
+    assert (done.state, done.statistics.conflicts, done.statistics.created) == (JobState.CONFLICTS, 1, 1)
+    assert "Philip" in (office.folder / "phones.csv").read_text(encoding="utf-8-sig")
+
+
+def test_only_exactly_the_approved_plan_is_written(office: Office) -> None:
+    """An approval is no licence for another plan, even one of the same job."""
+    run = office.start()
+    request = office.request(office.run(run))
+    office.approve(request)
+    office.staff("mom")
+    other = office.run(office.start())
+    assert other.plan_id is not None
+    with pytest.raises(PlanMismatch):
+        office.store.claim_approved(request.id, expected_digest=other.digest, plan_id=other.plan_id)
+    with pytest.raises(PlanMismatch):
+        office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=other.plan_id)
+
+
+def full_and_then_empty(office: Office, **job: Any) -> Snapshot:
+    """Twenty people are on the list, then only one is in the source: far beyond what may be deleted."""
+    everybody = [f"person{number:02}" for number in range(20)]
+    office.write("phones.csv", *everybody)
+    office.staff(everybody[0])
+    return office.start(**job)
+
+
+def test_a_limit_stops_also_what_would_be_asked_for(office: Office) -> None:
+    """Under `always` a plan over a limit is stopped; under `over_limit` it is asked for, and waives the limit when approved."""
+    run = full_and_then_empty(office)
+    assert office.run(run).state is JobState.STOPPED_BY_LIMIT
+    assert office.store.count_requests() == 0
+    run = office.start(approval={**POLICY, "when": "over_limit"})
+    result = office.run(run)
+    request = office.request(result)
+    assert (result.state, len(request.waives)) == (JobState.WAITING, 1)
+    office.approve(request)
+    assert office.apply(run, request.id).statistics.deleted == 19
+
+
+def waiver(office: Office, run: Snapshot, result: JobResult) -> Request:
+    assert result.plan_id is not None
+    plan = office.store.load_plan(result.plan_id).plan
+    filed = ask_for_waiver(
+        office.store, run, result.plan_id, plan, policy=None, administrators=["admin"], reason="The office was closed."
+    )
+    return office.store.get_request(filed.id).request
+
+
+def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
+    """A run that makes the very plan carries it out; another plan, or the same a second time, is stopped as before."""
+    run = full_and_then_empty(office, approval="none")
+    stopped = office.run(run)
+    assert stopped.state is JobState.STOPPED_BY_LIMIT
+    request = waiver(office, run, stopped)
+    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "nobody has agreed yet"
+    office.approve(request, CAROL)
+    office.staff("person01")
+    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "another plan"
+    office.staff("person00")
+    done = office.run(office.start(approval="none"))
+    assert (done.state, done.statistics.deleted, done.request) == (JobState.SUCCESS, 19, request.id)
+    assert office.store.get_request(request.id).request.state == "applied"
+    full_and_then_empty(office)
+    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "it was for once"
+
+
+def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> None:
+    """Neither the starter of the stopped run, nor does an approver carry it out by starting a run."""
+    run = full_and_then_empty(office, approval="none", requester="carol")
+    request = waiver(office, run, office.run(run))
+    with pytest.raises(NotAllowed):
+        office.approve(request, CAROL)
+    office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
+    refused = office.run(office.start(approval="none", requester="Dora"))
+    assert refused.state is JobState.STOPPED_BY_LIMIT
+    assert "Somebody else has to start it" in refused.message
+    assert office.run(office.start(approval="none", requester="carol")).state is JobState.SUCCESS
+
+
+def test_an_expired_request_is_not_referred_to(office: Office) -> None:
+    """When its time is over, the next run asks anew."""
+    old = office.run(office.start(approval={**POLICY, "expires": "1s"}))
+    office.store.expire(office.request(old).filed + timedelta(seconds=2))
+    new = office.run(office.start(approval={**POLICY, "expires": "1s"}))
+    assert new.request != old.request
+    assert office.request(old).state == "expired"
+
+
+def test_a_stopped_attempt_goes_on_with_the_approved_plan(office: Office) -> None:
+    """The claim is made, then the worker dies: the retry finds the plan begun, looks first, and ends the same."""
+    run = office.start()
+    request = office.request(office.run(run))
+    office.approve(request)
+    office.store.claim_approved(request.id, expected_digest=request.digest)
+    office.write("phones.csv", "fry")
+    done = office.apply(run, request.id)
+    assert (done.state, done.statistics.created, office.phones()) == (JobState.SUCCESS, 2, {"fry", "leela"})
