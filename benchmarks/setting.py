@@ -1,27 +1,26 @@
-"""Where measurements take place: two directories side by side, generated people in one of them, and a collection between them."""
+"""Where measurements take place: two directories side by side, generated people in them, and a collection between them."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ldap
+from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.definition.loading import load_text
-from directory_sync.definition.models import Collection
-from directory_sync.endpoints.protocol import ConnectionInfo
-from directory_sync.run.deployment import Deployment
+from directory_sync.store.migrate import upgrade
 from tests.scenarios import people
-from tests.scenarios.slapd import PASSWORD, Slapd
+from tests.scenarios.slapd import PASSWORD, Database, Slapd
 
 SOURCE, DESTINATION = "dc=source,dc=example", "dc=destination,dc=example"
 FIELDS = (
     *("uid", "cn", "sn", "givenName", "displayName", "employeeNumber"),
     *("title", "departmentNumber", "l", "mail", "telephoneNumber", "jpegPhoto"),
 )
+"""The twelve mapped fields. The key is `employeeNumber`, so that a new `uid` is a rename."""
 
 _DEFINITION = f"""\
 name: bench
@@ -33,8 +32,20 @@ jobs:
     rdn: uid
     missing_at_source: delete
     fields:
-      uid: {{from: uid, key: true}}
-{chr(10).join(f"      {name}: {name}" for name in FIELDS if name != "uid")}
+      employeeNumber: {{from: employeeNumber, key: true}}
+{chr(10).join(f"      {name}: {name}" for name in FIELDS if name != "employeeNumber")}
+"""
+_GROUPS = f"""\
+  - name: groups
+    source: {{connection: source, container: "ou=Groups,{SOURCE}", filter: (objectClass=groupOfNames)}}
+    destination: {{connection: destination, container: "ou=Groups,{DESTINATION}", filter: (objectClass=groupOfNames)}}
+    object: group
+    rdn: cn
+    missing_at_source: delete
+    fields:
+      cn: {{from: cn, key: true}}
+      description: description
+      member: {{members: member, match: employeeNumber}}
 """
 
 
@@ -44,36 +55,32 @@ class Setting:
 
     Attributes:
         count: number of people at the source.
-        folder: for the store; gone afterwards.
+        source, destination: the servers.
+        folder: for files; gone afterwards.
+        definition: the collection, as YAML.
+        ports: under which a run reaches the two servers.
     """
 
     count: int
     source: Slapd
     destination: Slapd
     folder: Path
+    definition: str
+    ports: tuple[int, int]
 
     @property
-    def collection(self) -> Collection:
-        """The collection that copies all people with twelve fields."""
-        return load_text(_DEFINITION, "bench.yaml").collection
+    def servers(self) -> tuple[Slapd, Slapd]:
+        """Both."""
+        return self.source, self.destination
 
     @property
-    def deployment(self) -> Deployment:
-        """What the collection's jobs are given."""
-        return Deployment(connections=self, data_folder=self.folder)
+    def store(self) -> str:
+        """The URL of the store."""
+        return f"sqlite:///{self.folder}/store.db"
 
-    def get(self, connection_id: str) -> ConnectionInfo:
-        """The connection to one of the servers. Without TLS, as the floors are measured too."""
-        server = {"source": self.source, "destination": self.destination}[connection_id]
-        return ConnectionInfo(
-            id=connection_id,
-            type="ldap",
-            host="127.0.0.1",
-            port=server.port,
-            login=server.admin,
-            password=PASSWORD,
-            extra={"security": "none"},
-        )
+    def behind(self, ports: tuple[int, int]) -> Setting:
+        """The same, reached by way of proxies."""
+        return replace(self, ports=ports)
 
     def empty_destination(self) -> None:
         """Take all people out of the destination again."""
@@ -83,36 +90,61 @@ class Setting:
         self.destination.load("".join(people.containers(DESTINATION)))
         self.destination.start()
 
-    def change_source(self, share: float) -> int:
-        """Give that share of the people another title; returns how many."""
-        connection = bound(self.source)
-        changed = [person for person in people.people(self.count) if person.title != "Director"][:: int(1 / share)]
-        for person in changed:
-            connection.modify_s(people.person_dn(person.uid, SOURCE), [(ldap.MOD_REPLACE, "title", b"Director")])
-        connection.unbind_s()
-        return len(changed)
-
 
 @contextlib.contextmanager
-def prepared(count: int) -> Iterator[Setting]:
-    """Two servers: one with so many people, one with empty containers."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+def prepared(
+    count: int, *, same: bool = True, with_groups: bool = False, log_changes: bool = False, more: str = "", jobs: str = ""
+) -> Iterator[Setting]:
+    """Two servers with so many people at the source.
+
+    Args:
+        count: number of people.
+        same: the destination holds the same; else only the containers.
+        with_groups: groups too, and a second job for them.
+        log_changes: the destination writes all changes to `changes.ldif` in the setting's folder.
+        more: further LDIF entries of the source, copied to the destination likewise.
+        jobs: which jobs the collection has: `people`, `groups`; default all that there is data for.
+    """
+    wanted = jobs.split() or (["people", "groups"] if with_groups else ["people"])
+    definition = _DEFINITION + _GROUPS if "people" in wanted else _DEFINITION[: _DEFINITION.index("  - name")]
+    definition += _GROUPS if "groups" in wanted and "people" not in wanted else ""
+    definition = definition if "groups" in wanted else _DEFINITION
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        file = folder / "source.ldif"
-        with file.open("w", encoding="utf-8") as output:
-            output.writelines(people.ldif(count, suffix=SOURCE, with_groups=False))
-        with contextlib.ExitStack() as stack:
-            source, destination = Slapd(SOURCE), Slapd(DESTINATION)
-            stack.callback(source.close)
-            stack.callback(destination.close)
-            source.load(file)
+        overlays = {"auditlog": [f"auditlog {folder / 'changes.ldif'}"]} if log_changes else {}
+        source, destination = Slapd(SOURCE), Slapd(Database(DESTINATION, overlays=overlays))
+        for server in (source, destination):
+            stack.callback(server.close)
+        files = _write(folder, count, with_groups=with_groups, more=more)
+        source.load(files[0])
+        if same:
+            destination.load(files[1])
+        else:
             destination.load("".join(people.containers(DESTINATION)))
-            source.start()
-            destination.start()
-            yield Setting(count, source, destination, folder)
+        for server, file in zip((source, destination), files, strict=True):
+            file.unlink()
+            server.start()
+        setting = Setting(count, source, destination, folder, definition, (source.port, destination.port))
+        upgrade(setting.store)
+        yield setting
 
 
-def bound(server: Slapd) -> ldap.ldapobject.LDAPObject:
+def _write(folder: Path, count: int, *, with_groups: bool, more: str) -> tuple[Path, Path]:
+    """The LDIF files of both sides. The people are made once, for that takes longest."""
+    files = folder / "source.ldif", folder / "destination.ldif"
+    top = sum(1 for _ in people.containers(SOURCE))
+    with files[0].open("w", encoding="utf-8") as one, files[1].open("w", encoding="utf-8") as other:
+        other.writelines(people.containers(DESTINATION))
+        for number, entry in enumerate(people.ldif(count, suffix=SOURCE, with_groups=with_groups)):
+            one.write(entry)
+            if number >= top:
+                other.write(entry.replace(SOURCE, DESTINATION))
+        one.write(more)
+        other.write(more.replace(SOURCE, DESTINATION))
+    return files
+
+
+def bound(server: Slapd) -> SimpleLDAPObject:
     """A python-ldap connection that may do everything."""
     connection = ldap.initialize(server.uri)
     connection.simple_bind_s(server.admin, PASSWORD)

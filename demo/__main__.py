@@ -19,17 +19,20 @@ import httpx
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_server import LOGINS, AirflowFailedError, AirflowServer, start_airflow
+from demo.approval import check_approval, check_denial
 from demo.check import SOURCE_CHANGES, Checks
 from demo.directories import Directory, branch_office, planet_express
 from demo.processes import Ledger, listening_addresses
 from demo.report import Steps, table
+from demo.requests_api import RequestsApi
 from demo.surroundings import write_environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = PROJECT / ".local"
 HOME = LOCAL / "demo"
 COLLECTION = "planet_express_to_branch"
-JOBS = ("people", "groups", "phone_list")
+JOBS = ("people", "groups", "phone_list", "guests")
+REQUESTER, APPROVER = "ida", "bob"
 CREW = {"amy", "bender", "fry", "hermes", "leela", "professor", "zoidberg"}
 
 _RUN_TIMEOUT = 300.0
@@ -75,15 +78,27 @@ class Demo:
     steps: Steps
 
     @property
+    def guest_list(self) -> Path:
+        """The file that the job `guests` reads."""
+        return HOME / "data" / "guests.csv"
+
+    def guests(self) -> str:
+        """The branch office's guests with their operational attributes: equal texts mean that nothing was written."""
+        return self.destination.search("ou=Guests,dc=branch,dc=example", "(uid=*)", "*", "+")
+
+    @property
     def phone_list(self) -> Path:
         """The file that the job `phone_list` writes."""
         return HOME / "data" / "phone_list.csv"
 
     def run(self, reason: str) -> tuple[str, str, dict[str, Mapping[str, Any]]]:
-        """Trigger the collection, wait, and return the run's id, its state and what each job's task returned."""
+        """Trigger the collection, wait, and return the run's id, its state and what each job's task returned.
+
+        The state is `waiting` where somebody has to decide before the run can end.
+        """
         run_id = self.api.trigger(COLLECTION, reason)
         self.steps.under_way("Run", f"{run_id} …")
-        state = self.api.wait_for_run(COLLECTION, run_id, _RUN_TIMEOUT)
+        state = self.api.wait_for_jobs(COLLECTION, run_id, _RUN_TIMEOUT)
         tasks = self.api.task_states(COLLECTION, run_id)
         results = {job: self.api.result(COLLECTION, run_id, job) or {"state": tasks.get(job, "did not run")} for job in JOBS}
         self.steps.done("Run", f"{reason}: {state}")
@@ -108,7 +123,7 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
             source = stack.enter_context(planet_express(HOME / "planet_express", ledger))
             steps.done("Planet Express", f"{source.uri}  seven people, two groups")
             destination = stack.enter_context(branch_office(HOME / "branch_office", ledger))
-            steps.done("Branch office", f"{destination.uri}  nobody yet")
+            steps.done("Branch office", f"{destination.uri}  four guests, nobody else yet")
             server = _start_airflow(source, destination, ledger)
             api = AirflowApi(server.url)
             stack.callback(api.close)
@@ -117,6 +132,7 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
             api.log_in("admin", "admin")
             _wait_for_dag(server, api, steps)
             api.unpause(COLLECTION)
+            api.log_in(REQUESTER, REQUESTER)
             yield Demo(source, destination, server, api, ledger, steps)
     finally:
         # From here on only a hurry counts: nothing may be left behind.
@@ -131,6 +147,7 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
 def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) -> AirflowServer:
     data, collections = HOME / "data", HOME / "collections"
     data.mkdir()
+    shutil.copy(PROJECT / "demo" / "data" / "guests.csv", data)
     # A copy, so that definitions of a tutorial's reader may be put beside it.
     shutil.copytree(PROJECT / "demo" / "collections", collections)
     settings = {"collections_folder": str(collections), "data_folder": str(data)}
@@ -159,6 +176,10 @@ def show(demo: Demo) -> NoReturn:
     demo.destination.write_search_command(search, "dc=branch,dc=example")
     demo.run("the first run of the demo")
     print(f"Look at it:    {demo.server.url}/dags/{COLLECTION}")
+    with contextlib.closing(RequestsApi(demo.server.url, APPROVER, APPROVER)) as approver:
+        for request in approver.inbox():
+            link = f"{demo.server.url}/plugin/dirsync/dirsync/requests/{request['id']}"
+            print(f"Decide on it:  {link}   as {APPROVER}: the job {request['job']} waits for that")
     print("Logins:        " + ", ".join(f"{user} ({role})" for user, role in LOGINS.items()) + "; the password is the user name")
     print(f"Phone list:    {os.path.relpath(demo.phone_list)}")
     print(f"Branch office: {os.path.relpath(search)} '(uid=fry)'")
@@ -173,14 +194,15 @@ def show(demo: Demo) -> NoReturn:
 def check(demo: Demo) -> Checks:
     """Run the collection three times and hold what it did against what it should have done."""
     checks = Checks(lambda text: print(text, flush=True))
-    _, state, results = demo.run("a first run, into an empty directory")
-    checks.equal("state of the first run", state, "success")
+    run_id, state, results = demo.run("a first run, into an empty directory")
+    checks.equal("state of the first run", state, "waiting")
     if checks.failed:
         return checks
     checks.statistics("first run", results, {"people": {"created": 7}, "groups": {"created": 2}, "phone_list": {"created": 6}})
     checks.people(demo.source, demo.destination, CREW)
     checks.groups(demo.destination, also={})
     checks.phone_list(demo.phone_list, also={})
+    check_approval(demo, checks, run_id)
 
     before = _everything(demo)
     _, state, results = demo.run("a second run, with nothing to do")
@@ -189,14 +211,18 @@ def check(demo: Demo) -> Checks:
     checks.equal("directory and phone list after a run with nothing to do", _everything(demo), before)
 
     demo.source.modify(SOURCE_CHANGES)
-    _, state, results = demo.run("a third run, after somebody changed, left and joined")
-    checks.equal("state of the third run", state, "success")
+    rows = demo.guest_list.read_text(encoding="utf-8").splitlines(keepends=True)[:4]
+    demo.guest_list.write_text("".join([*rows, "mallory,Mallory,Mal,Burglar,404,\n"]), encoding="utf-8")
+    guests = demo.guests()
+    run_id, state, results = demo.run("a third run, after somebody changed, left and joined")
+    checks.equal("state of the third run", state, "waiting")
     checks.statistics(
         "third run", results, {"people": {"updated": 1, "deleted": 1}, "groups": {"updated": 1}, "phone_list": {"updated": 1}}
     )
     checks.people(demo.source, demo.destination, CREW - {"amy"})
     checks.groups(demo.destination, also={"ship_crew": {"zoidberg"}})
     checks.phone_list(demo.phone_list, also={"fry": {"orange-joe@planetexpress.com"}})
+    check_denial(demo, checks, run_id, guests)
 
     addresses = listening_addresses(demo.ledger.running())
     checks.equal("the addresses that the demo listens on", addresses, {"0100007F"})

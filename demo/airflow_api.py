@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 _FINISHED = {"success", "failed"}
+_OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
 class AirflowApi:
@@ -68,6 +69,20 @@ class AirflowApi:
                 raise TimeoutError(f"Run {run_id} of {dag_id} is still {state} after {timeout:.0f} s.")
             time.sleep(0.5)
         return str(state)
+
+    def wait_for_jobs(self, dag_id: str, run_id: str, timeout: float) -> str:
+        """Wait until nothing of the run is left but tasks that wait for somebody, and return its state."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = str(self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+            tasks = self.task_states(dag_id, run_id)
+            waiting = {task for task, each in tasks.items() if each == "deferred"}
+            behind = {task.replace(".approval", ".apply") for task in waiting} | {"_close"}
+            if state in _FINISHED or (waiting and all(tasks[task] in _OVER for task in tasks.keys() - waiting - behind)):
+                return "waiting" if waiting else state
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Run {run_id} of {dag_id} is still {state} after {timeout:.0f} s: {tasks}")
+            time.sleep(0.5)
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
         """Task id → state of a run's tasks."""

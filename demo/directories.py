@@ -123,13 +123,14 @@ def planet_express(home: Path, ledger: Ledger) -> Iterator[Directory]:
 
 @contextlib.contextmanager
 def branch_office(home: Path, ledger: Ledger) -> Iterator[Directory]:
-    """The branch office: empty containers, in which its account may write."""
+    """The branch office: nobody but four guests yet; its account may write."""
     with _directory(home, Database(_BRANCH, lines=_access(_BRANCH, "write")), ledger) as directory:
         containers = [
             f"dn: ou={name},{_BRANCH}\nobjectClass: organizationalUnit\nou: {name}\n\n"
-            for name in ("People", "Groups", "Interns")
+            for name in ("People", "Groups", "Interns", "Guests")
         ]
-        directory.add(_suffix(_BRANCH, "Branch office") + _account(directory) + "".join(containers))
+        guests = (_DATA / "guests.ldif").read_text(encoding="utf-8")
+        directory.add(_suffix(_BRANCH, "Branch office") + _account(directory) + "".join(containers) + guests)
         yield directory
 
 

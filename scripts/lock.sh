@@ -1,5 +1,6 @@
 #!/bin/sh
-# make lock: resolves pyproject.toml into requirements/run.txt (to run it) and requirements/dev.txt (to work on it), for all
+# make lock: resolves pyproject.toml into requirements/run.txt (to run it), requirements/dev.txt (to work on it),
+# requirements/deploy.txt (the image of docker-compose.yml) and requirements/build.txt (what builds that image), for all
 # supported Pythons, with hashes. Existing pins are kept where they still fit; `scripts/lock.sh --upgrade` takes the newest.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,3 +13,7 @@ lock() {
 }
 lock requirements/dev.txt --extra postgres --group dev "$@"
 lock requirements/run.txt --extra postgres --constraints requirements/dev.txt "$@"
+lock requirements/deploy.txt --extra postgres --group deploy --constraints requirements/dev.txt "$@"
+output=requirements/build.txt
+uv pip compile --group build --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --custom-compile-command "make lock" --constraints requirements/dev.txt --output-file "$output" "$@"

@@ -33,6 +33,7 @@ needed_for_test() {
     present ldbsearch || need ldb-tools
     set -- /usr/lib/postgresql/*/bin/postgres
     [ -x "$1" ] || present postgres || need postgresql
+    present redis-server || need redis-server
     needed_for_browser
 }
 

@@ -22,16 +22,19 @@
     ├── RequestError               a request for approval cannot be filed, found or changed like that
     │   ├── RequestNotFound        there is no such request (any more)
     │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
+    │   ├── QueryError             what a list was asked for makes no sense; field: problems
     │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was shown
     │   └── NotAllowed             this person may not do that with the request
+    ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
-`EndpointUnavailable`, `LeaseError` and `StoreError` are transient: Airflow may retry. All others end a task for good.
+`EndpointUnavailable`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off are transient: Airflow may retry. All
+others end a task for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -100,7 +103,15 @@ class SchemaError(EndpointError):
 
 
 class IncompleteListing(EndpointError):
-    """A listing ended before it was provably complete, so nothing may be concluded from absence."""
+    """A listing ended before it was provably complete, so nothing may be concluded from absence.
+
+    Attributes:
+        transient: it broke off (connection lost, reader killed), so that reading once more may go well. A limit stays where it is.
+    """
+
+    def __init__(self, message: str, *, endpoint: str = "", remedy: str = "", transient: bool = False) -> None:
+        super().__init__(message, endpoint=endpoint, remedy=remedy)
+        self.transient = transient
 
 
 class RecordError(DirectorySyncError):
@@ -162,12 +173,38 @@ class AlreadyDecided(RequestError):
         super().__init__(message)
 
 
+class QueryError(RequestError):
+    """What a list or page was asked for makes no sense.
+
+    Attributes:
+        problems: name of the parameter → what is wrong with it and what is right.
+    """
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__(" ".join(f"{name}: {problem}" for name, problem in problems.items()))
+
+
 class NotDecidable(RequestError):
     """The request is not in a state for this, or its plan is not the one that was shown."""
 
 
 class NotAllowed(RequestError):
     """This person may not do that with the request; the text is for them."""
+
+
+class MailError(DirectorySyncError):
+    """A mail could not be sent.
+
+    Attributes:
+        for_good: the server refuses this mail or address; sending it again is of no use.
+        everybody: the server takes no mail at all now, so there is no use in sending it others.
+    """
+
+    def __init__(self, message: str, *, for_good: bool = False, everybody: bool = False) -> None:
+        self.for_good = for_good
+        self.everybody = everybody
+        super().__init__(message)
 
 
 class StoreError(DirectorySyncError):

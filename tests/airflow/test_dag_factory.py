@@ -101,11 +101,77 @@ def test_jobs_are_tasks_in_order() -> None:
     assert [task.task_id for task in dag.leaves] == ["_close"]
 
 
-def test_params_are_preview_and_reason() -> None:
-    """Whoever starts a run can ask for a preview and say why."""
+APPROVAL = {"approvers": {"users": ["bea"]}}
+
+
+def test_a_gated_job_holds_nobody_up() -> None:
+    """Its gate and its apply stand beside the chain; the run is not closed before them."""
+    dag = build_one(collection(jobs=[{**JOB, "name": "a", "approval": APPROVAL}, {**JOB, "name": "b"}]))
+    upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert upstream == {
+        "a": set(),
+        "a.ok": {"a"},
+        "a.approval": {"a"},
+        "a.apply": {"a.approval"},
+        "b": {"a.ok"},
+        "_close": {"a", "a.apply", "b"},
+    }
+    assert [task.task_id for task in dag.leaves] == ["_close"]
+
+
+def test_jobs_can_wait_for_the_decision() -> None:
+    """With `wait_for_approval` the next job stands behind a marker that knows what became of the request."""
+    gated = {**JOB, "approval": APPROVAL, "wait_for_approval": True}
+    dag = build_one(collection(jobs=[{**gated, "name": "a"}, {**gated, "name": "b"}]))
+    upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert upstream["a.settled"] == {"a", "a.apply"}
+    assert upstream["b"] == {"a.settled"}
+    assert "b.settled" not in upstream
+    assert "a.ok" not in upstream
+    # Without a policy there is nothing to wait for.
+    assert "a.settled" not in build_one(collection(jobs=[{**gated, "name": "a", "approval": "none"}, JOB])).task_ids
+
+
+def test_the_deployments_minimum_gates_every_job() -> None:
+    """Also a job whose definition asks for no approval."""
+    from directory_sync.airflow.dag_factory import build_dag
+    from directory_sync.approval.minimum import parse_minimum
+
+    dag = build_dag(collection(), minimum=parse_minimum("{approvers: {roles: [Admin]}}"))
+    assert {"people.approval", "people.apply"} <= set(dag.task_ids)
+    assert "people.approval" not in build_one(collection()).task_ids
+
+
+def test_the_minimum_comes_from_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all collections of the folder, and for the one that a task belongs to."""
+    write(tmp_path, "corp.yaml")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", "{approvers: {roles: [Admin]}}")
+    assert "people.approval" in build(tmp_path)["corp"].task_ids
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "corp")
+    assert "people.approval" in build(tmp_path)["corp"].task_ids
+
+
+@pytest.mark.parametrize("wrong", ["{approvers: {roles: Admin", "{aprovers: {roles: [Admin]}}", "{when: always}", "true"])
+def test_a_minimum_that_cannot_be_read_lets_nothing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    """A typing error in it neither hides the collections nor lets one of them run without the approval that was meant."""
+    write(tmp_path, "corp.yaml", paused=False, schedule="@daily")
+    write(tmp_path, "lab.yaml")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", wrong)
+    dags = build(tmp_path)
+    assert set(dags) == {"corp", "lab"}
+    for dag in dags.values():
+        assert dag.task_ids == ["definition_is_broken"]
+        assert dag.schedule is None
+        assert "approval_minimum" in (dag.doc_md or "")
+
+
+def test_params_are_preview_reason_and_jobs() -> None:
+    """Whoever starts a run can ask for a preview, say why, and choose from the jobs; nothing chosen is all."""
     params = build_one(collection()).params
     assert params["preview_only"] is False
     assert params["reason"] is None
+    assert params["jobs"] is None
+    assert params.get_param("jobs").schema["examples"] == ["people"]
 
 
 def test_retries_are_the_jobs() -> None:
@@ -311,7 +377,10 @@ def test_a_task_of_a_broken_definition_finds_its_dag(tmp_path: Path, monkeypatch
 
 
 def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
-    """Every worker parses the file for every task: no endpoint, no store, no planner, no Alembic, no rich."""
+    """Every worker parses the file for every task: no endpoint, no store, no planner, no Alembic, no rich.
+
+    What of them is imported to tell which jobs need approval is plain data.
+    """
     write(tmp_path, "corp.yaml", schedule="@daily")
     code = (
         "import sys; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
@@ -321,8 +390,11 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours, foreign = done.stdout.splitlines()
-    parts = {module.split(".")[1] for module in ours.split()}
-    assert parts <= {"airflow", "definition", "errors", "settings"}
+    modules = {module.removeprefix("directory_sync.") for module in ours.split()}
+    deep = {module for module in modules if module.split(".")[0] not in {"airflow", "definition", "errors", "settings"}}
+    data = {"approval.minimum", "approval.policy", "endpoints.change", "plan.model", "run.policies"}
+    assert deep <= data | {module.split(".")[0] for module in data}
+    assert not {module for module in modules if module in {"airflow.gate_trigger", "airflow.upkeep", "airflow.withdrawal"}}
     assert not foreign
 
 
@@ -352,6 +424,14 @@ def test_parsing_opens_no_connection(tmp_path: Path) -> None:
     assert done.stdout.strip() == "set() []"
 
 
+def test_the_housekeeping_task_reads_no_definition(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to no collection."""
+    write(tmp_path, "corp.yaml")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "directory_sync.upkeep")
+    assert build(tmp_path) == {}
+    assert loads == []
+
+
 # -- the DAG file -----------------------------------------------------------------------------------------------------
 
 
@@ -370,4 +450,4 @@ def test_the_dag_file_builds_all_collections(tmp_path: Path, monkeypatch: pytest
 
     bag = DagBag(dag_folder=PROJECT / "dags" / "job_collections.py")
     assert not bag.import_errors
-    assert set(bag.dags) == {"corp"}
+    assert set(bag.dags) == {"corp", "directory_sync.upkeep"}

@@ -38,11 +38,11 @@ def test_only_what_may_pass_is_tried_again(kind: type[errors.DirectorySyncError]
     """A transient error lets Airflow retry; any other ends the task for good."""
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-    from directory_sync.airflow.operators import _fail
+    from directory_sync.airflow.collection_task import fail
 
     error = kind.__new__(kind)
     with pytest.raises(AirflowException) as caught:
-        _fail(error, "why")
+        fail(error, "why")
     assert isinstance(caught.value, AirflowFailException) is not kind.transient
     assert str(caught.value) == "why"
 

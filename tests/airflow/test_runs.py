@@ -292,15 +292,14 @@ def test_a_run_goes_by_the_definition_it_began_with(
 
 def test_a_job_that_came_later_does_nothing(run_collection: RunCollection, store_url: str, lab: Slapd) -> None:
     """A job that is not in the run's snapshot is left to the next run; the jobs behind it run all the same."""
-    from directory_sync.airflow import operators
+    from directory_sync.airflow.collection_task import CollectionOperator
 
     def start_run(self: Any, store: Store, context: Any) -> Any:
         first = Collection.model_validate({"name": "corp_to_lab", "jobs": [PEOPLE, PHONES]})
         return store.start_run(first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operators.SyncJobOperator, "_start_run", start_run)
-        patch.setattr(operators.CloseRunOperator, "_start_run", start_run)
+        patch.setattr(CollectionOperator, "_start_run", start_run)
         run = run_collection(PEOPLE, GROUPS, PHONES)
     assert store_url
     assert xcom(run, "groups") == {"state": "not_in_this_run"}
@@ -327,10 +326,10 @@ def test_a_busy_destination_is_waited_for(
     run_collection: RunCollection, store_url: str, lab: Slapd, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
 ) -> None:
     """The task is deferred, tries again, and works when the other run has ended."""
-    from directory_sync.airflow import operators
+    from directory_sync.airflow import collection_task
 
-    monkeypatch.setattr(operators, "_FIRST_PAUSE", 0.5)
-    monkeypatch.setattr(operators, "_LONGEST_PAUSE", 0.5)
+    monkeypatch.setattr(collection_task, "FIRST_PAUSE", 0.5)
+    monkeypatch.setattr(collection_task, "LONGEST_PAUSE", 0.5)
     lease = _holding(store_url, lab)
     with lease:
         # Released from a thread while the task waits.
@@ -349,10 +348,10 @@ def test_a_destination_that_stays_busy_fails_the_job(
     run_collection: RunCollection, store_url: str, lab: Slapd, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
 ) -> None:
     """After `lease_wait` the job fails and names who holds the destination; nothing was written."""
-    from directory_sync.airflow import operators
+    from directory_sync.airflow import collection_task
 
-    monkeypatch.setattr(operators, "_FIRST_PAUSE", 0.6)
-    monkeypatch.setattr(operators, "_LONGEST_PAUSE", 0.6)
+    monkeypatch.setattr(collection_task, "FIRST_PAUSE", 0.6)
+    monkeypatch.setattr(collection_task, "LONGEST_PAUSE", 0.6)
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__LEASE_WAIT", "1s")
     with _holding(store_url, lab):
         run = run_collection(PEOPLE)

@@ -163,6 +163,20 @@ def test_a_task_tried_again_finds_its_own_request(office: Office) -> None:
     assert (again.state, again.request, office.phones()) == (JobState.WAITING, first.request, set())
 
 
+def test_an_approval_ends_when_its_own_run_plans_anew(office: Office) -> None:
+    """The job is cleared after it was approved and before it was carried out: the older plan must not follow the newer one."""
+    run = office.start()
+    request = office.request(office.run(run))
+    office.approve(request)
+    office.staff("bender")
+    newer = office.run(run)
+    assert newer.request != request.id
+    assert office.store.get_request(request.id).request.state == "stale"
+    with pytest.raises(NotDecidable, match="stale"):
+        office.apply(run, request.id)
+    assert office.phones() == set()
+
+
 def test_a_different_plan_takes_the_place_of_the_older_one(office: Office) -> None:
     """What was asked for before cannot be approved any more, and links to what is asked for now."""
     old = office.request(office.run(office.start()))

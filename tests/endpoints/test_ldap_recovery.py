@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import ldap
 import pytest
@@ -60,7 +59,7 @@ def with_identity(changes: list[Change], slapd: Slapd) -> list[Change]:
     source = directories.source(directories.slapd_connection(slapd), SUFFIX)
     known = {dn: values["entryUUID"][0] for dn, values in directories.records(source, "entryUUID").items()}
     return [
-        replace(change, identity=known.get(change.object)) if change.action is not Action.CREATE else change for change in changes
+        change._replace(identity=known.get(change.object)) if change.action is not Action.CREATE else change for change in changes
     ]
 
 
@@ -194,7 +193,7 @@ def test_half_done_creation(container: Container) -> None:
     """A creation whose late values are missing is recognised and completed."""
     endpoint = container.destination()
     change = person(f"uid=fry,{container.dn}")
-    change = replace(change, fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
+    change = change._replace(fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
     container.add("uid=fry")
     assert [outcome.result for outcome in write(endpoint, [change], verify=[0])] == [Result.DONE]
     assert container.values(change.object, "manager") == {"manager": [container.dn.encode()]}

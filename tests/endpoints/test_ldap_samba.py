@@ -178,7 +178,7 @@ def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleL
         update(fry.object, {"description": ([], "three")}, identity=guid),
         update(fry.object, {"title": ("Boy", "x")}, identity=bytes(16)),
         deletion(Record(fry.object, {"title": [b"Boy"], "description": [b"one"]}), identity=guid),
-        replace(user(endpoint, "Fry", unit, title="Captain"), key="again"),
+        user(endpoint, "Fry", unit, title="Captain")._replace(key="again"),
     ]
     for change in changes:
         outcome = one(endpoint, change)
@@ -223,8 +223,8 @@ def test_system_attribute(endpoint: LdapDestination, unit: str) -> None:
 def test_account_name_in_use(endpoint: LdapDestination, unit: str) -> None:
     """An account name that another object has is not taken for an object of the same name."""
     fry = user(endpoint, "Fry", unit)
-    clash = replace(user(endpoint, "Other", unit), fields=fry.fields[:1] + fry.fields[2:])
-    clash = replace(clash, fields=(*clash.fields, FieldChange("cn", (), (b"Other",))))
+    clash = user(endpoint, "Other", unit)._replace(fields=fry.fields[:1] + fry.fields[2:])
+    clash = clash._replace(fields=(*clash.fields, FieldChange("cn", (), (b"Other",))))
     outcomes = write(endpoint, [fry])
     outcomes += write(endpoint, [clash])
     assert [outcome.result for outcome in outcomes] == [Result.DONE, Result.FAILED]

@@ -188,11 +188,11 @@ def test_objects_that_name_each_other(container: Container) -> None:
     changes = []
     for dn, manager in ((one_dn, other_dn), (other_dn, one_dn)):
         change = person(dn)
-        changes.append(replace(change, fields=(*change.fields, FieldChange("manager", (), (manager.encode(),), late=True))))
+        changes.append(change._replace(fields=(*change.fields, FieldChange("manager", (), (manager.encode(),), late=True))))
     group, outer = f"cn=inner,{container.dn}", f"cn=outer,{container.dn}"
     for dn, member in ((group, outer), (outer, group)):
         change = creation(dn, objectClass="groupOfNames", cn=dn[3:8])
-        changes.append(replace(change, fields=(*change.fields, FieldChange("member", (), (member.encode(),), late=True))))
+        changes.append(change._replace(fields=(*change.fields, FieldChange("member", (), (member.encode(),), late=True))))
     assert results(write(container.destination(), changes)) == [Result.DONE] * 4
     assert container.values(one_dn, "manager") == {"manager": [other_dn.encode()]}
     assert container.values(outer, "member") == {"member": [group.encode()]}
@@ -370,7 +370,7 @@ def test_refused_creation(container: Container, attributes: dict[str, str], word
     """What the schema refuses: the message names connection, object, attribute and remedy, and holds the server's words."""
     dn = f"uid=fry,{container.dn}"
     change = person(dn, **attributes)
-    outcome = one(container.destination(), replace(change, fields=tuple(field for field in change.fields if field.new)))
+    outcome = one(container.destination(), change._replace(fields=tuple(field for field in change.fields if field.new)))
     assert outcome.result is Result.FAILED
     assert words in outcome.message
     assert "Server: " in outcome.message
@@ -504,7 +504,7 @@ def test_comment_for_hidden_values() -> None:
 def test_late_values_that_are_refused(container: Container) -> None:
     """A refused late value fails its change, once, although the rest of it was written."""
     change = person(f"uid=fry,{container.dn}")
-    change = replace(change, fields=(*change.fields, FieldChange("manager", (), (b"no dn",), late=True)))
+    change = change._replace(fields=(*change.fields, FieldChange("manager", (), (b"no dn",), late=True)))
     outcome = one(container.destination(), change)
     assert outcome.result is Result.FAILED
     assert "manager: a value does not have the form" in outcome.message
@@ -513,7 +513,7 @@ def test_late_values_that_are_refused(container: Container) -> None:
 def test_object_taken_away_before_its_late_values(container: Container) -> None:
     """An object that somebody deletes between its creation and its late values is not created again."""
     change = person(f"uid=fry,{container.dn}")
-    change = replace(change, fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
+    change = change._replace(fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
 
     def changes() -> Iterator[tuple[int, Change]]:
         yield 0, change

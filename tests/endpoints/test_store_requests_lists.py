@@ -223,3 +223,12 @@ def test_a_poll_is_one_query_whatever_the_number_of_gates(store: Store) -> None:
     assert found == {approved: "approved", cancelled: "cancelled", **dict.fromkeys([*many, -1, 10**30], "gone")}
     assert store.decided_among([]) == {}
     assert store.decided_among([pending]) == {}
+
+
+def test_a_poll_sees_that_time_is_over_before_anybody_notes_it(store: Store) -> None:
+    """A gate need not wait for the next sweep: an overdue request is expired for it, still with one query."""
+    late, early = file(store, name="a", expires_after=timedelta(0)).id, file(store, name="b", expires_after=timedelta(hours=1)).id
+    with statements(store) as sent:
+        assert store.decided_among([late, early]) == {late: "expired"}
+    assert len(sent) == 1
+    assert store.get_request(late).request.state == "pending"

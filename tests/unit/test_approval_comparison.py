@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -61,7 +60,7 @@ def test_equal_plans() -> None:
 def test_only_what_differs_is_shown_of_an_object() -> None:
     """Fields that both plans treat alike are left out; one that only one plan touches has no other side."""
     cn, sn = FieldChange("cn", (), (b"A",)), FieldChange("sn", (b"B",), ())
-    (difference,) = Comparison(Plan(update("a", "x", cn)), Plan(update("a", "y", replace(cn, field="CN"), sn)))
+    (difference,) = Comparison(Plan(update("a", "x", cn)), Plan(update("a", "y", cn._replace(field="CN"), sn)))
     assert [(field.field, field.old and field.old.new, field.new and field.new.new) for field in difference.fields] == [
         ("mail", (b"x",), (b"y",)),
         ("sn", None, ()),
@@ -72,7 +71,7 @@ def test_the_order_of_values_and_how_they_are_written_do_not_count() -> None:
     """Values are sets; dependencies between changes are no content."""
     one = Change(Action.UPDATE, "a", "cn=a", fields=(FieldChange("m", (), (b"1", b"2")), FieldChange("n", (), (b"3",))))
     fields = (FieldChange("n", (), (b"3",), late=True), FieldChange("M", (), (b"2", b"1"), replace=True))
-    assert Comparison(Plan(one), Plan(replace(one, fields=fields, after=("cn=z",)))).counts.equal
+    assert Comparison(Plan(one), Plan(one._replace(fields=fields, after=("cn=z",)))).counts.equal
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_another_action_target_or_identity_is_a_change(other: Change) -> None:
 
 def test_ids_are_compared_as_the_destination_does() -> None:
     """A DN in other case is the same object where the destination says so, and a row's key is not."""
-    old, new = Plan(update("a", "x")), Plan(replace(update("a", "x"), object="CN=A"))
+    old, new = Plan(update("a", "x")), Plan(update("a", "x")._replace(object="CN=A"))
     assert Comparison(old, new, normalise=str.lower).counts.equal
     assert Comparison(old, new).counts == Counts(only_old=1, only_new=1, changed=0, same=0)
 

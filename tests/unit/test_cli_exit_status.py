@@ -95,13 +95,19 @@ RUNS: list[tuple[tuple[JobState, ...], int]] = [
     ((S.SUCCESS_WITH_ERRORS, S.STOPPED_BY_LIMIT), 3),
     ((S.SUCCESS_WITH_ERRORS, S.SUCCESS), 6),
     ((S.CONFLICTS, S.STOPPED_BY_LIMIT, S.FAILED), 1),
+    ((S.WAITING,), 4),
+    ((S.WAITING, S.SUCCESS), 4),
+    ((S.WAITING, S.NOT_RUN), 4),
+    ((S.WAITING, S.CONFLICTS), 6),
+    ((S.WAITING, S.STOPPED_BY_LIMIT), 3),
+    ((S.WAITING, S.FAILED), 1),
 ]
 
 
 @pytest.mark.parametrize(("states", "expected"), RUNS, ids=["-".join(states) for states, _ in RUNS])
 @pytest.mark.usefixtures("store")
 def test_run(monkeypatch: pytest.MonkeyPatch, file: Path, states: tuple[JobState, ...], expected: int) -> None:
-    """Of several jobs the first of failed (1), stopped (3), record errors or conflicts (6) counts."""
+    """Of several jobs the first of failed (1), stopped (3), record errors or conflicts (6), waiting (4) counts."""
     monkeypatch.setattr(run, "run_collection", gives(named(*states)))
 
     assert main(["run", str(file)]) == expected
@@ -192,6 +198,27 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     assert run_id.startswith("terminal__")
     assert options == {"trigger": "terminal", "requester": "leela", "verified": False, "reason": "Delivery"}
     store.finish_run.assert_called_once_with(collection.name, run_id, "failed")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ((S.SUCCESS, S.CONFLICTS), "success"),
+        ((S.WAITING, S.SUCCESS), "waiting"),
+        ((S.WAITING, S.NOT_RUN), "waiting"),
+        ((S.WAITING, S.FAILED), "failed"),
+        ((S.STOPPED_BY_LIMIT, S.NOT_RUN), "failed"),
+    ],
+    ids=str,
+)
+def test_the_state_of_a_run_is_honest(
+    monkeypatch: pytest.MonkeyPatch, file: Path, store: Store, states: tuple[JobState, ...], expected: str
+) -> None:
+    """A run of which a job waits for approval has neither succeeded nor failed."""
+    monkeypatch.setattr(run, "run_collection", gives(named(*states)))
+    main(["run", str(file)])
+
+    assert store.finish_run.call_args.args[2] == expected  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("store")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.ldap.ldif import render
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modification, Modify, Operations, Rename, operations
@@ -56,7 +54,7 @@ def test_rename_in_place() -> None:
 def test_assertions() -> None:
     """Absence and values that stay are asserted; removed values are their own proof; passwords and photos cannot be asked for."""
     change = update("cn=a,dc=x", {"mail": ([], "n@x"), "sn": (["s", "t"], ["s"]), "userPassword": ("old", "new")})
-    change = replace(change, fields=(*change.fields, FieldChange("jpegPhoto", (b"p",), (b"q",), replace=True)))
+    change = change._replace(fields=(*change.fields, FieldChange("jpegPhoto", (b"p",), (b"q",), replace=True)))
     (modify,) = translated(change).main
     assert isinstance(modify, Modify)
     assert modify.assertion == "(&(!(mail=*))(sn=s)(jpegPhoto=*))"
@@ -79,10 +77,10 @@ def test_deletion_asserts_all_that_was_seen() -> None:
 def test_late_values() -> None:
     """Late values come in an operation of their own, unless the object cannot be without them."""
     person = creation("cn=a,dc=x", cn="a", sn="s")
-    person = replace(person, fields=(*person.fields, FieldChange("manager", (), (b"cn=b,dc=x",), late=True)))
+    person = person._replace(fields=(*person.fields, FieldChange("manager", (), (b"cn=b,dc=x",), late=True)))
     assert translated(person).late == (Modify("cn=a,dc=x", (Modification("add", "manager", (b"cn=b,dc=x",)),)),)
     group = creation("cn=g,dc=x", objectClass="groupOfNames", cn="g")
-    group = replace(group, fields=(*group.fields, FieldChange("member", (), (b"cn=b,dc=x",), late=True)))
+    group = group._replace(fields=(*group.fields, FieldChange("member", (), (b"cn=b,dc=x",), late=True)))
     assert translated(group).late == ()
 
 

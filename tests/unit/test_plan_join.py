@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.plan.join import Join, Settled
-from directory_sync.plan.listing import Rejected, Row
+from directory_sync.plan.listing import Rejected
 
 Sources = list[tuple[bytes, bytes]]
 Objects = list[tuple[list[bytes], bytes]]
@@ -22,8 +22,8 @@ REJECTED = st.lists(st.lists(KEYS, max_size=2, unique=True), max_size=3)
 def joined(source: Sources, objects: Objects, rejected: list[list[bytes]], turns: list[bool]) -> Settled:
     """Feed both sides in an order that `turns` decides; offsets are the positions."""
     join = Join()
-    left = [Row((key,), fingerprint, offset) for offset, (key, fingerprint) in enumerate(source)]
-    right = [Row(tuple(keys), fingerprint, offset) for offset, (keys, fingerprint) in enumerate(objects)]
+    left = [((key,), fingerprint, offset) for offset, (key, fingerprint) in enumerate(source)]
+    right = [(tuple(keys), fingerprint, offset) for offset, (keys, fingerprint) in enumerate(objects)]
     bad = [Rejected(tuple(keys), bool(keys), False, "", "", "") for keys in rejected]
     for turn in turns:
         if turn and left:

@@ -9,28 +9,26 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TriggerRule, get_parsing_context
+from airflow.sdk import DAG, Param, get_parsing_context
 
+from directory_sync import settings
 from directory_sync.airflow.broken import broken_dag
 from directory_sync.airflow.documentation import documentation_of
-from directory_sync.airflow.operators import CloseRunOperator, SyncJobOperator
 from directory_sync.airflow.schedules import start_of, timetable_of
+from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
+from directory_sync.airflow.wiring import add_tasks
+from directory_sync.approval.minimum import parse_minimum
 from directory_sync.definition.loading import ENDINGS, Broken, Loaded, load_file, load_folder
-from directory_sync.definition.models import Collection, FailureAction
+from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.support import unsupported
-from directory_sync.errors import DefinitionError
+from directory_sync.errors import DefinitionError, SettingsError
+from directory_sync.run.policies import policy_for
 from directory_sync.settings import script_modules, templates_folder
 
-CLOSE_TASK_ID = "_close"
 MAX_ACTIVE_RUNS = 32
 """No lock: runs that wait for each other hold a lease. It only has to be well above the number of runs that can be waiting."""
-
-_RETRY_DELAY = timedelta(minutes=1)
-_MAX_RETRY_DELAY = timedelta(minutes=15)
 
 
 def build_dags(folder: Path) -> dict[str, DAG]:
@@ -45,20 +43,24 @@ def build_dags(folder: Path) -> dict[str, DAG]:
             "[directory_sync] of airflow.cfg."
         )
     wanted = get_parsing_context().dag_id
+    if wanted == UPKEEP_DAG_ID:
+        return {}
+    minimum = _minimum()
     if wanted is not None and (loaded := _find(folder, wanted)) is not None:
-        return {wanted: _dag_of(loaded)}
+        return {wanted: _dag_of(loaded, minimum)}
     definitions = load_folder(folder, templates=templates_folder(folder))
-    dags = {each.collection.name: _dag_of(each) for each in definitions if isinstance(each, Loaded)}
+    dags = {each.collection.name: _dag_of(each, minimum) for each in definitions if isinstance(each, Loaded)}
     dags.update(_broken_dags([each for each in definitions if isinstance(each, Broken)], taken=set(dags)))
     return dags
 
 
-def build_dag(collection: Collection, warnings: Sequence[str] = ()) -> DAG:
+def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: ApprovalPolicy | None = None) -> DAG:
     """Build the DAG of one collection. Raises whatever Airflow raises for values that it refuses.
 
     Args:
         collection: its definition.
         warnings: shown on the DAG's page.
+        minimum: the deployment's approval policy, or None.
     """
     digest = definition_digest(collection)
     timetable = timetable_of(collection)
@@ -83,9 +85,17 @@ def build_dag(collection: Collection, warnings: Sequence[str] = ()) -> DAG:
             "reason": Param(
                 None, type=["null", "string"], maxLength=1000, title="Reason", description="Why this run was started."
             ),
+            "jobs": Param(
+                None,
+                type=["null", "array"],
+                items={"type": "string"},
+                examples=[job.name for job in collection.jobs],
+                title="Only these jobs",
+                description="The other jobs do nothing in this run. Empty: all jobs.",
+            ),
         },
     ) as dag:
-        _add_tasks(collection, digest)
+        add_tasks(collection, digest, gated=lambda job: policy_for(collection, job, minimum) is not None)
     return dag
 
 
@@ -95,46 +105,21 @@ def definition_digest(collection: Collection) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _add_tasks(collection: Collection, digest: str) -> None:
-    """Wire the jobs: each one behind exactly one predecessor, all before the task that closes the run.
-
-    `ONE_DONE` on one predecessor runs the job after it succeeded or failed, and skips the job if it was skipped. The marker after
-    an *abort* job succeeds only with the job, and is not run otherwise, so everything behind it is skipped.
-    """
-    close = CloseRunOperator(
-        task_id=CLOSE_TASK_ID,
-        collection=collection,
-        definition_digest=digest,
-        trigger_rule=TriggerRule.ALL_DONE,
-        retries=2,
-        retry_delay=_RETRY_DELAY,
-    )
-    previous: SyncJobOperator | EmptyOperator | None = None
-    for job in collection.jobs:
-        task = SyncJobOperator(
-            task_id=job.name,
-            job=job.name,
-            collection=collection,
-            definition_digest=digest,
-            trigger_rule=TriggerRule.ALL_SUCCESS if previous is None else TriggerRule.ONE_DONE,
-            retries=job.retries,
-            retry_delay=_RETRY_DELAY,
-            retry_exponential_backoff=2.0,
-            max_retry_delay=_MAX_RETRY_DELAY,
-        )
-        if previous is not None:
-            previous >> task
-        task >> close
-        previous = task
-        if job.on_failure is FailureAction.ABORT and job is not collection.jobs[-1]:
-            previous = EmptyOperator(task_id=f"{job.name}.ok")
-            task >> previous
+def _minimum() -> ApprovalPolicy | SettingsError | None:
+    """The deployment's approval policy, or what is wrong with it."""
+    try:
+        return parse_minimum(settings.approval_minimum())
+    except SettingsError as error:
+        return error
 
 
-def _dag_of(loaded: Loaded) -> DAG:
+def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> DAG:
+    if isinstance(minimum, SettingsError):
+        # A typing error in it must neither take all collections away nor let any of them run without the approval it asks for.
+        return broken_dag(loaded.collection.name, str(minimum))
     try:
         not_yet = unsupported(loaded.collection, script_modules=script_modules(), places=loaded.places)
-        return build_dag(loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)])
+        return build_dag(loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)], minimum=minimum)
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
         problem = f"{loaded.file}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
         return broken_dag(loaded.collection.name, problem)

@@ -241,7 +241,7 @@ class _Attempt:
         return next(outcome.message for outcome in reversed(self.tally.outcomes.values()) if outcome.result is Result.FAILED)
 
     def _log_trouble(self, change: Change, outcome: Outcome) -> None:
-        if outcome.result in {Result.DONE, Result.FOUND_DONE}:
+        if outcome.result is Result.DONE or outcome.result is Result.FOUND_DONE:
             return
         if self.tally.troubles > LOGGED_SINGLY:
             if self.tally.troubles == LOGGED_SINGLY + 1:

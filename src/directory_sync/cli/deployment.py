@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from directory_sync import settings
+from directory_sync.approval.minimum import parse_minimum
 from directory_sync.cli.connections import EnvironmentConnections
 from directory_sync.cli.exit_status import UsageError
 from directory_sync.run.deployment import Deployment
@@ -24,6 +25,7 @@ def terminal_deployment(arguments: Namespace) -> Deployment:
         script_modules=settings.script_modules(),
         plan_max_age=settings.plan_max_age(),
         lease_duration=settings.lease_duration(),
+        approval_minimum=parse_minimum(settings.approval_minimum()),
     )
     if arguments.data_folder is None:
         return deployment

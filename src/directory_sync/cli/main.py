@@ -12,7 +12,7 @@ from typing import cast
 from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.parser import MODULES, build_parser
 from directory_sync.cli.terminal import discard_output, message, prepare_streams
-from directory_sync.errors import DefinitionError, DirectorySyncError
+from directory_sync.errors import DefinitionError, DirectorySyncError, NotAllowed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def _carry_out(arguments: Namespace) -> ExitStatus:
     except DirectorySyncError as error:
         _show_traceback(arguments)
         message(str(error))
-        return ExitStatus.FAILED
+        return ExitStatus.NOT_ALLOWED if isinstance(error, NotAllowed) else ExitStatus.FAILED
     except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
         _show_traceback(arguments)
         hint = "" if arguments.verbose > 1 else "Add -vv to see where. "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import RecordProblem, Statistics
-from directory_sync.run.job import JobResult
 from directory_sync.run.printable import printable, printable_lines
+
+if TYPE_CHECKING:
+    # It brings everything along that runs jobs.
+    from directory_sync.run.result import JobResult
 
 
 def tally(statistics: Statistics) -> str:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from directory_sync import __version__
+from directory_sync.cli.parser_basics import Commands, command, positive
+from directory_sync.cli.parser_requests import add_requests
 from directory_sync.cli.terminal import PROGRAM
 
 MODULES = {
@@ -14,6 +16,7 @@ MODULES = {
     "preview": "directory_sync.cli.preview",
     "run": "directory_sync.cli.run",
     "query": "directory_sync.cli.query",
+    "requests": "directory_sync.cli.requests",
     "db": "directory_sync.cli.db",
 }
 """Command → module whose function `main(arguments)` carries it out and returns the exit status."""
@@ -23,38 +26,24 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Checks, previews and runs job collections, without a running scheduler.",
+        description="Checks, previews and runs job collections, without a running scheduler; shows and decides requests.",
         epilog="Exit statuses and examples: docs/command-line.md.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_validate(commands)
-    _command(commands, "schema", "print the JSON Schema of definition files", "For editors and other tools.")
+    command(commands, "schema", "print the JSON Schema of definition files", "For editors and other tools.")
     _add_preview(commands)
     _add_run(commands)
     _add_query(commands)
+    add_requests(commands)
     _add_db(commands)
     return parser
 
 
-_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
-
-
-def _command(commands: _Commands[argparse.ArgumentParser], name: str, help_: str, more: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False)
-    parser.add_argument(
-        "-v",
-        "--verbose",
-        action="count",
-        default=0,
-        help="say more about what is being done; twice: also debugging lines, and tracebacks of errors",
-    )
-    return parser
-
-
-def _add_validate(commands: _Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(
+def _add_validate(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = command(
         commands,
         "validate",
         "check definitions",
@@ -65,8 +54,8 @@ def _add_validate(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_templates(parser)
 
 
-def _add_preview(commands: _Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(
+def _add_preview(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = command(
         commands,
         "preview",
         "plan the jobs and show what would change; writes nothing",
@@ -84,8 +73,8 @@ def _add_preview(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_templates(parser)
 
 
-def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(
+def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = command(
         commands,
         "run",
         "plan and apply the jobs, here and now",
@@ -95,12 +84,18 @@ def _add_run(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_job(parser, "run only this job")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this file, as JSON")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is run; recorded with the run")
+    parser.add_argument(
+        "--approved",
+        type=positive,
+        metavar="N",
+        help="instead: carry out request N, which a run from a terminal has filed and which is approved",
+    )
     _add_data_folder(parser)
     _add_templates(parser)
 
 
-def _add_query(commands: _Commands[argparse.ArgumentParser]) -> None:
-    parser = _command(
+def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = command(
         commands,
         "query",
         "show what a job's query returns",
@@ -109,7 +104,7 @@ def _add_query(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_file(parser)
     parser.add_argument("--job", required=True, metavar="NAME", help="job whose query is meant")
     parser.add_argument("--side", choices=["source", "destination"], default="source", help="which side (default: source)")
-    parser.add_argument("--first", type=_positive, default=10, metavar="N", help="number of records (default: 10)")
+    parser.add_argument("--first", type=positive, default=10, metavar="N", help="number of records (default: 10)")
     parser.add_argument(
         "--format", choices=["table", "json", "csv"], default="table", help="how the records are shown (default: table)"
     )
@@ -117,7 +112,7 @@ def _add_query(commands: _Commands[argparse.ArgumentParser]) -> None:
     _add_templates(parser)
 
 
-def _add_db(commands: _Commands[argparse.ArgumentParser]) -> None:
+def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "db",
         help="create, migrate or check the tables of the store",
@@ -125,8 +120,8 @@ def _add_db(commands: _Commands[argparse.ArgumentParser]) -> None:
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    _command(actions, "upgrade", "create or migrate the tables", "Creates what is missing, folders too. Safe to repeat.")
-    _command(actions, "check", "see that the tables are there and of this version", "Changes nothing.")
+    command(actions, "upgrade", "create or migrate the tables", "Creates what is missing, folders too. Safe to repeat.")
+    command(actions, "check", "see that the tables are there and of this version", "Changes nothing.")
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
@@ -153,13 +148,3 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="folder that file endpoints live in (default: the setting data_folder)",
     )
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, not {text!r}")
-    return number

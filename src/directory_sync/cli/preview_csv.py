@@ -7,12 +7,9 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.change import Change, FieldChange, Values
-from directory_sync.run.job import JobResult
-from directory_sync.run.printable import printable, printable_values
-from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
-
-COLUMNS = ("job", "action", "key", "object", "new_object", "field", "old", "new")
+from directory_sync.run.change_rows import COLUMNS, change_rows
+from directory_sync.run.result import JobResult
+from directory_sync.run.secrets import secret_fields
 
 
 def write_csv(stream: TextIO, collection: Collection, results: Iterable[JobResult]) -> None:
@@ -23,19 +20,5 @@ def write_csv(stream: TextIO, collection: Collection, results: Iterable[JobResul
     for result in results:
         is_secret = secret_fields(collection.job(result.job))
         for change in result.changes:
-            start = (result.job, *_texts(change))
-            writer.writerows((*start, *_cells(field, is_secret)) for field in change.fields)
-            if not change.fields:
-                writer.writerow((*start, "", "", ""))
+            writer.writerows(change_rows(result.job, change, is_secret))
         stream.flush()
-
-
-def _texts(change: Change) -> tuple[str, ...]:
-    return change.action.value, printable(change.key), printable(change.object), printable(change.new_object or "")
-
-
-def _cells(field: FieldChange, is_secret: IsSecret) -> tuple[str, ...]:
-    def shown(values: Values) -> str:
-        return printable_values(values) if not is_secret(field.field) else HIDDEN if values else ""
-
-    return printable(field.field), shown(field.old), shown(field.new)

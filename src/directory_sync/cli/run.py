@@ -12,15 +12,17 @@ from directory_sync import settings
 from directory_sync.cli.definitions import choose_jobs, load_definition
 from directory_sync.cli.deployment import holder, new_run_id, operating_system_user, terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
-from directory_sync.cli.outcome_text import error_lines, indented, message_line, tally, warning_lines
+from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
+from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step, run_state
 from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState
 from directory_sync.run.report import report_file, write_report
+from directory_sync.run.result import JobResult, JobState
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
 _STATUS = {
@@ -29,10 +31,12 @@ _STATUS = {
     JobState.STOPPED_BY_LIMIT: ExitStatus.STOPPED_BY_LIMIT,
     JobState.SUCCESS_WITH_ERRORS: ExitStatus.RECORD_ERRORS,
     JobState.CONFLICTS: ExitStatus.RECORD_ERRORS,
+    JobState.WAITING: ExitStatus.WAITING,
 }
 _COLOURS = {
     ExitStatus.OK: Colour.GOOD,
     ExitStatus.RECORD_ERRORS: Colour.WARNING,
+    ExitStatus.WAITING: Colour.CHANGE,
     ExitStatus.FAILED: Colour.DANGER,
     ExitStatus.STOPPED_BY_LIMIT: Colour.DANGER,
 }
@@ -40,26 +44,39 @@ _SHOWN_ERRORS = 20
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Run the jobs and tell how each ended.
+    """Run the jobs and tell how each ended; with `--approved`, carry out what somebody has agreed to.
 
     Raises:
         UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
         StoreError: the store is missing, not migrated, or stopped answering.
+        RequestError: with `--approved`, the request cannot be carried out from here.
     """
+    if arguments.approved is not None and (arguments.job is not None or arguments.reason):
+        raise UsageError("--approved: the request says which job is meant and why; leave --job and --reason out.")
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
-    names = [job.name for job in choose_jobs(loaded, arguments.job, deployment.script_modules)]
+    names = [] if arguments.approved else [job.name for job in choose_jobs(loaded, arguments.job, deployment.script_modules)]
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store.open(settings.database_url()))
         display = stack.enter_context(ProgressDisplay())
+        collection = loaded.collection
+        if arguments.approved is None:
+            running = _run(collection, names, store, deployment, display, reason=arguments.reason)
+        else:
+            try:
+                approved = find_approved(collection, arguments.approved, store)
+            except RequestPending as error:
+                message(str(error))
+                return ExitStatus.WAITING
+            collection = approved.snapshot.collection
+            running = carry_out(approved, deployment=deployment, store=store, display=display)
         # Closed here and not by the garbage collector, so that the run is recorded as ended however this ends.
-        results = stack.enter_context(
-            contextlib.closing(_run(loaded.collection, names, store, deployment, display, reason=arguments.reason))
-        )
+        results = stack.enter_context(contextlib.closing(running))
         statuses: list[ExitStatus] = []
         told = _tell(results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0)
+        told = _say_what_follows(told, collection, store, arguments.file, is_approved=arguments.approved is not None)
         if arguments.report is not None:
-            statuses += _write_report(arguments.report, loaded.collection, told)
+            statuses += _write_report(arguments.report, collection, told)
         for _ in told:
             pass
     return most_serious(statuses)
@@ -82,11 +99,11 @@ def _run(
     """Run the jobs as one recorded run, which is closed however it ends."""
     run_id = new_run_id()
     snapshot = store.start_run(
-        collection, run_id, trigger="terminal", requester=operating_system_user(), verified=False, reason=reason
+        collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
     )
     state = JobState.FAILED
     try:
-        failed = False
+        states: set[JobState] = set()
         for result in run_collection(
             snapshot,
             [snapshot.collection.job(name) for name in names],
@@ -95,9 +112,9 @@ def _run(
             holder=holder(),
             progress=display.of,
         ):
-            failed = failed or result.state.failed
+            states.add(result.state)
             yield result
-        state = JobState.FAILED if failed else JobState.SUCCESS
+        state = run_state(states)
     finally:
         store.finish_run(collection.name, run_id, state.value)
 
@@ -119,8 +136,29 @@ def _tell(
             message_line(result),
         ]
         numbers = "" if result.statistics == Statistics() and status is not ExitStatus.OK else f"; {tally(result.statistics)}"
+        if result.state is JobState.WAITING:
+            numbers = f"; {count(len(result.changes), 'change')}{numbers}"
         _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}")
         yield result
+
+
+def _say_what_follows(
+    results: Iterable[JobResult], collection: Collection, store: Store, file: Path, *, is_approved: bool
+) -> Iterator[JobResult]:
+    """Pass results on; afterwards say on standard error how that what waits for approval goes on, because nobody here waits."""
+    lines = []
+    for result in results:
+        if result.state is JobState.WAITING and result.request is not None:
+            lines.append(next_step(store.get_request(result.request).request, file))
+        elif is_approved and not result.state.failed and _others_waited(collection, result.job):
+            lines.append(f"Jobs behind {result.job} waited for this. `directory-sync run {file}` runs them.")
+        yield result
+    for line in lines:
+        message(line)
+
+
+def _others_waited(collection: Collection, job: str) -> bool:
+    return collection.job(job).wait_for_approval and collection.jobs[-1].name != job
 
 
 def _print(text: str) -> None:

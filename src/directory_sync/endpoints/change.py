@@ -1,23 +1,22 @@
 """One change to one object, as data: what a plan consists of, what an endpoint can write, and what became of it.
 
 A change says what it saw (`old`) and what shall be (`new`), so that a writer can refuse to overwrite what it does not know.
+Named tuples, because they are made several times faster than frozen dataclasses, and a first load makes millions.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
 
 Values = tuple[bytes, ...]
 
-# Made once: `json.dumps` with options makes a new encoder for each call.
-_canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_quoted = encode_basestring
 _control_character = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -31,8 +30,7 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """Old and new values of one field of one object.
 
     Attributes:
@@ -62,8 +60,7 @@ class FieldChange:
         return tuple(value for value in self.old if value not in set(self.new))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What happens to one object at the destination.
 
     Attributes:
@@ -138,8 +135,37 @@ class Change:
         )
 
     def canonical(self) -> bytes:
-        """The bytes that a plan's digest is made of."""
-        return _canonical_json(self.to_json()).encode()
+        """The bytes that a plan's digest is made of: `to_json` with sorted keys, without spaces, in UTF-8.
+
+        Written out here, for the encoder of `json` would first need all of it as dictionaries.
+        """
+        parts = [f'{{"action":"{self.action.value}"']
+        if self.after:
+            parts.append(f'"after":[{",".join(map(_quoted, self.after))}]')
+        parts.append(f'"fields":[{",".join(map(_canonical_field, self.fields))}]')
+        if self.identity is not None:
+            parts.append(f'"identity":{_canonical_value(self.identity)}')
+        parts.append(f'"key":{_quoted(self.key)}')
+        if self.new_object is not None:
+            parts.append(f'"new_object":{_quoted(self.new_object)}')
+        parts.append(f'"object":{_quoted(self.object)}}}')
+        return ",".join(parts).encode()
+
+
+def _canonical_field(field: FieldChange) -> str:
+    name, old, new, replace, late, partial = field
+    waits = ',"late":true' if late else ""
+    last = (',"partial":true' if partial else "") + (',"replace":true' if replace else "")
+    return f'{{"field":{_quoted(name)}{waits},"new":[{_canonical_values(new)}],"old":[{_canonical_values(old)}]{last}}}'
+
+
+def _canonical_values(values: Values) -> str:
+    return ",".join(map(_canonical_value, values)) if values else ""
+
+
+def _canonical_value(value: bytes) -> str:
+    written = value_to_json(value)
+    return _quoted(written) if isinstance(written, str) else f'{{"base64":"{written["base64"]}"}}'
 
 
 def value_to_json(value: bytes) -> str | dict[str, str]:
@@ -149,7 +175,7 @@ def value_to_json(value: bytes) -> str | dict[str, str]:
     except UnicodeDecodeError:
         return {"base64": base64.b64encode(value).decode()}
     # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's terminal.
-    if _control_character.search(text):
+    if not text.isprintable() and _control_character.search(text):
         return {"base64": base64.b64encode(value).decode()}
     return text
 
@@ -173,8 +199,7 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one change.
 
     Attributes:

@@ -17,7 +17,7 @@ from directory_sync.plan.listing import Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Drafts, Planning, Progress
-from directory_sync.plan.sides import object_items, source_items
+from directory_sync.plan.sides import read_objects, read_source
 from directory_sync.plan.spool import Spool
 
 
@@ -39,7 +39,8 @@ def make_plan(
     """
     layout = make_layout(job, source, destination, reads=mapping.source_fields, volatile=mapping.volatile)
     planning = Planning(collection, job, source, destination, mapping, layout, progress)
-    sources, objects, drafts = Spool(), Spool(), Drafts(destination.normalise_id)
+    sources, objects = Spool(), Spool()
+    drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
         settled = _read(planning, sources, objects)
         drafter = Drafter(planning, drafts, sources, objects)
@@ -48,7 +49,7 @@ def make_plan(
         completer = Completer(planning, drafts)
         changes = completer.complete()
     finally:
-        for spool in (sources, objects, drafts):
+        for spool in (sources, objects):
             spool.close()
     join, actions = settled.join, completer.tally.actions
     return Plan(
@@ -90,8 +91,8 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     departed = partial(is_departed, planning) if moves_missing else None
 
     sides = (
-        Side(source.label, lambda: source_items(source, planning.mapping, layout, always_compare=always_compare), sources),
-        Side(destination.label, lambda: object_items(destination, layout, always_compare=departed), objects),
+        Side(source.label, partial(read_source, source, planning.mapping, layout, always_compare=always_compare), sources),
+        Side(destination.label, partial(read_objects, destination, layout, always_compare=departed), objects),
     )
     stages = ("read source", "read destination")
     join = Join()

@@ -42,17 +42,21 @@ def new_fields(record: SourceRecord, layout: Layout) -> list[FieldChange]:
         fields.append(FieldChange("objectClass", (), tuple(name.encode() for name in layout.classes)))
     for i, name in enumerate(layout.fields):
         values = record.values[i]
-        if i not in layout.lookups and values:
-            new = _distinct(values, layout.rules[i])
-            _check_values(new, layout.rules[i], name)
-            fields.append(FieldChange(name, (), new, replace=not layout.rules[i].equality))
+        if values and i not in layout.lookups:
+            rule = layout.rules[i]
+            new = _distinct(values, rule)
+            _check_values(new, rule, name)
+            fields.append(FieldChange(name, (), new, not rule.equality))
     return fields
 
 
 def check_mandatory(fields: Sequence[FieldChange], layout: Layout) -> None:
     """Raise RecordError if a new object would lack a value that its classes demand."""
-    present = {change.field.lower().split(";")[0] for change in fields if change.new}
-    missing = [name for name in layout.fields if name.lower() in layout.mandatory and name.lower() not in present]
+    present = {change.field for change in fields if change.new}
+    if layout.must_have <= present:
+        return
+    described = {name.lower().split(";")[0] for name in present}
+    missing = [name for name in layout.fields if name.lower() in layout.mandatory and name.lower() not in described]
     if missing:
         raise RecordError(
             f"has no value, but objects of the classes {', '.join(layout.classes)} must have one."
@@ -106,6 +110,8 @@ def _compare(name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present
 
 def _distinct(values: Sequence[bytes], rule: FieldRule) -> tuple[bytes, ...]:
     """The values without those that the schema's rule takes for the same, sorted, so that equal plans are equal bytes."""
+    if len(values) == 1:
+        return (values[0],)
     return tuple(sorted({rule.normalise(value): value for value in reversed(values)}.values()))
 
 

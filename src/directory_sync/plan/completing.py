@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import marshal
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from directory_sync.definition.models import Members, Resolve
 from directory_sync.endpoints.change import Action, Change, FieldChange
@@ -14,7 +13,7 @@ from directory_sync.plan.limits import Tally
 from directory_sync.plan.order import Node, order
 from directory_sync.plan.planning import Draft, Drafts, Planning
 from directory_sync.plan.references import ReferenceIndex
-from directory_sync.plan.spool import Spool, SpooledChanges, pack_change, unpack_change
+from directory_sync.plan.spool import SpooledChanges, pack_finished, unpack_finished
 
 
 @dataclass(slots=True)
@@ -40,10 +39,12 @@ class Completer:
     drafts: Drafts
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
-    _spool: Spool = field(default_factory=Spool)
 
     def complete(self) -> SpooledChanges:
         """The plan's changes in the order to carry them out."""
+        if self.drafts.finished:
+            self._count_finished()
+            return self._order(self.drafts.places, self.drafts.nodes)
         places: list[int] = []
         nodes: list[Node] = []
         indexes = self._reference_indexes()
@@ -58,10 +59,17 @@ class Completer:
             change = self._completed(draft, looked_up, named)
             if change is not None:
                 self.tally.count(change, members_before=looked_up.members_before)
-                places.append(self._spool.append(marshal.dumps(pack_change(change))))
+                places.append(self.drafts.spool.append(pack_finished(change, draft.id)))
                 references = map(self.planning.destination.normalise_id, looked_up.ids)
-                nodes.append(replace(node, references=tuple(dict.fromkeys(references))))
+                nodes.append(node._replace(references=tuple(dict.fromkeys(references))))
         return self._order(places, nodes)
+
+    def _count_finished(self) -> None:
+        self.drafts.spool.flush()
+        for node, place in zip(self.drafts.nodes, self.drafts.places, strict=True):
+            # Most changes of a first load are creations, of which nothing need be read back.
+            if not self.tally.count_action(node.action):
+                self.tally.count_values(self.drafts.read_at(place).change, members_before={})
 
     def _completed(self, draft: Draft, looked_up: _LookedUp, named: Container[str]) -> Change | None:
         """The whole change, or None if nothing is left to do or it cannot be done. `named`: the ids that this plan gives."""
@@ -71,7 +79,7 @@ class Completer:
             fields = (*looked_up.changes, *draft.riding)
         normalise = planning.destination.normalise_id
         after = tuple(id for id in dict.fromkeys(looked_up.ids) if normalise(id) in named)
-        change = replace(draft.change, fields=fields, after=after)
+        change = draft.change._replace(fields=fields, after=after)
         if change.action is Action.CREATE:
             try:
                 check_mandatory(change.fields, planning.layout)
@@ -154,20 +162,24 @@ class Completer:
         return total
 
     def _order(self, places: Sequence[int], nodes: Sequence[Node]) -> SpooledChanges:
-        self._spool.flush()
+        spool = self.drafts.spool
+        spool.flush()
         ordered = order(nodes, self.planning.parent)
+        if not self.planning.layout.lookups and not ordered.circular:
+            return SpooledChanges(spool, [places[index] for index in ordered.sequence])
         offsets = []
         for index in ordered.sequence:
             offset = places[index]
             # A new object that names itself can do so only when it is there.
             own = nodes[index].occupies if nodes[index].occupies in nodes[index].references else None
             if index in ordered.late or own is not None:
-                change = self._written_late(self._change_at(offset), None if index in ordered.late else own)
-                offset = self._spool.append(marshal.dumps(pack_change(change)))
-                self._spool.flush()
+                change, met = unpack_finished(spool.read(offset))
+                change = self._written_late(change, None if index in ordered.late else own)
+                offset = spool.append(pack_finished(change, met))
             offsets.append(offset)
+        spool.flush()
         for index in sorted(ordered.circular):
-            change = self._change_at(places[index])
+            change, _ = unpack_finished(spool.read(places[index]))
             self.planning.reject(
                 change.key,
                 change.object,
@@ -175,10 +187,7 @@ class Completer:
                 " Rename one of them by hand.",
             )
             self.tally.count(change, members_before={}, times=-1)
-        return SpooledChanges(self._spool, offsets)
-
-    def _change_at(self, offset: int) -> Change:
-        return unpack_change(marshal.loads(self._spool.read(offset)))  # noqa: S302 - our own file
+        return SpooledChanges(spool, offsets)
 
     def _written_late(self, change: Change, only: str | None) -> Change:
         """Split the fields whose values name objects of a circle: those values are written after all creations.
@@ -197,11 +206,11 @@ class Completer:
                 continue
             early = tuple(value for value in item.new if value not in later)
             if early or item.old:
-                fields.append(replace(item, new=early))
+                fields.append(item._replace(new=early))
             waiting = tuple(value for value in item.new if value in later)
             # What is written early stays: only the values that had to wait come.
-            fields.append(replace(item, old=(), new=waiting, late=True, partial=True))
-        return replace(change, after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields))
+            fields.append(item._replace(old=(), new=waiting, late=True, partial=True))
+        return change._replace(after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields))
 
 
 def _changes_of(changes: Iterable[Change], name: str) -> Iterator[tuple[str, FieldChange]]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from directory_sync.endpoints.change import Change
+from directory_sync.plan.model import ChangeSequence, canonical_forms
 
 
 class PlanDigest:
@@ -29,9 +30,9 @@ class PlanDigest:
         return self._hash.hexdigest()
 
 
-def plan_digest(collection: str, job: str, destination: str, changes: Iterable[Change]) -> str:
+def plan_digest(collection: str, job: str, destination: str, changes: Iterable[Change] | ChangeSequence) -> str:
     """The digest of a whole plan, hexadecimal; see `PlanDigest`."""
     digest = PlanDigest(collection, job, destination)
-    for change in changes:
-        digest.add(change.canonical())
+    for form in canonical_forms(changes):
+        digest.add(form.canonical)
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,8 +14,9 @@ from directory_sync.plan.compare import changed_fields, check_mandatory, new_fie
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.join import Settled
 from directory_sync.plan.names import settle_names
+from directory_sync.plan.order import Node
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
-from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
 from directory_sync.plan.unmanaged import reuses_unmanaged, take_unmanaged
 
@@ -23,11 +25,12 @@ _ASKED_ONE_BY_ONE = 200
 
 
 class _Creation(NamedTuple):
-    """A new object before it is certain that it can be created; `offset` is the place of its draft. Sorts parents first."""
+    """A new object before it is certain that it can be created; `place` is that of its draft. Sorts parents first."""
 
     depth: int
     id: str
-    offset: int
+    place: int
+    container: str | None
 
 
 class _Move(NamedTuple):
@@ -77,7 +80,7 @@ class Drafter:
     def _existing(self, ids: Collection[str]) -> set[str]:
         """Which of these normalised ids objects have now, managed ones or, as far as asking for each is reasonable, others."""
         planning = self.planning
-        found = {id for data in self.objects if (id := planning.destination.normalise_id(load_object(data).id)) in ids}
+        found = {id for data in self.objects if (id := planning.destination.normalise_id(object_id(data))) in ids}
         others = [id for id in ids if id not in found]
         if len(others) <= _ASKED_ONE_BY_ONE and isinstance(planning.job.destination, DirectoryDestination):
             found.update(id for id in others if planning.destination.exists(id))
@@ -85,11 +88,11 @@ class Drafter:
 
     def source_at(self, offset: int) -> SourceRecord:
         """The source record at a place in its spool."""
-        return load_source(self.sources.read(offset))
+        return load_source(self.sources.read(offset), self.planning.layout)
 
     def object_at(self, offset: int) -> ObjectRecord:
         """The object at a place in its spool."""
-        return load_object(self.objects.read(offset))
+        return load_object(self.objects.read(offset), self.planning.layout)
 
     # -- pairs --------------------------------------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Drafter:
                 if not planning.is_in(change.object, container):
                     self._containers.need(container)
                     then = planning.destination.moved_id(change.final_object, container)
-                    draft = replace(draft, change=replace(change, action=Action.MOVE, new_object=then))
+                    draft = replace(draft, change=change._replace(action=Action.MOVE, new_object=then))
             except RecordError as error:
                 planning.reject(change.key, change.object, error)
             else:
@@ -177,9 +180,10 @@ class Drafter:
                 planning.reject(record.key, record.id, error)
                 continue
             id = planning.destination.normalise_id(change.object)
-            draft = pack_draft(Draft(change, record.lookups, {}, record.id))
-            creations.append(_Creation(planning.depth(id), id, self._waiting.append(draft)))
-        self._waiting.flush()
+            place = self.drafts.put(Draft(change, record.lookups, {}, record.id))
+            container = planning.destination.parent_id(change.object)
+            # Many objects share few containers, whose names need not be kept again and again.
+            creations.append(_Creation(planning.depth(id), id, place, None if container is None else sys.intern(container)))
         self._containers.planned |= {creation.id for creation in creations}
         return creations
 
@@ -188,18 +192,17 @@ class Drafter:
         planning = self.planning
         self._containers.planned = {node.then for node in self.drafts.nodes if node.then}
         # Parents first, so that a child of an object that cannot be created is refused too.
-        for creation in sorted(creations):
-            draft = unpack_draft(self._waiting.read(creation.offset))
-            change = draft.change
+        for _, id, place, container in sorted(creations):
             try:
-                container = planning.destination.parent_id(change.object)
                 if container is not None:
                     self._containers.need(container)
             except RecordError as error:
-                planning.reject(change.key, draft.id, error)
+                self.drafts.spool.flush()
+                draft = self.drafts.read_at(place)
+                planning.reject(draft.change.key, draft.id, error)
             else:
-                self.drafts.add(draft)
-                self._containers.planned.add(creation.id)
+                self.drafts.accept(Node(Action.CREATE, None, id), place)
+                self._containers.planned.add(id)
 
     def _creation(self, record: SourceRecord) -> Change:
         planning = self.planning

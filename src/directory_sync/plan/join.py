@@ -23,6 +23,9 @@ class Pair(NamedTuple):
     object: int
 
 
+_SETTLED = (Pair, int)
+
+
 @dataclass(slots=True)
 class Join:
     """The state of matching. For pairs that are the same only the key and one offset are kept.
@@ -51,44 +54,45 @@ class Join:
 
     def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
         """Take in source records; each has one key."""
-        for row in rows:
+        source, objects = self.source, self.objects
+        for (key,), fingerprint, offset in rows:
             self.source_count += 1
-            key = row.keys[0]
-            if key in self.source:
-                self.source_duplicates.setdefault(key, []).append(row.offset)
+            if key in source:
+                self.source_duplicates.setdefault(key, []).append(offset)
                 continue
-            partner = self.objects.pop(key, None)
+            partner = objects.pop(key, None)
             if partner is None:
-                self.source[key] = Waiting(row.fingerprint, row.offset)
+                source[key] = Waiting(fingerprint, offset)
             else:
-                self._match(key, Waiting(row.fingerprint, row.offset), partner)
+                self._match(key, fingerprint, offset, partner)
         for item in rejected:
             self.source_count += 1
             self.rejected.append(item)
 
     def add_objects(self, rows: Iterable[Row]) -> None:
         """Take in the destination's objects; each has as many keys as its key field has values."""
-        for row in rows:
+        source, objects = self.source, self.objects
+        for keys, fingerprint, offset in rows:
             self.object_count += 1
-            if not row.keys:
-                self.unkeyed.append(row.offset)
-            elif len(row.keys) > 1:
-                self.several_keys[row.offset] = row.keys
-            for key in row.keys:
-                partner = self.source.get(key)
-                if key in self.objects or isinstance(partner, Pair | int):
-                    self.object_duplicates.setdefault(key, []).append(row.offset)
+            if not keys:
+                self.unkeyed.append(offset)
+            elif len(keys) > 1:
+                self.several_keys[offset] = keys
+            for key in keys:
+                partner = source.get(key)
+                if key in objects or isinstance(partner, _SETTLED):
+                    self.object_duplicates.setdefault(key, []).append(offset)
                 elif partner is None:
-                    self.objects[key] = Waiting(row.fingerprint, row.offset)
+                    objects[key] = Waiting(fingerprint, offset)
                 else:
-                    self._match(key, partner, Waiting(row.fingerprint, row.offset))
+                    self._match(key, partner.fingerprint, partner.offset, Waiting(fingerprint, offset))
 
-    def _match(self, key: bytes, source: Waiting, found: Waiting) -> None:
-        if source.fingerprint and source.fingerprint == found.fingerprint:
+    def _match(self, key: bytes, fingerprint: bytes, offset: int, found: Waiting) -> None:
+        if fingerprint and fingerprint == found.fingerprint:
             self.same_count += 1
-            self.source[key] = source.offset
+            self.source[key] = offset
         else:
-            self.source[key] = Pair(source.offset, found.offset)
+            self.source[key] = Pair(offset, found.offset)
 
     def settle(self) -> Settled:
         """Draw the conclusions when both listings are complete."""

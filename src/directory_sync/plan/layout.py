@@ -28,20 +28,34 @@ class Layout:
         rules: the schema's rule for each.
         keys: indices of the key fields.
         compared: indices of the fields that decide whether an object is updated and whose values need no lookup.
+        others: indices of all further fields.
         volatile: indices of fields that change only along with another.
         lookups: indices of `members` and `resolve` fields.
         classes: object classes of new objects, empty where there is no such thing.
         mandatory: lower-case names of the fields that such objects must have.
+        must_have: those of `fields` that are mandatory.
     """
 
     fields: tuple[str, ...]
     rules: tuple[FieldRule, ...]
     keys: tuple[int, ...]
     compared: tuple[int, ...]
+    others: tuple[int, ...]
     volatile: tuple[int, ...]
     lookups: tuple[int, ...]
     classes: tuple[str, ...]
     mandatory: frozenset[str]
+    must_have: frozenset[str]
+
+    def keys_of(self, values: Sequence[Sequence[bytes] | None]) -> tuple[bytes, ...]:
+        """Every key that an object with these values of all fields can stand for, normalised."""
+        if len(self.keys) == 1:
+            index = self.keys[0]
+            found = values[index]
+            if found and len(found) == 1 and not found[0].isspace():
+                # Nearly every record of nearly every job.
+                return (self.rules[index].normalise(found[0]),)
+        return self.combinations(values[i] or () for i in self.keys)
 
     def combinations(self, key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
         """Every key that these values of the key fields can stand for, normalised.
@@ -102,15 +116,18 @@ def make_layout(
             )
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
     unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
+    compared = tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only)
     return Layout(
         fields=fields,
         rules=rules,
         keys=keys,
-        compared=tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only),
+        compared=compared,
+        others=tuple(i for i in indices if i not in compared),
         volatile=tuple(i for i in unstable if not job.fields[fields[i]].new_only),
         lookups=lookups,
         classes=classes,
         mandatory=mandatory,
+        must_have=frozenset(name for name in fields if name.lower() in mandatory),
     )
 
 

@@ -49,14 +49,21 @@ class Tally:
     cleared: Counter[str] = field(default_factory=Counter)
     removed_members: dict[str, tuple[int, int]] = field(default_factory=dict)
 
+    def count_action(self, action: Action, *, times: int = 1) -> bool:
+        """Add one change of this kind. True if its values do not matter to any limit."""
+        self.actions[_KINDS[action]] += times
+        return action in (Action.CREATE, Action.DELETE)
+
     def count(self, change: Change, *, members_before: Mapping[str, int], times: int = 1) -> None:
         """Add one change, or with `times=-1` take it back.
 
         `members_before`: for each partial field, how many values the object has now.
         """
-        self.actions[_KINDS[change.action]] += times
-        if change.action in (Action.CREATE, Action.DELETE):
-            return
+        if not self.count_action(change.action, times=times):
+            self.count_values(change, members_before=members_before, times=times)
+
+    def count_values(self, change: Change, *, members_before: Mapping[str, int], times: int = 1) -> None:
+        """Add what one change does to values; see `count`."""
         for fields in change.fields:
             if fields.partial:
                 if fields.old:

@@ -13,7 +13,7 @@ import pickle
 import selectors
 import signal
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,24 +21,13 @@ from directory_sync.errors import DirectorySyncError, IncompleteListing
 from directory_sync.plan.spool import Spool
 
 _CHUNK = 1000
-_Rows = tuple[list["Row"], list["Rejected"]]
-_Message = _Rows | Exception
-_END: _Rows = ([], [])
-"""An empty chunk says that the producer ended normally."""
 
+Row = tuple[tuple[bytes, ...], bytes, int]
+"""One record that could be read and mapped: its normalised keys, its fingerprint, and where the spool holds it.
 
-class Row(NamedTuple):
-    """One record that could be read and mapped.
-
-    Attributes:
-        keys: normalised keys; one for a source record, one for each value of the key field for an object.
-        fingerprint: equal on both sides means that nothing is to be done; empty: always compare.
-        offset: where the spool holds the record.
-    """
-
-    keys: tuple[bytes, ...]
-    fingerprint: bytes
-    offset: int
+A source record has one key, an object one for each value of the key field. Equal fingerprints mean that nothing is to be done;
+an empty one: always compare. A plain tuple, because there is one for every record of both sides.
+"""
 
 
 class Rejected(NamedTuple):
@@ -61,15 +50,45 @@ class Rejected(NamedTuple):
     message: str
 
 
-class Item(NamedTuple):
-    """What a side's producer yields for each record: the row's parts and the record's bytes."""
-
-    keys: tuple[bytes, ...]
-    fingerprint: bytes
-    record: bytes
+_Rows = tuple[list[Row], list[Rejected]]
+_Message = _Rows | Exception
+_END: _Rows = ([], [])
+"""An empty chunk says that the producer ended normally."""
 
 
-Producer = Callable[[], Iterable[Item | Rejected]]
+class Sink:
+    """Takes in what a producer reads, in the child, and sends it to the parent chunk by chunk."""
+
+    def __init__(self, spool: Spool, pipe: int) -> None:
+        self._spool = spool
+        self._append = spool.append
+        self._pipe = pipe
+        self._rows: list[Row] = []
+        self._rejected: list[Rejected] = []
+
+    def add(self, keys: tuple[bytes, ...], fingerprint: bytes, record: bytes) -> None:
+        """Take in one record; see `Row`. `record`: what the parent needs of it where the two sides differ."""
+        self._rows.append((keys, fingerprint, self._append(record)))
+        if len(self._rows) >= _CHUNK:
+            self.send()
+
+    def reject(self, rejected: Rejected) -> None:
+        """Take in a record that cannot be used."""
+        self._rejected.append(rejected)
+        if len(self._rejected) >= _CHUNK:
+            self.send()
+
+    def send(self) -> None:
+        """Let the parent see what was taken in."""
+        if self._rows or self._rejected:
+            self._spool.flush()
+            _send(self._pipe, (self._rows, [tuple(item) for item in self._rejected]))
+            self._rows.clear()
+            self._rejected.clear()
+
+
+Producer = Callable[[Sink], object]
+"""Reads one side into a sink. Returns only if the listing is complete."""
 
 
 @dataclass(slots=True)
@@ -107,6 +126,7 @@ def read_sides(
                         "the reading process ended unexpectedly.",
                         endpoint=sides[number].name,
                         remedy="Look for a lack of memory or a killed process, then run again.",
+                        transient=True,
                     )
                 if isinstance(message, Exception):
                     raise message
@@ -156,25 +176,10 @@ def _start(side: Side, others: list[int]) -> tuple[int, int]:
 
 
 def _produce(side: Side, pipe: int) -> None:
-    rows: list[Row] = []
-    rejected: list[Rejected] = []
-
-    def send() -> None:
-        side.spool.flush()
-        _send(pipe, ([tuple(row) for row in rows], [tuple(item) for item in rejected]))
-        rows.clear()
-        rejected.clear()
-
     try:
-        for item in side.producer():
-            if isinstance(item, Rejected):
-                rejected.append(item)
-            else:
-                rows.append(Row(item.keys, item.fingerprint, side.spool.append(item.record)))
-            if len(rows) + len(rejected) >= _CHUNK:
-                send()
-        if rows or rejected:
-            send()
+        sink = Sink(side.spool, pipe)
+        side.producer(sink)
+        sink.send()
         _send(pipe, _END)
     except BrokenPipeError:
         return
@@ -212,7 +217,7 @@ def _receive(pipe: int) -> _Message | None:
         return message
     if not message[0] and not message[1]:
         return _END
-    return [Row(*row) for row in message[0]], [Rejected(*item) for item in message[1]]
+    return message[0], [Rejected(*item) for item in message[1]]
 
 
 def _read_exactly(pipe: int, length: int) -> bytes | None:

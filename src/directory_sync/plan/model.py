@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from directory_sync.endpoints.change import Change
 
@@ -83,6 +83,34 @@ class ChangeSequence(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Change]: ...
+
+
+class CanonicalForm(NamedTuple):
+    """A change as digest and store take it: `canonical` is `Change.canonical()`, the rest what a change is found by."""
+
+    action: str
+    object: str
+    new_object: str | None
+    identity: bytes | None
+    canonical: bytes
+
+
+@runtime_checkable
+class KeepsCanonicalForms(Protocol):
+    """Changes whose canonical forms are there already."""
+
+    def canonical_forms(self) -> Iterator[CanonicalForm]:
+        """Those of all changes, in order."""
+
+
+def canonical_forms(changes: Iterable[Change] | ChangeSequence) -> Iterator[CanonicalForm]:
+    """The canonical forms of all changes, in order; made now where they are not kept."""
+    if isinstance(changes, KeepsCanonicalForms):
+        return changes.canonical_forms()
+    return (
+        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical())
+        for change in changes
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ def settle_names(planning: Planning, drafts: Drafts, existing: Existing) -> None
     refused = refusals(drafts.nodes, existing, planning.parent)
     if not refused:
         return
-    for index, draft in enumerate(drafts):
-        if index in refused:
-            planning.reject(draft.change.key, draft.id, refused[index].format(draft.change.final_object))
+    for index in sorted(refused):
+        draft = drafts.read(index)
+        planning.reject(draft.change.key, draft.id, refused[index].format(draft.change.final_object))
     drafts.discard(refused.keys())
 
 
@@ -54,10 +54,11 @@ def _refused_in_turn(
     lost = {id for index in refused if (id := nodes[index].occupies) not in present}
     more: dict[int, str] = {}
     for index, node in enumerate(nodes):
-        if node.occupies is None or index in refused:
+        occupies = node.occupies
+        if occupies is None or index in refused:
             continue
-        if node.occupies in present and node.occupies not in vacated:
+        if occupies in present and occupies not in vacated:
             more[index] = "{0} is another object's name. Give the record another name, or rename that object."
-        elif parent(node.occupies) in lost:
+        elif lost and parent(occupies) in lost:
             more[index] = "the container of {0} cannot be created, see there."
     return more

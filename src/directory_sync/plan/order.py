@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from directory_sync.endpoints.change import Action
 
 _PHASES = {Action.CREATE: 0, Action.MOVE: 1, Action.UPDATE: 1, Action.DISABLE: 1, Action.DELETE: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """What ordering needs to know of one change. All ids are normalised.
 
     Attributes:
@@ -66,8 +66,9 @@ class Order:
 
 def order(nodes: Sequence[Node], parent: Callable[[str], str | None]) -> Order:
     """Order changes by the rules above. `parent` gives the normalised id of an id's container, None at the top."""
-    keys = [_sort_key(node, parent) for node in nodes]
-    hard, soft = _edges(nodes, parent)
+    above = _Above(parent)
+    keys = [_sort_key(node, above) for node in nodes]
+    hard, soft = _edges(nodes, above)
     late: set[int] = set()
     circular: set[int] = set()
     sequence: list[int] = []
@@ -91,41 +92,81 @@ def order(nodes: Sequence[Node], parent: Callable[[str], str | None]) -> Order:
     return Order(sequence, frozenset(late), frozenset(circular))
 
 
-def _sort_key(node: Node, parent: Callable[[str], str | None]) -> tuple[int, int, str]:
+class _Above:
+    """The containers above an id, nearest first. Many objects share few containers, so those are walked up once each."""
+
+    def __init__(self, parent: Callable[[str], str | None]) -> None:
+        self._parent = parent
+        self._above: dict[str | None, tuple[str, ...]] = {None: ()}
+
+    def __call__(self, identifier: str) -> tuple[str, ...]:
+        container = self._parent(identifier)
+        known = self._above.get(container)
+        if known is None:
+            assert container is not None
+            known = self._above[container] = (container, *self(container))
+        return known
+
+
+def _sort_key(node: Node, above: _Above) -> tuple[int, int, str]:
     identifier = node.then if node.now is None else node.now
     assert identifier is not None
-    depth = sum(1 for _ in _ancestors(identifier, parent))
+    depth = len(above(identifier))
     return (_PHASES[node.action], -depth if node.action is Action.DELETE else depth, identifier)
 
 
-def _ancestors(identifier: str, parent: Callable[[str], str | None]) -> Iterator[str]:
-    above = parent(identifier)
-    while above is not None:
-        yield above
-        above = parent(above)
-
-
-def _edges(nodes: Sequence[Node], parent: Callable[[str], str | None]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+def _edges(nodes: Sequence[Node], above: _Above) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
     """For each node the nodes that come before it: by structure (hard) and by reference (soft)."""
-    vacated = {node.vacates: index for index, node in enumerate(nodes) if node.vacates is not None}
-    occupied = {node.occupies: index for index, node in enumerate(nodes) if node.occupies is not None}
-    hard: dict[int, set[int]] = defaultdict(set)
-    soft: dict[int, set[int]] = defaultdict(set)
+    vacated: dict[str, int] = {}
+    occupied: dict[str, int] = {}
+    for index, (_, now, then, _) in enumerate(nodes):
+        if now != then:
+            if now is not None:
+                vacated[now] = index
+            if then is not None:
+                occupied[then] = index
+    soft: dict[int, set[int]] = {}
     for index, node in enumerate(nodes):
-        if node.occupies is not None:
-            if (before := vacated.get(node.occupies)) is not None and before != index:
-                hard[index].add(before)
-            for above in _ancestors(node.occupies, parent):
-                if (before := occupied.get(above)) is not None and before != index:
+        if node.references:
+            found = {occupied[reference] for reference in node.references if reference in occupied} - {index}
+            if found:
+                soft[index] = found
+    return _structure(nodes, vacated, occupied, above), soft
+
+
+def _structure(
+    nodes: Sequence[Node], vacated: Mapping[str, int], occupied: Mapping[str, int], above: _Above
+) -> dict[int, set[int]]:
+    # Of the containers above an object only those matter that the plan itself touches: mostly none.
+    gone, made = _Touched(vacated, above), _Touched(occupied, above)
+    hard: dict[int, set[int]] = defaultdict(set)
+    for index, (_, now, then, _) in enumerate(nodes):
+        if then is not None and now != then:
+            for before in (*made.above(then), vacated.get(then, index)):
+                if before != index:
                     hard[index].add(before)
-        if node.now is not None and vacated:
-            for above in _ancestors(node.now, parent):
-                if (after := vacated.get(above)) is not None and after != index:
+        if vacated and now is not None:
+            for after in gone.above(now):
+                if after != index:
                     hard[after].add(index)
-        for reference in node.references:
-            if (before := occupied.get(reference)) is not None and before != index:
-                soft[index].add(before)
-    return hard, soft
+    return hard
+
+
+class _Touched:
+    """The changes that give or take the id of a container above an object."""
+
+    def __init__(self, changes: Mapping[str, int], above: _Above) -> None:
+        self._changes = changes
+        self._containers = above
+        self._known: dict[tuple[str, ...], tuple[int, ...]] = {}
+
+    def above(self, identifier: str) -> tuple[int, ...]:
+        containers = self._containers(identifier)
+        known = self._known.get(containers)
+        if known is None:
+            found = (self._changes.get(container) for container in containers)
+            known = self._known[containers] = tuple(index for index in found if index is not None)
+        return known
 
 
 def _pass(
@@ -146,8 +187,13 @@ def _pass(
             waiting[index] = len(before)
         else:
             ready.append((keys[index], index))
-    heapq.heapify(ready)
-    while ready:
+    ready.sort()
+    if not followers:
+        # Nothing depends on anything, as in nearly every plan.
+        remaining.clear()
+        yield from (index for _, index in ready)
+        return
+    while ready:  # a sorted list is a heap
         _, index = heapq.heappop(ready)
         remaining.discard(index)
         yield index

@@ -14,7 +14,7 @@ from directory_sync.plan.layout import Layout
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import RecordProblem
 from directory_sync.plan.order import Node
-from directory_sync.plan.spool import Spool, pack_change, pack_field, unpack_change
+from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""
@@ -35,6 +35,7 @@ class Planning:
     warnings: list[str] = field(default_factory=list)
     _containers: dict[str, str] = field(default_factory=dict)
     _parents: dict[str, str | None] = field(default_factory=dict)
+    _depths: dict[str, int] = field(default_factory=dict)
 
     def reject(self, key: str, id: str, error: RecordError | str) -> None:
         """Note why a record or object is not carried out."""
@@ -63,7 +64,12 @@ class Planning:
     def depth(self, id: str) -> int:
         """Number of containers above an object."""
         above = self.parent(id)
-        return 0 if above is None else 1 + self.depth(above)
+        if above is None:
+            return 0
+        known = self._depths.get(above)
+        if known is None:
+            known = self._depths[above] = 1 + self.depth(above)
+        return known
 
     def is_in(self, id: str, container: str) -> bool:
         """Whether the object lies directly in the container."""
@@ -106,23 +112,30 @@ def pack_draft(draft: Draft) -> bytes:
     """A draft as bytes for a spool."""
     lookups = {name: list(values) for name, values in draft.lookups.items()}
     present = {index: list(values) for index, values in draft.present.items()}
-    return marshal.dumps((pack_change(draft.change), lookups, present, draft.id, tuple(map(pack_field, draft.riding))))
+    return marshal.dumps((pack_change(draft.change), lookups, present, draft.id, tuple(map(tuple, draft.riding))))
 
 
 def unpack_draft(data: bytes) -> Draft:
     """The inverse of `pack_draft`."""
     change, lookups, present, id, riding = marshal.loads(data)  # noqa: S302 - our own file, readable by nobody else
-    return Draft(unpack_change(change), lookups, present, id, tuple(FieldChange(*field) for field in riding))
+    return Draft(unpack_change(change), lookups, present, id, tuple(map(FieldChange._make, riding)))
 
 
 class Drafts:
-    """All drafts of a plan, on disk; in memory only what ordering needs to know of each."""
+    """All drafts of a plan, on disk; in memory only what ordering needs to know of each.
 
-    def __init__(self, normalise_id: Callable[[str], str]) -> None:
-        self._normalise_id = normalise_id
-        self._spool = Spool()
-        self._offsets: list[int] = []
+    Attributes:
+        finished: nothing is looked up later, so that a draft is the finished change and need not be copied any more.
+        spool: where they are, and where the plan's changes stay.
+        nodes, places: for each draft what ordering needs, and its place in the spool.
+    """
+
+    def __init__(self, normalise_id: Callable[[str], str], *, finished: bool) -> None:
+        self.finished = finished
+        self.spool = Spool()
         self.nodes: list[Node] = []
+        self.places: list[int] = []
+        self._normalise_id = normalise_id
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -130,25 +143,41 @@ class Drafts:
     def add(self, draft: Draft) -> None:
         """Append a draft."""
         change = draft.change
-        node = Node(
-            change.action,
-            None if change.action is Action.CREATE else self._normalise_id(change.object),
-            None if change.action is Action.DELETE else self._normalise_id(change.final_object),
-        )
-        self._offsets.append(self._spool.append(pack_draft(draft)))
+        now = None if change.action is Action.CREATE else self._normalise_id(change.object)
+        if change.action is Action.DELETE:
+            then = None
+        else:
+            then = now if change.new_object is None and now is not None else self._normalise_id(change.final_object)
+        self.accept(Node(change.action, now, then), self.put(draft))
+
+    def put(self, draft: Draft) -> int:
+        """Keep a draft of which it is not certain yet that it counts; returns its place."""
+        return self.spool.append(pack_finished(draft.change, draft.id) if self.finished else pack_draft(draft))
+
+    def accept(self, node: Node, place: int) -> None:
+        """Let a draft count."""
         self.nodes.append(node)
+        self.places.append(place)
+
+    def read_at(self, place: int) -> Draft:
+        """The draft at a place; flush first."""
+        data = self.spool.read(place)
+        if not self.finished:
+            return unpack_draft(data)
+        change, id = unpack_finished(data)
+        return Draft(change, {}, {}, id)
+
+    def read(self, index: int) -> Draft:
+        """The draft of a node."""
+        self.spool.flush()
+        return self.read_at(self.places[index])
 
     def __iter__(self) -> Iterator[Draft]:
-        self._spool.flush()
-        for offset in self._offsets:
-            yield unpack_draft(self._spool.read(offset))
+        self.spool.flush()
+        return map(self.read_at, self.places)
 
     def discard(self, indices: Collection[int]) -> None:
         """Forget some drafts; the others move up."""
         kept = [index for index in range(len(self.nodes)) if index not in indices]
         self.nodes = [self.nodes[index] for index in kept]
-        self._offsets = [self._offsets[index] for index in kept]
-
-    def close(self) -> None:
-        """Give the space back."""
-        self._spool.close()
+        self.places = [self.places[index] for index in kept]

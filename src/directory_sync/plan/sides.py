@@ -1,17 +1,25 @@
-"""What the two reading processes do with each record: key, fingerprint, and the bytes that go to the spool."""
+"""What the two reading processes do with each record: key, fingerprint, and the bytes that go to the spool.
+
+A record's bytes are two parts, each in `marshal`'s form: the values that decide whether its object is updated, and all else.
+The fingerprint is made of the first part, so that nothing is turned into bytes twice.
+"""
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Callable, Iterator
-from hashlib import blake2b
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from marshal import dumps, loads
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from directory_sync.endpoints.protocol import Destination, Record, Source
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
-from directory_sync.plan.listing import Item, Rejected
+from directory_sync.plan.listing import Rejected, Sink
 from directory_sync.plan.mapping.transform import CompiledMapping
+
+_LENGTH = 4
+_FINGERPRINT = 16
 
 
 class SourceRecord(NamedTuple):
@@ -40,28 +48,63 @@ class ObjectRecord(NamedTuple):
     values: list[list[bytes]]
 
 
-def load_source(data: bytes) -> SourceRecord:
-    """Read what `source_items` put into the spool."""
-    return SourceRecord(*marshal.loads(data))  # noqa: S302 - our own file, readable by nobody else
+class Item(NamedTuple):
+    """One object, read: its keys, its fingerprint, and the bytes that `load_object` reads."""
+
+    keys: tuple[bytes, ...]
+    fingerprint: bytes
+    record: bytes
 
 
-def load_object(data: bytes) -> ObjectRecord:
-    """Read what `object_items` put into the spool."""
-    return ObjectRecord(*marshal.loads(data))  # noqa: S302 - our own file, readable by nobody else
+def load_source(data: bytes, layout: Layout) -> SourceRecord:
+    """Read what `read_source` put into the spool."""
+    values, (id, lookups, container) = _load(data, layout)
+    key = layout.key_text(value for i in layout.keys for value in values[i][:1])
+    return SourceRecord(id, key, values, lookups, container)
 
 
-def source_items(source: Source, mapping: CompiledMapping, layout: Layout, *, always_compare: bool) -> Iterator[Item | Rejected]:
+def load_object(data: bytes, layout: Layout) -> ObjectRecord:
+    """Read what `read_objects` put into the spool."""
+    values, (id, identity) = _load(data, layout)
+    return ObjectRecord(id, identity, values)
+
+
+def object_id(data: bytes) -> str:
+    """The id of an object in the spool, without the rest of it."""
+    return str(_rest(data)[1])
+
+
+def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: Sink, *, always_compare: bool) -> None:
     """Read and map the source. `always_compare`: the fingerprint cannot tell that nothing is to be done."""
+    compared, others, add, map_record = _picker(layout.compared), _picker(layout.others), sink.add, mapping.map
     for batch in source.read(mapping.source_fields):
         for record in batch:
-            yield _source_item(record, mapping, layout, always_compare)
+            if record.problem:
+                sink.reject(_rejected(record, mapping, layout, None))
+                continue
+            try:
+                values, lookups, container = map_record(record)
+            except RecordError as error:
+                sink.reject(_rejected(record, mapping, layout, error))
+                continue
+            keys = layout.keys_of(values)
+            if len(keys) != 1:
+                sink.reject(_rejected(record, mapping, layout, None))
+                continue
+            wanted = compared(values)
+            decisive = dumps(wanted, 2)
+            # What is to be left alone can be told only where the object's values are known.
+            undecided = always_compare or (mapping.may_leave and None in wanted)
+            fingerprint = b"" if undecided else _fingerprint(decisive)
+            add(keys, fingerprint, _joined(decisive, dumps((others(values), record.id, lookups, container), 2)))
 
 
-def _source_item(record: Record, mapping: CompiledMapping, layout: Layout, always_compare: bool) -> Item | Rejected:
+def _rejected(record: Record, mapping: CompiledMapping, layout: Layout, error: RecordError | None) -> Rejected:
+    """Why a record cannot be used. `error`: what mapping it raised; None if it was not mapped, or has not exactly one key."""
     try:
         key_values = mapping.map_keys(record)
-    except RecordError as error:
-        return Rejected((), False, False, "", record.id, f"the key cannot be read: {error}")
+    except RecordError as unreadable:
+        return Rejected((), False, False, "", record.id, f"the key cannot be read: {unreadable}")
     keys = layout.combinations(key_values)
     text = layout.key_text(value for values in key_values for value in values[:1])
     if record.problem:
@@ -76,50 +119,70 @@ def _source_item(record: Record, mapping: CompiledMapping, layout: Layout, alway
         several = next(layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if len(values) > 1)
         message = f"the key field {several} has several values. Choose one with a transformation, or use another key."
         return Rejected(keys, True, False, text, record.id, message)
-    try:
-        mapped = mapping.map(record)
-    except RecordCancelled as error:
-        return Rejected(keys, True, True, text, record.id, str(error))
-    except RecordError as error:
-        return Rejected(keys, True, False, text, record.id, str(error))
-    values = mapped.values
-    fingerprint = b"" if always_compare else _fingerprint([values[i] for i in layout.compared])
-    data = marshal.dumps((record.id, text, values, mapped.lookups, mapped.container))
-    return Item(keys, fingerprint, data)
+    return Rejected(keys, True, isinstance(error, RecordCancelled), text, record.id, str(error))
 
 
-def object_items(
-    destination: Destination, layout: Layout, *, always_compare: Callable[[str], bool] | None = None
-) -> Iterator[Item]:
+def read_objects(
+    destination: Destination, layout: Layout, sink: Sink, *, always_compare: Callable[[str], bool] | None = None
+) -> None:
     """Read the destination's managed objects. `always_compare`: the ids of which the fingerprint cannot tell that all is done."""
-    names = layout.fields
     identity = destination.identity_field
-    wanted = (*names, identity) if identity else names
+    wanted = (*layout.fields, identity) if identity else layout.fields
+    make_item = item_maker(layout, identity)
     for batch in destination.read(wanted):
         for record in batch:
-            item = object_item(record, layout, identity)
-            yield item._replace(fingerprint=b"") if always_compare is not None and always_compare(record.id) else item
+            keys, fingerprint, data = make_item(record)
+            sink.add(keys, b"" if always_compare is not None and always_compare(record.id) else fingerprint, data)
 
 
-def object_item(record: Record, layout: Layout, identity: str | None) -> Item:
-    """One object with its keys and fingerprint."""
-    values = [record.values.get(name) or [] for name in layout.fields]
-    known = record.values.get(identity) if identity else None
-    return Item(
-        layout.combinations([values[i] for i in layout.keys]),
-        _fingerprint([values[i] for i in layout.compared]),
-        marshal.dumps((record.id, known[0] if known else None, values)),
-    )
+def item_maker(layout: Layout, identity: str | None) -> Callable[[Record], Item]:
+    """A function that gives an object's keys, fingerprint and bytes. `identity`: `Destination.identity_field`."""
+    names, compared, others = layout.fields, _picker(layout.compared), _picker(layout.others)
+
+    def make_item(record: Record) -> Item:
+        get = record.values.get
+        # Values are sets, so the order in which a server sends them goes.
+        values = [found if (found := get(name)) and len(found) == 1 else sorted(found or ()) for name in names]
+        known = get(identity) if identity else None
+        decisive = dumps(compared(values), 2)
+        rest = dumps((others(values), record.id, known[0] if known else None), 2)
+        return Item(layout.keys_of(values), _fingerprint(decisive), _joined(decisive, rest))
+
+    return make_item
 
 
-def _fingerprint(values: list[list[bytes] | None]) -> bytes:
-    """Equal for equal sets of values in every field; empty where a field is to be left alone, for that cannot be told here.
+def _fingerprint(decisive: bytes) -> bytes:
+    """Equal for equal sets of values in every field that is compared. Made of version 2 of `marshal`, which has no references.
 
     Raw bytes are compared: values that differ only as the schema allows are looked at again, with its rules.
     """
-    canonical = []
-    for found in values:
-        if found is None:
-            return b""
-        canonical.append(found if len(found) < 2 else sorted(found))
-    return blake2b(marshal.dumps(canonical, 2), digest_size=16).digest()
+    return sha256(decisive).digest()[:_FINGERPRINT]
+
+
+# -- records as bytes -------------------------------------------------------------------------------------------------
+
+
+def _picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """A function that takes these items out of a sequence."""
+    # Several times faster than a loop, but of no use for one item, nor for none.
+    return itemgetter(*indices) if len(indices) > 1 else lambda values: tuple(values[i] for i in indices)
+
+
+def _joined(decisive: bytes, rest: bytes) -> bytes:
+    return b"".join((len(decisive).to_bytes(_LENGTH, "little"), decisive, rest))
+
+
+def _rest(data: bytes) -> tuple[Any, ...]:
+    start = _LENGTH + int.from_bytes(data[:_LENGTH], "little")
+    return loads(data[start:])  # type: ignore[no-any-return]  # noqa: S302 - our own file, readable by nobody else
+
+
+def _load(data: bytes, layout: Layout) -> tuple[list[Any], tuple[Any, ...]]:
+    """The values in the order of the layout's fields, and what else there is."""
+    others, *more = _rest(data)
+    values: list[Any] = [None] * len(layout.fields)
+    decisive = loads(data[_LENGTH:])  # noqa: S302 - likewise; what follows the first part is not looked at
+    for indices, found in ((layout.compared, decisive), (layout.others, others)):
+        for index, held in zip(indices, found, strict=True):
+            values[index] = held
+    return values, tuple(more)

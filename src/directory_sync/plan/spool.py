@@ -1,4 +1,8 @@
-"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process is."""
+"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process is.
+
+A plan's changes are kept there as they leave planning, in both forms that are needed later: canonical, for the digest and the
+store, and as plain values, for whoever looks at them or carries them out. Each form is made once.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.plan.model import CanonicalForm
+
+_BLOCK = 1 << 18
 
 
 class Spool:
@@ -37,11 +44,23 @@ class Spool:
     def __iter__(self) -> Iterator[bytes]:
         """Everything that was appended, in order, whichever process did it."""
         self.flush()
-        offset, end = 0, os.fstat(self._file.fileno()).st_size
+        descriptor = self._file.fileno()
+        offset, end = 0, os.fstat(descriptor).st_size
         while offset < end:
-            data = self.read(offset)
-            yield data
-            offset += 8 + len(data)
+            block = os.pread(descriptor, _BLOCK, offset)
+            place = 0
+            while (start := place + 8) <= len(block):
+                after = start + int.from_bytes(block[place:start], "little")
+                if after > len(block):
+                    break
+                yield block[start:after]
+                place = after
+            if not place:
+                # Larger than a block.
+                data = self.read(offset)
+                yield data
+                place = 8 + len(data)
+            offset += place
 
     def flush(self) -> None:
         """Make everything that was appended readable, also by another process."""
@@ -62,23 +81,34 @@ class Spool:
 
 
 Packed = tuple[Any, ...]
-
-
-def pack_field(field: FieldChange) -> Packed:
-    """A field's change as plain values, for `marshal`: several times faster than pickling the object."""
-    return (field.field, field.old, field.new, field.replace, field.late, field.partial)
+_ACTIONS = {action.value: action for action in Action}
 
 
 def pack_change(change: Change) -> Packed:
-    """A change as plain values; `unpack_change` reads it back."""
-    fields = tuple(map(pack_field, change.fields))
-    return (change.action.value, change.key, change.object, change.new_object, change.identity, fields, change.after)
+    """A change as plain values for `marshal`, which is several times faster than `pickle`; `unpack_change` reads it back."""
+    action, key, object_, new_object, identity, fields, after = change
+    return (action.value, key, object_, new_object, identity, tuple(map(tuple, fields)), after)
 
 
 def unpack_change(packed: Packed) -> Change:
     """The inverse of `pack_change`."""
     action, key, object_, new_object, identity, fields, after = packed
-    return Change(Action(action), key, object_, new_object, identity, tuple(FieldChange(*field) for field in fields), after)
+    return Change(_ACTIONS[action], key, object_, new_object, identity, tuple(map(FieldChange._make, fields)), after)
+
+
+def pack_finished(change: Change, met: str) -> bytes:
+    """A change that needs nothing more. `met`: where its source record was met, for messages."""
+    action, key, object_, new_object, identity, fields, after = change
+    # The values are packed by themselves, so that the store can take the canonical form without unpacking them.
+    values = marshal.dumps((tuple(map(tuple, fields)), after))
+    return marshal.dumps((action.value, key, object_, new_object, identity, change.canonical(), values, met))
+
+
+def unpack_finished(data: bytes) -> tuple[Change, str]:
+    """The inverse of `pack_finished`."""
+    action, key, object_, new_object, identity, _, values, met = marshal.loads(data)  # noqa: S302 - our own file
+    fields, after = marshal.loads(values)  # noqa: S302 - likewise
+    return Change(_ACTIONS[action], key, object_, new_object, identity, tuple(map(FieldChange._make, fields)), after), met
 
 
 class SpooledChanges:
@@ -92,5 +122,13 @@ class SpooledChanges:
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[Change]:
+        read = self._spool.read
         for offset in self._offsets:
-            yield unpack_change(marshal.loads(self._spool.read(offset)))  # noqa: S302 - our own file
+            yield unpack_finished(read(offset))[0]
+
+    def canonical_forms(self) -> Iterator[CanonicalForm]:
+        """What digest and store need of each, without making objects of the rest."""
+        read = self._spool.read
+        for offset in self._offsets:
+            action, _, object_, new_object, identity, canonical, _, _ = marshal.loads(read(offset))  # noqa: S302 - our own file
+            yield CanonicalForm(action, object_, new_object, identity, canonical)

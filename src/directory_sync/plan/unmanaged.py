@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.planning import Planning
-from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, object_item
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, load_object
 
 
 def reuses_unmanaged(job: Job) -> bool:
@@ -57,17 +57,18 @@ def _find(
     values = [value for offset in waiting.values() for value in source_at(offset).values[first] or ()]
     wanted = (*layout.fields, identity) if identity else layout.fields
     found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
+    make_item = item_maker(layout, identity)
     for hit in planning.destination.find(layout.fields[first], values, wanted):
-        item = object_item(hit, layout, identity)
-        keys = item.keys or _possible_keys(load_object(item.record), waiting, source_at, layout)
+        item = make_item(hit)
+        keys = item.keys or _possible_keys(load_object(item.record, layout), waiting, source_at, layout)
         for key in keys:
             if key in waiting:
-                found[key].append(load_object(item.record))
+                found[key].append(load_object(item.record, layout))
     return found
 
 
 def _matches_one(found: ObjectRecord, layout: Layout) -> bool:
-    return bool(layout.combinations(found.values[i] for i in layout.keys))
+    return bool(layout.keys_of(found.values))
 
 
 def _possible_keys(

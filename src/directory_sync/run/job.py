@@ -145,6 +145,8 @@ def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
         plan_id, plan = unfinished
         return work.carry_out(plan_id, plan, request=_approval_of(work, plan_id, plan), resumed=True)
     plan = _make_plan(collection, job, work.opened, work.progress)
+    outdated = "This run has made a newer plan for the job."
+    store.end_outdated_approval(work.snapshot.id, job.name, digest=plan.digest, reason=outdated)
     policy = policy_for(collection, job, work.deployment.approval_minimum)
     waiver, hindrance = _usable_waiver(work, plan, policy)
     if waiver is not None:

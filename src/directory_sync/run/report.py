@@ -108,6 +108,7 @@ def _header(result: JobResult) -> dict[str, Any]:
             for check in result.limits
         ],
         "duration": round(result.duration, 3),
+        **({} if result.request is None else {"request": result.request}),
     }
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
+from directory_sync.settings.people import PeopleDirectory
 from directory_sync.settings.reading import airflow_home, read
 
-__all__ = ["OPTIONS", "SECTION", "Option", "airflow_home", "read"]
+__all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "read"]
 
 _Value = TypeVar("_Value")
 
@@ -141,23 +141,6 @@ def role_addresses() -> dict[str, str]:
             raise _wrong("role_addresses", f"has the part {part!r}", "Write role=address, separated by commas.")
         addresses[role] = address
     return addresses
-
-
-@dataclass(frozen=True, slots=True)
-class PeopleDirectory:
-    """Where users are looked up.
-
-    Attributes:
-        connection: id of an Airflow connection of the type `ldap`.
-        base: DN of the container.
-        name, mail, manager: attributes with a user's name, mail address and manager's DN.
-    """
-
-    connection: str
-    base: str
-    name: str
-    mail: str
-    manager: str
 
 
 def people_directory() -> PeopleDirectory | None:

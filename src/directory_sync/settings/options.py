@@ -62,8 +62,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="templates_folder",
         description=(
-            "Folder with your own job and collection templates, in `jobs/` and `collections/`. Empty: the folder "
-            "`include/templates` next to the DAG folder, if there is one."
+            "Folder with your own templates: of jobs and collections, in `jobs/` and `collections/`, and of mails, in `mail/`. "
+            "Empty: the folder `include/templates` next to the DAG folder, if there is one."
         ),
         default="",
         example="/opt/airflow/include/templates",
@@ -135,19 +135,26 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="mail_connection",
-        description="Airflow connection of the type SMTP through which mail about requests is sent. Empty: no mail.",
+        description=(
+            "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the page of their "
+            "request if `[api] base_url` says where Airflow is. Empty: no mail. When it is set later, what happened in the last "
+            "7 days is mailed."
+        ),
         default="",
         example="smtp_default",
     ),
     Option(
         name="mail_from",
-        description="Sender of mail about requests. Empty: as the mail connection says.",
+        description="Sender of mail about requests. Empty: what `from_email` in the extra of the mail connection says.",
         default="",
         example="Directory Sync <directory-sync@corp.example>",
     ),
     Option(
         name="mail_domain",
-        description="Mail domain of users whose name holds no `@` and who are not found in the people directory. Empty: no mail.",
+        description=(
+            "Mail domain of users whose name holds no `@` and for whom the people directory has no address. Empty: those users "
+            "get no mail; the request's history says so."
+        ),
         default="",
         example="corp.example",
     ),
@@ -161,14 +168,17 @@ OPTIONS: tuple[Option, ...] = (
         name="people_connection",
         description=(
             "Airflow connection of the directory in which users are looked up: their mail address, and their manager where "
-            "a request escalates to `manager`. Empty: none."
+            "a request escalates to `manager`. User names in it have to be spelled as Airflow knows them. Empty: none."
         ),
         default="",
         example="corp_ad",
     ),
     Option(
         name="people_base",
-        description="Container in which users are looked up, with everything below it.",
+        description=(
+            "Container in which users are looked up, with everything below it. Whoever is not in it is nobody's manager, and a "
+            "name that several entries have is nobody's."
+        ),
         default="",
         example="OU=People,DC=corp,DC=example",
     ),

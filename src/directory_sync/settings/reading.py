@@ -29,12 +29,23 @@ def read(name: str) -> str:
         return _expand(os.environ[variable])
     if option.sensitive and (f"{variable}_CMD" in os.environ or f"{variable}_SECRET" in os.environ):
         return _ask_airflow(option)
-    configured = _config_file_section(*_config_file())
+    configured = _config_file_section(SECTION, *_config_file())
     if name in configured:
         return _expand(configured[name])
     if option.sensitive and (f"{name}_cmd" in configured or f"{name}_secret" in configured):
         return _ask_airflow(option)
     return option.default.replace("{AIRFLOW_HOME}", str(airflow_home()))
+
+
+def read_airflow(section: str, name: str) -> str:
+    """Return what an option of Airflow itself is set to, by environment or `airflow.cfg`; empty if by neither.
+
+    Defaults, commands and secrets backends are not asked, because that would need Airflow.
+    """
+    value = os.environ.get(f"AIRFLOW__{section.upper()}__{name.upper()}")
+    if value is None:
+        value = _config_file_section(section, *_config_file()).get(name, "")
+    return _expand(value).strip()
 
 
 def airflow_home() -> Path:
@@ -52,8 +63,8 @@ def _config_file() -> tuple[str, int]:
 
 
 @lru_cache(maxsize=4)
-def _config_file_section(path: str, modified: int) -> dict[str, str]:
-    """Our section of `airflow.cfg`; `modified` is there so that an edited file is read again."""
+def _config_file_section(section: str, path: str, modified: int) -> dict[str, str]:
+    """A section of `airflow.cfg`; `modified` is there so that an edited file is read again."""
     if not modified:
         return {}
     # Values such as database URLs contain percent signs; Airflow's own options do not matter here.
@@ -62,7 +73,7 @@ def _config_file_section(path: str, modified: int) -> dict[str, str]:
         parser.read_string(Path(path).read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError, ConfigFileError) as error:
         raise SettingsError(f"{path} cannot be read as a configuration file: {error}. Correct the file.") from None
-    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+    return dict(parser[section]) if parser.has_section(section) else {}
 
 
 def _expand(value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.digest import PlanDigest
-from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
 from directory_sync.store.database import Database
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
@@ -264,16 +264,15 @@ def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _rows(plan_id: int, changes: Iterable[Change], digest: PlanDigest) -> Iterator[dict[str, Any]]:
-    for sequence, change in enumerate(changes):
-        canonical = change.canonical()
+def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[dict[str, Any]]:
+    for sequence, (action, object_, new_object, identity, canonical) in enumerate(canonical_forms(changes)):
         digest.add(canonical)
         yield {
             "plan_id": plan_id,
             "sequence": sequence,
-            "action": change.action.value,
-            "object_hash": object_hash(change.object),
-            "new_object_hash": None if change.new_object is None else object_hash(change.new_object),
-            "identity_hash": None if change.identity is None else identity_hash(change.identity),
+            "action": action,
+            "object_hash": object_hash(object_),
+            "new_object_hash": None if new_object is None else object_hash(new_object),
+            "identity_hash": None if identity is None else identity_hash(identity),
             "payload": canonical.decode(),
         }

@@ -145,6 +145,32 @@ class RequestFiling:
             ).all()
             return next((request for request in map(read_request, rows) if request.waives), None)
 
+    def end_outdated_approval(self, run: int, job: str, *, digest: str, reason: str) -> int | None:
+        """End what was approved for a job in this run and never begun, because the run has made another plan since; or None.
+
+        Args:
+            run: the run in the store.
+            job: its job.
+            digest: of the plan that counts now; an approval of that very plan stays.
+            reason: for the history.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(
+                select_requests()
+                .join(PlanRow, PlanRow.id == RequestRow.plan_id)
+                .where(RequestRow.collection_run_id == run, RequestRow.job == job, RequestRow.state == APPROVED)
+                .where(RequestRow.digest != digest, PlanRow.apply_started.is_(None))
+                .order_by(RequestRow.id.desc())
+                .limit(1)
+                .with_for_update(of=RequestRow)
+            ).one_or_none()
+            if row is None:
+                return None
+            request, now = read_request(row), self._database.now(connection)
+            end_request(connection, request, STALE, by="", at=now)
+            add_event(connection, request.id, EventKind.STALE, at=now, text=shortened(reason))
+            return request.id
+
     def _planned(self, connection: Connection, plan_id: int) -> Row[Any]:
         plan = connection.execute(
             select(

@@ -62,6 +62,11 @@ class RequestLists:
         checked_name(user, "user's name")
         return self._page([RequestRow.requester == user, *_conditions(filter)], before, limit)
 
+    def count_mine(self, user: str, filter: RequestFilter = _EVERYTHING) -> int:
+        """How many this user has asked for."""
+        checked_name(user, "user's name")
+        return self._count([RequestRow.requester == user, *_conditions(filter)])
+
     def all_requests(self, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50) -> RequestPage:
         """Every request that the filter lets through, newest first.
 

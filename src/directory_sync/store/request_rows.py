@@ -26,10 +26,19 @@ from directory_sync.store.request_model import (
     RequestView,
     Why,
 )
-from directory_sync.store.tables import CollectionRunRow, RequestAssigneeRow, RequestDecisionRow, RequestEventRow, RequestRow
+from directory_sync.store.tables import (
+    CollectionRunRow,
+    RequestAssigneeRow,
+    RequestDecisionRow,
+    RequestEventRow,
+    RequestMailRow,
+    RequestRow,
+)
 
 LARGEST_ID = 2**31 - 1
 """What the databases hold as a number; anything beyond comes from a mistyped address."""
+
+_NOT_MAILED = frozenset({EventKind.MAILED, EventKind.VIEWED, EventKind.COMMENTED})
 
 
 def select_requests() -> Select[Any]:
@@ -173,11 +182,13 @@ def add_event(
     text: str = "",
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note what happened. Events are never changed."""
-    connection.execute(
-        insert(RequestEventRow),
+    """Note what happened, for the history and, where people are to hear of it, in the outbox. Events are never changed."""
+    event_id = connection.execute(
+        insert(RequestEventRow).returning(RequestEventRow.id),
         {"request_id": request_id, "kind": kind.value, "actor": actor, "text": text, "at": at, "data": data},
-    )
+    ).scalar_one()
+    if kind not in _NOT_MAILED:
+        connection.execute(insert(RequestMailRow), {"event_id": event_id, "queued": at, "due": at, "tries": 0, "problem": ""})
 
 
 def add_assignees(

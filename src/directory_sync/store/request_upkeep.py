@@ -1,12 +1,12 @@
-"""What happens to requests without anybody deciding: gates that look, views, mails, escalation, expiry, retention."""
+"""What happens to requests without anybody deciding: gates that look, views, escalation, expiry, retention."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ARRAY, Connection, Integer, TableValuedAlias, cast, delete, func, or_, select, update
+from sqlalchemy import ARRAY, Connection, Integer, TableValuedAlias, and_, case, cast, delete, func, or_, select, update
 
 from directory_sync.errors import RequestError
 from directory_sync.store.database import Database
@@ -39,21 +39,25 @@ DELETE_BATCH = 500
 
 
 class RequestUpkeep:
-    """Queries of gates, mails, sweeps and retention; a part of `Store`."""
+    """Queries of gates, sweeps and retention; a part of `Store`."""
 
     _database: Database
 
     def decided_among(self, request_ids: Iterable[int]) -> dict[int, str]:
-        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist. One query."""
+        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist. One query.
+
+        A pending one whose time is over by the database's clock counts as `expired`, whether or not that is noted already.
+        """
         ids = sorted({request_id for request_id in request_ids if 0 < request_id <= LARGEST_ID})
         found = {request_id: GONE for request_id in request_ids if not 0 < request_id <= LARGEST_ID}
         if not ids:
             return found
         asked = self._table_of(ids)
+        overdue = RequestRow.expires <= (datetime.now(UTC) if self._database.is_sqlite else func.clock_timestamp())
         query = (
-            select(asked.c.value, RequestRow.state)
+            select(asked.c.value, case((and_(RequestRow.state == PENDING, overdue), EXPIRED), else_=RequestRow.state))
             .select_from(asked.outerjoin(RequestRow, RequestRow.id == asked.c.value))
-            .where(RequestRow.state.is_distinct_from(PENDING))
+            .where(or_(RequestRow.state.is_distinct_from(PENDING), overdue))
         )
         with self._database.read() as connection:
             return found | {request_id: state or GONE for request_id, state in connection.execute(query)}
@@ -71,20 +75,6 @@ class RequestUpkeep:
                 return False
             add_event(connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person)
             return True
-
-    def record_mail(self, request_id: int, to: Sequence[str], *, about: str, problem: str = "") -> None:
-        """Note that mail was sent, or that it could not be.
-
-        Args:
-            request_id: the request. Raises RequestNotFound.
-            to: mail addresses.
-            about: what the mail is about, as the mail's template is called.
-            problem: why it could not be sent; empty if it was.
-        """
-        with self._database.write() as connection:
-            find_request(connection, request_id, lock=True)
-            data = {"to": list(to), "about": about}
-            add_event(connection, request_id, EventKind.MAILED, at=self._database.now(connection), text=problem, data=data)
 
     def due_for_expiry_or_escalation(self, now: datetime | None = None) -> tuple[Request, ...]:
         """Pending requests that have to be expired or escalated, oldest first. `now` is the database's clock unless given."""

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,8 @@ from directory_sync.store.database import Database
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
+TERMINAL = "terminal"
+"""The trigger of runs that a command line has started."""
 WAITING = "waiting"
 """State of a job whose plan waits for approval."""
 
@@ -252,6 +254,17 @@ class Runs:
                 .where(JobRunRow.id == last.scalar_subquery(), JobRunRow.state == WAITING)
                 .values(state=state, message=message)
             )
+
+    def open_runs(self, *, older_than: timedelta) -> tuple[tuple[str, str], ...]:
+        """Runs of schedulers, by collection and run id, that have begun longer ago than this and were never closed."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(CollectionRunRow.collection, CollectionRunRow.run_id)
+                .where(CollectionRunRow.finished.is_(None), CollectionRunRow.trigger != TERMINAL)
+                .where(CollectionRunRow.started < self._database.now(connection) - older_than)
+                .order_by(CollectionRunRow.id)
+            )
+            return tuple((row.collection, row.run_id) for row in rows)
 
     def recent_runs(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:
         """The latest runs, of one collection or of all, newest first."""

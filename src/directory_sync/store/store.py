@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -9,12 +10,13 @@ from directory_sync.store.database import Database
 from directory_sync.store.history import History
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database
+from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
 from directory_sync.store.runs import Runs
 
 
-class Store(Runs, Plans, Requests, History, Leases):
+class Store(Runs, Plans, PlanPages, Requests, History, Leases):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.
@@ -29,6 +31,11 @@ class Store(Runs, Plans, Requests, History, Leases):
         database = Database(url)
         check_database(database)
         return cls(database)
+
+    def now(self) -> datetime:
+        """The time by the clock that everything in the store is noted with; UTC."""
+        with self._database.read() as connection:
+            return self._database.now(connection)
 
     def close(self) -> None:
         """Give all connections back. May be called twice."""

@@ -209,6 +209,21 @@ class RequestEventRow(Base):
     data: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
 
+class RequestMailRow(Base):
+    """An event of a request that people have yet to hear about. The row goes when they have; `mailed` events stay."""
+
+    __tablename__ = f"{PREFIX}request_mail"
+
+    event_id: Mapped[int] = mapped_column(
+        ForeignKey(f"{PREFIX}request_event.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    queued: Mapped[datetime] = mapped_column(UtcDateTime)
+    due: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    tries: Mapped[int]
+    first_try: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str] = mapped_column(SafeText)
+
+
 class LeaseRow(Base):
     """The right of one holder to work on one area of one server or file, until it expires."""
 

@@ -150,11 +150,15 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             f"the server {what} while {place} was listed: {text}.",
             endpoint=endpoint,
             remedy="Run the job again; if it stays so, raise timeout or lower page_size in the connection's extra.",
+            transient=True,
         )
     if isinstance(error, ldap.FILTER_ERROR):
         return EndpointError(
             f"the filter for {place} is not valid: {text}.", endpoint=endpoint, remedy="Correct it in the definition."
         )
     return IncompleteListing(
-        f"the listing of {place} failed: {text}.", endpoint=endpoint, remedy="Look at the server's log, then run the job again."
+        f"the listing of {place} failed: {text}.",
+        endpoint=endpoint,
+        remedy="Look at the server's log, then run the job again.",
+        transient=isinstance(error, BUSY),
     )

@@ -35,20 +35,26 @@ class Lookup:
     def __init__(self, server: Server, change: Change) -> None:
         self._server = server
         self._change = change
-        self._searches: list[_Search] = []
+        # Made when it is first needed: most changes are never looked for.
+        self._searches: list[_Search] | None = None
         self._spelling: Spelling | None = None
-        self.begin()
+        self.seen: Seen | None = None
+        self.elsewhere: str | None = None
 
     def begin(self) -> None:
         """Forget what was seen."""
+        self._searches = self.seen = self.elsewhere = None
+
+    def _begun(self) -> list[_Search]:
+        if self._searches is not None:
+            return self._searches
         change = self._change
-        self.seen: Seen | None = None
-        self.elsewhere: str | None = None
         names = dict.fromkeys((change.object, change.final_object))
         self._searches = [_Search(name, ldap.SCOPE_BASE, "(objectClass=*)") for name in names]
         identity, attribute = change.identity, self._server.identity_field
         if identity is not None and attribute is not None and change.action is not Action.CREATE:
             self._searches.append(self._by_identity(identity, attribute))
+        return self._searches
 
     def _by_identity(self, identity: bytes, attribute: str) -> _Search:
         if self._server.root.active_directory and len(identity) == 16:
@@ -61,7 +67,7 @@ class Lookup:
         """Send the next search and return its message id."""
         if self._spelling is None:
             self._spelling = Spelling(self._server.schema, self._attributes())
-        search = self._searches[0]
+        search = self._begun()[0]
         return int(connection.search_ext(search.base, search.scope, search.filter, self._spelling.asked or [NO_ATTRIBUTES]))
 
     def _attributes(self) -> Sequence[str]:
@@ -72,7 +78,8 @@ class Lookup:
     def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:
         """Take the answer to a search. True if the looking is over."""
         assert self._spelling is not None
-        last = self._searches.pop(0)
+        searches = self._begun()
+        last = searches.pop(0)
         found = next(((name, entry) for name, entry in data if name is not None), None)
         if found is not None:
             name, entry = found
@@ -88,4 +95,4 @@ class Lookup:
                     self.seen, self.elsewhere = Seen(name, attributes), None
                 return True
             self.elsewhere = ""
-        return not self._searches
+        return not searches

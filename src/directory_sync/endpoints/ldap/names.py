@@ -50,12 +50,24 @@ def _ava(attribute: str, value: str | None, flags: int) -> Ava:
     return Ava(attribute, value or "")
 
 
+def naming(dn: str) -> Rdn:
+    """The RDN of a DN, taken apart; empty for the empty DN. Raises NameSyntaxError."""
+    if not _SPECIAL.search(dn):
+        match = _PLAIN_RDN.fullmatch(dn.partition(",")[0])
+        if match is not None:
+            return (Ava(match[1], match[2]),)
+    parts = parse(dn)
+    return parts[0] if parts else ()
+
+
 def format_rdn(rdn: Sequence[Ava]) -> str:
     """Write an RDN so that `parse` reads the same one back."""
     return "+".join(f"{ava.attribute}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}" for ava in rdn)
 
 
 def _escaped(value: str) -> str:
+    if value.isalnum():
+        return value
     # Line breaks are legal in a DN, but would tear messages and file formats apart.
     return re.sub(r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(ldap.dn.escape_dn_chars(value)))
 
@@ -103,6 +115,7 @@ class Names:
         self._canonical = canonical
         self._normaliser = normaliser
         self._parents: dict[str, str] = {}
+        self._ancestors: dict[str, list[str]] = {}
 
     def normalise(self, dn: str) -> str:
         """Equal for two DNs exactly if they name the same object. A text that is no DN stays as it is."""
@@ -147,20 +160,24 @@ class Names:
         if ava.hexadecimal:
             return f"{attribute}=#{ava.value}"
         value = self._normaliser(attribute)(ava.value.encode()).decode(errors="surrogateescape")
-        return f"{attribute}={value if value.isalnum() else _escaped(value)}"
+        return f"{attribute}={_escaped(value)}"
 
     def same(self, one: str, other: str) -> bool:
         """Whether two DNs name the same object."""
         return one == other or self.normalise(one) == self.normalise(other)
 
-    def ancestors(self, normalised: str) -> list[str]:
+    def ancestors(self, normalised: str) -> Sequence[str]:
         """Normalised DNs of all containers above, nearest first."""
-        above = []
         parent = parent_of(normalised)
-        while parent is not None:
-            above.append(parent)
-            parent = parent_of(parent)
-        return above
+        if parent is None:
+            return []
+        known = self._ancestors.get(parent)
+        if known is None:
+            known = [parent, *self.ancestors(parent)]
+            if len(self._ancestors) >= _PARENTS_REMEMBERED:
+                self._ancestors.clear()
+            self._ancestors[parent] = known
+        return known
 
     def is_within(self, dn: str, container: str) -> bool:
         """Whether an object is the container itself or somewhere below it."""

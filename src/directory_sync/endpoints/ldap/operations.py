@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from ldap.filter import escape_filter_chars
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
-from directory_sync.endpoints.ldap.names import NameSyntaxError, parse, split
+from directory_sync.endpoints.ldap.names import NameSyntaxError, naming, split
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema
 from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import SchemaError
@@ -142,20 +142,19 @@ def _creation(change: Change, rules: Rules) -> Operations:
     attributes: dict[str, list[bytes]] = {}
     spelled: dict[str, str] = {}
     late = []
-    classes = [
-        value.decode(errors="replace") for field in change.fields if field.field.lower() == "objectclass" for value in field.new
-    ]
     for field in change.fields:
         if not field.new:
             continue
         # What the object cannot be created without (a `groupOfNames` needs a member) cannot wait.
-        if field.late and not rules.demanded(field.field, classes):
+        if field.late and not rules.demanded(field.field, _classes(change)):
             late.append(Modification("add", field.field, field.new))
         else:
             name = spelled.setdefault(field.field.lower(), field.field)
             attributes.setdefault(name, []).extend(field.new)
     # A server may refuse an object that does not hold its own naming values (RFC 4511, section 4.7).
     for attribute, value in _naming_values(change.final_object):
+        if value in attributes.get(attribute, ()):
+            continue
         name = next((known for known in attributes if rules.canonical(known) == rules.canonical(attribute)), attribute)
         if not rules.keys(name, [value]) <= rules.keys(name, attributes.get(name, ())):
             attributes.setdefault(name, []).append(value)
@@ -163,12 +162,18 @@ def _creation(change: Change, rules: Rules) -> Operations:
     return Operations((add,), (Modify(change.final_object, tuple(late)),) if late else ())
 
 
+def _classes(change: Change) -> list[str]:
+    return [
+        value.decode(errors="replace") for field in change.fields if field.field.lower() == "objectclass" for value in field.new
+    ]
+
+
 def _naming_values(dn: str) -> Iterator[tuple[str, bytes]]:
     try:
-        rdns = parse(dn)
+        rdn = naming(dn)
     except NameSyntaxError:
         return
-    for ava in rdns[0] if rdns else ():
+    for ava in rdn:
         if not ava.hexadecimal:
             yield ava.attribute, ava.value.encode()
 
@@ -203,7 +208,7 @@ def fields_after_rename(change: Change, schema: Schema) -> tuple[FieldChange, ..
             for value in after:
                 # In the spelling of the new values, so that it counts as there.
                 present.setdefault(normalise(value), wanted.get(normalise(value), value))
-            result.append(replace(field, old=tuple(present.values())))
+            result.append(field._replace(old=tuple(present.values())))
         else:
             result.append(field)
     return tuple(result)

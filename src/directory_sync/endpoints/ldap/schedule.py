@@ -39,17 +39,22 @@ class Schedule(Generic[T]):
             after: normalised ids of objects that have to be dealt with first.
         """
         touched = frozenset(touches)
-        above = frozenset(name for each in touched for name in self._ancestors(each))
+        above = frozenset().union(*map(self._ancestors, touched))
+        touching, below = self._touching, self._below
         before: set[T] = set()
         for name in touched:
-            before |= self._touching.get(name, set()) | self._below.get(name, set())
+            if name in touching:
+                before |= touching[name]
+            if name in below:
+                before |= below[name]
         for name in (*above, *after):
-            before |= self._touching.get(name, set())
+            if name in touching:
+                before |= touching[name]
         self._places[item] = (touched, above)
         for name in touched:
-            self._touching[name].add(item)
+            touching[name].add(item)
         for name in above:
-            self._below[name].add(item)
+            below[name].add(item)
         for earlier in before:
             self._followers[earlier].append(item)
         if before:
@@ -61,8 +66,9 @@ class Schedule(Generic[T]):
         touched, above = self._places.pop(item)
         for places, ids in ((self._touching, touched), (self._below, above)):
             for name in ids:
-                places[name].discard(item)
-                if not places[name]:
+                items = places[name]
+                items.discard(item)
+                if not items:
                     del places[name]
         free = []
         for follower in self._followers.pop(item, ()):

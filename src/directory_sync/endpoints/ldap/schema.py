@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from ldap.schema import AttributeType, ObjectClass, SubSchema
@@ -35,6 +35,8 @@ WRITE_ONLY = frozenset(("userpassword", "unicodepwd", "clearpassword", "dbcspwd"
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
 
+_NAMES_REMEMBERED = 10_000
+
 _ASSERTABLE = frozenset((*matching.RULES, "distinguishedNameMatch", "objectIdentifierMatch"))
 
 # Created by the server on every object, but not marked as such in the schema that Active Directory publishes.
@@ -65,6 +67,9 @@ class Schema:
             attribute = self._parsed.get_obj(AttributeType, oid)
             for name in (attribute.oid, *attribute.names):
                 self._attributes.setdefault(name.lower(), attribute)
+        # Bounded, because names come from a definition, but also from whatever DN somebody writes.
+        self.canonical: Callable[[str], str] = lru_cache(_NAMES_REMEMBERED)(self._canonical)
+        """One lower-case name for an attribute, whichever of its names or identifiers is given; without options."""
         self.names = Names(self.canonical, self._normaliser)
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
         self._normaliser_of = cache(self._find_normaliser)
@@ -75,8 +80,7 @@ class Schema:
         """Every name of every attribute, as the schema writes it."""
         return {name for attribute in self._attributes.values() for name in attribute.names}
 
-    def canonical(self, attribute: str) -> str:
-        """One lower-case name for an attribute, whichever of its names or identifiers is given; without options."""
+    def _canonical(self, attribute: str) -> str:
         base = base_name(attribute).removeprefix("oid.")
         known = self._attributes.get(base)
         return (known.names[0] if known.names else known.oid).lower() if known is not None else base

@@ -22,6 +22,7 @@ from ldap.ldapobject import SimpleLDAPObject
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.lookup import Lookup
+from directory_sync.endpoints.ldap.names import Names
 from directory_sync.endpoints.ldap.operations import Add, Operation, Operations, Rename, operations
 from directory_sync.endpoints.ldap.progress import judge
 from directory_sync.endpoints.ldap.read import Broken
@@ -174,7 +175,7 @@ class Writer:
             deque(planned.main),
             deque(planned.late),
             Lookup(self._server, change),
-            touches=frozenset((names.normalise(change.object), names.normalise(change.final_object))),
+            touches=_touched(change, names),
         )
         if self._schedule.add(task, task.touches, map(names.normalise, change.after)):
             self._ready.append(task)
@@ -420,6 +421,11 @@ class Writer:
                 self._server.pool.discard(connection)
             else:
                 self._server.pool.release(connection)
+
+
+def _touched(change: Change, names: Names) -> frozenset[str]:
+    now = names.normalise(change.object)
+    return frozenset((now,) if change.new_object is None else (now, names.normalise(change.new_object)))
 
 
 def _jitter() -> float:

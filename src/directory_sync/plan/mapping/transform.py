@@ -1,12 +1,14 @@
 """The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes: `produce`.
 
-Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go.
+Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go,
+and the order says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import ldap
 import ldap.dn
@@ -31,12 +33,11 @@ from directory_sync.plan.mapping.scripts import ScriptFunction
 from directory_sync.plan.mapping.templating import CompiledTemplate, compile_template
 
 
-@dataclass(frozen=True, slots=True)
-class MappedRecord:
+class MappedRecord(NamedTuple):
     """What a source record says its object shall be.
 
     Attributes:
-        values: in the order of the job's fields; None leaves the destination's values alone.
+        values: in the order of the job's fields, each field's sorted; None leaves the destination's values alone.
         lookups: field → source values of `members` and `resolve` fields, whose place in `values` is None.
         container: where a new object goes, if the definition takes that from the record.
     """
@@ -44,6 +45,9 @@ class MappedRecord:
     values: list[list[bytes] | None]
     lookups: dict[str, list[bytes]]
     container: str | None = None
+
+
+_Get = Callable[[str | None], list[bytes] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class CompiledMapping:
     Attributes:
         source_fields: every field that has to be read, spelled as in the definition.
         volatile: destination fields whose text is another one in each run, so that they alone are no reason to change an object.
+        may_leave: a field may leave the destination's values alone.
         copies_keys: every key is a source field as it is, so that a record of which only a part could be read gives no wrong key.
     """
 
@@ -116,6 +121,7 @@ class CompiledMapping:
     ) -> None:
         self.source_fields = source_fields
         self.volatile = volatile
+        self.may_leave = any(step.keep_if_empty or step.produce is None for step in steps)
         self._steps = [(step.copies, step) for step in steps]
         self._keys = [steps[place] for place in keys]
         self.copies_keys = all(step.copies is not None for step in self._keys)
@@ -124,27 +130,29 @@ class CompiledMapping:
     def map(self, record: Record) -> MappedRecord:
         """Compute every field. Raises RecordError, or RecordCancelled if a transformation leaves the record out."""
         held = record.values
-        get = held.get
-        values: list[list[bytes] | None] = []
+        get = cast(_Get, held.get)
         lookups: dict[str, list[bytes]] = {}
-        for source, step in self._steps:
-            result: list[bytes] | None
-            if source is not None:
-                found = get(source)
-                if not found:
-                    result = None if step.keep_if_empty else []
-                elif len(found) == 1 and found[0]:
-                    result = found
-                else:
-                    result = step.finish(found) or (None if step.keep_if_empty else [])
-            elif step.produce is not None:
-                result = step.compute(held) or (None if step.keep_if_empty else [])
-            else:
-                result = None
-                if step.lookup is not None:
-                    lookups[step.name] = step.named(get(step.lookup, ()))
-            values.append(result)
+        # One value that is copied is by far the most frequent case; no record has the field None, which stands for all others.
+        values = [
+            found if (found := get(source)) and len(found) == 1 and found[0] else self._computed(step, found, held, lookups)
+            for source, step in self._steps
+        ]
         return MappedRecord(values, lookups, None if self._container is None else self._container(held))
+
+    def _computed(
+        self, step: _Step, found: list[bytes] | None, held: Mapping[str, list[bytes]], lookups: dict[str, list[bytes]]
+    ) -> list[bytes] | None:
+        if step.produce is None:
+            if step.lookup is not None:
+                lookups[step.name] = step.named(held.get(step.lookup, ()))
+            return None
+        if step.copies is None:
+            values = step.compute(held)
+        elif found:
+            values = step.finish(found)
+        else:
+            values = []
+        return sorted(values) if values else None if step.keep_if_empty else []
 
     def map_keys(self, record: Record) -> list[list[bytes]]:
         """Compute the key fields only, so that a record that fails elsewhere still has its key. Raises RecordError."""

@@ -1,0 +1,91 @@
+"""The task that carries out the plan of an approved request: exactly that plan, and only with a recorded approval of it.
+
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from directory_sync.airflow.collection_task import WorkingOperator, fail
+from directory_sync.airflow.operators import holder_of, summary_of
+from directory_sync.airflow.request_link import RequestLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from directory_sync.store.request_model import Request
+    from directory_sync.store.runs import Snapshot
+    from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class ApplyOperator(WorkingOperator):
+    """Carries out what was approved of one job in this run.
+
+    Whatever state the gate before it is in, somebody may have marked it so by hand: what counts is the request in the store.
+
+    Args:
+        job: its name.
+        collection, definition_digest: as of every task; the run's own definition counts.
+
+    Returns a small summary as XCom. Fails for good when there is no approval, or when the plan could not be carried out; a cause
+    that may pass by itself lets Airflow retry, and the retry goes on with the same plan.
+    """
+
+    ui_color = "#d1fae5"
+    operator_extra_links = (RequestLink(),)
+
+    def __init__(self, *, job: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.request: int | None = None
+
+    def _work(self, store: Store, context: Context) -> dict[str, Any]:
+        from directory_sync import settings
+        from directory_sync.airflow.deployment import deployment
+        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.task_log import ProgressLog, log_result
+        from directory_sync.run import approved
+
+        snapshot, request = self._approved(store, context)
+        job = snapshot.collection.job(self.job)
+        result = approved.apply_approved(
+            snapshot,
+            job,
+            request,
+            deployment=deployment(),
+            store=store,
+            holder=holder_of(snapshot, job),
+            progress=ProgressLog(),
+        )
+        answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
+        log_result(job, result, shown=settings.logged_changes(), answered=answered)
+        deliver_request_mail(store)
+        summary = summary_of(result)
+        if result.state.failed:
+            context["ti"].xcom_push("return_value", summary)
+            fail(result.error, f"Job {job.name}: {result.message}")
+        return summary
+
+    def _approved(self, store: Store, context: Context) -> tuple[Snapshot, Request]:
+        """The run, and the request that it has filed for the job, which is approved."""
+        instance = context["ti"]
+        snapshot = store.find_run(instance.dag_id, instance.run_id)
+        request = None if snapshot is None else store.request_of_run(snapshot.id, self.job)
+        if snapshot is None or request is None:
+            raise AirflowFailException(
+                f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have been approved. If "
+                "somebody has marked a task before this one as successful by hand: that is no approval. Run the job again."
+            )
+        self.request = request.id
+        if request.state not in {"approved", "applied"}:
+            raise AirflowFailException(
+                f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has marked the task "
+                f"{self.job}.approval as successful by hand: that is no approval. Run the job again."
+            )
+        return snapshot, request

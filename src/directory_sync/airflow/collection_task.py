@@ -1,0 +1,149 @@
+"""What the tasks of a collection's DAG share: the definition a run begins with, the jobs chosen for it, how they fail or wait.
+
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from directory_sync.definition.models import Collection, format_duration
+from directory_sync.errors import DirectorySyncError, LeaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from directory_sync.store.runs import Snapshot
+    from directory_sync.store.store import Store
+
+FIRST_PAUSE = 15.0
+LONGEST_PAUSE = 60.0
+"""Seconds between two looks at a destination on which another run works; doubled from the first to the longest."""
+
+NOT_IN_THIS_RUN = "not_in_this_run"
+"""State of a job that the run leaves out."""
+
+log = logging.getLogger(__name__)
+
+
+class CollectionOperator(BaseOperator):
+    """A task that knows the definition, as it was when the DAG file was parsed.
+
+    The run goes by the definition that its first task stored, so that an edit in between changes nothing.
+    """
+
+    # Only template fields are part of a serialized DAG: through the digest a changed definition makes a new DAG version.
+    # The definition itself must not be one: Jinja would render its filters and templates.
+    template_fields: Sequence[str] = ("definition_digest",)
+
+    def __init__(self, *, collection: Collection, definition_digest: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.collection = collection
+        self.definition_digest = definition_digest
+
+    def _start_run(self, store: Store, context: Context) -> Snapshot:
+        run, params = context["dag_run"], context["params"]
+        trigger = str(getattr(run.run_type, "value", run.run_type))
+        requester = run.triggering_user_name or ("schedule" if trigger == "scheduled" else "unknown")
+        return store.start_run(
+            self.collection,
+            run.run_id,
+            trigger=trigger,
+            requester=requester,
+            verified=requester != "unknown",
+            reason=str(params.get("reason") or run.note or ""),
+            preview_only=bool(params.get("preview_only")),
+        )
+
+
+class WorkingOperator(CollectionOperator):
+    """A task that works on a destination, and waits without a worker slot while another run does."""
+
+    def execute(self, context: Context) -> Any:
+        """Begin."""
+        return self._attempt(context, waiting_since=time.time(), pause=FIRST_PAUSE)
+
+    def resume(self, context: Context, event: dict[str, float]) -> Any:
+        """Try again after waiting for another run that works on the same part of the destination."""
+        return self._attempt(context, waiting_since=event["waiting_since"], pause=event["pause"])
+
+    def on_kill(self) -> None:
+        """Leave the job on SIGTERM: what was written so far is recorded on the way out, and a retry goes on from there."""
+        raise SystemExit("The task was stopped; everything that was written until now is recorded.")
+
+    def _work(self, store: Store, context: Context) -> dict[str, Any]:
+        """Do what the task is there for. May raise LeaseError as long as nothing was begun."""
+        raise NotImplementedError
+
+    def _attempt(self, context: Context, *, waiting_since: float, pause: float) -> dict[str, Any]:
+        from directory_sync import settings
+
+        try:
+            with open_store() as store:
+                return self._work(store, context)
+        except LeaseError as busy:
+            waited, most = timedelta(seconds=time.time() - waiting_since), settings.lease_wait()
+            if waited >= most:
+                raise AirflowFailException(f"{busy} Waited {format_duration(most)} for it (setting lease_wait).") from None
+            log.info("%s Trying again in %d seconds.", busy, pause)
+            self._pause(pause, waiting_since)
+        except DirectorySyncError as error:
+            fail(error, str(error))
+
+    def _pause(self, seconds: float, waiting_since: float) -> NoReturn:
+        from directory_sync.airflow.pause import PauseTrigger
+
+        self.defer(
+            trigger=PauseTrigger(
+                time.time() + seconds, {"waiting_since": waiting_since, "pause": min(seconds * 2, LONGEST_PAUSE)}
+            ),
+            method_name=self.resume.__name__,
+        )
+
+
+@contextmanager
+def open_store() -> Iterator[Store]:
+    """The deployment's store. Raises StoreError or SettingsError."""
+    from directory_sync import settings
+    from directory_sync.store.store import Store
+
+    with Store.open(settings.database_url()) as store:
+        yield store
+
+
+def left_out(snapshot: Snapshot, params: Mapping[str, Any]) -> frozenset[str]:
+    """The jobs that whoever started the run has left out, by the parameter `jobs`.
+
+    Raises AirflowFailException for names that are no jobs, so that a typing error is no run that did nothing.
+    """
+    chosen, known = list(params.get("jobs") or ()), [job.name for job in snapshot.collection.jobs]
+    if unknown := [str(name) for name in chosen if name not in known]:
+        raise AirflowFailException(
+            f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection {snapshot.collection.name} "
+            f"are: {', '.join(known)}. Nothing was done; start a new run."
+        )
+    return frozenset(known) - frozenset(chosen) if chosen else frozenset()
+
+
+def task_states(context: Context, task_ids: Sequence[str]) -> dict[str, str]:
+    """Task id → state in this run, of the tasks that have one."""
+    instance = context["ti"]
+    found = instance.get_task_states(dag_id=instance.dag_id, task_ids=list(task_ids), run_ids=[instance.run_id])
+    return {task: str(getattr(state, "value", state)) for task, state in found.get(instance.run_id, {}).items()}
+
+
+def fail(error: DirectorySyncError | None, message: str) -> NoReturn:
+    """End the task: for good, or, where trying again may help, so that Airflow retries."""
+    if error is not None and error.transient:
+        raise AirflowException(message) from None
+    raise AirflowFailException(message) from None

@@ -1,0 +1,119 @@
+"""The gate: the task that waits, without a worker slot, until the request that its run has filed for a job is decided.
+
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from directory_sync.airflow.collection_task import fail, open_store
+from directory_sync.airflow.request_link import RequestLink
+from directory_sync.errors import DirectorySyncError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from directory_sync.store.request_model import Request
+    from directory_sync.store.runs import Snapshot
+    from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class ApprovalSensor(BaseSensorOperator):
+    """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
+
+    What counts is the store alone: it is asked anew each time, whatever an earlier task or the trigger has said. Nothing to be
+    carried out is: the run has filed no request, or the request was denied, has expired, was withdrawn or is stale.
+
+    Args:
+        job: its name.
+
+    Returns the number of the approved request.
+    """
+
+    ui_color = "#fef3c7"
+    operator_extra_links = (RequestLink(),)
+
+    def __init__(self, *, job: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.request: int | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Look, and wait if the request is pending."""
+        return self._look(context)
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 the store is asked instead
+        """Look again: the trigger says that something has been decided."""
+        return self._look(context)
+
+    def _look(self, context: Context) -> dict[str, Any]:
+        from directory_sync.airflow.mail import deliver_request_mail
+
+        try:
+            with open_store() as store:
+                snapshot = self._run(store, context)
+                request = self._request(store, snapshot)
+                self.request = request.id
+                if request.pending and store.decided_among([request.id]):
+                    store.expire()
+                    request = store.get_request(request.id).request
+                if request.pending:
+                    self._wait(context, request)
+                if request.state in {"approved", "applied"}:
+                    by = f" by {request.decided_by}" if request.decided_by else ""
+                    log.info("Request %d was approved%s.", request.id, by)
+                    deliver_request_mail(store)
+                    return {"request": request.id}
+                self._settle(store, snapshot, request)
+        except DirectorySyncError as error:
+            fail(error, str(error))
+
+    def _run(self, store: Store, context: Context) -> Snapshot:
+        instance = context["ti"]
+        snapshot = store.find_run(instance.dag_id, instance.run_id)
+        if snapshot is None:
+            raise AirflowSkipException(f"Job {self.job} has not begun in this run, so there is nothing to wait for.")
+        if snapshot.preview_only:
+            raise AirflowSkipException("This run is a preview: nothing is written, and nobody is asked.")
+        return snapshot
+
+    def _request(self, store: Store, snapshot: Snapshot) -> Request:
+        """The request that this very run has filed; others are not waited for."""
+        request = store.request_of_run(snapshot.id, self.job)
+        if request is not None:
+            return request
+        other = store.pending_request(snapshot.collection.name, self.job)
+        if other is not None:
+            raise AirflowSkipException(
+                f"This run has filed no request for job {self.job}. Request {other.id}, which run {other.run_id} waits for, is "
+                "still to be decided."
+            )
+        raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
+
+    def _wait(self, context: Context, request: Request) -> NoReturn:
+        from directory_sync.airflow.gate_trigger import GateTrigger
+
+        instance = context["ti"]
+        log.info("Waiting for the decision on request %d (%d changes).", request.id, request.changes)
+        self.defer(
+            trigger=GateTrigger(request=request.id, dag_id=instance.dag_id, run_id=instance.run_id, task_id=instance.task_id),
+            method_name=self.resume.__name__,
+        )
+
+    def _settle(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
+        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.withdrawal import what_became_of
+        from directory_sync.run.printable import printable_lines
+
+        message = what_became_of(store.get_request(request.id))
+        store.settle_job(snapshot.id, self.job, request.state, message)
+        log.info("%s", printable_lines(message))
+        deliver_request_mail(store)
+        raise AirflowSkipException(f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}.")

@@ -1,0 +1,181 @@
+"""Mail about requests, sent from Airflow's tasks through Airflow's own SMTP connection."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from directory_sync.errors import DirectorySyncError, MailError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    from directory_sync.mail.addresses import Addresses
+    from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def deliver_request_mail(store: Store) -> None:
+    """Send what mail about requests is due. Call it after anything that happened to a request, and in the upkeep DAG.
+
+    Does nothing if the setting `mail_connection` is empty. Never raises because of mail: what cannot be sent now is in the
+    requests' history and in the task log, and is tried again later.
+    """
+    from directory_sync import settings
+    from directory_sync.run.printable import printable
+
+    try:
+        if connection := settings.mail_connection():
+            _deliver(store, connection)
+    except DirectorySyncError as error:
+        log.warning("Mail about requests was not sent; it will be tried again. %s", printable(str(error)))
+    except Exception:
+        # What a task has done for a directory counts, whatever becomes of mail about it.
+        log.exception("Mail about requests was not sent because of an unexpected error; it will be tried again. Report this.")
+
+
+def _deliver(store: Store, connection: str) -> None:
+    from directory_sync import settings
+    from directory_sync.mail.outbox import deliver
+    from directory_sync.mail.templates import Templates
+    from directory_sync.run.printable import printable
+
+    with _addresses() as addresses, SmtpSender(connection, settings.mail_from()) as sender:
+        result = deliver(
+            store, sender=sender, addresses=addresses, portal_url=portal_url(), templates=Templates(_templates_folder())
+        )
+    for sent in result.sent:
+        log.info("Mail was sent. request=%d about=%s to=%s", sent.request, sent.about.value, printable(sent.to))
+    for message in (*result.problems, *result.warnings):
+        log.warning("%s", printable(message))
+
+
+def portal_url() -> str:
+    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address is not configured.
+
+    Airflow shows `<base>/plugin/dirsync<path>`, where the path is the page's own, with the path of the base once more.
+    """
+    from airflow.sdk.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="") or "").strip().rstrip("/")
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return ""
+    return f"{base}/plugin/dirsync{parts.path}/dirsync"
+
+
+@contextlib.contextmanager
+def _addresses() -> Iterator[Addresses]:
+    from directory_sync import settings
+    from directory_sync.airflow.connections import AirflowConnections
+    from directory_sync.mail.addresses import Addresses
+    from directory_sync.run.people_directory import People
+
+    domain, roles, where = settings.mail_domain(), settings.role_addresses(), settings.people_directory()
+    if where is None:
+        yield Addresses(None, domain, roles)
+        return
+    with People(where, AirflowConnections()) as people:
+        yield Addresses(people.mail_of, domain, roles)
+
+
+def _templates_folder() -> Path | None:
+    from airflow.sdk.configuration import conf
+
+    from directory_sync import settings
+
+    folder = settings.templates_folder(Path(conf.get("core", "dags_folder")))
+    return None if folder is None else folder / "mail"
+
+
+class SmtpSender:
+    """Sends through an Airflow connection of the type `smtp`. Connects with the first mail, and once more if the server hangs up.
+
+    Args:
+        connection: its id.
+        sender: who the mails come from; empty for what the connection's extra `from_email` says.
+    """
+
+    def __init__(self, connection: str, sender: str = "") -> None:
+        self._connection = connection
+        self._sender = sender
+        self._hook: SmtpHook | None = None
+
+    @property
+    def sender(self) -> str:
+        """Who the mails come from. Raises MailError if neither setting nor connection says so."""
+        sender = self._sender or self._connected().from_email
+        if not sender:
+            raise MailError(
+                f"Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of {self._connection}.",
+                everybody=True,
+            )
+        return str(sender)
+
+    def send(self, message: EmailMessage, to: str) -> None:
+        """Send a mail to one address. Raises MailError."""
+        from directory_sync.mail.sending import refusal
+
+        fresh = self._hook is None
+        try:
+            self._hand_over(message, to)
+        except smtplib.SMTPServerDisconnected as error:
+            # Servers end a session that has idled, or that has sent enough.
+            self.close()
+            if fresh:
+                raise refusal(error, to) from None
+            try:
+                self._hand_over(message, to)
+            except (smtplib.SMTPException, OSError) as again:
+                self.close()
+                raise refusal(again, to) from None
+        except (smtplib.SMTPException, OSError) as error:
+            raise refusal(error, to) from None
+
+    def close(self) -> None:
+        """End the session. May be called twice."""
+        hook, self._hook = self._hook, None
+        if hook is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                hook.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def _hand_over(self, message: EmailMessage, to: str) -> None:
+        client = self._connected()._smtp_client  # noqa: SLF001 the hook's own way of sending makes HTML only, and tries five times
+        if not isinstance(client, smtplib.SMTP):
+            raise smtplib.SMTPServerDisconnected
+        _, origin = parseaddr(str(message["From"]))
+        client.send_message(message, from_addr=origin, to_addrs=[to])
+
+    def _connected(self) -> SmtpHook:
+        if self._hook is None:
+            from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+            from directory_sync.mail.sending import refusal
+
+            try:
+                self._hook = SmtpHook(self._connection).get_conn()
+            except (smtplib.SMTPException, OSError) as error:
+                raise refusal(error, "") from None
+            except Exception as error:  # noqa: BLE001 Airflow's own errors; their text may quote the connection
+                raise MailError(
+                    f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check it under "
+                    "Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in its extra.",
+                    everybody=True,
+                ) from None
+        return self._hook

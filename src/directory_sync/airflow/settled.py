@@ -1,0 +1,66 @@
+"""The marker behind a job whose followers wait until its request is decided."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from directory_sync.airflow.collection_task import fail, open_store, task_states
+from directory_sync.airflow.task_ids import apply_of, approval_of
+from directory_sync.errors import DirectorySyncError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+FAILED = frozenset({"failed", "upstream_failed"})
+"""States of a task that keep what follows a job from running, where its failure action is *abort*."""
+
+
+class SettledOperator(BaseOperator):
+    """Succeeds when the jobs after a job may run; is skipped, and they with it, when they may not.
+
+    They may not if the job was not run, if it failed and its failure action is *abort*, or if what it would write waits for a
+    request of another run: that run goes on with the jobs behind it.
+
+    Args:
+        job: its name.
+        abort: whether its failure action is *abort*.
+    """
+
+    ui_color = "#e5e7eb"
+
+    def __init__(self, *, job: str, abort: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = job
+        self.abort = abort
+
+    def execute(self, context: Context) -> None:
+        """Look up what became of the job, its gate and its apply."""
+        gate, apply = approval_of(self.job), apply_of(self.job)
+        states = task_states(context, [self.job, gate, apply])
+        if states.get(self.job) not in {"success", "failed"}:
+            raise AirflowSkipException(f"Job {self.job} was not run, so neither are the jobs after it.")
+        failed = [task for task in (self.job, gate, apply) if states.get(task) in FAILED]
+        if failed and self.abort:
+            raise AirflowSkipException(f"Job {self.job} failed ({failed[0]}) and its failure action is abort.")
+        if not failed and states.get(apply) == "skipped" and self._waits_elsewhere(context):
+            raise AirflowSkipException(
+                f"The changes of job {self.job} wait for approval in another run, and with them the jobs after it; "
+                "that run goes on with them."
+            )
+
+    def _waits_elsewhere(self, context: Context) -> bool:
+        from directory_sync.store.runs import WAITING
+
+        instance = context["ti"]
+        try:
+            with open_store() as store:
+                results = store.job_results(instance.dag_id, instance.run_id)
+        except DirectorySyncError as error:
+            fail(error, str(error))
+        return any(result.job == self.job and result.state == WAITING for result in results)

@@ -1,0 +1,26 @@
+"""How the tasks of a collection's DAG are called. A job's name holds no dot, so nothing here can clash with a job."""
+
+from __future__ import annotations
+
+CLOSE = "_close"
+"""The task that closes the run."""
+
+
+def approval_of(job: str) -> str:
+    """The task that waits for the approval of a job's plan."""
+    return f"{job}.approval"
+
+
+def apply_of(job: str) -> str:
+    """The task that carries the approved plan out."""
+    return f"{job}.apply"
+
+
+def settled_of(job: str) -> str:
+    """The marker behind a job that the jobs after it wait for until its request is decided."""
+    return f"{job}.settled"
+
+
+def success_of(job: str) -> str:
+    """The marker behind a job whose failure keeps the jobs after it from running."""
+    return f"{job}.ok"

@@ -1,0 +1,135 @@
+"""What the housekeeping task does with what Airflow gives it: each part by itself, not held up by another's trouble."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from directory_sync import settings
+from directory_sync.airflow.collection_task import open_store
+from directory_sync.airflow.connections import AirflowConnections
+from directory_sync.airflow.mail import deliver_request_mail
+from directory_sync.airflow.withdrawal import withdraw
+from directory_sync.approval.escalation import ManagerOf
+from directory_sync.approval.upkeep import sweep
+from directory_sync.errors import RequestNotFound, SettingsError, StoreError
+from directory_sync.run.people_directory import People
+from directory_sync.run.printable import printable
+from directory_sync.store.request_model import PENDING, Request, RequestFilter
+from directory_sync.store.runs import TERMINAL, WAITING
+from directory_sync.store.store import Store
+
+_GRACE = timedelta(minutes=10)  # in which a run's own last task closes it
+
+IsOver = Callable[[str, str], bool]
+"""Whether a run, by DAG id and run id, has ended in Airflow or does not exist (any more)."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was done.
+
+    Attributes:
+        withdrawn, expired, escalated: how many requests.
+        problems: what was left to the next time, each a sentence with the remedy.
+    """
+
+    withdrawn: int
+    expired: int
+    escalated: int
+    problems: tuple[str, ...]
+
+
+def keep_up(is_over: IsOver) -> Kept:
+    """Withdraw requests whose run is over, end those whose time is over, ask the next approvers, and send mail that waits.
+
+    Raises StoreError or SettingsError where nothing can be done without it.
+    """
+    problems = []
+    with open_store() as store:
+        withdrawn = 0
+        try:
+            withdrawn = withdraw_orphans(store, is_over)
+            close_runs(store, is_over)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
+            problems.append(f"Airflow does not say which runs are over, so not all requests of such runs were withdrawn: {error}")
+        with _managers() as manager_of:
+            swept = sweep(store, manager_of=manager_of)
+        for escalated in swept.escalated:
+            asked = ", ".join(f"{each.kind} {each.name}" for each in escalated.to) or "nobody"
+            log.info("Request %d asks level %d: %s. %s", escalated.request, escalated.level, printable(asked), escalated.note)
+        for number in swept.expired:
+            log.info("Request %d has expired: nobody decided in time.", number)
+        problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
+        deliver_request_mail(store)
+    return Kept(withdrawn, len(swept.expired), len(swept.escalated), tuple(problems))
+
+
+def withdraw_orphans(store: Store, is_over: IsOver) -> int:
+    """Withdraw the pending requests whose run is over, so that nothing is left that could be approved in vain; how many.
+
+    Waivers of a limit stay: they are asked for after the run has stopped, and another run makes use of them.
+    """
+    withdrawn = 0
+    for request in _pending(store):
+        if request.trigger == TERMINAL or not _job_waits(store, request) or not is_over(request.collection, request.run_id):
+            continue
+        try:
+            if withdraw(store, request.id, "Its run is over in Airflow, so nothing would carry it out."):
+                withdrawn += 1
+                log.info("Request %d was withdrawn: run %s of %s is over.", request.id, request.run_id, request.collection)
+        except RequestNotFound:
+            continue
+    return withdrawn
+
+
+def close_runs(store: Store, is_over: IsOver) -> int:
+    """Close the runs that somebody has ended by hand in Airflow, so that their last task never did; how many."""
+    closed = 0
+    for collection, run_id in store.open_runs(older_than=_GRACE):
+        if is_over(collection, run_id):
+            store.finish_run(collection, run_id, "failed")
+            closed += 1
+    return closed
+
+
+@contextmanager
+def _managers() -> Iterator[ManagerOf]:
+    """Who is whose manager, looked up in the people directory; nobody's where there is none."""
+    try:
+        where = settings.people_directory()
+    except SettingsError as error:
+        wrong = error  # requests still expire, and escalate to those who are named
+
+        def refuse(user: str) -> str | None:  # noqa: ARG001 whoever it is
+            raise wrong
+
+        yield refuse
+        return
+    if where is None:
+        yield lambda user: None
+        return
+    with People(where, AirflowConnections()) as people:
+        yield people.manager_of
+
+
+def _pending(store: Store) -> Iterator[Request]:
+    before: int | None = None
+    while True:
+        page = store.all_requests(RequestFilter(states=(PENDING,)), before=before, limit=200)
+        yield from page.requests
+        if page.next is None:
+            return
+        before = page.next
+
+
+def _job_waits(store: Store, request: Request) -> bool:
+    results = store.job_results(request.collection, request.run_id)
+    return any(result.job == request.job and result.state == WAITING for result in results)

@@ -1,0 +1,114 @@
+"""The tasks of a collection's DAG and the order between them: Airflow's own trigger rules make the collection's rules true.
+
+`ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so each job stands
+behind exactly one task. Waiting for approval is off to the side, and holds nobody up who does not ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import BaseOperator, TriggerRule
+
+from directory_sync.airflow import task_ids
+from directory_sync.airflow.apply_operator import ApplyOperator
+from directory_sync.airflow.close_run import CloseRunOperator
+from directory_sync.airflow.gate import ApprovalSensor
+from directory_sync.airflow.operators import SyncJobOperator
+from directory_sync.airflow.settled import SettledOperator
+from directory_sync.definition.models import Collection, FailureAction, Job
+
+_RETRY_DELAY = timedelta(minutes=1)
+_MAX_RETRY_DELAY = timedelta(minutes=15)
+_APPLY_RETRIES = 2
+_PATIENCE = 60
+"""Tries of a task that only asks the store: with the pauses in between more than half a day, so that an outage costs nothing."""
+
+
+def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], bool]) -> None:
+    """Add a collection's tasks to the DAG that is being built.
+
+    Args:
+        collection: its definition.
+        digest: names that definition.
+        gated: whether a job's plans may need approval.
+    """
+    close = CloseRunOperator(
+        task_id=task_ids.CLOSE,
+        collection=collection,
+        definition_digest=digest,
+        trigger_rule=TriggerRule.ALL_DONE,
+        retries=2,
+        retry_delay=_RETRY_DELAY,
+    )
+    previous: BaseOperator | None = None
+    for job in collection.jobs:
+        task = SyncJobOperator(
+            task_id=job.name,
+            job=job.name,
+            collection=collection,
+            definition_digest=digest,
+            trigger_rule=TriggerRule.ALL_SUCCESS if previous is None else TriggerRule.ONE_DONE,
+            retries=job.retries,
+            retry_delay=_RETRY_DELAY,
+            retry_exponential_backoff=2.0,
+            max_retry_delay=_MAX_RETRY_DELAY,
+        )
+        if previous is not None:
+            previous >> task
+        task >> close
+        apply = _add_gate(collection, digest, job, task) if gated(job) else None
+        if apply is not None:
+            apply >> close
+        previous = task if job is collection.jobs[-1] else _add_marker(job, task, apply)
+
+
+def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperator) -> ApplyOperator:
+    """The gate of a job, and behind it the task that carries out what was approved; both are skipped if nothing is to be."""
+    gate = ApprovalSensor(
+        task_id=task_ids.approval_of(job.name),
+        job=job.name,
+        retries=_PATIENCE,
+        retry_delay=_RETRY_DELAY,
+        retry_exponential_backoff=2.0,
+        max_retry_delay=_MAX_RETRY_DELAY,
+    )
+    apply = ApplyOperator(
+        task_id=task_ids.apply_of(job.name),
+        job=job.name,
+        collection=collection,
+        definition_digest=digest,
+        # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to leave it half done.
+        retries=max(job.retries, _APPLY_RETRIES),
+        retry_delay=_RETRY_DELAY,
+        retry_exponential_backoff=2.0,
+        max_retry_delay=_MAX_RETRY_DELAY,
+    )
+    task >> gate >> apply
+    return apply
+
+
+def _add_marker(job: Job, task: SyncJobOperator, apply: ApplyOperator | None) -> BaseOperator:
+    """What the next job stands behind: it succeeds when that job may run, and is skipped, or not run, when it may not."""
+    abort = job.on_failure is FailureAction.ABORT
+    marker: BaseOperator
+    if apply is not None and job.wait_for_approval:
+        marker = SettledOperator(
+            task_id=task_ids.settled_of(job.name),
+            job=job.name,
+            abort=abort,
+            trigger_rule=TriggerRule.ALL_DONE,
+            retries=_PATIENCE,
+            retry_delay=_RETRY_DELAY,
+            retry_exponential_backoff=2.0,
+            max_retry_delay=_MAX_RETRY_DELAY,
+        )
+        [task, apply] >> marker
+    elif abort:
+        marker = EmptyOperator(task_id=task_ids.success_of(job.name))
+        task >> marker
+    else:
+        return task
+    return marker

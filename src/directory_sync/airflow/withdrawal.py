@@ -1,0 +1,57 @@
+"""The end of requests that are not carried out: what became of one, in words, and withdrawing one whose task is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from directory_sync.errors import AlreadyDecided
+from directory_sync.store.request_model import CANCELLED, DENIED, EXPIRED, STALE, EventKind
+
+if TYPE_CHECKING:
+    from directory_sync.store.request_model import Event, RequestView
+    from directory_sync.store.store import Store
+
+_ENDED = {
+    DENIED: EventKind.DENIED,
+    EXPIRED: EventKind.EXPIRED,
+    CANCELLED: EventKind.CANCELLED,
+    STALE: EventKind.STALE,
+}
+
+
+def what_became_of(view: RequestView) -> str:
+    """Who ended a request that was not carried out, when and why, as sentences; holds texts of people as they are."""
+    request = view.request
+    event = next((each for each in reversed(view.events) if each.kind is _ENDED.get(request.state)), None)
+    what = {
+        DENIED: "was denied",
+        EXPIRED: "has expired: nobody decided in time",
+        CANCELLED: "was withdrawn",
+        STALE: "is stale",
+    }.get(request.state, f"is {request.state}")
+    text = f"Request {request.id} {what}{_by(event)}."
+    if request.state == STALE and request.successor is not None:
+        text = f"Request {request.id} is stale: request {request.successor} of a later run has taken its place."
+    if event is not None and event.text:
+        text += f" Reason: {event.text.strip()}"
+    return f"{text}\nNothing was written."
+
+
+def withdraw(store: Store, request_id: int, reason: str) -> bool:
+    """Withdraw a pending request that nothing waits for any more; False if it was decided meanwhile.
+
+    Raises RequestNotFound, StoreError.
+    """
+    try:
+        view = store.cancel(request_id, "", reason=reason, even_approved=False)
+    except AlreadyDecided:
+        return False
+    request = view.request
+    store.settle_job(request.collection_run_id, request.job, request.state, what_became_of(view))
+    return True
+
+
+def _by(event: Event | None) -> str:
+    if event is None:
+        return ""
+    return f"{f' by {event.actor}' if event.actor else ''} on {event.at:%Y-%m-%d at %H:%M} UTC"

@@ -1,0 +1,120 @@
+"""`directory-sync requests …`: what the requests view of a running Airflow does, through its REST API and never past it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+
+from directory_sync.cli.change_table import MOST_SERIOUS_FIRST, ChangeStyle, change_text
+from directory_sync.cli.exit_status import ExitStatus
+from directory_sync.cli.outcome_text import count
+from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
+from directory_sync.cli.requests_session import Session, open_session
+from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row
+from directory_sync.cli.rest_answers import Summary
+from directory_sync.cli.terminal import data_output, is_terminal, message
+from directory_sync.run.printable import printable, printable_json
+
+_FILTERS = ("collection", "job", "requester", "approver", "decided_by", "object", "description", "state", "event")
+
+
+def main(arguments: Namespace) -> ExitStatus:
+    """Do one thing with requests.
+
+    Raises:
+        NotAllowed: Airflow does not accept the login, or this person may not do that.
+        RequestError: there is no such request, or somebody was first.
+        EndpointError: Airflow cannot be reached, or reports an error.
+    """
+    with open_session(arguments) as session:
+        return _ACTIONS[arguments.action](session, arguments)
+
+
+def _list(session: Session, arguments: Namespace) -> ExitStatus:
+    query = {name: getattr(arguments, name) for name in _FILTERS}
+    query |= {"list": arguments.list, "from": arguments.from_, "until": arguments.until}
+    found = session.requests(query, arguments.first)
+    if arguments.format == "json":
+        data = {"requests": found.data, "total": found.total}
+        print(printable_json(data, indent=2), file=data_output())
+        return ExitStatus.OK
+    _show_table(found.requests)
+    shown = len(found.requests)
+    more = f" of {found.total:,}; --first {min(found.total, 1_000_000)} shows all of them" if shown < found.total else ""
+    message(f"{count(shown, 'request')}{more}.")
+    return ExitStatus.OK
+
+
+def _show_table(requests: Iterable[Summary]) -> None:
+    """In a terminal a table that fits; in a pipe one line for each request, with tabs between the columns."""
+    rows = [list_row(request) for request in requests]
+    if not is_terminal(sys.stdout):
+        for row in (COLUMNS, *rows):
+            print("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold", justify="right" if column == "request" else "left")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def _show(session: Session, arguments: Namespace) -> ExitStatus:
+    match arguments.format:
+        case "csv" | "ldif":
+            for part in session.download(arguments.request, arguments.format):
+                # The text comes from elsewhere; its own lines are the only thing that it may decide.
+                data_output().write("\n".join(map(printable, part.split("\n"))))
+        case "json":
+            _show_json(session, arguments.request, with_changes=arguments.changes)
+        case _:
+            details = session.details(arguments.request)
+            for line in detail_lines(details):
+                print(line)
+            if arguments.changes:
+                sys.stdout.writelines(_change_lines(session, arguments.request))
+    return ExitStatus.OK
+
+
+def _show_json(session: Session, number: int, *, with_changes: bool) -> None:
+    """The API's own answer; with changes, those as one list, page by page, because there may be very many."""
+    stream = data_output()
+    data = session.details_data(number)
+    if not with_changes:
+        print(printable_json(data, indent=2), file=stream)
+        return
+    stream.write(printable_json(data)[:-1] + ', "changes": [')
+    separator = "\n"
+    for page in session.change_data(number):
+        for change in page:
+            stream.write(separator + printable_json(change))
+            separator = ",\n"
+    stream.write("\n]}\n")
+
+
+def _change_lines(session: Session, number: int) -> Iterator[str]:
+    """Each change's lines, the most serious kind first."""
+    style = ChangeStyle.of(sys.stdout, lambda field: False)
+    yield "changes:\n"
+    for action in MOST_SERIOUS_FIRST:
+        for answer in session.changes(number, action):
+            yield change_text(answer.change, style)
+            if answer.result is not None and answer.result != "done":
+                message_ = f": {answer.message}" if answer.message else ""
+                yield f"      {printable(answer.result + message_)}\n"
+
+
+_ACTIONS: dict[str, Callable[[Session, Namespace], ExitStatus]] = {
+    "list": _list,
+    "show": _show,
+    "approve": approve,
+    "deny": deny,
+    "reroute": reroute,
+    "cancel": cancel,
+}

@@ -1,0 +1,120 @@
+"""Requests of a running Airflow, for somebody who is logged in there: what its REST API gives and does, page by page."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from directory_sync.cli.rest_address import Address, find_address
+from directory_sync.cli.rest_answers import (
+    ChangeAnswer,
+    ChangeList,
+    Details,
+    RequestList,
+    Summary,
+    UnreadableAnswer,
+    read_answer,
+)
+from directory_sync.cli.rest_client import Query, RestClient
+from directory_sync.cli.rest_errors import strange
+from directory_sync.cli.rest_login import find_login
+
+_PAGE = 200
+"""Requests or changes that are asked for at once."""
+
+_Answer = TypeVar("_Answer", RequestList, Details, ChangeList)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Requests of a list.
+
+    Attributes:
+        requests: the first ones, newest first; `data`: the same as the API gave them.
+        total: how many there are.
+    """
+
+    requests: tuple[Summary, ...]
+    data: list[Any]
+    total: int
+
+
+@contextmanager
+def open_session(arguments: Namespace) -> Iterator[Session]:
+    """Log in as the arguments say. Raises UsageError, NotAllowed, EndpointError."""
+    address = find_address(arguments)
+    login = find_login(arguments)
+    with RestClient(address) as client:
+        client.log_in(login)
+        yield Session(client, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What can be done with requests. Each call raises NotAllowed, RequestError, EndpointError."""
+
+    client: RestClient
+    address: Address
+
+    def requests(self, query: Query, most: int) -> Found:
+        """The first requests of a list, at most so many."""
+        found: list[Summary] = []
+        data: list[Any] = []
+        before: int | None = None
+        while True:
+            answer = self.client.get("/requests", {**query, "limit": min(most - len(found), _PAGE), "before": before})
+            page = self._read(RequestList, answer)
+            found += page.requests
+            data += answer["requests"]
+            # A page that leads back would never end.
+            forward = page.next is not None and page.requests and (before is None or page.next < before)
+            if len(found) >= most or not forward:
+                return Found(tuple(found[:most]), data[:most], max(page.total, len(found[:most])))
+            before = page.next
+
+    def details(self, number: int) -> Details:
+        """One request."""
+        return self._read(Details, self.client.get(f"/requests/{number}"))
+
+    def details_data(self, number: int) -> dict[str, Any]:
+        """One request as the API gives it."""
+        data: dict[str, Any] = self.client.get(f"/requests/{number}")
+        self._read(Details, data)
+        return data
+
+    def changes(self, number: int, action: str) -> Iterator[ChangeAnswer]:
+        """Yield a request's changes of one kind, in the plan's order."""
+        for data in self._change_pages(number, {"action": action}):
+            yield from self._read(ChangeList, data).changes
+
+    def change_data(self, number: int) -> Iterator[list[Any]]:
+        """Yield a request's changes as the API gives them, page by page, in the plan's order."""
+        for data in self._change_pages(number, {}):
+            yield data["changes"]
+
+    def download(self, number: int, format_: str) -> Iterator[str]:
+        """Yield a request's changes as CSV or LDIF."""
+        return self.client.download(f"/requests/{number}/changes.{format_}")
+
+    def act(self, number: int, action: str, body: Mapping[str, Any]) -> Details:
+        """Approve, deny, reroute or cancel; the request afterwards."""
+        return self._read(Details, self.client.post(f"/requests/{number}/{action}", body))
+
+    def _change_pages(self, number: int, query: Query) -> Iterator[dict[str, Any]]:
+        after: int | None = None
+        while True:
+            data: dict[str, Any] = self.client.get(f"/requests/{number}/changes", {**query, "after": after, "limit": _PAGE})
+            page = self._read(ChangeList, data)
+            yield data
+            if page.next is None or (after is not None and page.next <= after):
+                return
+            after = page.next
+
+    def _read(self, kind: type[_Answer], data: Any) -> _Answer:
+        try:
+            return read_answer(kind, data)
+        except UnreadableAnswer as error:
+            raise strange(self.address, f"answers in a form that this version does not know ({error})") from None

@@ -1,0 +1,129 @@
+"""Requests in lines for people: in lists, in full, and in short before a decision. Everything is harmless for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from directory_sync.approval.states import LABELS
+from directory_sync.cli.outcome_text import count
+from directory_sync.cli.rest_answers import Details, Summary
+from directory_sync.plan.model import LimitCheck
+from directory_sync.run.printable import printable, printable_lines
+
+COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
+
+_WORST_FIRST = ("deleted", "disabled", "moved", "updated", "created")
+_SHOWN_PROBLEMS = 20
+
+
+def list_row(request: Summary) -> tuple[str, ...]:
+    """One line of a list, in the order of `COLUMNS`."""
+    return (
+        str(request.id),
+        printable(request.state),
+        printable(request.collection),
+        printable(request.job),
+        changes_text(request),
+        _requester(request),
+        time_text(request.filed),
+        time_text(request.expires) if request.expires is not None and request.pending else "",
+    )
+
+
+def changes_text(request: Summary) -> str:
+    """How many changes of which kind, the most serious kind first."""
+    kinds = ", ".join(f"{number} {kind}" for kind in _WORST_FIRST if (number := request.statistics.get(kind)))
+    return f"{count(request.changes, 'change')}{f': {kinds}' if kinds else ''}"
+
+
+def time_text(time: datetime) -> str:
+    """A time to the minute."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def state_text(request: Summary) -> str:
+    """What has become of a request, by whom and when."""
+    known = {state.value: label for state, label in LABELS.items()}
+    text = known.get(request.state, request.state)
+    if request.decided is not None and not request.pending:
+        by = f" by {request.decided_by}" if request.decided_by else ""
+        text += f" ({time_text(request.decided)}{by})"
+    return printable(text)
+
+
+def short_lines(details: Details) -> Iterator[str]:
+    """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's digest."""
+    request = details.request
+    yield f"request {request.id}: {state_text(request)}"
+    yield from _fact("job", f"{request.collection}.{request.job}")
+    yield from _fact("destination", details.destination)
+    yield from _fact("plan", changes_text(request))
+    for limit in sorted(details.limits, key=_nearness):
+        yield from _fact("limit exceeded" if limit.exceeded else "limit", str(limit).removeprefix("limit "))
+    for waived in request.waives:
+        yield from _fact("approval waives", waived)
+    yield from _fact("asked for by", _requester(request))
+    yield from _fact("reason", request.reason)
+    yield from _fact("about", request.description)
+    for warning in details.warnings:
+        yield from _fact("warning", warning)
+    if request.successor is not None:
+        yield from _fact("replaced by", f"request {request.successor}")
+    yield from _fact("digest", request.digest)
+
+
+def detail_lines(details: Details) -> Iterator[str]:
+    """Everything about a request but its changes."""
+    request = details.request
+    yield from short_lines(details)
+    yield from _fact("run", request.run_id)
+    yield from _fact("filed", time_text(request.filed))
+    if request.pending:
+        if request.expires is not None:
+            yield from _fact("expires", time_text(request.expires))
+        yield from _fact("waits for", details.waiting_for)
+        yield from _fact("you", f"cannot decide: {details.powers.decide}" if details.powers.decide else "may decide")
+    if request.applied is not None:
+        result = request.result or {}
+        message = f": {result['message']}" if isinstance(result.get("message"), str) else ""
+        yield from _fact("applied", f"{time_text(request.applied)}{message}")
+    yield from _fact("page", request.url)
+    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level) for each in details.assignees))
+    yield from _group("history:", (_event(each.at, each.kind, each.actor, each.text) for each in details.events))
+    problems = details.problems
+    shown = [f"{each.key} ({each.object}): {each.message}" for each in problems[:_SHOWN_PROBLEMS]]
+    if len(problems) > len(shown):
+        shown.append(f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them.")
+    yield from _group("not planned, because of errors:", iter(shown))
+
+
+def _fact(name: str, text: str) -> Iterator[str]:
+    if text:
+        yield f"  {name}: {printable_lines(text)}"
+
+
+def _group(title: str, lines: Iterator[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        if not number:
+            yield title
+        yield f"  {printable_lines(line)}"
+
+
+def _nearness(limit: LimitCheck) -> float:
+    """Sorts limits so that the one that is gone past by most, or is nearest, comes first."""
+    if limit.allowed is None:
+        return 0.0
+    return -(limit.planned + 1) / (limit.allowed + 1)
+
+
+def _requester(request: Summary) -> str:
+    return printable(request.requester if request.requester_verified else f"{request.requester} (not verified)")
+
+
+def _assignee(kind: str, name: str, why: str, level: int) -> str:
+    return f"{kind} {name} ({why}{f', level {level}' if level else ''})"
+
+
+def _event(at: datetime, kind: str, actor: str | None, text: str) -> str:
+    return f"{time_text(at)}  {kind}{f' by {actor}' if actor else ''}{f': {text}' if text else ''}"

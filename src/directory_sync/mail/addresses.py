@@ -1,0 +1,81 @@
+"""Where mail reaches a user or a role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from directory_sync.store.request_model import Approver
+
+_LONGEST = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LOCAL_PART = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where mail reaches somebody: an address, or why there is none."""
+
+    address: str = ""
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Finds mail addresses.
+
+    Attributes:
+        mail_of: user name → address in the people directory, None if it has none; raises EndpointError while it cannot tell.
+            None where there is no such directory.
+        domain: of users who are found nowhere else; empty for none.
+        roles: role → address of everybody who has it.
+    """
+
+    mail_of: Callable[[str], str | None] | None = None
+    domain: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, whom: Approver) -> Found:
+        """The address of a user or role. Raises EndpointError while the people directory cannot tell."""
+        return self._of_role(whom.name) if whom.kind == "role" else self._of_user(whom.name)
+
+    def _of_role(self, role: str) -> Found:
+        if role not in self.roles:
+            return Found(why_not="No address of this role is known. Add it to the setting role_addresses.")
+        return _checked(
+            self.roles[role], "The setting role_addresses gives this role something that is no mail address. Correct it."
+        )
+
+    def _of_user(self, user: str) -> Found:
+        if "@" in user:
+            return _checked(user, "The user's name holds an @, but is no mail address.")
+        if self.mail_of is not None and (mail := self.mail_of(user)):
+            return _checked(mail, "What the people directory holds for this user is no mail address. Correct it there.")
+        if self.domain:
+            return _checked(f"{user}@{self.domain}", "With the setting mail_domain, the user's name makes no mail address.")
+        return Found(
+            why_not="No mail address is known. Add one to the people directory (setting people_connection), or set mail_domain."
+        )
+
+
+def checked_address(text: str) -> str | None:
+    """A mail address as it goes over the wire (RFC 5321 without quoted names), or None for what is none.
+
+    Nothing that it lets through can end a header or an SMTP command. Domains in other scripts are written as in RFC 5890.
+    """
+    local, _, domain = text.strip().rpartition("@")
+    try:
+        domain = domain.encode("idna").decode() if not domain.isascii() else domain
+    except UnicodeError:
+        return None
+    if not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)) or len(local) + len(domain) >= _LONGEST:
+        return None
+    return f"{local}@{domain}"
+
+
+def _checked(text: str, why_not: str) -> Found:
+    address = checked_address(text)
+    return Found(why_not=why_not) if address is None else Found(address)

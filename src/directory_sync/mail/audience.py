@@ -1,0 +1,138 @@
+"""Which events people hear about, and who of them: those who are asked, those who want to know the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from directory_sync.approval.people import could_decide, same_person
+from directory_sync.approval.policy import SCHEDULED
+from directory_sync.approval.records import policy_of
+from directory_sync.store.request_model import Approver, Event, EventKind, Request, RequestView
+
+
+class Letter(StrEnum):
+    """The kinds of mail; each has a template of its own."""
+
+    ASKED = "asked"
+    OUTCOME = "outcome"
+    APPLIED = "applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who is to get a mail.
+
+    Attributes:
+        whom: a user, or everybody who has a role.
+        asked_for_it: the requester.
+    """
+
+    whom: Approver
+    asked_for_it: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What mail is to be sent about an event, and to whom."""
+
+    letter: Letter
+    recipients: tuple[Recipient, ...]
+
+
+_ASKING = frozenset({EventKind.FILED, EventKind.REROUTED, EventKind.ESCALATED})
+_ENDING = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.EXPIRED, EventKind.CANCELLED, EventKind.STALE})
+
+
+def occasion(view: RequestView, event: Event) -> Occasion | None:
+    """What mail is due about an event, as things stand now; None if nobody needs to hear of it (any more)."""
+    if event.kind in _ASKING:
+        recipients = tuple(_asked(view, event))
+        return Occasion(Letter.ASKED, recipients) if recipients else None
+    if event.kind is EventKind.STALE and view.request.successor is not None:
+        recipients = tuple(_not_asked_anew(view))
+        return Occasion(Letter.OUTCOME, recipients) if recipients else None
+    if event.kind in _ENDING and _ends(event):
+        return Occasion(Letter.OUTCOME, tuple(_without(event.actor, _everybody(view))))
+    if event.kind is EventKind.APPLIED and not _noted_again(view, event):
+        return Occasion(Letter.APPLIED, tuple(_distinct([*_requester(view.request), *_agreed(view)])))
+    return None
+
+
+def is_person(request: Request) -> bool:
+    """Whether the requester is somebody: not the schedule, and no name that nobody has checked."""
+    return bool(request.requester) and request.requester_verified and request.trigger != SCHEDULED
+
+
+def asked_by(event: Event) -> tuple[Approver, ...]:
+    """Whom an event asks."""
+    data = event.data or {}
+    named = data.get("approvers" if event.kind is EventKind.FILED else "to") or ()
+    return tuple(Approver(each["kind"], each["name"]) for each in named)
+
+
+def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
+    """Whom the event has asked first, if they can still do something about it."""
+    request = view.request
+    if not request.pending:
+        return
+    policy = policy_of(request)
+    earlier = {whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)}
+    still = {Approver(assignee.kind, assignee.name) for assignee in view.assignees}
+    for whom in asked_by(event):
+        if whom in earlier or whom not in still:
+            continue
+        if whom.kind == "user":
+            decided = any(same_person(decision.person, whom.name) for decision in view.decisions)
+            if decided or not could_decide(policy, whom.name, request.requester):
+                continue
+        yield Recipient(whom)
+
+
+def _ends(event: Event) -> bool:
+    """Whether a decision settled the request; of several people who have to agree, it is the last one's."""
+    return event.kind not in (EventKind.APPROVED, EventKind.DENIED) or (event.data or {}).get("state") == event.kind.value
+
+
+def _noted_again(view: RequestView, event: Event) -> bool:
+    """Whether the result was noted once more, by a retry."""
+    return any(each.kind is EventKind.APPLIED and each.id > event.id for each in view.events)
+
+
+def _everybody(view: RequestView) -> Iterable[Recipient]:
+    deciders = (Approver("user", decision.person) for decision in view.decisions)
+    assignees = (Approver(assignee.kind, assignee.name) for assignee in view.assignees)
+    return _distinct([*_requester(view.request), *map(Recipient, (*assignees, *deciders))])
+
+
+def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
+    """Who hears of a newer plan only by the end of the older request.
+
+    All others are asked about it, in a mail that says what it replaces: with a frequent schedule two each time would be too many.
+    """
+    brought_in = (Approver(each.kind, each.name) for each in view.assignees if each.why in {"reroute", "escalation"})
+    return _distinct([*_requester(view.request), *map(Recipient, brought_in)])
+
+
+def _requester(request: Request) -> list[Recipient]:
+    return [Recipient(Approver("user", request.requester), asked_for_it=True)] if is_person(request) else []
+
+
+def _agreed(view: RequestView) -> list[Recipient]:
+    return [Recipient(Approver("user", decision.person)) for decision in view.decisions if decision.approve]
+
+
+def _distinct(recipients: Iterable[Recipient]) -> list[Recipient]:
+    """Each of them once; the requester, who comes first, as requester."""
+    found: dict[Approver, Recipient] = {}
+    for recipient in recipients:
+        found.setdefault(recipient.whom, recipient)
+    return list(found.values())
+
+
+def _without(actor: str, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
+    """All but who did it; a role stays, because others have it too."""
+    for recipient in recipients:
+        if not (actor and recipient.whom.kind == "user" and same_person(recipient.whom.name, actor)):
+            yield recipient

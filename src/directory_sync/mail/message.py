@@ -1,0 +1,65 @@
+"""A mail as it goes over the wire (RFC 5322): addresses, threading, and the marks that keep machines from answering it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from directory_sync.errors import MailError
+from directory_sync.mail.addresses import checked_address
+from directory_sync.mail.templates import Rendered
+from directory_sync.store.request_model import Event, Request
+
+
+def message(rendered: Rendered, *, request: Request, event: Event, sender: str, to: str, at: datetime) -> EmailMessage:
+    """The mail to one address.
+
+    It has the same Message-ID each time, so that a mail which is sent twice is recognised as one. All mails of a request refer to
+    one ancestor that no mail is, so that mail programs show them together whoever got which.
+
+    Args:
+        rendered: its words.
+        request, event: what it is about.
+        sender: `Name <address>` or an address. Raises MailError if it is neither.
+        to: a checked address.
+        at: when it is sent.
+    """
+    origin = _sender(sender)
+    # Short, because a folded Message-ID, though allowed, is lost on some servers.
+    thread = f"{request.id}.{_hash(f'{request.filed.isoformat()} {request.digest}', 6)}"
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = origin
+    mail["To"] = Address(addr_spec=to)
+    mail["Subject"] = rendered.subject
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{thread}.{event.id}.{_hash(to.lower(), 4)}@{origin.domain}>"
+    mail["In-Reply-To"] = mail["References"] = f"<{thread}@{origin.domain}>"
+    mail["List-Id"] = f"Directory Sync requests <requests.directory-sync.{origin.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices
+    mail["X-Auto-Response-Suppress"] = "All"  # what Exchange understands instead ([MS-OXCMAIL] 2.2.3.2.14)
+    mail.set_content(rendered.text)
+    mail.add_alternative(rendered.html, subtype="html")
+    return mail
+
+
+def _hash(text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()
+
+
+def _sender(text: str) -> Address:
+    name, address = parseaddr(text)
+    checked = checked_address(address)
+    if checked is None or not text.isprintable():
+        raise MailError(
+            f"{text!r} is no sender for mail. Correct the setting mail_from, or from_email in the mail connection's extra.",
+            everybody=True,
+        )
+    try:
+        return Address(display_name=name, addr_spec=checked)
+    except (ValueError, HeaderParseError):
+        return Address(addr_spec=checked)

@@ -1,0 +1,207 @@
+"""Empties the store's outbox: for each event that is due, the mails that people are to get, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from directory_sync.errors import EndpointError, MailError, RequestNotFound
+from directory_sync.mail.addresses import Addresses
+from directory_sync.mail.audience import Occasion, Recipient, occasion
+from directory_sync.mail.content import content
+from directory_sync.mail.message import message
+from directory_sync.mail.sending import Sender
+from directory_sync.mail.templates import Templates
+from directory_sync.run.printable import printable
+from directory_sync.store.request_mail import DueMail, Unreached
+from directory_sync.store.request_model import Event, EventKind, RequestView
+from directory_sync.store.store import Store
+
+MAX_AGE = timedelta(days=7)
+"""What happened longer ago is not mailed when mail is switched on."""
+GIVE_UP = timedelta(days=3)
+"""So long after the first try, mail that still cannot be sent is given up."""
+HOLD = timedelta(minutes=15)
+"""So long nobody else looks at an event that is being mailed."""
+FIRST_PAUSE = timedelta(minutes=4)
+"""Before the second try; a little less than upkeep takes by default, so that its next turn tries again. Doubles with each try."""
+LONGEST_PAUSE = timedelta(hours=6)
+"""The pauses grow no further."""
+LIMIT = 500
+"""Events that are mailed at one go."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that the server has accepted.
+
+    Attributes:
+        request: its number.
+        about: the kind of event.
+        to: the address.
+    """
+
+    request: int
+    about: EventKind
+    to: str
+
+
+@dataclass(slots=True)
+class DeliveryResult:
+    """What became of the mail that was due.
+
+    Attributes:
+        sent: mails that were accepted.
+        problems: what could not be sent and is tried again, or was given up; sentences that name the request.
+        warnings: templates that could not be used; each once.
+    """
+
+    sent: list[Sent] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def deliver(
+    store: Store, *, sender: Sender, addresses: Addresses, portal_url: str, templates: Templates, limit: int = LIMIT
+) -> DeliveryResult:
+    """Send the mail that is due. Several processes may do so at the same time: each event is one's only.
+
+    Each person gets a mail of their own. What was sent, and who could not be reached, stands in the request's history as a
+    `mailed` event that names the event it is about. A mail is sent at least once: twice if this process dies between sending and
+    noting it. While the server takes no mail, this stops at the first one.
+
+    Args:
+        store: holds requests and outbox.
+        sender: sends.
+        addresses: finds the addresses of users and roles.
+        portal_url: address below which the portal's pages are; empty if it is not known, then mails have no link.
+        templates: make the words.
+        limit: the most events at one go.
+
+    Raises StoreError.
+    """
+    store.forget_mail(MAX_AGE)
+    result = DeliveryResult()
+    for _ in range(limit):
+        due = store.claim_mail(HOLD, max_age=MAX_AGE)
+        if due is None:
+            break
+        try:
+            view = store.get_request(due.request)
+            round_ = _Round(view, due, sender, addresses, portal_url, templates, result.warnings)
+            round_.send()
+            _record(store, round_, result)
+        except RequestNotFound:
+            # Deleted meanwhile, and its mail with it.
+            continue
+        if round_.no_mail:
+            break
+    return result
+
+
+@dataclass(slots=True)
+class _Round:
+    """The mails about one event that are left to send, and what becomes of each."""
+
+    view: RequestView
+    due: DueMail
+    sender: Sender
+    addresses: Addresses
+    portal_url: str
+    templates: Templates
+    warnings: list[str]
+    sent: list[str] = field(default_factory=list)
+    unreached: list[Unreached] = field(default_factory=list)
+    waiting: dict[Recipient, str] = field(default_factory=dict)
+    """Who is to get it later, and why not now."""
+    no_mail: str = ""
+    """Why the server takes no mail at all."""
+
+    @property
+    def event(self) -> Event:
+        """What it is about."""
+        return next(event for event in self.view.events if event.id == self.due.event)
+
+    def send(self) -> None:
+        """Send as many of them as possible."""
+        found = occasion(self.view, self.event)
+        if found is None:
+            return
+        reached, given_up = self._noted()
+        for recipient in found.recipients:
+            whom = recipient.whom
+            if (whom.kind, whom.name) in given_up:
+                continue
+            try:
+                address = self._address(recipient)
+                if address and address.lower() not in reached:
+                    self._send(found, recipient, address)
+                    reached.add(address.lower())
+            except MailError as error:
+                if error.everybody:
+                    self.no_mail = str(error)
+                if error.for_good:
+                    self.unreached.append(Unreached(whom.kind, whom.name, str(error)))
+                else:
+                    self.waiting[recipient] = str(error)
+            except EndpointError as error:
+                self.waiting[recipient] = f"The mail address of {printable(whom.name)} could not be looked up. {error}"
+            except Exception as error:  # one mail that cannot be made must not keep others from theirs
+                log.exception("The mail to %s about request %d cannot be made.", printable(whom.name), self.view.request.id)
+                self.waiting[recipient] = (
+                    f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report this."
+                )
+
+    def _noted(self) -> tuple[set[str], set[tuple[str, str]]]:
+        """The addresses that were reached before, and those who were given up."""
+        earlier = [
+            event.data
+            for event in self.view.events
+            if event.kind is EventKind.MAILED and event.data and event.data.get("event") == self.due.event
+        ]
+        reached = {str(address).lower() for data in earlier for address in data["to"]}
+        return reached, {(each["kind"], each["name"]) for data in earlier for each in data["unreached"]}
+
+    def _address(self, recipient: Recipient) -> str:
+        """Where to send it; empty if nowhere, which is noted."""
+        found = self.addresses.find(recipient.whom)
+        if not found.address:
+            self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, found.why_not))
+        return found.address
+
+    def _send(self, found: Occasion, recipient: Recipient, address: str) -> None:
+        if self.no_mail:
+            raise MailError(self.no_mail)
+        told = content(found.letter, self.view, self.event, recipient, portal_url=self.portal_url)
+        rendered = self.templates.render(found.letter, told)
+        if rendered.warning and rendered.warning not in self.warnings:
+            self.warnings.append(rendered.warning)
+        mail = message(
+            rendered, request=self.view.request, event=self.event, sender=self.sender.sender, to=address, at=self.due.at
+        )
+        self.sender.send(mail, address)
+        self.sent.append(address)
+
+
+def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
+    """Note what became of a round, and when the rest is due again."""
+    due, kind, request = round_.due, round_.event.kind, round_.view.request.id
+    result.sent += [Sent(request, kind, address) for address in round_.sent]
+    problem, again = " ".join(dict.fromkeys(round_.waiting.values())), None
+    if round_.waiting and due.at - due.first_try >= GIVE_UP:
+        problem = f"Given up after {GIVE_UP.days} days. {problem}"
+        round_.unreached += [Unreached(each.whom.kind, each.whom.name, why) for each, why in round_.waiting.items()]
+    elif round_.waiting:
+        again = due.at + pause(due.tries)
+    if problem:
+        result.problems.append(f"Mail about request {request} ({kind}) was not sent to everybody. {problem}")
+    store.record_mail(request, round_.sent, about=kind, problem=problem, event=due.event, unreached=round_.unreached, again=again)
+
+
+def pause(tries: int) -> timedelta:
+    """How long to wait after so many tries: ever longer."""
+    doubled: timedelta = FIRST_PAUSE * 2 ** min(tries - 1, 16)
+    return min(doubled, LONGEST_PAUSE)

@@ -1,0 +1,123 @@
+"""The templates of mails: a deployment's own where it has some, else the built-in ones.
+
+Templates run in Jinja2's sandbox. What they write into `.html` is escaped. A template of the deployment that cannot be used costs
+no mail: the built-in one takes its place, and who runs the deployment is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from directory_sync.run.printable import printable
+
+BUILT_IN = Path(__file__).parent / "templates"
+"""The built-in templates; `include/templates/mail` holds copies to change."""
+LONGEST_SUBJECT = 200
+"""Characters; more is cut off."""
+LONGEST_BODY = 200_000
+"""Characters of a text or HTML that a template may make."""
+
+_BLANK_LINES = re.compile(r"\n{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail's words.
+
+    Attributes:
+        subject: one line without control characters.
+        text, html: the same content twice.
+        warning: why a template of the deployment was not used, with its file; empty if all is well.
+    """
+
+    subject: str
+    text: str
+    html: str
+    warning: str = ""
+
+
+class Templates:
+    """Renders mails.
+
+    Args:
+        folder: of the deployment's own templates (`asked.subject.txt`, `asked.txt`, `asked.html`, the same for `outcome` and
+            `applied`, and whatever they include); a file that is missing there is taken from the built-in ones. None: none.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        built_in = FileSystemLoader(BUILT_IN)
+        self._built_in = _environment(built_in)
+        self._own = _environment(ChoiceLoader([FileSystemLoader(folder), built_in])) if folder and folder.is_dir() else None
+        self._folder = folder
+
+    def render(self, letter: str, content: Mapping[str, Any]) -> Rendered:
+        """Make the words of a mail of this kind."""
+        if self._own is None:
+            return _render(self._built_in, letter, content)
+        try:
+            return _render(self._own, letter, content)
+        except Exception as error:  # noqa: BLE001 a template may make Python raise anything
+            rendered = _render(self._built_in, letter, content)
+            warning = (
+                f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. The built-in one was used "
+                "instead. Correct it, or remove it."
+            )
+            return Rendered(rendered.subject, rendered.text, rendered.html, warning)
+
+    def _place(self, letter: str, error: Exception) -> str:
+        if isinstance(error, TemplateSyntaxError) and error.filename:
+            return f"{error.filename}, line {error.lineno}"
+        trace, place = error.__traceback__, f"{letter} in {self._folder}"
+        while trace is not None:
+            # Jinja2 writes the template's own file and line into the traceback.
+            if (file := Path(trace.tb_frame.f_code.co_filename)).suffix in (".txt", ".html"):
+                place = f"{file}, line {trace.tb_lineno}"
+            trace = trace.tb_next
+        return place
+
+
+class _TooLong(TemplateError):
+    """A template makes more than a mail may hold."""
+
+
+def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=loader,
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _render(environment: ImmutableSandboxedEnvironment, letter: str, content: Mapping[str, Any]) -> Rendered:
+    subject, text, html = (_bounded(environment, f"{letter}.{ending}", content) for ending in ("subject.txt", "txt", "html"))
+    subject = printable(" ".join(subject.split()))
+    if not subject:
+        raise TemplateError("the subject is empty")
+    if len(subject) > LONGEST_SUBJECT:
+        subject = f"{subject[: LONGEST_SUBJECT - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return Rendered(subject, _BLANK_LINES.sub("\n\n", text).strip() + "\n", html.strip() + "\n")
+
+
+def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Mapping[str, Any]) -> str:
+    parts, length = [], 0
+    for part in environment.get_template(name).generate(content):
+        parts.append(part)
+        length += len(part)
+        if length > LONGEST_BODY:
+            raise _TooLong(f"{name} makes more than {LONGEST_BODY:,} characters")
+    return "".join(parts)
+
+
+def _said(error: Exception) -> str:
+    text = str(error) or type(error).__name__
+    return printable(text if isinstance(error, TemplateError) else f"{type(error).__name__}: {text}").rstrip(".")

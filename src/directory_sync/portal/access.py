@@ -1,0 +1,96 @@
+"""What whoever sends a request may see and do. Deciding is the policy's business: `directory_sync.approval.desk`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from fastapi import Depends
+
+from directory_sync.approval.people import Person
+from directory_sync.errors import NotAllowed, RequestNotFound
+from directory_sync.portal import airflow_login
+from directory_sync.portal.identity import is_administrator, person_of
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+
+
+class Rights(Protocol):
+    """What Airflow lets somebody do with DAGs; a collection's DAG has its name."""
+
+    def readable(self, dag_ids: Collection[str]) -> frozenset[str]:
+        """Those of the DAGs that they may see."""
+
+    def may_start(self, dag_id: str) -> bool:
+        """Whether they may start runs of the DAG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who is logged in.
+
+    Attributes:
+        person: name and roles; not verified where everybody is let in.
+        administrator: sees the list of all requests, and may cancel requests of others. Decides nothing by virtue of that.
+        rights: asked of Airflow whenever they are needed.
+    """
+
+    person: Person
+    administrator: bool
+    rights: Rights = field(repr=False, compare=False)
+
+    def visible(self, collections: Collection[str]) -> tuple[str, ...]:
+        """Those of the collections that this person may see, in the given order."""
+        readable = self.rights.readable(collections)
+        return tuple(name for name in collections if name in readable)
+
+    def may_see(self, collection: str) -> bool:
+        """Whether they may see the collection, with its runs, plans and requests."""
+        return collection in self.rights.readable([collection])
+
+    def hindrance_to_run(self, collection: str) -> str:
+        """Why they may not start runs of the collection, in words for them; empty if they may."""
+        if not self.person.verified:
+            return "Airflow does not know who you are. Log in to start runs."
+        if not self.rights.may_start(collection):
+            return f"Airflow does not let you start runs of {collection}. Ask somebody who may, or an administrator of Airflow."
+        return ""
+
+    def require_sight(self, collection: str, what: str) -> None:
+        """Raise RequestNotFound if they may not see the collection: what they may not see does not exist for them."""
+        if not self.may_see(collection):
+            raise RequestNotFound(not_found(what))
+
+    def require_run(self, collection: str) -> None:
+        """Raise NotAllowed if they may not start runs of the collection."""
+        if hindrance := self.hindrance_to_run(collection):
+            raise NotAllowed(hindrance)
+
+
+def not_found(what: str) -> str:
+    """What people are told of something that does not exist, or that they may not see."""
+    return (
+        f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted because of its age."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _AirflowRights:
+    user: BaseUser
+
+    def readable(self, dag_ids: Collection[str]) -> frozenset[str]:
+        return airflow_login.readable(self.user, dag_ids)
+
+    def may_start(self, dag_id: str) -> bool:
+        return airflow_login.may_start(self.user, dag_id)
+
+
+def current_visitor(user: airflow_login.LoggedInUser) -> Visitor:
+    """Dependency of every route: who sends the request. 401 if nobody is logged in."""
+    person = person_of(user)
+    return Visitor(person, is_administrator(person), _AirflowRights(user))
+
+
+CurrentVisitor = Annotated[Visitor, Depends(current_visitor)]

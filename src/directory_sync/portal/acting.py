@@ -1,0 +1,202 @@
+"""What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a waiver.
+
+Who may do it is checked in `directory_sync.approval.desk`, under the request's lock. Each deed is also written to Airflow's audit
+log. Besides what each function names, all raise RequestNotFound for what the visitor may not see, NotAllowed, and StoreError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from directory_sync import settings
+from directory_sync.approval import desk, filing
+from directory_sync.approval.minimum import parse_minimum
+from directory_sync.definition.models import Approvers
+from directory_sync.errors import DirectorySyncError, NotDecidable, QueryError, RequestError, RequestNotFound
+from directory_sync.portal import airflow_runs
+from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.reading import visible_request
+from directory_sync.portal.runs import read_run
+from directory_sync.run.policies import policy_for
+from directory_sync.store.request_model import NAME_LENGTH, Filing, Request, RequestView
+from directory_sync.store.store import Store
+
+LARGEST_SELECTION = 200
+"""Requests that can be decided at once."""
+REASON_LENGTH = 1_000
+"""Characters that the reason for a new run may have: the DAG's parameter has the same bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A request of a selection, and the digest of the plan that was shown."""
+
+    id: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionResult:
+    """What became of one request of a selection.
+
+    Attributes:
+        detail: why nothing was recorded, in words; empty if it was.
+        error: the kind of error (`AlreadyDecided`, …); empty if it was recorded.
+        state: the request's state afterwards; empty if nothing was recorded.
+    """
+
+    id: int
+    ok: bool
+    detail: str = ""
+    error: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedRun:
+    """A run that was started."""
+
+    dag_id: str
+    run_id: str
+
+
+def approve(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason: str = "") -> RequestView:
+    """Agree to exactly the plan that was shown. Raises AlreadyDecided, NotDecidable, RequestError."""
+    visible_request(store, visitor, request_id)
+    view = desk.approve(store, request_id, visitor.person, digest=digest, reason=reason)
+    _audit("approve", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
+    return view
+
+
+def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason: str) -> RequestView:
+    """Refuse the plan that was shown, for a reason. Raises AlreadyDecided, NotDecidable, RequestError (no reason)."""
+    visible_request(store, visitor, request_id)
+    view = desk.deny(store, request_id, visitor.person, digest=digest, reason=reason)
+    _audit("deny", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
+    return view
+
+
+def reroute(store: Store, visitor: Visitor, request_id: int, to: Approvers, *, reason: str = "") -> RequestView:
+    """Ask others too. Raises AlreadyDecided, RequestError."""
+    visible_request(store, visitor, request_id)
+    view = desk.reroute(store, request_id, visitor.person, to, reason=reason)
+    _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
+    return view
+
+
+def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
+    """People to ask, by name, without blanks around the names. Raises QueryError if that is nobody, or a name is too long."""
+    problems = {}
+    named: dict[str, list[str]] = {"users": [], "roles": []}
+    for kind, names in (("users", users), ("roles", roles)):
+        named[kind] = [name.strip() for name in names if name.strip()]
+        if any(len(name) > NAME_LENGTH for name in named[kind]):
+            problems[kind] = f"A name has at most {NAME_LENGTH} characters."
+    if not any(named.values()):
+        problems["users"] = "Nobody is named. Give at least one user or role to ask."
+    if problems:
+        raise QueryError(problems)
+    return Approvers(users=named["users"], roles=named["roles"])
+
+
+def cancel(store: Store, visitor: Visitor, request_id: int, *, reason: str = "") -> RequestView:
+    """Withdraw a request, as its requester or an administrator. Raises AlreadyDecided."""
+    visible_request(store, visitor, request_id)
+    view = desk.cancel(store, request_id, visitor.person, reason=reason, administrator=visitor.administrator)
+    _audit("cancel", visitor, view.request, reason=reason)
+    return view
+
+
+def comment(store: Store, visitor: Visitor, request_id: int, text: str) -> RequestView:
+    """Add a comment. Raises RequestError (empty, too long)."""
+    visible_request(store, visitor, request_id)
+    view = desk.comment(store, request_id, visitor.person, text)
+    _audit("comment", visitor, view.request)
+    return view
+
+
+def decide_selection(
+    store: Store, visitor: Visitor, selection: Sequence[Selected], *, approve: bool, reason: str = ""
+) -> tuple[SelectionResult, ...]:
+    """Approve or deny several requests, each by itself; what became of each, in the given order.
+
+    One that cannot be decided does not keep the others from being. Raises QueryError if there are none, or too many.
+    """
+    distinct = tuple(dict.fromkeys(selection))
+    if not 1 <= len(distinct) <= LARGEST_SELECTION:
+        raise QueryError({"requests": f"Select 1 to {LARGEST_SELECTION} requests; there are {len(distinct):,}."})
+    results = []
+    for each in distinct:
+        try:
+            view = (_approve if approve else deny)(store, visitor, each.id, digest=each.digest, reason=reason)
+            results.append(SelectionResult(each.id, True, state=view.request.state))
+        except DirectorySyncError as error:
+            results.append(SelectionResult(each.id, False, str(error), type(error).__name__))
+    return tuple(results)
+
+
+_approve = approve  # `decide_selection` has a parameter of that name
+
+
+def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "") -> StartedRun:
+    """Start a run of the request's job alone, as the visitor; it files a request of its own if its plan needs approval.
+
+    Raises NotDecidable if Airflow cannot run it now (paused, unknown), RequestError if the reason is too long.
+    """
+    request = visible_request(store, visitor, request_id).request
+    visitor.require_run(request.collection)
+    if len(reason) > REASON_LENGTH:
+        raise RequestError(f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it.")
+    conf: dict[str, Any] = {"jobs": [request.job], "reason": reason.strip() or f"Planned anew because of request {request.id}."}
+    run_id = airflow_runs.start_run(request.collection, by=visitor.person.name, conf=conf)
+    _audit("replan", visitor, request, started=run_id, reason=reason)
+    return StartedRun(request.collection, run_id)
+
+
+def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str, job: str, *, reason: str) -> RequestView:
+    """Ask for the limits that stopped a job's plan to be waived once, for exactly this plan; the request.
+
+    Raises NotDecidable if the job's latest attempt in that run was not stopped by a limit, or somebody has asked for it already;
+    RequestError if there is no reason.
+    """
+    run = read_run(store, visitor, collection, run_id)
+    found = run.job(job)
+    if found is None:
+        raise RequestNotFound(not_found(f"job {job} in run {run_id} of {collection}"))
+    visitor.require_run(collection)
+    if not reason.strip():
+        raise RequestError("Say why these changes are meant, so that others can agree to them.")
+    if not found.may_be_waived or found.result is None or found.result.plan_id is None:
+        state = found.state.replace("_", " ")
+        raise NotDecidable(
+            f"Job {job} of run {run_id} is {state}, so there is no limit to waive. "
+            "Only the latest attempt counts, and only one that a limit has stopped."
+        )
+    plan = store.load_plan(found.result.plan_id).plan
+    filed = filing.ask_for_waiver(
+        store,
+        run.snapshot,
+        found.result.plan_id,
+        plan,
+        policy=policy_for(run.snapshot.collection, found.job, parse_minimum(settings.approval_minimum())),
+        administrators=settings.administrator_roles(),
+        reason=f"{visitor.person.name} asks for it: {reason.strip()}",
+    )
+    view = store.get_request(filed.id)
+    if filed.filing is Filing.SAME_AS_PENDING:
+        raise NotDecidable(f"Request {filed.id} asks for this already. Comment on it if you have something to add.")
+    _audit("ask_for_waiver", visitor, view.request, waives=list(view.request.waives), reason=reason)
+    return view
+
+
+def _audit(deed: str, visitor: Visitor, request: Request, **facts: Any) -> None:
+    airflow_runs.write_audit_log(
+        f"directory_sync.{deed}",
+        by=visitor.person.name,
+        dag_id=request.collection,
+        run_id=request.run_id,
+        task_id=request.job,
+        extra={"request": request.id, **facts},
+    )

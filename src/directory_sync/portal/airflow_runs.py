@@ -1,0 +1,98 @@
+"""What the portal has Airflow do: start a run of a collection as the person who asks, and write Airflow's audit log.
+
+Like `airflow_login`, this runs in Airflow's API server only: it uses Airflow's own database.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidationError
+from airflow.models.dag import DagModel
+from airflow.models.log import Log
+from airflow.sdk.exceptions import AirflowException
+from airflow.utils.session import create_session
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy.exc import SQLAlchemyError
+
+from directory_sync.errors import NotDecidable, RequestError, StoreError
+
+log = logging.getLogger(__name__)
+
+
+def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
+    """Start a manual run of a DAG, as Airflow's own REST API does; its id.
+
+    Args:
+        dag_id: the collection's DAG. Whether the person may start it has been checked.
+        by: user name, under which the run's requests are filed.
+        conf: the run's parameters.
+
+    Raises NotDecidable where Airflow could not begin the run now, RequestError where it refuses the parameters, StoreError where
+    its database does not answer; nothing was started then.
+    """
+    try:
+        with create_session() as session:
+            if hindrance := _hindrance(session.get(DagModel, dag_id), dag_id):
+                raise NotDecidable(hindrance)
+            # A run without a logical date, as a click on *Trigger* makes it.
+            run = trigger_dag(
+                dag_id,
+                triggered_by=DagRunTriggeredByType.UI,
+                triggering_user_name=by,
+                conf=dict(conf),
+                session=session,
+            )
+            if run is None:
+                raise NotDecidable(f"Airflow did not start a run of {dag_id}. See the log of its API server.")
+            return str(run.run_id)
+    except DagRunAlreadyExists:
+        raise NotDecidable(f"Somebody has started a run of {dag_id} at this very moment. Look at its runs.") from None
+    except DagNotFound:
+        raise NotDecidable(_UNKNOWN.format(dag_id)) from None
+    except SQLAlchemyError as error:
+        raise StoreError(
+            f"Airflow's database does not answer ({type(error).__name__}), so no run of {dag_id} was started. Try again later."
+        ) from None
+    except (ParamValidationError, ValueError, AirflowException) as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise RequestError(f"Airflow refuses to start a run of {dag_id}: {first_line}") from None
+
+
+_UNKNOWN = (
+    "Airflow knows no DAG {}. It may have been run from a terminal only, or its definition was removed. Put the definition into "
+    "the collections folder, and wait until the DAG shows."
+)
+
+
+def _hindrance(dag: DagModel | None, dag_id: str) -> str:
+    if dag is None or dag.is_stale:
+        return _UNKNOWN.format(dag_id)
+    if dag.has_import_errors:
+        return f"The DAG {dag_id} has import errors, so it cannot be run. See the import errors on Airflow's page of DAGs."
+    if dag.is_paused:
+        return f"The DAG {dag_id} is paused, so a run would wait for ever. Resume it on its page in Airflow, then try again."
+    return ""
+
+
+def write_audit_log(event: str, *, by: str, dag_id: str, run_id: str, task_id: str, extra: Mapping[str, Any]) -> None:
+    """Write what somebody has done into Airflow's audit log. A failure is logged and nothing else: it is in the store already.
+
+    Args:
+        event: what, at most 60 characters.
+        by: user name.
+        dag_id, run_id, task_id: what it is about; the job's task.
+        extra: facts; never a secret.
+    """
+    try:
+        with create_session() as session:
+            entry = Log(event=event, owner=by, owner_display_name=by, extra=json.dumps(dict(extra)))
+            entry.dag_id, entry.run_id, entry.task_id = dag_id, run_id, task_id
+            session.add(entry)
+    except Exception:
+        # Whatever goes wrong here must not look as if the decision had not been recorded.
+        log.exception("Airflow's audit log could not be written. event=%s by=%s dag_id=%s run_id=%s", event, by, dag_id, run_id)

@@ -1,0 +1,11 @@
+"""The REST API: the same reading and acting as the pages, as JSON. No rule lives here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from directory_sync.portal.api import deciding, describing, plans, requests, runs
+
+router = APIRouter(prefix=describing.PREFIX)
+for part in (describing, requests, deciding, plans, runs):
+    router.include_router(part.router)

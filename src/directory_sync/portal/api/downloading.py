@@ -1,0 +1,44 @@
+"""REST: a plan as a file to keep, sent while it is read, so that its size does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from starlette.responses import StreamingResponse
+
+from directory_sync.errors import NotDecidable
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.changes import visible_plan
+from directory_sync.run.downloads import csv_parts, has_ldif, ldif_parts
+from directory_sync.store.store import Store
+
+
+def _file(media_type: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "The file.", "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+CSV_RESPONSE = _file("text/csv")
+LDIF_RESPONSE = _file("text/x-ldif")
+
+
+def csv_download(store: Store, visitor: Visitor, plan_id: int, *, name: str) -> StreamingResponse:
+    """A plan as CSV; `name` is the file's without its ending."""
+    head, job = visible_plan(store, visitor, plan_id)
+    return _streamed(csv_parts(job, store.changes_with_outcomes(head)), "text/csv; charset=utf-8", f"{name}.csv")
+
+
+def ldif_download(store: Store, visitor: Visitor, plan_id: int, *, name: str) -> StreamingResponse:
+    """A plan as LDIF. Raises NotDecidable (409) for a destination whose changes have no such form."""
+    head, job = visible_plan(store, visitor, plan_id)
+    if not has_ldif(job):
+        raise NotDecidable(f"Job {job.name} writes to a table, whose changes have no form in LDIF. Download the CSV.")
+    return _streamed(ldif_parts(head, job, store.changes_with_outcomes(head)), "text/x-ldif; charset=utf-8", f"{name}.ldif")
+
+
+def _streamed(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:
+    # The first part is made before anything is sent, so that a store that does not answer is an error and no empty file.
+    first = next(parts, "")
+    content = (part.encode(errors="replace") for part in chain([first], parts))
+    return StreamingResponse(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,343 @@
+"""What the REST API answers and takes, as pydantic models: its OpenAPI description is made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from directory_sync.approval.comparison import Presence
+from directory_sync.approval.states import RequestState
+from directory_sync.endpoints.change import Action, Result
+from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
+from directory_sync.run.secrets import HIDDEN
+from directory_sync.store.request_model import TEXT_LENGTH, EventKind
+
+
+class Answer(BaseModel):
+    """Base of what is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Body(BaseModel):
+    """Base of what is taken: a member that does not exist is refused, so that a misspelled one is not lost."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Binary(Answer):
+    """A value that is no text."""
+
+    base64: str
+
+
+Value = str | Binary
+"""One value of a field."""
+
+
+class Error(Answer):
+    """Why something was not done. Nothing was changed."""
+
+    detail: str = Field(description="What is wrong and what to do about it, for people.")
+    error: str = Field(description="The kind of error: NotAllowed, AlreadyDecided, NotDecidable, RequestNotFound, QueryError, …")
+    by: str = Field("", description="AlreadyDecided: who was first; empty where it was nobody, but time or a newer plan.")
+    at: datetime | None = Field(None, description="AlreadyDecided: when.")
+    state: str = Field("", description="AlreadyDecided: what the request has become, or what this person has decided before.")
+    problems: dict[str, str] = Field({}, description="Wrong parameters or members: name → what is wrong and what is right.")
+
+
+class RequestAnswer(Answer):
+    """A request for the approval of one job's plan in one run."""
+
+    id: int
+    collection: str
+    job: str
+    run_id: str = Field(description="The run that has filed it, as Airflow calls it.")
+    plan_id: int
+    state: RequestState
+    requester: str = Field(description="Who started the run; `schedule` for the schedule.")
+    requester_verified: bool = Field(description="Whether Airflow has checked who that is.")
+    trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
+    reason: str = Field(description="Why the run was started, in the requester's words.")
+    description: str = Field(description="What the request is about.")
+    digest: str = Field(description="SHA-256 of the plan; a decision has to name the digest that was shown.")
+    changes: int = Field(description="How many changes the plan has.")
+    statistics: dict[str, int] = Field(description="The plan's counts: read, created, updated, moved, disabled, deleted, …")
+    waives: list[str] = Field(description="Limits that are waived if it is approved.")
+    filed: datetime
+    expires: datetime | None = Field(description="When it ends if nobody decides.")
+    escalates: datetime | None = Field(description="When others are asked if nobody decides.")
+    level: int = Field(description="Level of escalation, from 0.")
+    decided: datetime | None = Field(description="When it was decided, or ended otherwise.")
+    decided_by: str | None = Field(description="Whose doing that was; empty for nobody's.")
+    successor: int | None = Field(description="The request that has taken its place, if it is stale.")
+    applied: datetime | None = Field(description="When the approved plan was carried out.")
+    result: dict[str, Any] | None = Field(description="What became of the approved plan.")
+    url: str = Field(description="Its page inside Airflow.")
+
+
+class RequestListAnswer(Answer):
+    """A page of a list, newest first."""
+
+    requests: list[RequestAnswer]
+    next: int | None = Field(description="Give it as `before` to see what follows; null at the end.")
+    total: int = Field(description="How many the filter lets through, on all pages.")
+
+
+class CountAnswer(Answer):
+    """A number."""
+
+    count: int
+
+
+class PowersAnswer(Answer):
+    """What you may do; each text is empty if you may, else says why not."""
+
+    decide: str = Field(description="Approve, deny, reroute.")
+    cancel: str
+    replan: str = Field(description="Have the job planned anew.")
+
+
+class AssigneeAnswer(Answer):
+    """Somebody who is asked."""
+
+    kind: Literal["user", "role"]
+    name: str
+    why: Literal["policy", "reroute", "escalation", "default"]
+    level: int
+    since: datetime
+
+
+class DecisionAnswer(Answer):
+    """What one person decided, with the roles they had then."""
+
+    person: str
+    roles: list[str]
+    verified: bool
+    approve: bool
+    reason: str
+    at: datetime
+
+
+class EventAnswer(Answer):
+    """One thing that happened."""
+
+    id: int
+    kind: EventKind
+    actor: str = Field(description="Who did it; empty where nobody did.")
+    text: str
+    at: datetime
+    data: dict[str, Any] | None = Field(description="What else there is to know, by kind of event.")
+
+
+class LimitAnswer(Answer):
+    """How one limit stands against the plan."""
+
+    kind: str
+    subject: str = Field(description="The field or group it is about; empty otherwise.")
+    planned: int
+    base: int = Field(description="What a percentage counts against.")
+    allowed: int | None = Field(description="The most that is allowed; null for no limit.")
+    limit: str = Field(description="As the definition writes it.")
+    exceeded: bool
+
+
+class ProblemAnswer(Answer):
+    """A record that was not carried out, and why."""
+
+    key: str
+    object: str
+    message: str
+
+
+class RequestDetailsAnswer(Answer):
+    """One request with everything about it but the changes."""
+
+    request: RequestAnswer
+    powers: PowersAnswer
+    waiting_for: str = Field(description="Who has to agree still; empty if it does not wait.")
+    assignees: list[AssigneeAnswer]
+    decisions: list[DecisionAnswer]
+    events: list[EventAnswer]
+    destination: str = Field(description="Identity of the place that is written to.")
+    limits: list[LimitAnswer]
+    warnings: list[str]
+    problems: list[ProblemAnswer]
+    previous: int | None = Field(description="The request that this one is best compared with.")
+
+
+class FieldAnswer(Answer):
+    """Old and new values of one field."""
+
+    field: str
+    old: list[Value] = Field(description=f"Values of a secret field are shown as `{HIDDEN}`.")
+    new: list[Value]
+    partial: bool = Field(False, description="Only values that go and come are listed; others stay.")
+
+
+class ChangeAnswer(Answer):
+    """What happens to one object."""
+
+    sequence: int = Field(description="Its place in the plan, from 0.")
+    action: Action
+    key: str
+    object: str
+    new_object: str = Field(description="The object's id afterwards where it is another; empty otherwise.")
+    fields: list[FieldAnswer]
+    text: str = Field(description="The job's log line for it, with control characters spelled out.")
+    result: Result | None = Field(None, description="What became of it; null if nothing has yet.")
+    message: str = Field("", description="Why it was not done.")
+
+
+class ChangesAnswer(Answer):
+    """A page of a plan's changes, in its order."""
+
+    changes: list[ChangeAnswer]
+    next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
+    total: int = Field(description="How many the filter lets through, on all pages.")
+
+
+class DifferenceAnswer(Answer):
+    """An object that two plans treat differently."""
+
+    presence: Presence
+    object: str
+    old: ChangeAnswer | None
+    new: ChangeAnswer | None
+    fields: list[str] = Field(description="Fields that are treated differently.")
+
+
+class CountsAnswer(Answer):
+    """How many objects are only in one plan, treated differently, or the same in both."""
+
+    only_old: int
+    only_new: int
+    changed: int
+    same: int
+
+
+class ComparisonAnswer(Answer):
+    """What differs between the plans of two requests of one job."""
+
+    old: int = Field(description="The older request.")
+    new: int = Field(description="The newer request.")
+    counts: CountsAnswer
+    differences: list[DifferenceAnswer]
+    next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
+
+
+class RunJobAnswer(Answer):
+    """One job of a run."""
+
+    job: str
+    state: str = Field(description="`running`, `not_run`, `waiting`, `success`, …")
+    attempt: int | None
+    message: str
+    statistics: dict[str, int] | None
+    warnings: list[str]
+    problems: list[ProblemAnswer]
+    started: datetime | None
+    finished: datetime | None
+    plan_id: int | None
+    request: int | None = Field(description="What it has asked for, or the earlier request that it refers to.")
+    may_be_waived: bool = Field(description="It was stopped by a limit, which can be asked to be waived.")
+
+
+class RunAnswer(Answer):
+    """One run of a collection."""
+
+    collection: str
+    run_id: str
+    trigger: str
+    requester: str
+    requester_verified: bool
+    reason: str
+    preview_only: bool
+    started: datetime
+    jobs: list[RunJobAnswer]
+
+
+class ApproveBody(Body):
+    """Agreement to exactly the plan that was shown."""
+
+    digest: str = Field(max_length=64, description="Of the plan that was shown.")
+    reason: str = Field("", max_length=TEXT_LENGTH)
+
+
+class DenyBody(Body):
+    """Refusal of the plan that was shown, for a reason."""
+
+    digest: str = Field(max_length=64, description="Of the plan that was shown.")
+    reason: str = Field(max_length=TEXT_LENGTH, description="Required: the requester acts on it.")
+
+
+class RerouteBody(Body):
+    """Others to ask too."""
+
+    users: list[str] = Field([], max_length=100)
+    roles: list[str] = Field([], max_length=100)
+    reason: str = Field("", max_length=TEXT_LENGTH)
+
+
+class CancelBody(Body):
+    """Withdrawal."""
+
+    reason: str = Field("", max_length=TEXT_LENGTH)
+
+
+class CommentBody(Body):
+    """A comment."""
+
+    text: str = Field(max_length=TEXT_LENGTH)
+
+
+class SelectedBody(Body):
+    """A request of a selection, and the digest of the plan that was shown."""
+
+    id: int
+    digest: str = Field(max_length=64)
+
+
+class SelectionBody(Body):
+    """One decision on several requests; each is decided by itself."""
+
+    approve: bool
+    reason: str = Field("", max_length=TEXT_LENGTH, description="Required to deny.")
+    requests: list[SelectedBody] = Field(min_length=1, max_length=LARGEST_SELECTION)
+
+
+class SelectionResultAnswer(Answer):
+    """What became of one request of a selection."""
+
+    id: int
+    ok: bool
+    detail: str = Field(description="Why nothing was recorded; empty if it was.")
+    error: str
+    state: str = Field(description="The request's state afterwards.")
+
+
+class SelectionAnswer(Answer):
+    """What became of each request, in the given order."""
+
+    results: list[SelectionResultAnswer]
+
+
+class ReplanBody(Body):
+    """Why the job is planned anew."""
+
+    reason: str = Field("", max_length=REASON_LENGTH)
+
+
+class StartedRunAnswer(Answer):
+    """The run that was started."""
+
+    dag_id: str
+    run_id: str
+
+
+class WaiverBody(Body):
+    """Why the changes are meant although they go past a limit."""
+
+    reason: str = Field(max_length=TEXT_LENGTH)

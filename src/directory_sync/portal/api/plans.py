@@ -1,0 +1,39 @@
+"""REST: the changes of a plan, for jobs with and without a request."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from directory_sync.portal import changes
+from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.api import answering, models
+from directory_sync.portal.api.describing import CHANGE_PARAMETERS, errors
+from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.storage import CurrentStore
+
+router = APIRouter(tags=["plans"])
+
+PlanId = Annotated[int, Path(description="Number of the plan, as runs and requests name it.")]
+
+
+@router.get("/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS})
+def read_changes(plan_id: PlanId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ChangesAnswer:
+    """A page of the plan's changes, in its order, with what has become of each."""
+    query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
+    return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
+
+
+@router.get("/plans/{plan_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 422) | CSV_RESPONSE)
+def download_csv(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
+    """All changes as CSV, one row for each field."""
+    return csv_download(store, visitor, plan_id, name=f"plan-{plan_id}")
+
+
+@router.get("/plans/{plan_id}/changes.ldif", response_class=StreamingResponse, responses=errors(404, 409, 422) | LDIF_RESPONSE)
+def download_ldif(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
+    """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
+    return ldif_download(store, visitor, plan_id, name=f"plan-{plan_id}")

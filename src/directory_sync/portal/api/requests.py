@@ -1,0 +1,78 @@
+"""REST: lists of requests, one request, its changes and what differs from another one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from directory_sync.errors import QueryError
+from directory_sync.portal import changes, comparing, filters, reading
+from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.api import answering, models
+from directory_sync.portal.api.describing import CHANGE_PARAMETERS, COMPARISON_PARAMETERS, LIST_PARAMETERS, errors
+from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.storage import CurrentStore
+
+router = APIRouter(tags=["requests"])
+
+RequestId = Annotated[int, Path(description="Number of the request.")]
+
+
+@router.get("/requests", responses=errors(422), openapi_extra={"parameters": LIST_PARAMETERS})
+def list_requests(request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.RequestListAnswer:
+    """One page of your inbox, of your own requests, or of all requests (administrators), newest first."""
+    query = filters.parse_query(request.query_params.multi_items(), strict=True)
+    return answering.list_answer(reading.list_requests(store, visitor, query))
+
+
+@router.get("/inbox/count", responses=errors())
+def count_inbox(store: CurrentStore, visitor: CurrentVisitor) -> models.CountAnswer:
+    """How many requests wait for you."""
+    return models.CountAnswer(count=reading.count_inbox(store, visitor))
+
+
+@router.get("/requests/{request_id}", responses=errors(404, 422))
+def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> models.RequestDetailsAnswer:
+    """One request with everything about it but the changes.
+
+    If you may decide it, that you have seen it is noted in its history, once.
+    """
+    return answering.details_answer(reading.read_request(store, visitor, request_id))
+
+
+@router.get("/requests/{request_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS})
+def read_changes(request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ChangesAnswer:
+    """A page of the plan's changes, in its order, with what has become of each."""
+    query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
+    plan_id = reading.visible_request(store, visitor, request_id).request.plan_id
+    return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
+
+
+@router.get("/requests/{request_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 422) | CSV_RESPONSE)
+def download_csv(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
+    """All changes as CSV, one row for each field."""
+    view = reading.visible_request(store, visitor, request_id)
+    return csv_download(store, visitor, view.request.plan_id, name=f"request-{request_id}")
+
+
+@router.get(
+    "/requests/{request_id}/changes.ldif", response_class=StreamingResponse, responses=errors(404, 409, 422) | LDIF_RESPONSE
+)
+def download_ldif(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
+    """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
+    view = reading.visible_request(store, visitor, request_id)
+    return ldif_download(store, visitor, view.request.plan_id, name=f"request-{request_id}")
+
+
+@router.get("/requests/{request_id}/comparison", responses=errors(404, 422), openapi_extra={"parameters": COMPARISON_PARAMETERS})
+def compare(request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ComparisonAnswer:
+    """What differs between this request's plan and that of another request of the same job, object by object."""
+    query = comparing.parse_comparison_query(request.query_params.multi_items(), strict=True)
+    other = query.other or reading.read_request(store, visitor, request_id).previous
+    if other is None:
+        raise QueryError({"with": f"Request {request_id} is the job's first one, so there is nothing to compare it with."})
+    page = comparing.compare_requests(store, visitor, request_id, other, after=query.after, limit=query.limit)
+    return answering.comparison_answer(page)

@@ -1,0 +1,42 @@
+"""REST: one run of a collection, and asking for a limit to be waived that has stopped one of its jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from directory_sync.portal import acting, runs
+from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.api import answering, models
+from directory_sync.portal.api.describing import errors
+from directory_sync.portal.storage import CurrentStore
+
+router = APIRouter(tags=["runs"])
+
+CollectionName = Annotated[str, Path(description="Name of the collection, which is also its DAG's.")]
+RunId = Annotated[str, Path(description="The run, as Airflow calls it.")]
+JobName = Annotated[str, Path(description="Name of the job.")]
+
+
+@router.get("/runs/{collection}/{run_id}", responses=errors(404))
+def read_run(collection: CollectionName, run_id: RunId, store: CurrentStore, visitor: CurrentVisitor) -> models.RunAnswer:
+    """One run: the state of each of its jobs, figures, plans and requests."""
+    return answering.run_answer(runs.read_run(store, visitor, collection, run_id))
+
+
+@router.post("/runs/{collection}/{run_id}/jobs/{job}/waiver", responses=errors(404, 409, 422))
+def ask_for_waiver(
+    collection: CollectionName,
+    run_id: RunId,
+    job: JobName,
+    body: models.WaiverBody,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+) -> models.RequestAnswer:
+    """Ask for the limits that have stopped the job's plan to be waived once, for exactly this plan.
+
+    The job's approvers decide, or administrators where it has none; never who started the run.
+    """
+    view = acting.ask_for_waiver(store, visitor, collection, run_id, job, reason=body.reason)
+    return answering.request_answer(view.request)

@@ -1,0 +1,196 @@
+"""The changes of a plan as people are shown them: filtered, searched, page by page, never with the value of a secret field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from typing import Any, Literal
+
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Action, FieldChange, Result, Values
+from directory_sync.errors import PlanMismatch, RequestNotFound
+from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.filters import ParameterReader
+from directory_sync.run.change_text import describe_change
+from directory_sync.run.printable import printable
+from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
+from directory_sync.store.plan_pages import OPEN, Matches, PlanHead, StoredChange
+from directory_sync.store.store import Store
+
+DEFAULT_LIMIT = 100
+LARGEST_LIMIT = 1_000
+LARGEST_SEQUENCE = 2**31 - 2
+
+PARAMETERS = ("search", "action", "result", "after", "limit")
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuery:
+    """Which changes of a plan to show.
+
+    Attributes:
+        search: part of the key, of an object's id before or after, of a field's name or of a value; letters in any case.
+        action, result: only such changes; the result `open` is that of changes of which nothing has become yet.
+        after: the place in the plan after which the page begins; None for the start.
+        limit: the most on a page.
+    """
+
+    search: str = ""
+    action: Action | None = None
+    result: Result | Literal["open"] | None = None
+    after: int | None = None
+    limit: int = DEFAULT_LIMIT
+
+
+_EVERYTHING = ChangeQuery()
+
+
+class _ResultChoice(StrEnum):
+    DONE = Result.DONE.value
+    FOUND_DONE = Result.FOUND_DONE.value
+    CONFLICT = Result.CONFLICT.value
+    FAILED = Result.FAILED.value
+    OPEN = OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """Old and new values of one field.
+
+    Attributes:
+        old, new: values; those of a secret field are each replaced by one `***`.
+        partial: only values that go and come; others, which are not listed, stay.
+        secret: the values are not shown.
+    """
+
+    field: str
+    old: Values
+    new: Values
+    partial: bool
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChange:
+    """One change.
+
+    Attributes:
+        sequence: its place in the plan, from 0.
+        new_object: the object's id afterwards where it is another; empty otherwise.
+        text: the job's log line for it, with control characters spelled out.
+        result, message: what became of it; None and empty if nothing has yet.
+    """
+
+    sequence: int
+    action: Action
+    key: str
+    object: str
+    new_object: str
+    fields: tuple[ShownField, ...]
+    text: str
+    result: Result | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownChanges:
+    """A page of changes; `next` is what to give as `after`, None at the end; `total` counts all that the filter lets through."""
+
+    changes: tuple[ShownChange, ...]
+    next: int | None
+    total: int
+
+
+def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False) -> ChangeQuery:
+    """Read the parameters of an address; empty ones count as not given. `strict` refuses unknown ones. Raises QueryError."""
+    reader = ParameterReader(parameters)
+    if strict:
+        reader.refuse_unknown(PARAMETERS)
+    result: Result | Literal["open"] | None = None
+    if (chosen := reader.choice("result", _ResultChoice)) is not None:
+        result = OPEN if chosen is _ResultChoice.OPEN else Result(chosen.value)
+    query = ChangeQuery(
+        search=reader.text("search") or "",
+        action=reader.choice("action", Action),
+        result=result,
+        after=reader.number("after", 0, LARGEST_SEQUENCE),
+        limit=reader.number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT,
+    )
+    reader.finish()
+    return query
+
+
+def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead, Job]:
+    """A plan and the job it is for, as the run had it. Raises RequestNotFound if there is none that the visitor may see."""
+    try:
+        head = store.plan_head(plan_id)
+    except PlanMismatch:
+        raise RequestNotFound(not_found(f"plan {plan_id}")) from None
+    visitor.require_sight(head.collection, f"plan {plan_id}")
+    snapshot = store.find_run(head.collection, head.run_id)
+    if snapshot is None:
+        raise RequestNotFound(not_found(f"plan {plan_id}"))
+    return head, snapshot.collection.job(head.job)
+
+
+def read_changes(store: Store, visitor: Visitor, plan_id: int, query: ChangeQuery = _EVERYTHING) -> ShownChanges:
+    """A page of a plan's changes. A text to search for is not looked for in the values of secret fields."""
+    head, job = visible_plan(store, visitor, plan_id)
+    is_secret = secret_fields(job)
+    page = store.change_page(
+        head.id,
+        search=query.search,
+        matches=_holds(query.search, is_secret),
+        action=query.action,
+        result=query.result,
+        after=query.after,
+        limit=query.limit,
+    )
+    shown = tuple(shown_change(job, is_secret, each) for each in page.changes)
+    return ShownChanges(shown, page.next, page.total)
+
+
+def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownChange:
+    """One change as people are shown it."""
+    change, outcome = stored.change, stored.outcome
+    return ShownChange(
+        sequence=stored.sequence,
+        action=change.action,
+        key=change.key,
+        object=change.object,
+        new_object=change.new_object or "",
+        fields=tuple(_shown_field(field, is_secret) for field in change.fields),
+        text=printable(describe_change(job, change, planned=outcome is None, outcome=outcome)),
+        result=None if outcome is None else outcome.result,
+        message="" if outcome is None else outcome.message,
+    )
+
+
+def _shown_field(field: FieldChange, is_secret: IsSecret) -> ShownField:
+    secret = is_secret(field.field)
+
+    def shown(values: Values) -> Values:
+        return values if not secret else (HIDDEN.encode(),) if values else ()
+
+    return ShownField(field.field, shown(field.old), shown(field.new), field.partial, secret)
+
+
+def _holds(search: str, is_secret: IsSecret) -> Matches:
+    """Whether a change holds the text where people can see it."""
+    wanted = search.casefold()
+
+    def in_values(field: Mapping[str, Any]) -> bool:
+        # A value that is no text is not searched; people are shown its size only.
+        return any(isinstance(value, str) and wanted in value.casefold() for value in chain(field["old"], field["new"]))
+
+    def matches(change: Mapping[str, Any]) -> bool:
+        if any(wanted in change.get(name, "").casefold() for name in ("key", "object", "new_object")):
+            return True
+        return any(
+            wanted in field["field"].casefold() or (in_values(field) and not is_secret(field["field"]))
+            for field in change["fields"]
+        )
+
+    return matches

@@ -1,0 +1,135 @@
+"""What differs between the plans of two requests of one job: for approvers of a new plan, and for requests that went stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from directory_sync.approval.comparison import Comparison, Counts, Difference, Presence
+from directory_sync.definition.models import DirectoryDestination, Job
+from directory_sync.endpoints.change import Change
+from directory_sync.errors import QueryError
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.changes import ShownChange, shown_change, visible_plan
+from directory_sync.portal.filters import LARGEST_NUMBER, ParameterReader
+from directory_sync.portal.reading import visible_request
+from directory_sync.run.secrets import secret_fields
+from directory_sync.store.plan_pages import StoredChange
+from directory_sync.store.request_model import Request
+from directory_sync.store.store import Store
+
+DEFAULT_LIMIT = 100
+LARGEST_LIMIT = 1_000
+
+PARAMETERS = ("with", "after", "limit")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDifference:
+    """An object that the two plans treat differently.
+
+    Attributes:
+        presence: only in the old plan, only in the new one, or changed.
+        object: its id in the newer plan that has it.
+        old, new: what each plan would do; None where it is not in that plan. `sequence` is 0 in both: it says nothing here.
+        fields: names of the fields that are treated differently; empty if only action, target or identity differ.
+    """
+
+    presence: Presence
+    object: str
+    old: ShownChange | None
+    new: ShownChange | None
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownComparison:
+    """A page of differences; `next` is what to give as `after` (a number of differences), None at the end.
+
+    Attributes:
+        old, new: the two requests, by age.
+        counts: of objects.
+    """
+
+    old: Request
+    new: Request
+    counts: Counts
+    differences: tuple[ShownDifference, ...]
+    next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonQuery:
+    """Which differences to show.
+
+    Attributes:
+        other: the other request; None for the one that is best compared with.
+        after: how many differences to leave out.
+        limit: the most on a page.
+    """
+
+    other: int | None = None
+    after: int = 0
+    limit: int = DEFAULT_LIMIT
+
+
+def parse_comparison_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False) -> ComparisonQuery:
+    """Read the parameters of an address; empty ones count as not given. `strict` refuses unknown ones. Raises QueryError."""
+    reader = ParameterReader(parameters)
+    if strict:
+        reader.refuse_unknown(PARAMETERS)
+    query = ComparisonQuery(
+        other=reader.number("with", 1, LARGEST_NUMBER),
+        after=reader.number("after", 0, LARGEST_NUMBER) or 0,
+        limit=reader.number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT,
+    )
+    reader.finish()
+    return query
+
+
+def compare_requests(
+    store: Store, visitor: Visitor, request_id: int, other_id: int, *, after: int = 0, limit: int = DEFAULT_LIMIT
+) -> ShownComparison:
+    """What differs between the plans of two requests of one job, a page at a time.
+
+    Args:
+        request_id, other_id: the requests, in any order: the older one counts as old.
+        after: how many differences to leave out.
+        limit: the most on a page.
+
+    Raises QueryError if they are not about the same job at the same destination.
+    """
+    old, new = (visible_request(store, visitor, each).request for each in sorted((request_id, other_id)))
+    if (old.collection, old.job) != (new.collection, new.job):
+        raise QueryError({"with": f"Request {other_id} is about another job, so there is nothing to compare."})
+    (old_head, old_job), (new_head, new_job) = (visible_plan(store, visitor, each.plan_id) for each in (old, new))
+    if old_head.destination != new_head.destination:
+        raise QueryError({"with": f"Request {other_id} is about another destination, so there is nothing to compare."})
+    # Names in directories differ in the case of letters without naming something else; keys of rows do not.
+    ids: Callable[[str], str] = str.casefold if isinstance(new_job.destination, DirectoryDestination) else str
+    only_old, only_new = store.unlike_changes(old.plan_id, new.plan_id)
+    comparison = Comparison(only_old, only_new, normalise=ids)
+    counts = replace(comparison.counts, same=comparison.counts.same + new_head.changes - len(only_new))
+    page = tuple(islice(comparison, after, after + limit))
+    total = counts.only_old + counts.only_new + counts.changed
+    return ShownComparison(
+        old=old,
+        new=new,
+        counts=counts,
+        differences=tuple(_shown(each, old_job, new_job) for each in page),
+        next=after + len(page) if page and after + len(page) < total else None,
+    )
+
+
+def _shown(difference: Difference, old_job: Job, new_job: Job) -> ShownDifference:
+    def change(job: Job, planned: Change | None) -> ShownChange | None:
+        return None if planned is None else shown_change(job, secret_fields(job), StoredChange(0, planned, None))
+
+    return ShownDifference(
+        presence=difference.presence,
+        object=difference.object,
+        old=change(old_job, difference.old),
+        new=change(new_job, difference.new),
+        fields=tuple(field.field for field in difference.fields),
+    )

@@ -1,0 +1,187 @@
+"""The changes of a plan as a page shows them: filtered and page by page, each with its fields, log line and result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from directory_sync.endpoints.change import Action, Result
+from directory_sync.portal.changes import ChangeQuery, ShownChange, ShownChanges
+from directory_sync.portal.pages.kinds import VERBS, WORST_FIRST
+from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
+from directory_sync.portal.pages.visible import Piece, visible
+from directory_sync.portal.pages.word_marks import Marking
+
+RESULTS = {
+    Result.DONE: "Done",
+    Result.FOUND_DONE: "Found done",
+    Result.CONFLICT: "Conflict: not made",
+    Result.FAILED: "Failed",
+}
+_RESULT_CHOICES = (
+    ("conflict", "Conflict: not made"),
+    ("failed", "Failed"),
+    ("done", "Done"),
+    ("found_done", "Found done"),
+    ("open", "Nothing yet"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeShown:
+    """One change.
+
+    Attributes:
+        sequence: its place in the plan, from 0.
+        kind: `delete`, `update`, …; `verb` is the word for it.
+        object, new_object: the object's id before and after, differences marked; the latter is empty if it stays.
+        log_line: the line of the job's log.
+        result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
+        old_side, new_side: whether any field has values that go or come.
+    """
+
+    sequence: int
+    kind: str
+    verb: str
+    key: str
+    object: tuple[Piece, ...]
+    new_object: tuple[Piece, ...]
+    fields: tuple[FieldShown, ...]
+    log_line: str
+    result: str
+    result_text: str
+    message: str
+
+    @property
+    def cut(self) -> bool:
+        """Whether a value is not shown in full."""
+        return any(field.cut for field in self.fields)
+
+    @property
+    def old_side(self) -> bool:
+        """Whether anything goes."""
+        return any(field.old or field.old_more for field in self.fields)
+
+    @property
+    def new_side(self) -> bool:
+        """Whether anything comes."""
+        return any(field.new or field.new_more for field in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeList:
+    """A page of a plan's changes.
+
+    Attributes:
+        changes: on this page.
+        total: how many the filter lets through, on all pages; `all`: how many the plan has.
+        left: how many follow this page.
+        part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a query.
+        hidden: parameters that the page's own address has besides the filter.
+        detail: path of the page of one change, without its number.
+        downloads: path without ending.
+        search, kind, result: the filter.
+        next: query of what follows; empty at the end.
+        applied: results can be filtered by.
+        start: it begins at the first change.
+    """
+
+    changes: tuple[ChangeShown, ...]
+    total: int
+    all: int
+    left: int
+    part: str
+    page: str
+    hidden: tuple[tuple[str, str], ...]
+    detail: str
+    downloads: str
+    search: str
+    kind: str
+    result: str
+    next: str
+    applied: bool
+    start: bool
+
+    @property
+    def filtered(self) -> bool:
+        """Whether not all changes are let through."""
+        return bool(self.search or self.kind or self.result)
+
+    @property
+    def kinds(self) -> tuple[tuple[str, str], ...]:
+        """Kinds to choose from."""
+        return tuple((action.value, VERBS[action]) for action in WORST_FIRST)
+
+    @property
+    def results(self) -> tuple[tuple[str, str], ...]:
+        """Results to choose from."""
+        return _RESULT_CHOICES
+
+
+def change_list(
+    found: ShownChanges,
+    query: ChangeQuery,
+    *,
+    all: int,
+    part: str,
+    page: str,
+    detail: str,
+    downloads: str,
+    applied: bool,
+    hidden: Sequence[tuple[str, str]] = (),
+) -> ChangeList:
+    """What the list shows; paths as in `ChangeList`."""
+    filter = {"search": query.search, "action": query.action or "", "result": query.result or ""}
+    following = {name: str(value) for name, value in filter.items() if value}
+    marking = Marking()
+    changes = tuple(show_change(change, marking) for change in found.changes)
+    return ChangeList(
+        changes=changes,
+        total=found.total,
+        all=all,
+        left=_left(found, query),
+        part=part,
+        page=page,
+        hidden=tuple(hidden),
+        detail=detail,
+        downloads=downloads,
+        search=query.search,
+        kind=str(filter["action"]),
+        result=str(filter["result"]),
+        next="" if found.next is None else urlencode({**following, "after": found.next}),
+        applied=applied,
+        start=query.after is None,
+    )
+
+
+def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:
+    """One change with everything about it."""
+    before, after = visible(change.object), visible(change.new_object)
+    if change.new_object:
+        old, new = marking.compare(change.object, change.new_object)
+        before = tuple(piece for part in old for piece in visible(part.text, marked=part.marked))
+        after = tuple(piece for part in new for piece in visible(part.text, marked=part.marked))
+    return ChangeShown(
+        sequence=change.sequence,
+        kind=change.action.value,
+        verb=VERBS[Action(change.action)],
+        key=change.key,
+        object=before,
+        new_object=after,
+        fields=tuple(show_field(field, marking, extent) for field in change.fields),
+        log_line=change.text,
+        result=change.result.value if change.result else "",
+        result_text=RESULTS[change.result] if change.result else "",
+        message=change.message,
+    )
+
+
+def show_alone(change: ShownChange) -> ChangeShown:
+    """One change on a page of its own, with much more of its values."""
+    return show_change(change, Marking(), ALONE)
+
+
+def _left(found: ShownChanges, query: ChangeQuery) -> int:
+    """How many follow, where that is known: a page that begins in the middle does not know how many are before it."""
+    return found.total - len(found.changes) if found.next is not None and query.after is None else 0

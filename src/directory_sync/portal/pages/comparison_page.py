@@ -1,0 +1,94 @@
+"""What differs between the plans of two requests of one job, as a page shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory_sync.approval.comparison import Counts, Presence
+from directory_sync.portal.changes import ShownChange
+from directory_sync.portal.comparing import ShownComparison, ShownDifference
+from directory_sync.portal.pages.change_list import ChangeShown, show_change
+from directory_sync.portal.pages.values import FieldShown, show_field
+from directory_sync.portal.pages.word_marks import Marking
+from directory_sync.store.request_model import Request
+
+_PRESENCE = {
+    Presence.ONLY_OLD: "No longer changed",
+    Presence.ONLY_NEW: "Only in the new plan",
+    Presence.CHANGED: "Changed otherwise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPair:
+    """One field that the two plans treat differently; None where a plan does not touch it."""
+
+    old: FieldShown | None
+    new: FieldShown | None
+
+    @property
+    def field(self) -> FieldShown:
+        """The one that is there, for its name."""
+        field = self.new or self.old
+        assert field is not None
+        return field
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceShown:
+    """One object; `old` and `new` say what each plan would do, `fields` where that differs."""
+
+    presence: str
+    presence_text: str
+    object: str
+    old: ChangeShown | None
+    new: ChangeShown | None
+    fields: tuple[FieldPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPage:
+    """A page of differences; `older` and `newer` are the two requests, `next` the query of what follows."""
+
+    request: int
+    older: Request
+    newer: Request
+    counts: Counts
+    differences: tuple[DifferenceShown, ...]
+    next: str
+    start: bool
+
+
+def comparison_page(found: ShownComparison, *, request_id: int, other: int, after: int) -> ComparisonPage:
+    """What the page shows. Args: the comparison; the two requests and the number of differences before, as in the address."""
+    marking = Marking()
+    return ComparisonPage(
+        request=request_id,
+        older=found.old,
+        newer=found.new,
+        counts=found.counts,
+        differences=tuple(_shown(difference, marking) for difference in found.differences),
+        next="" if found.next is None else f"with={other}&after={found.next}",
+        start=not after,
+    )
+
+
+def _shown(difference: ShownDifference, marking: Marking) -> DifferenceShown:
+    old, new = difference.old, difference.new
+    pairs: tuple[FieldPair, ...] = ()
+    if old is not None and new is not None:
+        before, after = _fields(old, marking), _fields(new, marking)
+        names = [name.casefold() for name in difference.fields]
+        pairs = tuple(FieldPair(before.get(name), after.get(name)) for name in names)
+    return DifferenceShown(
+        presence=difference.presence.value,
+        presence_text=_PRESENCE[difference.presence],
+        object=difference.object,
+        old=None if old is None else show_change(old, marking),
+        new=None if new is None else show_change(new, marking),
+        fields=pairs,
+    )
+
+
+def _fields(change: ShownChange, marking: Marking) -> dict[str, FieldShown]:
+    return {field.field.casefold(): show_field(field, marking) for field in change.fields}

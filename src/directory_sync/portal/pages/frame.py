@@ -1,0 +1,135 @@
+"""What every page is framed by: who looks, which list they are in, how much waits for them, and a message about what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from directory_sync.errors import DirectorySyncError
+from directory_sync.portal import airflow_login, reading
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.links import portal_path
+from directory_sync.portal.storage import CurrentStore
+
+SHOWN_COUNT = 99
+"""Beyond this the count of the inbox is `99+`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is said about something that was just done; `tone` is `good`, `careful` or `bad`."""
+
+    text: str
+    tone: str = "good"
+
+
+MESSAGES: Mapping[str, Message] = {
+    "approved": Message("You have approved the request. Its changes are carried out now; this page shows what becomes of each."),
+    "agreed": Message("Your approval is recorded. More people have to agree before anything is written."),
+    "denied": Message("You have denied the request. Nothing will be written for it."),
+    "rerouted": Message("The request was sent on. The people you named are asked too; who was asked before can still decide."),
+    "commented": Message("Your comment was added."),
+    "cancelled": Message("The request was cancelled. Nothing will be written for it."),
+    "replanned": Message("A new run of this job has been started. If its changes need approval, a new request will follow."),
+    "waiver": Message("You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet."),
+    "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
+}
+"""Code in the address → what is said. The code is all that an address can bring in: never a text of somebody's making."""
+
+
+_ELSEWHERE = {"nothing-selected": "/requests", "waiver": "/embed/run"}
+"""Messages that do not belong to the page of one request, and the page that they do belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The frame of a page.
+
+    Attributes:
+        root: path of the portal, without a slash at the end.
+        airflow: path of Airflow itself, the same.
+        address: of this page below `root`, with query.
+        person: user name of who looks; `verified` says whether Airflow knows them.
+        administrator: the list of all requests is offered.
+        inbox: how many requests wait for them; None where that cannot be told.
+        framed: a tab on a page of Airflow: without our own navigation.
+        message: about what was just done.
+    """
+
+    root: str
+    airflow: str
+    address: str
+    person: str
+    verified: bool
+    administrator: bool
+    inbox: int | None
+    framed: bool = False
+    message: Message | None = None
+
+    @property
+    def inbox_text(self) -> str:
+        """The count as it stands in the badge."""
+        if self.inbox is None:
+            return ""
+        return f"{SHOWN_COUNT}+" if self.inbox > SHOWN_COUNT else str(self.inbox)
+
+
+def current_frame(request: Request, visitor: CurrentVisitor, store: CurrentStore) -> Frame:
+    """Dependency: the frame of the page that is asked for."""
+    return Frame(
+        root=portal_path(""),
+        airflow=airflow_login.base_path(),
+        address=address_of(request),
+        person=visitor.person.name,
+        verified=visitor.person.verified,
+        administrator=visitor.administrator,
+        inbox=_count(visitor, store),
+        framed=address_of(request).startswith("/embed/"),
+        message=_message(request),
+    )
+
+
+def _message(request: Request) -> Message | None:
+    """What the address says was done, on the page where that can be so."""
+    said = request.query_params.get("said", "")
+    path = address_of(request).partition("?")[0]
+    fits = path == _ELSEWHERE[said] if said in _ELSEWHERE else path.startswith("/requests/")
+    return MESSAGES.get(said) if fits else None
+
+
+def bare_frame(request: Request) -> Frame:
+    """The frame of a page that says that something went wrong: nothing about the visitor is known."""
+    return Frame(
+        root=portal_path(""),
+        airflow=airflow_login.base_path(),
+        address=address_of(request),
+        person="",
+        verified=False,
+        administrator=False,
+        inbox=None,
+        framed=address_of(request).startswith("/embed/"),
+    )
+
+
+def address_of(request: Request) -> str:
+    """The address of the page below the portal's root, with query."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
+    return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def is_part(request: Request) -> bool:
+    """Whether only a part of a page is asked for, by htmx."""
+    return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
+
+
+def _count(visitor: Visitor, store: CurrentStore) -> int | None:
+    try:
+        return reading.count_inbox(store, visitor)
+    except DirectorySyncError:
+        return None  # the page itself says what is wrong
+
+
+CurrentFrame = Annotated[Frame, Depends(current_frame)]

@@ -1,0 +1,117 @@
+"""What happened to a request, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from directory_sync.store.request_model import Assignee, Event, EventKind, Request
+
+_TONES = {
+    EventKind.APPROVED: "good",
+    EventKind.APPLIED: "good",
+    EventKind.DENIED: "bad",
+    EventKind.CANCELLED: "careful",
+    EventKind.EXPIRED: "careful",
+    EventKind.STALE: "careful",
+    EventKind.ESCALATED: "info",
+    EventKind.REROUTED: "info",
+    EventKind.FILED: "info",
+}
+_BY_PEOPLE = {
+    EventKind.FILED: ("asked for approval", "The schedule’s run asked for approval"),
+    EventKind.VIEWED: ("looked at the request", "Somebody looked at the request"),
+    EventKind.COMMENTED: ("wrote", "Somebody wrote"),
+    EventKind.DENIED: ("denied", "The request was denied"),
+    EventKind.CANCELLED: ("cancelled the request", "The request was cancelled"),
+    EventKind.EXPIRED: ("", "Nobody decided in time, so the request expired"),
+    EventKind.APPLIED: ("", "The approved changes were carried out"),
+}
+"""What somebody did, and the same where nobody did it."""
+_WHY = {
+    "policy": "named by the policy",
+    "reroute": "asked by somebody who was asked before",
+    "escalation": "asked because nobody had answered",
+    "default": "the default approver",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened: who (empty for nobody), did what, in which words of theirs."""
+
+    kind: str
+    tone: str
+    actor: str
+    text: str
+    quote: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody who is asked: name, in words why and since when, and what they have answered."""
+
+    name: str
+    role: bool
+    why: str
+    since: datetime
+
+
+def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
+    """What happened, newest last."""
+    return tuple(
+        Entry(event.kind.value, _TONES.get(event.kind, ""), event.actor, _text(request, event), _quote(event), event.at)
+        for event in events
+    )
+
+
+def asked(assignees: Iterable[Assignee]) -> tuple[Asked, ...]:
+    """Everybody who is asked, in the order in which they were."""
+    return tuple(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since) for each in assignees)
+
+
+def _quote(event: Event) -> str:
+    return "" if event.kind is EventKind.MAILED else event.text
+
+
+def _text(request: Request, event: Event) -> str:
+    data: Mapping[str, Any] = event.data or {}
+    if event.kind in _BY_PEOPLE:
+        by_somebody, by_nobody = _BY_PEOPLE[event.kind]
+        return by_somebody if event.actor else by_nobody
+    match event.kind:
+        case EventKind.MAILED:
+            return _mailed(event, data)
+        case EventKind.APPROVED:
+            return "approved" if data.get("state") == "approved" else "approved; others have to agree as well"
+        case EventKind.REROUTED:
+            return f"asked others too: {_people(data.get('to'))}"
+        case EventKind.ESCALATED:
+            return _escalated(data)
+        case _:  # stale
+            successor = data.get("successor", request.successor)
+            return f"A newer plan took its place: request {successor}" if successor else "The request became stale"
+
+
+def _escalated(data: Mapping[str, Any]) -> str:
+    people = _people(data.get("to"))
+    if not people:
+        return "Nobody had answered, and nobody could be found to ask next"
+    return f"Nobody had answered, so others are asked too (level {data.get('level', '?')}): {people}"
+
+
+def _mailed(event: Event, data: Mapping[str, Any]) -> str:
+    to = ", ".join(str(address) for address in data.get("to") or ()) or "nobody"
+    about = str(data.get("about", "")).replace("_", " ")
+    what = f"Mail ({about})" if about else "Mail"
+    return f"{what} could not be sent to {to}: {event.text}" if event.text else f"{what} was sent to {to}"
+
+
+def _people(named: Any) -> str:
+    people = [each for each in named or () if isinstance(each, Mapping)]
+    return ", ".join(
+        f"everybody with the role {each.get('name')}" if each.get("kind") == "role" else str(each.get("name")) for each in people
+    )

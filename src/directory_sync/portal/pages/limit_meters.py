@@ -1,0 +1,61 @@
+"""Limits and how near a plan comes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from directory_sync.plan.model import LimitCheck
+
+_KINDS: Mapping[str, str] = {
+    "create": "Creates",
+    "update": "Updates",
+    "delete": "Deletes",
+    "disable": "Disables",
+    "move": "Moves",
+    "clear": "Clears",
+    "members": "Members removed",
+}
+_CLOSE = 0.8
+"""From this share of what is allowed on, a limit is close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One limit.
+
+    Attributes:
+        name: what is counted; `subject` the field or group it is about.
+        text: how it stands, in words.
+        tone: `near` (far from it), `close`, `over`.
+        used: percent of what is allowed, at most 100.
+    """
+
+    name: str
+    subject: str
+    text: str
+    tone: str
+    used: float
+
+
+def limit_meters(checks: Iterable[LimitCheck]) -> tuple[Meter, ...]:
+    """The limits, those that are exceeded first, then the nearest ones; without those that allow everything."""
+    meters = [(_share(check), check) for check in checks if check.allowed is not None]
+    meters.sort(key=lambda pair: -pair[0])
+    return tuple(_meter(check, share) for share, check in meters)
+
+
+def _meter(check: LimitCheck, share: float) -> Meter:
+    kinds = [_KINDS.get(kind, kind) for kind in check.kind.split("+")]
+    name = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
+    tone = "over" if check.exceeded else "close" if share >= _CLOSE else "near"
+    text = f"{check.planned:,} planned, {check.allowed:,} allowed ({check.limit} of {check.base:,})"
+    if check.exceeded:
+        text = f"{text}: over the limit"
+    return Meter(name.capitalize(), check.subject, text, tone, round(min(share, 1) * 100, 2))
+
+
+def _share(check: LimitCheck) -> float:
+    if check.exceeded:
+        return 1 + check.planned / max(check.allowed or 0, 1)
+    return check.planned / check.allowed if check.allowed else 0.0

@@ -1,0 +1,245 @@
+"""What the three lists of requests show: rows, filters with their chips, paging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from directory_sync.approval.states import LABELS, RequestState
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.filters import PARAMETERS, ListKind, ListQuery
+from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.portal.pages.times import ahead_text
+from directory_sync.portal.reading import RequestList
+from directory_sync.store.request_model import EventKind, Request
+
+TITLES: Mapping[ListKind, str] = {
+    ListKind.INBOX: "Request inbox",
+    ListKind.MINE: "My requests",
+    ListKind.ALL: "All requests",
+}
+_CHIPS: Mapping[str, str] = {
+    "object": "Object",
+    "description": "Description",
+    "state": "Status",
+    "collection": "Collection",
+    "job": "Job",
+    "run_id": "Run",
+    "requester": "Requester",
+    "approver": "Approver",
+    "decided_by": "Decided by",
+    "event": "Has been",
+    "from": "From",
+    "until": "Until",
+}
+"""Parameter → its name on a chip, in the order of the chips."""
+_MAIN = ("object", "description", "state")
+"""Parameters whose fields are always seen."""
+
+Parameters = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request in a list.
+
+    Attributes:
+        selectable: it can be ticked: it waits.
+        kinds: what it changes, worst first.
+        next: what happens next or what became of it, in words; empty where the state says all.
+        due: when that is; None where it has no time.
+        selected: it was ticked before.
+        result: what became of it when a selection was decided, in words; `result_tone` goes with it.
+    """
+
+    request: Request
+    selectable: bool
+    kinds: tuple[KindCount, ...]
+    next: str
+    due: datetime | None
+    result: str = ""
+    result_tone: str = ""
+
+    @property
+    def kinds_text(self) -> str:
+        """The changes in words."""
+        return kinds_text(self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on; `without` is the query of the list without it."""
+
+    name: str
+    value: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values of a filter."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of a list.
+
+    Attributes:
+        kind: `inbox`, `mine` or `all`.
+        values: the filters' fields as they were given, by parameter.
+        unfiltered: query of the list without filters; `address`: with them, from its beginning.
+        more_filters: one of those is on that are folded away otherwise.
+        newer, older: queries of the pages before and behind this one; empty where there is none.
+        total: requests on all pages.
+        problems: what was wrong with the filters, by parameter.
+        selectable: there is something to tick.
+    """
+
+    kind: str
+    title: str
+    rows: tuple[Row, ...]
+    total: int
+    chips: tuple[Chip, ...]
+    values: Mapping[str, str]
+    states: tuple[Choice, ...]
+    events: tuple[Choice, ...]
+    collections: tuple[str, ...]
+    address: str
+    here: str
+    unfiltered: str
+    more_filters: bool
+    newer: str
+    older: str
+    problems: Mapping[str, str]
+
+    @property
+    def selectable(self) -> bool:
+        """Whether there is something to tick."""
+        return any(row.selectable for row in self.rows)
+
+
+def list_page(
+    query: ListQuery,
+    found: RequestList,
+    parameters: Parameters,
+    *,
+    visitor: Visitor,
+    collections: tuple[str, ...],
+    results: Mapping[int, tuple[str, str]],
+    problems: Mapping[str, str] | None = None,
+) -> ListPage:
+    """What the page shows.
+
+    Args:
+        query: that was asked for.
+        found: the answer.
+        parameters: of the address.
+        visitor: who looks.
+        collections: those that a filter may name.
+        results: request → what became of it when a selection was decided, and the tone of that.
+        problems: what was wrong with the filters.
+    """
+    now = datetime.now(UTC)
+    given = known(parameters)
+    values: dict[str, str] = dict.fromkeys(PARAMETERS, "") | dict(reversed(given))
+    chips = tuple(
+        Chip(label, _chip_text(name, value), _query(query.kind, _without(given, name, value)))
+        for name, label in _CHIPS.items()
+        for each, value in given
+        if each == name
+    )
+    filters = [(name, value) for name, value in given if name in _CHIPS]
+    here = [*filters, *((name, value) for name, value in given if name in ("before", "limit"))]
+    states = {value for name, value in given if name == "state"}
+    return ListPage(
+        kind=query.kind.value,
+        title=TITLES[query.kind],
+        rows=tuple(_row(request, visitor, now, results.get(request.id)) for request in found.requests),
+        total=found.total,
+        chips=chips,
+        values=values,
+        states=tuple(Choice(state.value, LABELS[state].partition(":")[0], state.value in states) for state in RequestState),
+        events=tuple(Choice(event.value, event.value, event.value == values["event"]) for event in EventKind),
+        collections=collections,
+        address=_query(query.kind, filters),
+        here=_query(query.kind, here),
+        unfiltered=_query(query.kind, ()),
+        more_filters=any(name not in _MAIN for name, _ in filters),
+        newer=_query(query.kind, filters) if query.before is not None else "",
+        older="" if found.next is None else _query(query.kind, [*filters, *_limit(given), ("before", str(found.next))]),
+        problems=problems or {},
+    )
+
+
+def known(parameters: Parameters) -> list[tuple[str, str]]:
+    """The parameters that lists have and that are given, without the list itself."""
+    return [(name, value) for name, value in parameters if name in PARAMETERS and name != "list" and value.strip()]
+
+
+def checked_address(query: str) -> str:
+    """A list's query from a form, with nothing in it but what lists know."""
+    given = parse_qsl(query, max_num_fields=100) if len(query) < 10_000 else []
+    kind = next((value for name, value in given if name == "list" and value in set(ListKind)), ListKind.INBOX.value)
+    return _query(ListKind(kind), known(given))
+
+
+def _row(request: Request, visitor: Visitor, now: datetime, result: tuple[str, str] | None) -> Row:
+    text, tone = result or ("", "")
+    if tone == "good" and not _fits(text, request):
+        text = tone = ""  # an address says it, but it is not so
+    next_text, due = _next(request, now)
+    return Row(
+        request=request,
+        selectable=request.pending and visitor.person.verified,
+        kinds=count_kinds(request.statistics),
+        next=next_text,
+        due=due,
+        result=text,
+        result_tone=tone,
+    )
+
+
+def _fits(result: str, request: Request) -> bool:
+    """Whether what a result says is true of the request."""
+    if result.startswith("Denied"):
+        return request.state == RequestState.DENIED
+    return result.startswith("Your approval") or request.state in (RequestState.APPROVED, RequestState.APPLIED)
+
+
+def _next(request: Request, now: datetime) -> tuple[str, datetime | None]:
+    if request.pending:
+        if request.expires is not None:
+            return f"expires {ahead_text(request.expires, now)}", request.expires
+        if request.escalates is not None:
+            return f"goes to others too {ahead_text(request.escalates, now)}", request.escalates
+        return "", None
+    if request.successor is not None:
+        return f"replaced by request {request.successor}", request.decided
+    if request.decided_by:
+        return f"by {request.decided_by}", request.decided
+    return "", request.decided
+
+
+def _chip_text(name: str, value: str) -> str:
+    if name == "state" and value in set(RequestState):
+        return LABELS[RequestState(value)].partition(":")[0]
+    return value
+
+
+def _limit(given: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in given if name == "limit"]
+
+
+def _without(given: Iterable[tuple[str, str]], name: str, value: str) -> list[tuple[str, str]]:
+    return [pair for pair in given if pair[0] in _CHIPS and pair != (name, value)]
+
+
+def _query(kind: ListKind, parameters: Iterable[tuple[str, Any]]) -> str:
+    return urlencode([("list", kind.value), *parameters])

@@ -1,0 +1,184 @@
+"""What the page of one request shows, worst consequence first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from directory_sync.approval.quorum import Pending
+from directory_sync.approval.states import RequestState
+from directory_sync.plan.model import RecordProblem
+from directory_sync.portal.pages.change_list import ChangeList
+from directory_sync.portal.pages.history import Asked, Entry, asked, history
+from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.portal.pages.limit_meters import Meter, limit_meters
+from directory_sync.portal.pages.times import ahead_text
+from directory_sync.portal.reading import RequestDetails
+from directory_sync.store.request_model import Decision, Event, EventKind, Request
+
+SHOWN_PROBLEMS = 50
+
+_TONES: Mapping[str, str] = {
+    "pending": "info",
+    "approved": "good",
+    "applied": "good",
+    "denied": "bad",
+    "expired": "careful",
+    "cancelled": "careful",
+    "stale": "careful",
+}
+_AGAIN = frozenset(("denied", "expired", "cancelled", "stale"))
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A button: what it does, its word, and why the visitor may not (empty if they may)."""
+
+    name: str
+    label: str
+    style: str
+    hindrance: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """One request.
+
+    Attributes:
+        tone, next: how the banner looks, and what happens next, sentence by sentence.
+        missing: who has to agree still, in words; `reachable` is False if those who are asked can never be enough.
+        kinds: what changes, worst first; `other`: figures beside that, name and number.
+        deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason once.
+        previous: number of the request to compare with; None if there is none. `replaces`: this one has taken its place.
+        result: what came of carrying it out, as figures; `result_message` as a sentence.
+        may_comment: whether the visitor is somebody.
+        problems_more: problems that are not shown.
+    """
+
+    request: Request
+    tone: str
+    next: tuple[str, ...]
+    missing: str
+    reachable: bool
+    kinds: tuple[KindCount, ...]
+    other: tuple[tuple[str, int], ...]
+    meters: tuple[Meter, ...]
+    warnings: tuple[str, ...]
+    problems: tuple[RecordProblem, ...]
+    problems_more: int
+    destination: str
+    deeds: tuple[Deed, ...]
+    hindrances: tuple[str, ...]
+    previous: int | None
+    replaces: bool
+    result: tuple[tuple[str, int], ...]
+    result_message: str
+    changes: ChangeList
+    asked: tuple[Asked, ...]
+    decisions: tuple[Decision, ...]
+    history: tuple[Entry, ...]
+    may_comment: bool
+
+    @property
+    def kinds_text(self) -> str:
+        """What changes, in words."""
+        return kinds_text(self.kinds)
+
+
+def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool) -> RequestPage:
+    """What the page shows. `verified`: Airflow knows who looks."""
+    request, plan = details.request, details.plan
+    deeds = _deeds(details)
+    reachable = not isinstance(details.outcome, Pending) or details.outcome.reachable
+    return RequestPage(
+        request=request,
+        tone=_TONES[request.state],
+        next=tuple(_next(details, datetime.now(UTC))),
+        missing=details.waiting_for,
+        reachable=reachable,
+        kinds=count_kinds(request.statistics),
+        other=tuple((name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")),
+        meters=limit_meters(plan.limits),
+        warnings=plan.warnings,
+        problems=plan.problems[:SHOWN_PROBLEMS],
+        problems_more=max(0, len(plan.problems) - SHOWN_PROBLEMS),
+        destination=plan.destination,
+        deeds=deeds,
+        hindrances=tuple(dict.fromkeys(deed.hindrance for deed in deeds if deed.hindrance)),
+        previous=details.previous,
+        replaces=_replaces(details.view.events),
+        result=_figures(request.result),
+        result_message=str((request.result or {}).get("message") or ""),
+        changes=changes,
+        asked=asked(details.view.assignees),
+        decisions=details.view.decisions,
+        history=history(request, details.view.events),
+        may_comment=verified,
+    )
+
+
+def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
+    state, powers = details.request.state, details.powers
+    deeds: list[Deed] = []
+    if state == RequestState.PENDING:
+        deeds += [
+            Deed("approve", "Approve…", "primary", powers.decide),
+            Deed("deny", "Deny…", "danger", powers.decide),
+            Deed("reroute", "Ask others…", "", powers.decide),
+        ]
+    if state in (RequestState.PENDING, RequestState.APPROVED):
+        deeds.append(Deed("cancel", "Cancel request…", "", powers.cancel))
+    if state in _AGAIN or _conflicts(details.request):
+        deeds.append(Deed("replan", "Plan again…", "", details.hindrance_to_replan))
+    return tuple(deeds)
+
+
+def _conflicts(request: Request) -> bool:
+    return any(number for name, number in _figures(request.result) if name in ("conflicts", "errors"))
+
+
+def _next(details: RequestDetails, now: datetime) -> list[str]:
+    request = details.request
+    state = RequestState(request.state)
+    if state is RequestState.PENDING:
+        return _next_of_pending(details, now)
+    by = f" by {request.decided_by}" if request.decided_by else ""
+    return {
+        RequestState.APPROVED: [
+            f"Approved{by}. The run carries out exactly these changes now; what becomes of each is shown here.",
+        ],
+        RequestState.APPLIED: [f"Approved{by}, and carried out. What became of each change is shown below."],
+        RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
+        RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
+        RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
+        RequestState.STALE: [
+            "The job has been planned again, so this plan can no longer be approved. Nothing was written for it."
+        ],
+    }[state]
+
+
+def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
+    request = details.request
+    sentences = ["Nothing is written before this is approved."]
+    if request.escalates is not None:
+        sentences.append(f"If nobody answers, the next approvers are asked too {ahead_text(request.escalates, now)}.")
+    if request.expires is not None:
+        sentences.append(f"It expires {ahead_text(request.expires, now)}; then nothing is written.")
+    return sentences
+
+
+def _replaces(events: Iterable[Event]) -> bool:
+    return any(event.kind is EventKind.FILED and "replaces" in (event.data or {}) for event in events)
+
+
+def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
+    """The numbers in what was noted when the plan was carried out, wherever they stand in it."""
+    if result is None:
+        return ()
+    statistics = result.get("statistics", result)
+    if not isinstance(statistics, Mapping):
+        return ()
+    names = ("deleted", "disabled", "moved", "updated", "created", "conflicts", "errors")
+    return tuple((name, number) for name in names if isinstance(number := statistics.get(name), int) and number)

@@ -1,0 +1,212 @@
+"""What the tabs on Airflow's pages show: one run with all its jobs, and one job of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.portal.pages.change_list import ChangeList
+from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.portal.pages.limit_meters import Meter, limit_meters
+from directory_sync.portal.pages.times import seconds_text
+from directory_sync.portal.runs import RunJob, RunView
+from directory_sync.run.result import JobState
+from directory_sync.store.plan_pages import PlanHead
+from directory_sync.store.request_model import Request
+from directory_sync.store.runs import RUNNING, Snapshot
+
+COLUMNS = tuple(Statistics().to_json())
+SHOWN_PROBLEMS = 100
+
+_LABELS: Mapping[str, str] = {
+    RUNNING: "Running",
+    JobState.SUCCESS: "Done",
+    JobState.SUCCESS_WITH_ERRORS: "Done, with errors",
+    JobState.CONFLICTS: "Done, with conflicts",
+    JobState.STOPPED_BY_LIMIT: "Stopped by a limit",
+    JobState.INCOMPLETE: "Incomplete source",
+    JobState.FAILED: "Failed",
+    JobState.PREVIEWED: "Previewed, nothing written",
+    JobState.NOT_RUN: "Not run",
+    JobState.WAITING: "Waits for approval",
+    JobState.DENIED: "Denied",
+    JobState.EXPIRED: "Request expired",
+    JobState.CANCELLED: "Request cancelled",
+    JobState.STALE: "Request is stale",
+}
+_WRITTEN = frozenset(
+    (RUNNING, JobState.SUCCESS, JobState.SUCCESS_WITH_ERRORS, JobState.CONFLICTS, JobState.FAILED, JobState.INCOMPLETE)
+)
+_PLAIN = frozenset((RUNNING, JobState.SUCCESS, JobState.PREVIEWED, JobState.NOT_RUN))
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job of a run.
+
+    Attributes:
+        label: of its state.
+        figures: its statistics in the order of `COLUMNS`; empty if nothing was counted.
+        kinds: what it has changed, worst first.
+        duration: in words; empty while it runs or if it has not begun.
+        request: what waits for approval, or was approved for it.
+        may_be_waived: its limits can be asked to be waived.
+    """
+
+    name: str
+    state: str
+    label: str
+    figures: tuple[int, ...]
+    kinds: tuple[KindCount, ...]
+    duration: str
+    message: str
+    warnings: tuple[str, ...]
+    problems: tuple[RecordProblem, ...]
+    problems_more: int
+    request: Request | None
+    has_plan: bool
+    may_be_waived: bool
+
+    @property
+    def kinds_text(self) -> str:
+        """What it has changed, in words."""
+        return kinds_text(self.kinds)
+
+    @property
+    def notable(self) -> bool:
+        """Whether there is more to say than its figures do."""
+        return bool(self.request or self.warnings or self.problems) or self.state not in _PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One run.
+
+    Attributes:
+        totals: of all jobs, in the order of `COLUMNS`.
+        live: something still happens: the page follows it.
+        part: address of what is followed.
+        hindrance: why the visitor may not ask for a waiver; empty if they may.
+    """
+
+    snapshot: Snapshot
+    jobs: tuple[JobRow, ...]
+    columns: tuple[str, ...]
+    totals: tuple[int, ...]
+    kinds: tuple[KindCount, ...]
+    live: bool
+    part: str
+    hindrance: str
+
+    @property
+    def kinds_text(self) -> str:
+        """What all jobs have changed, in words."""
+        return kinds_text(self.kinds)
+
+    @property
+    def waiting(self) -> tuple[JobRow, ...]:
+        """Jobs whose request waits for a decision."""
+        return tuple(job for job in self.jobs if job.request is not None and job.request.pending)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One job of a run, with its changes.
+
+    Attributes:
+        kinds: what it has written; or what it has planned, where `written` says that nothing was.
+        changes: None where it has no plan.
+    """
+
+    snapshot: Snapshot
+    job: JobRow
+    columns: tuple[str, ...]
+    kinds: tuple[KindCount, ...]
+    written: bool
+    meters: tuple[Meter, ...]
+    changes: ChangeList | None
+    live: bool
+    part: str
+    hindrance: str
+
+    @property
+    def kinds_text(self) -> str:
+        """What it has written or planned, in words."""
+        return kinds_text(self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class NotOurs:
+    """A tab on something that is no run of a collection; `begun` is False if it may become one."""
+
+    title: str
+    text: str
+
+
+def run_page(view: RunView, *, part: str) -> RunPage:
+    """What the tab on a run shows. `part`: its own address."""
+    rows = tuple(_row(job) for job in view.jobs)
+    totals = tuple(sum(numbers) for numbers in zip(*(row.figures for row in rows if row.figures), strict=True))
+    totals = totals or (0,) * len(COLUMNS)
+    return RunPage(
+        snapshot=view.snapshot,
+        jobs=rows,
+        columns=COLUMNS,
+        totals=totals,
+        kinds=count_kinds(dict(zip(COLUMNS, totals, strict=True))),
+        live=any(_is_live(row) for row in rows),
+        part=part,
+        hindrance=view.hindrance_to_run,
+    )
+
+
+def job_page(view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanHead | None, *, part: str) -> JobPage:
+    """What the tab on a job shows. `plan`: its plan's head, if it has one; `part`: its own address."""
+    row = _row(job)
+    written = job.state in _WRITTEN
+    return JobPage(
+        snapshot=view.snapshot,
+        job=row,
+        columns=COLUMNS,
+        kinds=row.kinds if written or plan is None else count_kinds(plan.statistics.to_json()),
+        written=written,
+        meters=() if plan is None else limit_meters(plan.limits),
+        changes=changes,
+        live=_is_live(row),
+        part=part,
+        hindrance=view.hindrance_to_run,
+    )
+
+
+def _row(job: RunJob) -> JobRow:
+    result = job.result
+    statistics = result.statistics.to_json() if result is not None and result.statistics is not None else {}
+    request = job.request
+    duration = ""
+    if result is not None and result.finished is not None:
+        duration = seconds_text(result.finished - result.started)
+    elif result is not None:
+        duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
+    problems = result.problems if result is not None else ()
+    return JobRow(
+        name=job.job.name,
+        state=job.state,
+        label=_LABELS.get(job.state, job.state.replace("_", " ")),
+        figures=tuple(statistics[name] for name in COLUMNS) if statistics else (),
+        kinds=count_kinds(statistics),
+        duration=duration,
+        message=result.message if result is not None else "",
+        warnings=result.warnings if result is not None else (),
+        problems=problems[:SHOWN_PROBLEMS],
+        problems_more=max(0, len(problems) - SHOWN_PROBLEMS),
+        request=request,
+        has_plan=result is not None and result.plan_id is not None,
+        may_be_waived=job.may_be_waived and not (request is not None and request.pending),
+    )
+
+
+def _is_live(row: JobRow) -> bool:
+    """Whether it changes by itself within seconds: a request may wait for days, and is looked at on its own page."""
+    return row.state == RUNNING or (row.request is not None and row.request.state == "approved")

@@ -1,0 +1,154 @@
+"""What pages and REST API show: lists, one request, changes of a plan, comparisons, runs. Bounded by what the visitor may see.
+
+Every function raises RequestNotFound for what does not exist or may not be seen, QueryError for what makes no sense, StoreError.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from directory_sync.approval import desk
+from directory_sync.approval.desk import Powers
+from directory_sync.approval.quorum import Outcome, Pending
+from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
+from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.filters import ListKind, ListQuery
+from directory_sync.store.plan_pages import PlanHead
+from directory_sync.store.request_model import EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestList:
+    """One page of a list.
+
+    Attributes:
+        requests: newest first.
+        next: what to give as `before` to see what follows; None at the end.
+        total: how many the filter lets through, on all pages.
+    """
+
+    requests: tuple[Request, ...]
+    next: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetails:
+    """One request with everything about it.
+
+    Attributes:
+        view: the request, who is asked, decisions and events.
+        powers: what the visitor may do; each text is empty if they may, else says why not.
+        hindrance_to_replan: why the visitor may not have the job run again; empty if they may.
+        outcome: whether the decisions settle it.
+        plan: head of the plan: limits, warnings, problems, destination.
+        previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+    """
+
+    view: RequestView
+    powers: Powers
+    hindrance_to_replan: str
+    outcome: Outcome
+    plan: PlanHead
+    previous: int | None
+
+    @property
+    def request(self) -> Request:
+        """The request itself."""
+        return self.view.request
+
+    @property
+    def waiting_for(self) -> str:
+        """Who has to agree still, in words; empty if it does not wait."""
+        return self.outcome.missing if self.request.pending and isinstance(self.outcome, Pending) else ""
+
+
+def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestList:
+    """One page of a list. Raises NotAllowed for the list of all requests where the visitor is no administrator."""
+    filter = _bounded(store, visitor, query)
+    name = visitor.person.name
+    match query.kind:
+        case ListKind.INBOX:
+            page = store.inbox(name, visitor.person.roles, filter, before=query.before, limit=query.limit)
+            total = store.count_inbox(name, visitor.person.roles, filter)
+        case ListKind.MINE:
+            page = store.mine(name, filter, before=query.before, limit=query.limit)
+            total = store.count_mine(name, filter)
+        case _:
+            if not visitor.administrator:
+                raise NotAllowed(
+                    "The list of all requests is for administrators: people with a role of the setting administrator_roles. "
+                    "See your inbox and your own requests."
+                )
+            page = store.all_requests(filter, before=query.before, limit=query.limit)
+            total = store.count_requests(filter)
+    return RequestList(page.requests, page.next, total)
+
+
+def count_inbox(store: Store, visitor: Visitor) -> int:
+    """How many requests wait for the visitor."""
+    visible = visitor.visible(store.requested_collections(pending_only=True))
+    return store.count_inbox(visitor.person.name, visitor.person.roles, RequestFilter(collections=visible)) if visible else 0
+
+
+def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
+    """The collections with requests that the visitor may see, by name: what a filter offers."""
+    return visitor.visible(store.requested_collections())
+
+
+def read_request(store: Store, visitor: Visitor, request_id: int) -> RequestDetails:
+    """One request. That somebody who may decide has seen it is noted, once for each person."""
+    view = visible_request(store, visitor, request_id)
+    powers = desk.powers(view, visitor.person, administrator=visitor.administrator)
+    if not powers.decide and _note_view(store, visitor, view):
+        view = store.get_request(request_id)
+    return RequestDetails(
+        view=view,
+        powers=powers,
+        hindrance_to_replan=visitor.hindrance_to_run(view.request.collection),
+        outcome=desk.standing(view),
+        plan=store.plan_head(view.request.plan_id),
+        previous=_previous(store, view),
+    )
+
+
+def visible_request(store: Store, visitor: Visitor, request_id: int) -> RequestView:
+    """One request as the store knows it, if the visitor may see it."""
+    what = f"request {request_id}"
+    try:
+        view = store.get_request(request_id)
+    except RequestNotFound:
+        # In the same words as for one that is hidden, so that they say nothing about its existence.
+        raise RequestNotFound(not_found(what)) from None
+    visitor.require_sight(view.request.collection, what)
+    return view
+
+
+def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
+    try:
+        return store.record_view(view.request.id, visitor.person.name)
+    except StoreError as error:
+        # Reading goes on where writing does not: a full disk, a database that only reads.
+        log.warning("It could not be noted that request %d was seen. %s", view.request.id, error)
+        return False
+
+
+def _previous(store: Store, view: RequestView) -> int | None:
+    for event in view.events:
+        if event.kind is EventKind.FILED and event.data and isinstance(event.data.get("replaces"), int):
+            replaced: int = event.data["replaces"]
+            return replaced
+    request = view.request
+    filter = RequestFilter(collections=(request.collection,), job=request.job)
+    earlier = store.all_requests(filter, before=request.id, limit=1).requests
+    return earlier[0].id if earlier else None
+
+
+def _bounded(store: Store, visitor: Visitor, query: ListQuery) -> RequestFilter:
+    """The query's filter, for nothing but what the visitor may see."""
+    asked = query.collections or store.requested_collections()
+    return replace(query.filter, collections=visitor.visible(asked))

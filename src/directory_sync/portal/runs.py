@@ -1,0 +1,70 @@
+"""One run of a collection as people are shown it: its jobs, their figures, plans and requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory_sync.definition.models import Job
+from directory_sync.errors import RequestNotFound
+from directory_sync.portal.access import Visitor, not_found
+from directory_sync.run.result import JobState
+from directory_sync.store.request_model import Request
+from directory_sync.store.runs import Snapshot, StoredJobResult
+from directory_sync.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """One job of a run.
+
+    Attributes:
+        job: as the run's definition has it.
+        result: its latest attempt; None if it has not begun.
+        state: the attempt's state (`running`, or a `JobState`), `not_run` if there is none.
+        request: what this run has filed for it; or the pending request of an older run that it refers to; None if there is none.
+        may_be_waived: it was stopped by a limit, so that `acting.ask_for_waiver` is possible.
+    """
+
+    job: Job
+    result: StoredJobResult | None
+    state: str
+    request: Request | None
+    may_be_waived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run.
+
+    Attributes:
+        snapshot: who started it, when, and the definition that counts.
+        jobs: in the definition's order.
+        hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if they may.
+    """
+
+    snapshot: Snapshot
+    jobs: tuple[RunJob, ...]
+    hindrance_to_run: str
+
+    def job(self, name: str) -> RunJob | None:
+        """The job of that name, or None."""
+        return next((each for each in self.jobs if each.job.name == name), None)
+
+
+def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> RunView:
+    """A run that has begun. Raises RequestNotFound if there is none that the visitor may see."""
+    snapshot = store.find_run(collection, run_id) if visitor.may_see(collection) else None
+    if snapshot is None:
+        raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
+    results = {result.job: result for result in store.job_results(collection, run_id)}
+    jobs = tuple(_run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.jobs)
+    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection))
+
+
+def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:
+    state = JobState.NOT_RUN.value if result is None else result.state
+    request = None if result is None else store.request_of_run(snapshot.id, job.name)
+    if request is None and state == JobState.WAITING:
+        request = store.pending_request(snapshot.collection.name, job.name)
+    stopped = state == JobState.STOPPED_BY_LIMIT and result is not None and result.plan_id is not None
+    return RunJob(job, result, state, request, may_be_waived=stopped and not snapshot.preview_only)

@@ -1,0 +1,99 @@
+"""A stored plan as CSV and LDIF to keep, made without asking its destination: whoever reads it may not be able to reach that."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from directory_sync.definition.models import DirectoryDestination, FileEndpoint, Job
+from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.files import LDIF_ENDINGS
+from directory_sync.run.change_ldif import change_record, comments, without_secrets
+from directory_sync.run.change_rows import COLUMNS, change_rows
+from directory_sync.run.printable import printable
+from directory_sync.run.secrets import secret_fields
+from directory_sync.store.plan_pages import PlanHead, StoredChange
+
+CSV_COLUMNS = (*COLUMNS, "result", "message")
+
+_BATCH = 200
+# What makes a spreadsheet compute: the first character of a cell. A sign before a number, as in +31 6 1234, is none of that.
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s().,/–-]*$)")
+
+
+def csv_parts(job: Job, changes: Iterable[StoredChange]) -> Iterator[str]:
+    """A plan as CSV, in parts: the columns of a preview, and what became of each change.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    is_secret = secret_fields(job)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for number, stored in enumerate(changes, 1):
+        outcome = stored.outcome
+        end = ("", "") if outcome is None else (outcome.result.value, printable(outcome.message))
+        writer.writerows(map(_inert, (*row, *end)) for row in change_rows(job.name, stored.change, is_secret))
+        if number % _BATCH == 0:
+            yield _taken(text)
+    yield _taken(text)
+
+
+def has_ldif(job: Job) -> bool:
+    """Whether the job's changes have a form in LDIF: those of directories and LDIF files have, those of tables have not."""
+    if isinstance(job.destination, FileEndpoint):
+        return job.destination.file.lower().endswith(LDIF_ENDINGS)
+    return isinstance(job.destination, DirectoryDestination)
+
+
+def ldif_parts(head: PlanHead, job: Job, changes: Iterable[StoredChange]) -> Iterator[str]:
+    """A plan as LDIF change records, in parts; the job must have such a form.
+
+    The destination's schema is not known here, so that values are compared byte by byte where it would know better: a preview
+    by the command line, which asks the destination, may leave out a value that only differs in case.
+    """
+    is_secret, render = secret_fields(job), _renderer(job)
+    heading = [
+        f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
+        f"for {head.destination}: {head.changes} {'change' if head.changes == 1 else 'changes'}, digest {head.digest}",
+    ]
+    parts = ["version: 1\n\n" + comments(heading)]
+    for stored in changes:
+        visible = without_secrets(stored.change, is_secret)
+        parts.append(change_record(stored.change, "" if visible is None else render(visible), is_secret))
+        if len(parts) >= _BATCH:
+            yield "".join(parts)
+            parts.clear()
+    yield "".join(parts)
+
+
+def _renderer(job: Job) -> Callable[[Change], str]:
+    if isinstance(job.destination, FileEndpoint):
+        from directory_sync.endpoints.files.ldif_format import change_records
+        from directory_sync.endpoints.files.ldif_source import DN_FIELD
+
+        return lambda change: change_records(change, pseudo_fields=(DN_FIELD,))
+    from directory_sync.endpoints.ldap.ldif import render
+    from directory_sync.endpoints.ldap.operations import operations
+    from directory_sync.endpoints.ldap.schema import Schema
+
+    schema = Schema({}, active_directory=False, endpoint="")
+
+    def rendered(change: Change) -> str:
+        needed = operations(change, schema, assertion=False, identity_field=None)
+        return render((*needed.main, *needed.late))
+
+    return rendered
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _taken(text: io.StringIO) -> str:
+    taken = text.getvalue()
+    text.seek(0)
+    text.truncate()
+    return taken

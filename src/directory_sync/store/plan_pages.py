@@ -1,0 +1,270 @@
+"""What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified against the digest.
+
+Whether a stored plan is still the one that was saved is checked where it is carried out (`load_plan`): that reads all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.errors import PlanMismatch
+from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
+from directory_sync.store.column_types import storable
+from directory_sync.store.database import Database
+from directory_sync.store.plans import READ_BATCH
+from directory_sync.store.request_model import PENDING
+from directory_sync.store.request_rows import LARGEST_ID
+from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow, RequestRow
+
+OPEN: Literal["open"] = "open"
+"""Stands, where results are asked for, for changes that nothing has become of yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHead:
+    """A complete plan without its changes.
+
+    Attributes:
+        id: in the store.
+        collection_run_id, run_id: the run that has made it, in the store and as Airflow calls it.
+        destination: identity of the place that it is for.
+        changes: how many it has.
+        managed: number of objects that the destination's listing held.
+        state: `stored`, `applying`, or how its job has ended.
+    """
+
+    id: int
+    collection: str
+    job: str
+    collection_run_id: int
+    run_id: str
+    destination: str
+    digest: str
+    changes: int
+    statistics: Statistics
+    managed: int
+    problems: tuple[RecordProblem, ...]
+    warnings: tuple[str, ...]
+    limits: tuple[LimitCheck, ...]
+    state: str
+    stored: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """One change with its place in the plan, from 0, and what became of it; None if nothing has yet."""
+
+    sequence: int
+    change: Change
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """A part of a plan's changes, in its order.
+
+    Attributes:
+        next: what to give as `after` to see what follows; None at the end.
+        total: how many the filter lets through, on all pages.
+    """
+
+    changes: tuple[StoredChange, ...]
+    next: int | None
+    total: int
+
+
+Matches = Callable[[Mapping[str, Any]], bool]
+"""Decides of a change in the form that `Change.to_json` gives it: making objects of all of a large plan takes seconds."""
+
+
+class PlanPages:
+    """Queries of pages about plans; a part of `Store`."""
+
+    _database: Database
+
+    def plan_head(self, plan_id: int) -> PlanHead:
+        """A plan without its changes. Raises PlanMismatch if there is none of that id."""
+        with self._database.read() as connection:
+            row = connection.execute(_heads().where(PlanRow.id == min(max(plan_id, 0), LARGEST_ID))).one_or_none()
+        if row is None:
+            raise PlanMismatch(f"There is no plan {plan_id}. It may have been deleted because of its age.")
+        header = row.header
+        return PlanHead(
+            id=row.id,
+            collection=row.collection,
+            job=row.job,
+            collection_run_id=row.collection_run_id,
+            run_id=row.run_id,
+            destination=row.destination,
+            digest=row.digest,
+            changes=header["changes"],
+            statistics=Statistics(**header["statistics"]),
+            managed=header["managed"],
+            problems=tuple(RecordProblem(**problem) for problem in header["problems"]),
+            warnings=tuple(header["warnings"]),
+            limits=tuple(LimitCheck(**limit) for limit in header["limits"]),
+            state=row.state,
+            stored=row.stored,
+        )
+
+    def changes_with_outcomes(self, head: PlanHead) -> Iterator[StoredChange]:
+        """All changes of a plan, in order, with what has become of each; never all in memory."""
+        for first in range(0, head.changes, READ_BATCH):
+            places = ChangeRow.sequence.between(first, first + READ_BATCH - 1)
+            yield from map(_stored_change, self._rows([ChangeRow.plan_id == head.id, places], READ_BATCH))
+
+    def change_page(
+        self,
+        plan_id: int,
+        *,
+        search: str = "",
+        matches: Matches = lambda data: True,
+        action: Action | None = None,
+        result: Result | Literal["open"] | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> ChangePage:
+        """A part of a plan's changes.
+
+        Args:
+            plan_id: the plan.
+            search: a text that stands somewhere in the change, in letters of any case; what cannot hold it is left out early.
+            matches: decides of what is left, where there is a text to search for.
+            action, result: only such changes.
+            after: the place after which the page begins; None for the start.
+            limit: the most on a page.
+        """
+        conditions = [ChangeRow.plan_id == plan_id, *_conditions(action, result)]
+        if search:
+            found = self._matching([*conditions, _may_hold(search)], search, matches)
+            following = [sequence for sequence in found if after is None or sequence > after]
+            conditions = [ChangeRow.plan_id == plan_id, ChangeRow.sequence.in_(following[:limit])]
+            rows = self._rows(conditions, limit) if following else ()
+            return _page(rows, more=len(following) > limit, total=len(found))
+        with self._database.read() as connection:
+            total: int = connection.execute(_with_outcomes(select(func.count())).where(*conditions)).scalar_one()
+        if after is not None:
+            conditions.append(ChangeRow.sequence > min(max(after, -1), LARGEST_ID))
+        rows = self._rows(conditions, limit + 1)
+        return _page(rows[:limit], more=len(rows) > limit, total=total)
+
+    def unlike_changes(self, plan_id: int, other_id: int) -> tuple[ChosenChanges, ChosenChanges]:
+        """The changes of each of two plans that the other one does not have exactly so."""
+        here, there = self._places(plan_id), self._places(other_id)
+        return (
+            self._chosen(plan_id, [place for digest, place in here.items() if digest not in there]),
+            self._chosen(other_id, [place for digest, place in there.items() if digest not in here]),
+        )
+
+    def _places(self, plan_id: int) -> dict[bytes, int]:
+        """A hash of each change of a plan → its place, in order."""
+        query = select(ChangeRow.sequence, ChangeRow.payload).where(ChangeRow.plan_id == plan_id).order_by(ChangeRow.sequence)
+        with self._database.read() as connection:
+            rows = connection.execution_options(yield_per=READ_BATCH).execute(query)
+            return {blake2b(payload.encode(), digest_size=16).digest(): sequence for sequence, payload in rows}
+
+    def _chosen(self, plan_id: int, places: Sequence[int]) -> ChosenChanges:
+        def read(some: Sequence[int]) -> Iterator[StoredChange]:
+            conditions = [ChangeRow.plan_id == plan_id, ChangeRow.sequence.in_(some)]
+            return map(_stored_change, self._rows(conditions, len(some)))
+
+        return ChosenChanges(read, places)
+
+    def requested_collections(self, *, pending_only: bool = False) -> tuple[str, ...]:
+        """The names of all collections that requests are about, sorted; with `pending_only`, of those that wait."""
+        query = select(RequestRow.collection).distinct().order_by(RequestRow.collection)
+        if pending_only:
+            query = query.where(RequestRow.state == PENDING)
+        with self._database.read() as connection:
+            return tuple(connection.scalars(query))
+
+    def _matching(self, conditions: list[ColumnElement[bool]], search: str, matches: Matches) -> list[int]:
+        """The places of the changes that match, in order."""
+        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.payload)).where(*conditions).order_by(ChangeRow.sequence)
+        text = json.dumps(search.casefold(), ensure_ascii=False)[1:-1]
+        found = []
+        with self._database.read() as connection:
+            # Not all in memory: what the database lets through may be nearly all of a large plan.
+            for part in connection.execution_options(yield_per=READ_BATCH).execute(query).partitions():
+                found += [sequence for sequence, payload in part if text in payload.casefold() and matches(json.loads(payload))]
+        return found
+
+    def _rows(self, conditions: list[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
+        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.payload, OutcomeRow.result, OutcomeRow.message))
+        with self._database.read() as connection:
+            return connection.execute(query.where(*conditions).order_by(ChangeRow.sequence).limit(limit)).all()
+
+
+class ChosenChanges:
+    """Some changes of a stored plan, in order; never all in memory."""
+
+    def __init__(self, read: Callable[[Sequence[int]], Iterator[StoredChange]], sequences: Sequence[int]) -> None:
+        """Take what reads changes by their places, and the places."""
+        self._read = read
+        self._sequences = sequences
+
+    def __len__(self) -> int:
+        return len(self._sequences)
+
+    def __iter__(self) -> Iterator[Change]:
+        for first in range(0, len(self._sequences), READ_BATCH):
+            for stored in self._read(self._sequences[first : first + READ_BATCH]):
+                yield stored.change
+
+
+def _heads() -> Select[Any]:
+    return (
+        select(
+            PlanRow.__table__,
+            JobRunRow.job,
+            JobRunRow.collection_run_id,
+            CollectionRunRow.collection,
+            CollectionRunRow.run_id,
+        )
+        .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+        .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+        .where(PlanRow.complete)
+    )
+
+
+def _with_outcomes(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    same = (OutcomeRow.plan_id == ChangeRow.plan_id) & (OutcomeRow.sequence == ChangeRow.sequence)
+    return query.select_from(ChangeRow).outerjoin(OutcomeRow, same)
+
+
+def _conditions(action: Action | None, result: Result | Literal["open"] | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if action is not None:
+        conditions.append(ChangeRow.action == action.value)
+    if result == OPEN:
+        conditions.append(OutcomeRow.result.is_(None))
+    elif result is not None:
+        conditions.append(OutcomeRow.result == result.value)
+    return conditions
+
+
+def _may_hold(search: str) -> ColumnElement[bool]:
+    """Leaves out changes that cannot hold the text: the databases tell only ASCII letters' cases apart the same way."""
+    text = json.dumps(storable(search), ensure_ascii=False)[1:-1]
+    escaped = re.sub(r"[%_/]", r"/\g<0>", text.lower())
+    pattern = re.sub(r"[^\x00-\x7f]+", "%", escaped)
+    return func.lower(ChangeRow.payload).like(f"%{pattern}%", escape="/")
+
+
+def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
+    changes = tuple(map(_stored_change, rows))
+    return ChangePage(changes, changes[-1].sequence if more else None, total)
+
+
+def _stored_change(row: Row[Any]) -> StoredChange:
+    outcome = None if row.result is None else Outcome(row.sequence, Result(row.result), row.message)
+    return StoredChange(row.sequence, Change.from_json(json.loads(row.payload)), outcome)

@@ -1,0 +1,151 @@
+"""The outbox: events of requests that people have yet to hear about, and what was sent to whom.
+
+An event enters the outbox in the transaction that records it, so none is missed and none is mailed that did not happen. Whoever
+sends takes one event at a time for a while (`claim_mail`), so that two processes do not send the same; no lease is held, because
+everybody who sends would then wait for the slowest. A sender that dies leaves its event to the next one: it is sent at least
+once. The history keeps what was sent, as `mailed` events; the outbox only holds what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select, update
+
+from directory_sync.store.column_types import storable
+from directory_sync.store.database import Database
+from directory_sync.store.request_model import EventKind, Kind
+from directory_sync.store.request_rows import add_event, find_request
+from directory_sync.store.tables import RequestEventRow, RequestMailRow
+
+
+@dataclass(frozen=True, slots=True)
+class DueMail:
+    """An event that mail is due about, taken by one sender.
+
+    Attributes:
+        event, request: their numbers.
+        tries: how often it was taken, this time included.
+        first_try: when it was taken first; `at`: when it was taken now.
+        problem: the one that was recorded last; empty for none.
+    """
+
+    event: int
+    request: int
+    tries: int
+    first_try: datetime
+    at: datetime
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Somebody who was to hear of an event and did not, and why; for the history."""
+
+    kind: Kind
+    name: str
+    why: str
+
+
+class RequestMail:
+    """Queries of those who send mail about requests; a part of `Store`."""
+
+    _database: Database
+
+    def claim_mail(self, hold: timedelta, *, max_age: timedelta) -> DueMail | None:
+        """Take the oldest event that mail is due about, or None. Nobody else gets it until `hold` is over.
+
+        Args:
+            hold: longer than sending takes; if nothing is recorded until then, it is due again.
+            max_age: what happened longer ago and was never tried is left alone.
+        """
+        with self._database.read() as connection:
+            # Looking takes no lock: most of the time nothing is due.
+            if connection.execute(_due(self._database.now(connection), max_age)).first() is None:
+                return None
+        with self._database.write() as connection:
+            now = self._database.now(connection)
+            row = connection.execute(_due(now, max_age).with_for_update(of=RequestMailRow, skip_locked=True)).first()
+            if row is None:
+                return None
+            claimed = DueMail(row.event_id, row.request_id, row.tries + 1, row.first_try or now, now, row.problem)
+            connection.execute(
+                update(RequestMailRow)
+                .where(RequestMailRow.event_id == row.event_id)
+                .values(due=now + hold, tries=claimed.tries, first_try=claimed.first_try)
+            )
+            return claimed
+
+    def record_mail(
+        self,
+        request_id: int,
+        to: Sequence[str],
+        *,
+        about: str,
+        problem: str = "",
+        event: int | None = None,
+        unreached: Sequence[Unreached] = (),
+        again: datetime | None = None,
+    ) -> None:
+        """Note that mail was sent, or that it could not be, and when it is to be tried again.
+
+        A problem that was noted last time is not noted again; neither is a time at which nothing was to be sent.
+
+        Args:
+            request_id: the request. Raises RequestNotFound.
+            to: mail addresses.
+            about: the kind of event that the mail is about.
+            problem: why it could not be sent; empty if it was.
+            event: the event that the mail is about, taken by `claim_mail`.
+            unreached: who was to get it, and will not.
+            again: when the event is due again; None if it is done with.
+        """
+        with self._database.write() as connection:
+            find_request(connection, request_id, lock=True)
+            problem = storable(problem)
+            new_problem = problem and (event is None or problem != _noted_problem(connection, event))
+            if to or unreached or new_problem:
+                data: dict[str, Any] = {"to": list(to), "about": about}
+                if event is not None:
+                    data |= {"event": event, "unreached": [asdict(each) for each in unreached]}
+                add_event(connection, request_id, EventKind.MAILED, at=self._database.now(connection), text=problem, data=data)
+            if event is None:
+                return
+            if again is None:
+                connection.execute(delete(RequestMailRow).where(RequestMailRow.event_id == event))
+            else:
+                connection.execute(
+                    update(RequestMailRow).where(RequestMailRow.event_id == event).values(due=again, problem=problem)
+                )
+
+    def forget_mail(self, older_than: timedelta) -> int:
+        """Drop from the outbox what happened longer ago and was never tried, as while no mail was sent; how many."""
+        with self._database.read() as connection:
+            query = select(RequestMailRow.event_id).where(*_never_tried(self._database.now(connection) - older_than))
+            if connection.execute(query.limit(1)).first() is None:
+                return 0
+        with self._database.write() as connection:
+            old = _never_tried(self._database.now(connection) - older_than)
+            return connection.execute(delete(RequestMailRow).where(*old)).rowcount
+
+
+def _due(now: datetime, max_age: timedelta) -> Select[Any]:
+    return (
+        select(RequestMailRow.__table__, RequestEventRow.request_id)
+        .join(RequestEventRow, RequestEventRow.id == RequestMailRow.event_id)
+        .where(RequestMailRow.due <= now, or_(RequestMailRow.tries > 0, RequestMailRow.queued >= now - max_age))
+        .order_by(RequestMailRow.event_id)
+        .limit(1)
+    )
+
+
+def _never_tried(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return RequestMailRow.tries == 0, RequestMailRow.queued < before
+
+
+def _noted_problem(connection: Connection, event: int) -> str:
+    query = select(RequestMailRow.problem).where(RequestMailRow.event_id == event)
+    return connection.execute(query).scalar_one_or_none() or ""

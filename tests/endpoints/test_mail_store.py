@@ -1,0 +1,212 @@
+"""The outbox in the store, on both kinds of database: nothing is missed, nothing is sent by two, and looking costs nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select, text
+
+from directory_sync.errors import RequestNotFound
+from directory_sync.store import migrate
+from directory_sync.store.request_mail import Unreached, _due
+from directory_sync.store.request_model import EventKind
+from directory_sync.store.store import Store
+from directory_sync.store.tables import RequestMailRow
+from tests.scenarios.clock import Clock
+from tests.scenarios.mail import file
+from tests.scenarios.requests import decide
+
+HOLD, WEEK = timedelta(minutes=15), timedelta(days=7)
+
+
+def claim(store: Store) -> int | None:
+    """The event that is taken, or None."""
+    due = store.claim_mail(HOLD, max_age=WEEK)
+    return None if due is None else due.event
+
+
+def rows(store: Store) -> int:
+    """How many events are in the outbox."""
+    with store._database.read() as connection:
+        return connection.execute(select(func.count()).select_from(RequestMailRow)).scalar_one()
+
+
+def test_an_event_is_in_the_outbox_with_the_transaction_that_records_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What did not happen is not mailed: if a decision fails at its end, neither event nor mail is there."""
+    request = file(store, users=("bea",))
+    before = rows(store)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("directory_sync.store.request_decisions.end_request", fail)
+        with pytest.raises(RuntimeError):
+            decide(store, request, "bea")
+    assert rows(store) == before == 1
+    assert len(store.get_request(request).events) == 1
+
+
+def test_the_oldest_comes_first_and_each_is_taken_by_one(store: Store) -> None:
+    """Until it is done with or its time is over."""
+    clock = Clock(store)
+    requests = [file(store, name=name) for name in ("a", "b", "c")]
+    events = [store.get_request(request).events[0].id for request in requests]
+    assert [claim(store) for _ in range(4)] == [*events, None]
+    store.record_mail(requests[1], ["bea@x.org"], about="filed", event=events[1])
+    clock.at += HOLD
+    assert [claim(store) for _ in range(3)] == [events[0], events[2], None]
+
+
+def test_what_is_taken_says_how_often_it_was_tried(store: Store) -> None:
+    """With the first time and the last problem, on which the sender decides when to give up."""
+    clock = Clock(store)
+    request = file(store)
+    first = store.claim_mail(HOLD, max_age=WEEK)
+    assert first is not None
+    assert (first.request, first.tries, first.first_try, first.at, first.problem) == (request, 1, clock.at, clock.at, "")
+    store.record_mail(request, [], about="filed", problem="down", event=first.event, again=clock.at + timedelta(hours=1))
+    assert claim(store) is None
+    start = clock.at
+    clock.advance(hours=1)
+    second = store.claim_mail(HOLD, max_age=WEEK)
+    assert second is not None
+    assert (second.event, second.tries, second.first_try, second.at, second.problem) == (first.event, 2, start, clock.at, "down")
+
+
+def test_what_was_sent_is_in_the_history(store: Store) -> None:
+    """Addresses, event, who was not reached; the same problem once, and nothing where nothing was to be said."""
+    request = file(store)
+    filed = store.get_request(request).events[0].id
+    later = store.now()
+    for problem in ("down", "down", "", "full", "full"):
+        store.record_mail(request, [], about="filed", problem=problem, event=filed, again=later)
+    store.record_mail(request, ["bea@x.org"], about="filed", event=filed, unreached=[Unreached("role", "Heads", "no address")])
+    mailed = [each for each in store.get_request(request).events if each.kind is EventKind.MAILED]
+    assert [each.text for each in mailed] == ["down", "full", ""]
+    assert mailed[-1].data == {
+        "to": ["bea@x.org"],
+        "about": "filed",
+        "event": filed,
+        "unreached": [{"kind": "role", "name": "Heads", "why": "no address"}],
+    }
+    assert rows(store) == 0
+
+
+def test_hostile_problems_are_storable(store: Store) -> None:
+    """A mail server's words, whatever they hold, are noted once."""
+    request = file(store)
+    filed = store.get_request(request).events[0].id
+    for _ in range(2):
+        store.record_mail(request, [], about="filed", problem="a\x00\ud800'; --", event=filed, again=store.now())
+    assert [each.text for each in store.get_request(request).events[1:]] == ["a\ufffd\ufffd'; --"]
+
+
+def test_a_deleted_request_takes_its_mail_with_it(store: Store) -> None:
+    """Nothing is left that a sender would stumble over."""
+    clock = Clock(store)
+    request = file(store, users=("bea",))
+    decide(store, request, "bea", approve=False)
+    due = store.claim_mail(HOLD, max_age=WEEK)
+    assert due is not None
+    clock.advance(days=1)
+    assert store.delete_requests(timedelta(hours=1), {"denied"}) == 1
+    assert rows(store) == 0
+    assert claim(store) is None
+    with pytest.raises(RequestNotFound):
+        store.record_mail(request, [], about="filed", event=due.event)
+
+
+def test_old_mail_is_dropped_unless_it_was_tried(store: Store) -> None:
+    """It is neither taken nor kept."""
+    clock = Clock(store)
+    tried = file(store, name="a")
+    claim(store)
+    file(store, name="b")
+    clock.advance(days=8)
+    assert claim(store) == store.get_request(tried).events[0].id
+    assert claim(store) is None
+    assert store.forget_mail(WEEK) == 1
+    assert store.forget_mail(WEEK) == 0
+    assert rows(store) == 1
+
+
+def test_threads_never_take_the_same(store: Store) -> None:
+    """Forty events, eight takers at once: each is taken once, none is left."""
+    expected = sorted(store.get_request(file(store, name=f"c{number}")).events[0].id for number in range(40))
+
+    def take(_: int) -> list[int]:
+        taken = []
+        while (event := claim(store)) is not None:
+            taken.append(event)
+        return taken
+
+    with ThreadPoolExecutor(8) as pool:
+        found = [event for taken in pool.map(take, range(8)) for event in taken]
+    assert sorted(found) == expected
+
+
+def test_processes_that_deliver_at_the_same_time_send_each_mail_once(store: Store, store_url: str) -> None:
+    """Three processes, sixty mails."""
+    for number in range(30):
+        file(store, name=f"c{number}")
+    command = [sys.executable, "-m", "tests.scenarios.mail", store_url]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    sent = [each for process in processes for each in json.loads(process.communicate(timeout=60)[0])]
+    assert len(sent) == 60
+    assert len({message_id for _, message_id in sent}) == 60
+    assert rows(store) == 0
+
+
+def test_looking_goes_by_keys(store: Store) -> None:
+    """Of the history only the rows of events that are due are read, by their key, however long it is."""
+    if not store._database.is_sqlite:
+        pytest.skip("PostgreSQL plans by size, and these tables are small")
+
+    def explain(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+        return (f"EXPLAIN QUERY PLAN {statement}" if "request_mail" in statement else statement), parameters
+
+    with store._database.read() as connection:
+        event.listen(connection, "before_cursor_execute", explain, retval=True)
+        result = connection.execute(_due(store._database.now(connection), WEEK))
+        steps = [row[3] for row in result.cursor.fetchall()]  # type: ignore[union-attr]
+        result.close()
+    assert any("request_event USING INTEGER PRIMARY KEY" in step for step in steps), steps
+    assert not any("SCAN directory_sync_request_event" in step for step in steps)
+
+
+def test_looking_in_vain_takes_no_lock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time nothing is due: then nobody who writes is held up."""
+    file(store)
+    assert claim(store) is not None
+    monkeypatch.setattr(store._database, "write", lambda: pytest.fail("looking took a lock"))
+    assert claim(store) is None
+    assert store.forget_mail(WEEK) == 0
+
+
+def test_a_store_of_before_has_nothing_in_its_outbox(empty_url: str) -> None:
+    """What happened before the upgrade is not mailed afterwards."""
+    migrate.upgrade(empty_url)
+    with Store.open(empty_url) as store:
+        request = file(store)
+        with store._database.write() as connection:
+            connection.execute(text("DROP TABLE directory_sync_request_mail"))
+            connection.execute(text("UPDATE directory_sync_alembic_version SET version_num = '0002'"))
+    assert migrate.upgrade(empty_url) == migrate.REVISIONS[-1]
+    with Store.open(empty_url) as store:
+        assert rows(store) == 0
+        store.cancel(request, "ida")
+        assert rows(store) == 1

@@ -1,0 +1,110 @@
+"""Plans as pages show them, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.errors import PlanMismatch
+from directory_sync.store.plan_pages import OPEN
+from directory_sync.store.store import Store
+from tests.scenarios.plans import DESTINATION, creations
+from tests.scenarios.requests import file, stored_plan
+
+
+def everything(data: Mapping[str, Any]) -> bool:
+    return True
+
+
+def places(store: Store, plan_id: int, search: str = "", **given: Any) -> list[int]:
+    page = store.change_page(plan_id, search=search, matches=everything, **given)
+    assert page.total == len(page.changes)
+    return [each.sequence for each in page.changes]
+
+
+def test_a_head_tells_everything_but_the_changes(store: Store) -> None:
+    """The head of a plan names run, job, destination, digest, limits, warnings and problems."""
+    plan_id = stored_plan(store, creations(3))
+    head = store.plan_head(plan_id)
+    assert (head.collection, head.job, head.run_id, head.destination) == ("crew", "people", "run 1", DESTINATION)
+    assert (head.changes, head.statistics.created, head.managed) == (3, 3, 3)
+    assert head.digest == store.load_plan(plan_id).plan.digest
+    assert (len(head.limits), head.warnings, len(head.problems)) == (1, ("A warning.",), 1)
+
+
+@pytest.mark.parametrize("plan_id", [0, -1, 99, 2**31, 10**30])
+def test_a_plan_that_is_not_there(store: Store, plan_id: int) -> None:
+    """A number that no plan has, however odd, is an error that says so."""
+    with pytest.raises(PlanMismatch, match="There is no plan"):
+        store.plan_head(plan_id)
+
+
+def test_pages_follow_each_other(store: Store) -> None:
+    """Going from page to page shows each change once, in order, and says how many there are; so it does while searching."""
+    plan_id = stored_plan(store, creations(25))
+    for search in ("", "PERSON"):
+        seen: list[int] = []
+        after = None
+        while True:
+            page = store.change_page(plan_id, search=search, matches=everything, after=after, limit=10)
+            assert page.total == 25
+            seen += [each.sequence for each in page.changes]
+            if page.next is None:
+                break
+            after = page.next
+        assert seen == list(range(25))
+    assert store.change_page(plan_id, after=10**30).changes == ()
+
+
+def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
+    """Signs that mean something to databases, to JSON or to patterns are found as what they are, letters in any case."""
+    texts = ["100%", "a_b", "c/d", 'e"f', "g\\h", "É", "Straße", "tab\there", "'; DROP--", "日本"]
+    plan_id = stored_plan(store, [Change(Action.CREATE, text, f"cn={number}") for number, text in enumerate(texts)])
+    for number, text in enumerate(texts):
+        assert places(store, plan_id, text.swapcase() if text != "Straße" else "sTRAß") == [number], text
+    assert places(store, plan_id, "\x00") == []
+    assert places(store, plan_id, "\ud800") == []
+
+
+def test_a_search_leaves_the_last_word_to_the_caller(store: Store) -> None:
+    """What the database lets through is decided by the caller, who knows what may be searched."""
+    plan_id = stored_plan(store, creations(3))
+    page = store.change_page(plan_id, search="person", matches=lambda data: str(data["key"]) == "person 1")
+    assert ([each.sequence for each in page.changes], page.total) == ([1], 1)
+
+
+def test_changes_are_filtered_by_action_and_result(store: Store) -> None:
+    """Filters go together, and changes of which nothing has become yet can be asked for."""
+    changes = (*creations(2), Change(Action.DELETE, "z", "cn=z", fields=(FieldChange("sn", (b"z",), ()),)))
+    plan_id = stored_plan(store, changes)
+    store.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(2, Result.FAILED, "no")])
+    assert places(store, plan_id, action=Action.CREATE) == [0, 1]
+    assert places(store, plan_id, result=OPEN) == [1]
+    assert places(store, plan_id, result=Result.FAILED) == [2]
+    assert places(store, plan_id, "cn", action=Action.CREATE, result=Result.DONE) == [0]
+    outcomes = [each.outcome for each in store.changes_with_outcomes(store.plan_head(plan_id))]
+    assert outcomes == [Outcome(0, Result.DONE), None, Outcome(2, Result.FAILED, "no")]
+
+
+def test_two_plans_are_told_apart(store: Store) -> None:
+    """Changes that both plans have exactly so are left out, in whatever order they come."""
+    old = stored_plan(store, creations(4))
+    new = stored_plan(store, [*reversed(creations(3)), Change(Action.DELETE, "z", "cn=z")], run_id="run 2")
+    only_old, only_new = store.unlike_changes(old, new)
+    assert ([each.key for each in only_old], [each.key for each in only_new]) == (["person 3"], ["z"])
+    assert (len(only_old), len(only_new)) == (1, 1)
+    assert len(list(only_old)) == 1  # as often as wanted
+
+
+def test_collections_with_requests(store: Store) -> None:
+    """Lists offer the collections that requests are about; the inbox asks only for those that wait."""
+    assert store.requested_collections() == ()
+    first = file(store, name="b")
+    file(store, name="a")
+    store.cancel(first.id, "ida")
+    assert store.requested_collections() == ("a", "b")
+    assert store.requested_collections(pending_only=True) == ("a",)
+    assert store.count_mine("ida") == 2

@@ -1,0 +1,127 @@
+"""The tabs on Airflow's pages of runs and tasks, and asking for a waiver there."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+
+from directory_sync.portal import airflow_runs
+from tests.portal.pages_client import Looker, text_of
+from tests.scenarios.portal_pages import BEA
+
+RUN = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
+STOPPED = {"dag_id": "stopped", "run_id": "manual__2026-11-24"}
+
+
+def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
+    """States and figures per job in the definition's order, totals, what waits with its link; no navigation of our own."""
+    page = looker.get(f"/embed/run?{urlencode(RUN)}")
+    text = text_of(page)
+    assert "1 job waits for approval: people, request" in text
+    assert [page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")] == sorted(
+        page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")
+    )
+    assert "Not run" in text
+    assert "Written: 3 updates" in text
+    assert f'/plugin/dirsync/dirsync/requests/{looker.made["pending"]}" data-airflow' in page
+    assert 'class="top"' not in page
+
+
+def test_following_a_run_ends_by_itself(looker: Looker) -> None:
+    """A running run is fetched again every few seconds; a finished or waiting one has no trigger any more."""
+    part = looker.get("/embed/run?dag_id=running&run_id=manual__2026-11-25", part=True)
+    assert 'hx-trigger="every 3s"' in part
+    assert 'hx-get="/dirsync/embed/run?dag_id=running&amp;run_id=manual__2026-11-25"' in part
+    assert "<html" not in part
+    assert "every 3s" not in looker.get(f"/embed/run?{urlencode(RUN)}")
+
+
+@pytest.mark.parametrize("path", ["/embed/run?dag_id=example&run_id=x", "/embed/run", "/embed/ti?dag_id=a&run_id=b&task_id=c"])
+def test_other_dags_get_a_friendly_page(looker: Looker, path: str) -> None:
+    """The tabs are on every DAG; on those that are no collection, or that may not be seen, they say what they would show."""
+    assert "Nothing to show here" in looker.get(path)
+
+
+def test_a_hidden_run_is_no_run(looker: Looker) -> None:
+    """What Airflow does not let somebody see looks like any other DAG."""
+    looker.become(BEA, hidden=frozenset(["staff_to_branch"]))
+    assert "Nothing to show here" in looker.get(f"/embed/run?{urlencode(RUN)}")
+    assert "Nothing to show here" in looker.get(f"/embed/ti?{urlencode({**RUN, 'task_id': 'people'})}")
+
+
+@pytest.mark.parametrize("task", ["people", "people.approval", "people.apply"])
+def test_a_task_shows_its_job(looker: Looker, task: str) -> None:
+    """A job's gate and what carries it out show the job too; an unmapped task instance sends its index unreplaced."""
+    query = urlencode({**RUN, "task_id": task, "map_index": "{MAP_INDEX}"})
+    page = looker.get(f"/embed/ti?{query}")
+    assert "<h1><bdi>people</bdi></h1>" in page
+    assert page.count('<li class="change ') == 21
+    assert "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing has been written yet." in text_of(page)
+    assert f'name="task_id" value="{task}"' in page
+
+
+def test_a_task_that_is_no_job(looker: Looker) -> None:
+    """The run's closing task for example."""
+    assert "Nothing to show here" in looker.get(f"/embed/ti?{urlencode({**RUN, 'task_id': 'close'})}")
+
+
+def test_a_job_without_a_plan_says_so(looker: Looker) -> None:
+    """A job that has not run has no changes to show."""
+    assert "has made no plan" in looker.get(f"/embed/ti?{urlencode({**RUN, 'task_id': 'groups'})}")
+
+
+def test_a_jobs_changes_are_searched_and_paged(looker: Looker) -> None:
+    """The same list as on a request's page, under the tab's own address."""
+    query = urlencode({**STOPPED, "task_id": "people"})
+    page = looker.get(f"/embed/ti?{query}")
+    assert page.count('<li class="change ') == 100
+    more = re.search(r'hx-get="/dirsync([^"]*more=1)"', page)
+    assert more is not None
+    assert looker.get(more[1].replace("&amp;", "&"), part=True).count('<li class="change ') == 40
+    assert looker.get(f"/embed/ti?{query}&search=old139").count('<li class="change ') == 1
+    found = looker.get(f"/embed/ti?{query}&list=found&search=old13", part=True)
+    assert found.count('<li class="change ') == 11
+    assert "<html" not in found
+
+
+def test_a_long_change_has_a_page_of_its_own(looker: Looker) -> None:
+    """It leads back to the job's tab; what may not be seen does not exist."""
+    page = looker.get(f"/embed/ti?{urlencode({**RUN, 'task_id': 'people'})}&search=Mallory")
+    alone = re.search(r'href="/dirsync(/plans/\d+/changes/\d+)"', page)
+    assert alone is not None
+    assert "task_id=people" in looker.get(alone[1])
+    looker.become(BEA, hidden=frozenset(["staff_to_branch"]))
+    looker.get(alone[1], status=404)
+
+
+def test_a_waiver_is_asked_for(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that a limit has stopped offers it; it needs a reason, and leads to a request."""
+    monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
+    page = looker.get(f"/embed/run?{urlencode(STOPPED)}")
+    assert "Ask for a waiver…" in page
+    question = {**STOPPED, "job": "people"}
+    assert "140 planned, 23 allowed" in looker.get(f"/embed/waiver?{urlencode(question)}")
+    assert "Say why" in looker.post("/embed/waiver", {**question, "reason": " "}, status=422)
+    address = looker.post("/embed/waiver", {**question, "reason": "The office was closed."})
+    page = looker.get(address.removeprefix("/dirsync"))
+    assert "You have asked for the limits to be waived" in page
+    request = looker.store.request_of_run(looker.store.find_run("stopped", "manual__2026-11-24").id, "people")  # type: ignore[union-attr]
+    assert request is not None
+    assert request.waives
+    assert "Ask for a waiver…" not in page
+
+
+def test_a_waiver_that_may_not_be_asked_for(looker: Looker) -> None:
+    """Who may not start runs may not ask; the button is there, disabled, with the reason."""
+    looker.become(BEA, start=False)
+    page = looker.get(f"/embed/run?{urlencode(STOPPED)}")
+    assert re.search(r"disabled[^>]*>Ask for a waiver…", page)
+    assert "Airflow does not let you start runs" in page
+    looker.post("/embed/waiver", {**STOPPED, "job": "people", "reason": "x"}, status=403)
+
+
+def test_there_is_nothing_to_waive(looker: Looker) -> None:
+    """A job that no limit has stopped has no such page."""
+    looker.get(f"/embed/waiver?{urlencode({**RUN, 'job': 'people'})}", status=404)

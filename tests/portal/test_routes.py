@@ -1,0 +1,170 @@
+"""A walk over all routes: each without a login, with a login that may not see the collection, and with one that may only look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.portal.asking import Asked, ask
+from tests.scenarios.portal_server import HIDDEN, PAUSED, PortalServer
+
+
+class Route(NamedTuple):
+    """What a route answers.
+
+    Attributes:
+        hidden: to somebody who may not see the collection: 404 where a number or name could be found out by asking, 200 for
+            lists, which then hold nothing, and for a selection, whose answer says of each request what became of it.
+        looker: to somebody who may see the collection and nothing else.
+        body: of a post; a form for pages, JSON for the API.
+    """
+
+    hidden: int
+    looker: int
+    body: Mapping[str, Any] | None = None
+
+
+_REASON = {"reason": "a test"}
+_DECISION = {"digest": "{digest}", **_REASON}
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/api/v1/openapi.json"): Route(200, 200),
+    ("GET", "/api/v1/requests"): Route(200, 200),
+    ("GET", "/api/v1/inbox/count"): Route(200, 200),
+    ("GET", "/api/v1/requests/{request_id}"): Route(404, 200),
+    ("GET", "/api/v1/requests/{request_id}/changes"): Route(404, 200),
+    ("GET", "/api/v1/requests/{request_id}/changes.csv"): Route(404, 200),
+    ("GET", "/api/v1/requests/{request_id}/changes.ldif"): Route(404, 200),
+    ("GET", "/api/v1/requests/{request_id}/comparison"): Route(404, 200),
+    ("POST", "/api/v1/requests/{request_id}/approve"): Route(404, 403, _DECISION),
+    ("POST", "/api/v1/requests/{request_id}/deny"): Route(404, 403, _DECISION),
+    ("POST", "/api/v1/requests/{request_id}/reroute"): Route(404, 403, {"users": ["vera"]}),
+    ("POST", "/api/v1/requests/{request_id}/cancel"): Route(404, 403, {}),
+    ("POST", "/api/v1/requests/{request_id}/comment"): Route(404, 200, {"text": "May I?"}),
+    # One answer for several requests: what became of each stands in it.
+    ("POST", "/api/v1/requests/decide"): Route(200, 200, {"approve": True, "requests": [{"id": "{id}", "digest": "{digest}"}]}),
+    ("POST", "/api/v1/requests/{request_id}/replan"): Route(404, 403, {}),
+    ("GET", "/api/v1/plans/{plan_id}/changes"): Route(404, 200),
+    ("GET", "/api/v1/plans/{plan_id}/changes.csv"): Route(404, 200),
+    ("GET", "/api/v1/plans/{plan_id}/changes.ldif"): Route(404, 200),
+    ("GET", "/api/v1/runs/{collection}/{run_id}"): Route(404, 200),
+    ("POST", "/api/v1/runs/{collection}/{run_id}/jobs/{job}/waiver"): Route(404, 403, _REASON),
+    ("GET", "/"): Route(303, 303),
+    ("GET", "/requests"): Route(200, 200),
+    ("GET", "/requests/count"): Route(200, 200),
+    ("GET", "/requests/ask"): Route(200, 200),
+    ("POST", "/requests/decide"): Route(303, 303, {"deed": "approve", "selected": "{id}:{digest}"}),
+    ("GET", "/requests/{request_id}"): Route(404, 200),
+    ("GET", "/requests/{request_id}/changes"): Route(404, 200),
+    ("GET", "/requests/{request_id}/changes/{sequence}"): Route(404, 200),
+    # The form says who can decide, to those who can not.
+    ("GET", "/requests/{request_id}/ask"): Route(404, 200),
+    ("GET", "/requests/{request_id}/comparison"): Route(404, 200),
+    ("POST", "/requests/{request_id}/approve"): Route(404, 403, _DECISION),
+    ("POST", "/requests/{request_id}/deny"): Route(404, 403, _DECISION),
+    ("POST", "/requests/{request_id}/reroute"): Route(404, 403, {"users": "vera"}),
+    ("POST", "/requests/{request_id}/cancel"): Route(404, 403, {}),
+    ("POST", "/requests/{request_id}/replan"): Route(404, 403, {}),
+    ("POST", "/requests/{request_id}/comment"): Route(404, 303, {"text": "May I?"}),
+    # Tabs show on every DAG: one without a sync, or one that is hidden, gets a friendly page.
+    ("GET", "/embed/run"): Route(200, 200),
+    ("GET", "/embed/ti"): Route(200, 200),
+    ("GET", "/plans/{plan_id}/changes/{sequence}"): Route(404, 200),
+    # There is nothing to waive in this run; `test_api_deeds` asks about one that a limit has stopped.
+    ("GET", "/embed/waiver"): Route(404, 404),
+    ("POST", "/embed/waiver"): Route(404, 403, _REASON),
+}
+"""Every route of the portal. One that is missing here makes a test fail: think about who may use it before adding it."""
+
+PUBLIC = {"/static"}
+"""Mounted folders that need no login."""
+
+_QUERIES = {
+    "/requests/ask": {"deed": "approve", "selected": "{id}:{digest}"},
+    "/requests/{request_id}/ask": {"deed": "approve"},
+    "/embed/run": {"dag_id": "{collection}", "run_id": "{run_id}"},
+    "/embed/ti": {"dag_id": "{collection}", "run_id": "{run_id}", "task_id": "people", "map_index": "{{MAP_INDEX}}"},
+    "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},
+}
+
+EVERY = [pytest.param(method, path, id=f"{method} {path}") for method, path in ROUTES]
+
+
+def _filled(value: Any, asked: Asked, collection: str) -> Any:
+    match value:
+        case "{id}":
+            return asked.id
+        case str():
+            names = {"id": asked.id, "request_id": asked.id, "plan_id": asked.plan_id, "run_id": asked.run_id}
+            return value.format(**names, digest=asked.digest, collection=collection, job="people", sequence=0)
+        case dict():
+            return {key: _filled(each, asked, collection) for key, each in value.items()}
+        case list():
+            return [_filled(each, asked, collection) for each in value]
+        case _:
+            return value
+
+
+def call(server: PortalServer, user: str | None, method: str, path: str, asked: Asked, collection: str) -> Any:
+    """Call a route about a request."""
+    headers = {"sec-fetch-site": "same-origin"}
+    query = _filled(_QUERIES.get(path, {}), asked, collection)
+    body = _filled(ROUTES[method, path].body, asked, collection)
+    kind = {} if method == "GET" else {"json": body} if path.startswith("/api/") else {"data": body}
+    if path == "/embed/waiver" and method == "POST":
+        kind["data"] = {**query, **body}
+    return server.client(user).request(method, _filled(path, asked, collection), params=query, headers=headers, **kind)
+
+
+def test_every_route_stands_in_the_table() -> None:
+    """A new route is not forgotten: it has to be added to the table, with what it answers to whom."""
+    from directory_sync.portal.app import create_app
+
+    app = create_app()
+    found = {(method, route.path) for route in app.routes for method in getattr(route, "methods", None) or {"MOUNT"}}
+    assert found == set(ROUTES) | {("MOUNT", path) for path in PUBLIC}
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY)
+def test_every_route_needs_a_login(server: PortalServer, method: str, path: str) -> None:
+    """Without a login there is no answer but 401, whatever is asked; nothing is done."""
+    asked = ask(server)
+    answer = call(server, None, method, path, asked, "crew")
+    assert answer.status_code == 401, answer.text
+    assert "not signed in" in answer.text
+    assert server.store.get_request(asked.id).request.state == "pending"
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY)
+def test_every_route_respects_who_may_only_look(server: PortalServer, method: str, path: str) -> None:
+    """Somebody who may see a collection, but neither decide nor run it, can read and comment, and nothing else."""
+    ask(server, name=PAUSED)  # so that there is something to compare with
+    asked = ask(server, name=PAUSED)
+    before = [event.kind for event in server.store.get_request(asked.id).events]
+    answer = call(server, "vera", method, path, asked, PAUSED)
+    assert answer.status_code == ROUTES[method, path].looker, answer.text
+    view = server.store.get_request(asked.id)
+    assert view.request.state == "pending"
+    commented = ["commented"] if path.endswith("/comment") else []
+    assert [event.kind for event in view.events] == before + commented
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY)
+def test_every_route_hides_what_airflow_hides(fab: PortalServer, method: str, path: str) -> None:
+    """Somebody who may not see a collection's DAG gets the answer of something that does not exist."""
+    asked = ask(fab, name=HIDDEN)
+    answer = call(fab, "gina", method, path, asked, HIDDEN)
+    assert answer.status_code == ROUTES[method, path].hidden, answer.text
+    assert "ou=people,dc=office" not in answer.text
+    assert fab.store.get_request(asked.id).request.state == "pending"
+
+
+def test_a_page_without_a_login_leads_to_the_sign_in_and_back(simple: PortalServer) -> None:
+    """The page of a mail's link says how to sign in, and where that leads; a part of a page has the whole page loaded anew."""
+    answer = simple.client(None).get("/requests/7?said=x")
+    assert answer.status_code == 401
+    assert "/api/v2/auth/login?next=%2Fplugin%2Fdirsync%2Fdirsync%2Frequests%2F7%3Fsaid%3Dx" in answer.text
+    part = simple.client(None).get("/requests/count", headers={"hx-request": "true"})
+    assert (part.status_code, part.headers["hx-refresh"]) == (401, "true")

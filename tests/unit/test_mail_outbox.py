@@ -1,0 +1,454 @@
+"""Who gets mail about what, that it arrives once, and what happens while it cannot: on a real store with a clock that is set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory_sync.errors import EndpointUnavailable, MailError
+from directory_sync.mail import outbox
+from directory_sync.mail.addresses import Addresses
+from directory_sync.mail.templates import Templates
+from directory_sync.store.migrate import upgrade
+from directory_sync.store.request_model import Approver, EventKind
+from directory_sync.store.store import Store
+from tests.scenarios.clock import START, Clock
+from tests.scenarios.mail import ADDRESSES, DOWN, PORTAL, Box, file, send, text_of
+from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.requests import decide
+
+REFUSED = MailError("The mail server refuses the address: 550 no such user.", for_good=True)
+LATER = MailError("The mail server refuses the address: 451 try again later.")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A store of this test's own."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    upgrade(url)
+    with Store.open(url) as store:
+        yield store
+
+
+@pytest.fixture
+def clock(store: Store) -> Clock:
+    """Its clock."""
+    return Clock(store)
+
+
+def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]:
+    """Of each `mailed` event: who was reached, who was not, and the problem."""
+    return [
+        (list((event.data or {})["to"]), [each["name"] for each in (event.data or {})["unreached"]], event.text)
+        for event in store.get_request(request).events
+        if event.kind is EventKind.MAILED
+    ]
+
+
+def waiting(store: Store) -> int:
+    """How many events are in the outbox."""
+    with store._database.raw() as connection:
+        found: int = connection.execute("SELECT count(*) FROM directory_sync_request_mail").fetchone()[0]
+        return found
+
+
+# -- who hears of what ------------------------------------------------------------------------------------------------
+
+
+def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
+    """Users and roles each one of their own; the history names the event that it is about."""
+    box = Box()
+    request = file(store, roles=("Heads",))
+    result = send(store, box)
+    assert [to for to, _ in box.mails] == ["bea@corp.example", "zoe@corp.example", "heads@corp.example"]
+    for to, message in box.take():
+        assert message["To"] == to
+        assert f"{PORTAL}/requests/{request}" in text_of(message)
+        assert f'href="{PORTAL}/requests/{request}"' in text_of(message, "html")
+    filed, noted = store.get_request(request).events
+    assert noted.data == {
+        "to": ["bea@corp.example", "zoe@corp.example", "heads@corp.example"],
+        "about": "filed",
+        "event": filed.id,
+        "unreached": [],
+    }
+    assert (result.sent[0].request, result.sent[0].about, result.sent[0].to) == (request, EventKind.FILED, "bea@corp.example")
+    send(store, box)
+    assert box.mails == []
+
+
+def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
+    """Rerouting and escalation mail nobody who knows of it already."""
+    box = Box()
+    request = file(store, escalate_after=timedelta(days=1))
+    send(store, box)
+    box.take()
+    store.reroute(
+        request, "bea", [Approver("user", "zoe"), Approver("user", "max")], roles=[], verified=True, reason="you know them"
+    )
+    send(store, box)
+    [(to, message)] = box.take()
+    assert to == "max@corp.example"
+    assert "bea asks you to decide" in text_of(message)
+    assert "you know them" in text_of(message)
+    store.escalate(request, [Approver("user", "max"), Approver("role", "Heads")], level=1)
+    send(store, box)
+    [(to, message)] = box.take()
+    assert to == "heads@corp.example"
+    assert "nobody has answered yet" in text_of(message)
+
+
+def test_who_may_not_decide_is_not_asked(store: Store) -> None:
+    """The requester whom the policy keeps from deciding gets no mail that asks them to."""
+    box = Box()
+    file(store, users=("ida", "bea"), requester="ida")
+    send(store, box)
+    assert [to for to, _ in box.mails] == ["bea@corp.example"]
+
+
+def test_nobody_is_asked_about_what_is_over(store: Store) -> None:
+    """If it was decided before the mail went out, only the outcome is told."""
+    box = Box()
+    request = file(store)
+    decide(store, request, "bea")
+    send(store, box)
+    assert box.take_subjects() == [("ida@corp.example", "Approved"), ("zoe@corp.example", "Approved")]
+
+
+def test_each_of_several_agreements_is_no_outcome(store: Store) -> None:
+    """Of two who have to agree, the second one's answer is told; who has agreed is not asked again."""
+    box = Box()
+    request = file(store, users=("bea", "zoe", "max"))
+    decide(store, request, "bea", needed=2)
+    send(store, box)
+    assert box.take_subjects() == [("zoe@corp.example", "Approve"), ("max@corp.example", "Approve")]
+    decide(store, request, "zoe", needed=2)
+    send(store, box)
+    found = box.take()
+    assert [to for to, _ in found] == ["ida@corp.example", "bea@corp.example", "max@corp.example"]
+    assert "Your request was approved by bea, zoe." in text_of(found[0][1])
+    assert "The request was approved by bea, zoe." in text_of(found[1][1])
+
+
+def test_a_denial_is_told_with_its_reason(store: Store) -> None:
+    """To the requester and the other approvers, not to who denied."""
+    box = Box()
+    request = file(store)
+    send(store, box)
+    box.take()
+    decide(store, request, "zoe", approve=False, reason="too many\nask HR first")
+    send(store, box)
+    found = box.take()
+    assert [to for to, _ in found] == ["ida@corp.example", "bea@corp.example"]
+    assert found[0][1]["Subject"] == f"Denied: changes of crew / people (request {request})"
+    for line in ("was denied by zoe", "too many", "ask HR first"):
+        assert line in text_of(found[0][1])
+
+
+@pytest.mark.parametrize("how", ["expired", "cancelled", "stale"])
+def test_other_ends_are_told_to_all(store: Store, clock: Clock, how: str) -> None:
+    """Expiry and a newer plan are nobody's doing, so everybody hears of them; a requester who cancels knows."""
+    box = Box()
+    request = file(store, expires_after=timedelta(hours=1))
+    send(store, box)
+    box.take()
+    if how == "expired":
+        clock.advance(hours=2)
+        store.expire()
+    elif how == "cancelled":
+        store.cancel(request, "ida", reason="a mistake")
+    else:
+        store.mark_stale("crew", "people", reason="The policy was changed.")
+    send(store, box)
+    others = [] if how == "cancelled" else ["ida@corp.example"]
+    everybody = [*others, "bea@corp.example", "zoe@corp.example"]
+    assert box.take_subjects() == [(to, how.capitalize()) for to in everybody]
+
+
+def test_a_stale_request_names_its_successor(store: Store) -> None:
+    """Who is asked about the newer one gets one mail, which says what it replaces; whom nobody asks anew hears of the end."""
+    box = Box()
+    older = file(store)
+    store.reroute(older, "bea", [Approver("user", "amy")], roles=[], verified=True)
+    send(store, box)
+    box.take()
+    run = store.start_run(collection(), "run 2", trigger="manual", requester="ida", verified=True)
+    newer = store.save_plan(store.start_job(run.id, "people").id, plan(creations(5)))
+    successor = store.file_request(newer, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]).id
+    send(store, box)
+    found = {(to, message["Subject"].split()[0]): message for to, message in box.take()}
+    assert set(found) == {("bea@corp.example", "Approve"), ("ida@corp.example", "Stale:"), ("amy@corp.example", "Stale:")}
+    assert f"request {successor}" in text_of(found["ida@corp.example", "Stale:"])
+    assert f"take the place of request {older}" in " ".join(text_of(found["bea@corp.example", "Approve"]).split())
+
+
+@pytest.mark.parametrize(
+    ("state", "statistics", "said"),
+    [
+        ("success", {"created": 2}, "and the changes were carried out"),
+        ("conflicts", {"created": 1, "conflicts": 1}, "but not all changes were carried out"),
+        ("success_with_errors", {"created": 1, "errors": 1, "conflicts": 3}, "but not all changes were carried out"),
+        ("failed", {"created": 1}, "but carrying the changes out failed"),
+    ],
+)
+def test_what_became_of_it_is_told_with_problems_first(store: Store, state: str, statistics: dict[str, int], said: str) -> None:
+    """To requester and approvers; failures and conflicts stand before what went well. No error's text: it may quote data."""
+    box = Box()
+    request = file(store)
+    decide(store, request, "bea")
+    send(store, box)
+    box.take()
+    store.mark_applied(request, {"state": state, "statistics": {"read": 9, **statistics}, "message": "cn=Secret Person: no"})
+    send(store, box)
+    found = box.take()
+    assert [to for to, _ in found] == ["ida@corp.example", "bea@corp.example"]
+    text = text_of(found[0][1])
+    assert said in text
+    assert "Secret" not in text + text_of(found[0][1], "html")
+    places = [text.index(part) for part in ("Failed:", "Conflicts:", "Done:") if part in text]
+    assert places == sorted(places)
+    assert ("Failed:" in text, "Conflicts:" in text) == ("errors" in statistics, "conflicts" in statistics)
+
+
+def test_a_result_that_is_noted_twice_is_told_once(store: Store) -> None:
+    """A retry notes the result again; the last one is mailed."""
+    box = Box()
+    request = file(store)
+    decide(store, request, "bea")
+    store.mark_applied(request, {"state": "failed", "statistics": {}})
+    store.mark_applied(request, {"state": "success", "statistics": {"created": 2}})
+    send(store, box)
+    assert [line for line in box.take_subjects() if line[1] not in {"Approved", "Approve"}] == [
+        ("ida@corp.example", "Carried"),
+        ("bea@corp.example", "Carried"),
+    ]
+
+
+@pytest.mark.parametrize(("trigger", "verified"), [("scheduled", True), ("manual", False)])
+def test_who_is_nobody_gets_no_mail(store: Store, trigger: str, verified: bool) -> None:
+    """Neither the schedule nor a name that nobody has checked is a person whom mail could reach."""
+    box = Box()
+    run = store.start_run(collection(), "run 1", trigger=trigger, requester="schedule", verified=verified)
+    made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    request = store.file_request(made, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]).id
+    store.cancel(request, "root")
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["bea@corp.example"]
+    assert mailed(store, request) == [(["bea@corp.example"], [], "")]
+
+
+# -- addresses --------------------------------------------------------------------------------------------------------
+
+
+def test_who_has_no_address_stands_in_the_history(store: Store) -> None:
+    """It is no error, and is not tried again."""
+    box = Box()
+    request = file(store, users=("bea", "no body"), roles=("Nameless",))
+    assert send(store, box).problems == []
+    assert mailed(store, request) == [(["bea@corp.example"], ["no body", "Nameless"], "")]
+    assert waiting(store) == 0
+
+
+def test_one_address_gets_one_mail(store: Store) -> None:
+    """Two users and a role that share a mailbox."""
+    box = Box()
+    request = file(store, users=("bea", "zoe"), roles=("Heads",))
+    shared = Addresses(mail_of={"bea": "Team@x.org", "zoe": "team@x.org"}.get, roles={"Heads": "team@X.org"})
+    send(store, box, addresses=shared)
+    assert [to for to, _ in box.take()] == ["Team@x.org"]
+    assert mailed(store, request) == [(["Team@x.org"], [], "")]
+
+
+def test_a_people_directory_that_is_down_delays_only_its_own(store: Store, clock: Clock) -> None:
+    """Whoever needs it gets the mail later; the others now, and only once."""
+    box = Box()
+    request = file(store, users=("bea", "max@x.org"))
+
+    def down(user: str) -> str | None:
+        raise EndpointUnavailable("it does not answer.")
+
+    result = send(store, box, addresses=Addresses(mail_of=down))
+    assert [to for to, _ in box.take()] == ["max@x.org"]
+    assert "The mail address of bea could not be looked up. it does not answer." in result.problems[0]
+    clock.advance(minutes=5)
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["bea@corp.example"]
+    assert [reached for reached, _, _ in mailed(store, request)] == [["max@x.org"], ["bea@corp.example"]]
+
+
+# -- what cannot be sent ----------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_is_down_is_asked_again_with_growing_pauses(store: Store, clock: Clock) -> None:
+    """The problem is noted once; the mail goes out when the server is back."""
+    box = Box(lambda to: DOWN)
+    request = file(store)
+    tries = []
+    for minute in range(0, 24 * 60, 5):
+        before = box.tries
+        send(store, box)
+        if box.tries > before:
+            tries.append(minute)
+        clock.advance(minutes=5)
+    assert tries == [0, 5, 15, 35, 70, 135, 265, 525, 885, 1245]
+    assert box.tries == len(tries)
+    assert mailed(store, request) == [([], [], str(DOWN))]
+    box.problem = lambda to: None
+    clock.advance(hours=6)
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["bea@corp.example", "zoe@corp.example"]
+    assert mailed(store, request)[-1] == (["bea@corp.example", "zoe@corp.example"], [], "")
+    assert waiting(store) == 0
+
+
+def test_a_new_problem_is_noted_anew(store: Store, clock: Clock) -> None:
+    """The history tells each problem, not each try."""
+    box = Box(lambda to: DOWN)
+    request = file(store)
+    for problem in (DOWN, DOWN, LATER, LATER, DOWN):
+        box.problem = lambda to, problem=problem: problem
+        send(store, box)
+        clock.advance(hours=6)
+    assert [text for _, _, text in mailed(store, request)] == [str(DOWN), str(LATER), str(DOWN)]
+
+
+def test_while_the_server_takes_no_mail_it_is_not_bothered(store: Store) -> None:
+    """One try at one go, however much waits; no other address of the same event either."""
+    box = Box(lambda to: DOWN)
+    for name in ("a", "b", "c"):
+        file(store, name=name)
+    result = send(store, box)
+    assert box.tries == 1
+    assert len(result.problems) == 1
+    assert waiting(store) == 3
+
+
+def test_after_three_days_it_is_given_up(store: Store, clock: Clock) -> None:
+    """The history says so and names who was not reached; nothing is tried any more."""
+    box = Box(lambda to: DOWN)
+    request = file(store)
+    for _ in range(4 * 24):
+        send(store, box)
+        clock.advance(hours=1)
+    assert waiting(store) == 0
+    last = mailed(store, request)[-1]
+    assert last[:2] == ([], ["bea", "zoe"])
+    assert last[2].startswith("Given up after 3 days. The mail server takes no mail")
+    box.problem = lambda to: None
+    send(store, box)
+    assert box.mails == []
+
+
+def test_a_refused_address_does_not_keep_others_from_their_mail(store: Store, clock: Clock) -> None:
+    """Refused for good, it is not tried again; refused for now, only that one is."""
+    box = Box({"bea@corp.example": REFUSED, "zoe@corp.example": LATER}.get)
+    request = file(store, users=("bea", "zoe", "max"))
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["max@corp.example"]
+    assert mailed(store, request) == [(["max@corp.example"], ["bea"], str(LATER))]
+    box.problem = lambda to: None
+    clock.advance(minutes=5)
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["zoe@corp.example"]
+
+
+def test_a_mail_that_cannot_be_made_does_not_hold_up_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of ours costs that mail and is reported; the other requests' mails go out."""
+    broken, fine = file(store, name="a", users=("bea",)), file(store, name="b", users=("bea",))
+    render = Templates.render
+
+    def fail(self: Templates, letter: str, content: Any) -> Any:
+        if content["request"]["id"] == broken:
+            raise KeyError("oops")
+        return render(self, letter, content)
+
+    monkeypatch.setattr(Templates, "render", fail)
+    box = Box()
+    result = send(store, box)
+    assert [message["Subject"] for _, message in box.take()] == [f"Approve changes of b / people: 2 created (request {fine})"]
+    assert "unexpected KeyError" in result.problems[0]
+
+
+def test_a_sender_that_dies_leaves_its_mail_to_the_next(store: Store, clock: Clock) -> None:
+    """What was taken and not noted is due again after a while; it has the same Message-ID, so that it is seen to be the same."""
+    box = Box()
+    file(store, users=("bea",))
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_args: Any, **_keys: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(store, "record_mail", kill)
+        send(store, box)
+    [(_, first)] = box.take()
+    send(store, box)
+    assert box.mails == []
+    clock.at += outbox.HOLD
+    send(store, box)
+    [(_, second)] = box.take()
+    assert second["Message-ID"] == first["Message-ID"]
+    assert waiting(store) == 0
+
+
+def test_mail_switched_on_later_begins_with_the_last_week(store: Store, clock: Clock) -> None:
+    """What is older is left alone for ever."""
+    box = Box()
+    old = file(store, name="old")
+    clock.advance(days=4)
+    new = file(store, name="new")
+    clock.at = START + timedelta(days=7, seconds=1)
+    send(store, box)
+    assert {message["Subject"].split("request ")[1] for _, message in box.take()} == {f"{new})"}
+    assert mailed(store, old) == []
+    assert waiting(store) == 0
+
+
+def test_what_was_tried_is_not_forgotten_by_age(store: Store, clock: Clock) -> None:
+    """An event of almost a week ago that met a server which was down still gets its three days."""
+    box = Box(lambda to: DOWN)
+    file(store, users=("bea",))
+    clock.advance(days=6, hours=23)
+    send(store, box)
+    box.problem = lambda to: None
+    clock.advance(hours=6)
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["bea@corp.example"]
+
+
+def test_so_much_at_one_go(store: Store) -> None:
+    """The rest is sent next time."""
+    box = Box()
+    for name in ("a", "b", "c"):
+        file(store, name=name, users=("bea",))
+    send(store, box, limit=2)
+    assert len(box.take()) == 2
+    send(store, box, limit=2)
+    assert len(box.take()) == 1
+
+
+def test_pauses_grow_to_a_bound() -> None:
+    """They double up to six hours, however many tries there were."""
+    pauses = [outbox.pause(tries) for tries in range(1, 2000)]
+    assert pauses == sorted(pauses)
+    assert pauses[:3] == [timedelta(minutes=4), timedelta(minutes=8), timedelta(minutes=16)]
+    assert pauses[-1] == timedelta(hours=6)
+
+
+def test_comments_and_views_are_not_mailed(store: Store) -> None:
+    """Only what asks somebody or ends something."""
+    box = Box()
+    request = file(store)
+    send(store, box)
+    box.take()
+    store.comment(request, "bea", "hm")
+    store.record_view(request, "zoe")
+    assert waiting(store) == 0
+    send(store, box, addresses=ADDRESSES)
+    assert box.mails == []

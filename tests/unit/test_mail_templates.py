@@ -1,0 +1,150 @@
+"""Templates of mails: the built-in ones, a deployment's own, and what happens when those are broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory_sync.mail.audience import Letter
+from directory_sync.mail.templates import BUILT_IN, LONGEST_SUBJECT, Templates
+
+SHIPPED = Path(__file__).parents[2] / "include/templates/mail"
+HOSTILE = "<script>alert(1)</script>&\"'"
+
+
+def content(**request: Any) -> dict[str, Any]:
+    base = {
+        "id": 7,
+        "collection": "crew",
+        "job": "people",
+        "requester": "ida",
+        "reason": ["because"],
+        "description": [],
+        "changes": 5,
+        "counts": [{"kind": "deleted", "number": 3}, {"kind": "created", "number": 2}],
+        "waives": [],
+        "state": "pending",
+        "state_text": "Waiting for approval",
+        "filed": "2026-11-20 08:00 UTC",
+        "expires": "",
+        "decided_by": "",
+        "successor": None,
+    }
+    return {
+        "headline": "Changes wait for your approval.",
+        "url": "https://airflow.example/requests/7",
+        "request": base | request,
+        "event": {"kind": "filed", "actor": "ida", "text": [], "at": "2026-11-20 08:00 UTC"},
+        "recipient": {"name": "bea", "is_role": False, "is_requester": False},
+        "result": {"state": "success", "summary": "Fine.", "good": True, "errors": 0, "conflicts": 0, "done": []},
+    }
+
+
+def own(folder: Path, **files: str) -> Templates:
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text, encoding="utf-8")
+    return Templates(folder)
+
+
+def test_the_copies_to_change_are_the_built_in_ones() -> None:
+    """`include/templates/mail` holds every built-in template, unchanged."""
+    shipped = {file.name: file.read_text(encoding="utf-8") for file in SHIPPED.iterdir() if file.name != "README.md"}
+    assert shipped == {file.name: file.read_text(encoding="utf-8") for file in BUILT_IN.iterdir()}
+
+
+@pytest.mark.parametrize("letter", Letter)
+def test_every_letter_has_subject_text_and_html(letter: Letter) -> None:
+    """With and without link, and with everything that is optional."""
+    full = content(
+        expires="2026-11-25 08:00 UTC", waives=["limit delete: 3 planned, 2 allowed"], description=["x", "y"], successor=9
+    )
+    for given in (content(), full, content() | {"url": ""}, content(counts=[])):
+        rendered = Templates().render(letter, given)
+        assert "(request 7)" in rendered.subject
+        for body in (rendered.text, rendered.html):
+            assert given["headline"] in body
+            assert "people" in body
+            assert (given["url"] or "Dir Sync") in body
+        assert rendered.warning == ""
+
+
+def test_counts_come_worst_first() -> None:
+    """Deletions are seen before anything else, in subject, text and HTML."""
+    rendered = Templates().render("asked", content())
+    assert rendered.subject == "Approve changes of crew / people: 3 deleted, 2 created (request 7)"
+    for body in (rendered.text, rendered.html):
+        assert body.index("3 deleted") < body.index("2 created")
+
+
+@pytest.mark.parametrize("letter", Letter)
+def test_html_is_escaped(letter: Letter) -> None:
+    """Whatever a name or a reason holds, it stays text."""
+    hostile = content(
+        job=HOSTILE, collection=HOSTILE, requester=HOSTILE, reason=[HOSTILE], description=[HOSTILE], waives=[HOSTILE]
+    )
+    hostile["headline"] = HOSTILE
+    hostile["event"] = {"kind": "rerouted", "actor": HOSTILE, "text": [HOSTILE], "at": ""}
+    html = Templates().render(letter, hostile).html
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") >= 4
+
+
+def test_own_templates_come_first(tmp_path: Path) -> None:
+    """File by file; what is not there is the built-in one."""
+    rendered = own(tmp_path, asked__txt="Hi {{ recipient.name }}, {{ request.changes }} changes.").render("asked", content())
+    assert rendered.text == "Hi bea, 5 changes.\n"
+    assert rendered.subject == Templates().render("asked", content()).subject
+    assert rendered.warning == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("line 1\n{{ request.id", "asked.txt, line 2"),
+        ("line 1\n\n{{ request.nonsense }}", "asked.txt, line 3"),
+        ("{{ ''.__class__.__mro__ }}", "unsafe"),
+        ("{{ request.update({'id': 9}) }}", "unsafe"),
+        ("{% include 'nowhere.txt' %}", "nowhere.txt"),
+        ("{% for i in range(100000) %}xxxxxxxxxx{% endfor %}", "more than 200,000 characters"),
+        ("{% for i in range(10000000) %}{% endfor %}", "OverflowError"),
+        ("{{ 1 // 0 }}", "ZeroDivisionError"),
+        ("{% include 'asked.txt' %}", "RecursionError"),
+    ],
+    ids=["syntax", "unknown name", "sandbox", "change", "include", "long", "range", "zero", "recursion"],
+)
+def test_a_broken_template_costs_no_mail(tmp_path: Path, text: str, said: str) -> None:
+    """The built-in one is used for the whole mail, and the warning says what is wrong where."""
+    rendered = own(tmp_path, asked__txt=text).render("asked", content())
+    assert (rendered.subject, rendered.text, rendered.html) == _words(Templates(), "asked")
+    assert said in rendered.warning
+    assert "asked" in rendered.warning
+    assert "\n" not in rendered.warning
+
+
+def test_a_template_that_is_no_text_costs_no_mail(tmp_path: Path) -> None:
+    """Neither does one that is no UTF-8, or an empty subject."""
+    (tmp_path / "asked.html").write_bytes(b"\xff\xfe")
+    assert "UnicodeDecodeError" in Templates(tmp_path).render("asked", content()).warning
+    assert "subject is empty" in own(tmp_path, outcome__subject__txt="\n ").render("outcome", content()).warning
+
+
+def test_a_folder_that_is_not_there_is_none(tmp_path: Path) -> None:
+    """The built-in templates are used without a warning."""
+    rendered = Templates(tmp_path / "mail").render("asked", content())
+    assert (rendered.subject, rendered.text, rendered.html) == _words(Templates(), "asked")
+    assert rendered.warning == ""
+
+
+def test_a_subject_is_one_short_line(tmp_path: Path) -> None:
+    """Whatever the template or a name holds, no header field can begin in it."""
+    rendered = own(tmp_path, asked__subject__txt="a\r\nBcc: x@y.org\n\x07\u202e{{ 'z' * 999 }}").render("asked", content())
+    assert rendered.subject.startswith(r"a Bcc: x@y.org \x07\u202ezzz")
+    assert len(rendered.subject) == LONGEST_SUBJECT
+    assert rendered.subject.isprintable()
+
+
+def _words(templates: Templates, letter: str) -> tuple[str, str, str]:
+    rendered = templates.render(letter, content())
+    return rendered.subject, rendered.text, rendered.html
