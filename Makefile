@@ -8,6 +8,8 @@ READY := .venv/.ready
 # Sourced by each recipe: puts .venv/bin and the unpacked slapd within reach.
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
+# Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
+BENCH_ARGS ?=
 
 .PHONY: help
 help:  ## list the targets
@@ -59,9 +61,27 @@ lint: $(READY)  ## ruff, mypy --strict, import rules
 format: $(READY)  ## let ruff put code into shape
 	@$(ENVIRONMENT) && ruff check --fix-only --quiet && ruff format
 
+SEED ?= $(shell date +%s)
+FAULTS ?= 20
+PROCESSES ?= 1
+
+.PHONY: chaos
+chaos: test-packages  ## faults at random points of real runs: SEED=1 FAULTS=300 PROCESSES=3, HOSTILE=10, FIDELITY=300
+	@$(ENVIRONMENT) && exec python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --processes $(PROCESSES)
+ifdef HOSTILE
+	@$(ENVIRONMENT) && HOSTILE=$(HOSTILE) exec pytest tests/chaos -k hostile $(PYTEST_ARGS)
+endif
+ifdef FIDELITY
+	@$(ENVIRONMENT) && FIDELITY=$(FIDELITY) exec pytest tests/endpoints/test_fidelity.py --timeout 3600 $(PYTEST_ARGS)
+endif
+
 .PHONY: bench
 bench: $(READY)  ## measure against the floors of the same machine; writes docs/benchmarks.md
-	@$(ENVIRONMENT) && exec python -m benchmarks
+	@$(ENVIRONMENT) && exec python -m benchmarks $(BENCH_ARGS)
+
+.PHONY: bench-large
+bench-large: $(READY)  ## the same with a million people; needs 8 GB of disk and ten minutes
+	@$(ENVIRONMENT) && exec python -m benchmarks no_change_large
 
 .PHONY: screenshots
 screenshots: $(READY)  ## run the demo and photograph Airflow's pages for the docs

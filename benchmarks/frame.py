@@ -12,6 +12,16 @@ from statistics import median
 from typing import Any
 
 
+def machine() -> str:
+    """What was measured on, in one line."""
+    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    name = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    cores = f"{os.cpu_count()} × {models[0] if models else platform.machine()}"
+    return f"{cores}, {memory:.0f} GiB, {name}, Python {platform.python_version()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One measurement.
@@ -29,15 +39,20 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What is wanted: the run at most `ratio` times its floor, or at most `seconds` above it; at most `memory` MiB."""
+    """What is wanted: the run at most `ratio` times its floor, or at most `seconds` above it; at most `memory` MiB.
+
+    `within` is for what people wait for: seconds of the run, whatever its floor takes.
+    """
 
     ratio: float | None = None
     seconds: float | None = None
     memory: float | None = None
+    within: float | None = None
 
     def __str__(self) -> str:
         parts = [] if self.ratio is None else [f"≤ {self.ratio:g}×"]
         parts += [] if self.seconds is None else [f"≤ {self.seconds:g} s more"]
+        parts += [] if self.within is None else [f"≤ {self.within:g} s"]
         parts += [] if self.memory is None else [f"≤ {self.memory:g} MiB"]
         return ", ".join(parts) or "–"
 
@@ -54,6 +69,8 @@ class Result:
         memory: MiB of all processes of the run at its peak (see `memory`), or None.
         facts: what else was counted, as sentences.
         bound: what bounds it, as a paragraph.
+        load: processes that wanted the machine's cores before it began (load average of one minute).
+        where, date: what it was measured on, and when.
     """
 
     work: str
@@ -64,7 +81,8 @@ class Result:
     memory: float | None = None
     facts: Sequence[str] = ()
     bound: str = ""
-    machine: str = field(default_factory=lambda: machine())
+    load: float = 0.0
+    where: str = field(default_factory=machine)
     date: str = field(default_factory=lambda: datetime.now(UTC).date().isoformat())
 
     @property
@@ -89,6 +107,7 @@ class Result:
         return not (
             (aim.ratio is not None and (ratio is None or ratio > aim.ratio))
             or (aim.seconds is not None and self.seconds - (floor or 0.0) > aim.seconds)
+            or (aim.within is not None and self.seconds > aim.within)
             or (aim.memory is not None and (self.memory is None or self.memory > aim.memory))
         )
 
@@ -127,13 +146,3 @@ def in_turn(
         before()
         runs.append(run())
     return runs, floors
-
-
-def machine() -> str:
-    """What was measured on, in one line."""
-    information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    name = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    cores = f"{os.cpu_count()} × {models[0] if models else platform.machine()}"
-    return f"{cores}, {memory:.0f} GiB, {name}, Python {platform.python_version()}"

@@ -81,7 +81,7 @@ class StaffChanges:
 
 def save_large_requests(store: Store, count: int) -> tuple[int, int]:
     """File two requests of one job with so many changes each; 1 % differ, and the second makes the first stale. Their numbers."""
-    collection = _collection(COLLECTION, [JOB])
+    collection = collection_of(COLLECTION, [JOB])
     older = _file(store, _start(store, collection, "run 1"), JOB, StaffChanges(count))
     newer = _file(store, _start(store, collection, "run 2"), JOB, StaffChanges(count, different=100))
     return older, newer
@@ -93,7 +93,7 @@ def save_waiting_requests(store: Store, url: str, count: int) -> list[int]:
     Those of the first collection are filed as runs do it. The others are copies of their rows: filing thousands takes minutes.
     """
     jobs = [f"job_{number}" for number in range(JOBS_OF_A_COLLECTION)]
-    run = _start(store, _collection("staff_0", jobs), "run 1")
+    run = _start(store, collection_of("staff_0", jobs), "run 1")
     numbers = [_file(store, run, job, StaffChanges(1)) for job in jobs]
     with closing(Database(url)) as database, database.write() as connection:
         names = [f"staff_{number}" for number in range(1, -(-count // JOBS_OF_A_COLLECTION))]
@@ -125,8 +125,10 @@ def _copies(connection: Connection, row: type[Any], original: int, changed: list
     return list(connection.scalars(statement, [values | each for each in changed])) if changed else []
 
 
-def _collection(name: str, jobs: list[str]) -> Collection:
-    text = f"name: {name}\njobs:\n" + "".join(_JOB.format(name=job) for job in jobs)
+def collection_of(name: str, jobs: list[str], *, gated: bool = False) -> Collection:
+    """A collection with these jobs, which copy people from one directory into another; `gated`: all changes need approval."""
+    policy = f"approval: {{approvers: {{users: [{APPROVER}]}}}}\n" if gated else ""
+    text = f"name: {name}\n{policy}jobs:\n" + "".join(_JOB.format(name=job) for job in jobs)
     return load_text(text, f"{name}.yaml").collection
 
 

@@ -38,7 +38,7 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._over.wait(_INTERVAL):
-            self.peak = max(self.peak, sum(map(_mebibytes, family(self._pid))))
+            self.peak = max(self.peak, sum(map(mebibytes, family(self._pid))))
 
 
 def family(pid: int) -> list[int]:
@@ -53,7 +53,8 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def _mebibytes(pid: int) -> float:
+def mebibytes(pid: int) -> float:
+    """What a process has now; nothing if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The portal's real app in a process of its own, over a given store and without Airflow's login, so that its memory can be told."""
+"""The portal's real app in a process of its own, over a given store and without Airflow's login."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+
+from benchmarks.running import process_cpu
 
 _START_TIMEOUT = 60.0
 
@@ -67,6 +69,10 @@ class PageServer:
     def peak(self) -> int:
         """The most bytes of memory that it has had since `resident` was called."""
         return self._status("VmHWM")
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has taken so far."""
+        return process_cpu(self._process.pid)
 
     def _status(self, name: str) -> int:
         lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii").splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,9 +22,8 @@ FIELDS = (
 )
 """The twelve mapped fields. The key is `employeeNumber`, so that a new `uid` is a rename."""
 
-_DEFINITION = f"""\
-name: bench
-jobs:
+JOBS = {
+    "people": f"""\
   - name: people
     source: {{connection: source, container: "ou=People,{SOURCE}", filter: (objectClass=inetOrgPerson)}}
     destination: {{connection: destination, container: "ou=People,{DESTINATION}", filter: (objectClass=inetOrgPerson)}}
@@ -34,8 +33,8 @@ jobs:
     fields:
       employeeNumber: {{from: employeeNumber, key: true}}
 {chr(10).join(f"      {name}: {name}" for name in FIELDS if name != "employeeNumber")}
-"""
-_GROUPS = f"""\
+""",
+    "groups": f"""\
   - name: groups
     source: {{connection: source, container: "ou=Groups,{SOURCE}", filter: (objectClass=groupOfNames)}}
     destination: {{connection: destination, container: "ou=Groups,{DESTINATION}", filter: (objectClass=groupOfNames)}}
@@ -46,7 +45,9 @@ _GROUPS = f"""\
       cn: {{from: cn, key: true}}
       description: description
       member: {{members: member, match: employeeNumber}}
-"""
+""",
+}
+"""The jobs that a collection may have, as YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +94,24 @@ class Setting:
 
 @contextlib.contextmanager
 def prepared(
-    count: int, *, same: bool = True, with_groups: bool = False, log_changes: bool = False, more: str = "", jobs: str = ""
+    count: int,
+    *,
+    same: bool = True,
+    jobs: Sequence[str] = ("people",),
+    with_groups: bool = False,
+    log_changes: bool = False,
+    more: str = "",
 ) -> Iterator[Setting]:
     """Two servers with so many people at the source.
 
     Args:
         count: number of people.
         same: the destination holds the same; else only the containers.
-        with_groups: groups too, and a second job for them.
+        jobs: names of `JOBS`, in order.
+        with_groups: groups at both sides.
         log_changes: the destination writes all changes to `changes.ldif` in the setting's folder.
-        more: further LDIF entries of the source, copied to the destination likewise.
-        jobs: which jobs the collection has: `people`, `groups`; default all that there is data for.
+        more: further LDIF entries of the source; the destination gets them too.
     """
-    wanted = jobs.split() or (["people", "groups"] if with_groups else ["people"])
-    definition = _DEFINITION + _GROUPS if "people" in wanted else _DEFINITION[: _DEFINITION.index("  - name")]
-    definition += _GROUPS if "groups" in wanted and "people" not in wanted else ""
-    definition = definition if "groups" in wanted else _DEFINITION
     with tempfile.TemporaryDirectory(prefix="bench-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         overlays = {"auditlog": [f"auditlog {folder / 'changes.ldif'}"]} if log_changes else {}
@@ -124,6 +127,7 @@ def prepared(
         for server, file in zip((source, destination), files, strict=True):
             file.unlink()
             server.start()
+        definition = "name: bench\njobs:\n" + "".join(JOBS[name] for name in jobs)
         setting = Setting(count, source, destination, folder, definition, (source.port, destination.port))
         upgrade(setting.store)
         yield setting

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-_ORDER = ("unit", "endpoints", "portal", "airflow")
+_ORDER = ("unit", "endpoints", "chaos", "portal", "airflow")
 _HERE = Path(__file__).parent
 
 

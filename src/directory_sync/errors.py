@@ -106,7 +106,7 @@ class IncompleteListing(EndpointError):
     """A listing ended before it was provably complete, so nothing may be concluded from absence.
 
     Attributes:
-        transient: it broke off (connection lost, reader killed), so that reading once more may go well. A limit stays where it is.
+        transient: it broke off (connection lost, reader killed), so reading once more may go well. A limit stays where it is.
     """
 
     def __init__(self, message: str, *, endpoint: str = "", remedy: str = "", transient: bool = False) -> None:

@@ -1,102 +1,362 @@
-"""Airflow as people meet it: `airflow standalone` with its pages in a real browser."""
+"""Airflow as people meet it: `airflow standalone` with its pages and ours in a real browser.
+
+What our pages do by themselves is proved in `tests/portal`, much faster. Here is what needs Airflow around them: its trigger
+form, its runs, its frame with address bar, theme and sandbox, and several people at once.
+"""
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
-import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, FrameLocator, Page, expect, sync_playwright
 
-from demo.airflow_api import AirflowApi
-from demo.airflow_server import AirflowServer, start_airflow
+from tests.scenarios.airflow_pages import HOSTILE, AirflowPages, airflow_pages
 
-PROJECT = Path(__file__).parent.parent.parent
-DEFINITION = """
-name: staff_to_phone_list
-title: Staff to phone list
-jobs:
-  - name: phones
-    source: {file: staff.csv}
-    destination: {file: phones.csv}
-    object: row
-    fields:
-      user: {from: user, key: true}
-      phone: phone
-"""
 LONG = 60_000  # milliseconds; Airflow on a busy machine
+AXE = Path(__file__).parent.parent / "portal" / "vendor" / "axe" / "axe.min.js"
+RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
+
+LogIn = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServer]:
-    """Airflow with one collection, and one whose definition is broken."""
-    folder = tmp_path_factory.mktemp("browser")
-    collections, data = folder / "collections", folder / "data"
-    collections.mkdir()
-    data.mkdir()
-    (collections / "staff.yaml").write_text(DEFINITION, encoding="utf-8")
-    (collections / "broken.yaml").write_text("name: broken_one\njobs: <script>alert(1)</script>\n", encoding="utf-8")
-    (data / "staff.csv").write_text("user,phone\nfry,+1 212 <b>100</b>\n", encoding="utf-8")
-    settings = {"collections_folder": str(collections), "data_folder": str(data)}
-    server = start_airflow(home=folder / "airflow", project=PROJECT, settings=settings, connections={})
-    try:
-        api = AirflowApi(server.url)
-        server.wait_until_healthy(api, lambda seconds: None)
-        api.log_in("admin", "admin")
-        deadline = time.monotonic() + 120
-        while not (api.has_dag("staff_to_phone_list") and api.has_dag("broken_one")):
-            assert time.monotonic() < deadline, server.log_end()
-            time.sleep(0.5)
-        api.unpause("staff_to_phone_list")
-        api.close()
-        yield server
-    finally:
-        os.killpg(server.process.pid, signal.SIGTERM)
-        server.process.wait(30)
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowPages]:
+    """Airflow with its collections, and with runs of ida that wait or have stopped."""
+    with airflow_pages(tmp_path_factory.mktemp("browser")) as pages:
+        yield pages
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        found = playwright.chromium.launch(executable_path=path, args=options)
+        yield found
+        found.close()
 
 
 @pytest.fixture
-def page(airflow: AirflowServer) -> Iterator[Page]:
-    """A page of somebody who has logged in."""
-    browser_path = shutil.which("chromium")
-    if browser_path is None:
-        pytest.skip("chromium is not installed")
-    api = AirflowApi(airflow.url)
-    api.log_in("ida", "ida")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=browser_path, args=options)
+def log_in(airflow: AirflowPages, browser: Browser) -> Iterator[LogIn]:
+    """Give a page of somebody who has logged in; an empty name is somebody who has not. No page ever opens a script's dialog."""
+    contexts: list[BrowserContext] = []
+    dialogs: list[str] = []
+
+    def open_page(user: str = "") -> Page:
         context = browser.new_context(viewport={"width": 1400, "height": 900})
-        context.add_cookies([{"name": "_token", "value": api.token, "url": airflow.url}])
-        yield context.new_page()
-        browser.close()
-    api.close()
+        context.set_default_timeout(LONG)
+        contexts.append(context)
+        if user:
+            api = airflow.api(user)
+            context.add_cookies([{"name": "_token", "value": api.token, "url": airflow.url}])
+            api.close()
+        page = context.new_page()
+
+        def note(dialog: Dialog) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", note)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert dialogs == []
 
 
-def test_an_operator_starts_a_run_and_reads_what_was_done(airflow: AirflowServer, page: Page) -> None:
-    """The trigger form can be sent as it is; the run succeeds, and the task's log says field by field what was written."""
-    page.goto(f"{airflow.url}/dags/staff_to_phone_list")
-    page.get_by_role("button", name="Trigger").first.click(timeout=LONG)
+def frame_of(page: Page, title: str = "Dir Sync") -> FrameLocator:
+    """Our page within Airflow's."""
+    return page.frame_locator(f"iframe[title='{title}']")
+
+
+def see(frame: FrameLocator, text: str | re.Pattern[str]) -> None:
+    """Wait until the text can be seen."""
+    expect(frame.get_by_text(text).first).to_be_visible(timeout=LONG)
+
+
+def trigger(page: Page, url: str) -> None:
+    """Start a run through Airflow's form, as it stands."""
+    page.goto(url)
+    page.get_by_role("button", name="Trigger").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("Preview only")).to_be_visible(timeout=LONG)
-    dialog.get_by_role("button", name="Trigger").click(timeout=LONG)
+    dialog.get_by_role("button", name="Trigger").click()
     page.wait_for_url("**/runs/manual__*", timeout=LONG)
+
+
+def answer(frame: FrameLocator, deed: str, button: str, **fields: str) -> None:
+    """Press a button of a request, fill the dialog's fields in, and send it."""
+    frame.get_by_role("button", name=deed).click()
+    dialog = frame.get_by_role("dialog")
+    for label, text in fields.items():
+        dialog.get_by_label(label).fill(text)
+    dialog.get_by_role("button", name=button).click()
+
+
+def lines(airflow: AirflowPages, name: str) -> list[str]:
+    """The lines of a file in the data folder, sorted."""
+    return sorted((airflow.data / name).read_text(encoding="utf-8").splitlines())
+
+
+def test_an_operator_starts_a_run_and_reads_what_was_done(airflow: AirflowPages, log_in: LogIn) -> None:
+    """The trigger form can be sent as it is; the run succeeds, and the task's log says field by field what was written."""
+    page = log_in("ida")
+    trigger(page, f"{airflow.url}/dags/staff_to_phone_list")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=LONG)
     page.goto(f"{page.url}/tasks/phones")
     expect(page.get_by_text("Created fry").first).to_be_visible(timeout=LONG)
     expect(page.get_by_text("+1 212 <b>100</b>").first).to_be_visible(timeout=LONG)
 
 
-def test_a_broken_definition_shows_its_error(airflow: AirflowServer, page: Page) -> None:
+def test_a_broken_definition_shows_its_error(airflow: AirflowPages, log_in: LogIn) -> None:
     """The DAG of a broken file is tagged, and its documentation says what is wrong, without obeying what the file says."""
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page = log_in("ida")
     page.goto(f"{airflow.url}/dags/broken_one")
     expect(page.get_by_text("broken definition").first).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Dag Docs").click(timeout=LONG)
+    page.get_by_role("button", name="Dag Docs").click()
     expect(page.get_by_text("broken.yaml:2").first).to_be_visible(timeout=LONG)
-    assert dialogs == []
+
+
+def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log_in: LogIn) -> None:
+    """The operator sees that the run waits; the approver finds the request in the menu, reads it and agrees; then it is written.
+
+    The operator's tab follows all of that by itself, from before the run has begun. What stands in the data is text everywhere.
+    """
+    ida = log_in("ida")
+    trigger(ida, f"{airflow.url}/dags/reception")
+    run = ida.url
+    ida.get_by_role("link", name="Sync results").click()
+    tab = frame_of(ida, "Sync results")
+    see(tab, "1 job waits for approval")
+    see(tab, "Nothing has been written yet")
+    before = lines(airflow, "guests_out.csv")
+
+    bob = log_in()
+    bob.goto(airflow.url)
+    bob.get_by_label("Username").fill("bob")
+    bob.get_by_label("Password").fill("bob")
+    bob.get_by_role("button", name="Sign in").click()
+    bob.get_by_role("link", name="Dir Sync").click()
+    frame = frame_of(bob)
+    frame.get_by_role("link", name="reception / guests").click()
+    expect(frame.locator("li.change")).to_have_count(4, timeout=LONG)
+    created = frame.locator("li.change", has_text="kif")
+    for piece in HOSTILE.replace("\u202e", "\n").replace("\u0007", "\n").split("\n"):
+        expect(created.locator("table.fields")).to_contain_text(piece)
+    expect(created.locator(".spelled").first).to_have_text("\\u202e")
+    expect(frame.locator("main script, main img")).to_have_count(0)
+    assert lines(airflow, "guests_out.csv") == before
+    number = airflow.pending("reception", "guests")
+    answer(frame, "Approve…", "Approve 1 deletion, 1 update, 2 creations", Reason="As announced.")
+    see(frame, "You have approved the request")
+    expect(bob).to_have_url(airflow.portal(f"/requests/{number}"))
+
+    airflow.wait_until_applied("reception", "guests")
+    assert [line.partition(",")[0] for line in lines(airflow, "guests_out.csv")] == ["fry", "kif", "leela", "user"]
+    ida.goto(f"{run}/plugin/dirsync_run")
+    see(tab, "Written: 1 deletion, 1 update, 2 creations")
+    ida.goto(f"{run}/tasks/guests/details")
+    ida.get_by_role("link", name="Request", exact=True).click()
+    see(frame_of(ida), "Approved by bob, and carried out")
+    frame_of(ida).get_by_role("link", name="My requests").click()
+    expect(frame_of(ida).get_by_role("row").filter(has_text="reception / guests")).to_contain_text("Approved and carried out")
+
+
+def test_a_denied_request_is_planned_again(airflow: AirflowPages, log_in: LogIn) -> None:
+    """A denial needs a reason, which the requester reads; planning again leads to a new request, compared with this one."""
+    number = airflow.pending("front_desk", "phones")
+    before = lines(airflow, "phones_out.csv")
+    bob, ida = log_in("bob"), log_in("ida")
+    bob.goto(airflow.portal(f"/requests/{number}"))
+    frame = frame_of(bob)
+    answer(frame, "Deny…", "Deny 1 deletion")
+    expect(frame.get_by_role("dialog")).to_be_visible()
+    frame.get_by_label("Reason (the requester sees it)").fill("Phones are bought in May.")
+    frame.get_by_role("dialog").get_by_role("button", name="Deny 1 deletion").click()
+    see(frame, "You have denied the request")
+
+    ida.goto(airflow.portal(f"/requests/{number}"))
+    frame = frame_of(ida)
+    see(frame, "Phones are bought in May.")
+    answer(frame, "Plan again…", "Start a new run of this job")
+    see(frame, "A new run of this job has been started")
+    newer = airflow.pending("front_desk", "phones")
+    assert newer != number
+    assert lines(airflow, "phones_out.csv") == before
+    ida.goto(airflow.portal(f"/requests/{newer}"))
+    frame.get_by_role("link", name=f"Compare with request {number}").click()
+    see(frame, "Both plans do the same")
+
+
+def test_a_request_is_sent_on(airflow: AirflowPages, log_in: LogIn) -> None:
+    """Whom an approver names is asked too, finds the request, and their answer counts."""
+    number = airflow.pending("front_desk", "rooms")
+    bob, carol = log_in("bob"), log_in("carol")
+    bob.goto(airflow.portal(f"/requests/{number}"))
+    answer(frame_of(bob), "Ask others…", "Ask them too", Users="carol", Reason="She has the plan of the house.")
+    see(frame_of(bob), "The request was sent on")
+    carol.goto(airflow.portal("/requests?list=inbox"))
+    frame = frame_of(carol)
+    frame.get_by_role("link", name="front_desk / rooms").click()
+    see(frame, "She has the plan of the house.")
+    answer(frame, "Approve…", "Approve 1 deletion, 1 update, 1 creation")
+    see(frame, "You have approved the request")
+    airflow.wait_until_applied("front_desk", "rooms")
+    assert lines(airflow, "rooms_out.csv") == ["fry,rooms of Fry", "leela,rooms of Leela", "user,note"]
+
+
+def test_the_requester_takes_it_back(airflow: AirflowPages, log_in: LogIn) -> None:
+    """Who has asked can cancel; nobody can decide any more."""
+    number = airflow.pending("front_desk", "badges")
+    ida, bob = log_in("ida"), log_in("bob")
+    ida.goto(airflow.portal(f"/requests/{number}"))
+    answer(frame_of(ida), "Cancel request…", "Cancel 1 deletion")
+    see(frame_of(ida), "The request was cancelled")
+    bob.goto(airflow.portal(f"/requests/{number}"))
+    see(frame_of(bob), "Cancelled by ida")
+    expect(frame_of(bob).get_by_role("button", name="Approve…")).to_have_count(0)
+
+
+def test_nobody_decides_on_their_own_request(airflow: AirflowPages, log_in: LogIn) -> None:
+    """An approver who has asked sees the buttons disabled, and why."""
+    ida = log_in("ida")
+    ida.goto(airflow.portal(f"/requests/{airflow.pending('front_desk', 'desks')}"))
+    frame = frame_of(ida)
+    expect(frame.get_by_role("button", name="Approve…")).to_be_disabled(timeout=LONG)
+    expect(frame.get_by_role("button", name="Deny…")).to_be_disabled()
+    see(frame, "You asked for these changes, so somebody else has to decide")
+
+
+def test_the_second_answer_is_told_of_the_first(airflow: AirflowPages, log_in: LogIn) -> None:
+    """Two people have the same question open: the first answer counts, and the other person hears whose it was."""
+    number = airflow.pending("front_desk", "keys")
+    bob, carol = log_in("bob"), log_in("carol")
+    for page in (bob, carol):
+        page.goto(airflow.portal(f"/requests/{number}"))
+    frame_of(carol).get_by_role("button", name="Deny…").click()
+    frame_of(carol).get_by_label("Reason (the requester sees it)").fill("Too many keys.")
+    answer(frame_of(bob), "Approve…", "Approve 1 deletion")
+    see(frame_of(bob), "You have approved the request")
+    frame_of(carol).get_by_role("dialog").get_by_role("button", name="Deny 1 deletion").click()
+    see(frame_of(carol), re.compile(r"approved.* by bob|bob.* approved"))
+    frame_of(carol).get_by_role("link", name=f"See request {number} as it is now").click()
+    expect(frame_of(carol).get_by_role("heading", name="front_desk / keys")).to_be_visible(timeout=LONG)
+    expect(frame_of(carol).get_by_text("Too many keys.")).to_have_count(0)
+
+
+def test_a_limit_is_waived_once(airflow: AirflowPages, log_in: LogIn) -> None:
+    """The stopped run's tab asks for it, somebody else agrees, and the next run that makes the same plan carries it out."""
+    ida, admin = log_in("ida"), log_in("admin")
+    ida.goto(airflow.run_page("cleanup", "/plugin/dirsync_run"))
+    tab = frame_of(ida, "Sync results")
+    answer(tab, "Ask for a waiver…", "Ask for 5 deletions", **{"Why so many changes are meant": "They left with the merger."})
+    see(tab, "You have asked for the limits to be waived once")
+    assert len(lines(airflow, "former_out.csv")) == 7
+    number = airflow.pending("cleanup", "former_staff")
+    admin.goto(airflow.portal("/requests?list=inbox"))
+    frame = frame_of(admin)
+    frame.get_by_role("link", name="cleanup / former_staff").click()
+    see(frame, "Approving this waives 1 limit, once")
+    answer(frame, "Approve…", "Approve 5 deletions")
+    see(frame, "You have approved the request")
+    expect(admin).to_have_url(airflow.portal(f"/requests/{number}"))
+    api = airflow.api("ida")
+    run = api.trigger("cleanup", "With the waiver")
+    assert api.wait_for_run("cleanup", run, 120) == "success"
+    api.close()
+    assert lines(airflow, "former_out.csv") == ["fry,stays", "user,note"]
+
+
+def test_addresses_can_be_passed_on(airflow: AirflowPages, log_in: LogIn) -> None:
+    """A request's address opens it, also after a reload; a filter is part of the address; back and forward find it again."""
+    number = airflow.pending("front_desk", "desks")
+    page = log_in("bob")
+    frame = frame_of(page)
+    page.goto(airflow.portal(f"/requests/{number}"))
+    heading = frame.get_by_role("heading", name="front_desk / desks")
+    expect(heading).to_be_visible(timeout=LONG)
+    page.reload()
+    expect(heading).to_be_visible(timeout=LONG)
+    frame.get_by_role("link", name="Request inbox").click()
+    frame.get_by_label("Object").fill("morbo")
+    frame.get_by_role("button", name="Filter").click()
+    see(frame, "Clear all filters")
+    expect(page).to_have_url(re.compile(r"/plugin/dirsync/dirsync/requests\?list=inbox&.*object=morbo"))
+    frame.get_by_role("link", name="front_desk / desks").click()
+    expect(heading).to_be_visible(timeout=LONG)
+    page.go_back()
+    expect(frame.get_by_label("Object")).to_have_value("morbo", timeout=LONG)
+    page.go_forward()
+    expect(heading).to_be_visible(timeout=LONG)
+    expect(page).to_have_url(airflow.portal(f"/requests/{number}"))
+
+
+def test_the_frame_is_part_of_airflow(airflow: AirflowPages, log_in: LogIn) -> None:
+    """Our page follows Airflow's theme while it is open, downloads leave its sandbox, and so do links to Airflow's pages."""
+    page = log_in("bob")
+    frame = frame_of(page)
+    page.goto(airflow.portal(f"/requests/{airflow.pending('front_desk', 'desks')}"))
+    body = frame.locator("body")
+    expect(frame.get_by_role("heading", name="Changes")).to_be_visible(timeout=LONG)
+    was_dark = page.evaluate("document.documentElement.classList.contains('dark')")
+    before = body.evaluate("body => getComputedStyle(body).backgroundColor")
+    page.get_by_role("button", name="User").click()
+    page.get_by_role("menuitem", name=re.compile("Appearance|Mode")).first.click()
+    page.get_by_role("menuitem", name="Light" if was_dark else "Dark").first.click()
+    expect(body).not_to_have_css("background-color", before, timeout=LONG)
+    with page.expect_download() as download:
+        frame.get_by_role("link", name="Download CSV").click()
+    assert "desks of Leela" in download.value.path().read_text(encoding="utf-8")
+    page.keyboard.press("Escape")
+    frame.get_by_role("link", name="See its run in Airflow").click()
+    expect(page).to_have_url(airflow.run_page("front_desk", "/plugin/dirsync_run"), timeout=LONG)
+
+
+def test_tabs_of_tasks_and_of_other_dags(airflow: AirflowPages, log_in: LogIn) -> None:
+    """A task's tab shows its job's changes; other DAGs say what the tab would show; the DAG that keeps house is on."""
+    airflow.pending("front_desk", "desks")
+    page = log_in("ida")
+    page.goto(airflow.run_page("front_desk", "/tasks/desks/plugin/dirsync_ti"))
+    see(frame_of(page, "Sync job"), "Planned: 1 deletion, 1 update, 1 creation")
+    expect(frame_of(page, "Sync job").locator("li.change")).to_have_count(3)
+    api = airflow.api("ida")
+    run = api.trigger("no_sync", "")
+    assert api.has_dag("directory_sync.upkeep")
+    api.close()
+    page.goto(f"{airflow.url}/dags/no_sync/runs/{run}/plugin/dirsync_run")
+    see(frame_of(page, "Sync results"), "Nothing to show here")
+    page.goto(f"{airflow.url}/dags/directory_sync.upkeep")
+    expect(page.get_by_role("heading", name="directory_sync.upkeep").first).to_be_visible(timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/plugin/dirsync/dirsync/requests?list=inbox", "Dir Sync"),
+        ("/plugin/dirsync/dirsync/requests/{number}", "Dir Sync"),
+        ("{run}/plugin/dirsync_run", "Sync results"),
+    ],
+    ids=["inbox", "request", "tab"],
+)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_framed_pages_are_accessible(airflow: AirflowPages, log_in: LogIn, path: str, title: str, theme: str) -> None:
+    """With Airflow's own colours too: no violation of WCAG 2.2 AA or of best practice."""
+    number = airflow.pending("front_desk", "desks")
+    page = log_in("bob")
+    page.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+    run = airflow.run_page("front_desk").removeprefix(airflow.url)
+    page.goto(airflow.url + path.format(number=number, run=run))
+    expect(frame_of(page, title).locator("h1")).to_be_visible(timeout=LONG)
+    (inner,) = (frame for frame in page.frames if "/dirsync/" in frame.url and frame is not page.main_frame)
+    assert inner.evaluate("document.documentElement.classList.contains('dark')") is (theme == "dark")
+    inner.evaluate(AXE.read_text(encoding="utf-8"))
+    found = inner.evaluate(f"axe.run(document, {{runOnly: {RULES}}})")
+    assert [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found["violations"]] == []

@@ -106,9 +106,34 @@ def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
 def test_what_airflow_knows_nothing_of_is_left_alone(store: Store) -> None:
     """A terminal's run has no DAG run; a waiver is asked for after its run has stopped, and used by another."""
     terminal = ask(store, "by_hand", "one", trigger="terminal")
-    waiver = ask(store, "stopped", "two", state="stopped_by_limit", waives=["delete: 9 planned, 5 allowed"])
+    waiver = ask(store, "stopped", "two", state="stopped_by_limit", waives=["delete: 9 planned, 5 allowed"], waiver=True)
     assert keep_up(lambda dag_id, run_id: True).withdrawn == 0
     assert (state_of(store, terminal), state_of(store, waiver)) == ("pending", "pending")
+
+
+@pytest.mark.parametrize("state", ["running", "failed"])
+def test_a_request_is_withdrawn_whatever_its_job_says(store: Store, state: str) -> None:
+    """A worker that dies just after filing leaves the job as running, and one that was tried again may have failed."""
+    request = ask(store, "corp", "one", state=state)
+    assert keep_up(lambda dag_id, run_id: True).withdrawn == 1
+    assert state_of(store, request) == "cancelled"
+
+
+def test_a_request_for_which_a_policy_asks_beyond_a_limit_is_no_waiver(store: Store) -> None:
+    """Its job waits for it, so it ends with the run."""
+    request = ask(store, "corp", "one", waives=["delete: 9 planned, 5 allowed"])
+    assert keep_up(lambda dag_id, run_id: True).withdrawn == 1
+    assert state_of(store, request) == "cancelled"
+
+
+def test_a_request_of_a_collection_that_is_gone_is_withdrawn(store: Store) -> None:
+    """Airflow never ends the runs of a DAG whose definition is gone, and never goes on with them."""
+    from directory_sync.airflow.upkeep import keep_up
+
+    gone, stays = ask(store, "gone", "one"), ask(store, "stays", "one")
+    assert keep_up(lambda dag_id, run_id: False, lambda collection: collection == "gone").withdrawn == 1
+    assert (state_of(store, gone), state_of(store, stays)) == ("cancelled", "pending")
+    assert "no longer defined" in store.get_request(gone).events[-1].text
 
 
 def test_an_approved_request_is_not_withdrawn(store: Store) -> None:
@@ -160,7 +185,7 @@ def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: S
 
     answers: list[bool] = []
 
-    def ask_about_itself(is_over: Callable[[str, str], bool]) -> Kept:
+    def ask_about_itself(is_over: Callable[[str, str], bool], _: object) -> Kept:
         from airflow.sdk import get_current_context
 
         run = get_current_context()["dag_run"]
@@ -218,13 +243,13 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     from directory_sync.airflow.upkeep_dag import UpkeepOperator
 
     operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace()}
-    monkeypatch.setattr(upkeep, "keep_up", lambda is_over: upkeep.Kept(1, 2, 3, ("The manager of bob could not be looked up.",)))
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, ("The manager of bob could not be looked up.",)))
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]
-    monkeypatch.setattr(upkeep, "keep_up", lambda is_over: upkeep.Kept(1, 2, 3, ()))
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, ()))
     assert operator.execute(context) == {"withdrawn": 1, "expired": 2, "escalated": 3, "problems": ()}  # type: ignore[arg-type]
 
-    def unreachable(is_over: Any) -> Kept:
+    def unreachable(*_: Any) -> Kept:
         raise StoreError("store …: the server does not answer.")
 
     monkeypatch.setattr(upkeep, "keep_up", unreachable)

@@ -81,7 +81,9 @@ def _run(order: dict[str, Any]) -> int:
     for task in dag.tasks:
         task.retries = 0
     register(dag)
-    run = dag.test(logical_date=_FIRST + timedelta(minutes=int(order["run"])))
+    moment = _FIRST + timedelta(minutes=int(order["run"]))
+    # The run id is made of `run_after`, so the same moment again is a retry.
+    run = dag.test(run_after=moment, logical_date=moment)
     return 0 if str(run.state) == "success" else 1
 
 

@@ -13,7 +13,9 @@ from tests.chaos.model import Case
 from tests.chaos.stores import ChaosStore, PlanSeen
 
 _DONE = ("done", "found_done")
-_UNCLEAR = re.compile(r"Traceback \(most recent call last\)|unexpected (error|\w*Error|\w*Exception)\b|^\s*File \".*\", line", re.MULTILINE)
+_UNCLEAR = re.compile(
+    r"Traceback \(most recent call last\)|unexpected (error|\w*Error|\w*Exception)\b|^\s*File \".*\", line", re.MULTILINE
+)
 
 
 def objects(case: Case, found: Content, identities: dict[str, str], before: dict[str, str]) -> Iterator[str]:

@@ -237,7 +237,9 @@ def break_store(scene: Scene) -> None:
             scene.later(scene.choose.choice([0.3, LEASE * 1.4]), lambda: setattr(proxy, "stalled", False))
         case _:
             with contextlib.suppress(Exception):
-                scene.store.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'directory_sync'")
+                scene.store.rows(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'directory_sync'"
+                )
 
 
 def _lock_store(scene: Scene, seconds: float) -> None:

@@ -5,8 +5,10 @@ Orders come as lines of JSON on standard input; the answers are the worker's pro
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -35,6 +37,8 @@ def serve(work: Callable[[Order], int], answers: TextIO) -> None:
             os.dup2(output, 2)
             os.close(output)
             os.environ.update(order["settings"])
+            # A worker that hangs is asked where.
+            faulthandler.register(signal.SIGUSR1, all_threads=True)
             return work(order)
 
         print(fork(attempt, lambda pid: print(pid, file=answers, flush=True)), file=answers, flush=True)

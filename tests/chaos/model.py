@@ -19,7 +19,21 @@ Entries = dict[str, Entry]
 
 UNITS = ("a", "b", "left")
 _PERSON = ["inetOrgPerson", "organizationalPerson", "person", "top"]
-_NAMES = ("Ana", "Björn", "Łukasz", "O'Neill", "Größer", "王", "Smith, John", "A+B", 'Q"uote', "#hash", "a=b", "back\\slash", "<x>;")
+_NAMES = (
+    "Ana",
+    "Björn",
+    "Łukasz",
+    "O'Neill",
+    "Größer",
+    "王",
+    "Smith, John",
+    "A+B",
+    'Q"uote',
+    "#hash",
+    "a=b",
+    "back\\slash",
+    "<x>;",
+)
 _TITLES = (None, "Clerk", "Engineer", "Geschäftsführer", " padded", "x" * 300)
 
 

@@ -50,9 +50,38 @@ def is_clear(error: DirectorySyncError) -> None:
 _FULL: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(SPEC_EXAMPLE.read_text()), default=str))
 _TEXTS = st.sampled_from(
     [
-        *("", " ", "none", "null", "-1", "10%", "1e400", "0x10", "\x00", "\u202e", "\ud7ff", "é", "x" * 5000, "a.b.c", "../../etc"),
+        *(
+            "",
+            " ",
+            "none",
+            "null",
+            "-1",
+            "10%",
+            "1e400",
+            "0x10",
+            "\x00",
+            "\u202e",
+            "\ud7ff",
+            "é",
+            "x" * 5000,
+            "a.b.c",
+            "../../etc",
+        ),
         *("{{ 9**9**9 }}", "{{ ''.__class__.__mro__ }}", "{% for a in range(10**9) %}{% endfor %}", "{{ a|", "%NOW%", "%(x)s"),
-        *("(", "(a=*", "(&)", "(" * 500, "(a=\\zz)", "DC=x", "OU=,DC=", "cn=a+cn=b,dc=x", "=,=", "@reboot", "* * *", "99 99 * * *"),
+        *(
+            "(",
+            "(a=*",
+            "(&)",
+            "(" * 500,
+            "(a=\\zz)",
+            "DC=x",
+            "OU=,DC=",
+            "cn=a+cn=b,dc=x",
+            "=,=",
+            "@reboot",
+            "* * *",
+            "99 99 * * *",
+        ),
         *("Mars/Phobos", "2026-13-45", "9" * 40, "always", "[10%, x]", "os.system", "ldap://x", "file:///etc/passwd"),
     ]
 ) | st.text(max_size=20)
@@ -98,8 +127,9 @@ def test_definitions(text: str) -> None:
     try:
         loaded = load_text(text, "hostile.yaml")
     except DefinitionError as error:
-        assert error.problems
-        for problem in error.problems:
+        problems = error.problems
+        assert problems
+        for problem in problems:
             assert problem.line >= 1
             assert re.match(r"hostile\.yaml:\d+", str(problem)), problem
             assert "\n" not in str(problem)
@@ -118,9 +148,44 @@ def test_definitions(text: str) -> None:
 _VALUES = st.one_of(
     st.sampled_from(
         [
-            *(b"a", b"A", b" a", b"a ", b"a  b", b"", b" ", b"\0", b"a\0b", b"\xff\xfe", b"\xc3\xa9", b"e\xcc\x81", b"\xed\xa0\x80"),
-            *(b"\xe2\x80\xae", b"\r\n", b"-\ndn: cn=x", b"x" * 70_000, b"1" * 400, b"{{ 7*7 }}", b"%NOW%", b"<script>", b"*)(uid=*"),
-            *(b"cn=a,dc=x", b"cn=A,DC=X", b",=,", b"#deadbeef", b'"', b"\\", b"\\2c", b"cn=a\\,b,dc=x", b"TRUE", b"20260101000000Z"),
+            *(
+                b"a",
+                b"A",
+                b" a",
+                b"a ",
+                b"a  b",
+                b"",
+                b" ",
+                b"\0",
+                b"a\0b",
+                b"\xff\xfe",
+                b"\xc3\xa9",
+                b"e\xcc\x81",
+                b"\xed\xa0\x80",
+            ),
+            *(
+                b"\xe2\x80\xae",
+                b"\r\n",
+                b"-\ndn: cn=x",
+                b"x" * 70_000,
+                b"1" * 400,
+                b"{{ 7*7 }}",
+                b"%NOW%",
+                b"<script>",
+                b"*)(uid=*",
+            ),
+            *(
+                b"cn=a,dc=x",
+                b"cn=A,DC=X",
+                b",=,",
+                b"#deadbeef",
+                b'"',
+                b"\\",
+                b"\\2c",
+                b"cn=a\\,b,dc=x",
+                b"TRUE",
+                b"20260101000000Z",
+            ),
         ]
     ),
     st.binary(max_size=12),
@@ -187,9 +252,7 @@ def test_values_of_directories(
     """Any octets in any attribute, through any mapping: a plan, or a clear error; carried out, nothing conflicts with itself."""
     key = {"from": key} if isinstance(key, str) else key
     place = {"container": {"field": "ou"}, "base": "dc=x", "move_existing": True} if computed else {}
-    definition = one_job(
-        {"uid": {**key, "key": True}, "cn": "cn", **fields}, missing_at_source=missing, destination=place
-    )
+    definition = one_job({"uid": {**key, "key": True}, "cn": "cn", **fields}, missing_at_source=missing, destination=place)
     there = destination_of(
         {"ou=left,dc=x": {"ou": "left"}, **{f"cn=o{n},dc=x": {"cn": f"o{n}", **held} for n, held in enumerate(destination)}}
     )

@@ -1,4 +1,4 @@
-"""Generated CSV and LDIF files that no program wrote on purpose: read whole, refused with a clear error, or row by row; never a crash.
+"""Generated CSV and LDIF files that no program wrote on purpose: read, or refused with a clear error; never a crash.
 
 The corpus is the same in each run (`derandomize`); with `HOSTILE=N` it is N times as large.
 """
@@ -19,16 +19,58 @@ from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import DirectorySyncError, EndpointError, RecordError
 from tests.chaos.test_hostile_corpus import corpus, is_clear
 
-CSV = 'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'.encode()
+CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'
 LDIF = (
     b"version: 1\n# people\ndn: cn=Fry,dc=x\nobjectClass: person\ncn: Fry\nsn:: RnJ5\ndescription: a\n b\n\n"
     b"dn:: Y249TGVlbGEsZGM9eA==\nobjectClass: person\ncn: Leela\nsn: L\nuid: l\njpegPhoto:< file:///etc/passwd\n\n"
     b"dn: cn=Amy,dc=x\nchangetype: add\nobjectClass: person\ncn: Amy\nsn;lang-de: W\n"
 )
 _PIECES = [
-    *(b"\0", b"\r", b"\n", b"\r\n", b"\n\n", b"\n ", b'"', b'""', b'"\n', b";", b",", b"\t", b"'", b"\xff", b"\xef\xbb\xbf", b"\xfe\xff"),
-    *(b"\xed\xa0\x80", b":", b"::", b":<", b": ", b"dn: ", b"dn:: ", b"dn: cn=Fry,dc=x\n", b"-\n", b"version: 2\n", b"changetype: modrdn\n"),
-    *(b"changetype: delete\n", b"control: 1.1\n", b"=", b"====", b"#", b"\\", b"\\2", b"x" * 9000, b"id;id;id\n", b"sep=;\n", b"\x1a", b"\x0c"),
+    *(
+        b"\0",
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\n\n",
+        b"\n ",
+        b'"',
+        b'""',
+        b'"\n',
+        b";",
+        b",",
+        b"\t",
+        b"'",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b"\xfe\xff",
+    ),
+    *(
+        b"\xed\xa0\x80",
+        b":",
+        b"::",
+        b":<",
+        b": ",
+        b"dn: ",
+        b"dn:: ",
+        b"dn: cn=Fry,dc=x\n",
+        b"-\n",
+        b"version: 2\n",
+        b"changetype: modrdn\n",
+    ),
+    *(
+        b"changetype: delete\n",
+        b"control: 1.1\n",
+        b"=",
+        b"====",
+        b"#",
+        b"\\",
+        b"\\2",
+        b"x" * 9000,
+        b"id;id;id\n",
+        b"sep=;\n",
+        b"\x1a",
+        b"\x0c",
+    ),
     *(b"\xe2\x80\xa8", b"\xc2\x85", b"\xc2\xa0", "é".encode("latin-1"), "💥".encode()),
 ]
 
@@ -61,14 +103,19 @@ def folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="hostile-"))
 
 
+def names_place_and_remedy(error: EndpointError, file: str) -> None:
+    """The message names the file and what to do."""
+    assert file in str(error)
+    assert error.remedy, str(error)
+
+
 def told(work: Callable[[], list[Record]], file: str) -> list[Record] | None:
     """What is read; None if there is a clear reason why not, which names the file and a remedy."""
     try:
         records = work()
     except EndpointError as error:
         is_clear(error)
-        assert file in str(error), error
-        assert error.remedy, error
+        names_place_and_remedy(error, file)
         return None
     except DirectorySyncError as error:
         is_clear(error)

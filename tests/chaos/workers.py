@@ -25,9 +25,9 @@ class Hanging(AssertionError):
     """An attempt that does not end."""
 
 
-def adopt() -> None:
-    """Children of a killed child become ours, so that none can hide as a zombie of somebody else."""
-    assert ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+def adopt(*, yes: bool = True) -> None:
+    """Whether children of a killed child become ours, so that none can hide as a zombie of somebody else."""
+    assert ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0) == 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _TerminalAttempt:
         try:
             status = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise Hanging(_hanging(self.pid)) from None
+            raise Hanging(_hanging(self.pid, self._output)) from None
         finally:
             _nobody_left(self.pid)
         return Ended(status, self._output.read_text(errors="replace"))
@@ -153,6 +153,8 @@ class ForkingRunner:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         self._errors.close()
 
 
@@ -170,7 +172,7 @@ class _ForkedAttempt:
         deadline = time.monotonic() + PATIENCE
         while self.running():
             if time.monotonic() > deadline:
-                text = _hanging(self.pid)
+                text = _hanging(self.pid, self._output)
                 self._runner.answer()
                 _nobody_left(self.pid)
                 raise Hanging(text)
@@ -222,19 +224,12 @@ def _nobody_left(pid: int) -> None:
     raise AssertionError(f"processes are left behind by {pid}: {left}")
 
 
-def _hanging(pid: int) -> str:
-    """What a hanging worker waits for; it is killed."""
-    seen = []
-    for other, state in _group(pid):
-        stack = subprocess.run(["py-spy", "dump", "--pid", str(other)], capture_output=True, text=True, check=False) if _spy() else None
-        where = stack.stdout if stack is not None else Path(f"/proc/{other}/wchan").read_text()
-        seen.append(f"process {other} ({state}): {where}")
+def _hanging(pid: int, output: Path) -> str:
+    """Where a hanging worker is, as far as it says so when it is asked; it is killed."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGUSR1)
+        time.sleep(1)
+    seen = [f"process {other} ({state}): {Path(f'/proc/{other}/wchan').read_text()}" for other, state in _group(pid)]
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    return f"no end after {PATIENCE:g} s\n" + "\n".join(seen)
-
-
-def _spy() -> bool:
-    import shutil
-
-    return shutil.which("py-spy") is not None
+    return "\n".join([f"no end after {PATIENCE:g} s", *seen, output.read_text(errors="replace")[-6000:]])

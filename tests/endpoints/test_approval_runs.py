@@ -15,7 +15,8 @@ from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.endpoints.protocol import Connections
-from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch
+from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable, PlanMismatch
+from directory_sync.plan.digest import plan_digest
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
@@ -269,17 +270,44 @@ def test_conflicts_at_the_moment_of_writing_are_left_alone(office: Office) -> No
 
 
 def test_only_exactly_the_approved_plan_is_written(office: Office) -> None:
-    """An approval is no licence for another plan, even one of the same job."""
+    """An approval is no licence for another plan, even one of the same job and run."""
     run = office.start()
     request = office.request(office.run(run))
     office.approve(request)
-    office.staff("mom")
-    other = office.run(office.start())
-    assert other.plan_id is not None
+    attempt = office.store.start_job(run.id, "phones")
+    other = replace(office.store.load_plan(request.plan_id).plan, changes=(), digest=plan_digest("office", "phones", "x", ()))
+    plan_id = office.store.save_plan(attempt.id, replace(other, destination="x"))
     with pytest.raises(PlanMismatch):
-        office.store.claim_approved(request.id, expected_digest=other.digest, plan_id=other.plan_id)
+        office.store.claim_approved(request.id, expected_digest=other.digest, plan_id=plan_id)
     with pytest.raises(PlanMismatch):
-        office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=other.plan_id)
+        office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=plan_id)
+
+
+def test_an_approval_is_overtaken_by_a_newer_plan(office: Office) -> None:
+    """Approved but not begun: once a later run has planned otherwise, the older plan is never written, and nothing has failed."""
+    office.write("phones.csv", "fry", "leela", "zoidberg")
+    old = office.start()
+    request = office.request(office.run(old))
+    office.approve(request)
+    office.staff("fry", "leela", "zoidberg")
+    assert office.run(office.start()).state is JobState.SUCCESS
+    assert office.store.get_request(request.id).request.state == "stale"
+    with pytest.raises(NotDecidable, match="stale"):
+        office.apply(old, request.id)
+    assert "zoidberg" in office.phones()
+
+
+def test_what_is_approved_already_is_not_asked_for_again(office: Office) -> None:
+    """Between approval and write a schedule may fire: the same plan needs no second answer."""
+    old = office.start()
+    request = office.request(office.run(old))
+    office.approve(request)
+    later = office.run(office.start())
+    assert (later.state, later.request) == (JobState.WAITING, request.id)
+    assert "approved" in later.message
+    office.apply(old, request.id)
+    states = {each.run_id: office.store.job_results("office", each.run_id)[0].state for each in office.store.recent_runs()}
+    assert states == {"run 1": "success", "run 2": "success"}
 
 
 def full_and_then_empty(office: Office, **job: Any) -> Snapshot:
@@ -307,7 +335,14 @@ def waiver(office: Office, run: Snapshot, result: JobResult) -> Request:
     assert result.plan_id is not None
     plan = office.store.load_plan(result.plan_id).plan
     filed = ask_for_waiver(
-        office.store, run, result.plan_id, plan, policy=None, administrators=["admin"], reason="The office was closed."
+        office.store,
+        run,
+        result.plan_id,
+        plan,
+        policy=None,
+        administrators=["admin"],
+        asked_by="zoe",
+        reason="Closed.",
     )
     return office.store.get_request(filed.id).request
 
@@ -330,12 +365,51 @@ def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "it was for once"
 
 
+def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:
+    """The source was repaired, and a run stayed within its limits: the same accident later is stopped again."""
+    run = full_and_then_empty(office, approval="none")
+    request = waiver(office, run, office.run(run))
+    office.approve(request, CAROL)
+    office.staff(*(f"person{number:02}" for number in range(20)))
+    assert office.run(office.start(approval="none")).state is JobState.SUCCESS
+    assert office.store.get_request(request.id).request.state == "stale"
+    office.staff("person00")
+    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT
+
+
+def test_a_waiver_counts_for_the_limits_that_it_names(office: Office) -> None:
+    """A definition that was tightened since asks for more than was waived."""
+    run = full_and_then_empty(office, approval="none")
+    request = waiver(office, run, office.run(run))
+    office.approve(request, CAROL)
+    tightened = office.run(office.start(approval="none", limits={"delete": 3}))
+    assert tightened.state is JobState.STOPPED_BY_LIMIT
+    assert "Ask for it again" in tightened.message
+
+
+def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request(office: Office) -> None:
+    """A run that began under a waiver is killed; the waiver stays, and the retry goes on under it and under nothing else."""
+    run = full_and_then_empty(office, approval="none")
+    request = waiver(office, run, office.run(run))
+    office.approve(request, CAROL)
+    again = office.start(approval="none")
+    planned = office.run(office.start(approval="none", limits={"delete": 1}))  # only to have a plan of these changes stored
+    assert planned.plan_id is not None
+    copy = office.store.save_plan(office.store.start_job(again.id, "phones").id, office.store.load_plan(planned.plan_id).plan)
+    office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=copy)
+    with pytest.raises((NotAllowed, AlreadyDecided)):
+        desk.cancel(office.store, request.id, CAROL, administrator=True)
+    done = office.run(again)
+    assert (done.state, done.statistics.deleted, done.request) == (JobState.SUCCESS, 19, request.id)
+
+
 def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> None:
-    """Neither the starter of the stopped run, nor does an approver carry it out by starting a run."""
+    """Neither by the starter of the stopped run nor by who asks; and an approver does not carry it out by starting a run."""
     run = full_and_then_empty(office, approval="none", requester="carol")
     request = waiver(office, run, office.run(run))
-    with pytest.raises(NotAllowed):
-        office.approve(request, CAROL)
+    for person in (CAROL, Person("Zoe", frozenset({"admin"}), verified=True)):
+        with pytest.raises(NotAllowed):
+            office.approve(request, person)
     office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
     refused = office.run(office.start(approval="none", requester="Dora"))
     assert refused.state is JobState.STOPPED_BY_LIMIT

@@ -285,7 +285,9 @@ def test_a_waived_limit(terminal: Terminal, how: str) -> None:
         assert snapshot is not None
         assert plan_id is not None
         plan = store.load_plan(plan_id).plan
-        ask_for_waiver(store, snapshot, plan_id, plan, policy=None, administrators=["admin"], reason="They have left.")
+        ask_for_waiver(
+            store, snapshot, plan_id, plan, policy=None, administrators=["admin"], asked_by="zoe", reason="They have left."
+        )
         admin = Person("cleo", frozenset({"admin"}), verified=True)
         desk.approve(store, 1, admin, digest=store.get_request(1).request.digest)
 

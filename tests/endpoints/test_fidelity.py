@@ -241,7 +241,8 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
 
 
 @settings(
-    max_examples=25,
+    # `FIDELITY=300 make chaos` compares that many pairs of directories.
+    max_examples=int(os.environ.get("FIDELITY", "25")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -159,6 +159,12 @@ def test_files_that_are_not_read(tmp_path: Path, content: bytes, error: type[Exc
         records(source(tmp_path, content), "id")
 
 
+def test_utf_16_without_a_byte_order_mark(tmp_path: Path) -> None:
+    """The encoding wants a byte order mark: without one nobody can tell the order, and the message says what to do."""
+    with pytest.raises(IncompleteListing, match=r"is not utf-16\. Give the file's encoding"):
+        records(source(tmp_path, "id,name\n1,Fry\n".encode("utf-16-le"), encoding="utf-16"), "id")
+
+
 def test_the_place_of_a_wrong_byte_far_into_the_file(tmp_path: Path) -> None:
     """Position and line are those in the file, not in some buffer, also where a character was cut by a block's end."""
     head = "id,n\n" + "1,\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\n" * 20000

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.errors import PlanMismatch
+from directory_sync.store import plan_pages
 from directory_sync.store.plan_pages import OPEN
 from directory_sync.store.store import Store
 from tests.scenarios.plans import DESTINATION, creations
 from tests.scenarios.requests import file, stored_plan
 
 
-def everything(data: Mapping[str, Any]) -> bool:
+def everything(payload: str, folded: str) -> bool:
+    assert folded == payload.casefold()
     return True
 
 
@@ -72,7 +73,7 @@ def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
 def test_a_search_leaves_the_last_word_to_the_caller(store: Store) -> None:
     """What the database lets through is decided by the caller, who knows what may be searched."""
     plan_id = stored_plan(store, creations(3))
-    page = store.change_page(plan_id, search="person", matches=lambda data: str(data["key"]) == "person 1")
+    page = store.change_page(plan_id, search="person", matches=lambda payload, folded: '"key":"person 1"' in payload)
     assert ([each.sequence for each in page.changes], page.total) == ([1], 1)
 
 
@@ -97,6 +98,30 @@ def test_two_plans_are_told_apart(store: Store) -> None:
     assert ([each.key for each in only_old], [each.key for each in only_new]) == (["person 3"], ["z"])
     assert (len(only_old), len(only_new)) == (1, 1)
     assert len(list(only_old)) == 1  # as often as wanted
+
+
+def test_comparisons_are_kept_for_the_plans_that_they_are_of(store: Store) -> None:
+    """Asked for again, either way round, a comparison says the same; another plan of the same job has one of its own."""
+    plans = [stored_plan(store, creations(count), run_id=f"run {count}") for count in (1, 2, 4)]
+
+    def keys(one: int, other: int) -> tuple[list[str], list[str]]:
+        here, there = store.unlike_changes(one, other)
+        return [each.key for each in here], [each.key for each in there]
+
+    for _ in range(2):
+        assert keys(plans[0], plans[1]) == ([], ["person 1"])
+        assert keys(plans[1], plans[0]) == (["person 1"], [])
+        assert keys(plans[1], plans[2]) == ([], ["person 2", "person 3"])
+        assert keys(plans[2], plans[2]) == ([], [])
+
+
+def test_many_unlike_changes_are_read_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a few are not kept in memory, and come all the same, in order and as often as wanted."""
+    monkeypatch.setattr(plan_pages, "KEPT_CHANGES", 3)
+    monkeypatch.setattr(plan_pages, "READ_BATCH", 2)
+    old, new = stored_plan(store, creations(1)), stored_plan(store, creations(6), run_id="run 2")
+    _, only_new = store.unlike_changes(old, new)
+    assert [[each.key for each in only_new] for _ in range(2)] == [[f"person {number}" for number in range(1, 6)]] * 2
 
 
 def test_collections_with_requests(store: Store) -> None:

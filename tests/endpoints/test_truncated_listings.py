@@ -1,4 +1,4 @@
-"""Listings that end too early, in every way that servers and networks have: no job deletes, creates or moves anything because of it."""
+"""Listings that end too early, in every way that servers and networks have: nothing is written because of it."""
 
 from __future__ import annotations
 

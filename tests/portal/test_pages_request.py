@@ -28,7 +28,7 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
     order = [
         "Waiting for approval",
         "3 deletions, 1 disable",
-        "Has to agree still",
+        "Still has to agree",
         "What changes",
         "Warnings and problems",
         "Limits",
@@ -44,7 +44,7 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
 def test_who_has_to_agree_and_until_when(looker: Looker) -> None:
     """The banner names who is missing, when others are asked, and when it expires."""
     page = text_of(looker.get(f"/requests/{looker.made['two']}"))
-    assert "Has to agree still: 2 of: bea, carl." in page
+    assert "Still has to agree: 2 of: bea, carl." in page
     assert "the next approvers are asked too in 7 hours" in page
     assert "It expires in 2 days 23 hours; then nothing is written." in page
 

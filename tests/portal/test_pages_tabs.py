@@ -9,7 +9,7 @@ import pytest
 
 from directory_sync.portal import airflow_runs
 from tests.portal.pages_client import Looker, text_of
-from tests.scenarios.portal_pages import BEA
+from tests.scenarios.portal_pages import BEA, changes, collection
 
 RUN = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
 STOPPED = {"dag_id": "stopped", "run_id": "manual__2026-11-24"}
@@ -19,7 +19,7 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
     """States and figures per job in the definition's order, totals, what waits with its link; no navigation of our own."""
     page = looker.get(f"/embed/run?{urlencode(RUN)}")
     text = text_of(page)
-    assert "1 job waits for approval: people, request" in text
+    assert "1 job waits for approval: people (request " in text
     assert [page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")] == sorted(
         page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")
     )
@@ -30,12 +30,54 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
 
 
 def test_following_a_run_ends_by_itself(looker: Looker) -> None:
-    """A running run is fetched again every few seconds; a finished or waiting one has no trigger any more."""
+    """A run is fetched again every few seconds while a job runs or is about to; a closed one has no trigger any more."""
     part = looker.get("/embed/run?dag_id=running&run_id=manual__2026-11-25", part=True)
     assert 'hx-trigger="every 3s"' in part
     assert 'hx-get="/dirsync/embed/run?dag_id=running&amp;run_id=manual__2026-11-25"' in part
     assert "<html" not in part
+    assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "the job after the one that waits is still to come"
+    looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
     assert "every 3s" not in looker.get(f"/embed/run?{urlencode(RUN)}")
+
+
+def test_a_run_that_is_held_up_is_not_followed(looker: Looker) -> None:
+    """Where the jobs behind wait for the approval too, nothing happens within seconds."""
+    definition = collection("held_up")
+    first = definition.jobs[0].model_copy(update={"wait_for_approval": True})
+    definition = definition.model_copy(update={"jobs": [first, *definition.jobs[1:]]})
+    run = looker.store.start_run(definition, "manual__1", trigger="manual", requester="ida", verified=True, reason="")
+    looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
+    assert "every 3s" not in looker.get("/embed/run?dag_id=held_up&run_id=manual__1")
+
+
+@pytest.mark.parametrize(("tab", "task", "whole"), [("run", "", False), ("ti", "people", True)])
+def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> None:
+    """Who has just started a run sees it once it has begun; a run that never becomes one of ours is given up some time."""
+    address = f"/embed/{tab}?dag_id=staff_to_branch&run_id=new&task_id={task}"
+    page = looker.get(address)
+    looks = 0
+    while (again := re.search(r'hx-get="/dirsync([^"]*)" hx-trigger="every 3s"', page)) is not None:
+        looks += 1
+        address = again[1].replace("&amp;", "&")
+        page = looker.get(address, part=True)
+    assert 20 <= looks <= 100
+    run = looker.pages.run("new")
+    looker.pages.plan(run, changes(updates=1), state="running")
+    answer = looker.client.get(f"/dirsync{address}", headers={"HX-Request": "true"})
+    assert ("HX-Refresh" in answer.headers) is whole
+    assert ("Sync results" in answer.text) is not whole
+
+
+def test_a_followed_job_ends_with_the_whole_tab(looker: Looker) -> None:
+    """Its list of changes is not in the part that was followed, so the browser is told to load the tab anew."""
+    run = looker.pages.run("soon")
+    attempt = looker.store.start_job(run.id, "people")
+    address = "/dirsync/embed/ti?dag_id=staff_to_branch&run_id=soon&task_id=people"
+    assert "every 3s" in looker.client.get(address, headers={"HX-Request": "true"}).text
+    looker.store.finish_job(attempt.id, "success")
+    answer = looker.client.get(address, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Refresh"] == "true"
+    assert "every 3s" not in looker.client.get(address).text
 
 
 @pytest.mark.parametrize("path", ["/embed/run?dag_id=example&run_id=x", "/embed/run", "/embed/ti?dag_id=a&run_id=b&task_id=c"])

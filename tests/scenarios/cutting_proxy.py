@@ -1,4 +1,4 @@
-"""A TCP proxy on 127.0.0.1 that counts what it carries and, at an octet that was asked for, lets something happen to the network."""
+"""A TCP proxy on 127.0.0.1 that counts what it carries, stops at an octet that was asked for, and can break in many ways."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Breakpoint:
-    """A place in the stream of octets. The octets up to it have been passed on when `reached` is set; the rest waits for `go_on`."""
+    """A place in the stream: what is before it has been passed on when `reached` is set; the rest waits for `go_on`."""
 
     direction: Direction
     octets: int

@@ -139,7 +139,7 @@ def test_expiry_counts_from_filing() -> None:
 
 def test_times_past_the_calendar_never_come() -> None:
     """A duration that ends after the year 9999 is as good as none."""
-    given_ = policy(escalation={"after": "999999w", "default": DEFAULT}, expires="999999w")
+    given_ = policy(escalation={"after": timedelta(weeks=999_999), "default": DEFAULT}, expires=timedelta(weeks=999_999))
     assert expires_at(given_, FILED) is None
     assert steps(given_, 10_000) == []
 

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.spool import pack_change, pack_finished, unpack_change, unpack_finished
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(
-    ['"', "\\", "\x00", "\x7f", "\u2028", "é"]
-)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(['"', "\\", "\x00", "\x7f", "\u2028", "é"])
 VALUES = st.lists(st.binary(max_size=8) | TEXT.map(str.encode), max_size=3).map(tuple)
 FIELDS = st.builds(
     FieldChange, field=TEXT, old=VALUES, new=VALUES, replace=st.booleans(), late=st.booleans(), partial=st.booleans()

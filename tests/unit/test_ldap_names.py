@@ -45,6 +45,19 @@ def test_normalising_is_stable(one: str, other: str) -> None:
     assert len(NAMES.ancestors(normalised)) == 2
 
 
+@given(
+    st.sampled_from(["cn", "CN", " cn", "2.5.4.3", "dc", "jpegPhoto"]),
+    _values | st.text(alphabet="aB7 -\xa0é", min_size=1, max_size=6),
+    st.sampled_from(["ou=People,dc=x", "OU=People , DC=X", "ou=a\\,b,dc=x", "dc=x", ""]),
+)
+def test_the_short_way_gives_what_the_long_way_gives(attribute: str, value: str, parent: str) -> None:
+    """A name is normalised the same whether its attribute and its container are known already or met for the first time."""
+    warm, text = small_schema().names, f"{attribute}={value},{parent}"
+    for known in (f"{attribute.strip()}=x,{parent}", f"cn=x,{parent}"):
+        warm.normalise(known)
+    assert warm.normalise(text) == small_schema().names.normalise(text)
+
+
 @given(st.text(max_size=30))
 def test_any_text(text: str) -> None:
     """A text that is no DN is left alone, and never a crash."""

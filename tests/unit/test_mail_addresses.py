@@ -19,10 +19,14 @@ def user(name: str) -> Approver:
     return Approver("user", name)
 
 
-def test_a_name_with_an_at_sign_is_its_own_address() -> None:
-    """It is not looked up, and no domain is added."""
-    addresses = Addresses(mail_of={"ann@x.org": "other@x.org"}.get, domain="corp.example")
-    assert addresses.find(user("ann@x.org")).address == "ann@x.org"
+def test_a_name_with_an_at_sign_is_an_address_of_the_domain() -> None:
+    """Whoever reroutes can type any name: other domains get mail only if the people directory knows the user."""
+    addresses = Addresses(mail_of={"max@x.org": "max@y.org"}.get, domain="corp.example")
+    assert addresses.find(user("ann@Corp.Example")).address == "ann@Corp.Example"
+    assert addresses.find(user("max@x.org")).address == "max@y.org"
+    found = addresses.find(user("mallory@evil.example"))
+    assert not found.address
+    assert "another domain" in found.why_not
 
 
 def test_the_people_directory_comes_before_the_domain() -> None:

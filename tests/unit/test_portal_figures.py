@@ -70,6 +70,35 @@ def test_what_is_due_is_not_told_as_past() -> None:
     assert ahead_text(NOW + timedelta(days=2), NOW) == "in 2 days"
 
 
+@pytest.mark.parametrize(
+    ("ahead", "text"),
+    [
+        (timedelta(days=14, seconds=-90), "in 14 days"),
+        (timedelta(hours=3, seconds=-20), "in 3 hours"),
+        (timedelta(seconds=5), "in less than a minute"),
+    ],
+)
+def test_what_is_ahead_is_rounded(ahead: timedelta, text: str) -> None:
+    """What was just filed with 14 days expires in 14 days, not in 13 days 23 hours."""
+    assert ahead_text(NOW + ahead, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "base", "allowed", "why"),
+    [
+        ("5%", 470, 23, " (5% of 470)"),
+        ("[5%, 500]", 20_000, 500, " (5% of 20,000, at most 500)"),
+        ("[5%, 500]", 2, 5, " (5% of 2, at most 500, at least 5)"),
+        ("[3, 5%]", 2, 3, " (5% of 2, at most 3)"),
+        ("12", 470, 12, ""),
+    ],
+)
+def test_a_limit_says_where_it_comes_from(limit: str, base: int, allowed: int, why: str) -> None:
+    """A percentage with what it counts against, its bounds, and that a handful is always allowed; a number is just that."""
+    (meter,) = limit_meters([LimitCheck("delete", "", 1, base, allowed, limit)])
+    assert meter.text == f"1 planned, {allowed} allowed{why}"
+
+
 def test_times_are_utc_where_no_browser_turns_them() -> None:
     """The text and the attribute name the same moment."""
     elsewhere = NOW.astimezone(tz=datetime.now().astimezone().tzinfo)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from directory_sync.airflow.collection_task import WorkingOperator, fail
 from directory_sync.airflow.operators import holder_of, summary_of
@@ -74,6 +74,9 @@ class ApplyOperator(WorkingOperator):
 
     def _approved(self, store: Store, context: Context) -> tuple[Snapshot, Request]:
         """The run, and the request that it has filed for the job, which is approved."""
+        from directory_sync.airflow.withdrawal import what_became_of
+        from directory_sync.run.printable import printable_lines
+
         instance = context["ti"]
         snapshot = store.find_run(instance.dag_id, instance.run_id)
         request = None if snapshot is None else store.request_of_run(snapshot.id, self.job)
@@ -83,6 +86,12 @@ class ApplyOperator(WorkingOperator):
                 "somebody has marked a task before this one as successful by hand: that is no approval. Run the job again."
             )
         self.request = request.id
+        if request.state in {"stale", "cancelled"}:
+            # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has failed.
+            log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
+            raise AirflowSkipException(
+                f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
+            )
         if request.state not in {"approved", "applied"}:
             raise AirflowFailException(
                 f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has marked the task "

@@ -28,7 +28,7 @@ from directory_sync.run.policies import policy_for
 from directory_sync.settings import script_modules, templates_folder
 
 MAX_ACTIVE_RUNS = 32
-"""No lock: runs that wait for each other hold a lease. It only has to be well above the number of runs that can be waiting."""
+"""No lock: runs that wait for each other hold a lease. Runs that wait for approval, at most one per job, come on top of it."""
 
 
 def build_dags(folder: Path) -> dict[str, DAG]:
@@ -74,7 +74,7 @@ def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: 
         # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by hand wait for ever.
         start_date=start_of(collection),
         catchup=False,
-        max_active_runs=MAX_ACTIVE_RUNS,
+        max_active_runs=MAX_ACTIVE_RUNS + len(collection.jobs),
         is_paused_upon_creation=collection.paused,
         default_args={"owner": ", ".join(collection.owners) or "airflow"},
         params={

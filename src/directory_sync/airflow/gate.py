@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from directory_sync.airflow.collection_task import fail, open_store
 from directory_sync.airflow.request_link import RequestLink
-from directory_sync.errors import DirectorySyncError
+from directory_sync.errors import DirectorySyncError, RequestNotFound
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -85,17 +85,20 @@ class ApprovalSensor(BaseSensorOperator):
         return snapshot
 
     def _request(self, store: Store, snapshot: Snapshot) -> Request:
-        """The request that this very run has filed; others are not waited for."""
-        request = store.request_of_run(snapshot.id, self.job)
-        if request is not None:
-            return request
-        other = store.pending_request(snapshot.collection.name, self.job)
-        if other is not None:
+        """The request that the job's last attempt has named, if this very run has filed it; others are not waited for."""
+        results = store.job_results(snapshot.collection.name, snapshot.run_id)
+        named = next((result.request_id for result in results if result.job == self.job), None)
+        if named is None:
+            raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
+        try:
+            request = store.get_request(named).request
+        except RequestNotFound as error:
+            raise AirflowSkipException(str(error)) from None
+        if request.collection_run_id != snapshot.id:
             raise AirflowSkipException(
-                f"This run has filed no request for job {self.job}. Request {other.id}, which run {other.run_id} waits for, is "
-                "still to be decided."
+                f"This run has filed no request for job {self.job}: request {request.id} of run {request.run_id} asks for that."
             )
-        raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
+        return request
 
     def _wait(self, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger

@@ -19,13 +19,16 @@ from directory_sync.errors import RequestNotFound, SettingsError, StoreError
 from directory_sync.run.people_directory import People
 from directory_sync.run.printable import printable
 from directory_sync.store.request_model import PENDING, Request, RequestFilter
-from directory_sync.store.runs import TERMINAL, WAITING
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
 _GRACE = timedelta(minutes=10)  # in which a run's own last task closes it
 
 IsOver = Callable[[str, str], bool]
 """Whether a run, by DAG id and run id, has ended in Airflow or does not exist (any more)."""
+
+IsGone = Callable[[str], bool]
+"""Whether a collection is certainly no longer defined: Airflow goes on with none of its runs, and never ends them."""
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +48,8 @@ class Kept:
     problems: tuple[str, ...]
 
 
-def keep_up(is_over: IsOver) -> Kept:
-    """Withdraw requests whose run is over, end those whose time is over, ask the next approvers, and send mail that waits.
+def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept:
+    """Withdraw requests that nothing waits for, end those whose time is over, ask the next approvers, and send mail that waits.
 
     Raises StoreError or SettingsError where nothing can be done without it.
     """
@@ -54,8 +57,8 @@ def keep_up(is_over: IsOver) -> Kept:
     with open_store() as store:
         withdrawn = 0
         try:
-            withdrawn = withdraw_orphans(store, is_over)
-            close_runs(store, is_over)
+            withdrawn = withdraw_orphans(store, is_over, is_gone)
+            close_runs(store, lambda collection, run_id: is_over(collection, run_id) or is_gone(collection))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
@@ -72,26 +75,32 @@ def keep_up(is_over: IsOver) -> Kept:
     return Kept(withdrawn, len(swept.expired), len(swept.escalated), tuple(problems))
 
 
-def withdraw_orphans(store: Store, is_over: IsOver) -> int:
-    """Withdraw the pending requests whose run is over, so that nothing is left that could be approved in vain; how many.
+def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda collection: False) -> int:
+    """Withdraw the pending requests that nothing would carry out, so that none is left that could be approved in vain; how many.
 
     Waivers of a limit stay: they are asked for after the run has stopped, and another run makes use of them.
     """
     withdrawn = 0
     for request in _pending(store):
-        if request.trigger == TERMINAL or not _job_waits(store, request) or not is_over(request.collection, request.run_id):
+        if request.trigger == TERMINAL or request.waiver:
+            continue
+        if is_over(request.collection, request.run_id):
+            reason = "Its run is over in Airflow, so nothing would carry it out."
+        elif is_gone(request.collection):
+            reason = "The collection is no longer defined, so nothing would carry it out."
+        else:
             continue
         try:
-            if withdraw(store, request.id, "Its run is over in Airflow, so nothing would carry it out."):
+            if withdraw(store, request.id, reason):
                 withdrawn += 1
-                log.info("Request %d was withdrawn: run %s of %s is over.", request.id, request.run_id, request.collection)
+                log.info("Request %d of run %s of %s was withdrawn. %s", request.id, request.run_id, request.collection, reason)
         except RequestNotFound:
             continue
     return withdrawn
 
 
 def close_runs(store: Store, is_over: IsOver) -> int:
-    """Close the runs that somebody has ended by hand in Airflow, so that their last task never did; how many."""
+    """Close the runs that are over though their last task never closed them: ended by hand, for example; how many."""
     closed = 0
     for collection, run_id in store.open_runs(older_than=_GRACE):
         if is_over(collection, run_id):
@@ -128,8 +137,3 @@ def _pending(store: Store) -> Iterator[Request]:
         if page.next is None:
             return
         before = page.next
-
-
-def _job_waits(store: Store, request: Request) -> bool:
-    results = store.job_results(request.collection, request.run_id)
-    return any(result.job == request.job and result.state == WAITING for result in results)

@@ -6,6 +6,7 @@ Everything heavy is imported when its task executes, because this module is impo
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, get_parsing_context
@@ -33,8 +34,10 @@ class UpkeepOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return how much was done. Fails when something could not be done; everything else was."""
         from dataclasses import asdict
+        from functools import cache
 
         from directory_sync.airflow.upkeep import keep_up
+        from directory_sync.airflow.vanished import defined_collections
         from directory_sync.run.printable import printable_lines
 
         instance = context["ti"]
@@ -42,8 +45,16 @@ class UpkeepOperator(BaseOperator):
         def is_over(dag_id: str, run_id: str) -> bool:
             return not instance.get_dr_count(dag_id, run_ids=[run_id], states=["queued", "running"])
 
+        @cache
+        def defined() -> frozenset[str] | None:
+            return defined_collections(settings.collections_folder(beside=Path(context["dag"].fileloc)))
+
+        def is_gone(collection: str) -> bool:
+            known = defined()
+            return known is not None and collection not in known
+
         try:
-            kept = keep_up(is_over)
+            kept = keep_up(is_over, is_gone)
         except DirectorySyncError as error:
             fail(error, str(error))
         if kept.problems:

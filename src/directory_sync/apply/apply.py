@@ -16,6 +16,7 @@ from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tall
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.endpoints.protocol import Destination
 from directory_sync.errors import DirectorySyncError, EndpointError, EndpointUnavailable, LeaseError, StoreError
+from directory_sync.plan.garbage import rare_collection
 from directory_sync.plan.model import ChangeSequence, Statistics
 
 PROGRESS_SECONDS = 0.1
@@ -58,6 +59,7 @@ class ApplyResult:
         return self.statistics.errors
 
 
+@rare_collection()
 def apply_plan(
     changes: ChangeSequence,
     destination: Destination,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from directory_sync.approval.people import Hindrance, Person, Refusal, may_decide, same_person
+from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
 from directory_sync.approval.records import decisions_of, for_decision, named, policy_of
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed
-from directory_sync.store.request_model import APPROVED, DENIED, Decision, Request, RequestView
+from directory_sync.store.request_model import APPROVED, DENIED, Decision, EventKind, Request, RequestView
 from directory_sync.store.store import Store
 
 
@@ -40,8 +41,8 @@ def powers(view: RequestView, person: Person, *, administrator: bool = False) ->
         administrator: they may withdraw requests of others, the schedule's for example.
     """
     return Powers(
-        decide=str(may_decide(for_decision(view), person) or ""),
-        cancel=_hindrance_to_cancel(view.request, person, administrator=administrator),
+        decide=_hindrance_to_decide(view, person),
+        cancel=_hindrance_to_cancel(view, person, administrator=administrator),
     )
 
 
@@ -76,6 +77,7 @@ def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, rea
 
     def check(view: RequestView) -> None:
         _refuse(may_decide(for_decision(view), person))
+        _refuse_who_asked(view, person)
 
     return store.reroute(
         request_id,
@@ -93,7 +95,7 @@ def cancel(store: Store, request_id: int, person: Person, *, reason: str = "", a
     """Withdraw a request, as its requester or an administrator, as long as nobody writes. Raises as `approve`."""
 
     def check(view: RequestView) -> None:
-        if hindrance := _hindrance_to_cancel(view.request, person, administrator=administrator):
+        if hindrance := _hindrance_to_cancel(view, person, administrator=administrator):
             raise NotAllowed(hindrance)
 
     return store.cancel(request_id, person.name, reason=reason, even_approved=True, check=check)
@@ -109,6 +111,7 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
     def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
         known = for_decision(view)
         _refuse(may_decide(known, person), view)
+        _refuse_who_asked(view, person)
         match outcome(known.policy, known.assignments, decisions_of(decisions), requester=known.requester):
             case Approved():
                 return APPROVED
@@ -130,6 +133,30 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
     )
 
 
+def _hindrance_to_decide(view: RequestView, person: Person) -> str:
+    refusal = may_decide(for_decision(view), person)
+    if refusal is not None:
+        return str(refusal)
+    return _OWN_WISH if _has_asked(view, person) else ""
+
+
+_OWN_WISH = "You asked for this, so somebody else has to decide."
+
+
+def _has_asked(view: RequestView, person: Person) -> bool:
+    """Whether the person has asked for it, without having started the run: so it is with waivers."""
+    return view.request.waiver and _filed_by(view, person)
+
+
+def _filed_by(view: RequestView, person: Person) -> bool:
+    return any(event.kind is EventKind.FILED and event.actor and same_person(event.actor, person.name) for event in view.events)
+
+
+def _refuse_who_asked(view: RequestView, person: Person) -> None:
+    if _has_asked(view, person):
+        raise NotAllowed(_OWN_WISH)
+
+
 def _pause(request: Request) -> timedelta | None:
     """How long the people who are asked now have, where others are to be asked after them."""
     if request.escalates is None:
@@ -138,15 +165,19 @@ def _pause(request: Request) -> timedelta | None:
     return None if escalation is None else escalation.after
 
 
-def _hindrance_to_cancel(request: Request, person: Person, *, administrator: bool) -> str:
+def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bool) -> str:
+    request = view.request
     if not person.verified or not person.name:
         return "Airflow does not know who you are. Log in to cancel requests."
     if request.state not in (RequestState.PENDING, RequestState.APPROVED):
         return f"The request is {request.state}; there is nothing left to cancel."
-    if administrator:
+    if request.begun is not None:
+        return "It is being carried out already."
+    if administrator or (request.waiver and _filed_by(view, person)):
         return ""
-    # A name that nobody has checked, such as an operating system's, is nobody's to act for.
-    if request.requester_verified and same_person(request.requester, person.name):
+    # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the schedule's.
+    is_person = request.requester_verified and request.trigger != SCHEDULED
+    if is_person and same_person(request.requester, person.name):
         return ""
     return "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if you may decide."
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
 from directory_sync.approval import desk
 from directory_sync.approval.people import Person, agrees_by_asking, somebody_could_decide
-from directory_sync.approval.policy import EffectivePolicy, Reason
+from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason
 from directory_sync.approval.records import for_decision, named, policy_of
 from directory_sync.definition.models import ApprovalPolicy, Approvers
+from directory_sync.errors import AlreadyDecided, NotAllowed
 from directory_sync.plan.model import LimitCheck, Plan
-from directory_sync.store.request_model import Filed, Filing
-from directory_sync.store.runs import Snapshot
+from directory_sync.store.request_model import Filed
+from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
 
 
@@ -35,6 +37,8 @@ def file_request(
     pending = store.pending_request(snapshot.collection.name, plan.job)
     if pending is not None and policy_of(pending) != policy:
         store.mark_stale(snapshot.collection.name, plan.job, reason="The approval policy was changed, so it is asked for anew.")
+    elif pending is not None and pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
+        store.mark_stale(snapshot.collection.name, plan.job, reason=f"Run {snapshot.run_id} asks for it, and carries it out.")
     filed = store.file_request(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
@@ -45,8 +49,7 @@ def file_request(
         expires_after=policy.expires,
         escalate_after=_first_escalation(policy, snapshot.requester),
     )
-    if filed.filing is not Filing.SAME_AS_PENDING:
-        _agree_by_asking(store, snapshot, filed)
+    _agree_by_asking(store, snapshot, filed)
     return filed
 
 
@@ -58,15 +61,17 @@ def ask_for_waiver(
     *,
     policy: EffectivePolicy | None,
     administrators: Sequence[str],
+    asked_by: str,
     reason: str,
 ) -> Filed:
     """Ask for the limits that a stopped plan went past to be waived once, for exactly this plan.
 
-    The job's approvers decide, or where it has no policy, the administrators; never who started the run. A run that makes the
-    same plan again carries it out; the limits stay.
+    The job's approvers decide, or where it has no policy, the administrators; never who started the run or asks for this. A run
+    that makes the same plan again carries it out; the limits stay.
 
     Args:
         administrators: roles.
+        asked_by: who asks; they cannot agree to it either.
         reason: why the changes are meant, in the words of who asks.
     """
     if policy is None:
@@ -79,6 +84,8 @@ def ask_for_waiver(
         approvers=named(policy.approvers, policy.all_of),
         waives=[str(limit) for limit in plan.exceeded],
         description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.\n{reason}".strip(),
+        asked_by=asked_by,
+        waiver=True,
         expires_after=policy.expires,
         escalate_after=_first_escalation(policy, snapshot.requester),
     )
@@ -102,6 +109,10 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user name.
     """
     view = store.get_request(filed.id)
+    if snapshot.trigger == SCHEDULED or view.request.collection_run_id != snapshot.id:
+        return
     starter = Person(snapshot.requester, frozenset(), snapshot.verified)
     if agrees_by_asking(for_decision(view), starter):
-        desk.approve(store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run.")
+        # Somebody else may have decided in this very moment: then that counts.
+        with contextlib.suppress(AlreadyDecided, NotAllowed):
+            desk.approve(store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from directory_sync.approval.history import Event, assignments
 from directory_sync.approval.people import Decision, Person, RequestView
-from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.policy import SCHEDULED, EffectivePolicy
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
 from directory_sync.store import request_model as stored
@@ -37,7 +37,8 @@ def for_decision(view: stored.RequestView) -> RequestView:
     return RequestView(
         state=RequestState(view.request.state),
         policy=policy,
-        requester=view.request.requester,
+        # What the schedule's runs are called is no user's name, whoever else may have it.
+        requester="" if view.request.trigger == SCHEDULED else view.request.requester,
         assignments=assignments(policy, events_of(view)),
         decisions=decisions_of(view.decisions),
     )

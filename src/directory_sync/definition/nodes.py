@@ -123,7 +123,7 @@ def text_problem(text: str) -> str | None:
     """What is wrong with the characters of a text, or None."""
     if "\0" in text:
         return "holds a NUL character, which no directory or database takes"
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         return "holds half of a surrogate pair, which is no character"
     return None
 

@@ -14,6 +14,10 @@ _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w
 _DURATION = re.compile(r"^(?:\d+[smhdw])+$")
 
 
+LONGEST_DURATION = timedelta(days=3650)
+"""What is meant as never is left out; beyond some thousand years dates cannot be written."""
+
+
 def parse_duration(value: object) -> timedelta:
     """Read `15m`, `2d` or `1h30m` (units s, m, h, d, w) as a positive duration."""
     if isinstance(value, timedelta):
@@ -31,6 +35,8 @@ def parse_duration(value: object) -> timedelta:
         raise ValueError("this duration is too long") from None
     if duration <= timedelta(0):
         raise ValueError("a duration must be longer than nothing")
+    if duration > LONGEST_DURATION:
+        raise ValueError(f"a duration may be {LONGEST_DURATION.days}d at most")
     return duration
 
 

@@ -50,10 +50,16 @@ class Addresses:
         )
 
     def _of_user(self, user: str) -> Found:
-        if "@" in user:
-            return _checked(user, "The user's name holds an @, but is no mail address.")
         if self.mail_of is not None and (mail := self.mail_of(user)):
             return _checked(mail, "What the people directory holds for this user is no mail address. Correct it there.")
+        if "@" in user:
+            # Whoever reroutes a request can type any name: mail goes where the deployment says that its people are.
+            if user.rpartition("@")[2].casefold() != self.domain.casefold():
+                return Found(
+                    why_not="The name is a mail address of another domain than the setting mail_domain says, and the people "
+                    "directory does not know it."
+                )
+            return _checked(user, "The user's name holds an @, but is no mail address.")
         if self.domain:
             return _checked(f"{user}@{self.domain}", "With the setting mail_domain, the user's name makes no mail address.")
         return Found(

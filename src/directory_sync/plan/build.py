@@ -10,6 +10,7 @@ from directory_sync.plan.completing import Completer
 from directory_sync.plan.containers import is_departed
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.drafting import Drafter
+from directory_sync.plan.garbage import rare_collection
 from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
 from directory_sync.plan.limits import check_limits
@@ -21,6 +22,7 @@ from directory_sync.plan.sides import read_objects, read_source
 from directory_sync.plan.spool import Spool
 
 
+@rare_collection()
 def make_plan(
     collection: Collection,
     job: Job,

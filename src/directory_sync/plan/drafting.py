@@ -166,7 +166,7 @@ class Drafter:
             return []
         creates = planning.job.missing_at_destination == "create"
         if creates or reuses_unmanaged(planning.job):
-            for record, found in take_unmanaged(planning, waiting, self.source_at):
+            for record, found in take_unmanaged(planning, waiting, self.sources):
                 self._draft_pair(record, found)
         if not creates:
             self.skipped += len(waiting)

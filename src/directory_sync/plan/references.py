@@ -97,12 +97,14 @@ class ReferenceIndex:
     def find(self, values: Sequence[bytes]) -> Found:
         """The counterparts of the objects that a source field's values name."""
         found = Found()
+        keys_by_id, ids_by_key = self._keys_by_id, self._ids_by_key
         for value in values:
             text = value.decode(errors="replace")
-            keys = [self._normalise_value(value)]
-            if self._keys_by_id is not None:
-                keys = self._keys_by_id.get(self._source_id(text), [])
-            hits = {hit for key in keys if (hit := self._ids_by_key.get(key)) is not None}
+            keys = [self._normalise_value(value)] if keys_by_id is None else keys_by_id.get(self._source_id(text), ())
+            if len(keys) == 1 and (only := ids_by_key.get(keys[0])):
+                found.ids.append(only)
+                continue
+            hits = {hit for key in keys if (hit := ids_by_key.get(key)) is not None}
             if not hits:
                 found.missing.append(text)
             elif len(hits) > 1 or _SEVERAL in hits:

@@ -69,6 +69,12 @@ def load_object(data: bytes, layout: Layout) -> ObjectRecord:
     return ObjectRecord(id, identity, values)
 
 
+def key_values(data: bytes, layout: Layout) -> list[bytes]:
+    """The values of the first key field of a source record in the spool, without the rest of it."""
+    found = _rest(data)[0][layout.others.index(layout.keys[0])]
+    return found or []
+
+
 def object_id(data: bytes) -> str:
     """The id of an object in the spool, without the rest of it."""
     return str(_rest(data)[1])

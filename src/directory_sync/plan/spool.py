@@ -17,6 +17,7 @@ from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import CanonicalForm
 
 _BLOCK = 1 << 18
+_RECORD = 4096
 
 
 class Spool:
@@ -29,6 +30,8 @@ class Spool:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="directory-sync-", buffering=1 << 20)  # noqa: SIM115 - it lives as long as the spool
         self._end = 0
+        self._block = b""
+        self._block_start = self._next = 0
         # A plan lives as long as anybody holds it, so its spool is closed when nobody does any more.
         self.close = weakref.finalize(self, self._file.close)
         """Give the space back; may be called twice."""
@@ -68,9 +71,18 @@ class Spool:
 
     def read(self, offset: int) -> bytes:
         """Return what `append` stored at this offset; flush first."""
+        place = offset - self._block_start
+        if place >= 0 and (start := place + 8) <= len(self._block):
+            after = start + int.from_bytes(self._block[place:start], "little")
+            if after <= len(self._block):
+                self._next = self._block_start + after
+                return self._block[start:after]
         descriptor = self._file.fileno()
-        head = os.pread(descriptor, 4096, offset)
+        # Who reads one record after the other gets many at a time: a call of the system costs more than unpacking a record.
+        head = os.pread(descriptor, _BLOCK if offset == self._next else _RECORD, offset)
+        self._block, self._block_start = head, offset
         length = int.from_bytes(head[:8], "little")
+        self._next = offset + 8 + length
         data = head[8 : 8 + length]
         while len(data) < length:
             more = os.pread(descriptor, length - len(data), offset + 8 + len(data))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.planning import Planning
-from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, load_object
+from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, key_values, load_object, load_source
+from directory_sync.plan.spool import Spool
 
 
 def reuses_unmanaged(job: Job) -> bool:
@@ -16,11 +17,13 @@ def reuses_unmanaged(job: Job) -> bool:
     return isinstance(job.destination, DirectoryDestination) and job.destination.unmanaged_match is UnmanagedMatch.REUSE
 
 
-def take_unmanaged(
-    planning: Planning, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord]
-) -> Iterator[tuple[SourceRecord, ObjectRecord]]:
-    """Take the records whose object exists out of `waiting` (key → offset), and yield those that reuse it."""
-    found = _find(planning, waiting, source_at)
+def take_unmanaged(planning: Planning, waiting: dict[bytes, int], sources: Spool) -> Iterator[tuple[SourceRecord, ObjectRecord]]:
+    """Take the records whose object exists out of `waiting` (key → offset in `sources`), and yield those that reuse it."""
+
+    def source_at(offset: int) -> SourceRecord:
+        return load_source(sources.read(offset), planning.layout)
+
+    found = _find(planning, waiting, sources, source_at)
     wanted_by: dict[str, int] = defaultdict(int)
     for objects in found.values():
         for item in objects:
@@ -49,12 +52,12 @@ def take_unmanaged(
 
 
 def _find(
-    planning: Planning, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord]
+    planning: Planning, waiting: dict[bytes, int], sources: Spool, source_at: Callable[[int], SourceRecord]
 ) -> dict[bytes, list[ObjectRecord]]:
     """The objects of the records, by key, wherever they are."""
     layout, identity = planning.layout, planning.destination.identity_field
     first = layout.keys[0]
-    values = [value for offset in waiting.values() for value in source_at(offset).values[first] or ()]
+    values = [value for offset in waiting.values() for value in key_values(sources.read(offset), layout)]
     wanted = (*layout.fields, identity) if identity else layout.fields
     found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
     make_item = item_maker(layout, identity)

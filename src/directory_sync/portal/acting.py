@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from directory_sync import settings
 from directory_sync.approval import desk, filing
 from directory_sync.approval.minimum import parse_minimum
@@ -98,7 +100,10 @@ def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
         problems["users"] = "Nobody is named. Give at least one user or role to ask."
     if problems:
         raise QueryError(problems)
-    return Approvers(users=named["users"], roles=named["roles"])
+    try:
+        return Approvers(users=named["users"], roles=named["roles"])
+    except ValidationError:
+        raise QueryError({"users": "A name holds characters that no name can have. Correct it."}) from None
 
 
 def cancel(store: Store, visitor: Visitor, request_id: int, *, reason: str = "") -> RequestView:
@@ -174,6 +179,12 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
             f"Job {job} of run {run_id} is {state}, so there is no limit to waive. "
             "Only the latest attempt counts, and only one that a limit has stopped."
         )
+    pending = store.pending_request(collection, job)
+    if pending is not None and pending.run_id != run_id:
+        raise NotDecidable(
+            f"Request {pending.id} of run {pending.run_id} waits for a decision on this job. A waiver would take its place: "
+            "have it decided or cancelled first, or start a new run."
+        )
     plan = store.load_plan(found.result.plan_id).plan
     filed = filing.ask_for_waiver(
         store,
@@ -182,6 +193,7 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
         plan,
         policy=policy_for(run.snapshot.collection, found.job, parse_minimum(settings.approval_minimum())),
         administrators=settings.administrator_roles(),
+        asked_by=visitor.person.name,
         reason=f"{visitor.person.name} asks for it: {reason.strip()}",
     )
     view = store.get_request(filed.id)

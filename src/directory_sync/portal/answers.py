@@ -80,6 +80,7 @@ _KINDS = {
     404: "NotFound",
     405: "MethodNotAllowed",
     422: "ValidationError",
+    503: "StoreError",
     500: "Unexpected",
 }
 

@@ -13,6 +13,7 @@ from directory_sync.errors import DirectorySyncError
 from directory_sync.portal import airflow_login, api
 from directory_sync.portal.access import current_visitor
 from directory_sync.portal.answers import answer_error, answer_http_exception, answer_invalid_body, refusal
+from directory_sync.portal.crowd import CrowdLimit
 from directory_sync.portal.guard import SameOriginGuard
 from directory_sync.portal.pages.routing import router as pages_router
 from directory_sync.portal.security_headers import SecurityHeaders
@@ -39,6 +40,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(DirectorySyncError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid_body)
+    app.add_middleware(CrowdLimit, refuse=refusal)
     app.add_middleware(SameOriginGuard, refuse=refusal, own_hosts=_own_hosts)
     app.add_middleware(SecurityHeaders, refuse=refusal)  # added last, so it is around all others
     return app

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, FieldChange, Result, Values
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.change_search import visible_text
 from directory_sync.portal.filters import ParameterReader
 from directory_sync.run.change_text import describe_change
 from directory_sync.run.printable import printable
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
-from directory_sync.store.plan_pages import OPEN, Matches, PlanHead, StoredChange
+from directory_sync.store.plan_pages import OPEN, PlanHead, StoredChange
 from directory_sync.store.store import Store
 
 DEFAULT_LIMIT = 100
@@ -142,7 +142,7 @@ def read_changes(store: Store, visitor: Visitor, plan_id: int, query: ChangeQuer
     page = store.change_page(
         head.id,
         search=query.search,
-        matches=_holds(query.search, is_secret),
+        matches=visible_text(query.search, is_secret),
         action=query.action,
         result=query.result,
         after=query.after,
@@ -175,22 +175,3 @@ def _shown_field(field: FieldChange, is_secret: IsSecret) -> ShownField:
         return values if not secret else (HIDDEN.encode(),) if values else ()
 
     return ShownField(field.field, shown(field.old), shown(field.new), field.partial, secret)
-
-
-def _holds(search: str, is_secret: IsSecret) -> Matches:
-    """Whether a change holds the text where people can see it."""
-    wanted = search.casefold()
-
-    def in_values(field: Mapping[str, Any]) -> bool:
-        # A value that is no text is not searched; people are shown its size only.
-        return any(isinstance(value, str) and wanted in value.casefold() for value in chain(field["old"], field["new"]))
-
-    def matches(change: Mapping[str, Any]) -> bool:
-        if any(wanted in change.get(name, "").casefold() for name in ("key", "object", "new_object")):
-            return True
-        return any(
-            wanted in field["field"].casefold() or (in_values(field) and not is_secret(field["field"]))
-            for field in change["fields"]
-        )
-
-    return matches

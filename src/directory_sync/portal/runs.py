@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from directory_sync.definition.models import Job
@@ -63,8 +64,14 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
 
 def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:
     state = JobState.NOT_RUN.value if result is None else result.state
-    request = None if result is None else store.request_of_run(snapshot.id, job.name)
-    if request is None and state == JobState.WAITING:
-        request = store.pending_request(snapshot.collection.name, job.name)
+    request = None if result is None else _request_of(store, snapshot, result)
     stopped = state == JobState.STOPPED_BY_LIMIT and result is not None and result.plan_id is not None
     return RunJob(job, result, state, request, may_be_waived=stopped and not snapshot.preview_only)
+
+
+def _request_of(store: Store, snapshot: Snapshot, result: StoredJobResult) -> Request | None:
+    """The request that the job's last attempt names, which may be another run's; else the last one that this run has filed."""
+    if result.request_id is not None:
+        with contextlib.suppress(RequestNotFound):
+            return store.get_request(result.request_id).request
+    return store.request_of_run(snapshot.id, result.job)

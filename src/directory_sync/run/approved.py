@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.errors import DirectorySyncError, LeaseError, PlanMismatch, RequestError, StoreError
-from directory_sync.plan.model import Plan, Statistics
+from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
-from directory_sync.run.carrying_out import carry_out
+from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import open_destination, touched_areas
-from directory_sync.run.result import JobResult, JobState, failure, record
+from directory_sync.run.result import JobResult, failure, record
 from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
-
-log = logging.getLogger(__name__)
 
 
 def apply_approved(
@@ -54,7 +51,7 @@ def apply_approved(
     """
     started = time.monotonic()
     if request.state == APPLIED:
-        return _as_noted(request)
+        return as_noted(request)
     stored = store.load_plan(request.plan_id)
     with contextlib.ExitStack() as stack:
         try:
@@ -70,8 +67,8 @@ def apply_approved(
         except (LeaseError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return record(store, store.start_job(snapshot.id, job.name), failure(job, error, started))
-        attempt = store.start_job(snapshot.id, job.name)
+            return record(store, store.start_job(snapshot.id, job.name, request=request.id), failure(job, error, started))
+        attempt = store.start_job(snapshot.id, job.name, request=request.id)
         try:
             result = carry_out(
                 stored.id,
@@ -101,17 +98,3 @@ def _require_same_place(plan: Plan, here: str) -> None:
             f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where nothing of what was "
             "seen holds. Nothing was written. Correct the connection, or run the job again."
         )
-
-
-def _as_noted(request: Request) -> JobResult:
-    noted = request.result or {}
-    log.info("Request %d has been carried out already, at %s UTC.", request.id, request.applied)
-    return JobResult(
-        job=request.job,
-        state=JobState(noted.get("state", JobState.SUCCESS)),
-        statistics=Statistics(**noted.get("statistics", {})),
-        digest=request.digest,
-        message=f"Request {request.id} has been carried out already. {noted.get('message', '')}".strip(),
-        plan_id=request.plan_id,
-        request=request.id,
-    )

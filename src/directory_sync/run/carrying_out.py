@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from directory_sync.apply.apply import apply_plan
 from directory_sync.endpoints.protocol import Destination
-from directory_sync.plan.model import Plan
+from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress
-from directory_sync.run.result import JobResult, applied
-from directory_sync.store.request_model import Request
+from directory_sync.run.result import JobResult, JobState, applied
+from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def carry_out(
@@ -46,7 +49,9 @@ def carry_out(
     if request is None:
         store.start_applying(plan_id)
     else:
-        store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
+        claimed = store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
+        if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
+            return as_noted(claimed)
     outcome = apply_plan(
         plan.changes,
         destination,
@@ -58,13 +63,29 @@ def carry_out(
     )
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
-        store.finish_plan(plan_id, result.state.value)
-        if request is not None:
+        if request is None:
+            store.finish_plan(plan_id, result.state.value)
+        else:
             noted = {
                 "state": result.state.value,
                 "message": result.message,
                 "statistics": result.statistics.to_json(),
                 "run_id": snapshot.run_id,
             }
-            store.mark_applied(request.id, noted)
+            store.mark_applied(request.id, noted, plan_id=plan_id)
     return result if request is None else replace(result, request=request.id)
+
+
+def as_noted(request: Request) -> JobResult:
+    """What was noted of a request that has been carried out before."""
+    noted = request.result or {}
+    log.info("Request %d has been carried out already, at %s UTC.", request.id, request.applied)
+    return JobResult(
+        job=request.job,
+        state=JobState(noted.get("state", JobState.SUCCESS)),
+        statistics=Statistics(**noted.get("statistics", {})),
+        digest=request.digest,
+        message=f"Request {request.id} has been carried out already. {noted.get('message', '')}".strip(),
+        plan_id=request.plan_id,
+        request=request.id,
+    )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from directory_sync.approval.filing import file_request
 from directory_sync.approval.people import same_person
-from directory_sync.approval.policy import EffectivePolicy, needs_approval
+from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, needs_approval
 from directory_sync.approval.records import policy_of
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, StoreError
@@ -26,13 +28,18 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import policy_for
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
-from directory_sync.store.request_model import Filing, Request
-from directory_sync.store.runs import JobRun, Snapshot
+from directory_sync.store.request_model import APPROVED, Filing, Request
+from directory_sync.store.runs import TERMINAL, JobRun, Snapshot
 from directory_sync.store.store import Store
 
 __all__ = ["JobResult", "JobState", "preview_job", "render_changes", "run_job"]
 
 log = logging.getLogger(__name__)
+
+WAIVER_LASTS = timedelta(days=7)
+"""A waiver that nobody has made use of by then counts no longer: whoever gave it did not mean an accident of next year."""
+
+_BASE = re.compile(r": (\d+) planned, \d+ allowed \((.*) of \d+\)$", re.DOTALL)
 
 
 def preview_job(
@@ -143,10 +150,11 @@ def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
     unfinished = _unfinished(work)
     if unfinished is not None:
         plan_id, plan = unfinished
-        return work.carry_out(plan_id, plan, request=_approval_of(work, plan_id, plan), resumed=True)
+        return work.carry_out(plan_id, plan, request=_begun_under(work, plan_id), resumed=True)
     plan = _make_plan(collection, job, work.opened, work.progress)
-    outdated = "This run has made a newer plan for the job."
-    store.end_outdated_approval(work.snapshot.id, job.name, digest=plan.digest, reason=outdated)
+    # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not needed.
+    outdated = f"Run {work.snapshot.run_id} has made a newer plan."
+    store.end_outdated_approvals(collection.name, job.name, digest=plan.digest, waivers=not plan.exceeded, reason=outdated)
     policy = policy_for(collection, job, work.deployment.approval_minimum)
     waiver, hindrance = _usable_waiver(work, plan, policy)
     if waiver is not None:
@@ -171,7 +179,8 @@ def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
         )
     asked = _asked_already(work, plan, policy)
     if asked is not None:
-        message = f"The same changes wait for approval already: request {asked.id} of run {asked.run_id}. Nothing was filed."
+        stands = "are approved, and about to be carried out" if asked.state == APPROVED else "wait for approval already"
+        message = f"The same changes {stands}: request {asked.id} of run {asked.run_id}. Nothing was filed."
         return waiting(plan, asked.plan_id, asked.id, message, work.started)
     plan_id = store.save_plan(attempt.id, plan)
     filed = file_request(store, work.snapshot, plan_id, plan, policy=policy, why=why, description=job.description)
@@ -202,38 +211,58 @@ def _unfinished(work: _Work) -> tuple[int, Plan] | None:
     return plan_id, plan
 
 
-def _approval_of(work: _Work, plan_id: int, plan: Plan) -> Request | None:
-    """The request by which a plan that was begun is allowed; None if it needed none."""
-    request = work.store.request_of_run(work.snapshot.id, work.job.name)
-    if request is not None and request.plan_id == plan_id:
-        return request
-    return work.store.approved_waiver(plan.collection, plan.job, plan.digest) if plan.exceeded else None
+def _begun_under(work: _Work, plan_id: int) -> Request | None:
+    """The request that a plan was begun under, in whatever state it is now; None if the plan needed no approval."""
+    request_id = work.store.load_plan(plan_id).request_id
+    return None if request_id is None else work.store.get_request(request_id).request
 
 
 def _usable_waiver(work: _Work, plan: Plan, policy: EffectivePolicy | None) -> tuple[Request | None, str]:
     """An approved request that lets this very plan go past its limits; or why there is one that does not count."""
-    waiver = work.store.approved_waiver(plan.collection, plan.job, plan.digest) if plan.exceeded else None
+    if not plan.exceeded:
+        return None, ""
+    waiver = work.store.approved_request(plan.collection, plan.job, plan.digest, waiver=True)
     if waiver is None:
         return None, ""
-    if policy is not None and policy_of(waiver) not in (policy, policy.model_copy(update={"self_approval": "forbid"})):
-        return None, f"Request {waiver.id} waives this, but under a policy that has been changed since. Ask for it again."
-    for decision in work.store.get_request(waiver.id).decisions:
-        if same_person(decision.person, work.snapshot.requester):
-            return None, (
-                f"Request {waiver.id} waives this, but {decision.person}, who has approved it, has also started this run. "
-                "Somebody else has to start it."
-            )
+    hindrance = _hindrance_to_use(work, waiver, plan, policy)
+    if hindrance:
+        return None, f"Request {waiver.id} waives limits, but {hindrance}"
     log.info("Limits are waived for exactly this plan. request=%d approved_by=%s", waiver.id, waiver.decided_by)
     return waiver, ""
 
 
+def _hindrance_to_use(work: _Work, waiver: Request, plan: Plan, policy: EffectivePolicy | None) -> str:
+    if policy is not None and policy_of(waiver) != policy.model_copy(update={"self_approval": "forbid"}):
+        return "under a policy that has been changed since. Ask for it again."
+    if not {_limit(str(limit)) for limit in plan.exceeded} <= set(map(_limit, waiver.waives)):
+        return "not all that this plan goes past: they were changed since. Ask for it again."
+    view = work.store.get_request(waiver.id)
+    if waiver.decided is not None and work.store.now() - waiver.decided > WAIVER_LASTS:
+        return f"it was approved more than {WAIVER_LASTS.days} days ago. Ask for it again."
+    if work.snapshot.trigger != SCHEDULED:
+        for decision in view.decisions:
+            if same_person(decision.person, work.snapshot.requester):
+                return f"{decision.person}, who has approved it, has also started this run. Somebody else has to start it."
+    return ""
+
+
+def _limit(written: str) -> str:
+    """A limit as it was written when it was waived, without what a percentage came to: that moves with the directory."""
+    return _BASE.sub(r": \1 planned (\2)", written)
+
+
 def _asked_already(work: _Work, plan: Plan, policy: EffectivePolicy) -> Request | None:
-    """The pending request of an earlier run for the same plan, so that this one need not even be stored."""
-    pending = work.store.pending_request(plan.collection, plan.job)
-    if pending is None or pending.collection_run_id == work.snapshot.id or pending.digest != plan.digest:
+    """The request of an earlier run for the same plan, pending or about to be carried out; this plan need not even be stored."""
+    store = work.store
+    pending = store.pending_request(plan.collection, plan.job)
+    if pending is not None and store.decided_among([pending.id]):
+        pending = None
+    asked = pending or store.approved_request(plan.collection, plan.job, plan.digest, waiver=False)
+    if asked is None or asked.collection_run_id == work.snapshot.id or asked.digest != plan.digest:
         return None
-    same = policy_of(pending) == policy and list(pending.waives) == [str(limit) for limit in plan.exceeded]
-    return pending if same and not work.store.decided_among([pending.id]) else None
+    if asked.trigger == TERMINAL and work.snapshot.trigger != TERMINAL:
+        return None  # nobody may come back to that terminal, while this run carries out what it asks for
+    return asked if policy_of(asked) == policy and list(asked.waives) == [str(limit) for limit in plan.exceeded] else None
 
 
 def _nothing_to_ask(work: _Work, plan: Plan) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +20,8 @@ from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class JobState(StrEnum):
@@ -159,6 +163,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
 
 def failure(job: Job, error: Exception, started: float) -> JobResult:
     """The result of a job that an exception ended."""
+    error = _explained(error)
     if not isinstance(error, DirectorySyncError):
         # Our own mistake: the traceback belongs into the log, and nothing else may be lost for it.
         log.error("The job failed unexpectedly. job=%s", job.name, exc_info=error)
@@ -175,6 +180,25 @@ def failure(job: Job, error: Exception, started: float) -> JobResult:
     )
 
 
+def _explained(error: Exception) -> Exception:
+    """What a lack of disk or memory means to a user; any other error is returned as it is."""
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        explained = DirectorySyncError(
+            f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job stopped before it "
+            "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job again."
+        )
+    elif isinstance(error, MemoryError):
+        explained = DirectorySyncError(
+            "The memory that this process may use is not enough for the job. Allow it more, or split the job by a filter, and "
+            "run it again."
+        )
+    else:
+        return error
+    explained.transient = True
+    explained.__cause__ = error
+    return explained
+
+
 def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
     """Note in the store how an attempt ended."""
     store.finish_job(
@@ -184,5 +208,6 @@ def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
         message=result.message,
         warnings=result.warnings,
         problems=result.problems,
+        request=result.request,
     )
     return result

@@ -7,6 +7,7 @@ starts fast without it.
 from __future__ import annotations
 
 import os
+import re
 from configparser import Error as ConfigFileError
 from configparser import RawConfigParser
 from functools import lru_cache
@@ -62,6 +63,9 @@ def _config_file() -> tuple[str, int]:
         return path, 0
 
 
+_SECTION = re.compile(r"^\[", re.MULTILINE)
+
+
 @lru_cache(maxsize=4)
 def _config_file_section(section: str, path: str, modified: int) -> dict[str, str]:
     """A section of `airflow.cfg`; `modified` is there so that an edited file is read again."""
@@ -70,10 +74,23 @@ def _config_file_section(section: str, path: str, modified: int) -> dict[str, st
     # Values such as database URLs contain percent signs; Airflow's own options do not matter here.
     parser = RawConfigParser(strict=False)
     try:
-        parser.read_string(Path(path).read_text(encoding="utf-8"), path)
+        text = Path(path).read_text(encoding="utf-8")
+        parser.read_string(_of_section(text, section), path)
     except (OSError, UnicodeDecodeError, ConfigFileError) as error:
         raise SettingsError(f"{path} cannot be read as a configuration file: {error}. Correct the file.") from None
     return dict(parser[section]) if parser.has_section(section) else {}
+
+
+def _of_section(text: str, section: str) -> str:
+    """The lines of one section; all of them if none begins a section, so that the parser can say what is wrong.
+
+    The file that Airflow writes is so long that parsing it took most of the time that a task has for its DAG file.
+    """
+    headers = [match.start() for match in _SECTION.finditer(text)]
+    ends = [*headers[1:], len(text)]
+    wanted = f"[{section}]"
+    parts = [text[start:end] for start, end in zip(headers, ends, strict=False) if text.startswith(wanted, start)]
+    return "".join(parts) if headers else text
 
 
 def _expand(value: str) -> str:

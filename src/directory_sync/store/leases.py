@@ -15,7 +15,7 @@ from typing import Self
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from directory_sync.errors import LeaseError, LeaseLost, StoreError
+from directory_sync.errors import DirectorySyncError, LeaseError, LeaseLost, StoreError
 from directory_sync.store.database import Database
 from directory_sync.store.tables import LeaseRow
 
@@ -201,6 +201,15 @@ class Leases:
                     for area in areas
                 ],
             )
-        return Lease(
-            self._database, token=token, resource=resource, areas=areas, holder=holder, duration=duration, started=started
-        )
+        try:
+            return Lease(
+                self._database, token=token, resource=resource, areas=areas, holder=holder, duration=duration, started=started
+            )
+        except RuntimeError as error:
+            # Nobody renews it, so nobody may have it.
+            with _locked(self._database) as (connection, _now):
+                connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
+            raise DirectorySyncError(
+                f"The lease on {resource} cannot be kept: {error}. Nothing was begun. Allow this process more memory or threads, "
+                "and run the job again."
+            ) from error

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -82,8 +84,15 @@ class ChangePage:
     total: int
 
 
-Matches = Callable[[Mapping[str, Any]], bool]
-"""Decides of a change in the form that `Change.to_json` gives it: making objects of all of a large plan takes seconds."""
+KEPT_COMPARISONS = 8
+"""Comparisons of which it is kept which changes differ: four bytes for each of those."""
+KEPT_CHANGES = 5_000
+"""Of `ChosenChanges`, in memory."""
+_unlike: dict[tuple[bool | str, ...], tuple[array[int], array[int]]] = {}
+_unlike_lock = threading.Lock()
+
+Matches = Callable[[str, str], bool]
+"""Decides of a change in its canonical form, given as it is and case-folded: to read all of a large plan takes seconds."""
 
 
 class PlanPages:
@@ -127,7 +136,7 @@ class PlanPages:
         plan_id: int,
         *,
         search: str = "",
-        matches: Matches = lambda data: True,
+        matches: Matches = lambda payload, folded: True,
         action: Action | None = None,
         result: Result | Literal["open"] | None = None,
         after: int | None = None,
@@ -158,12 +167,28 @@ class PlanPages:
         return _page(rows[:limit], more=len(rows) > limit, total=total)
 
     def unlike_changes(self, plan_id: int, other_id: int) -> tuple[ChosenChanges, ChosenChanges]:
-        """The changes of each of two plans that the other one does not have exactly so."""
-        here, there = self._places(plan_id), self._places(other_id)
-        return (
-            self._chosen(plan_id, [place for digest, place in here.items() if digest not in there]),
-            self._chosen(other_id, [place for digest, place in there.items() if digest not in here]),
-        )
+        """The changes of each of two plans that the other one does not have exactly so.
+
+        Which those are is kept for the comparisons asked for last: people go through them page by page.
+        """
+        query = select(PlanRow.digest).where(PlanRow.id.in_([plan_id, other_id])).order_by(PlanRow.id)
+        with self._database.read() as connection:
+            # A digest stands for a plan's changes and their order, whatever becomes of the plan's number.
+            known = (plan_id < other_id, *connection.scalars(query))
+        with _unlike_lock:
+            places = _unlike.pop(known, None)
+        if places is None:
+            here, there = self._places(plan_id), self._places(other_id)
+            places = (
+                array("I", (place for digest, place in here.items() if digest not in there)),
+                array("I", (place for digest, place in there.items() if digest not in here)),
+            )
+        if len(known) == 3:  # both are still there
+            with _unlike_lock:
+                _unlike[known] = places
+                while len(_unlike) > KEPT_COMPARISONS:
+                    del _unlike[next(iter(_unlike))]
+        return self._chosen(plan_id, places[0]), self._chosen(other_id, places[1])
 
     def _places(self, plan_id: int) -> dict[bytes, int]:
         """A hash of each change of a plan → its place, in order."""
@@ -195,7 +220,9 @@ class PlanPages:
         with self._database.read() as connection:
             # Not all in memory: what the database lets through may be nearly all of a large plan.
             for part in connection.execution_options(yield_per=READ_BATCH).execute(query).partitions():
-                found += [sequence for sequence, payload in part if text in payload.casefold() and matches(json.loads(payload))]
+                found += [
+                    sequence for sequence, payload in part if text in (folded := payload.casefold()) and matches(payload, folded)
+                ]
         return found
 
     def _rows(self, conditions: list[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
@@ -205,17 +232,25 @@ class PlanPages:
 
 
 class ChosenChanges:
-    """Some changes of a stored plan, in order; never all in memory."""
+    """Some changes of a stored plan, in order; never many in memory. A comparison reads them several times: few are kept."""
 
     def __init__(self, read: Callable[[Sequence[int]], Iterator[StoredChange]], sequences: Sequence[int]) -> None:
         """Take what reads changes by their places, and the places."""
         self._read = read
         self._sequences = sequences
+        self._kept: list[Change] | None = None
 
     def __len__(self) -> int:
         return len(self._sequences)
 
     def __iter__(self) -> Iterator[Change]:
+        if len(self) > KEPT_CHANGES:
+            return self._all()
+        if self._kept is None:
+            self._kept = list(self._all())
+        return iter(self._kept)
+
+    def _all(self) -> Iterator[Change]:
         for first in range(0, len(self._sequences), READ_BATCH):
             for stored in self._read(self._sequences[first : first + READ_BATCH]):
                 yield stored.change

@@ -39,6 +39,7 @@ class StoredPlan:
         id: of the plan in the store.
         plan: its changes are read from the store, page by page, whenever they are iterated.
         state: `stored`, `applying`, or what `finish_plan` was told.
+        request_id: the request that it was begun under; None if it needed no approval, or was not begun.
     """
 
     id: int
@@ -47,6 +48,7 @@ class StoredPlan:
     stored: datetime
     apply_started: datetime | None
     apply_finished: datetime | None
+    request_id: int | None
 
 
 class StoredChanges:
@@ -99,7 +101,7 @@ class Plans:
             while batch := list(islice(rows, WRITE_BATCH)):
                 count += len(batch)
                 with self._database.write() as connection:
-                    connection.execute(insert(ChangeRow), batch)
+                    self._database.insert_many(connection, ChangeRow.__table__, batch)
             if count != len(plan.changes) or digest.hexdigest() != plan.digest:
                 raise PlanMismatch(
                     f"The plan of job {plan.job} changed while it was being stored: digest {digest.hexdigest()} of {count} "
@@ -153,6 +155,7 @@ class Plans:
             stored=row.stored,
             apply_started=row.apply_started,
             apply_finished=row.apply_finished,
+            request_id=row.request_id,
         )
 
     def unfinished_plan(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
@@ -264,15 +267,16 @@ def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[dict[str, Any]]:
+def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[tuple[Any, ...]]:
+    """The rows of `ChangeRow`, in the order of its columns."""
     for sequence, (action, object_, new_object, identity, canonical) in enumerate(canonical_forms(changes)):
         digest.add(canonical)
-        yield {
-            "plan_id": plan_id,
-            "sequence": sequence,
-            "action": action,
-            "object_hash": object_hash(object_),
-            "new_object_hash": None if new_object is None else object_hash(new_object),
-            "identity_hash": None if identity is None else identity_hash(identity),
-            "payload": canonical.decode(),
-        }
+        yield (
+            plan_id,
+            sequence,
+            action,
+            object_hash(object_),
+            None if new_object is None else object_hash(new_object),
+            None if identity is None else identity_hash(identity),
+            canonical.decode(),
+        )

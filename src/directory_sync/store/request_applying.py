@@ -11,7 +11,7 @@ from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.store.database import Database
 from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, Request
-from directory_sync.store.request_rows import add_event, find_request
+from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.tables import PlanRow, RequestRow
 
 
@@ -47,15 +47,26 @@ class RequestApplying:
                     f"Request {request_id} approves the plan with digest {request.digest}, not {expected_digest} "
                     f"(plan {plan_id} in the store has {digest}). Nothing may be written; run the job again."
                 )
+            if request.state == APPLIED:
+                return request
+            now = self._database.now(connection)
             connection.execute(
                 update(PlanRow)
                 .where(PlanRow.id == plan_id, PlanRow.apply_started.is_(None))
-                .values(state=APPLYING, apply_started=self._database.now(connection))
+                .values(state=APPLYING, apply_started=now, request_id=request_id)
             )
-            return request
+            connection.execute(
+                update(RequestRow).where(RequestRow.id == request_id, RequestRow.begun.is_(None)).values(begun=now)
+            )
+            return find_request(connection, request_id)
 
-    def mark_applied(self, request_id: int, result: Mapping[str, Any]) -> None:
+    def mark_applied(self, request_id: int, result: Mapping[str, Any], *, plan_id: int | None = None) -> None:
         """Note what became of an approved plan. If it is noted again, the last result counts; the events keep all.
+
+        Args:
+            request_id: the request.
+            result: `state` is a job state.
+            plan_id: the plan that was carried out; that nothing more of it will be is noted in the same step.
 
         Raises RequestNotFound; NotDecidable if the request is neither approved nor applied.
         """
@@ -67,9 +78,17 @@ class RequestApplying:
                     "See the job's log for what was written, and who asked for it."
                 )
             now = self._database.now(connection)
+            state = str(result.get("state", APPLIED))
+            if plan_id is not None:
+                connection.execute(update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=now))
+            settle_jobs(connection, request_id, state, f"Request {request_id} was carried out{_where(result)}.")
             connection.execute(
                 update(RequestRow)
                 .where(RequestRow.id == request_id, RequestRow.state == request.state)
                 .values(state=APPLIED, applied=now, result=dict(result))
             )
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)
+
+
+def _where(result: Mapping[str, Any]) -> str:
+    return f" in run {result['run_id']}" if result.get("run_id") else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, update
 
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestError
 from directory_sync.store.database import Database
@@ -32,7 +32,7 @@ from directory_sync.store.request_rows import (
     require_pending,
     view_request,
 )
-from directory_sync.store.tables import PlanRow, RequestAssigneeRow, RequestDecisionRow, RequestRow
+from directory_sync.store.tables import RequestAssigneeRow, RequestDecisionRow, RequestRow
 
 Evaluate = Callable[[RequestView, tuple[Decision, ...]], str | None]
 """Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while more is needed.
@@ -132,7 +132,7 @@ class RequestDecisions:
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
             now = self._database.now(connection)
-            if not (even_approved and request.state == APPROVED and not _has_begun(connection, request)):
+            if not (even_approved and request.state == APPROVED and request.begun is None):
                 require_pending(request, now)
             if check is not None:
                 check(view_request(connection, request))
@@ -203,12 +203,6 @@ class RequestDecisions:
         if check is not None:
             check(view_request(connection, request))
         return request, now
-
-
-def _has_begun(connection: Connection, request: Request) -> bool:
-    """Whether somebody writes, or has written, what was approved."""
-    query = select(PlanRow.apply_started).where(PlanRow.id == request.plan_id)
-    return connection.execute(query).scalar_one() is not None
 
 
 def _restart_escalation(connection: Connection, request_id: int, at: datetime) -> None:

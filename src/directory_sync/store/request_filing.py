@@ -58,6 +58,8 @@ class RequestFiling:
         waives: Sequence[str] = (),
         description: str = "",
         requester_may_decide: bool = False,
+        asked_by: str = "",
+        waiver: bool = False,
         expires_after: timedelta | None = None,
         escalate_after: timedelta | None = None,
     ) -> Filed:
@@ -77,6 +79,8 @@ class RequestFiling:
             waives: limits that the plan exceeds, in words; makes it a waiver.
             description: for people; very long ones are shortened.
             requester_may_decide: whether it stands in the requester's own inbox.
+            asked_by: who asks, where that is not who started the run.
+            waiver: it is asked for after a limit had stopped the job, for a later run to use.
             expires_after, escalate_after: from now, by the database's clock.
 
         Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored.
@@ -94,9 +98,11 @@ class RequestFiling:
                         "waives": list(waives),
                         "description": shortened(description),
                         "requester_may_decide": requester_may_decide,
+                        "waiver": waiver,
                     },
                     approvers=approvers,
                     why=why,
+                    asked_by=asked_by,
                     expires_after=expires_after,
                     escalate_after=escalate_after,
                 )
@@ -134,42 +140,50 @@ class RequestFiling:
             ).one_or_none()
             return None if row is None else read_request(row)
 
-    def approved_waiver(self, collection: str, job: str, digest: str) -> Request | None:
-        """An approved request for exactly this plan that waives limits and has not been made use of, or None."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                select_requests()
-                .where(RequestRow.collection == collection, RequestRow.job == job, RequestRow.digest == digest)
-                .where(RequestRow.state == APPROVED)
-                .order_by(RequestRow.id.desc())
-            ).all()
-            return next((request for request in map(read_request, rows) if request.waives), None)
-
-    def end_outdated_approval(self, run: int, job: str, *, digest: str, reason: str) -> int | None:
-        """End what was approved for a job in this run and never begun, because the run has made another plan since; or None.
+    def approved_request(self, collection: str, job: str, digest: str, *, waiver: bool) -> Request | None:
+        """The latest approved request for exactly this plan that nobody has carried out, or None.
 
         Args:
-            run: the run in the store.
-            job: its job.
+            collection, job, digest: of the plan.
+            waiver: one that a later run uses, or one that its own run carries out.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                select_requests()
+                .where(RequestRow.collection == collection, RequestRow.job == job, RequestRow.digest == digest)
+                .where(RequestRow.state == APPROVED, RequestRow.waiver == waiver)
+                .order_by(RequestRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+            return None if row is None else read_request(row)
+
+    def end_outdated_approvals(self, collection: str, job: str, *, digest: str, waivers: bool, reason: str) -> tuple[int, ...]:
+        """End what was approved for a job and never begun, because a run has made another plan since; their numbers.
+
+        Args:
+            collection, job: whose.
             digest: of the plan that counts now; an approval of that very plan stays.
+            waivers: end waivers too: the job has stayed within its limits.
             reason: for the history.
         """
         with self._database.write() as connection:
-            row = connection.execute(
-                select_requests()
-                .join(PlanRow, PlanRow.id == RequestRow.plan_id)
-                .where(RequestRow.collection_run_id == run, RequestRow.job == job, RequestRow.state == APPROVED)
-                .where(RequestRow.digest != digest, PlanRow.apply_started.is_(None))
-                .order_by(RequestRow.id.desc())
-                .limit(1)
-                .with_for_update(of=RequestRow)
-            ).one_or_none()
-            if row is None:
-                return None
-            request, now = read_request(row), self._database.now(connection)
-            end_request(connection, request, STALE, by="", at=now)
-            add_event(connection, request.id, EventKind.STALE, at=now, text=shortened(reason))
-            return request.id
+            conditions = [
+                RequestRow.collection == collection,
+                RequestRow.job == job,
+                RequestRow.state == APPROVED,
+                RequestRow.begun.is_(None),
+                RequestRow.digest != digest,
+            ]
+            if not waivers:
+                conditions.append(~RequestRow.waiver)
+            rows = connection.execute(
+                select_requests().where(*conditions).order_by(RequestRow.id).with_for_update(of=RequestRow)
+            ).all()
+            now = self._database.now(connection)
+            for request in map(read_request, rows):
+                end_request(connection, request, STALE, by="", at=now)
+                add_event(connection, request.id, EventKind.STALE, at=now, text=shortened(reason))
+            return tuple(row.id for row in rows)
 
     def _planned(self, connection: Connection, plan_id: int) -> Row[Any]:
         plan = connection.execute(
@@ -201,6 +215,7 @@ class RequestFiling:
         *,
         approvers: Sequence[Approver],
         why: Why,
+        asked_by: str,
         expires_after: timedelta | None,
         escalate_after: timedelta | None,
     ) -> Filed | None:
@@ -216,8 +231,8 @@ class RequestFiling:
             return Filed(Filing.SAME_AS_PENDING, same.id)
         if older is not None:
             end_request(connection, older, STALE, by="", at=now)
-        if plan.requester:  # a schedule has none
-            checked_name(plan.requester, "requester's name")
+        for name in filter(None, (plan.requester, asked_by)):  # a schedule has none
+            checked_name(name, "requester's name")
         statement = (sqlite if self._database.is_sqlite else postgresql).insert(RequestRow)
         request_id = connection.execute(
             statement.on_conflict_do_nothing(index_elements=[RequestRow.live_key]).returning(RequestRow.id),
@@ -246,7 +261,8 @@ class RequestFiling:
             return None
         add_assignees(self._database, connection, request_id, approvers, why=why, level=0, at=now)
         data = {"approvers": names(approvers), **({} if older is None else {"replaces": older.id})}
-        add_event(connection, request_id, EventKind.FILED, at=now, actor=plan.requester, text=shortened(plan.reason), data=data)
+        actor = asked_by or plan.requester
+        add_event(connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(plan.reason), data=data)
         if older is None:
             return Filed(Filing.NEW, request_id)
         connection.execute(update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id))

@@ -114,13 +114,15 @@ class Request:
         collection_run_id, plan_id: that run and the plan, in the store.
         digest: of the plan that approval is asked for, and of no other.
         policy: as it was when the request was filed.
-        waives: limits that the plan exceeds and that are waived if it is approved; not empty for a waiver.
+        waives: limits that the plan exceeds and that are waived if it is approved.
+        waiver: asked for after a limit had stopped the job; a later run that makes the same plan uses it.
         requester: who started the run; `requester_verified` says whether somebody has checked that.
         requester_may_decide: their own request stands in their inbox too.
         statistics: the counts of the plan; `changes`: how many changes it has.
         state: `pending`, `approved`, `applied`, `denied`, `expired`, `cancelled` or `stale`.
         expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the last one asked.
         decided: when it was decided, or ended otherwise; `decided_by`: whose doing that was, empty for nobody's.
+        begun: when somebody began to carry it out.
         successor: the request that has taken its place (stale ones).
         applied: when the approved plan was carried out; `result`: what became of it.
     """
@@ -134,6 +136,7 @@ class Request:
     digest: str
     policy: Mapping[str, Any]
     waives: tuple[str, ...]
+    waiver: bool
     requester: str
     requester_verified: bool
     requester_may_decide: bool
@@ -149,6 +152,7 @@ class Request:
     escalates: datetime | None
     decided: datetime | None
     decided_by: str | None
+    begun: datetime | None
     successor: int | None
     applied: datetime | None
     result: Mapping[str, Any] | None

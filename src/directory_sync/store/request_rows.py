@@ -26,8 +26,10 @@ from directory_sync.store.request_model import (
     RequestView,
     Why,
 )
+from directory_sync.store.runs import WAITING
 from directory_sync.store.tables import (
     CollectionRunRow,
+    JobRunRow,
     RequestAssigneeRow,
     RequestDecisionRow,
     RequestEventRow,
@@ -60,6 +62,7 @@ def read_request(row: Row[Any]) -> Request:
         digest=row.digest,
         policy=row.policy,
         waives=tuple(row.waives),
+        waiver=row.waiver,
         requester=row.requester,
         requester_verified=row.requester_verified,
         requester_may_decide=row.requester_may_decide,
@@ -75,6 +78,7 @@ def read_request(row: Row[Any]) -> Request:
         escalates=row.escalates,
         decided=row.decided,
         decided_by=row.decided_by,
+        begun=row.begun,
         successor=row.successor_id,
         applied=row.applied,
         result=row.result,
@@ -170,6 +174,18 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
     ).rowcount
     if ended != 1:
         raise NotDecidable(f"Request {request.id} is no longer {request.state}. Nothing was recorded; look at it again.")
+    if state != APPROVED:
+        by_whom = f" by {by}" if by else ""
+        settle_jobs(connection, request.id, state, f"Request {request.id}: {state}{by_whom}. Nothing was written.")
+
+
+def settle_jobs(connection: Connection, request_id: int, state: str, message: str) -> None:
+    """Note on all attempts that wait for a request, also those of other runs, that they wait no longer."""
+    connection.execute(
+        update(JobRunRow)
+        .where(JobRunRow.request_id == request_id, JobRunRow.state == WAITING)
+        .values(state=state, message=message)
+    )
 
 
 def add_event(

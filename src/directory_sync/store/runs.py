@@ -40,6 +40,7 @@ class Snapshot:
         requester: who started it; `verified` says whether somebody has checked that.
         reason: why, in the requester's words.
         preview_only: nothing is to be written.
+        finished: when it was closed; None as long as it goes on.
     """
 
     id: int
@@ -52,6 +53,7 @@ class Snapshot:
     reason: str
     preview_only: bool
     started: datetime
+    finished: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class StoredJobResult:
         statistics: None as long as it runs, or if it ended before anything was counted.
         host, pid: the process that works or worked on it.
         plan_id: the last complete plan of any attempt, or None.
+        request_id: the request that it waits for, also one of another run, or carries out; None if there is none.
     """
 
     job_run_id: int
@@ -104,6 +107,7 @@ class StoredJobResult:
     host: str
     pid: int
     plan_id: int | None
+    request_id: int | None = None
 
 
 class Runs:
@@ -180,6 +184,7 @@ class Runs:
             reason=row.reason,
             preview_only=row.preview_only,
             started=row.started,
+            finished=row.finished,
         )
 
     def finish_run(self, collection: str, run_id: str, state: str) -> None:
@@ -191,8 +196,8 @@ class Runs:
                 .values(state=state, finished=self._database.now(connection))
             )
 
-    def start_job(self, run: int, job: str) -> JobRun:
-        """Begin an attempt at a job, by this process, in the run that a `Snapshot` names."""
+    def start_job(self, run: int, job: str, *, request: int | None = None) -> JobRun:
+        """Begin an attempt at a job, by this process, in the run that a `Snapshot` names; `request`: to be carried out."""
         with self._database.write() as connection:
             # Attempts of one run are numbered one after another, also when two start at the same moment.
             connection.execute(select(CollectionRunRow.id).where(CollectionRunRow.id == run).with_for_update())
@@ -213,6 +218,7 @@ class Runs:
                     "started": self._database.now(connection),
                     "host": socket.gethostname(),
                     "pid": os.getpid(),
+                    "request_id": request,
                 },
             ).scalar_one()
         return JobRun(job_run_id, attempt)
@@ -226,8 +232,9 @@ class Runs:
         message: str = "",
         warnings: Sequence[str] = (),
         problems: Sequence[RecordProblem] = (),
+        request: int | None = None,
     ) -> None:
-        """Record how an attempt ended."""
+        """Record how an attempt ended; `request`: the one that it waits for, or has carried out."""
         with self._database.write() as connection:
             connection.execute(
                 update(JobRunRow)
@@ -239,6 +246,7 @@ class Runs:
                     warnings=list(warnings),
                     problems=[problem.to_json() for problem in problems],
                     finished=self._database.now(connection),
+                    **({} if request is None else {"request_id": request}),
                 )
             )
 
@@ -317,6 +325,7 @@ class Runs:
                 host=row.host,
                 pid=row.pid,
                 plan_id=plans.get(row.job),
+                request_id=row.request_id,
             )
             for row in latest.values()
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from directory_sync.store.column_types import JsonText, SafeText, UtcDateTime
@@ -71,6 +71,9 @@ class JobRunRow(Base):
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     host: Mapped[str] = mapped_column(SafeText)
     pid: Mapped[int]
+    # The request that the attempt waits for, which may be one of another run, or that it carries out. No foreign key: requests
+    # are deleted by their age, what became of a job stays.
+    request_id: Mapped[int | None] = mapped_column(index=True)
 
 
 class PlanRow(Base):
@@ -89,6 +92,8 @@ class PlanRow(Base):
     stored: Mapped[datetime] = mapped_column(UtcDateTime)
     apply_started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The request that allows it to be carried out; set when that begins. None where no approval was needed.
+    request_id: Mapped[int | None]
 
 
 class ChangeRow(Base):
@@ -146,6 +151,8 @@ class RequestRow(Base):
     live_key: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
     policy: Mapped[dict[str, Any]] = mapped_column(JsonText)
     waives: Mapped[list[str]] = mapped_column(JsonText)
+    # Asked for after a limit had stopped the job; a later run that makes the same plan uses it.
+    waiver: Mapped[bool] = mapped_column(server_default=false())
     requester: Mapped[str] = mapped_column(SafeText)
     requester_verified: Mapped[bool]
     requester_may_decide: Mapped[bool]
@@ -161,6 +168,8 @@ class RequestRow(Base):
     escalates: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[str | None] = mapped_column(SafeText)
+    # When somebody began to carry it out; from then on it can no longer be withdrawn.
+    begun: Mapped[datetime | None] = mapped_column(UtcDateTime)
     successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
     applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)

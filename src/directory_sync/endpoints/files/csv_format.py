@@ -138,7 +138,8 @@ class CsvReading:
             cells = next(self._reader)
         except StopIteration:
             return None
-        except UnicodeDecodeError:
+        except UnicodeError:
+            # Not UnicodeDecodeError alone: the decoder of UTF-16 raises its parent where the byte order mark is missing.
             raise self._wrong_encoding() from None
         except csv.Error as error:
             if "unexpected end of data" in str(error):
@@ -153,7 +154,11 @@ class CsvReading:
                 line, f"quotes are not as they should be ({error}).", "Write a quote inside a quoted value twice."
             ) from None
         except OSError as error:
-            raise IncompleteListing(f"the file could not be read to its end ({error.strerror}).", endpoint=self._label) from None
+            raise IncompleteListing(
+                f"the file could not be read to its end ({error.strerror}).",
+                endpoint=self._label,
+                remedy="See that disk or network drive is in order.",
+            ) from None
         raw = "".join(self._pending)
         self._pending.clear()
         return CsvRow(line, cells, raw)
@@ -182,9 +187,10 @@ class CsvReading:
             block = self._stream.read(65536)
             try:
                 decoder.decode(block, final=not block)
-            except UnicodeDecodeError as error:
-                # The decoder puts what it kept of the block before in front of this one.
-                place += error.start - kept
+            except UnicodeError as error:
+                if isinstance(error, UnicodeDecodeError):
+                    # The decoder puts what it kept of the block before in front of this one.
+                    place += error.start - kept
                 break
             if not block:
                 break

@@ -61,7 +61,7 @@ class LdifDestination(LdifSource):
         for batch in super().read(fields):
             for record in batch:
                 if record.problem:
-                    raise IncompleteListing(record.problem)
+                    raise IncompleteListing(record.problem, remedy="Correct the entry, or move the file away.")
             yield batch
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:

@@ -71,7 +71,11 @@ def read_entries(stream: BinaryIO, label: str) -> Iterator[Entry]:
             # Blank lines belong to the block before them; those at the start of the file begin the first one.
             ended = blank and any(held not in (b"\n", b"\r\n") for held in block)
     except OSError as error:
-        raise IncompleteListing(f"the file could not be read to its end ({error.strerror}).", endpoint=label) from None
+        raise IncompleteListing(
+            f"the file could not be read to its end ({error.strerror}).",
+            endpoint=label,
+            remedy="See that disk or network drive is in order.",
+        ) from None
     if number == 0:
         raise IncompleteListing(
             "the file is empty.", endpoint=label, remedy="A file without entries holds at least the line version: 1."

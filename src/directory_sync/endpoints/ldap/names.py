@@ -10,7 +10,7 @@ from typing import NamedTuple
 import ldap
 import ldap.dn
 
-from directory_sync.endpoints.ldap.matching import Normalise
+from directory_sync.endpoints.ldap.matching import Normalise, case_ignore
 from directory_sync.errors import RecordError
 
 # Characters that make a piece of a DN something other than what it looks like.
@@ -103,6 +103,13 @@ def depth(dn: str) -> int:
     return len(parse(dn))
 
 
+def _is_plain(value: str) -> bool:
+    """Whether a value is made of ASCII letters and digits with single spaces between them, so that nothing is to be escaped."""
+    if not value.isascii():
+        return False
+    return value.isalnum() or ("  " not in value and value.replace(" ", "").isalnum() and value.strip() == value)
+
+
 class Names:
     """DNs as one directory's schema understands them.
 
@@ -115,10 +122,17 @@ class Names:
         self._canonical = canonical
         self._normaliser = normaliser
         self._parents: dict[str, str] = {}
+        self._folding: dict[str, str] = {}
+        """Attributes that are compared without regard to case, as they are spelled → their one name."""
         self._ancestors: dict[str, list[str]] = {}
 
     def normalise(self, dn: str) -> str:
         """Equal for two DNs exactly if they name the same object. A text that is no DN stays as it is."""
+        rdn, _, parent = dn.partition(",")
+        attribute, _, value = rdn.partition("=")
+        # Nearly all names of most directories. What is known of attribute and parent was found out the long way below.
+        if parent in self._parents and attribute in self._folding and _is_plain(value):
+            return f"{self._folding[attribute]}={value.lower()},{self._parents[parent]}"
         if not _SPECIAL.search(dn):
             rdn, comma, parent = dn.partition(",")
             match = _PLAIN_RDN.fullmatch(rdn)
@@ -127,6 +141,8 @@ class Names:
                     above = self._normalised_parent(parent) if comma else ""
                 except NameSyntaxError:
                     return dn
+                if match[1] not in self._folding and self._normaliser(self._canonical(match[1])) is case_ignore:
+                    self._folding[match[1]] = self._canonical(match[1])
                 return join(self._normalised_rdn((Ava(match[1], match[2]),)), above)
         try:
             parts = parse(dn)

@@ -150,7 +150,7 @@ def _creation(change: Change, rules: Rules) -> Operations:
             late.append(Modification("add", field.field, field.new))
         else:
             name = spelled.setdefault(field.field.lower(), field.field)
-            attributes.setdefault(name, []).extend(field.new)
+            attributes[name] = [*attributes[name], *field.new] if name in attributes else list(field.new)
     # A server may refuse an object that does not hold its own naming values (RFC 4511, section 4.7).
     for attribute, value in _naming_values(change.final_object):
         if value in attributes.get(attribute, ()):

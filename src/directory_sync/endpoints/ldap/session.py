@@ -119,11 +119,17 @@ class SessionPool:
 
     def release(self, connection: SimpleLDAPObject) -> None:
         """Give back a connection on which nothing is outstanding."""
-        self._idle.append(connection)
+        if _was_interrupted(connection):
+            self.discard(connection)
+        else:
+            self._idle.append(connection)
 
     def discard(self, connection: SimpleLDAPObject) -> None:
         """Close a connection that may be broken or has operations outstanding."""
         self._sockets.pop(connection, None)
+        if _was_interrupted(connection):
+            # Every call would wait for ever; it is closed when the last reference to it goes.
+            return
         with contextlib.suppress(ldap.LDAPError):
             connection.unbind_ext()
 
@@ -151,6 +157,12 @@ class SessionPool:
                 os.dup2(nowhere.fileno(), descriptor)
         self._idle.clear()
         self._sockets = weakref.WeakKeyDictionary()
+
+
+def _was_interrupted(connection: SimpleLDAPObject) -> bool:
+    """Whether Ctrl-C, or Airflow ending a task, came in the middle of a call: then python-ldap's lock is never given back."""
+    # A connection has one user at a time, so nobody else can hold it now.
+    return bool(connection._ldap_object_lock._lock.locked())  # noqa: SLF001 - every public way waits for this lock
 
 
 def _has_something_to_say(descriptor: int) -> bool:

@@ -35,7 +35,8 @@ class ChangeShown:
     Attributes:
         sequence: its place in the plan, from 0.
         kind: `delete`, `update`, …; `verb` is the word for it.
-        object, new_object: the object's id before and after, differences marked; the latter is empty if it stays.
+        object, new_object: the object's id before and after, differences marked; the latter is empty if it stays. Both are
+            empty where the id is the key and stays, as in files.
         log_line: the line of the job's log.
         result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
         old_side, new_side: whether any field has values that go or come.
@@ -162,6 +163,8 @@ def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAG
         old, new = marking.compare(change.object, change.new_object)
         before = tuple(piece for part in old for piece in visible(part.text, marked=part.marked))
         after = tuple(piece for part in new for piece in visible(part.text, marked=part.marked))
+    elif change.object == change.key:
+        before = ()
     return ChangeShown(
         sequence=change.sequence,
         kind=change.action.value,

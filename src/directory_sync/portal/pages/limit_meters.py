@@ -49,10 +49,22 @@ def _meter(check: LimitCheck, share: float) -> Meter:
     kinds = [_KINDS.get(kind, kind) for kind in check.kind.split("+")]
     name = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
     tone = "over" if check.exceeded else "close" if share >= _CLOSE else "near"
-    text = f"{check.planned:,} planned, {check.allowed:,} allowed ({check.limit} of {check.base:,})"
+    text = f"{check.planned:,} planned, {check.allowed:,} allowed{_why(check)}"
     if check.exceeded:
         text = f"{text}: over the limit"
     return Meter(name.capitalize(), check.subject, text, tone, round(min(share, 1) * 100, 2))
+
+
+def _why(check: LimitCheck) -> str:
+    """Where the allowed number comes from, if a percentage is part of it: ` (5% of 470, at most 500)`."""
+    parts = check.limit.strip("[]").split(", ")
+    percent = next((part for part in parts if part.endswith("%")), None)
+    if percent is None or check.allowed is None:
+        return ""
+    said = [f"{percent} of {check.base:,}", *(f"at most {part}" for part in parts if part != percent)]
+    if str(check.allowed) not in parts and check.allowed * 100 > float(percent[:-1]) * check.base:
+        said.append(f"at least {check.allowed:,}")
+    return f" ({', '.join(said)})"
 
 
 def _share(check: LimitCheck) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Path, Request, Response
+from fastapi import APIRouter, Form, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from directory_sync.errors import RequestError, RequestNotFound
@@ -15,7 +16,7 @@ from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.changes import parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
 from directory_sync.portal.pages.change_list import ChangeList, change_list
-from directory_sync.portal.pages.frame import CurrentFrame, Frame
+from directory_sync.portal.pages.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.routes_request import ChangePage, Sequence, change_alone
 from directory_sync.portal.pages.run_page import NotOurs, job_page, run_page
@@ -26,7 +27,11 @@ from directory_sync.store.store import Store
 
 router = APIRouter()
 
+MOST_LOOKS = 40
+"""So often a tab looks every three seconds whether a run has begun that is not known yet."""
+
 Text = Annotated[str, Form()]
+Looks = Annotated[int, Query(ge=0, le=MOST_LOOKS)]
 GATE_SUFFIXES = (".approval", ".apply", ".settled")
 """Tasks beside a job's own are named after it."""
 
@@ -44,13 +49,19 @@ _NO_JOB = NotOurs(
 
 @router.get("/embed/run")
 def run_tab(
-    request: Request, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore, dag_id: str = "", run_id: str = ""
+    request: Request,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    dag_id: str = "",
+    run_id: str = "",
+    looks: Looks = 0,
 ) -> Response:
     """All jobs of a run, live while they run."""
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return render(request, "not_ours.html", frame, _NO_RUN)
+        return _not_begun(request, frame, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks)
     part = f"{frame.root}/embed/run?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
     return render(request, "run.html", frame, run_page(view, part=part), part="_run.html")
 
@@ -66,22 +77,27 @@ def task_tab(
     task_id: str = "",
     list: str = "",
     more: str = "",
+    looks: Looks = 0,
 ) -> Response:
     """One job of a run with its changes; with `list` what a filter lets through alone, with `more` the rows that follow."""
+    address = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return render(request, "not_ours.html", frame, _NO_JOB)
+        return _not_begun(request, frame, _NO_JOB, "/embed/ti", address, looks)
     job = view.job(job_of(task_id))
     if job is None:
         return render(request, "not_ours.html", frame, _NO_JOB)
-    address = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
+    if looks and is_part(request):
+        return _reload()
     listed = _changes(request, frame, visitor, store, job, address)
     if list and listed is not None:
         return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
     plan_id = job.result.plan_id if job.result is not None else None
     head = None if plan_id is None else changes.visible_plan(store, visitor, plan_id)[0]
     page = job_page(view, job, listed, head, part=f"{frame.root}/embed/ti?{urlencode(address)}")
+    if not page.live and is_part(request):
+        return _reload()
     return render(request, "job.html", frame, page, part="_job.html")
 
 
@@ -142,6 +158,17 @@ def ask_for_waiver(
         return render(request, "waiver.html", frame, page, status=422)
     query = urlencode({"dag_id": dag_id, "run_id": run_id, "said": "waiver"})
     return RedirectResponse(f"{frame.root}/embed/run?{query}", 303)
+
+
+def _not_begun(request: Request, frame: Frame, page: NotOurs, path: str, address: Mapping[str, str], looks: int) -> Response:
+    """What is said of a run that the store does not know. Whoever has just started one is watching, so it is looked for again."""
+    again = f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}" if looks < MOST_LOOKS else ""
+    return render(request, "not_ours.html", frame, replace(page, again=again), part="_not_ours.html")
+
+
+def _reload() -> Response:
+    """Let the browser load the whole tab: there is more to show now than the part that it follows."""
+    return Response(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
 
 
 def job_of(task_id: str) -> str:

@@ -75,6 +75,16 @@ class JobRow:
         return kinds_text(self.kinds)
 
     @property
+    def awaited(self) -> bool:
+        """Whether all there is to say of it is that its request waits for a decision."""
+        return self.state == JobState.WAITING and self.request is not None and self.request.pending
+
+    @property
+    def asked_text(self) -> str:
+        """What its request asks for, in words."""
+        return "" if self.request is None else kinds_text(count_kinds(self.request.statistics))
+
+    @property
     def notable(self) -> bool:
         """Whether there is more to say than its figures do."""
         return bool(self.request or self.warnings or self.problems) or self.state not in _PLAIN
@@ -139,10 +149,11 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class NotOurs:
-    """A tab on something that is no run of a collection; `begun` is False if it may become one."""
+    """A tab on something that is no run of a collection; `again`: where to look whether it has become one."""
 
     title: str
     text: str
+    again: str = ""
 
 
 def run_page(view: RunView, *, part: str) -> RunPage:
@@ -156,7 +167,7 @@ def run_page(view: RunView, *, part: str) -> RunPage:
         columns=COLUMNS,
         totals=totals,
         kinds=count_kinds(dict(zip(COLUMNS, totals, strict=True))),
-        live=any(_is_live(row) for row in rows),
+        live=any(_is_live(row) for row in rows) or _goes_on(view),
         part=part,
         hindrance=view.hindrance_to_run,
     )
@@ -205,6 +216,18 @@ def _row(job: RunJob) -> JobRow:
         has_plan=result is not None and result.plan_id is not None,
         may_be_waived=job.may_be_waived and not (request is not None and request.pending),
     )
+
+
+def _goes_on(view: RunView) -> bool:
+    """Whether the next job is about to begin: none is left behind by a closed run, or by a job that holds up the others."""
+    if view.snapshot.finished is not None:
+        return False
+    for each in view.jobs:
+        if each.result is None:
+            return True
+        if each.job.wait_for_approval and each.request is not None and each.request.pending:
+            return False
+    return False
 
 
 def _is_live(row: JobRow) -> bool:

@@ -32,8 +32,12 @@ def duration_text(duration: timedelta) -> str:
 
 
 def ahead_text(at: datetime, now: datetime) -> str:
-    """When something will be, seen from now: `in 2 days`; `any moment now` once it is due."""
-    return "any moment now" if at <= now else f"in {duration_text(at - now)}"
+    """When something will be, seen from now and rounded: `in 2 days`; `any moment now` once it is due."""
+    if at <= now:
+        return "any moment now"
+    # Otherwise what was just filed with 14 days would expire in 13 days 23 hours.
+    rounding = timedelta(minutes=30) if at - now > timedelta(days=1) else timedelta(seconds=30)
+    return f"in {duration_text(at - now + rounding)}"
 
 
 def ago_text(at: datetime, now: datetime) -> str:
