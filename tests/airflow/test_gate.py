@@ -260,11 +260,13 @@ def test_a_gate_that_was_marked_by_hand_lets_nothing_be_written(
 
     monkeypatch.setattr(ApprovalSensor, "execute", marked)
     run = run_collection(PEOPLE)
-    assert task_states(run)["people.apply"] == "failed"
-    assert str(run.state) == "failed"
     assert not (data / "out.csv").exists()
     text = task_log()
     assert "Nothing was written" in text
+    if state == "cancelled":  # as when it is withdrawn between approval and write: nothing has failed
+        assert (task_states(run)["people.apply"], str(run.state)) == ("skipped", "success")
+        return
+    assert (task_states(run)["people.apply"], str(run.state)) == ("failed", "failed")
     assert "marked" in text
     assert ("has filed no request" if state == "gone" else f"is {state}, not approved") in text
     (recorded,) = store.recent_runs("corp")

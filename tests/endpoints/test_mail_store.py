@@ -10,10 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
+from alembic import command
+from sqlalchemy import event, func, select
 
 from directory_sync.errors import RequestNotFound
 from directory_sync.store import migrate
+from directory_sync.store.database import Database
 from directory_sync.store.request_mail import Unreached, _due
 from directory_sync.store.request_model import EventKind
 from directory_sync.store.store import Store
@@ -202,9 +204,9 @@ def test_a_store_of_before_has_nothing_in_its_outbox(empty_url: str) -> None:
     migrate.upgrade(empty_url)
     with Store.open(empty_url) as store:
         request = file(store)
-        with store._database.write() as connection:
-            connection.execute(text("DROP TABLE directory_sync_request_mail"))
-            connection.execute(text("UPDATE directory_sync_alembic_version SET version_num = '0002'"))
+    database = Database(empty_url)
+    command.downgrade(migrate.alembic_config(database), "0002")
+    database.close()
     assert migrate.upgrade(empty_url) == migrate.REVISIONS[-1]
     with Store.open(empty_url) as store:
         assert rows(store) == 0

@@ -178,7 +178,15 @@ class Database:
         if self.is_sqlite:
             options["connect_args"] = {"timeout": BUSY_TIMEOUT}
         else:
-            options["connect_args"] = {"connect_timeout": 10, "application_name": "directory_sync"}
+            options["connect_args"] = {
+                "connect_timeout": 10,
+                "application_name": "directory_sync",
+                # A server that vanishes without a word (no reset, packets lost) is given up after about half a minute.
+                "keepalives_idle": 15,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 30_000,
+            }
             options["pool_pre_ping"] = True
             options["executemany_mode"] = "values_plus_batch"
         try:
