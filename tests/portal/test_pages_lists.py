@@ -185,13 +185,14 @@ def test_a_row_tells_the_worst_first(looker: Looker) -> None:
     assert re.search(r'<rect class="delete" x="0.0" y="0" width="[\d.]+"', page)
 
 
-def test_only_what_waits_can_be_ticked(looker: Looker) -> None:
-    """Requests that are decided have no box, and somebody whom Airflow does not know has none at all."""
-    looker.become(ADA)
-    page = looker.get("/requests?list=all")
-    assert page.count('name="selected"') == 7
-    looker.become(NOBODY)
+def test_only_what_waits_for_me_can_be_ticked(looker: Looker) -> None:
+    """The inbox has boxes; lists with what others decide, or what is decided, have none, nor has somebody unknown to Airflow."""
+    assert looker.get("/requests?list=inbox").count('name="selected"') == 7
     assert 'name="selected"' not in looker.get("/requests?list=mine")
+    looker.become(ADA)
+    assert 'name="selected"' not in looker.get("/requests?list=all")
+    looker.become(NOBODY)
+    assert 'name="selected"' not in looker.get("/requests?list=inbox")
 
 
 @pytest.mark.parametrize("said", ["approved", "denied", "waiver"])

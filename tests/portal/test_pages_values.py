@@ -102,3 +102,11 @@ def test_empty_and_missing_values_are_told_apart() -> None:
     """A value without a character is a value."""
     assert len(_show(old=(b"",)).old) == 1
     assert _show(old=(b"",)).new == ()
+
+
+def test_code_in_a_message_is_code() -> None:
+    """What stands in backticks in our own messages is set as code; what comes from elsewhere stays text."""
+    from directory_sync.portal.pages.rendering import prose
+
+    assert prose("See `limits` of <b>.") == "<bdi>See </bdi><code><bdi>limits</bdi></code><bdi> of &lt;b&gt;.</bdi>"
+    assert prose("One ` alone") == "<bdi>One ` alone</bdi>"

@@ -94,8 +94,8 @@ class AirflowPages:
         return self.server.url
 
     def run_page(self, collection: str, tail: str = "") -> str:
-        """Address of Airflow's page of the run that ida has started; `tail`: of a tab or a task below it."""
-        return f"{self.url}/dags/{collection}/runs/{quote(self.runs[collection], safe='')}{tail}"
+        """Address of Airflow's page of the run that ida has started, spelled as there; `tail`: of a tab or a task below it."""
+        return f"{self.url}/dags/{collection}/runs/{quote(self.runs[collection], safe=':+')}{tail}"
 
     def api(self, user: str) -> AirflowApi:
         """Airflow's REST API as that user; to be closed."""

@@ -81,7 +81,7 @@ class ChangeList:
         part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a query.
         hidden: parameters that the page's own address has besides the filter.
         detail: path of the page of one change, without its number.
-        downloads: path without ending.
+        downloads: path without ending; `ldif`: whether there is one with the ending `.ldif`.
         search, kind, result: the filter.
         next: query of what follows; empty at the end.
         applied: results can be filtered by.
@@ -97,6 +97,7 @@ class ChangeList:
     hidden: tuple[tuple[str, str], ...]
     detail: str
     downloads: str
+    ldif: bool
     search: str
     kind: str
     result: str
@@ -129,6 +130,7 @@ def change_list(
     page: str,
     detail: str,
     downloads: str,
+    ldif: bool,
     applied: bool,
     hidden: Sequence[tuple[str, str]] = (),
 ) -> ChangeList:
@@ -147,6 +149,7 @@ def change_list(
         hidden=tuple(hidden),
         detail=detail,
         downloads=downloads,
+        ldif=ldif,
         search=query.search,
         kind=str(filter["action"]),
         result=str(filter["result"]),

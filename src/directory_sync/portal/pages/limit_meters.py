@@ -56,15 +56,17 @@ def _meter(check: LimitCheck, share: float) -> Meter:
 
 
 def _why(check: LimitCheck) -> str:
-    """Where the allowed number comes from, if a percentage is part of it: ` (5% of 470, at most 500)`."""
+    """Where the allowed number comes from, if a percentage is part of it: ` (5% of 470)`, ` (5% of 20,000, at most 500)`."""
     parts = check.limit.strip("[]").split(", ")
     percent = next((part for part in parts if part.endswith("%")), None)
     if percent is None or check.allowed is None:
         return ""
-    said = [f"{percent} of {check.base:,}", *(f"at most {part}" for part in parts if part != percent)]
-    if str(check.allowed) not in parts and check.allowed * 100 > float(percent[:-1]) * check.base:
-        said.append(f"at least {check.allowed:,}")
-    return f" ({', '.join(said)})"
+    bound = ""
+    if str(check.allowed) in parts:
+        bound = f", at most {check.allowed:,}"
+    elif check.allowed * 100 > float(percent[:-1]) * check.base:
+        bound = f", at least {check.allowed:,}"
+    return f" ({percent} of {check.base:,}{bound})"
 
 
 def _share(check: LimitCheck) -> float:

@@ -47,7 +47,7 @@ class Row:
     """One request in a list.
 
     Attributes:
-        selectable: it can be ticked: it waits.
+        selectable: it can be ticked: it waits in the inbox of who looks.
         kinds: what it changes, worst first.
         next: what happens next or what became of it, in words; empty where the state says all.
         due: when that is; None where it has no time.
@@ -147,6 +147,8 @@ def list_page(
         problems: what was wrong with the filters.
     """
     now = datetime.now(UTC)
+    # Whatever somebody may decide is in their inbox; elsewhere boxes would mostly lead to a refusal.
+    selectable = query.kind is ListKind.INBOX and visitor.person.verified
     given = known(parameters)
     values: dict[str, str] = dict.fromkeys(PARAMETERS, "") | dict(reversed(given))
     chips = tuple(
@@ -161,7 +163,7 @@ def list_page(
     return ListPage(
         kind=query.kind.value,
         title=TITLES[query.kind],
-        rows=tuple(_row(request, visitor, now, results.get(request.id)) for request in found.requests),
+        rows=tuple(_row(request, now, results.get(request.id), selectable=selectable) for request in found.requests),
         total=found.total,
         chips=chips,
         values=values,
@@ -190,14 +192,14 @@ def checked_address(query: str) -> str:
     return _query(ListKind(kind), known(given))
 
 
-def _row(request: Request, visitor: Visitor, now: datetime, result: tuple[str, str] | None) -> Row:
+def _row(request: Request, now: datetime, result: tuple[str, str] | None, *, selectable: bool) -> Row:
     text, tone = result or ("", "")
     if tone == "good" and not _fits(text, request):
         text = tone = ""  # an address says it, but it is not so
     next_text, due = _next(request, now)
     return Row(
         request=request,
-        selectable=request.pending and visitor.person.verified,
+        selectable=selectable and request.pending,
         kinds=count_kinds(request.statistics),
         next=next_text,
         due=due,

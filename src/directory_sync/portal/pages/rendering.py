@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -103,6 +104,22 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def airflow_segment(text: str) -> str:
+    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: otherwise it does not know which tab it shows."""
+    return quote(text, safe=":+")
+
+
+_CODE = re.compile(r"`([^`]+)`")
+
+
+def prose(text: str) -> Markup:
+    """A message of the product: as `shown`, and what stands in backticks is code."""
+    parts = _CODE.split(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(shown(part)) if index % 2 else shown(part) for index, part in enumerate(parts) if part
+    )
+
+
 @functools.cache
 def version_of(name: str) -> str:
     """A few characters that change with a static file's content, so that browsers never use an old one."""
@@ -126,6 +143,8 @@ def _environment() -> Environment:
             "state_label": state_label,
             "in_words": in_words,
             "segment": segment,
+            "airflow_segment": airflow_segment,
+            "prose": prose,
             "count": lambda number, one, many: f"{number:,} {one if number == 1 else many}",
             "grouped": lambda number: f"{number:,}",
         }

@@ -110,7 +110,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         previous=details.previous,
         replaces=_replaces(details.view.events),
         result=_figures(request.result),
-        result_message=str((request.result or {}).get("message") or ""),
+        result_message=_result_message(request.result),
         changes=changes,
         asked=asked(details.view.assignees),
         decisions=details.view.decisions,
@@ -171,6 +171,12 @@ def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
 
 def _replaces(events: Iterable[Event]) -> bool:
     return any(event.kind is EventKind.FILED and "replaces" in (event.data or {}) for event in events)
+
+
+def _result_message(result: Mapping[str, Any] | None) -> str:
+    """What was said when the plan was carried out, beyond that it is done."""
+    message = str((result or {}).get("message") or "")
+    return "" if message == "Done." else message
 
 
 def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:

@@ -20,6 +20,7 @@ from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.request_page import request_page
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.run.downloads import has_ldif
 from directory_sync.store import request_model as stored
 from directory_sync.store.store import Store
 
@@ -133,6 +134,7 @@ def change_alone(store: Store, visitor: Visitor, plan_id: int, sequence: int) ->
 
 def _changes(store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame) -> ChangeList:
     path = f"{frame.root}/requests/{request.id}"
+    _, job = changes.visible_plan(store, visitor, request.plan_id)
     return change_list(
         changes.read_changes(store, visitor, request.plan_id, query),
         query,
@@ -141,5 +143,6 @@ def _changes(store: Store, visitor: Visitor, request: stored.Request, query: Cha
         page=f"{path}?",
         detail=f"{path}/changes",
         downloads=f"{frame.root}/api/v1/requests/{request.id}/changes",
+        ldif=has_ldif(job),
         applied=request.state in (RequestState.APPROVED, RequestState.APPLIED),
     )

@@ -23,6 +23,7 @@ from directory_sync.portal.pages.run_page import NotOurs, job_page, run_page
 from directory_sync.portal.pages.waiver_page import WaiverAsk
 from directory_sync.portal.runs import RunJob
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.run.downloads import has_ldif
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -197,7 +198,7 @@ def _changes(
     if job.result is None or job.result.plan_id is None:
         return None
     plan_id = job.result.plan_id
-    head, _ = changes.visible_plan(store, visitor, plan_id)
+    head, planned = changes.visible_plan(store, visitor, plan_id)
     query = parse_change_query(request.query_params.multi_items())
     path = f"{frame.root}/embed/ti?{urlencode(address)}"
     return change_list(
@@ -209,5 +210,6 @@ def _changes(
         hidden=tuple(address.items()),
         detail=f"{frame.root}/plans/{plan_id}/changes",
         downloads=f"{frame.root}/api/v1/plans/{plan_id}/changes",
+        ldif=has_ldif(planned),
         applied=head.state != "stored",
     )

@@ -201,14 +201,16 @@ def _row(job: RunJob) -> JobRow:
     elif result is not None:
         duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
     problems = result.problems if result is not None else ()
+    label = _LABELS.get(job.state, job.state.replace("_", " "))
+    message = result.message if result is not None else ""
     return JobRow(
         name=job.job.name,
         state=job.state,
-        label=_LABELS.get(job.state, job.state.replace("_", " ")),
+        label=label,
         figures=tuple(statistics[name] for name in COLUMNS) if statistics else (),
         kinds=count_kinds(statistics),
         duration=duration,
-        message=result.message if result is not None else "",
+        message="" if message == f"{label}." else message,
         warnings=result.warnings if result is not None else (),
         problems=problems[:SHOWN_PROBLEMS],
         problems_more=max(0, len(problems) - SHOWN_PROBLEMS),
