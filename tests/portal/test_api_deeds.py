@@ -142,6 +142,7 @@ def test_a_run_that_could_not_begin_is_not_started(simple: PortalServer) -> None
 def stopped_run(server: PortalServer, *, state: str = "stopped_by_limit", requester: str = "ida") -> str:
     """A run whose job was stopped by a limit; its id."""
     run_id = f"stopped__{next(_numbers)}"
+    server.store.mark_stale("crew", "people", reason="Left over by another test.")
     run = server.store.start_run(collection(), run_id, trigger="manual", requester=requester, verified=True)
     attempt = server.store.start_job(run.id, "people")
     made = replace(plan((update(run_id),)), limits=(LimitCheck("delete", "", 7, 100, 5, "5%"),))

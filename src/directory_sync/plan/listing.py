@@ -23,10 +23,10 @@ from directory_sync.plan.spool import Spool
 _CHUNK = 1000
 
 Row = tuple[tuple[bytes, ...], bytes, int]
-"""One record that could be read and mapped: its normalised keys, its fingerprint, and where the spool holds it.
+"""One record that could be read: its normalised keys, a mark of few bytes, and where the spool holds it.
 
-A source record has one key, an object one for each value of the key field. Equal fingerprints mean that nothing is to be done;
-an empty one: always compare. A plain tuple, because there is one for every record of both sides.
+A source record has one key, an object one for each value of the key field. The mark is the fingerprint: equal ones mean that
+nothing is to be done; an empty one: always compare. A plain tuple, because there is one for every record of both sides.
 """
 
 
@@ -66,9 +66,9 @@ class Sink:
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
 
-    def add(self, keys: tuple[bytes, ...], fingerprint: bytes, record: bytes) -> None:
+    def add(self, keys: tuple[bytes, ...], mark: bytes, record: bytes) -> None:
         """Take in one record; see `Row`. `record`: what the parent needs of it where the two sides differ."""
-        self._rows.append((keys, fingerprint, self._append(record)))
+        self._rows.append((keys, mark, self._append(record)))
         if len(self._rows) >= _CHUNK:
             self.send()
 

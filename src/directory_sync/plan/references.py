@@ -1,17 +1,22 @@
 """Finds, for objects that a source field names, their counterparts at the destination: `members` and `resolve`.
 
-Each side is read once: (object → value of the `match` field) at the source, (value → object) at the destination.
+Each side is read once, both at the same time: (object → value of the `match` field) at the source, (value → object) at the
+destination.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from directory_sync.endpoints.change import FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.plan.listing import Side, Sink, read_sides
+from directory_sync.plan.spool import Spool
 
 _SEVERAL = ""
+_ANY_TEXT = "surrogatepass"
 
 
 @dataclass(slots=True)
@@ -42,16 +47,33 @@ class ReferenceIndex:
         self._source_id = source.normalise_id
         self._destination = destination
         source_rule = source.rule(source_field)
-        self._keys_by_id: dict[str, list[bytes]] | None = None
-        if source_rule is not None and source_rule.reference:
-            self._keys_by_id = {
-                source.normalise_id(identifier): [self._normalise_value(value) for value in values]
-                for identifier, values in source.index(match, None)
-            }
+        self._keys_by_id: dict[str, Sequence[bytes]] | None = None
         self._ids_by_key: dict[bytes, str] = {}
-        for identifier, values in destination.index(match, within):
-            for value in values:
-                self._add(self._normalise_value(value), identifier)
+        sides = [Side(destination.label, partial(self._read_destination, match, within), Spool())]
+        if source_rule is not None and source_rule.reference:
+            self._keys_by_id = {}
+            sides.append(Side(source.label, partial(self._read_source, source, match), Spool()))
+        for side, rows, _ in read_sides(tuple(sides)):
+            for keys, mark, _ in rows:
+                identifier = mark.decode(errors=_ANY_TEXT)
+                if side == 1:
+                    assert self._keys_by_id is not None
+                    self._keys_by_id[identifier] = keys
+                else:
+                    for key in keys:
+                        self._add(key, identifier)
+        for one in sides:
+            one.spool.close()
+
+    def _read_source(self, source: Source, match: str, sink: Sink) -> None:
+        normalise_value, normalise_id = self._normalise_value, source.normalise_id
+        for identifier, values in source.index(match, None):
+            sink.add(tuple(map(normalise_value, values)), normalise_id(identifier).encode(errors=_ANY_TEXT), b"")
+
+    def _read_destination(self, match: str, within: str | None, sink: Sink) -> None:
+        normalise_value = self._normalise_value
+        for identifier, values in self._destination.index(match, within):
+            sink.add(tuple(map(normalise_value, values)), identifier.encode(errors=_ANY_TEXT), b"")
 
     def _add(self, key: bytes, identifier: str) -> None:
         known = self._ids_by_key.get(key)
