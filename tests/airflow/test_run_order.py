@@ -139,7 +139,9 @@ class Office:
         step = self.steps[job.name]
         assert gated is (step.gate is not None)
         if not step.fails and step.gate == ELSEWHERE:
-            self.file(store, f"{snapshot.run_id} before", snapshot.collection, job.name, 1)
+            elsewhere = self.file(store, f"{snapshot.run_id} before", snapshot.collection, job.name, 1)
+        else:
+            elsewhere = None
         attempt = store.start_job(snapshot.id, job.name)
         state, request = JobState.SUCCESS, None
         if step.fails:
@@ -150,7 +152,7 @@ class Office:
             state = JobState.WAITING
             expires = timedelta(seconds=0.3 if step.late else 0) if step.gate == "expired" else None
             request = self.file(store, snapshot.run_id, snapshot.collection, job.name, 2, attempt.id, expires)
-        store.finish_job(attempt.id, state.value)
+        store.finish_job(attempt.id, state.value, request=elsewhere if request is None else request)
         if request is not None and not step.late:
             self.decide(store, request, step, snapshot.collection)
         elif request is not None:
@@ -165,7 +167,7 @@ class Office:
         store.claim_approved(request.id, expected_digest=request.digest)
         self.wrote.append(job.name)
         state = JobState.FAILED if self.steps[job.name].apply_fails else JobState.SUCCESS
-        store.finish_job(store.start_job(snapshot.id, job.name).id, state.value)
+        store.finish_job(store.start_job(snapshot.id, job.name, request=request.id).id, state.value)
         if not state.failed:
             store.mark_applied(request.id, {"state": state.value})
         return JobResult(job=job.name, state=state, message="As the test says.", request=request.id)
