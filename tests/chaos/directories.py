@@ -29,10 +29,7 @@ def new_server(suffix: str) -> Slapd:
 def refill(slapd: Slapd, entries: Entries) -> None:
     """Let a directory hold its containers and these entries, and nothing else."""
     admin = directories.administrator(slapd)
-    found = [dn for dn, _ in admin.search_s(slapd.suffix, ldap.SCOPE_SUBTREE, attrlist=["1.1"])]
-    for dn in sorted(found, key=lambda dn: -len(ldap.dn.str2dn(dn))):
-        if dn != slapd.suffix:
-            admin.delete_s(dn)
+    directories.delete_below(admin, slapd.suffix, top=False)
     for dn, values in skeleton(slapd.suffix).items():
         _add(admin, {dn: values})
     _add(admin, entries)

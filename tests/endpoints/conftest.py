@@ -109,6 +109,8 @@ def container(shared_slapd: Slapd) -> Iterator[Container]:
     dn = f"ou=test{next(_numbers)},{shared_slapd.suffix}"
     admin.add_s(dn, [("objectClass", b"organizationalUnit")])
     yield Container(dn, shared_slapd, admin)
+    # Otherwise another test's people with the same keys would be found beside its own container.
+    directories.delete_below(admin, dn)
     admin.unbind_s()
 
 

@@ -132,11 +132,7 @@ def office(container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
         monkeypatch.setattr(carrying_out, "apply_plan", interfere)
         yield office
-        # The next test's people have the same keys.
-        for top in (container.dn, office.there):
-            found = office.at(top).search_s(top, ldap.SCOPE_SUBTREE, attrlist=["1.1"])
-            for dn, _ in sorted(found, key=lambda entry: -len(ldap.dn.str2dn(entry[0]))):
-                office.at(top).delete_s(dn)
+        directories.delete_below(source_admin, office.there)
         source_admin.unbind_s()
 
 

@@ -52,6 +52,14 @@ def administrator(slapd: Slapd) -> SimpleLDAPObject:
     return connection
 
 
+def delete_below(session: SimpleLDAPObject, dn: str, *, top: bool = True) -> None:
+    """Delete everything below an entry, the lowest first, and with `top` the entry itself."""
+    found = [found for found, _ in session.search_s(dn, ldap.SCOPE_SUBTREE, attrlist=["1.1"])]
+    lowest_first = sorted(found, key=lambda each: -len(ldap.dn.str2dn(each)))
+    for each in lowest_first if top else lowest_first[:-1]:
+        session.delete_s(each)
+
+
 def as_bytes(values: Values) -> tuple[bytes, ...]:
     """One value or several, text or octets, as values of an attribute."""
     if isinstance(values, bytes | str):
