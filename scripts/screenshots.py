@@ -5,11 +5,13 @@ Needs `chromium`; `scripts/system_packages.sh browser` installs it.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
@@ -17,9 +19,11 @@ sys.path.insert(0, str(PROJECT))
 from demo.__main__ import COLLECTION, Demo, Signals, running_demo  # noqa: E402 - needs the checkout on the path
 from demo.check import SOURCE_CHANGES  # noqa: E402
 from demo.report import Steps  # noqa: E402
+from demo.requests_api import RequestsApi  # noqa: E402
 
 IMAGES = PROJECT / "docs" / "images"
 _SIZE = ViewportSize(width=1280, height=560)
+_TALL = ViewportSize(width=1280, height=1150)
 _SETTLE = 2500  # milliseconds in which charts stop moving
 
 
@@ -40,21 +44,45 @@ def main() -> int:
             return 1
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-            context = browser.new_context(viewport=_SIZE, color_scheme="light", locale="en-GB", timezone_id="UTC")
-            context.add_cookies([{"name": "_token", "value": demo.api.token, "url": demo.server.url}])
-            _photograph(context.new_page(), demo, run_id)
+            with _looking(browser, demo, "ida") as page:
+                _photograph_run(page, demo, run_id)
+            with _looking(browser, demo, "bob") as page:
+                _photograph_request(page, demo)
             browser.close()
     return 0
 
 
-def _photograph(page: Page, demo: Demo, run_id: str) -> None:
+@contextlib.contextmanager
+def _looking(browser: Browser, demo: Demo, user: str) -> Iterator[Page]:
+    """A page that one of the demo's users is logged in on."""
+    demo.api.log_in(user, user)
+    context = browser.new_context(viewport=_SIZE, color_scheme="light", locale="en-GB", timezone_id="UTC")
+    context.add_cookies([{"name": "_token", "value": demo.api.token, "url": demo.server.url}])
+    yield context.new_page()
+    context.close()
+
+
+def _photograph_run(page: Page, demo: Demo, run_id: str) -> None:
     """The log of the job `people` in its run: what was changed, field by field, beside all jobs of all runs."""
     page.goto(f"{demo.server.url}/dags/{COLLECTION}/runs/{run_id}/tasks/people", wait_until="networkidle")
     page.wait_for_timeout(_SETTLE)
     page.keyboard.press("w")  # wraps long lines
+    _save(page, "run.png")
+
+
+def _photograph_request(page: Page, demo: Demo) -> None:
+    """The request of the job `guests` as its approver sees it: what it would do, worst first, and what can be answered."""
+    with contextlib.closing(RequestsApi(demo.server.url, "bob", "bob")) as api:
+        number = api.inbox()[0]["id"]
+    page.set_viewport_size(_TALL)
+    page.goto(f"{demo.server.url}/plugin/dirsync/dirsync/requests/{number}", wait_until="networkidle")
+    _save(page, "request.png")
+
+
+def _save(page: Page, name: str) -> None:
     page.wait_for_timeout(_SETTLE)
-    page.screenshot(path=IMAGES / "run.png")
-    print(f"Wrote {IMAGES / 'run.png'}")
+    page.screenshot(path=IMAGES / name)
+    print(f"Wrote {IMAGES / name}")
 
 
 if __name__ == "__main__":

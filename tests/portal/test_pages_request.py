@@ -8,8 +8,10 @@ import pytest
 
 from directory_sync.approval import desk
 from directory_sync.endpoints.change import Change
+from directory_sync.store.request_model import Approver
 from tests.portal.pages_client import Looker, text_of
-from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, IDA, LONG, NOBODY, changes
+from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, IDA, LONG, NOBODY, POLICY, changes
+from tests.scenarios.requests import decide
 
 STATES = ["pending", "applied", "stale", "denied", "cancelled", "waiver", "two"]
 
@@ -32,8 +34,8 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
         "What changes",
         "Warnings and problems",
         "Limits",
-        "About this request",
         "Who is asked",
+        "About this request",
         'id="changes"',
         "History and comments",
     ]
@@ -71,6 +73,30 @@ def test_a_number_nobody_checked_is_marked(looker: Looker) -> None:
     )
     number = looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
     assert "root not verified" in text_of(looker.get(f"/requests/{number}"))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "waiver", "next_step"),
+    [
+        ("manual", False, "The run carries out exactly these changes now"),
+        ("terminal", False, "directory-sync run FILE --approved {number} carries out exactly these changes"),
+        ("manual", True, "The next run of the job that makes the very same plan carries it out"),
+    ],
+    ids=["airflow", "terminal", "waiver"],
+)
+def test_an_approved_request_says_who_carries_it_out(looker: Looker, trigger: str, waiver: bool, next_step: str) -> None:
+    """Its run in Airflow does by itself; from a terminal somebody has to come back, and a waiver needs another run."""
+    known = looker.store.find_run("staff_to_branch", "manual__2026-11-21")
+    assert known is not None
+    run = looker.store.start_run(known.collection, "approved__1", trigger=trigger, requester="ida", verified=True)
+    number = looker.store.file_request(
+        looker.pages.plan(run, changes(updates=1)),
+        policy=POLICY.model_dump(mode="json", exclude_none=True),
+        approvers=[Approver("user", "bea")],
+        waiver=waiver,
+    ).id
+    decide(looker.store, number)
+    assert next_step.format(number=number) in text_of(looker.get(f"/requests/{number}"))
 
 
 def test_buttons_that_may_not_be_used_say_why(looker: Looker) -> None:

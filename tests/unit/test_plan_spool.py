@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from directory_sync.garbage import rare_collection
 from directory_sync.plan import spool as module
-from directory_sync.plan.garbage import rare_collection
 from directory_sync.plan.spool import Spool
 
 RECORDS = st.lists(st.binary(max_size=40), max_size=30)

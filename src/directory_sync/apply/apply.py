@@ -16,7 +16,7 @@ from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tall
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.endpoints.protocol import Destination
 from directory_sync.errors import DirectorySyncError, EndpointError, EndpointUnavailable, LeaseError, StoreError
-from directory_sync.plan.garbage import rare_collection
+from directory_sync.garbage import rare_collection
 from directory_sync.plan.model import ChangeSequence, Statistics
 
 PROGRESS_SECONDS = 0.1

@@ -160,24 +160,34 @@ def _canonical_field(field: FieldChange) -> str:
 
 
 def _canonical_values(values: Values) -> str:
+    if len(values) == 1:
+        # Nearly every field of nearly every change.
+        return _canonical_value(values[0])
     return ",".join(map(_canonical_value, values)) if values else ""
 
 
 def _canonical_value(value: bytes) -> str:
-    written = value_to_json(value)
-    return _quoted(written) if isinstance(written, str) else f'{{"base64":"{written["base64"]}"}}'
+    text = _text(value)
+    return _quoted(text) if text is not None else f'{{"base64":"{_base64(value)}"}}'
 
 
 def value_to_json(value: bytes) -> str | dict[str, str]:
     """Text where the value is readable UTF-8, else `{"base64": …}`."""
+    text = _text(value)
+    return text if text is not None else {"base64": _base64(value)}
+
+
+def _text(value: bytes) -> str | None:
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value).decode()}
+        return None
     # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's terminal.
-    if not text.isprintable() and _control_character.search(text):
-        return {"base64": base64.b64encode(value).decode()}
-    return text
+    return text if text.isprintable() or not _control_character.search(text) else None
+
+
+def _base64(value: bytes) -> str:
+    return binascii.b2a_base64(value, newline=False).decode()
 
 
 def value_from_json(value: str | Mapping[str, str]) -> bytes:

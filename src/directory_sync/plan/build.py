@@ -6,11 +6,11 @@ from functools import partial
 
 from directory_sync.definition.models import Collection, Job, LimitKind, MoveMissing
 from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.garbage import rare_collection
 from directory_sync.plan.completing import Completer
 from directory_sync.plan.containers import is_departed
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.drafting import Drafter
-from directory_sync.plan.garbage import rare_collection
 from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
 from directory_sync.plan.limits import check_limits

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -10,8 +9,9 @@ from typing import NamedTuple
 from directory_sync.definition.models import DirectoryDestination, MoveMissing
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RecordError
-from directory_sync.plan.compare import changed_fields, check_mandatory, new_fields, riding_fields
+from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
+from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.join import Settled
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.order import Node
@@ -22,15 +22,6 @@ from directory_sync.plan.unmanaged import reuses_unmanaged, take_unmanaged
 
 _ASKED_ONE_BY_ONE = 200
 """So many new names are looked up before they are planned; of more, one that an unmanaged object has is a conflict in the end."""
-
-
-class _Creation(NamedTuple):
-    """A new object before it is certain that it can be created; `place` is that of its draft. Sorts parents first."""
-
-    depth: int
-    id: str
-    place: int
-    container: str | None
 
 
 class _Move(NamedTuple):
@@ -158,7 +149,7 @@ class Drafter:
 
     # -- new objects --------------------------------------------------------------------------------------------------
 
-    def _prepare_creations(self, settled: Settled) -> list[_Creation]:
+    def _prepare_creations(self, settled: Settled) -> list[Creation]:
         """Draft every record that is to become a new object, as far as that can be told without knowing the others."""
         planning = self.planning
         waiting = dict(settled.only_in_source())
@@ -171,23 +162,11 @@ class Drafter:
         if not creates:
             self.skipped += len(waiting)
             return []
-        creations: list[_Creation] = []
-        for offset in waiting.values():
-            record = self.source_at(offset)
-            try:
-                change = self._creation(record)
-            except RecordError as error:
-                planning.reject(record.key, record.id, error)
-                continue
-            id = planning.destination.normalise_id(change.object)
-            place = self.drafts.put(Draft(change, record.lookups, {}, record.id))
-            container = planning.destination.parent_id(change.object)
-            # Many objects share few containers, whose names need not be kept again and again.
-            creations.append(_Creation(planning.depth(id), id, place, None if container is None else sys.intern(container)))
+        creations = draft_creations(planning, self.drafts, self._containers, self.source_at, list(waiting.values()))
         self._containers.planned |= {creation.id for creation in creations}
         return creations
 
-    def _draft_creations(self, creations: list[_Creation]) -> None:
+    def _draft_creations(self, creations: list[Creation]) -> None:
         """Accept the creations that have a container."""
         planning = self.planning
         self._containers.planned = {node.then for node in self.drafts.nodes if node.then}
@@ -203,16 +182,6 @@ class Drafter:
             else:
                 self.drafts.accept(Node(Action.CREATE, None, id), place)
                 self._containers.planned.add(id)
-
-    def _creation(self, record: SourceRecord) -> Change:
-        planning = self.planning
-        fields = new_fields(record, planning.layout)
-        if not planning.layout.lookups:
-            check_mandatory(fields, planning.layout)
-        container = self._containers.for_new(record.container)
-        values = {change.field: change.new for change in fields}
-        id = planning.destination.new_id(planning.job.naming_attribute, values, container)
-        return Change(Action.CREATE, record.key, id, fields=tuple(fields))
 
     def _draft_missing(self, settled: Settled) -> None:
         planning = self.planning

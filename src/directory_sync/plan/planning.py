@@ -148,14 +148,14 @@ class Drafts:
             then = None
         else:
             then = now if change.new_object is None and now is not None else self._normalise_id(change.final_object)
-        self.accept(Node(change.action, now, then), self.put(draft))
+        self.accept(Node(change.action, now, then), self.spool.append(self.pack(draft)))
 
-    def put(self, draft: Draft) -> int:
-        """Keep a draft of which it is not certain yet that it counts; returns its place."""
-        return self.spool.append(pack_finished(draft.change, draft.id) if self.finished else pack_draft(draft))
+    def pack(self, draft: Draft) -> bytes:
+        """A draft as it is kept in the spool."""
+        return pack_finished(draft.change, draft.id) if self.finished else pack_draft(draft)
 
     def accept(self, node: Node, place: int) -> None:
-        """Let a draft count."""
+        """Let a draft count that is in the spool already."""
         self.nodes.append(node)
         self.places.append(place)
 

@@ -1,4 +1,4 @@
-"""How often Python looks for cyclic garbage while very many records go through memory."""
+"""How often Python looks for cyclic garbage while very many objects are made that are none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _YOUNG = 50_000
 
 @contextmanager
 def rare_collection() -> Iterator[None]:
-    """Let the collector look seldom: records are no cycles, and walking over them again and again takes a sixth of the time."""
+    """Let the collector look seldom: walking over all records or DAGs again and again takes a sixth to a third of the time."""
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG, *before[1:])
     try:
