@@ -16,6 +16,7 @@ RUN /opt/venv/bin/pip install --require-hashes --requirement requirements/build.
 RUN /opt/venv/bin/pip install --no-build-isolation --only-binary :all: --no-binary python-ldap \
     --require-hashes --requirement requirements/deploy.txt
 COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY include/templates/mail include/templates/mail
 COPY src src
 RUN /opt/venv/bin/pip install --no-build-isolation --no-deps .
 

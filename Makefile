@@ -69,11 +69,17 @@ PROCESSES ?= 1
 chaos: test-packages  ## faults at random points of real runs: SEED=1 FAULTS=300 PROCESSES=3, HOSTILE=10, FIDELITY=300
 	@$(ENVIRONMENT) && exec python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --processes $(PROCESSES)
 ifdef HOSTILE
-	@$(ENVIRONMENT) && HOSTILE=$(HOSTILE) exec pytest tests/chaos -k hostile $(PYTEST_ARGS)
+	@$(ENVIRONMENT) && HOSTILE=$(HOSTILE) exec pytest tests/chaos -k hostile --timeout 3600 $(PYTEST_ARGS)
 endif
 ifdef FIDELITY
 	@$(ENVIRONMENT) && FIDELITY=$(FIDELITY) exec pytest tests/endpoints/test_fidelity.py --timeout 3600 $(PYTEST_ARGS)
 endif
+
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(READY)  ## atheris on all that reads what others wrote: FUZZ_SECONDS=600, TARGETS="csv ldif"
+	@$(ENVIRONMENT) && exec scripts/fuzz.sh $(FUZZ_SECONDS) $(TARGETS)
 
 .PHONY: bench
 bench: $(READY)  ## measure against the floors of the same machine; writes docs/benchmarks.md

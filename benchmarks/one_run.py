@@ -18,7 +18,8 @@ import directory_sync.endpoints.ldap.destination  # noqa: F401 - what a run woul
 from directory_sync.definition.loading import load_text
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobState, run_job
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobState
 from directory_sync.store.store import Store
 from tests.scenarios.slapd import PASSWORD
 

@@ -11,7 +11,7 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
 from directory_sync.run.change_text import describe_change
-from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 
 JOB = Job.model_validate(
     {

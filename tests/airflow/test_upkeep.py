@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from directory_sync.definition.models import Collection
-from directory_sync.errors import StoreError
+from directory_sync.errors import RequestNotFound, StoreError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
+from directory_sync.store.tables import RequestRow
 from tests.scenarios.plans import DESTINATION, creations
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def ask(store: Store, name: str, run_id: str, *, trigger: str = "manual", state:
     plan = Plan(name, "people", DESTINATION, creations(2), digest, Statistics(created=2), 2)
     policy = {**POLICY, **given.pop("policy", {})}
     request = store.file_request(store.save_plan(attempt, plan), policy=policy, approvers=[BEA], **given).id
-    store.finish_job(attempt, state)
+    store.finish_job(attempt, state, request=request if state == "waiting" else None)
     return request
 
 
@@ -100,7 +102,7 @@ def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
     assert view.request.decided_by == ""
     assert "run is over" in view.events[-1].text
     (result,) = store.job_results("over", "one")
-    assert (result.state, "run is over" in result.message) == ("cancelled", True)
+    assert (result.state, result.message) == ("cancelled", f"Request {over}: cancelled. Nothing was written.")
 
 
 def test_what_airflow_knows_nothing_of_is_left_alone(store: Store) -> None:
@@ -190,7 +192,7 @@ def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: S
 
         run = get_current_context()["dag_run"]
         answers.extend([is_over(run.dag_id, run.run_id), is_over(run.dag_id, "another"), is_over("another", run.run_id)])
-        return upkeep.Kept(0, 0, 0, ())
+        return upkeep.Kept(0, 0, 0, 0, ())
 
     monkeypatch.setattr(upkeep, "keep_up", ask_about_itself)
     assert str(run_dag(upkeep_dags()["directory_sync.upkeep"]).state) == "success"
@@ -235,6 +237,23 @@ def test_mail_that_waits_is_sent_last(store: Store, monkeypatch: pytest.MonkeyPa
 # -- the DAG ----------------------------------------------------------------------------------------------------------
 
 
+def test_old_requests_are_deleted_only_if_the_setting_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the time that it gives, and only those that have ended; a setting that cannot be read deletes nothing and is told."""
+    ended, pending = ask(store, "corp", "one"), ask(store, "other", "two")
+    store.cancel(ended, "ida")
+    with store._database.write() as connection:
+        connection.execute(update(RequestRow).values(decided=datetime.now(UTC) - timedelta(days=100)))
+    assert keep_up().deleted == 0
+    for setting, deleted in (("101d", 0), ("a while", 0), ("1h", 0), ("99d", 1)):
+        monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__REQUEST_RETENTION", setting)
+        kept = keep_up()
+        assert kept.deleted == deleted
+        assert any("request_retention" in problem for problem in kept.problems) == (setting in {"a while", "1h"})
+    with pytest.raises(RequestNotFound):
+        store.get_request(ended)
+    assert state_of(store, pending) == "pending"
+
+
 def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A red run is what an administrator sees."""
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -243,11 +262,11 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     from directory_sync.airflow.upkeep_dag import UpkeepOperator
 
     operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace()}
-    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, ("The manager of bob could not be looked up.",)))
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, ("The manager of bob could not be looked up.",)))
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]
-    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, ()))
-    assert operator.execute(context) == {"withdrawn": 1, "expired": 2, "escalated": 3, "problems": ()}  # type: ignore[arg-type]
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, ()))
+    assert operator.execute(context) == {"withdrawn": 1, "expired": 2, "escalated": 3, "deleted": 4, "problems": ()}  # type: ignore[arg-type]
 
     def unreachable(*_: Any) -> Kept:
         raise StoreError("store …: the server does not answer.")
@@ -266,7 +285,7 @@ def test_the_dag_runs_by_itself_and_never_twice_at_a_time(monkeypatch: pytest.Mo
     assert dag.dag_id == "directory_sync.upkeep"
     assert dag.is_paused_upon_creation is False
     assert (dag.max_active_runs, dag.catchup) == (1, False)
-    assert dag.timetable.serialize()["schedules"] == [420.0]  # type: ignore[attr-defined]
+    assert dag.timetable.serialize()["schedules"] == [420.0]  # type: ignore[union-attr]
     assert dag.dagrun_timeout is not None
     assert dag.get_task("keep_up").execution_timeout is not None
 

@@ -8,7 +8,8 @@ import secrets
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.chaos.campaign import Report, Share, play_share
+from tests.chaos.campaign import KINDS, Share, play_share
+from tests.chaos.report import Report
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--size", type=int, default=120, help="number of people in a case")
     parser.add_argument("--only", action="append", default=[], help="name of a fault; may be given again")
-    parser.add_argument("--without-airflow", action="store_true", help="only runs of the command line")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="kind of run; may be given again; default: all")
     parser.add_argument("--processes", type=int, default=1, help="campaigns at the same time, each with servers of its own")
     arguments = parser.parse_args()
     print(f"SEED={arguments.seed} FAULTS={arguments.faults}", flush=True)
@@ -31,7 +32,7 @@ def main() -> int:
             step=arguments.processes,
             size=arguments.size,
             only=tuple(arguments.only),
-            with_airflow=not arguments.without_airflow,
+            kinds=tuple(arguments.kind or KINDS),
         )
         for place in range(arguments.processes)
     ]

@@ -1,6 +1,6 @@
-"""Airflow for the fault campaign: imported once, then forked for each attempt, which runs a collection's DAG to its end.
+"""Airflow for the fault campaign: imported once, then forked for each attempt, which goes on with a DAG run as far as it comes.
 
-The same run again is a retry: Airflow's run id, and so the run in the store, is the same.
+The same run again is Airflow's own retry of the tasks that failed or whose worker has gone: see `airflow_run`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos import forking
+from tests.chaos.airflow_run import TRIES, AirflowRun
 
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -79,12 +80,9 @@ def _run(order: dict[str, Any]) -> int:
     collection_task.FIRST_PAUSE = 0.5
     dag = build_dag(load_file(Path(order["definition"]), templates=None).collection)
     for task in dag.tasks:
-        task.retries = 0
+        task.retries, task.retry_delay, task.retry_exponential_backoff = TRIES - 1, timedelta(seconds=0.1), 0.0
     register(dag)
-    moment = _FIRST + timedelta(minutes=int(order["run"]))
-    # The run id is made of `run_after`, so the same moment again is a retry.
-    run = dag.test(run_after=moment, logical_date=moment)
-    return 0 if str(run.state) == "success" else 1
+    return AirflowRun(dag, _FIRST + timedelta(minutes=int(order["run"]))).go_on()
 
 
 if __name__ == "__main__":

@@ -257,7 +257,9 @@ def _lock_store(scene: Scene, seconds: float) -> None:
     time.sleep(0.02)
 
 
-FAULTS: dict[Callable[[Scene], None], int] = {
+Fault = Callable[[Scene], None]
+
+FAULTS: dict[Fault, int] = {
     kill_worker: 14,
     kill_all: 6,
     terminate_worker: 4,

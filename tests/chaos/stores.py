@@ -70,11 +70,17 @@ class ChaosStore:
             cursor.execute(query.format(p=_PREFIX))
             return list(cursor.fetchall())
 
-    def stage(self) -> str:
-        """How far the latest attempt has come."""
+    def last_job(self) -> int:
+        """The latest attempt at a job, 0 if there was none."""
+        return int(self.rows("SELECT coalesce(max(id), 0) FROM {p}job_run")[0][0])
+
+    def stage(self, *, after: int) -> str:
+        """How far an attempt has come that began after this attempt at a job; reading is a part of planning."""
         jobs = self.rows("SELECT id, job, state FROM {p}job_run ORDER BY id DESC LIMIT 1")
-        if not jobs or jobs[0][2] != "running":
+        if not jobs or jobs[0][0] <= after:
             return "opening"
+        if jobs[0][2] != "running":
+            return "closing"
         (plan,) = self.rows(
             f"SELECT count(*), max(apply_started), max(apply_finished) FROM {{p}}plan WHERE job_run_id = {jobs[0][0]}"
         )
@@ -85,7 +91,7 @@ class ChaosStore:
                 f" WHERE j.job = '{jobs[0][1]}' AND p.state = 'applying' AND j.collection_run_id ="
                 f" (SELECT collection_run_id FROM {{p}}job_run WHERE id = {jobs[0][0]})"
             )
-            return "applying again" if older else "reading and planning"
+            return "applying again" if older else "planning"
         if plan[1] is None:
             return "storing"
         return "applying" if plan[2] is None else "closing"

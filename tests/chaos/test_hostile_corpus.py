@@ -1,13 +1,13 @@
-"""Generated definitions and directory values that nobody would write on purpose: no crash, no hang, no error without a remedy.
+"""Generated definitions, filters, templates and directory values that nobody would write on purpose.
 
-The corpus is the same in each run (`derandomize`); with `HOSTILE=N` it is N times as large.
+No crash, no hang, no error without a remedy. The corpus is the same in each run (`derandomize`); with `HOSTILE=N`
+it is N times as large.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from typing import Any
 
 import pytest
@@ -15,10 +15,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from directory_sync.definition.loading import load_text
-from directory_sync.definition.support import refuse_unsupported
-from directory_sync.errors import DefinitionError, DirectorySyncError, RecordError
+from directory_sync.errors import DirectorySyncError, RecordError
 from directory_sync.plan.model import Plan
+from tests.chaos import hostile
 from tests.scenarios.definitions import SPEC_EXAMPLE
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import carry_out, destination_of, one_job, plan_of, source_of
@@ -35,14 +34,6 @@ def corpus(examples: int) -> settings:
         database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
-
-
-def is_clear(error: DirectorySyncError) -> None:
-    """A message says something, ends as a sentence does, and shows no object of Python's."""
-    text = str(error)
-    assert text.strip(), type(error)
-    assert "unexpected" not in text
-    assert not re.search(r"<[\w.]+ object at 0x|Traceback|NoneType", text), text
 
 
 # -- definitions ------------------------------------------------------------------------------------------------------
@@ -124,23 +115,53 @@ def definitions(draw: st.DrawFn) -> str:
 @given(definitions())
 def test_definitions(text: str) -> None:
     """Whatever stands in a definition: it loads, or each problem has a place and says what would be right."""
-    try:
-        loaded = load_text(text, "hostile.yaml")
-    except DefinitionError as error:
-        problems = error.problems
-        assert problems
-        for problem in problems:
-            assert problem.line >= 1
-            assert re.match(r"hostile\.yaml:\d+", str(problem)), problem
-            assert "\n" not in str(problem)
-        return
-    collection = loaded.collection
-    again = type(collection).model_validate(collection.model_dump(mode="json", by_alias=True))
-    assert again == collection
-    try:
-        refuse_unsupported(collection, collection.jobs, script_modules=())
-    except DirectorySyncError as error:
-        is_clear(error)
+    hostile.definition(text)
+
+
+# -- filters and templates --------------------------------------------------------------------------------------------
+
+_FILTER = st.lists(
+    st.sampled_from(
+        [
+            *("(", ")", "(&", "(|", "(!", "*", "=", ">=", "<=", "~=", ":=", ":dn:", ":1.2.840.113556.1.4.803:=", "\\", "\\2a"),
+            *("cn", "uidNumber", "sn;lang-de", "jpegPhoto", "514", "-1", "9" * 30, "\\ff\\00", "é", "\0", " ", "\n", "(" * 60),
+            *("(cn=*)", "(!(cn=i*a))", "(uidNumber>=5)", "(sn~=x)", "(cn=*a*b*)", "(|(cn=a)(mail=b@x))"),
+        ]
+    ),
+    max_size=12,
+).map("".join)
+_TEMPLATE = st.lists(
+    st.sampled_from(
+        [
+            *("{{", "}}", "{%", "%}", "{#", "-%}", " cn ", "mail", "absent", "|join(', ')", "|first", "|replace('a', 'b' * 9)"),
+            *("{% for a in mail %}", "{% endfor %}", "{% if cn %}", "{% else %}", "{% endif %}", "{% set cn = cn ~ cn %}"),
+            *("loop.index", "range(10 ** 9)", "**", "//", "0", "[0]", "[::-1]", "'%s' % cn", "cn.format(cn)", "record['cn']"),
+            *("skip('x')", "fail()", "().__class__", "cn.__init__.__globals__", "{'a': [1, [2]]}", "(cn, mail)", "'\\ud800'"),
+            *("{{ cn.ljust(10 ** 6) }}", "{{ cn }}", "{{ mail|sort|list }}", "{{ n * n * n }}", "{{ 9 ** 9 ** 9 }}", ","),
+        ]
+    ),
+    max_size=14,
+).map("".join)
+
+
+@corpus(400)
+@given(
+    _FILTER,
+    st.dictionaries(
+        st.sampled_from(["cn", "mail", "uidnumber", "sn;lang-de", "objectclass"]),
+        st.lists(st.sampled_from([b"ida", b"I  DA", b"514", b"-1", b"", b"\xff\0", b"9" * 30]), max_size=3),
+    ),
+)
+def test_filters(text: str, values: dict[str, list[bytes]]) -> None:
+    """Whatever stands in a filter: it says true, false or Undefined of any object, or the mistake has a position."""
+    hostile.filter_and_values(text, values)
+
+
+@corpus(400)
+@given(_TEMPLATE, st.lists(st.sampled_from([b"a@x", b"B@x", b"", b"\xff", b"x" * 70_000, b"{{ 7 }}"]), max_size=3), st.booleans())
+def test_templates(text: str, mail: list[bytes], names: bool) -> None:
+    """Whatever stands in a template: a bounded text, or an error of this record; soon, and never a part of Python."""
+    hostile.template(text, {"cn": [b"Ida"], "n": [b"7"], "mail": mail}, names=names)
 
 
 # -- values of directories --------------------------------------------------------------------------------------------
@@ -228,7 +249,7 @@ def planned(definition: Any, source: MemoryDirectory, destination: MemoryDirecto
     try:
         return plan_of(definition, source, destination)
     except DirectorySyncError as error:
-        is_clear(error)
+        hostile.is_clear(error)
         return None
 
 
@@ -262,7 +283,7 @@ def test_values_of_directories(
     if plan is None:
         return
     for problem in plan.problems:
-        is_clear(RecordError(problem.message))
+        hostile.is_clear(RecordError(problem.message))
     objects = [change.object for change in plan.changes if change.action.value != "create"]
     assert len(objects) == len(set(objects)), "an object is changed twice"
     if missing == "skip":

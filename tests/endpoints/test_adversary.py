@@ -18,9 +18,11 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Result
+from directory_sync.errors import LeaseError
 from directory_sync.run import carrying_out
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, run_job
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.endpoints.conftest import Container
@@ -259,6 +261,30 @@ def test_nothing_of_theirs_is_overwritten(office: Office, kind: str, interferenc
     assert result.state in (JobState.CONFLICTS, JobState.SUCCESS_WITH_ERRORS), result.message
     untouched = {dn: held for dn, held in theirs.items() if not dn.startswith("cn=o")}
     assert {dn: found.get(dn) for dn in untouched} == untouched
+
+
+@pytest.mark.parametrize("above", [False, True], ids=["same-container", "container-above"])
+def test_a_second_run_does_nothing_while_another_works(office: Office, above: bool) -> None:
+    """Whoever comes second writes nothing and is told who works there, also for a container that holds the first one's."""
+    office.both("x", title="new")
+    place = office.container.dn if above else office.here
+    refused: list[LeaseError] = []
+
+    def second() -> None:
+        before = office.content()
+        with pytest.raises(
+            LeaseError, match=f"test works on {office.here} of .* since .* Try again when it has finished"
+        ) as caught:
+            office.run(destination={"connection": "b", "container": place, "filter": f"(objectClass={PERSON})"})
+        refused.append(caught.value)
+        assert office.content() == before
+
+    office.between = second
+    assert office.run().state is JobState.SUCCESS
+    assert [error.transient for error in refused] == [True]
+    office.between = lambda: None
+    again = office.run()
+    assert (again.state, len(again.changes)) == (JobState.SUCCESS, 0)
 
 
 # -- sources that have gone bad -------------------------------------------------------------------------------------------

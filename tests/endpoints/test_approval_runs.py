@@ -310,6 +310,47 @@ def test_what_is_approved_already_is_not_asked_for_again(office: Office) -> None
     assert states == {"run 1": "success", "run 2": "success"}
 
 
+def test_an_approval_that_its_run_has_left_behind_holds_nobody_up(office: Office) -> None:
+    """The run was ended by hand before it wrote anything: the next one does not wait for it, but asks anew, even for the same."""
+    old = office.start()
+    request = office.request(office.run(old))
+    office.approve(request)
+    office.store.finish_run("office", old.run_id, "failed")
+    assert office.request(office.run(old)).id == request.id, "its own job, cleared, still goes by it"
+    later = office.run(office.start(trigger="scheduled"))
+    assert later.state is JobState.WAITING
+    assert later.request != request.id
+    assert office.store.get_request(request.id).request.state == "stale"
+    with pytest.raises(NotDecidable, match="stale"):
+        office.apply(old, request.id)
+
+
+def test_an_approval_for_a_terminal_waits_for_somebody_to_come_back(office: Office) -> None:
+    """A run from a terminal has always ended when its request is approved; another one from there refers to it."""
+    request = office.request(office.run(old := office.start(trigger="terminal")))
+    office.approve(request)
+    office.store.finish_run("office", old.run_id, "waiting")
+    assert office.run(office.start(trigger="terminal")).request == request.id
+    assert office.apply(old, request.id).state is JobState.SUCCESS
+
+
+def test_a_decision_in_the_moment_of_filing_is_not_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Denied before the job was noted to wait: it does not stay waiting for ever."""
+    finish_job = office.store.finish_job
+
+    def denied_before(*given: Any, **named: Any) -> None:
+        desk.deny(
+            office.store, named["request"], BOB, digest=office.store.get_request(named["request"]).request.digest, reason="No."
+        )
+        finish_job(*given, **named)
+
+    monkeypatch.setattr(office.store, "finish_job", denied_before)
+    run = office.start()
+    office.run(run)
+    (stored,) = office.store.job_results("office", run.run_id)
+    assert (stored.state, stored.message) == ("denied", f"Request {stored.request_id}: denied by bob. Nothing was written.")
+
+
 def full_and_then_empty(office: Office, **job: Any) -> Snapshot:
     """Twenty people are on the list, then only one is in the source: far beyond what may be deleted."""
     everybody = [f"person{number:02}" for number in range(20)]
@@ -363,6 +404,33 @@ def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
     assert office.store.get_request(request.id).request.state == "applied"
     full_and_then_empty(office)
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "it was for once"
+
+
+def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
+    """Whoever asks for it, and however old the stopped run: what waits for a decision goes on waiting; and nobody asks twice."""
+    run = full_and_then_empty(office)
+    stopped = office.run(run)
+    office.staff(*office.phones(), "fry")
+    pending = office.request(office.run(office.start()))
+    with pytest.raises(NotDecidable, match=f"Request {pending.id} of run {pending.run_id} waits for a decision"):
+        waiver(office, run, stopped)
+    assert office.store.get_request(pending.id).request.state == "pending"
+    desk.cancel(office.store, pending.id, BOB, administrator=True)
+    request = waiver(office, run, stopped)
+    with pytest.raises(NotDecidable, match=f"Request {request.id} asks for this already"):
+        waiver(office, run, stopped)
+
+
+def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
+    """Not by carrying the plan of the stopped run out, which would pass by who starts it, by its age, and by changed limits."""
+    run = full_and_then_empty(office, approval="none", trigger="terminal")
+    request = waiver(office, run, office.run(run))
+    office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
+    with pytest.raises(NotDecidable, match="Run the job again"):
+        office.apply(run, request.id)
+    assert len(office.phones()) == 20
+    assert office.run(run).statistics.deleted == 19
+    assert office.apply(run, request.id).message.startswith(f"Request {request.id} has been carried out already")
 
 
 def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:

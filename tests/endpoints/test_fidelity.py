@@ -20,7 +20,8 @@ from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, render_changes
+from directory_sync.run.job import render_changes
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
@@ -433,7 +434,7 @@ def test_an_empty_source_stops_at_the_limit(world: World) -> None:
     before = world.destination.dump()
     (result,) = world.run(definition)
     assert result.state is JobState.STOPPED_BY_LIMIT
-    assert "20 planned, 5 allowed by [5%, 500] of 20" in result.message
+    assert "20 planned, 5 allowed ([5%, 500] of 20)" in result.message
     assert result.statistics.deleted == 0
     assert world.destination.dump() == before
 

@@ -153,6 +153,7 @@ def test_an_empty_listing(tmp_path: Path) -> None:
         (b"dn: cn=A\nsn: A\nsn:: *\nSN: B\n", "cn=A", {}, "line 3: the value of sn"),
         (b"dn: cn=A\ncn: A\nnonsense\nsn: B\n", "cn=A", {"cn": [b"A"], "sn": [b"B"]}, "line 3: a line is NAME: VALUE"),
         (b"dn: no name\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: 'no name' is no DN"),
+        (b"dn:\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: the DN is empty, and only the root of a directory has no name"),
         (b"dn:: /w==\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: the DN is not UTF-8"),
         (b"cn: A\nsn: B\n", "line 1", {"sn": [b"B"]}, "line 1: an entry begins with dn:"),
     ],

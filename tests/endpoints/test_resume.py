@@ -24,7 +24,8 @@ from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import LeaseError, LeaseLost
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, run_job
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow, OutcomeRow, PlanRow

@@ -18,7 +18,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios.samba import Samba

@@ -21,8 +21,10 @@ import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, StoreError
+from directory_sync.run import carrying_out
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, run_job
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store import database
 from directory_sync.store.database import Database
 from directory_sync.store.migrate import upgrade
@@ -52,9 +54,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, run_id: str = "one") -> JobResult:
+def run(folder: Path, run_id: str = "one", *, url: str = "") -> JobResult:
     definition = collection()
-    with Store.open(f"sqlite:///{folder}/store.db") as store:
+    with Store.open(url or f"sqlite:///{folder}/store.db") as store:
         snapshot = store.start_run(definition, run_id, trigger="test", requester="t", verified=False)
         deployment = Deployment(NoConnections(), folder, lease_duration=timedelta(seconds=2))
         return run_job(snapshot, definition.jobs[0], deployment=deployment, store=store, holder="test")
@@ -132,6 +134,34 @@ def test_a_full_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.state, result.statistics.created) == (JobState.SUCCESS, ROWS)
 
 
+def test_a_store_that_fills_up_while_changes_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be recorded is told; with room again the same run finds out what is done, and records that."""
+    prepare, apply, pages = Database._prepare_sqlite, carrying_out.apply_plan, [1 << 30]
+
+    def small(self: Database, connection: Any, record: Any) -> None:
+        prepare(self, connection, record)
+        connection.execute(f"PRAGMA max_page_count = {pages[0]}")
+
+    def fill(*arguments: Any, store: Store, **more: Any) -> Any:
+        with closing(sqlite3.connect(folder / "store.db")) as connection:
+            pages[0] = connection.execute("PRAGMA page_count").fetchone()[0] + 3
+        store._database.close()  # the next connection has the limit
+        return apply(*arguments, store=store, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_prepare_sqlite", small)
+        patch.setattr(carrying_out, "apply_plan", fill)
+        result = run(folder)
+    assert result.state is JobState.FAILED
+    assert result.error is not None
+    assert result.error.transient
+    assert "full" in result.message
+    assert "outcomes could not be recorded" in result.message
+    assert complete(folder)
+    again = run(folder)
+    assert (again.state, again.statistics.created, again.digest) == (JobState.SUCCESS, ROWS, result.digest)
+
+
 def test_a_locked_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another process that holds the store for long: said so, nothing is written; for a moment only: waited for."""
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.5)
@@ -144,6 +174,24 @@ def test_a_locked_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         threading.Timer(0.5, other.execute, ["ROLLBACK"]).start()
         assert run(folder).state is JobState.SUCCESS
         time.sleep(0.1)
+
+
+def test_a_locked_store_on_postgresql(folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of somebody else that holds a table for long: said so, nothing is written; with the lock gone it goes through."""
+    import psycopg2
+
+    monkeypatch.setattr(database, "BUSY_TIMEOUT", 1)
+    url = postgres.create_database()
+    upgrade(url)
+    with closing(psycopg2.connect(url)) as other:
+        other.cursor().execute("LOCK TABLE directory_sync_plan IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(StoreError) as caught:
+            run(folder, url=url)
+        assert caught.value.transient
+        assert "lock" in str(caught.value)
+        assert not (folder / "phones.csv").exists()
+        other.rollback()
+    assert run(folder, url=url).state is JobState.SUCCESS
 
 
 @pytest.mark.parametrize("more", [1, 4, 8, 16, 32])

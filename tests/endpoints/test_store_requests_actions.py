@@ -36,7 +36,7 @@ def test_a_cancelled_request_is_over(store: Store) -> None:
 
 
 def test_a_request_can_be_rerouted(store: Store) -> None:
-    """Others are asked too, or instead; who is asked already stays as they were; the clock of escalation can start anew."""
+    """Others are asked too; who is asked already stays as they were; the clock of escalation can start anew."""
     request_id = file(store, approvers=[BEA, ADMINS], escalate_after=HOUR).id
     view = store.reroute(
         request_id,
@@ -45,18 +45,17 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
         roles=["crew"],
         verified=True,
         reason="on leave",
-        instead_of=[BEA],
         escalate_after=5 * HOUR,
     )
     assert {(each.kind, each.name, each.why) for each in view.assignees} == {
         ("role", "admins", "policy"),
+        ("user", "bea", "policy"),
         ("user", "zoe", "reroute"),
     }
     event = view.events[-1]
     assert (event.kind, event.actor, event.text) == ("rerouted", "bea", "on leave")
     assert event.data == {
         "to": [{"kind": "user", "name": "zoe"}, {"kind": "role", "name": "admins"}],
-        "instead_of": [{"kind": "user", "name": "bea"}],
         "roles": ["crew"],
         "verified": True,
     }
@@ -64,12 +63,6 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
     assert store.reroute(request_id, "zoe", [BEA], roles=["crew"], verified=True).request.escalates == view.request.escalates
     problems: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: store.reroute(request_id, "zoe", [], roles=["crew"], verified=True), "Nobody to reroute"),
-        (
-            lambda: store.reroute(
-                request_id, "zoe", [ADMINS], roles=["crew"], verified=True, instead_of=[Approver("role", "zoe")]
-            ),
-            "Not all of role zoe are asked",
-        ),
         (lambda: store.reroute(request_id, "mal", [ZOE], roles=["crew"], verified=True, check=_refuse), "not yours"),
     )
     for problem, match in problems:
@@ -79,14 +72,13 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
 
 
 def test_anybody_may_comment_at_any_time(store: Store) -> None:
-    """Comments are kept in order, also after the decision; an empty one, or one that is refused, is none."""
+    """Comments are kept in order, also after the decision; an empty one is none."""
     request_id = file(store).id
     store.comment(request_id, "bea", "Is Fry really leaving?")
     decide(store, request_id)
     store.comment(request_id, "ida", "He is.")
-    for text, check, match in ((" ", None, "empty"), ("x", _refuse, "not yours")):
-        with pytest.raises(DirectorySyncError, match=match):
-            store.comment(request_id, "bea", text, check=check)
+    with pytest.raises(DirectorySyncError, match="empty"):
+        store.comment(request_id, "bea", " ")
     assert happened(store, request_id)[1:] == [
         ("commented", "bea", "Is Fry really leaving?"),
         ("approved", "bea", ""),

@@ -31,7 +31,7 @@ def test_a_request_that_is_not_there_is_named(store: Store, request_id: int) -> 
         lambda: store.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
         lambda: store.escalate(request_id, [ZOE], level=1),
         lambda: store.record_view(request_id, "ida"),
-        lambda: store.record_mail(request_id, ["a@b"], about="filed"),
+        lambda: store.record_mail(request_id, ["a@b"], about="filed", event=1),
         lambda: store.mark_applied(request_id, {}),
     )
     for attempt in attempts:
@@ -45,13 +45,13 @@ def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
     request_id = file(store, approvers=[Approver("user", hostile)], description=hostile, requester=hostile, reason=hostile).id
     decide(store, request_id, hostile, needed=2, reason=f"{hostile}\x00\udcff")
     store.comment(request_id, hostile, f"\x00{hostile}")
-    store.record_mail(request_id, [hostile], about=hostile, problem="\x00")
+    store.record_mail(request_id, [hostile], about=hostile, event=1, problem="\x00")
     view = store.get_request(request_id)
     assert (view.request.description, view.request.requester, view.request.reason) == (hostile,) * 3
     assert view.assignees[0].name == hostile
     assert view.decisions[0].reason == f"{hostile}\ufffd\ufffd"
     assert [event.text for event in view.events] == [hostile, f"{hostile}\ufffd\ufffd", f"\ufffd{hostile}", "\ufffd"]
-    assert view.events[-1].data == {"to": [hostile], "about": hostile}
+    assert view.events[-1].data == {"to": [hostile], "about": hostile, "event": 1, "unreached": []}
     assert len(store.inbox(hostile).requests) == 0
     assert len(store.mine(hostile).requests) == 1
 
@@ -138,7 +138,7 @@ def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
                 store.due_for_expiry_or_escalation,
                 lambda: store.mark_applied(request_id, {}),
                 lambda: store.record_view(request_id, "bea"),
-                lambda: store.record_mail(request_id, [], about="x"),
+                lambda: store.record_mail(request_id, [], about="x", event=1),
                 lambda: store.get_request(request_id),
                 lambda: store.inbox("bea"),
                 lambda: store.count_inbox("bea"),

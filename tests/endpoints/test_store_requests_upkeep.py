@@ -126,10 +126,12 @@ def test_a_view_is_noted_once_for_each_person(store: Store) -> None:
 def test_mails_are_noted(store: Store) -> None:
     """To whom, about what, and what went wrong."""
     request_id = file(store).id
-    store.record_mail(request_id, ["bea@x.org", "zoe@x.org"], about="filed")
-    store.record_mail(request_id, ["bea@x.org"], about="filed", problem="The server refused it.")
+    filed = store.get_request(request_id).events[0].id
+    store.record_mail(request_id, ["bea@x.org", "zoe@x.org"], about="filed", event=filed)
+    store.record_mail(request_id, ["bea@x.org"], about="filed", event=filed, problem="The server refused it.")
     sent, failed = store.get_request(request_id).events[1:]
-    assert (sent.kind, sent.text, sent.data) == ("mailed", "", {"to": ["bea@x.org", "zoe@x.org"], "about": "filed"})
+    data = {"to": ["bea@x.org", "zoe@x.org"], "about": "filed", "event": filed, "unreached": []}
+    assert (sent.kind, sent.text, sent.data) == ("mailed", "", data)
     assert failed.text == "The server refused it."
 
 

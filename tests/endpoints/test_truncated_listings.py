@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, preview_job, run_job
+from directory_sync.run.job import preview_job, run_job
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
@@ -22,6 +24,8 @@ from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
 
 SOURCE, DESTINATION = "dc=source", "dc=destination"
 PEOPLE, PAGE = 30, 10
+MEMBERS = {SOURCE: range(10, 20), DESTINATION: range(10, 40)}
+"""Of the group on each side."""
 LIMITS = {
     "size": "size.soft=5 size.hard=5",
     "size-hard-only": "size.soft=unlimited size.hard=5",
@@ -41,6 +45,11 @@ def people(suffix: str, numbers: Iterator[int] | range) -> str:
     )
 
 
+def group(suffix: str) -> str:
+    members = [f"uid=u{n},ou=people,{suffix}" for n in MEMBERS[suffix]]
+    return directories.ldif((f"cn=all,ou=groups,{suffix}", {"objectClass": "groupOfNames", "cn": "all", "member": members}))
+
+
 def reader(limit: str, suffix: str) -> str:
     return f"cn={limit},{suffix}"
 
@@ -50,14 +59,19 @@ def server(suffix: str, numbers: range) -> Slapd:
     lines = [f'limits dn.exact="{reader(limit, suffix)}" {words}' for limit, words in LIMITS.items()]
     slapd = Slapd(Database(suffix, lines=["access to * by users write by anonymous auth", *lines]))
     logins = ((reader(limit, suffix), {"objectClass": "person", "sn": "r", "userPassword": "secret"}) for limit in LIMITS)
-    slapd.load(directories.tree(suffix, "people") + directories.ldif(*logins) + people(suffix, numbers))
+    entries = directories.ldif(*logins) + people(suffix, numbers) + group(suffix)
+    slapd.load(directories.tree(suffix, "people", "groups") + entries)
     slapd.start()
     return slapd
 
 
 @dataclass
 class World:
-    """Two servers, each behind a proxy that may change answers; each side lacks a third of the other's people."""
+    """Two servers, each behind a proxy that may change answers; each side lacks a third of the other's people.
+
+    Attributes:
+        job: what is run: `people`, or `groups`, whose members both sides' people are listed for.
+    """
 
     servers: dict[str, Slapd]
     proxies: dict[str, AnswerProxy]
@@ -65,6 +79,7 @@ class World:
     store: Store
     logins: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    job: str = "people"
 
     def get(self, connection_id: str) -> ConnectionInfo:
         slapd, login = self.servers[connection_id], self.logins.get(connection_id)
@@ -90,29 +105,23 @@ class World:
         deployment = Deployment(self, self.folder)
         return run_job(snapshot, definition.jobs[0], deployment=deployment, store=self.store, holder="test")
 
-    @staticmethod
-    def _definition() -> Collection:
-        return Collection.model_validate(
-            {
-                "name": "corp",
-                "limits": dict.fromkeys(("create", "update", "delete", "move", "clear"), "none"),
-                "jobs": [
-                    {
-                        "name": "people",
-                        "source": {"connection": "source", "container": f"ou=people,{SOURCE}", "filter": "(uid=*)"},
-                        "destination": {
-                            "connection": "destination",
-                            "container": f"ou=people,{DESTINATION}",
-                            "filter": "(uid=*)",
-                        },
-                        "object": "inetOrgPerson",
-                        "rdn": "uid",
-                        "missing_at_source": "delete",
-                        "fields": {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn"},
-                    }
-                ],
+    def _definition(self) -> Collection:
+        sides = (("source", SOURCE), ("destination", DESTINATION))
+        job: dict[str, Any] = {
+            name: {"connection": name, "container": f"ou={self.job},{suffix}", "filter": "(!(objectClass=organizationalUnit))"}
+            for name, suffix in sides
+        }
+        if self.job == "people":
+            fields = {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn"}
+            job |= {"object": "inetOrgPerson", "rdn": "uid", "fields": fields}
+        else:
+            job |= {
+                "object": "group",
+                "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
             }
-        )
+        limits = dict.fromkeys(("create", "update", "delete", "move", "clear", "members"), "none")
+        job |= {"name": self.job, "missing_at_source": "delete"}
+        return Collection.model_validate({"name": "corp", "limits": limits, "jobs": [job]})
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +158,7 @@ def world(servers: World) -> Iterator[World]:
     """The servers, as they were, with good networks."""
     yield servers
     servers.logins.clear()
+    servers.job = "people"
     for proxy in servers.proxies.values():
         proxy.replace = lambda answer: iter((answer,))
 
@@ -345,8 +355,30 @@ def test_octets_that_are_no_message(world: World, side: str) -> None:
     refused(world, side)
 
 
+def test_a_listing_that_only_references_need(world: World, side: str) -> None:
+    """Members are found by a listing of people; one that is cut removes nobody from the group."""
+    world.job = "groups"
+    world.logins[side] = "size-of-all-pages"
+    refused(world, side, "size limit", transient=False)
+
+
+def test_a_broken_listing_that_only_references_need(world: World, side: str) -> None:
+    """The same for a listing of people whose next page does not come."""
+    world.job = "groups"
+    world.proxies[side].replace = after(PAGE + 3, lambda answer: iter(()))
+    refused(world, side, "did not send the next page in time", transient=True)
+
+
+def test_without_faults_members_are_removed(world: World) -> None:
+    """The group's job would remove two thirds of the members, and plans that when nothing is wrong."""
+    world.job = "groups"
+    (change,) = world.preview().changes
+    (members,) = change.fields
+    assert (len(members.old), len(members.new)) == (20, 0)
+
+
 def test_without_faults_the_same_job_writes(world: World) -> None:
-    """The job of all these tests would delete a third, create a third, and does so when nothing is wrong."""
+    """The people's job would delete a third, create a third, and does so when nothing is wrong."""
     before = world.servers["destination"].dump()
     result = world.run()
     assert result.state is JobState.SUCCESS, result.message

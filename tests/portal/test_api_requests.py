@@ -24,7 +24,7 @@ def test_a_request_is_shown_with_everything_about_it(simple: PortalServer) -> No
     assert request["description"] == HOSTILE
     assert request["filed"].endswith("Z")
     assert request["url"] == f"http://airflow.example:{simple.port}/plugin/dirsync/dirsync/requests/{asked.id}"
-    assert answer["waiting_for"] == "one of: bea"
+    assert answer["waiting_for"] == "bea"
     assert [(each["kind"], each["name"], each["why"]) for each in answer["assignees"]] == [("user", "bea", "policy")]
     assert answer["limits"][0]["kind"] == "delete"
     assert answer["warnings"] == ["A warning."]

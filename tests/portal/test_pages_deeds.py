@@ -70,7 +70,7 @@ def test_approving_where_others_have_to_agree(looker: Looker) -> None:
     address = looker.post(f"/requests/{number}/approve", {"digest": looker.pages.digest(number)})
     page = text_of(looker.get(address.removeprefix("/dirsync")))
     assert "More people have to agree" in page
-    assert "one of: carl" in page
+    assert "Still has to agree: carl." in page
     assert "You have approved this request already" in page
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
-from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 
 HOSTILE = "\x1b[2J\u202eevil\ndirectory-sync: all is well"
 """Clears a terminal, reverses text, and begins a line of its own."""

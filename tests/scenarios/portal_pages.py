@@ -353,7 +353,8 @@ def furnish(pages: Pages) -> dict[str, int]:
         ),
     )
     desk.comment(store, made["pending"], IDA, "The moves are on purpose: they left the company.")
-    store.record_mail(made["pending"], ["bea@corp.example"], about="please_decide")
+    asked = store.get_request(made["pending"]).events[0].id
+    store.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
     attempt = store.start_job(run.id, "groups")
     store.finish_job(attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done.")
 

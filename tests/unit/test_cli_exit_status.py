@@ -16,7 +16,7 @@ from directory_sync.cli import db, preview, run, schema
 from directory_sync.cli.main import main
 from directory_sync.definition.models import Collection
 from directory_sync.errors import DirectorySyncError, EndpointUnavailable, SettingsError, StoreError, UnsupportedError
-from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.job_results import HOSTILE, ended, previewed, stopped, with_failed_changes

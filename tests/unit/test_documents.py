@@ -15,7 +15,7 @@ import pytest
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.parser import build_parser
 from directory_sync.definition.loading import load_text
-from directory_sync.run.job import JobState
+from directory_sync.run.result import JobState
 from directory_sync.settings import OPTIONS
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from directory_sync.mail import templates
 from directory_sync.mail.audience import Letter
-from directory_sync.mail.templates import BUILT_IN, LONGEST_SUBJECT, Templates
+from directory_sync.mail.templates import BUILT_IN, LONGEST_SUBJECT, PACKAGED, SHIPPED, Templates
 
-SHIPPED = Path(__file__).parents[2] / "include/templates/mail"
 HOSTILE = "<script>alert(1)</script>&\"'"
 
 
@@ -48,10 +49,15 @@ def own(folder: Path, **files: str) -> Templates:
     return Templates(folder)
 
 
-def test_the_copies_to_change_are_the_built_in_ones() -> None:
-    """`include/templates/mail` holds every built-in template, unchanged."""
-    shipped = {file.name: file.read_text(encoding="utf-8") for file in SHIPPED.iterdir() if file.name != "README.md"}
-    assert shipped == {file.name: file.read_text(encoding="utf-8") for file in BUILT_IN.iterdir()}
+def test_there_is_one_copy_and_packages_hold_it() -> None:
+    """A checkout has the built-in templates in `include/templates/mail`; wheel, sdist and image take them from there."""
+    project = SHIPPED.parents[2]
+    assert BUILT_IN == SHIPPED
+    build = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    packaged = PACKAGED.relative_to(project / "src").as_posix()
+    assert build["wheel"]["force-include"] == {"include/templates/mail": packaged}
+    assert "include/templates/mail" in build["sdist"]["include"]
+    assert "COPY include/templates/mail include/templates/mail" in (project / "Dockerfile").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("letter", Letter)
@@ -128,6 +134,22 @@ def test_a_template_that_is_no_text_costs_no_mail(tmp_path: Path) -> None:
     (tmp_path / "asked.html").write_bytes(b"\xff\xfe")
     assert "UnicodeDecodeError" in Templates(tmp_path).render("asked", content()).warning
     assert "subject is empty" in own(tmp_path, outcome__subject__txt="\n ").render("outcome", content()).warning
+
+
+@pytest.mark.parametrize("letter", Letter)
+def test_without_any_template_a_mail_still_says_what_has_happened(
+    letter: Letter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headline, request and link arrive, escaped, and the warning names the template that is missing."""
+    monkeypatch.setattr(templates, "BUILT_IN", tmp_path)
+    rendered = Templates(tmp_path).render(letter, content(job=HOSTILE) | {"headline": "Changes wait. " * 40})
+    assert len(rendered.subject) <= LONGEST_SUBJECT
+    assert rendered.subject.endswith("(request 7)")
+    for part in ("Changes wait.", "https://airflow.example/requests/7"):
+        assert part in rendered.text
+        assert part in rendered.html
+    assert "<script" not in rendered.html
+    assert letter in rendered.warning
 
 
 def test_a_folder_that_is_not_there_is_none(tmp_path: Path) -> None:

@@ -93,10 +93,14 @@ def test_member_removals_count_against_their_group() -> None:
 
 
 def test_the_message_says_which_limit_and_by_how_much() -> None:
-    """The text names kind, planned, allowed, the limit as written and its base."""
+    """The text names kind, planned and allowed, for a percentage what of, and both ways on."""
     checks = check_limits(limits(delete="10%"), deletions(60), managed=500, source_records=440, matched=440)
     text = exceeded_text(checks)
-    assert "delete: 60 planned, 50 allowed by 10% of 500" in text
+    assert "delete: 60 planned, 50 allowed (10% of 500)" in text
+    for way in ("waiver", "Sync results", "`limits`"):
+        assert way in text
+    checks = check_limits(limits(delete=2), deletions(6), managed=500, source_records=440, matched=440)
+    assert "delete: 6 planned, 2 allowed." in exceeded_text(checks)
 
 
 def test_taking_a_change_back_leaves_no_trace() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from directory_sync.endpoints.change import Change
-from directory_sync.run.job import JobResult, JobState
 from directory_sync.run.report import job_report, report_file, write_report
+from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped, with_failed_changes
 
 

@@ -5,14 +5,16 @@ Everything heavy is imported when a task executes, because this module is import
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from directory_sync.airflow.collection_task import WorkingOperator, fail
+from directory_sync.airflow.collection_task import WorkingOperator, fail, named_request
 from directory_sync.airflow.operators import holder_of, summary_of
 from directory_sync.airflow.request_link import RequestLink
+from directory_sync.errors import RequestNotFound
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -79,8 +81,10 @@ class ApplyOperator(WorkingOperator):
 
         instance = context["ti"]
         snapshot = store.find_run(instance.dag_id, instance.run_id)
-        request = None if snapshot is None else store.request_of_run(snapshot.id, self.job)
-        if snapshot is None or request is None:
+        request = None
+        with contextlib.suppress(RequestNotFound):
+            request = None if snapshot is None else named_request(store, snapshot, self.job)
+        if snapshot is None or request is None or request.collection_run_id != snapshot.id:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have been approved. If "
                 "somebody has marked a task before this one as successful by hand: that is no approval. Run the job again."

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from directory_sync.store.request_model import Request
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -119,6 +120,16 @@ def open_store() -> Iterator[Store]:
 
     with Store.open(settings.database_url()) as store:
         yield store
+
+
+def named_request(store: Store, snapshot: Snapshot, job: str) -> Request | None:
+    """The request that the job's last attempt in a run names, also one of another run; None if it names none.
+
+    Raises RequestNotFound if it was deleted.
+    """
+    results = store.job_results(snapshot.collection.name, snapshot.run_id)
+    named = next((result.request_id for result in results if result.job == job), None)
+    return None if named is None else store.get_request(named).request
 
 
 def left_out(snapshot: Snapshot, params: Mapping[str, Any]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from directory_sync.airflow.collection_task import fail, open_store
+from directory_sync.airflow.collection_task import fail, named_request, open_store
 from directory_sync.airflow.request_link import RequestLink
 from directory_sync.errors import DirectorySyncError, RequestNotFound
 
@@ -28,8 +28,9 @@ log = logging.getLogger(__name__)
 class ApprovalSensor(BaseSensorOperator):
     """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
 
-    What counts is the store alone: it is asked anew each time, whatever an earlier task or the trigger has said. Nothing to be
-    carried out is: the run has filed no request, or the request was denied, has expired, was withdrawn or is stale.
+    What counts is the store alone: it is asked anew each time, whatever an earlier task or the trigger has said. Nothing is to be
+    carried out where the run has filed no request (a request of another run is that run's), or where its request was denied, has
+    expired, was withdrawn or is stale.
 
     Args:
         job: its name.
@@ -71,7 +72,7 @@ class ApprovalSensor(BaseSensorOperator):
                     log.info("Request %d was approved%s.", request.id, by)
                     deliver_request_mail(store)
                     return {"request": request.id}
-                self._settle(store, snapshot, request)
+                self._end(store, request)
         except DirectorySyncError as error:
             fail(error, str(error))
 
@@ -86,14 +87,12 @@ class ApprovalSensor(BaseSensorOperator):
 
     def _request(self, store: Store, snapshot: Snapshot) -> Request:
         """The request that the job's last attempt has named, if this very run has filed it; others are not waited for."""
-        results = store.job_results(snapshot.collection.name, snapshot.run_id)
-        named = next((result.request_id for result in results if result.job == self.job), None)
-        if named is None:
-            raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
         try:
-            request = store.get_request(named).request
+            request = named_request(store, snapshot, self.job)
         except RequestNotFound as error:
             raise AirflowSkipException(str(error)) from None
+        if request is None:
+            raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
         if request.collection_run_id != snapshot.id:
             raise AirflowSkipException(
                 f"This run has filed no request for job {self.job}: request {request.id} of run {request.run_id} asks for that."
@@ -110,13 +109,11 @@ class ApprovalSensor(BaseSensorOperator):
             method_name=self.resume.__name__,
         )
 
-    def _settle(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
+    def _end(self, store: Store, request: Request) -> NoReturn:
         from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.run.printable import printable_lines
 
-        message = what_became_of(store.get_request(request.id))
-        store.settle_job(snapshot.id, self.job, request.state, message)
-        log.info("%s", printable_lines(message))
+        log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
         deliver_request_mail(store)
         raise AirflowSkipException(f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}.")

@@ -61,17 +61,15 @@ def _deliver(store: Store, connection: str) -> None:
 
 
 def portal_url() -> str:
-    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address is not configured.
-
-    Airflow shows `<base>/plugin/dirsync<path>`, where the path is the page's own, with the path of the base once more.
-    """
+    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address is not configured."""
     from airflow.sdk.configuration import conf
 
-    base = str(conf.get("api", "base_url", fallback="") or "").strip().rstrip("/")
-    parts = urlsplit(base)
+    from directory_sync.airflow.request_link import portal_path
+
+    parts = urlsplit(str(conf.get("api", "base_url", fallback="") or "").strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         return ""
-    return f"{base}/plugin/dirsync{parts.path}/dirsync"
+    return f"{parts.scheme}://{parts.netloc}{portal_path()}"
 
 
 @contextlib.contextmanager

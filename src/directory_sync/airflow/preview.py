@@ -8,8 +8,9 @@ from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, preview_job
+from directory_sync.run.job import preview_job
 from directory_sync.run.opening import Earlier
+from directory_sync.run.result import JobResult
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 

@@ -23,11 +23,16 @@ class RequestLink(BaseOperatorLink):
 
 
 def request_path(request: int) -> str:
-    """The path of a request's page in Airflow's UI.
+    """The path of a request's page in Airflow's UI."""
+    return f"{portal_path()}/requests/{request}"
+
+
+def portal_path() -> str:
+    """The path of the portal in Airflow's UI.
 
     Airflow shows our pages in a frame and their path behind its own, each with the path that Airflow lives below, if any.
     """
     from airflow.sdk.configuration import conf
 
-    below = urlsplit(conf.get("api", "base_url", fallback="/")).path.rstrip("/")
-    return f"{below}/plugin/dirsync{below}/dirsync/requests/{request}"
+    below = urlsplit((conf.get("api", "base_url", fallback="") or "").strip()).path.rstrip("/")
+    return f"{below}/plugin/dirsync{below}/dirsync"

@@ -63,5 +63,5 @@ class SettledOperator(BaseOperator):
                 results = store.job_results(instance.dag_id, instance.run_id)
         except DirectorySyncError as error:
             fail(error, str(error))
-        # What this run has asked for itself was settled before its apply was skipped.
+        # A request that this run has filed itself had ended when its apply was skipped, and with it the job's waiting.
         return any(result.job == self.job and result.state == WAITING for result in results)

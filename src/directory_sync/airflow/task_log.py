@@ -11,8 +11,8 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import Statistics
 from directory_sync.run.change_text import describe_change
-from directory_sync.run.job import JobResult, JobState
 from directory_sync.run.printable import printable, printable_lines
+from directory_sync.run.result import JobResult, JobState
 
 _PROGRESS_EVERY = 5.0
 

@@ -18,7 +18,7 @@ from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
 from directory_sync.run.people_directory import People
 from directory_sync.run.printable import printable
-from directory_sync.store.request_model import PENDING, Request, RequestFilter
+from directory_sync.store.request_model import ENDED, PENDING, Request, RequestFilter
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -38,18 +38,19 @@ class Kept:
     """What was done.
 
     Attributes:
-        withdrawn, expired, escalated: how many requests.
+        withdrawn, expired, escalated, deleted: how many requests.
         problems: what was left to the next time, each a sentence with the remedy.
     """
 
     withdrawn: int
     expired: int
     escalated: int
+    deleted: int
     problems: tuple[str, ...]
 
 
 def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept:
-    """Withdraw requests that nothing waits for, end those whose time is over, ask the next approvers, and send mail that waits.
+    """Withdraw requests that nothing waits for, end those whose time is over, ask the next approvers, send mail, delete old ones.
 
     Raises StoreError or SettingsError where nothing can be done without it.
     """
@@ -72,7 +73,12 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
             log.info("Request %d has expired: nobody decided in time.", number)
         problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
         deliver_request_mail(store)
-    return Kept(withdrawn, len(swept.expired), len(swept.escalated), tuple(problems))
+        deleted = 0
+        try:
+            deleted = delete_old(store)
+        except SettingsError as error:
+            problems.append(str(error))
+    return Kept(withdrawn, len(swept.expired), len(swept.escalated), deleted, tuple(problems))
 
 
 def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda collection: False) -> int:
@@ -107,6 +113,15 @@ def close_runs(store: Store, is_over: IsOver) -> int:
             store.finish_run(collection, run_id, "failed")
             closed += 1
     return closed
+
+
+def delete_old(store: Store) -> int:
+    """Delete the requests that have ended longer ago than they are to be kept; how many. Raises SettingsError."""
+    retention = settings.request_retention()
+    deleted = 0 if retention is None else store.delete_requests(retention, ENDED)
+    if deleted:
+        log.info("%d requests that had ended were deleted because of their age.", deleted)
+    return deleted
 
 
 @contextmanager

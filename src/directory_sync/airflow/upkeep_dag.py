@@ -1,4 +1,4 @@
-"""The DAG that keeps house: it ends requests whose time or run is over, asks the next approvers, and sends mail that waits.
+"""The DAG that keeps house: it ends requests whose time or run is over, asks the next approvers, sends mail, deletes old ones.
 
 Everything heavy is imported when its task executes, because this module is imported whenever the DAG file is parsed.
 """

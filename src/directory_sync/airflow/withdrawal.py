@@ -43,11 +43,9 @@ def withdraw(store: Store, request_id: int, reason: str) -> bool:
     Raises RequestNotFound, StoreError.
     """
     try:
-        view = store.cancel(request_id, "", reason=reason, even_approved=False)
+        store.cancel(request_id, "", reason=reason)
     except AlreadyDecided:
         return False
-    request = view.request
-    store.settle_job(request.collection_run_id, request.job, request.state, what_became_of(view))
     return True
 
 

@@ -9,11 +9,11 @@ from datetime import timedelta
 from directory_sync.approval import desk
 from directory_sync.approval.people import Person, agrees_by_asking, somebody_could_decide
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason
-from directory_sync.approval.records import for_decision, named, policy_of
+from directory_sync.approval.records import for_decision, named, policy_of, requester_of
 from directory_sync.definition.models import ApprovalPolicy, Approvers
-from directory_sync.errors import AlreadyDecided, NotAllowed
+from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
-from directory_sync.store.request_model import Filed
+from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
 
@@ -47,7 +47,7 @@ def file_request(
         description=f"{description}\n{why}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, snapshot.requester),
+        escalate_after=_first_escalation(policy, requester_of(snapshot)),
     )
     _agree_by_asking(store, snapshot, filed)
     return filed
@@ -73,12 +73,14 @@ def ask_for_waiver(
         administrators: roles.
         asked_by: who asks; they cannot agree to it either.
         reason: why the changes are meant, in the words of who asks.
+
+    Raises NotDecidable if somebody has asked for it already, or a request of another run for this job waits for a decision.
     """
     if policy is None:
         own = ApprovalPolicy(approvers=Approvers(roles=list(administrators)))
         policy = EffectivePolicy.model_validate({name: getattr(own, name) for name in ApprovalPolicy.model_fields})
     policy = policy.model_copy(update={"self_approval": "forbid"})
-    return store.file_request(
+    filed = store.file_request(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
         approvers=named(policy.approvers, policy.all_of),
@@ -87,8 +89,11 @@ def ask_for_waiver(
         asked_by=asked_by,
         waiver=True,
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, snapshot.requester),
+        escalate_after=_first_escalation(policy, requester_of(snapshot)),
     )
+    if filed.filing is Filing.SAME_AS_PENDING:
+        raise NotDecidable(f"Request {filed.id} asks for this already. Comment on it if you have something to add.")
+    return filed
 
 
 def _limits(exceeded: Sequence[LimitCheck]) -> str:

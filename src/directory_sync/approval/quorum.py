@@ -132,8 +132,11 @@ def _too_few(
             f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can ({', '.join(users)}): "
             "the request waits until others are asked, by rerouting or escalation"
         ), False
-    left = ", ".join([*(user for user in users if identity(user) in able - done), *roles])
-    return f"one of: {left}" if needed == len(agreed) + 1 else f"{needed - len(agreed)} of: {left}", True
+    left = [*(user for user in users if identity(user) in able - done), *roles]
+    more = needed - len(agreed)
+    if more == len(left) == 1:
+        return left[0], True
+    return f"{'one' if more == 1 else more} of: {', '.join(left)}", True
 
 
 # -- all --------------------------------------------------------------------------------------------------------------

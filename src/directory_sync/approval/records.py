@@ -11,11 +11,17 @@ from directory_sync.approval.policy import SCHEDULED, EffectivePolicy
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
 from directory_sync.store import request_model as stored
+from directory_sync.store.runs import Snapshot
 
 
 def policy_of(request: stored.Request) -> EffectivePolicy:
     """The policy as it was when the request was filed."""
     return EffectivePolicy.model_validate(dict(request.policy))
+
+
+def requester_of(asked: stored.Request | Snapshot) -> str:
+    """Whom a request is by, as far as that keeps anybody from deciding: the schedule is nobody, whoever may have that name."""
+    return "" if asked.trigger == SCHEDULED else asked.requester
 
 
 def events_of(view: stored.RequestView) -> tuple[Event, ...]:
@@ -37,8 +43,7 @@ def for_decision(view: stored.RequestView) -> RequestView:
     return RequestView(
         state=RequestState(view.request.state),
         policy=policy,
-        # What the schedule's runs are called is no user's name, whoever else may have it.
-        requester="" if view.request.trigger == SCHEDULED else view.request.requester,
+        requester=requester_of(view.request),
         assignments=assignments(policy, events_of(view)),
         decisions=decisions_of(view.decisions),
     )

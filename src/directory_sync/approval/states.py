@@ -1,4 +1,8 @@
-"""The states of a request and the ways between them, as data."""
+"""The states of a request, and how people are told of them.
+
+A pending request may become anything but applied; an approved one applied, or cancelled or stale as long as nobody has begun to
+carry it out; all other states stay. The store sees to that, under the request's lock.
+"""
 
 from __future__ import annotations
 
@@ -18,42 +22,6 @@ class RequestState(StrEnum):
     STALE = "stale"
     APPLIED = "applied"
 
-    @property
-    def label(self) -> str:
-        """For people."""
-        return LABELS[self]
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing follows any more."""
-        return not TRANSITIONS[self]
-
-    def may_become(self, state: RequestState) -> bool:
-        """Whether a request may go from this state to that one."""
-        return state in TRANSITIONS[self]
-
-
-TRANSITIONS: Mapping[RequestState, frozenset[RequestState]] = MappingProxyType(
-    {
-        RequestState.PENDING: frozenset(
-            {
-                RequestState.APPROVED,
-                RequestState.DENIED,
-                RequestState.EXPIRED,
-                RequestState.CANCELLED,
-                RequestState.STALE,
-            }
-        ),
-        # What was approved but never carried out must not be carried out after a newer plan, nor when it was withdrawn.
-        RequestState.APPROVED: frozenset({RequestState.APPLIED, RequestState.CANCELLED, RequestState.STALE}),
-        RequestState.DENIED: frozenset(),
-        RequestState.EXPIRED: frozenset(),
-        RequestState.CANCELLED: frozenset(),
-        RequestState.STALE: frozenset(),
-        RequestState.APPLIED: frozenset(),
-    }
-)
-"""State → the states that may follow. Nothing leads back to pending, and only an approved request can be applied."""
 
 LABELS: Mapping[RequestState, str] = MappingProxyType(
     {

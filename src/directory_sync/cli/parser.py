@@ -69,8 +69,7 @@ def _add_preview(commands: Commands[argparse.ArgumentParser]) -> None:
         default="table",
         help="how the changes are shown (default: table)",
     )
-    _add_data_folder(parser)
-    _add_templates(parser)
+    _add_folders(parser)
 
 
 def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -90,8 +89,7 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
         metavar="N",
         help="instead: carry out request N, which a run from a terminal has filed and which is approved",
     )
-    _add_data_folder(parser)
-    _add_templates(parser)
+    _add_folders(parser)
 
 
 def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -108,8 +106,7 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--format", choices=["table", "json", "csv"], default="table", help="how the records are shown (default: table)"
     )
-    _add_data_folder(parser)
-    _add_templates(parser)
+    _add_folders(parser)
 
 
 def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -141,10 +138,11 @@ def _add_templates(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data_folder(parser: argparse.ArgumentParser) -> None:
+def _add_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-folder",
         type=Path,
         metavar="FOLDER",
         help="folder that file endpoints live in (default: the setting data_folder)",
     )
+    _add_templates(parser)

@@ -21,8 +21,8 @@ from directory_sync.cli.terminal import data_output
 from directory_sync.definition.models import Collection
 from directory_sync.run.collection import preview_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState
 from directory_sync.run.report import write_report
+from directory_sync.run.result import JobResult, JobState
 
 Writer = Callable[[TextIO, Collection, Iterable[JobResult]], None]
 

@@ -10,7 +10,8 @@ from directory_sync.definition.models import Collection
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.run.change_ldif import VisibleChanges, change_record, comments, without_secrets
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, render_changes
+from directory_sync.run.job import render_changes
+from directory_sync.run.result import JobResult
 from directory_sync.run.secrets import IsSecret, secret_fields
 
 

@@ -12,7 +12,7 @@ from directory_sync.cli.terminal import Colour, coloured
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action
 from directory_sync.plan.model import ChangeSequence
-from directory_sync.run.job import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.secrets import secret_fields
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from directory_sync.approval.people import could_decide, same_person
 from directory_sync.approval.policy import SCHEDULED
-from directory_sync.approval.records import policy_of
+from directory_sync.approval.records import policy_of, requester_of
 from directory_sync.store.request_model import Approver, Event, EventKind, Request, RequestView
 
 
@@ -79,13 +79,12 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         return
     policy = policy_of(request)
     earlier = {whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)}
-    still = {Approver(assignee.kind, assignee.name) for assignee in view.assignees}
     for whom in asked_by(event):
-        if whom in earlier or whom not in still:
+        if whom in earlier:
             continue
         if whom.kind == "user":
             decided = any(same_person(decision.person, whom.name) for decision in view.decisions)
-            if decided or not could_decide(policy, whom.name, request.requester):
+            if decided or not could_decide(policy, whom.name, requester_of(request)):
                 continue
         yield Recipient(whom)
 

@@ -1,14 +1,15 @@
 """The templates of mails: a deployment's own where it has some, else the built-in ones.
 
-Templates run in Jinja2's sandbox. What they write into `.html` is escaped. A template of the deployment that cannot be used costs
-no mail: the built-in one takes its place, and who runs the deployment is told.
+Templates run in Jinja2's sandbox. What they write into `.html` is escaped. A template that cannot be used costs no mail: built-in
+words take its place, and who runs the deployment is told.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from directory_sync.run.printable import printable
 
-BUILT_IN = Path(__file__).parent / "templates"
-"""The built-in templates; `include/templates/mail` holds copies to change."""
+PACKAGED = Path(__file__).parent / "templates"
+SHIPPED = Path(__file__).parents[3] / "include/templates/mail"
+BUILT_IN = PACKAGED if PACKAGED.is_dir() else SHIPPED
+"""The built-in templates. A package that was built holds them; a checkout has them where its users look for them."""
 LONGEST_SUBJECT = 200
 """Characters; more is cut off."""
 LONGEST_BODY = 200_000
@@ -53,23 +56,23 @@ class Templates:
 
     def __init__(self, folder: Path | None = None) -> None:
         built_in = FileSystemLoader(BUILT_IN)
-        self._built_in = _environment(built_in)
-        self._own = _environment(ChoiceLoader([FileSystemLoader(folder), built_in])) if folder and folder.is_dir() else None
-        self._folder = folder
+        self._environments = [_environment(built_in)]
+        if folder is not None and folder.is_dir() and folder.resolve() != BUILT_IN.resolve():
+            self._environments.insert(0, _environment(ChoiceLoader([FileSystemLoader(folder), built_in])))
+        self._folder = folder or BUILT_IN
 
     def render(self, letter: str, content: Mapping[str, Any]) -> Rendered:
         """Make the words of a mail of this kind."""
-        if self._own is None:
-            return _render(self._built_in, letter, content)
-        try:
-            return _render(self._own, letter, content)
-        except Exception as error:  # noqa: BLE001 a template may make Python raise anything
-            rendered = _render(self._built_in, letter, content)
-            warning = (
-                f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. The built-in one was used "
-                "instead. Correct it, or remove it."
-            )
-            return Rendered(rendered.subject, rendered.text, rendered.html, warning)
+        warning = ""
+        for environment in self._environments:
+            try:
+                return replace(_render(environment, letter, content), warning=warning)
+            except Exception as error:  # noqa: BLE001 a template may make Python raise anything
+                warning = warning or (
+                    f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. Built-in words were used "
+                    "instead. Correct it."
+                )
+        return replace(_least(content), warning=warning)
 
     def _place(self, letter: str, error: Exception) -> str:
         if isinstance(error, TemplateSyntaxError) and error.filename:
@@ -106,6 +109,18 @@ def _render(environment: ImmutableSandboxedEnvironment, letter: str, content: Ma
     if len(subject) > LONGEST_SUBJECT:
         subject = f"{subject[: LONGEST_SUBJECT - 1]}\N{HORIZONTAL ELLIPSIS}"
     return Rendered(subject, _BLANK_LINES.sub("\n\n", text).strip() + "\n", html.strip() + "\n")
+
+
+def _least(content: Mapping[str, Any]) -> Rendered:
+    """What a mail has to say at least, without any template."""
+    request, headline = content["request"], str(content["headline"])
+    lines = [
+        headline,
+        f"Request {request['id']}: {request['collection']} / {request['job']}, {request['changes']} changes.",
+        content["url"] or f"Open Dir Sync in Airflow, and there request {request['id']}.",
+    ]
+    paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    return Rendered(f"{headline[: LONGEST_SUBJECT - 30]} (request {request['id']})", "\n\n".join(lines) + "\n", paragraphs + "\n")
 
 
 def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Mapping[str, Any]) -> str:

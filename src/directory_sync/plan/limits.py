@@ -127,18 +127,13 @@ def check_limits(limits: Limits, tally: Tally, *, managed: int, source_records: 
 
 def exceeded_text(checks: Iterable[LimitCheck]) -> str:
     """Say which limits a plan goes past, by how much, and what to do."""
-    lines = [
-        f"{check.kind}{f' ({check.subject})' if check.subject else ''}: {check.planned} planned,"
-        f" {check.allowed} allowed by {check.limit} of {check.base}"
-        for check in checks
-        if check.exceeded
-    ]
+    lines = [str(check).removeprefix("limit ") for check in checks if check.exceeded]
     return (
         f"Stopped before the first write: the plan goes past {'a limit' if len(lines) == 1 else f'{len(lines)} limits'}: "
         + "; ".join(lines[:10])
         + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")
-        + ". See whether the source is complete (`directory-sync preview`); if all of these changes are meant,"
-        " raise the job's `limits`."
+        + ". See whether the source is complete (`directory-sync preview`). If all of these changes are meant, let this plan pass"
+        " once (*Ask for a waiver* on the tab *Sync results* of its run in Airflow), or raise the job's `limits`."
     )
 
 

@@ -75,7 +75,8 @@ class LimitCheck:
 
     def __str__(self) -> str:
         subject = f" of {self.subject}" if self.subject else ""
-        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed ({self.limit} of {self.base})"
+        why = f" ({self.limit} of {self.base})" if "%" in self.limit else ""
+        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed{why}"
 
 
 class ChangeSequence(Protocol):

@@ -22,7 +22,7 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.run.policies import policy_for
-from directory_sync.store.request_model import NAME_LENGTH, Filing, Request, RequestView
+from directory_sync.store.request_model import NAME_LENGTH, Request, RequestView
 from directory_sync.store.store import Store
 
 LARGEST_SELECTION = 200
@@ -163,8 +163,8 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
 def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str, job: str, *, reason: str) -> RequestView:
     """Ask for the limits that stopped a job's plan to be waived once, for exactly this plan; the request.
 
-    Raises NotDecidable if the job's latest attempt in that run was not stopped by a limit, or somebody has asked for it already;
-    RequestError if there is no reason.
+    Raises NotDecidable if the job's latest attempt in that run was not stopped by a limit, or a request would be in its way (see
+    `filing.ask_for_waiver`); RequestError if there is no reason.
     """
     run = read_run(store, visitor, collection, run_id)
     found = run.job(job)
@@ -179,12 +179,6 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
             f"Job {job} of run {run_id} is {state}, so there is no limit to waive. "
             "Only the latest attempt counts, and only one that a limit has stopped."
         )
-    pending = store.pending_request(collection, job)
-    if pending is not None and pending.run_id != run_id:
-        raise NotDecidable(
-            f"Request {pending.id} of run {pending.run_id} waits for a decision on this job. A waiver would take its place: "
-            "have it decided or cancelled first, or start a new run."
-        )
     plan = store.load_plan(found.result.plan_id).plan
     filed = filing.ask_for_waiver(
         store,
@@ -197,8 +191,6 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
         reason=f"{visitor.person.name} asks for it: {reason.strip()}",
     )
     view = store.get_request(filed.id)
-    if filed.filing is Filing.SAME_AS_PENDING:
-        raise NotDecidable(f"Request {filed.id} asks for this already. Comment on it if you have something to add.")
     _audit("ask_for_waiver", visitor, view.request, waives=list(view.request.waives), reason=reason)
     return view
 

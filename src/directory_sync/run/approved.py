@@ -7,7 +7,7 @@ import time
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
-from directory_sync.errors import DirectorySyncError, LeaseError, PlanMismatch, RequestError, StoreError
+from directory_sync.errors import DirectorySyncError, LeaseError, NotDecidable, PlanMismatch, RequestError, StoreError
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import as_noted, carry_out
@@ -46,12 +46,18 @@ def apply_approved(
 
     Raises:
         LeaseError: another run works on the same part of the destination; nothing was begun.
-        RequestError, PlanMismatch: there is no approval of exactly this plan; nothing was written.
+        RequestError, PlanMismatch: there is no approval of exactly this plan, or only a waiver, which a run that plans anew makes
+            use of; nothing was written.
         StoreError: the store does not answer; what was written until then is found again by a retry.
     """
     started = time.monotonic()
     if request.state == APPLIED:
         return as_noted(request)
+    if request.waiver:
+        raise NotDecidable(
+            f"Request {request.id} waives limits for a run that makes the same plan once more. Nothing was written. "
+            "Run the job again."
+        )
     stored = store.load_plan(request.plan_id)
     with contextlib.ExitStack() as stack:
         try:

@@ -9,8 +9,9 @@ from directory_sync.definition.support import refuse_unsupported
 from directory_sync.errors import LeaseError
 from directory_sync.plan.planning import Progress
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import JobResult, JobState, preview_job, run_job
+from directory_sync.run.job import preview_job, run_job
 from directory_sync.run.opening import Earlier
+from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 

@@ -32,14 +32,12 @@ from directory_sync.store.request_model import APPROVED, Filing, Request
 from directory_sync.store.runs import TERMINAL, JobRun, Snapshot
 from directory_sync.store.store import Store
 
-__all__ = ["JobResult", "JobState", "preview_job", "render_changes", "run_job"]
-
 log = logging.getLogger(__name__)
 
 WAIVER_LASTS = timedelta(days=7)
 """A waiver that nobody has made use of by then counts no longer: whoever gave it did not mean an accident of next year."""
 
-_BASE = re.compile(r": (\d+) planned, \d+ allowed \((.*) of \d+\)$", re.DOTALL)
+_BASE = re.compile(r": (\d+) planned, \d+ allowed \((.*%.*) of \d+\)$", re.DOTALL)
 
 
 def preview_job(
@@ -153,8 +151,14 @@ def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
         return work.carry_out(plan_id, plan, request=_begun_under(work, plan_id), resumed=True)
     plan = _make_plan(collection, job, work.opened, work.progress)
     # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not needed.
-    outdated = f"Run {work.snapshot.run_id} has made a newer plan."
-    store.end_outdated_approvals(collection.name, job.name, digest=plan.digest, waivers=not plan.exceeded, reason=outdated)
+    store.end_outdated_approvals(
+        collection.name,
+        job.name,
+        run=work.snapshot.id,
+        digest=plan.digest,
+        waivers=not plan.exceeded,
+        reason=f"Run {work.snapshot.run_id} has made a newer plan.",
+    )
     policy = policy_for(collection, job, work.deployment.approval_minimum)
     waiver, hindrance = _usable_waiver(work, plan, policy)
     if waiver is not None:

@@ -15,7 +15,7 @@ from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, value_to_json
-from directory_sync.run.job import JobResult
+from directory_sync.run.result import JobResult
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
 _encode = json.JSONEncoder(ensure_ascii=True).encode

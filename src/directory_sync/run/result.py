@@ -210,4 +210,7 @@ def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
         problems=result.problems,
         request=result.request,
     )
+    if result.state is JobState.WAITING and result.request is not None:
+        # It may have been decided since it was filed, when this job was not known to wait for it.
+        store.settle_waiting(result.request)
     return result

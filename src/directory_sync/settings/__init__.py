@@ -117,6 +117,16 @@ def upkeep_interval() -> timedelta:
     return interval
 
 
+def request_retention() -> timedelta | None:
+    """How long requests are kept after they have ended; None for ever."""
+    if not read("request_retention").strip():
+        return None
+    retention = _duration("request_retention")
+    if retention < timedelta(days=1):
+        raise _wrong("request_retention", "is shorter than a day", "Give 1d or more, or leave it empty.")
+    return retention
+
+
 def mail_connection() -> str:
     """Airflow connection through which mail is sent; empty for no mail."""
     return read("mail_connection").strip()

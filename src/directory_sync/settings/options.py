@@ -134,6 +134,16 @@ OPTIONS: tuple[Option, ...] = (
         default="5m",
     ),
     Option(
+        name="request_retention",
+        description=(
+            "How long requests for approval are kept after they have ended (applied, denied, expired, cancelled or stale), for "
+            "example `730d`. Then they are deleted with their history: who asked, who decided. Runs, plans and outcomes stay. "
+            "Empty: for ever."
+        ),
+        default="",
+        example="730d",
+    ),
+    Option(
         name="mail_connection",
         description=(
             "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the page of their "

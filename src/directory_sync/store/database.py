@@ -199,6 +199,8 @@ class Database:
         if self.is_sqlite:
             event.listen(engine, "connect", self._prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine, "connect", _prepare_postgresql)
         return engine
 
     def _prepare_sqlite(self, connection: Any, _record: Any) -> None:
@@ -206,6 +208,13 @@ class Database:
         connection.isolation_level = None
         connection.execute(f"PRAGMA foreign_keys = {'ON' if self._enforce_foreign_keys else 'OFF'}")
         connection.execute("PRAGMA cache_size = -32768")  # KiB: the indexes over a large plan's changes are written in no order
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # Reading waits too while somebody changes a table, and would wait for ever for a session that does nothing more.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -1,13 +1,14 @@
-"""The way from an approved request to its plan carried out: claimed by whoever applies it, and the result noted."""
+"""The way from an approved request to its plan carried out: claimed by whoever applies it, the result noted, also on jobs."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select, update
 
-from directory_sync.errors import NotDecidable, PlanMismatch
+from directory_sync.errors import NotDecidable, PlanMismatch, RequestNotFound
 from directory_sync.store.database import Database
 from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, Request
@@ -81,14 +82,15 @@ class RequestApplying:
             state = str(result.get("state", APPLIED))
             if plan_id is not None:
                 connection.execute(update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=now))
-            settle_jobs(connection, request_id, state, f"Request {request_id} was carried out{_where(result)}.")
             connection.execute(
                 update(RequestRow)
                 .where(RequestRow.id == request_id, RequestRow.state == request.state)
                 .values(state=APPLIED, applied=now, result=dict(result))
             )
+            settle_jobs(connection, find_request(connection, request_id))
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)
 
-
-def _where(result: Mapping[str, Any]) -> str:
-    return f" in run {result['run_id']}" if result.get("run_id") else ""
+    def settle_waiting(self, request_id: int) -> None:
+        """Note on the jobs that wait for a request what became of it, where it was over before they were noted to wait for it."""
+        with contextlib.suppress(RequestNotFound), self._database.write() as connection:
+            settle_jobs(connection, find_request(connection, request_id, lock=True))

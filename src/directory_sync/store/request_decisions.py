@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, insert, or_, update
+from sqlalchemy import Connection, insert, update
 
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestError
 from directory_sync.store.database import Database
@@ -32,7 +32,7 @@ from directory_sync.store.request_rows import (
     require_pending,
     view_request,
 )
-from directory_sync.store.tables import RequestAssigneeRow, RequestDecisionRow, RequestRow
+from directory_sync.store.tables import RequestDecisionRow, RequestRow
 
 Evaluate = Callable[[RequestView, tuple[Decision, ...]], str | None]
 """Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while more is needed.
@@ -140,15 +140,13 @@ class RequestDecisions:
             add_event(connection, request_id, EventKind.CANCELLED, at=now, actor=person, text=reason)
             return view_request(connection, find_request(connection, request_id))
 
-    def comment(self, request_id: int, person: str, text: str, *, check: Check | None = None) -> RequestView:
+    def comment(self, request_id: int, person: str, text: str) -> RequestView:
         """Add a comment, in whatever state the request is; the request afterwards. Raises RequestNotFound or RequestError."""
         checked_name(person, "name of the person who comments")
         if not checked_text(text, "comment").strip():
             raise RequestError("The comment is empty. Write something, or leave it.")
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
-            if check is not None:
-                check(view_request(connection, request))
             add_event(connection, request_id, EventKind.COMMENTED, at=self._database.now(connection), actor=person, text=text)
             return view_request(connection, request)
 
@@ -161,11 +159,10 @@ class RequestDecisions:
         roles: Iterable[str],
         verified: bool,
         reason: str = "",
-        instead_of: Iterable[Approver] = (),
         escalate_after: timedelta | None = None,
         check: Check | None = None,
     ) -> RequestView:
-        """Ask others too, or instead; the request afterwards.
+        """Ask others too; the request afterwards.
 
         Args:
             request_id: the request.
@@ -173,25 +170,22 @@ class RequestDecisions:
             to: who is asked from now on.
             roles, verified: the person's roles now, and whether somebody has checked who they are.
             reason: in the person's words.
-            instead_of: who is no longer asked.
             escalate_after: from now; None leaves the next escalation as it was.
             check: called while the request is locked, to refuse.
 
-        Raises RequestNotFound, AlreadyDecided, RequestError, and what `check` raises; NotDecidable if one of `instead_of` is not
-        asked (any more).
+        Raises RequestNotFound, AlreadyDecided, RequestError, and what `check` raises.
         """
         checked_name(person, "name of the person who reroutes")
         checked_text(reason, "reason")
-        to, instead_of = checked_approvers(to), checked_approvers(instead_of)
+        to = checked_approvers(to)
         if not to:
             raise RequestError("Nobody to reroute the request to was given. Name at least one user or role.")
         with self._database.write() as connection:
             request, now = self._pending(connection, request_id, check)
-            _remove_assignees(connection, request, instead_of)
             add_assignees(self._database, connection, request_id, to, why="reroute", level=request.level, at=now)
             if escalate_after is not None:
                 _restart_escalation(connection, request_id, now + escalate_after)
-            data = {"to": names(to), "instead_of": names(instead_of), "roles": sorted(roles), "verified": verified}
+            data = {"to": names(to), "roles": sorted(roles), "verified": verified}
             add_event(connection, request_id, EventKind.REROUTED, at=now, actor=person, text=reason, data=data)
             return view_request(connection, find_request(connection, request_id))
 
@@ -219,19 +213,3 @@ def _refuse_second_decision(view: RequestView, person: str) -> None:
                 at=decision.at,
                 state=APPROVED if decision.approve else DENIED,
             )
-
-
-def _remove_assignees(connection: Connection, request: Request, approvers: tuple[Approver, ...]) -> None:
-    if not approvers:
-        return
-    removed = connection.execute(
-        delete(RequestAssigneeRow).where(
-            RequestAssigneeRow.request_id == request.id,
-            or_(*(and_(RequestAssigneeRow.kind == each.kind, RequestAssigneeRow.name == each.name) for each in approvers)),
-        )
-    ).rowcount
-    if removed != len(approvers):
-        raise NotDecidable(
-            f"Not all of {', '.join(f'{each.kind} {each.name}' for each in approvers)} are asked about request {request.id} "
-            "(any more). Nothing was changed; look at it again."
-        )

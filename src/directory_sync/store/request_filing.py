@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.errors import PlanMismatch
+from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import (
     APPROVED,
@@ -38,6 +38,7 @@ from directory_sync.store.request_rows import (
     read_request,
     select_requests,
 )
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow, RequestRow
 
 _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
@@ -80,10 +81,12 @@ class RequestFiling:
             description: for people; very long ones are shortened.
             requester_may_decide: whether it stands in the requester's own inbox.
             asked_by: who asks, where that is not who started the run.
-            waiver: it is asked for after a limit had stopped the job, for a later run to use.
+            waiver: it is asked for after a limit had stopped the job, for a later run to use; never takes the place of a pending
+                request of another run.
             expires_after, escalate_after: from now, by the database's clock.
 
-        Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored.
+        Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable where another run's
+        request is in a waiver's way.
         """
         approvers = checked_approvers(approvers)
         waives = tuple(checked_text(limit, "limit to waive") for limit in waives)
@@ -157,22 +160,32 @@ class RequestFiling:
             ).one_or_none()
             return None if row is None else read_request(row)
 
-    def end_outdated_approvals(self, collection: str, job: str, *, digest: str, waivers: bool, reason: str) -> tuple[int, ...]:
-        """End what was approved for a job and never begun, because a run has made another plan since; their numbers.
+    def end_outdated_approvals(
+        self, collection: str, job: str, *, run: int, digest: str, waivers: bool, reason: str
+    ) -> tuple[int, ...]:
+        """End what was approved for a job and never begun, because a run has planned the job anew; their numbers.
 
         Args:
             collection, job: whose.
-            digest: of the plan that counts now; an approval of that very plan stays.
-            waivers: end waivers too: the job has stayed within its limits.
+            run: the run that has planned it.
+            digest: of the plan that counts now; an approval of that very plan stays, unless a scheduler's run was to carry it out
+                and has ended without.
+            waivers: end waivers for other plans too: the job has stayed within its limits.
             reason: for the history.
         """
         with self._database.write() as connection:
+            abandoned = and_(
+                ~RequestRow.waiver,
+                CollectionRunRow.id != run,
+                CollectionRunRow.finished.is_not(None),
+                CollectionRunRow.trigger != TERMINAL,
+            )
             conditions = [
                 RequestRow.collection == collection,
                 RequestRow.job == job,
                 RequestRow.state == APPROVED,
                 RequestRow.begun.is_(None),
-                RequestRow.digest != digest,
+                or_(RequestRow.digest != digest, abandoned),
             ]
             if not waivers:
                 conditions.append(~RequestRow.waiver)
@@ -230,6 +243,11 @@ class RequestFiling:
         if same is not None and same.digest == plan.digest and list(same.waives) == given["waives"]:
             return Filed(Filing.SAME_AS_PENDING, same.id)
         if older is not None:
+            if given["waiver"] and older.collection_run_id != plan.collection_run_id:
+                raise NotDecidable(
+                    f"Request {older.id} of run {older.run_id} waits for a decision on this job. A waiver would take its place: "
+                    "have it decided or cancelled first, or start a new run."
+                )
             end_request(connection, older, STALE, by="", at=now)
         for name in filter(None, (plan.requester, asked_by)):  # a schedule has none
             checked_name(name, "requester's name")

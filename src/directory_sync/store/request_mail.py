@@ -85,8 +85,8 @@ class RequestMail:
         to: Sequence[str],
         *,
         about: str,
+        event: int,
         problem: str = "",
-        event: int | None = None,
         unreached: Sequence[Unreached] = (),
         again: datetime | None = None,
     ) -> None:
@@ -98,22 +98,17 @@ class RequestMail:
             request_id: the request. Raises RequestNotFound.
             to: mail addresses.
             about: the kind of event that the mail is about.
+            event: that event, taken by `claim_mail`.
             problem: why it could not be sent; empty if it was.
-            event: the event that the mail is about, taken by `claim_mail`.
             unreached: who was to get it, and will not.
             again: when the event is due again; None if it is done with.
         """
         with self._database.write() as connection:
             find_request(connection, request_id, lock=True)
             problem = storable(problem)
-            new_problem = problem and (event is None or problem != _noted_problem(connection, event))
-            if to or unreached or new_problem:
-                data: dict[str, Any] = {"to": list(to), "about": about}
-                if event is not None:
-                    data |= {"event": event, "unreached": [asdict(each) for each in unreached]}
+            if to or unreached or (problem and problem != _noted_problem(connection, event)):
+                data = {"to": list(to), "about": about, "event": event, "unreached": [asdict(each) for each in unreached]}
                 add_event(connection, request_id, EventKind.MAILED, at=self._database.now(connection), text=problem, data=data)
-            if event is None:
-                return
             if again is None:
                 connection.execute(delete(RequestMailRow).where(RequestMailRow.event_id == event))
             else:

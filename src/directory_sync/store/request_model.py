@@ -14,6 +14,8 @@ from directory_sync.store.column_types import storable
 PENDING, APPROVED, DENIED = "pending", "approved", "denied"
 EXPIRED, CANCELLED, STALE = "expired", "cancelled", "stale"
 APPLIED = "applied"
+ENDED = (DENIED, EXPIRED, CANCELLED, STALE, APPLIED)
+"""States in which nothing more happens to a request."""
 GONE = "gone"
 """What `decided_among` says of a request that does not exist."""
 

@@ -174,16 +174,23 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
     ).rowcount
     if ended != 1:
         raise NotDecidable(f"Request {request.id} is no longer {request.state}. Nothing was recorded; look at it again.")
-    if state != APPROVED:
-        by_whom = f" by {by}" if by else ""
-        settle_jobs(connection, request.id, state, f"Request {request.id}: {state}{by_whom}. Nothing was written.")
+    settle_jobs(connection, find_request(connection, request.id))
 
 
-def settle_jobs(connection: Connection, request_id: int, state: str, message: str) -> None:
-    """Note on all attempts that wait for a request, also those of other runs, that they wait no longer."""
+def settle_jobs(connection: Connection, request: Request) -> None:
+    """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if it is not over."""
+    if request.state in {PENDING, APPROVED}:
+        return
+    if request.state == APPLIED:
+        result = request.result or {}
+        where = f" in run {result['run_id']}" if result.get("run_id") else ""
+        state, message = str(result.get("state", APPLIED)), f"Request {request.id} was carried out{where}."
+    else:
+        by = f" by {request.decided_by}" if request.decided_by else ""
+        state, message = request.state, f"Request {request.id}: {request.state}{by}. Nothing was written."
     connection.execute(
         update(JobRunRow)
-        .where(JobRunRow.request_id == request_id, JobRunRow.state == WAITING)
+        .where(JobRunRow.request_id == request.id, JobRunRow.state == WAITING)
         .values(state=state, message=message)
     )
 

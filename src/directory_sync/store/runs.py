@@ -250,19 +250,6 @@ class Runs:
                 )
             )
 
-    def settle_job(self, run: int, job: str, state: str, message: str) -> None:
-        """Note what has become of a job that waited for approval and will not be carried out: denied, for example.
-
-        Changes nothing if the job's last attempt does not wait any more.
-        """
-        with self._database.write() as connection:
-            last = select(func.max(JobRunRow.id)).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
-            connection.execute(
-                update(JobRunRow)
-                .where(JobRunRow.id == last.scalar_subquery(), JobRunRow.state == WAITING)
-                .values(state=state, message=message)
-            )
-
     def open_runs(self, *, older_than: timedelta) -> tuple[tuple[str, str], ...]:
         """Runs of schedulers, by collection and run id, that have begun longer ago than this and were never closed."""
         with self._database.read() as connection:

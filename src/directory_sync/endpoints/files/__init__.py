@@ -36,12 +36,12 @@ def file_destination(
     Args:
         definition: the endpoint, as the job has it.
         data_folder: where files are.
-        keys: the job's key fields; in a CSV file their values identify a row.
+        keys: the job's key fields; in a CSV file their values identify a row, in an LDIF file the first one's an entry.
         fields: all fields that the job maps; those that an existing CSV file lacks become new columns.
         naming_attribute: forms the RDN of a new LDIF entry.
     """
     if _ending(definition) in LDIF_ENDINGS:
-        return LdifDestination(definition, data_folder, naming_attribute=naming_attribute)
+        return LdifDestination(definition, data_folder, keys=keys, naming_attribute=naming_attribute)
     return CsvDestination(definition, data_folder, keys=keys, fields=fields)
 
 

@@ -32,9 +32,10 @@ _CLASSES = {
 class LdifDestination(LdifSource):
     """All entries of an LDIF file are managed. A file that is not there is an empty one."""
 
-    def __init__(self, definition: FileEndpoint, data_folder: Path, *, naming_attribute: str) -> None:
+    def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], naming_attribute: str) -> None:
         super().__init__(definition, data_folder)
         self.naming_attribute = naming_attribute
+        self._identity_field = next((key for key in keys if key.lower() != DN_FIELD), None)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -45,8 +46,8 @@ class LdifDestination(LdifSource):
 
     @property
     def identity_field(self) -> str | None:
-        """Entries of a file have nothing but their name."""
-        return None
+        """The first key: whoever writes the file anew may give an entry's name to another one."""
+        return self._identity_field
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file can be read."""
@@ -148,10 +149,10 @@ class LdifDestination(LdifSource):
         if not todo:
             return
         with writing_to(self.path, self.label):
-            entries = LdifEntries([], self.label)
+            entries = LdifEntries([], self.label, identity_field=self._identity_field)
             if self.path.exists():
                 with self.blocks() as blocks:
-                    entries = LdifEntries(blocks, self.label)
+                    entries = LdifEntries(blocks, self.label, identity_field=self._identity_field)
             outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
             if any(outcome.result is Result.DONE for outcome in outcomes):
                 replace_content(self.path, self.label, lambda stream: stream.writelines(entries.content()), before_send)

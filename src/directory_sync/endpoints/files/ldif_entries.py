@@ -12,10 +12,17 @@ from directory_sync.endpoints.files.ldif_source import DN_FIELD
 
 
 class LdifEntries:
-    """Blocks of a file in its order; new entries follow, containers before what is in them."""
+    """Blocks of a file in its order; new entries follow, containers before what is in them.
 
-    def __init__(self, blocks: Iterable[Entry], label: str) -> None:
+    Args:
+        blocks: of the file.
+        label: names the file in messages.
+        identity_field: the attribute of `Change.identity`.
+    """
+
+    def __init__(self, blocks: Iterable[Entry], label: str, *, identity_field: str | None = None) -> None:
         self._label = label
+        self._identity_field = identity_field
         self._blocks: dict[int, Entry] = dict(enumerate(blocks))
         self._created: dict[str, Entry] = {}
         self._changed: set[int] = set()
@@ -86,6 +93,8 @@ class LdifEntries:
         entry = found[0]
         if entry.problem:
             return Result.FAILED, entry.problem
+        if self._is_another(entry, change):
+            return Result.CONFLICT, "another entry has this name now. Run the job again to compare."
         if differing := [field.field for field in change.fields if not _is_as_seen(entry, field)]:
             return Result.CONFLICT, f"somebody changed {', '.join(differing)} meanwhile. Run the job again to compare."
         if change.action is Action.DELETE:
@@ -106,6 +115,11 @@ class LdifEntries:
             return False
         after = self._find(new)
         return len(after) == 1 and not after[0].problem and all(_is_done(after[0], field) for field in change.fields)
+
+    def _is_another(self, entry: Entry, change: Change) -> bool:
+        if change.identity is None or self._identity_field is None:
+            return False
+        return change.identity not in entry.values(self._identity_field)
 
     def _delete(self, dn: str) -> tuple[Result, str]:
         if any(other != dn and names.is_within(other, dn) for other in (*self._places, *self._created)):

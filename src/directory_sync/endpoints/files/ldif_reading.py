@@ -148,11 +148,14 @@ def _name(value: bytes, problem: str) -> tuple[str, str]:
         return "", problem.rstrip(".")
     try:
         dn = value.decode()
-        names.parse(dn)
+        parsed = names.parse(dn)
     except UnicodeDecodeError:
         return "", "the DN is not UTF-8"
     except ValueError as error:
         return "", str(error)
+    if not parsed:
+        # The root of a directory: renaming or moving it would take every other entry along.
+        return "", "the DN is empty, and only the root of a directory has no name"
     return dn, ""
 
 
@@ -173,7 +176,14 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
             return attribute, b64decode(rest[1:].strip(b" "), validate=True), ""
         except binascii.Error:
             return attribute, b"", f"the value of {attribute} is not valid base64. Export the data again."
-    return attribute, rest.lstrip(b" "), ""
+    value = rest.lstrip(b" ")
+    if not value.isascii():
+        # RFC 2849 wants base64 for all that is not ASCII; UTF-8 that stands there as it is means the same to everybody.
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            return attribute, b"", f"the value of {attribute} is neither UTF-8 nor base64. Export the data again, as UTF-8."
+    return attribute, value, ""
 
 
 def _cut_off(number: int, label: str, *, too_long: bool) -> IncompleteListing:

@@ -27,7 +27,7 @@ class Message:
 
 
 MESSAGES: Mapping[str, Message] = {
-    "approved": Message("You have approved the request. Its changes are carried out now; this page shows what becomes of each."),
+    "approved": Message("You have approved the request. This page shows what becomes of its changes."),
     "agreed": Message("Your approval is recorded. More people have to agree before anything is written."),
     "denied": Message("You have denied the request. Nothing will be written for it."),
     "rerouted": Message("The request was sent on. The people you named are asked too; who was asked before can still decide."),

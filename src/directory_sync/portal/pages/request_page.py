@@ -17,6 +17,7 @@ from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import ahead_text
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.store.request_model import Decision, Event, EventKind, Request
+from directory_sync.store.runs import TERMINAL
 
 SHOWN_PROBLEMS = 50
 
@@ -146,9 +147,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         return _next_of_pending(details, now)
     by = f" by {request.decided_by}" if request.decided_by else ""
     return {
-        RequestState.APPROVED: [
-            f"Approved{by}. The run carries out exactly these changes now; what becomes of each is shown here.",
-        ],
+        RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(request)}"],
         RequestState.APPLIED: [f"Approved{by}, and carried out. What became of each change is shown below."],
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
@@ -157,6 +156,14 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
             "The job has been planned again, so this plan can no longer be approved. Nothing was written for it."
         ],
     }[state]
+
+
+def _next_of_approved(request: Request) -> str:
+    if request.waiver:
+        return "The next run of the job that makes the very same plan carries it out; start one."
+    if request.trigger == TERMINAL:
+        return f"In a terminal, directory-sync run FILE --approved {request.id} carries out exactly these changes."
+    return "The run carries out exactly these changes now; what becomes of each is shown here."
 
 
 def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:

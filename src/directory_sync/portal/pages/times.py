@@ -40,11 +40,6 @@ def ahead_text(at: datetime, now: datetime) -> str:
     return f"in {duration_text(at - now + rounding)}"
 
 
-def ago_text(at: datetime, now: datetime) -> str:
-    """When something was, seen from now."""
-    return f"{duration_text(now - at)} ago"
-
-
 def seconds_text(duration: timedelta) -> str:
     """How long work took: `0.4 s`, `12 s`, `3 minutes`."""
     seconds = duration.total_seconds()

@@ -241,6 +241,16 @@ def test_who_is_nobody_gets_no_mail(store: Store, trigger: str, verified: bool) 
     assert mailed(store, request) == [(["bea@corp.example"], [], "")]
 
 
+def test_a_user_called_like_the_schedule_is_not_the_schedule(store: Store) -> None:
+    """They can decide what it has asked for, so they are asked."""
+    box = Box()
+    run = store.start_run(collection(), "run 1", trigger="scheduled", requester="schedule", verified=True)
+    made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    store.file_request(made, policy={"approvers": {"users": ["schedule"]}}, approvers=[Approver("user", "schedule")])
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["schedule@corp.example"]
+
+
 # -- addresses --------------------------------------------------------------------------------------------------------
 
 
