@@ -19,8 +19,9 @@ COLLECTIONS, JOBS = 500, 6
 DAG_FACTORY = "1.1.0"
 _ROOT = Path(__file__).resolve().parent.parent
 _BOUND_PARSING = """\
-Making Airflow's own objects: DAGs, operators, parameters. Reading the definitions (YAML and validation) is the smaller part. A
-definition whose file has not changed since is not kept between two parses, because Airflow parses in a new process each time."""
+Half of it is reading the definitions (YAML with the place of every value, validation, checks), half is making Airflow's own
+objects: DAGs and operators. A definition whose file has not changed since is not kept between two parses, because Airflow parses
+in a new process each time."""
 _BOUND_START = """\
 One definition is read, and one DAG with its tasks is made; the rest of the folder is not looked at. Importing the package is not
 counted, nor is Airflow's own start."""

@@ -10,9 +10,9 @@ packages="$PWD/.local/fuzz/$(.venv/bin/python -c 'import sys; print(*sys.version
 if [ ! -d "$packages/atheris" ]; then
     echo "Installing atheris into $packages."
     if command -v uv >/dev/null 2>&1; then
-        uv pip install --quiet --python .venv/bin/python --target "$packages" atheris
+        uv pip install --quiet --python .venv/bin/python --target "$packages" "atheris==3.0.0"
     else
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --target "$packages" atheris
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --target "$packages" "atheris==3.0.0"
     fi
 fi
 [ $# -gt 0 ] || set -- definition json filter template csv ldif

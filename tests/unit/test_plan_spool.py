@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -86,3 +88,21 @@ def test_the_collector_is_as_before_afterwards() -> None:
         assert gc.get_threshold() != before
         raise KeyError
     assert gc.get_threshold() == before
+
+
+FULL = """
+import resource, sys
+from directory_sync.plan.spool import Spool
+spool = Spool()
+spool.append(b"x" * 5000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+if sys.argv[1] == "closed":
+    spool.close()
+"""
+
+
+@pytest.mark.parametrize("how", ["closed", "left to the interpreter"])
+def test_a_spool_on_a_full_disk_is_closed_without_a_word(how: str) -> None:
+    """What is in a spool when it is closed is of no use to anybody: a full disk is no reason for an error at the way out."""
+    done = subprocess.run([sys.executable, "-c", FULL, how], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -6,12 +6,13 @@ store, and as plain values, for whoever looks at them or carries them out. Each 
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import IO, Any
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import CanonicalForm
@@ -33,7 +34,7 @@ class Spool:
         self._block = b""
         self._block_start = self._next = 0
         # A plan lives as long as anybody holds it, so its spool is closed when nobody does any more.
-        self.close = weakref.finalize(self, self._file.close)
+        self.close = weakref.finalize(self, _discard, self._file)
         """Give the space back; may be called twice."""
 
     def append(self, data: bytes) -> int:
@@ -90,6 +91,12 @@ class Spool:
                 raise OSError("A temporary file ended early; the disk may be full.")
             data += more
         return data
+
+
+def _discard(file: IO[bytes]) -> None:
+    # Closing writes what is still in memory, which nobody will read: on a full disk that is no error.
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 Packed = tuple[Any, ...]
