@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 _FINISHED = {"success", "failed"}
+_TRIES = 15
 _OVER = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
 
@@ -53,7 +54,17 @@ class AirflowApi:
 
     def unpause(self, dag_id: str) -> None:
         """Switch the DAG on."""
-        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        answer = self._switch_on(dag_id)
+        for _ in range(_TRIES):
+            if not answer.is_server_error:
+                break
+            # Seen once: Airflow's processes all begin to write to its one SQLite file. Asking again does no harm here.
+            time.sleep(1)
+            answer = self._switch_on(dag_id)
+        answer.raise_for_status()
+
+    def _switch_on(self, dag_id: str) -> httpx.Response:
+        return self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, reason: str) -> str:
         """Start a run and return its id."""

@@ -25,17 +25,28 @@ MAX_DN = 8_000
 """Characters of a DN."""
 
 _MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
+_PLAIN_RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?"
+_PLAIN_DN = re.compile(f"{_PLAIN_RDN}(,{_PLAIN_RDN})*")
+"""Without anything that would have to be escaped, and without blanks around signs: nearly every DN of a definition."""
 _STATEMENTS_REFUSED = ("Include", "Extends", "Import", "FromImport")
 
 
 @lru_cache(maxsize=1024)
 def read_dn(text: str) -> Dn | None:
     """A DN (RFC 4514) in a form in which spelling does not matter; None if it is none."""
+    if len(text) > MAX_DN:
+        return None
+    if _PLAIN_DN.fullmatch(text):
+        # Importing python-ldap takes longer than all else that a task needs to find its definition.
+        pairs = (rdn.partition("=") for rdn in text.split(","))
+        return tuple(frozenset({(name.lower(), " ".join(value.split()).casefold())}) for name, _, value in pairs)
+    return _read_any_dn(text)
+
+
+def _read_any_dn(text: str) -> Dn | None:
     import ldap
     import ldap.dn
 
-    if len(text) > MAX_DN:
-        return None
     try:
         parsed = ldap.dn.str2dn(text)
     except (ldap.LDAPError, ValueError, UnicodeError):
