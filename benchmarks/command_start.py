@@ -13,8 +13,8 @@ from benchmarks.frame import Aim, Options, Result, Sample, in_turn
 from benchmarks.setting import JOBS
 
 _BOUND = """\
-Importing: pydantic and the models of a definition with their validators, python-ldap for the syntax of DNs, the YAML parser. The
-database layer and Airflow are not imported."""
+Importing: pydantic and the models of a definition with their validators, and the YAML parser. Neither the database layer nor
+Airflow is imported, and python-ldap only for a DN that is not plain."""
 
 
 def measure(options: Options) -> list[Result]:
