@@ -19,6 +19,7 @@ from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
+from tests.scenarios.clock import Clock
 from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
 from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
@@ -164,3 +165,9 @@ def store(store_url: str) -> Iterator[Store]:
     """An open store, on each database."""
     with Store.open(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def clock(store: Store) -> Clock:
+    """The clock of that store."""
+    return Clock(store)

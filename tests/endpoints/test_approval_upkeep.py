@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,21 +25,6 @@ from tests.scenarios.requests import decide, stored_plan
 MANAGERS = {"bob": "carol", "carol": "dora"}
 EVE, ADMIN = Approver("user", "eve"), Approver("role", "Admin")
 Ask = Callable[..., int]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of this test's own."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
-    with Store.open(url) as store:
-        yield store
-
-
-@pytest.fixture
-def clock(store: Store) -> Clock:
-    """Its clock."""
-    return Clock(store)
 
 
 def policy(*levels: Any, default: bool = True, users: tuple[str, ...] = ("bob",), **keys: Any) -> EffectivePolicy:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from directory_sync.errors import EndpointUnavailable, MailError
 from directory_sync.mail import outbox
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.templates import Templates
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver, EventKind
 from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
@@ -23,21 +21,6 @@ from tests.scenarios.requests import decide
 
 REFUSED = MailError("The mail server refuses the address: 550 no such user.", for_good=True)
 LATER = MailError("The mail server refuses the address: 451 try again later.")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store of this test's own."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
-    with Store.open(url) as store:
-        yield store
-
-
-@pytest.fixture
-def clock(store: Store) -> Clock:
-    """Its clock."""
-    return Clock(store)
 
 
 def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]:
@@ -51,9 +34,8 @@ def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]
 
 def waiting(store: Store) -> int:
     """How many events are in the outbox."""
-    with store._database.raw() as connection:
-        found: int = connection.execute("SELECT count(*) FROM directory_sync_request_mail").fetchone()[0]
-        return found
+    with store._database.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM directory_sync_request_mail")).scalar_one())
 
 
 # -- who hears of what ------------------------------------------------------------------------------------------------

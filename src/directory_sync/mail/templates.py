@@ -103,12 +103,15 @@ def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
 
 def _render(environment: ImmutableSandboxedEnvironment, letter: str, content: Mapping[str, Any]) -> Rendered:
     subject, text, html = (_bounded(environment, f"{letter}.{ending}", content) for ending in ("subject.txt", "txt", "html"))
-    subject = printable(" ".join(subject.split()))
+    subject = _one_line(subject)
     if not subject:
         raise TemplateError("the subject is empty")
-    if len(subject) > LONGEST_SUBJECT:
-        subject = f"{subject[: LONGEST_SUBJECT - 1]}\N{HORIZONTAL ELLIPSIS}"
     return Rendered(subject, _BLANK_LINES.sub("\n\n", text).strip() + "\n", html.strip() + "\n")
+
+
+def _one_line(subject: str) -> str:
+    line = printable(" ".join(subject.split()))
+    return line if len(line) <= LONGEST_SUBJECT else f"{line[: LONGEST_SUBJECT - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _least(content: Mapping[str, Any]) -> Rendered:
@@ -120,7 +123,7 @@ def _least(content: Mapping[str, Any]) -> Rendered:
         content["url"] or f"Open Dir Sync in Airflow, and there request {request['id']}.",
     ]
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    return Rendered(f"{headline[: LONGEST_SUBJECT - 30]} (request {request['id']})", "\n\n".join(lines) + "\n", paragraphs + "\n")
+    return Rendered(_one_line(f"Request {request['id']}: {headline}"), "\n\n".join(lines) + "\n", paragraphs + "\n")
 
 
 def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Mapping[str, Any]) -> str:
