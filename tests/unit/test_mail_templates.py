@@ -142,9 +142,10 @@ def test_without_any_template_a_mail_still_says_what_has_happened(
 ) -> None:
     """Headline, request and link arrive, escaped, and the warning names the template that is missing."""
     monkeypatch.setattr(templates, "BUILT_IN", tmp_path)
-    rendered = Templates(tmp_path).render(letter, content(job=HOSTILE) | {"headline": "Changes wait. " * 40})
+    rendered = Templates(tmp_path).render(letter, content(job=HOSTILE) | {"headline": "Changes wait.\r\n" * 40})
     assert len(rendered.subject) <= LONGEST_SUBJECT
-    assert rendered.subject.endswith("(request 7)")
+    assert rendered.subject.startswith("Request 7: Changes wait. Changes")
+    assert rendered.subject.isprintable()
     for part in ("Changes wait.", "https://airflow.example/requests/7"):
         assert part in rendered.text
         assert part in rendered.html
