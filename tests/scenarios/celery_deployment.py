@@ -215,8 +215,26 @@ class CeleryDeployment:
         return "\n".join(lines)
 
     def healthy(self, name: str) -> bool:
-        """Whether the service's health check says so."""
-        service, _, _ = name.rpartition("-") if name[-1].isdigit() else (name, "", "")
+        """Whether a container engine would call the service healthy."""
+        return not self.complaint(name)
+
+    def complaint(self, name: str) -> str:
+        """What the service's health check says against it, empty when it is healthy.
+
+        As a container engine does it: unhealthy is whoever fails as many checks in a row as `retries` says. Where twenty
+        processes share two cores, a single check may run into its time limit.
+        """
+        service = _service_of(name)
+        said = ""
+        for attempt in range(self._compose["services"][service]["healthcheck"]["retries"]):
+            time.sleep(min(attempt, 1))
+            said = self._check(name, service)
+            if not said:
+                break
+        return said
+
+    def _check(self, name: str, service: str) -> str:
+        """Run the service's health check once; what it printed if it failed."""
         kind, *words = self._compose["services"][service]["healthcheck"]["test"]
         command = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
         environment = self.environment(service) | _host(name)
@@ -225,7 +243,8 @@ class CeleryDeployment:
         words = [self._here(word) for word in command]
         for there, here in own.items():
             words = [word.replace(there, here) for word in words]
-        return subprocess.run(words, env=environment, cwd=self.folder, capture_output=True, check=False).returncode == 0
+        done = subprocess.run(words, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        return f"status {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}" if done.returncode else ""
 
     def _command_of(self, service: str) -> list[str]:
         command: list[str] = self._compose["services"][service].get("command") or ["sh", "/usr/local/lib/openldap/start.sh"]
@@ -315,6 +334,12 @@ class CeleryDeployment:
         )
         assert done.returncode == 0, f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+def _service_of(name: str) -> str:
+    """`worker` for `worker-2`."""
+    base, _, number = name.rpartition("-")
+    return base if number.isdigit() else name
 
 
 def _host(name: str) -> dict[str, str]:
