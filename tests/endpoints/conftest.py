@@ -15,11 +15,13 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.endpoints.ldap.source import LdapSource
+from directory_sync.endpoints.protocol import Record
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
 from tests.scenarios.clock import Clock
+from tests.scenarios.office import Office, open_office
 from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
 from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
@@ -97,6 +99,10 @@ class Container:
         self.admin.add_s(dn, [(field.field, list(field.new)) for field in change.fields])
         return dn
 
+    def record(self, dn: str, *fields: str) -> Record:
+        """An entry as a source lists it, with its identity."""
+        return Record(dn, directories.records(self.source(), *fields, "entryUUID")[dn])
+
     def values(self, dn: str, *attributes: str) -> dict[str, list[bytes]]:
         """What an entry holds now."""
         found: dict[str, list[bytes]] = self.admin.search_s(dn, ldap.SCOPE_BASE, attrlist=list(attributes) or None)[0][1]
@@ -171,3 +177,10 @@ def store(store_url: str) -> Iterator[Store]:
 def clock(store: Store) -> Clock:
     """The clock of that store."""
     return Clock(store)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """An office whose phone list is made under approval; the list does not exist yet."""
+    with open_office(tmp_path) as office:
+        yield office

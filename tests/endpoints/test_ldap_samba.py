@@ -11,7 +11,7 @@ import ldap
 import pytest
 from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.ldap import read, session
 from directory_sync.endpoints.ldap.connection import Flavour
 from directory_sync.endpoints.ldap.destination import LdapDestination
@@ -19,7 +19,7 @@ from directory_sync.endpoints.protocol import ConnectionInfo, Record
 from directory_sync.errors import AuthenticationError, EndpointError, SecurityError
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
-from tests.scenarios.directories import Values, creation, deletion, records, update, write
+from tests.scenarios.directories import Values, creation, deletion, records, update, write, write_one
 from tests.scenarios.samba import Samba
 
 _numbers = itertools.count()
@@ -60,11 +60,6 @@ def user(endpoint: LdapDestination, name: str, unit: str, **attributes: Values) 
     account = f"{name}{next(_numbers)}"
     dn = endpoint.new_id("CN", {"cn": [name.encode()]}, unit)
     return creation(dn, objectClass=endpoint.object_classes("user"), cn=name, sAMAccountName=account, **attributes)
-
-
-def one(endpoint: LdapDestination, change: Change) -> Outcome:
-    (outcome,) = write(endpoint, [change])
-    return outcome
 
 
 def identity(endpoint: LdapDestination, dn: str) -> bytes:
@@ -122,11 +117,11 @@ def test_life_of_a_user(endpoint: LdapDestination, unit: str, admin: SimpleLDAPO
         identity=guid,
         new_object=new,
     )
-    assert one(endpoint, change).result is Result.DONE
-    assert one(endpoint, change).result is Result.FOUND_DONE
+    assert write_one(endpoint, change).result is Result.DONE
+    assert write_one(endpoint, change).result is Result.FOUND_DONE
     assert identity(endpoint, new) == guid
     assert records(endpoint, "member")[group_dn] == {"member": [new.encode()]}
-    assert one(endpoint, deletion(Record(new, {"mail": [b"philip@x"]}), identity=guid)).result is Result.DONE
+    assert write_one(endpoint, deletion(Record(new, {"mail": [b"philip@x"]}), identity=guid)).result is Result.DONE
     assert "member" not in admin.search_s(group_dn, ldap.SCOPE_BASE, attrlist=["member"])[0][1]
 
 
@@ -142,12 +137,12 @@ def test_members(endpoint: LdapDestination, unit: str) -> None:
         fields = (FieldChange("member", directories.as_bytes(old), directories.as_bytes(new), partial=True),)
         return Change(Action.UPDATE, "G", group.object, fields=fields)
 
-    assert one(endpoint, change([users[0].object], [users[2].object])).result is Result.DONE
+    assert write_one(endpoint, change([users[0].object], [users[2].object])).result is Result.DONE
     assert sorted(records(endpoint, "member")[group.object]["member"]) == sorted(
         [users[1].object.encode(), users[2].object.encode()]
     )
-    assert one(endpoint, change([users[0].object], [users[2].object])).result is Result.FOUND_DONE
-    outcome = one(endpoint, change([], [f"CN=nobody,{unit}"]))
+    assert write_one(endpoint, change([users[0].object], [users[2].object])).result is Result.FOUND_DONE
+    outcome = write_one(endpoint, change([], [f"CN=nobody,{unit}"]))
     assert (outcome.result, "member: a value names an object that does not exist" in outcome.message) == (Result.FAILED, True)
 
 
@@ -170,7 +165,7 @@ def test_ranges(connection: ConnectionInfo, endpoint: LdapDestination, unit: str
 def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject) -> None:
     """Active Directory has no assertions, so objects are looked at before they are changed: nothing unseen is overwritten."""
     fry = user(endpoint, "Fry", unit, description=["one", "two"], title="Boy")
-    assert one(endpoint, fry).result is Result.DONE
+    assert write_one(endpoint, fry).result is Result.DONE
     guid = identity(endpoint, fry.object)
     before = admin.search_s(fry.object, ldap.SCOPE_BASE)[0][1]
     changes = [
@@ -181,14 +176,14 @@ def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleL
         user(endpoint, "Fry", unit, title="Captain")._replace(key="again"),
     ]
     for change in changes:
-        outcome = one(endpoint, change)
+        outcome = write_one(endpoint, change)
         assert outcome.result is Result.CONFLICT, outcome
     # The object that is meant is nowhere, and another has its name: there is nothing left to delete, and that one stays.
     gone = deletion(Record(fry.object, {"title": [b"Boy"]}), identity=bytes(16))
-    assert one(endpoint, gone).result is Result.FOUND_DONE
+    assert write_one(endpoint, gone).result is Result.FOUND_DONE
     assert admin.search_s(fry.object, ldap.SCOPE_BASE)[0][1] == before
     admin.rename_s(fry.object, "CN=Philip", None)
-    outcome = one(endpoint, update(fry.object, {"title": ("Boy", "x")}, identity=guid))
+    outcome = write_one(endpoint, update(fry.object, {"title": ("Boy", "x")}, identity=guid))
     assert (outcome.result, f"it is now CN=Philip,{unit}" in outcome.message) == (Result.CONFLICT, True)
 
 
@@ -205,7 +200,7 @@ def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleL
 def test_refused(endpoint: LdapDestination, unit: str, attributes: dict[str, Values], words: str) -> None:
     """What Active Directory refuses is told in the same words as for other servers, whatever result code it uses."""
     change = user(endpoint, "Fry", unit, **attributes)
-    outcome = one(endpoint, change)
+    outcome = write_one(endpoint, change)
     assert outcome.result is Result.FAILED
     assert f"connection corp (ldaps://{endpoint.settings.host}:636): {change.object}: {words}" in outcome.message
 
@@ -213,9 +208,9 @@ def test_refused(endpoint: LdapDestination, unit: str, attributes: dict[str, Val
 def test_system_attribute(endpoint: LdapDestination, unit: str) -> None:
     """What only the server sets is told as such."""
     fry = user(endpoint, "Fry", unit)
-    assert one(endpoint, fry).result is Result.DONE
+    assert write_one(endpoint, fry).result is Result.DONE
     change = Change(Action.UPDATE, "f", fry.object, fields=(FieldChange("sAMAccountType", (b"805306368",), (b"1",)),))
-    outcome = one(endpoint, change)
+    outcome = write_one(endpoint, change)
     assert outcome.result is Result.FAILED
     assert "sAMAccountType: only the server itself sets this attribute" in outcome.message
 
@@ -235,7 +230,7 @@ def test_container_that_is_not_empty(endpoint: LdapDestination, unit: str) -> No
     """A container with children is not deleted, and the message says why."""
     inner = f"OU=Inner,{unit}"
     write(endpoint, [creation(inner, objectClass="organizationalUnit"), user(endpoint, "Fry", inner)])
-    outcome = one(endpoint, deletion(Record(inner, {})))
+    outcome = write_one(endpoint, deletion(Record(inner, {})))
     assert (outcome.result, "there are objects below it" in outcome.message) == (Result.FAILED, True)
 
 
@@ -243,19 +238,19 @@ def test_insufficient_access(endpoint: LdapDestination, unit: str, connection: C
     """A login that may not write: the message says which right is missing."""
     secret = '"Geheim#2024x"'
     account = user(endpoint, "weak", unit, unicodePwd=secret.encode("utf-16-le"), userAccountControl="512")
-    assert one(endpoint, account).result is Result.DONE
+    assert write_one(endpoint, account).result is Result.DONE
     (name,) = next(field.new for field in account.fields if field.field == "sAMAccountName")
     weak = replace(connection, login=f"{name.decode()}@corp.example", password="Geheim#2024x")
     with closing(directories.destination(weak, unit)) as limited:
         for change in (user(limited, "x", unit), update(account.object, {"userAccountControl": ("512", "514")})):
-            outcome = one(limited, change)
+            outcome = write_one(limited, change)
             assert outcome.result is Result.FAILED
             assert "the login may not do this" in outcome.message
 
 
 def test_weak_password(endpoint: LdapDestination, unit: str) -> None:
     """A password that breaks the domain's rules is told as such, without the password."""
-    outcome = one(endpoint, user(endpoint, "Fry", unit, unicodePwd='"abc"'.encode("utf-16-le")))
+    outcome = write_one(endpoint, user(endpoint, "Fry", unit, unicodePwd='"abc"'.encode("utf-16-le")))
     assert outcome.result is Result.FAILED
     assert "unicodePwd: the password does not meet the directory's rules" in outcome.message
     assert '"abc"' not in outcome.message
@@ -273,7 +268,7 @@ def test_logins(connection: ConnectionInfo, endpoint: LdapDestination, unit: str
     assert isinstance(error, AuthenticationError)
     assert "user name or password is wrong" in error.message
     account = user(endpoint, "off", unit, unicodePwd='"Geheim#2024x"'.encode("utf-16-le"), userAccountControl="514")
-    assert one(endpoint, account).result is Result.DONE
+    assert write_one(endpoint, account).result is Result.DONE
     (name,) = next(field.new for field in account.fields if field.field == "sAMAccountName")
     error = failure(replace(connection, login=f"{name.decode()}@corp.example", password="Geheim#2024x"))
     assert "the account is disabled. Enable the account." in str(error)
@@ -297,7 +292,7 @@ def test_selects_by_category(endpoint: LdapDestination, connection: ConnectionIn
     """A planned user is in the listing that names the category by its short name, as it will be once it is written."""
     change = user(endpoint, "Fry", unit)
     planned = Record(change.object, {field.field: list(field.new) for field in change.fields})
-    assert one(endpoint, change).result is Result.DONE
+    assert write_one(endpoint, change).result is Result.DONE
     for filter, expected in (
         ("(&(objectCategory=person)(objectClass=user))", True),
         ("(objectCategory=CN=Person,CN=Schema,CN=Configuration,DC=corp,DC=example)", True),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import ldap
@@ -13,31 +12,17 @@ import pytest
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.ldap import ldif
-from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.endpoints.protocol import Record
-from directory_sync.errors import LeaseLost, RecordError
+from directory_sync.errors import LeaseLost
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
-from tests.scenarios.directories import creation, deletion, person, update, write
-from tests.scenarios.slapd import Database, Slapd
+from tests.scenarios.directories import creation, deletion, person, update, write, write_one
 
 SUFFIX = "dc=example,dc=org"
 
 
 def results(outcomes: list[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
-
-
-def one(endpoint: LdapDestination, change: Change) -> Outcome:
-    (outcome,) = write(endpoint, [change])
-    if outcome.message:
-        assert outcome.message.startswith(f"connection lab (ldap://127.0.0.1:{endpoint.settings.port}): {change.object}: ")
-    return outcome
-
-
-def record(container: Container, dn: str, *fields: str) -> Record:
-    found = directories.records(container.source(), *fields, "entryUUID")
-    return Record(dn, found[dn])
 
 
 # -- what a change becomes --------------------------------------------------------------------------------------------
@@ -48,18 +33,16 @@ def test_life_of_an_object(container: Container) -> None:
     endpoint = container.destination()
     dn = f"uid=fry,{container.dn}"
     unit = container.add("ou=unit", objectClass="organizationalUnit")
-    assert one(endpoint, person(dn, mail=["a@x", "b@x"], jpegPhoto=b"\xff\xd8")).result is Result.DONE
-    before = record(container, dn, "mail", "uid", "cn")
+    assert write_one(endpoint, person(dn, mail=["a@x", "b@x"], jpegPhoto=b"\xff\xd8")).result is Result.DONE
+    before = container.record(dn, "mail", "uid", "cn")
     identity = before.values["entryUUID"][0]
-    assert (
-        one(endpoint, update(dn, {"mail": (["a@x", "b@x"], ["b@x", "c@x"]), "title": ([], "Boy")}, identity=identity)).result
-        is Result.DONE
-    )
+    change = update(dn, {"mail": (["a@x", "b@x"], ["b@x", "c@x"]), "title": ([], "Boy")}, identity=identity)
+    assert write_one(endpoint, change).result is Result.DONE
     renamed, moved = f"uid=philip,{container.dn}", f"uid=philip,{unit}"
     change = update(dn, {"uid": ("fry", "philip"), "cn": ("fry", "Philip")}, identity=identity, new_object=renamed)
-    assert one(endpoint, change).result is Result.DONE
-    assert one(endpoint, Change(Action.MOVE, "p", renamed, new_object=moved, identity=identity)).result is Result.DONE
-    after = record(container, moved, "mail", "uid", "cn", "title")
+    assert write_one(endpoint, change).result is Result.DONE
+    assert write_one(endpoint, Change(Action.MOVE, "p", renamed, new_object=moved, identity=identity)).result is Result.DONE
+    after = container.record(moved, "mail", "uid", "cn", "title")
     assert {name: sorted(values) for name, values in after.values.items()} == {
         "mail": [b"b@x", b"c@x"],
         "uid": [b"philip"],
@@ -67,7 +50,7 @@ def test_life_of_an_object(container: Container) -> None:
         "title": [b"Boy"],
         "entryUUID": [identity],
     }
-    assert one(endpoint, deletion(after, identity=identity)).result is Result.DONE
+    assert write_one(endpoint, deletion(after, identity=identity)).result is Result.DONE
     assert directories.records(container.source(filter="(uid=*)")) == {}
 
 
@@ -76,7 +59,7 @@ def test_multi_valued_naming_attribute(container: Container) -> None:
     dn = container.add("cn=One", cn=["One", "Two", "Three"], sn="s")
     new = f"cn=Four,{container.dn}"
     change = update(dn, {"cn": (["One", "Two", "Three"], ["Four", "Two", "Five"])}, new_object=new)
-    assert one(container.destination(), change).result is Result.DONE
+    assert write_one(container.destination(), change).result is Result.DONE
     assert sorted(container.values(new, "cn")["cn"]) == [b"Five", b"Four", b"Two"]
 
 
@@ -86,7 +69,7 @@ def test_several_values_in_the_rdn(container: Container) -> None:
     endpoint = container.destination()
     new = endpoint.renamed_id(dn, {"uid": [b"philip"], "sn": [b"x"]})
     assert new == f"cn=Fry+uid=philip,{container.dn}"
-    assert one(endpoint, update(dn, {"uid": ("fry", "philip")}, new_object=new)).result is Result.DONE
+    assert write_one(endpoint, update(dn, {"uid": ("fry", "philip")}, new_object=new)).result is Result.DONE
     assert container.values(new, "cn", "uid") == {"cn": [b"Fry"], "uid": [b"philip"]}
 
 
@@ -112,13 +95,13 @@ def test_names_with_special_characters(container: Container, name: str) -> None:
     """Whatever a name consists of, the object can be created, found under its DN, renamed and deleted."""
     endpoint = container.destination()
     dn = endpoint.new_id("cn", {"CN": [name.encode()]}, container.dn)
-    assert one(endpoint, creation(dn, cn=name, sn="s")).result is Result.DONE
+    assert write_one(endpoint, creation(dn, cn=name, sn="s")).result is Result.DONE
     (found,) = [r for batch in container.source(filter="(sn=s)").read(["cn", "sn"]) for r in batch]
     assert endpoint.normalise_id(found.id) == endpoint.normalise_id(dn)
     assert endpoint.renamed_id(found.id, {"cn": [name.encode()]}) == found.id
     new = endpoint.renamed_id(found.id, {"cn": [f"{name}!".encode()]})
-    assert one(endpoint, update(found.id, {"cn": (name, f"{name}!")}, new_object=new)).result is Result.DONE
-    assert one(endpoint, deletion(Record(new, {"cn": [f"{name}!".encode()], "sn": [b"s"]}))).result is Result.DONE
+    assert write_one(endpoint, update(found.id, {"cn": (name, f"{name}!")}, new_object=new)).result is Result.DONE
+    assert write_one(endpoint, deletion(Record(new, {"cn": [f"{name}!".encode()], "sn": [b"s"]}))).result is Result.DONE
 
 
 def test_no_equality_rule(container: Container) -> None:
@@ -129,10 +112,10 @@ def test_no_equality_rule(container: Container) -> None:
     assert rule is not None
     assert not rule.equality
     change = Change(Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"new",), replace=True),))
-    assert one(endpoint, change).result is Result.DONE
+    assert write_one(endpoint, change).result is Result.DONE
     assert container.values(dn, "jpegPhoto") == {"jpegPhoto": [b"new"]}
     late = Change(Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"newer",), replace=True),))
-    outcome = one(endpoint, late)
+    outcome = write_one(endpoint, late)
     assert outcome.result is Result.CONFLICT
     assert "jpegPhoto is not as it was" in outcome.message
     assert container.values(dn, "jpegPhoto") == {"jpegPhoto": [b"new"]}
@@ -143,9 +126,9 @@ def test_certificates(container: Container, authority: object) -> None:
     der = ldap_certificate(authority)
     endpoint = container.destination()
     dn = container.add("uid=fry")
-    assert one(endpoint, update(dn, {"userCertificate;binary": ([], der), "title": ([], "x")})).result is Result.DONE
+    assert write_one(endpoint, update(dn, {"userCertificate;binary": ([], der), "title": ([], "x")})).result is Result.DONE
     assert directories.records(container.source(filter="(uid=fry)"), "userCertificate")[dn] == {"userCertificate": [der]}
-    assert one(endpoint, update(dn, {"userCertificate;binary": (der, []), "title": ("x", "y")})).result is Result.DONE
+    assert write_one(endpoint, update(dn, {"userCertificate;binary": (der, []), "title": ("x", "y")})).result is Result.DONE
     assert container.values(dn, "userCertificate", "title") == {"title": [b"y"]}
 
 
@@ -162,13 +145,13 @@ def test_password_is_written_and_never_shown(container: Container) -> None:
     secret = "Panucci's Pizza"
     change = person(dn, userPassword=secret)
     assert secret not in endpoint.render(change)
-    assert one(endpoint, change).result is Result.DONE
+    assert write_one(endpoint, change).result is Result.DONE
     container.admin.__class__(container.slapd.uri).simple_bind_s(dn, secret)
     change = update(dn, {"userPassword": ([], "Other " + secret), "c": ([], "Earth")})
-    outcome = one(endpoint, change)
+    outcome = write_one(endpoint, change)
     assert outcome.result is Result.FAILED
     assert secret not in outcome.message + endpoint.render(change)
-    assert one(endpoint, update(dn, {"userPassword": ([], "Other " + secret)})).result is Result.DONE
+    assert write_one(endpoint, update(dn, {"userPassword": ([], "Other " + secret)})).result is Result.DONE
     container.admin.__class__(container.slapd.uri).simple_bind_s(dn, "Other " + secret)
 
 
@@ -178,7 +161,7 @@ def test_members_change_one_by_one(container: Container) -> None:
     group = container.add("cn=crew", objectClass="groupOfNames", cn="crew", member=[fry])
     container.admin.modify_s(group, [(ldap.MOD_ADD, "member", leela.encode())])
     fields = (FieldChange("member", (fry.encode(),), (bender.encode(),), partial=True),)
-    assert one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result is Result.DONE
+    assert write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result is Result.DONE
     assert sorted(container.values(group, "member")["member"]) == sorted([leela.encode(), bender.encode()])
 
 
@@ -276,168 +259,6 @@ def test_lost_lease_stops_at_once(container: Container) -> None:
     assert len(directories.records(container.source(filter="(uid=*)"))) == 10
 
 
-# -- conflicts --------------------------------------------------------------------------------------------------------
-
-
-def conflict(container: Container, change: Change, words: str) -> None:
-    """The change is a conflict, and the directory stays byte for byte as it is."""
-    before = container.slapd.dump()
-    outcome = one(container.destination(), change)
-    assert (outcome.result, words in outcome.message) == (Result.CONFLICT, True), outcome
-    assert container.slapd.dump() == before
-
-
-def test_changed_in_between(container: Container) -> None:
-    """An object that somebody changed after the plan was made is not overwritten: value, absence, identity."""
-    dn = container.add("uid=fry", mail="now@x", title="Boy")
-    identity = record(container, dn).values["entryUUID"][0]
-    conflict(container, update(dn, {"mail": ("then@x", "new@x")}), "mail is not as it was")
-    conflict(container, update(dn, {"title": ([], "Captain")}), "title is not as it was")
-    conflict(container, update(dn, {"mail": ("then@x", []), "title": ("Boy", "x")}), "mail is not as it was")
-    conflict(container, update(dn, {"mail": (["now@x", "then@x"], ["now@x", "then@x", "new@x"])}), "mail is not as it was")
-    conflict(
-        container,
-        update(dn, {"title": ("Boy", "x")}, identity=b"00000000-0000-1000-8000-000000000000"),
-        "another object has this name",
-    )
-    conflict(container, deletion(Record(dn, {"mail": [b"then@x"]}), identity=identity), "mail is not as it was")
-    conflict(
-        container,
-        update(dn, {"mail": ("then@x", "n@x"), "uid": ("fry", "p")}, new_object=f"uid=p,{container.dn}"),
-        "mail is not as it was",
-    )
-
-
-def test_a_deleted_object_whose_name_another_has_is_gone(container: Container) -> None:
-    """The one that was to be deleted is nowhere, so there is nothing left to do; the one that has its name now stays."""
-    dn = container.add("uid=fry", mail="now@x")
-    before = container.slapd.dump()
-    gone = deletion(Record(dn, {"mail": [b"now@x"]}), identity=b"00000000-0000-1000-8000-000000000000")
-    assert one(container.destination(), gone).result is Result.FOUND_DONE
-    assert container.slapd.dump() == before
-
-
-def test_gone_in_between(container: Container) -> None:
-    """An object that vanished is a conflict; one that was renamed is told under its new name."""
-    conflict(container, update(f"uid=gone,{container.dn}", {"title": ([], "x")}), "does not exist any more")
-    conflict(
-        container,
-        update(f"uid=gone,{container.dn}", {"uid": ("gone", "x")}, new_object=f"uid=x,{container.dn}"),
-        "does not exist any more",
-    )
-    dn = container.add("uid=fry", title="Boy")
-    identity = record(container, dn).values["entryUUID"][0]
-    container.admin.rename_s(dn, "uid=philip", None)
-    elsewhere = f"it is now uid=philip,{container.dn}"
-    conflict(container, update(dn, {"title": ("Boy", "x")}, identity=identity), elsewhere)
-    conflict(container, deletion(Record(dn, {"title": [b"Boy"]}), identity=identity), elsewhere)
-
-
-def test_already_there(container: Container) -> None:
-    """An object of the same name but with other values is not touched; nor is one that a rename would hit."""
-    dn, other = container.add("uid=fry", title="Boy"), container.add("uid=leela")
-    conflict(container, person(dn, title="Captain"), "exists already, with another title")
-    change = update(other, {"uid": ("leela", "fry")}, new_object=dn)
-    conflict(container, change, "an object of this name exists already")
-
-
-def test_done_already(container: Container) -> None:
-    """A change whose result is there already is found done, so that a repeated run ends well."""
-    dn = container.add("uid=fry", title="Boy", cn="fry")
-    endpoint = container.destination()
-    assert one(endpoint, person(dn, title="BOY")).result is Result.FOUND_DONE
-    assert one(endpoint, update(dn, {"title": ("Old", "Boy")})).result is Result.FOUND_DONE
-    assert one(endpoint, deletion(Record(f"uid=gone,{container.dn}", {"title": [b"x"]}))).result is Result.FOUND_DONE
-
-
-# -- refusals ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("attributes", "words"),
-    [
-        ({"badge": "1"}, "badge: the directory's schema has no such attribute"),
-        ({"c": "Earth"}, "c: a value does not have the form"),
-        ({"preferredLanguage": ["de", "en"]}, "preferredLanguage: the attribute holds only one value"),
-        ({"sn": []}, "sn: the object's classes demand a value for this attribute"),
-        ({"uidNumber": "1"}, "the object would not fit its object classes"),
-        ({"objectClass": "robot"}, "objectClass: a value does not have the form"),
-        ({"entryUUID": "00000000-0000-1000-8000-000000000000"}, "entryUUID: only the server itself sets this attribute"),
-        ({"manager": "not a dn"}, "manager: a value does not have the form"),
-    ],
-)
-def test_refused_creation(container: Container, attributes: dict[str, str], words: str) -> None:
-    """What the schema refuses: the message names connection, object, attribute and remedy, and holds the server's words."""
-    dn = f"uid=fry,{container.dn}"
-    change = person(dn, **attributes)
-    outcome = one(container.destination(), change._replace(fields=tuple(field for field in change.fields if field.new)))
-    assert outcome.result is Result.FAILED
-    assert words in outcome.message
-    assert "Server: " in outcome.message
-
-
-def test_refused_update(container: Container) -> None:
-    """Taking away what the classes demand, and a missing container, are told as such."""
-    dn = container.add("uid=fry")
-    endpoint = container.destination()
-    assert "sn: the object's classes demand a value" in one(endpoint, update(dn, {"sn": ("fry", [])})).message
-    assert "the container does not exist. Create it first" in one(endpoint, person(f"uid=x,ou=nowhere,{container.dn}")).message
-    moved = Change(Action.MOVE, "fry", dn, new_object=f"uid=fry,ou=nowhere,{container.dn}")
-    outcome = one(endpoint, moved)
-    assert (outcome.result, f"the container ou=nowhere,{container.dn} does not exist" in outcome.message) == (Result.FAILED, True)
-
-
-def test_container_that_is_not_empty(container: Container) -> None:
-    """A container with children is not deleted, and the message says why."""
-    unit = container.add("ou=unit", objectClass="organizationalUnit")
-    person_dn = f"uid=fry,{unit}"
-    container.admin.add_s(person_dn, [("objectClass", b"inetOrgPerson"), ("cn", b"f"), ("sn", b"f")])
-    outcome = one(container.destination(), deletion(Record(unit, {"ou": [b"unit"]})))
-    assert (outcome.result, "there are objects below it" in outcome.message) == (Result.FAILED, True)
-
-
-def test_insufficient_access(new_slapd: Callable[..., Slapd]) -> None:
-    """A login without the right to write: the message names login's connection, object and remedy."""
-    reader = f"uid=reader,ou=people,{SUFFIX}"
-    text = directories.tree(SUFFIX, "people") + directories.ldif(
-        (reader, {"objectClass": "inetOrgPerson", "uid": "reader", "cn": "r", "sn": "r", "userPassword": "secret"})
-    )
-    slapd = new_slapd(
-        Database(SUFFIX, lines=["access to attrs=userPassword by anonymous auth", "access to * by * read"]), ldif=text
-    )
-    connection = replace(directories.slapd_connection(slapd), login=reader, password="secret")
-    endpoint = directories.destination(connection, f"ou=people,{SUFFIX}")
-    for change in (
-        person(f"uid=x,ou=people,{SUFFIX}"),
-        update(reader, {"title": ([], "x")}),
-        deletion(Record(reader, {"cn": [b"r"]})),
-    ):
-        outcome = one(endpoint, change)
-        assert outcome.result is Result.FAILED
-        assert "the login may not do this. Grant the connection's login the right" in outcome.message
-        assert "secret" not in outcome.message
-
-
-def test_attribute_that_cannot_be_asserted(new_slapd: Callable[..., Slapd]) -> None:
-    """Where the login may write but not compare an attribute, the conflict's message says what may be missing."""
-    writer = f"uid=writer,ou=people,{SUFFIX}"
-    text = directories.tree(SUFFIX, "people") + directories.ldif(
-        (writer, {"objectClass": "inetOrgPerson", "uid": "writer", "cn": "r", "sn": "r", "userPassword": "secret"})
-    )
-    access = ["access to attrs=userPassword by anonymous auth", "access to attrs=title by * =w", "access to * by * write"]
-    slapd = new_slapd(Database(SUFFIX, lines=access), ldif=text)
-    connection = replace(directories.slapd_connection(slapd), login=writer, password="secret")
-    outcome = one(directories.destination(connection, f"ou=people,{SUFFIX}"), update(writer, {"title": ([], "x")}))
-    assert outcome.result is Result.CONFLICT
-    assert "may lack the right to search or compare" in outcome.message
-
-
-def test_naming_value_must_not_go(container: Container) -> None:
-    """A naming attribute that would lose its value is refused before anything is planned."""
-    with pytest.raises(RecordError, match="uid: names the object and would lose its value"):
-        container.destination().renamed_id(f"uid=fry,{container.dn}", {"UID": []})
-
-
 # -- LDIF -------------------------------------------------------------------------------------------------------------
 
 
@@ -505,7 +326,7 @@ def test_late_values_that_are_refused(container: Container) -> None:
     """A refused late value fails its change, once, although the rest of it was written."""
     change = person(f"uid=fry,{container.dn}")
     change = change._replace(fields=(*change.fields, FieldChange("manager", (), (b"no dn",), late=True)))
-    outcome = one(container.destination(), change)
+    outcome = write_one(container.destination(), change)
     assert outcome.result is Result.FAILED
     assert "manager: a value does not have the form" in outcome.message
 

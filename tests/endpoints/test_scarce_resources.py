@@ -29,14 +29,10 @@ from directory_sync.store import database
 from directory_sync.store.database import Database
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.postgres import Postgres
 
 ROWS = 20_000
-
-
-class NoConnections:
-    def get(self, connection_id: str) -> Any:
-        raise AssertionError(connection_id)
 
 
 def collection() -> Collection:

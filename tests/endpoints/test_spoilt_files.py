@@ -17,6 +17,7 @@ from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.no_connections import NoConnections
 
 PEOPLE = 40
 Person = dict[str, str]
@@ -37,11 +38,6 @@ def ldif(people: Sequence[Person]) -> bytes:
 
 
 KINDS: dict[str, Content] = {"csv": csv, "ldif": ldif}
-
-
-class NoConnections:
-    def get(self, connection_id: str) -> Any:
-        raise AssertionError(connection_id)
 
 
 class Folder:

@@ -102,6 +102,14 @@ def write(endpoint: LdapDestination, changes: Iterable[Change], *, verify: Seque
     )
 
 
+def write_one(endpoint: LdapDestination, change: Change) -> Outcome:
+    """Carry one change out. What its outcome says begins with where."""
+    (outcome,) = write(endpoint, [change])
+    if outcome.message:
+        assert outcome.message.startswith(f"{endpoint.settings.label}: {change.object}: ")
+    return outcome
+
+
 def records(endpoint: LdapSource, *fields: str) -> dict[str, Mapping[str, list[bytes]]]:
     """Everything that an endpoint lists: DN → values."""
     return {record.id: record.values for batch in endpoint.read(fields) for record in batch}

@@ -1,0 +1,103 @@
+"""An office whose phone list is made from its list of staff, from CSV to CSV, under an approval policy and with a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from directory_sync.approval import desk
+from directory_sync.approval.people import Person
+from directory_sync.definition.models import Collection
+from directory_sync.run.approved import apply_approved
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.job import run_job
+from directory_sync.run.result import JobResult
+from directory_sync.store.migrate import upgrade
+from directory_sync.store.request_model import Request
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+from tests.scenarios.no_connections import NoConnections
+
+BOB = Person("bob", frozenset({"user"}), verified=True)
+CAROL = Person("carol", frozenset({"admin"}), verified=True)
+POLICY = {"approvers": {"users": ["bob"]}}
+
+
+@dataclass
+class Office:
+    """A folder with a list of staff, the phone list that is made of it, and the store."""
+
+    folder: Path
+    store: Store
+    deployment: Deployment
+    runs: int = 0
+
+    def staff(self, *names: str) -> None:
+        self.write("staff.csv", *names)
+
+    def write(self, file: str, *names: str) -> None:
+        rows = "".join(f"{name},{name.title()}\n" for name in names)
+        (self.folder / file).write_text(f"user,name\n{rows}", encoding="utf-8")
+
+    def phones(self) -> set[str]:
+        file = self.folder / "phones.csv"
+        return {line.split(",")[0] for line in file.read_text(encoding="utf-8-sig").splitlines()[1:]} if file.exists() else set()
+
+    def start(self, *, trigger: str = "manual", requester: str = "ida", run_id: str = "", **job: Any) -> Snapshot:
+        self.runs += 1
+        return self.store.start_run(
+            collection(**job), run_id or f"run {self.runs}", trigger=trigger, requester=requester, verified=True
+        )
+
+    def run(self, snapshot: Snapshot, **given: Any) -> JobResult:
+        job = snapshot.collection.job("phones")
+        deployment = given.pop("deployment", self.deployment)
+        return run_job(snapshot, job, deployment=deployment, store=self.store, holder="a test", **given)
+
+    def request(self, result: JobResult) -> Request:
+        assert result.request is not None
+        return self.store.get_request(result.request).request
+
+    def approve(self, request: Request, person: Person = BOB) -> None:
+        desk.approve(self.store, request.id, person, digest=request.digest)
+
+    def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
+        request = self.store.get_request(request_id).request
+        job = snapshot.collection.job("phones")
+        return apply_approved(snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test")
+
+
+def collection(**job: Any) -> Collection:
+    return Collection.model_validate(
+        {
+            "name": "office",
+            "jobs": [
+                {
+                    "name": "phones",
+                    "source": {"file": "staff.csv"},
+                    "destination": {"file": "phones.csv"},
+                    "object": "row",
+                    "missing_at_source": "delete",
+                    "fields": {"user": {"from": "user", "key": True}, "name": "name"},
+                    "approval": POLICY,
+                    **job,
+                }
+            ],
+        }
+    )
+
+
+@contextmanager
+def open_office(folder: Path) -> Iterator[Office]:
+    """An office of two people whose phone list does not exist yet."""
+    url = f"sqlite:///{folder}/store.db"
+    upgrade(url)
+    data = folder / "data"
+    data.mkdir()
+    with Store.open(url) as store:
+        office = Office(data, store, Deployment(connections=NoConnections(), data_folder=data))
+        office.staff("fry", "leela")
+        yield office
