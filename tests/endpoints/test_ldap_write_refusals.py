@@ -123,9 +123,8 @@ def test_refused_update(container: Container) -> None:
     dn = container.add("uid=fry")
     endpoint = container.destination()
     assert "sn: the object's classes demand a value" in write_one(endpoint, update(dn, {"sn": ("fry", [])})).message
-    assert (
-        "the container does not exist. Create it first" in write_one(endpoint, person(f"uid=x,ou=nowhere,{container.dn}")).message
-    )
+    homeless = write_one(endpoint, person(f"uid=x,ou=nowhere,{container.dn}"))
+    assert "the container does not exist. Create it first" in homeless.message
     moved = Change(Action.MOVE, "fry", dn, new_object=f"uid=fry,ou=nowhere,{container.dn}")
     outcome = write_one(endpoint, moved)
     assert (outcome.result, f"the container ou=nowhere,{container.dn} does not exist" in outcome.message) == (Result.FAILED, True)
