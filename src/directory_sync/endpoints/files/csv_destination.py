@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,13 +15,14 @@ from directory_sync.endpoints.change import Action, Change, Outcome, Result, val
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
 from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
 from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cell_rule
-from directory_sync.endpoints.files.replacing import check_writable, replace_content, writing_to
+from directory_sync.endpoints.files.replacing import check_writable
+from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.row_changes import RowChange, decide
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
 
 
-class CsvDestination(CsvSource):
+class CsvDestination(CsvSource, RewrittenFile):
     """Rows of a CSV file, known by the values of the job's key fields. A file that is not there is an empty one."""
 
     def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]) -> None:
@@ -30,11 +31,6 @@ class CsvDestination(CsvSource):
         self.mapped = tuple(dict.fromkeys(fields))
 
     # -- reading ------------------------------------------------------------------------------------------------------
-
-    @property
-    def areas(self) -> tuple[str, ...]:
-        """The file."""
-        return (self.identity,)
 
     @property
     def identity_field(self) -> str | None:
@@ -84,14 +80,6 @@ class CsvDestination(CsvSource):
         for batch in self.read([field]):
             yield from ((record.id, record.values.get(field, [])) for record in batch if not record.problem)
 
-    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
-        """Yield every row in whose field one of the values is."""
-        wanted = set(values)
-        for batch in self.read(list(dict.fromkeys([*fields, field]))):
-            for record in batch:
-                if not wanted.isdisjoint(record.values.get(field, ())):
-                    yield record
-
     # -- names --------------------------------------------------------------------------------------------------------
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
@@ -101,18 +89,6 @@ class CsvDestination(CsvSource):
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
         """The key fields: a row without them could not be found again."""
         return frozenset(self.keys)
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """No restriction."""
-        return None
-
-    def container_exists(self, id: str) -> bool:
-        """A file has no containers, so nothing is missing."""
-        return True
-
-    def exists(self, id: str) -> bool:
-        """Everything in a file is managed, so nothing exists that `read` does not yield."""
-        return any(record.id == id for batch in self.read(()) for record in batch)
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         """The id of a row with these values: its key. Raises RecordError if its key is not complete, or binary."""
@@ -148,51 +124,20 @@ class CsvDestination(CsvSource):
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def write(
-        self,
-        changes: Iterable[tuple[int, Change]],
-        *,
-        before_send: Callable[[], None],
-        verify: Collection[int] = frozenset(),
-    ) -> Iterator[Outcome]:
-        """Give the file its new content in one step, then tell what became of each change.
-
-        Whether each touched row is still as it was seen is looked up in the file itself, while no other writer is let in.
-        """
-        todo = list(changes)
-        if not todo:
-            return
-        with writing_to(self.path, self.label):
-            exists = self.path.exists()
-            decided = self._decide(todo, verify, exists)
-            if any(change.outcome.result is Result.DONE for change in decided):
-                replace_content(self.path, self.label, lambda stream: self._write_content(stream, decided, exists), before_send)
-                self._columns = None
-        for change in decided:
-            yield change.outcome
-
-    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int], exists: bool) -> list[RowChange]:
-        ids = {self._target(change) for _, change in todo}
-        found: dict[str, list[dict[str, str]]] = {}
-        if exists:
-            with self.reading() as rows:
-                self._check_header(rows.columns)
-                key_places = self._key_places(rows.columns)
-                names = [name.lower() for name in rows.columns]
-                for row in self._usable(rows):
-                    key = row_id([row.cells[place] for place in key_places])
-                    if key in ids:
-                        found.setdefault(key, []).append(dict(zip(names, row.cells, strict=True)))
-        decided: dict[int, RowChange] = {}
+    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
+        self._columns = None  # they are about to be other ones
+        exists = self.path.exists()
+        found = self._touched_rows({self._target(change) for _, change in todo}) if exists else {}
+        decided: list[RowChange] = []
         taken: set[str] = set()
         for sequence, change in todo:
             target = self._target(change)
             if target in taken:
                 message = f"row {target}: another change of this plan is about the same row. Run the job again."
-                decided[sequence] = RowChange(target, change.action, Outcome(sequence, Result.FAILED, message))
+                decided.append(RowChange(target, change.action, Outcome(sequence, Result.FAILED, message)))
                 continue
             taken.add(target)
-            decided[sequence] = decide(
+            row = decide(
                 sequence,
                 change,
                 id=target,
@@ -200,7 +145,21 @@ class CsvDestination(CsvSource):
                 retried=sequence in verify,
                 encoding=self.dialect.encoding,
             )
-        return list(decided.values())
+            decided.append(row)
+        return [row.outcome for row in decided], lambda stream: self._write_content(stream, decided, exists)
+
+    def _touched_rows(self, ids: Collection[str]) -> dict[str, list[dict[str, str]]]:
+        """The cells of each row that has one of the ids, by column in lower case."""
+        found: dict[str, list[dict[str, str]]] = {}
+        with self.reading() as rows:
+            self._check_header(rows.columns)
+            key_places = self._key_places(rows.columns)
+            names = [name.lower() for name in rows.columns]
+            for row in self._usable(rows):
+                key = row_id([row.cells[place] for place in key_places])
+                if key in ids:
+                    found.setdefault(key, []).append(dict(zip(names, row.cells, strict=True)))
+        return found
 
     def _target(self, change: Change) -> str:
         if change.action is not Action.CREATE:

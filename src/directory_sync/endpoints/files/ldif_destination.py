@@ -4,17 +4,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
 from directory_sync.endpoints.files.ldif_format import change_records
 from directory_sync.endpoints.files.ldif_source import DN_FIELD, LdifSource
-from directory_sync.endpoints.files.replacing import check_writable, replace_content, writing_to
-from directory_sync.endpoints.protocol import Batch, Record
+from directory_sync.endpoints.files.replacing import check_writable
+from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
+from directory_sync.endpoints.protocol import Batch
 from directory_sync.errors import IncompleteListing, RecordError
 
 _CLASSES = {
@@ -29,7 +30,7 @@ _CLASSES = {
 # Those of a generic LDAP server: RFC 2798 (inetOrgPerson), RFC 4519 (the others).
 
 
-class LdifDestination(LdifSource):
+class LdifDestination(LdifSource, RewrittenFile):
     """All entries of an LDIF file are managed. A file that is not there is an empty one."""
 
     def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], naming_attribute: str) -> None:
@@ -38,11 +39,6 @@ class LdifDestination(LdifSource):
         self._identity_field = next((key for key in keys if key.lower() != DN_FIELD), None)
 
     # -- reading ------------------------------------------------------------------------------------------------------
-
-    @property
-    def areas(self) -> tuple[str, ...]:
-        """The file."""
-        return (self.identity,)
 
     @property
     def identity_field(self) -> str | None:
@@ -70,14 +66,6 @@ class LdifDestination(LdifSource):
         if self.path.exists():
             yield from super().index(field, within)
 
-    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
-        """Yield every entry in whose field one of the values is."""
-        wanted = set(values)
-        for batch in self.read(list(dict.fromkeys([*fields, field]))):
-            for record in batch:
-                if not wanted.isdisjoint(record.values.get(field, ())):
-                    yield record
-
     # -- names --------------------------------------------------------------------------------------------------------
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
@@ -87,18 +75,6 @@ class LdifDestination(LdifSource):
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
         """LDIF brings no schema, so nothing is known to be mandatory."""
         return frozenset()
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """No restriction."""
-        return None
-
-    def container_exists(self, id: str) -> bool:
-        """An LDIF file may hold a part of a directory, so containers need not be in it."""
-        return True
-
-    def exists(self, id: str) -> bool:
-        """Everything in a file is managed, so nothing exists that `read` does not yield."""
-        return any(record.id == id for batch in self.read(()) for record in batch)
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for the empty text.
@@ -134,26 +110,10 @@ class LdifDestination(LdifSource):
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def write(
-        self,
-        changes: Iterable[tuple[int, Change]],
-        *,
-        before_send: Callable[[], None],
-        verify: Collection[int] = frozenset(),
-    ) -> Iterator[Outcome]:
-        """Give the file its new content in one step, then tell what became of each change.
-
-        Whether each touched entry is still as it was seen is looked up in the file itself, while no other writer is let in.
-        """
-        todo = list(changes)
-        if not todo:
-            return
-        with writing_to(self.path, self.label):
-            entries = LdifEntries([], self.label, identity_field=self._identity_field)
-            if self.path.exists():
-                with self.blocks() as blocks:
-                    entries = LdifEntries(blocks, self.label, identity_field=self._identity_field)
-            outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
-            if any(outcome.result is Result.DONE for outcome in outcomes):
-                replace_content(self.path, self.label, lambda stream: stream.writelines(entries.content()), before_send)
-        yield from outcomes
+    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
+        entries = LdifEntries([], self.label, identity_field=self._identity_field)
+        if self.path.exists():
+            with self.blocks() as blocks:
+                entries = LdifEntries(blocks, self.label, identity_field=self._identity_field)
+        outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
+        return outcomes, lambda stream: stream.writelines(entries.content())
