@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from directory_sync.errors import (
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
+from tests.scenarios.forked_child import ForkedChild, Tell
 from tests.scenarios.slapd import Slapd, free_port
 
 
@@ -285,17 +285,15 @@ def test_forked_child(container: Container) -> None:
     source = container.source()
     assert len(records_of(source)) == 2
     with source.server.pool.session() as parents:
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                before = source.server.pool.open() is not parents
-                status = 0 if before and len(records_of(source)) == 2 else 2
-                source.close()
-                del source, parents
-            finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+        def read(_tell: Tell) -> None:
+            nonlocal source, parents
+            assert source.server.pool.open() is not parents
+            assert len(records_of(source)) == 2
+            source.close()
+            del source, parents  # freed here, they must not say goodbye for their owner
+
+        assert ForkedChild(read).end() == 0
         assert parents.search_s(container.dn, ldap.SCOPE_SUBTREE, attrlist=["1.1"])
     assert len(records_of(source)) == 2
 

@@ -6,14 +6,20 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.session import SessionPool
+from directory_sync.endpoints.ldap.source import LdapSource
+from directory_sync.errors import EndpointError
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
 from tests.scenarios.cutting_proxy import CuttingProxy
+from tests.scenarios.forked_child import ForkedChild, Tell
 
 
 @pytest.mark.timeout(20)
@@ -45,24 +51,79 @@ def test_interrupted_while_waiting_for_a_page(container: Container) -> None:
             source.check()
             pages = source.read(["uid"])
             next(pages)
-            pid = os.fork()
-            if pid == 0:
-                status = 1
-                try:
+
+            def read_on(tell: Tell, source: LdapSource = source) -> None:
+                with pytest.raises(KeyboardInterrupt):
                     signal.signal(signal.SIGINT, signal.default_int_handler)
+                    tell("reading")
                     for _ in range(10_000):
                         list(source.read(["uid"]))
-                except KeyboardInterrupt:
-                    source.close()
-                    status = 0
-                finally:
-                    os._exit(status)
-            time.sleep(0.05 + attempt * 0.013)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                source.close()
+
+            child = ForkedChild(read_on)
+            assert child.wait_for("reading")
+            time.sleep(attempt * 0.013)
             proxy.stalled = attempt % 2 == 0
-            os.kill(pid, signal.SIGINT)
-            killer = threading.Timer(15, os.kill, [pid, signal.SIGKILL])
-            killer.start()
-            _, status = os.waitpid(pid, 0)
-            killer.cancel()
-            assert status == 0, f"attempt {attempt}"
+            os.kill(child.pid, signal.SIGINT)
+            # Python drops what a handler raises while the garbage collector calls somebody back. People press Ctrl-C again.
+            again = threading.Timer(2, os.kill, [child.pid, signal.SIGINT])
+            again.start()
+            assert child.end(patience=15) == 0, f"attempt {attempt}"
+            again.cancel()
             pages.close()
+
+
+@contextmanager
+def signals(number: signal.Signals, every: float) -> Iterator[list[int]]:
+    """Send this process a signal again and again; yields a list that grows by one with each that was handled."""
+    handled: list[int] = []
+    before = signal.signal(number, lambda received, frame: handled.append(received))
+    over = threading.Event()
+
+    def send() -> None:
+        while not over.wait(every):
+            os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield handled
+    finally:
+        over.set()
+        sender.join()
+        signal.signal(number, before)
+
+
+@pytest.mark.timeout(60)
+def test_a_signal_that_ends_nothing_breaks_no_listing_and_no_write(container: Container) -> None:
+    """As when somebody asks where a task hangs: the LDAP library's call is interrupted, and goes on."""
+    people = [directories.person(f"uid=u{n},{container.dn}") for n in range(200)]
+    connection = directories.slapd_connection(container.slapd, page_size=5)
+    with signals(signal.SIGUSR1, 0.001) as handled:
+        outcomes = directories.write(directories.destination(connection, container.dn), people)
+        assert {outcome.result for outcome in outcomes} == {Result.DONE}
+        for _ in range(20):
+            assert len(directories.records(directories.source(connection, container.dn), "uid")) == len(people) + 1
+    assert len(handled) > 50
+
+
+@pytest.mark.timeout(60)
+def test_signals_do_not_make_a_silent_server_be_waited_for_longer(container: Container) -> None:
+    """The time limit of the connection holds, and a connection that is really lost is an error, whatever signals come."""
+    for n in range(3):
+        container.add(f"uid=u{n}")
+    with CuttingProxy(container.slapd.port) as proxy:
+        for lose, limit in ((False, 1.5), (True, 20)):
+            connection = directories.slapd_connection(container.slapd, port=proxy.port, page_size=1, timeout=limit)
+            source = directories.source(connection, container.dn)
+            pages = source.read(["uid"])
+            next(pages)
+            proxy.stalled = True
+            if lose:
+                threading.Timer(0.3, proxy.reset).start()
+            began = time.monotonic()
+            with signals(signal.SIGUSR1, 0.01), pytest.raises(EndpointError):
+                list(pages)
+            assert time.monotonic() - began < 5
+            proxy.heal()

@@ -30,6 +30,7 @@ from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow, OutcomeRow, PlanRow
 from tests.scenarios import directories, turnover
+from tests.scenarios.forked_child import ForkedChild
 from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
 
 LEASE = timedelta(seconds=0.8)
@@ -117,43 +118,6 @@ def comparable(entries: Any) -> dict[str, dict[str, list[str]]]:
     }
 
 
-class Attempt:
-    """A process of its own that works on a run and tells where it is."""
-
-    def __init__(self, work: Callable[[Callable[[str], None]], None]) -> None:
-        self._reading, writing = os.pipe()
-        self.pid = os.fork()
-        if self.pid:
-            os.close(writing)
-            self._lines = os.fdopen(self._reading, encoding="utf-8")
-            return
-        status = 1
-        try:
-            os.setsid()
-            os.close(self._reading)
-            work(lambda text: os.write(writing, f"{text}\n".encode()) and None)
-            status = 0
-        finally:
-            os._exit(status)
-
-    def wait_for(self, stage: str) -> bool:
-        """Read until it says so. False if it ended before."""
-        return any(line.strip() == stage for line in self._lines)
-
-    def end(self) -> int:
-        """Wait until it has ended, and all that it started; its wait status. Nothing of it may stay behind."""
-        self._lines.close()
-        _, status = os.waitpid(self.pid, 0)
-        deadline = time.monotonic() + 10
-        with suppress(ChildProcessError):
-            while time.monotonic() < deadline:
-                if os.waitpid(-self.pid, os.WNOHANG)[0] == 0:
-                    time.sleep(0.005)
-        with pytest.raises(ProcessLookupError):
-            os.killpg(self.pid, 0)
-        return status
-
-
 @pytest.fixture(autouse=True)
 def adopting() -> Iterator[None]:
     """Children of a killed child become ours, so that none can hide as a zombie of somebody else."""
@@ -233,7 +197,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(wo
         for _ in range(KILLS_IN_A_RUN):
             stage, longest = choose.choice(STAGES)
             delay = choose.uniform(0, longest)
-            attempt = Attempt(work_on(world, run_id))
+            attempt = ForkedChild(work_on(world, run_id))
             if attempt.wait_for(stage):
                 time.sleep(delay)
                 with suppress(ProcessLookupError):
@@ -313,7 +277,7 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: Wo
             )
             tell(type(result.error).__name__)
 
-    attempt = Attempt(work)
+    attempt = ForkedChild(work)
     assert attempt.wait_for("people apply")
     os.waitpid(attempt.pid, os.WUNTRACED)
     with Store.open(world.url) as store:

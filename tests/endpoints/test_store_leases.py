@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from directory_sync.store.leases import Lease, overlap
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow
+from tests.scenarios.forked_child import ForkedChild
 from tests.scenarios.postgres import Postgres
 
 SERVER = "ldap://127.0.0.1:389"
@@ -245,13 +245,7 @@ def test_the_lease_of_a_killed_holder_ends(store_url: str) -> None:
 def test_a_forked_child_does_not_give_the_lease_away(store: Store) -> None:
     """A child that unwinds its parent's `with` leaves the lease where it is."""
     with take(store, "dc=x") as lease:
-        child = os.fork()
-        if child == 0:
-            try:
-                lease.release()
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        assert ForkedChild(lambda _tell: lease.release()).end() == 0
         assert rows(store) == 1
         lease.check()
 

@@ -11,6 +11,7 @@ from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
+from tests.scenarios.forked_child import ForkedChild
 from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.postgres import Postgres
 
@@ -143,15 +144,7 @@ def test_hostile_text_is_stored(store: Store) -> None:
 def test_a_forked_child_uses_a_connection_of_its_own(store: Store) -> None:
     """A child that was forked from a process with open connections writes, and the parent's connections go on working."""
     start(store, "parent")
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            start(store, "child")
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
+    assert ForkedChild(lambda _tell: start(store, "child") and None).end() == 0
     start(store, "parent again")
     assert {run.run_id for run in store.recent_runs()} == {"parent", "child", "parent again"}
 

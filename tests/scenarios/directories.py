@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -54,10 +55,19 @@ def administrator(slapd: Slapd) -> SimpleLDAPObject:
 
 def delete_below(session: SimpleLDAPObject, dn: str, *, top: bool = True) -> None:
     """Delete everything below an entry, the lowest first, and with `top` the entry itself."""
-    found = [found for found, _ in session.search_s(dn, ldap.SCOPE_SUBTREE, attrlist=["1.1"])]
-    lowest_first = sorted(found, key=lambda each: -len(ldap.dn.str2dn(each)))
-    for each in lowest_first if top else lowest_first[:-1]:
-        session.delete_s(each)
+    for patience in range(100, -1, -1):
+        found = [found for found, _ in session.search_s(dn, ldap.SCOPE_SUBTREE, attrlist=["1.1"])]
+        lowest_first = sorted(found, key=lambda each: -len(ldap.dn.str2dn(each)))
+        try:
+            for each in lowest_first if top else lowest_first[:-1]:
+                session.delete_s(each)
+        except ldap.NOT_ALLOWED_ON_NONLEAF:
+            # The server is still at what a writer had sent before it was ended.
+            if not patience:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def as_bytes(values: Values) -> tuple[bytes, ...]:

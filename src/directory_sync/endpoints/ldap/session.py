@@ -22,8 +22,32 @@ from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityEr
 RETRY_DELAYS = (0.5, 1.5)
 """Seconds to wait between attempts to connect to a server that cannot be reached."""
 
+_LONGEST_WAIT = 0.5
+"""Seconds after which an exception that a signal's handler raised gets its turn."""
+
 _TLS_1_2 = 0x303
 _KEEPALIVE_IDLE, _KEEPALIVE_PROBES, _KEEPALIVE_INTERVAL = 60, 3, 20
+
+
+class _Connection(SimpleLDAPObject):  # type: ignore[misc]
+    """A connection that a signal breaks only if its handler raises something, and then soon.
+
+    By itself the LDAP library takes every signal that comes while it waits for a lost connection: a `SIGUSR1` that asks where a
+    task hangs would end its job. Told to go on waiting (`LDAP_OPT_RESTART`), it makes Ctrl-C wait for the server's answer. So it
+    is told to, and never waits for long.
+    """
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self.set_option(ldap.OPT_RESTART, True)
+
+    def result4(self, msgid: int = ldap.RES_ANY, all: int = ldap.MSG_ALL, timeout: float | None = None, **more: Any) -> Any:
+        """As python-ldap's; every other way to an answer leads here."""
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        while (left := deadline - time.monotonic()) > _LONGEST_WAIT:
+            with contextlib.suppress(ldap.TIMEOUT):
+                return super().result4(msgid, all, _LONGEST_WAIT, **more)
+        return super().result4(msgid, all, max(left, 0.001), **more)
 
 
 def connect(settings: LdapSettings) -> SimpleLDAPObject:
@@ -31,7 +55,7 @@ def connect(settings: LdapSettings) -> SimpleLDAPObject:
     if settings.security is not Security.NONE and (problem := tls.diagnose(settings)) is not None:
         # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that nobody answers.
         raise problem
-    connection = ldap.initialize(settings.uri)
+    connection = _Connection(settings.uri)
     connection.protocol_version = ldap.VERSION3
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
