@@ -152,8 +152,8 @@ def test_a_lease_needs_an_area(store: Store) -> None:
 
 def test_a_lease_is_renewed_while_it_is_held(store: Store) -> None:
     """It outlives its duration several times over as long as its holder lives."""
-    with take(store, "dc=x", duration=timedelta(seconds=1.5)) as lease:
-        ends = time.monotonic() + 4
+    with take(store, "dc=x", duration=timedelta(seconds=2.5)) as lease:
+        ends = time.monotonic() + 6
         while time.monotonic() < ends:
             lease.check()
             with pytest.raises(LeaseError):

@@ -82,6 +82,18 @@ def test_an_own_request_is_in_the_inbox_only_if_it_can_be_decided(store: Store, 
     assert store.count_inbox("zoe", ["admins"]) == 1
 
 
+def test_a_waiver_belongs_to_who_asked_for_it_as_well(store: Store) -> None:
+    """Not only to who started the stopped run; and neither finds it in their inbox, whatever their role."""
+    waiver = file(store, approvers=[ADMINS], requester="fry", waiver=True, asked_by="zoe").id
+    other = file(store, name="b", approvers=[ADMINS], requester="fry").id
+    assert ids(store.mine("zoe")) == [waiver]
+    assert store.count_mine("zoe") == 1
+    assert ids(store.mine("fry")) == [other, waiver]
+    assert ids(store.inbox("zoe", ["admins"])) == [other]
+    assert ids(store.inbox("bea", ["admins"])) == [other, waiver]
+    assert store.count_mine("bea") == 0
+
+
 def test_pages_follow_one_another_without_gap_or_overlap(store: Store) -> None:
     """All pages together are the list, newest first, also when new requests come in between."""
     made = [file(store, name=f"c{number}").id for number in range(7)]

@@ -10,7 +10,15 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from directory_sync.errors import RequestError
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
-from directory_sync.store.request_model import PENDING, SEARCH_LENGTH, RequestFilter, RequestPage, RequestView, checked_name
+from directory_sync.store.request_model import (
+    PENDING,
+    SEARCH_LENGTH,
+    EventKind,
+    RequestFilter,
+    RequestPage,
+    RequestView,
+    checked_name,
+)
 from directory_sync.store.request_rows import LARGEST_ID, find_request, read_request, select_requests, view_request
 from directory_sync.store.tables import (
     ChangeRow,
@@ -58,14 +66,12 @@ class RequestLists:
         return self._count([_waits_for(user, roles), *_conditions(filter)])
 
     def mine(self, user: str, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50) -> RequestPage:
-        """What this user has asked for."""
-        checked_name(user, "user's name")
-        return self._page([RequestRow.requester == user, *_conditions(filter)], before, limit)
+        """What this user has asked for: by starting a run, or a waiver for somebody else's."""
+        return self._page([_asked_by(user), *_conditions(filter)], before, limit)
 
     def count_mine(self, user: str, filter: RequestFilter = _EVERYTHING) -> int:
         """How many this user has asked for."""
-        checked_name(user, "user's name")
-        return self._count([RequestRow.requester == user, *_conditions(filter)])
+        return self._count([_asked_by(user), *_conditions(filter)])
 
     def all_requests(self, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50) -> RequestPage:
         """Every request that the filter lets through, newest first.
@@ -101,6 +107,16 @@ class RequestLists:
         return found
 
 
+def _asked_by(user: str) -> ColumnElement[bool]:
+    checked_name(user, "user's name")
+    filed = exists().where(
+        RequestEventRow.request_id == RequestRow.id,
+        RequestEventRow.kind == EventKind.FILED.value,
+        RequestEventRow.actor == user,
+    )
+    return or_(RequestRow.requester == user, and_(RequestRow.waiver, filed))
+
+
 def _waits_for(user: str, roles: Collection[str]) -> ColumnElement[bool]:
     checked_name(user, "user's name")
     asked = and_(RequestAssigneeRow.kind == "user", RequestAssigneeRow.name == user)
@@ -108,7 +124,7 @@ def _waits_for(user: str, roles: Collection[str]) -> ColumnElement[bool]:
         asked = or_(asked, and_(RequestAssigneeRow.kind == "role", RequestAssigneeRow.name.in_(list(roles))))
     return and_(
         RequestRow.state == PENDING,
-        or_(RequestRow.requester != user, RequestRow.requester_may_decide),
+        or_(~_asked_by(user), RequestRow.requester_may_decide),
         exists().where(RequestAssigneeRow.request_id == RequestRow.id, asked),
         ~exists().where(RequestDecisionRow.request_id == RequestRow.id, RequestDecisionRow.person == user),
     )
