@@ -60,6 +60,33 @@ def test_pages_follow_each_other(store: Store) -> None:
     assert store.change_page(plan_id, after=10**30).changes == ()
 
 
+@pytest.mark.parametrize("search", ["", "CN="])
+@pytest.mark.parametrize("limit", [1, 3, 7, 40])
+def test_changes_come_by_their_kind(store: Store, search: str, limit: int) -> None:
+    """Kinds in the order asked for, those of one kind in the plan's, a kind that was not named last; none twice, none missing."""
+    kinds = [Action.CREATE, Action.UPDATE, Action.DELETE, Action.CREATE, Action.MOVE, Action.DELETE, Action.UPDATE, Action.CREATE]
+    changes = [
+        Change(kind, f"k{n}", f"cn={n}", fields=(FieldChange("sn", (b"a",), (b"b",)),)) for n, kind in enumerate(kinds * 2)
+    ]
+    plan_id = stored_plan(store, changes)
+    order = (Action.DELETE, Action.MOVE, Action.UPDATE)
+    seen: list[int] = []
+    after = None
+    while True:
+        page = store.change_page(plan_id, search=search, matches=everything, order=order, after=after, limit=limit)
+        assert page.total == len(changes)
+        assert len(page.changes) <= limit
+        seen += [each.sequence for each in page.changes]
+        if page.next is None:
+            break
+        after = page.next
+    ranks = {kind: rank for rank, kind in enumerate([*order, Action.CREATE])}
+    assert seen == sorted(range(len(changes)), key=lambda place: (ranks[changes[place].action], place))
+    assert store.change_page(plan_id, order=order, after=10**30).changes == ()
+    (only,) = store.change_page(plan_id, order=order, action=Action.MOVE, after=4, limit=5).changes
+    assert only.sequence == 12
+
+
 def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
     """Signs that mean something to databases, to JSON or to patterns are found as what they are, letters in any case."""
     texts = ["100%", "a_b", "c/d", 'e"f', "g\\h", "É", "Straße", "tab\there", "'; DROP--", "日本"]

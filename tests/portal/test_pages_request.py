@@ -7,7 +7,7 @@ import re
 import pytest
 
 from directory_sync.approval import desk
-from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.change import WORST_FIRST, Change
 from directory_sync.store.request_model import Approver
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, IDA, LONG, NOBODY, POLICY, changes
@@ -41,6 +41,28 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
     ]
     places = [page.index(text) for text in order]
     assert places == sorted(places)
+
+
+def test_changes_come_worst_first_or_as_they_are_carried_out(looker: Looker) -> None:
+    """People see deletions at the top; whoever wants the plan's order chooses it, and keeps it from page to page."""
+    number = looker.made["pending"]
+
+    def kinds(page: str) -> list[str]:
+        return re.findall(r'<li class="change (\w+)', page)
+
+    worst, plan = (looker.get(f"/requests/{number}{query}") for query in ("", "?order=plan"))
+    assert "those with the worst consequences first" in worst
+    assert "in the order in which they will be carried out" in plan
+    assert sorted(kinds(worst)) == sorted(kinds(plan))
+    ranks = [each.value for each in WORST_FIRST]
+    assert kinds(worst) == sorted(kinds(plan), key=ranks.index) != kinds(plan)
+    assert kinds(worst)[:4] == ["delete", "delete", "delete", "disable"]
+    for order, carried in (("consequence", False), ("plan", True)):
+        page = looker.get(f"/requests/{looker.made['waiver']}?order={order}")
+        assert f'<option value="{order}" selected>' in page
+        more = re.search(r'hx-get="([^"]*more=1)"', page)
+        assert more is not None
+        assert ("order=plan" in more[1]) == carried
 
 
 def test_who_has_to_agree_and_until_when(looker: Looker) -> None:

@@ -30,6 +30,10 @@ class Action(StrEnum):
     DELETE = "delete"
 
 
+WORST_FIRST = (Action.DELETE, Action.DISABLE, Action.MOVE, Action.UPDATE, Action.CREATE)
+"""Kinds of change by their consequences, for people."""
+
+
 class FieldChange(NamedTuple):
     """Old and new values of one field of one object.
 

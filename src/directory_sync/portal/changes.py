@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Action, FieldChange, Result, Values
+from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Result, Values
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.change_search import visible_text
@@ -23,7 +23,14 @@ DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 1_000
 LARGEST_SEQUENCE = 2**31 - 2
 
-PARAMETERS = ("search", "action", "result", "after", "limit")
+PARAMETERS = ("search", "action", "result", "order", "after", "limit")
+
+
+class Order(StrEnum):
+    """In which order changes are shown."""
+
+    CONSEQUENCE = "consequence"
+    PLAN = "plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,15 @@ class ChangeQuery:
     Attributes:
         search: part of the key, of an object's id before or after, of a field's name or of a value; letters in any case.
         action, result: only such changes; the result `open` is that of changes of which nothing has become yet.
-        after: the place in the plan after which the page begins; None for the start.
+        order: the plan's, in which changes are carried out, or the worst kinds first.
+        after: the place in the plan of the change after which the page begins; None for the start.
         limit: the most on a page.
     """
 
     search: str = ""
     action: Action | None = None
     result: Result | Literal["open"] | None = None
+    order: Order = Order.PLAN
     after: int | None = None
     limit: int = DEFAULT_LIMIT
 
@@ -103,8 +112,11 @@ class ShownChanges:
     total: int
 
 
-def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False) -> ChangeQuery:
-    """Read the parameters of an address; empty ones count as not given. `strict` refuses unknown ones. Raises QueryError."""
+def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False, order: Order = Order.PLAN) -> ChangeQuery:
+    """Read the parameters of an address; empty ones count as not given.
+
+    `strict` refuses unknown ones; `order` counts where none is given. Raises QueryError.
+    """
     reader = ParameterReader(parameters)
     if strict:
         reader.refuse_unknown(PARAMETERS)
@@ -115,6 +127,7 @@ def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = 
         search=reader.text("search") or "",
         action=reader.choice("action", Action),
         result=result,
+        order=reader.choice("order", Order) or order,
         after=reader.number("after", 0, LARGEST_SEQUENCE),
         limit=reader.number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT,
     )
@@ -145,6 +158,7 @@ def read_changes(store: Store, visitor: Visitor, plan_id: int, query: ChangeQuer
         matches=visible_text(query.search, is_secret),
         action=query.action,
         result=query.result,
+        order=WORST_FIRST if query.order is Order.CONSEQUENCE else (),
         after=query.after,
         limit=query.limit,
     )

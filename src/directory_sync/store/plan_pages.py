@@ -139,6 +139,7 @@ class PlanPages:
         matches: Matches = lambda payload, folded: True,
         action: Action | None = None,
         result: Result | Literal["open"] | None = None,
+        order: Sequence[Action] = (),
         after: int | None = None,
         limit: int = 100,
     ) -> ChangePage:
@@ -149,22 +150,45 @@ class PlanPages:
             search: a text that stands somewhere in the change, in letters of any case; what cannot hold it is left out early.
             matches: decides of what is left, where there is a text to search for.
             action, result: only such changes.
-            after: the place after which the page begins; None for the start.
+            order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the plan's order.
+            after: the place of the change after which the page begins; None for the start.
             limit: the most on a page.
         """
-        conditions = [ChangeRow.plan_id == plan_id, *_conditions(action, result)]
+        here = ChangeRow.plan_id == plan_id
+        conditions = [here, *_conditions(action, result)]
+        ranks = {kind.value: rank for rank, kind in enumerate(order)}
+
+        def rank(kind: str) -> int:
+            # In the plan's order, all are of one rank; a kind that nobody has named comes last, and does not go missing.
+            return ranks.get(kind, len(ranks))
+
+        begin = None if after is None else self._position(plan_id, min(max(after, -1), LARGEST_ID), rank)
         if search:
-            found = self._matching([*conditions, _may_hold(search)], search, matches)
-            following = [sequence for sequence in found if after is None or sequence > after]
-            conditions = [ChangeRow.plan_id == plan_id, ChangeRow.sequence.in_(following[:limit])]
-            rows = self._rows(conditions, limit) if following else ()
-            return _page(rows, more=len(following) > limit, total=len(found))
+            matching = self._matching([*conditions, _may_hold(search)], search, matches)
+            found = sorted((rank(kind), place) for place, kind in matching)
+            following = [place for place in found if begin is None or place > begin]
+            places = [sequence for _, sequence in following[:limit]]
+            rows = {row.sequence: row for row in self._rows([here, ChangeRow.sequence.in_(places)], limit)} if places else {}
+            return _page([rows[place] for place in places], more=len(following) > limit, total=len(found))
+        counting = _with_outcomes(select(ChangeRow.action, func.count())).where(*conditions).group_by(ChangeRow.action)
         with self._database.read() as connection:
-            total: int = connection.execute(_with_outcomes(select(func.count())).where(*conditions)).scalar_one()
-        if after is not None:
-            conditions.append(ChangeRow.sequence > min(max(after, -1), LARGEST_ID))
-        rows = self._rows(conditions, limit + 1)
-        return _page(rows[:limit], more=len(rows) > limit, total=total)
+            counts = {row[0]: int(row[1]) for row in connection.execute(counting)}
+        page: list[Row[Any]] = []
+        for each in sorted({rank(kind) for kind in counts}):
+            if (begin is not None and each < begin[0]) or len(page) > limit:
+                continue
+            some = [*conditions, ChangeRow.action.in_([kind for kind in counts if rank(kind) == each])] if order else conditions
+            if begin is not None and each == begin[0]:
+                some = [*some, ChangeRow.sequence > begin[1]]
+            page += self._rows(some, limit + 1 - len(page))
+        return _page(page[:limit], more=len(page) > limit, total=sum(counts.values()))
+
+    def _position(self, plan_id: int, sequence: int, rank: Callable[[str], int]) -> tuple[int, int]:
+        """Where a change stands among ranked ones; one that is not there, before or behind all of its plan."""
+        query = select(ChangeRow.action).where(ChangeRow.plan_id == plan_id, ChangeRow.sequence == sequence)
+        with self._database.read() as connection:
+            kind = connection.execute(query).scalar_one_or_none()
+        return (rank(kind) if kind is not None else -1 if sequence < 0 else LARGEST_ID, sequence)
 
     def unlike_changes(self, plan_id: int, other_id: int) -> tuple[ChosenChanges, ChosenChanges]:
         """The changes of each of two plans that the other one does not have exactly so.
@@ -212,16 +236,19 @@ class PlanPages:
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
-    def _matching(self, conditions: list[ColumnElement[bool]], search: str, matches: Matches) -> list[int]:
-        """The places of the changes that match, in order."""
-        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.payload)).where(*conditions).order_by(ChangeRow.sequence)
+    def _matching(self, conditions: list[ColumnElement[bool]], search: str, matches: Matches) -> list[tuple[int, str]]:
+        """The places and kinds of the changes that match, in order."""
+        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload)).where(*conditions)
+        query = query.order_by(ChangeRow.sequence)
         text = json.dumps(search.casefold(), ensure_ascii=False)[1:-1]
         found = []
         with self._database.read() as connection:
             # Not all in memory: what the database lets through may be nearly all of a large plan.
             for part in connection.execution_options(yield_per=READ_BATCH).execute(query).partitions():
                 found += [
-                    sequence for sequence, payload in part if text in (folded := payload.casefold()) and matches(payload, folded)
+                    (sequence, kind)
+                    for sequence, kind, payload in part
+                    if text in (folded := payload.casefold()) and matches(payload, folded)
                 ]
         return found
 

@@ -96,6 +96,7 @@ CHANGE_PARAMETERS = (
     ),
     _parameter("action", "Only such changes.", _one_of([*Action])),
     _parameter("result", "Only such; `open` are those of which nothing has become yet.", _one_of([*Result, OPEN])),
+    _parameter("order", "The plan's, or the kinds with the worst consequences first.", _one_of([*changes.Order])),
     _parameter("after", "`next` of the page before.", _number(0, changes.LARGEST_SEQUENCE)),
     _parameter("limit", "The most on a page.", _number(1, changes.LARGEST_LIMIT, changes.DEFAULT_LIMIT)),
 )

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from directory_sync.endpoints.change import Action, Result
-from directory_sync.portal.changes import ChangeQuery, ShownChange, ShownChanges
-from directory_sync.portal.pages.kinds import VERBS, WORST_FIRST
+from directory_sync.endpoints.change import WORST_FIRST, Action, Result
+from directory_sync.portal.changes import ChangeQuery, Order, ShownChange, ShownChanges
+from directory_sync.portal.pages.kinds import VERBS
 from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
 from directory_sync.portal.pages.visible import Piece, visible
 from directory_sync.portal.pages.word_marks import Marking
@@ -83,6 +83,7 @@ class ChangeList:
         detail: path of the page of one change, without its number.
         downloads: path without ending; `ldif`: whether there is one with the ending `.ldif`.
         search, kind, result: the filter.
+        order: in which they come.
         next: query of what follows; empty at the end.
         applied: results can be filtered by.
         start: it begins at the first change.
@@ -101,6 +102,7 @@ class ChangeList:
     search: str
     kind: str
     result: str
+    order: Order
     next: str
     applied: bool
     start: bool
@@ -114,6 +116,11 @@ class ChangeList:
     def kinds(self) -> tuple[tuple[str, str], ...]:
         """Kinds to choose from."""
         return tuple((action.value, VERBS[action]) for action in WORST_FIRST)
+
+    @property
+    def orders(self) -> tuple[tuple[Order, str], ...]:
+        """Orders to choose from."""
+        return ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As carried out"))
 
     @property
     def results(self) -> tuple[tuple[str, str], ...]:
@@ -137,6 +144,8 @@ def change_list(
     """What the list shows; paths as in `ChangeList`."""
     filter = {"search": query.search, "action": query.action or "", "result": query.result or ""}
     following = {name: str(value) for name, value in filter.items() if value}
+    if query.order is not Order.CONSEQUENCE:
+        following["order"] = query.order.value
     marking = Marking()
     changes = tuple(show_change(change, marking) for change in found.changes)
     return ChangeList(
@@ -153,6 +162,7 @@ def change_list(
         search=query.search,
         kind=str(filter["action"]),
         result=str(filter["result"]),
+        order=query.order,
         next="" if found.next is None else urlencode({**following, "after": found.next}),
         applied=applied,
         start=query.after is None,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from directory_sync.endpoints.change import Action
-
-WORST_FIRST = (Action.DELETE, Action.DISABLE, Action.MOVE, Action.UPDATE, Action.CREATE)
+from directory_sync.endpoints.change import WORST_FIRST, Action
 
 _STATISTIC = {
     Action.DELETE: "deleted",

@@ -11,7 +11,7 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
-from directory_sync.portal.changes import ChangeQuery, parse_change_query
+from directory_sync.portal.changes import ChangeQuery, Order, parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
 from directory_sync.portal.pages.ask_page import ask
 from directory_sync.portal.pages.change_list import ChangeList, ChangeShown, change_list, show_alone
@@ -52,7 +52,7 @@ def show_request(
 ) -> Response:
     """Everything about one request, worst consequence first."""
     details = reading.read_request(store, visitor, request_id)
-    query = parse_change_query(request.query_params.multi_items())
+    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, details.request, query, frame)
     said = request.query_params.get("said", "")
     if details.request.state not in _TRUE_OF.get(said, (details.request.state,)):
@@ -67,7 +67,7 @@ def show_changes(
 ) -> Response:
     """What a filter lets through of a request's changes, or with `more` the rows that follow: a part of its page."""
     view = reading.visible_request(store, visitor, request_id)
-    query = parse_change_query(request.query_params.multi_items())
+    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, view.request, query, frame)
     return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
 

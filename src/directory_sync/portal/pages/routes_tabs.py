@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from directory_sync.errors import RequestError, RequestNotFound
 from directory_sync.portal import acting, changes, runs
 from directory_sync.portal.access import CurrentVisitor, Visitor
-from directory_sync.portal.changes import parse_change_query
+from directory_sync.portal.changes import Order, parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
 from directory_sync.portal.pages.change_list import ChangeList, change_list
 from directory_sync.portal.pages.frame import CurrentFrame, Frame, is_part
@@ -199,7 +199,7 @@ def _changes(
         return None
     plan_id = job.result.plan_id
     head, planned = changes.visible_plan(store, visitor, plan_id)
-    query = parse_change_query(request.query_params.multi_items())
+    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     path = f"{frame.root}/embed/ti?{urlencode(address)}"
     return change_list(
         changes.read_changes(store, visitor, plan_id, query),
