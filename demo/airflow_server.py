@@ -31,11 +31,12 @@ class AirflowFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AirflowServer:
-    """A started Airflow. `process` leads a session that holds everything it started."""
+    """A started Airflow. `process` leads a session that holds everything it started; `claim` keeps its port from other demos."""
 
     process: subprocess.Popen[bytes]
     url: str
     log: Path
+    claim: socket.socket
 
     def wait_until_healthy(self, api: AirflowApi, tell: Callable[[float], None]) -> None:
         """Wait until every component is healthy; `tell` hears the seconds from time to time. Raises AirflowFailedError."""
@@ -70,7 +71,7 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
     passwords.chmod(0o600)
     # Without a file Airflow writes one with every default in it, 120 kB that would hide what the demo sets.
     (home / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-    port = _free_port(_PREFERRED_PORT)
+    port, claim = _free_port(_PREFERRED_PORT)
     url = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -110,7 +111,7 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return AirflowServer(process, url, log)
+    return AirflowServer(process, url, log, claim)
 
 
 def _wrapper(folder: Path) -> Path:
@@ -134,7 +135,12 @@ def _wrapper(folder: Path) -> Path:
     return folder
 
 
-def _free_port(preferred: int) -> int:
+def _free_port(preferred: int) -> tuple[int, socket.socket]:
+    """A port that nobody listens on, and what keeps other demos from it as long as it is open.
+
+    Airflow takes many seconds until it listens. Another demo that began meanwhile would take the same port, find somebody healthy
+    there, and show, or change, what is not its own.
+    """
     for candidate in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the demo before may just have ended
@@ -142,5 +148,13 @@ def _free_port(preferred: int) -> int:
                 probe.bind(("127.0.0.1", candidate))
             except OSError:
                 continue
-            return int(probe.getsockname()[1])
+            port = int(probe.getsockname()[1])
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            if sys.platform == "linux":
+                claim.bind(f"\0airflow-directory-sync demo, port {port}")  # has no file, and ends with the process
+        except OSError:
+            claim.close()
+            continue
+        return port, claim
     raise AirflowFailedError("No port of 127.0.0.1 is free.")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from demo import airflow_server
 from demo.processes import Ledger, listening_addresses
 
 _FAMILY = "sleep 600 & setsid sleep 600 & wait"
@@ -107,3 +108,15 @@ def test_listening_addresses_are_found(tmp_path: Path) -> None:
         ledger.add("listener", process.pid)
         assert listening_addresses(ledger.running()) == {"0100007F", "0300007F"}
         ledger.end_all(patience=5)
+
+
+def test_two_demos_that_start_together_take_different_ports() -> None:
+    """Airflow listens only after many seconds; until then the first demo's claim keeps the second from its port."""
+    first, claim = airflow_server._free_port(8080)
+    with claim:
+        second, other = airflow_server._free_port(first)
+        with other:
+            assert second != first
+    again, claim = airflow_server._free_port(first)
+    claim.close()
+    assert again == first
