@@ -31,7 +31,7 @@ _ALL = _ROWS + "= {plan} ORDER BY sequence"
 _BOTH = _ROWS + "IN ({old}, {plan}) ORDER BY plan_id, sequence"
 _PENDING = "SELECT * FROM directory_sync_request WHERE state = 'pending' ORDER BY id DESC LIMIT 51"
 
-_BY_HTML = "Making the HTML of 100 changes, which takes most of the CPU; the rows are read by primary key."
+_BY_HTML = "Making the HTML of 100 changes; and reading which kinds of change there are, and where the worst of them stand."
 _BY_SCAN = (
     "Reading all changes of the plan: no database has an index for parts of texts without an extension. What the database lets "
     "through is looked at once more in the stored form, so that secret values and the form's own words are not found."
