@@ -66,7 +66,8 @@ def test_interrupted_while_waiting_for_a_page(container: Container) -> None:
             time.sleep(attempt * 0.013)
             proxy.stalled = attempt % 2 == 0
             os.kill(child.pid, signal.SIGINT)
-            # Python drops what a handler raises while the garbage collector calls somebody back. People press Ctrl-C again.
+            # About once in 15,000 times nothing came of it. Python drops what a handler raises inside a destructor or inside a
+            # callback of the garbage collector; whether it was that is not known. People press Ctrl-C again.
             again = threading.Timer(2, os.kill, [child.pid, signal.SIGINT])
             again.start()
             assert child.end(patience=15) == 0, f"attempt {attempt}"

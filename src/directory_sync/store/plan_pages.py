@@ -173,15 +173,18 @@ class PlanPages:
         counting = _with_outcomes(select(ChangeRow.action, func.count())).where(*conditions).group_by(ChangeRow.action)
         with self._database.read() as connection:
             counts = {row[0]: int(row[1]) for row in connection.execute(counting)}
-        page: list[Row[Any]] = []
+        found_rows: list[Row[Any]] = []
+        # One kind after the other: each is read by the plan's key, and what is behind the page is not read at all.
         for each in sorted({rank(kind) for kind in counts}):
-            if (begin is not None and each < begin[0]) or len(page) > limit:
+            if begin is not None and each < begin[0]:
                 continue
             some = [*conditions, ChangeRow.action.in_([kind for kind in counts if rank(kind) == each])] if order else conditions
             if begin is not None and each == begin[0]:
                 some = [*some, ChangeRow.sequence > begin[1]]
-            page += self._rows(some, limit + 1 - len(page))
-        return _page(page[:limit], more=len(page) > limit, total=sum(counts.values()))
+            found_rows += self._rows(some, limit + 1 - len(found_rows))
+            if len(found_rows) > limit:
+                break
+        return _page(found_rows[:limit], more=len(found_rows) > limit, total=sum(counts.values()))
 
     def _position(self, plan_id: int, sequence: int, rank: Callable[[str], int]) -> tuple[int, int]:
         """Where a change stands among ranked ones; one that is not there, before or behind all of its plan."""
