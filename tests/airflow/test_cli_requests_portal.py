@@ -12,6 +12,7 @@ import pytest
 
 from directory_sync.cli.main import main
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store.request_model import Approver
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.plans import creations
@@ -55,7 +56,7 @@ def file(server: PortalServer, changes: tuple[Change, ...] = CHANGES, *, run_id:
     plan_id = stored_plan(server.store, changes, run_id=run_id, requester=requester, reason=HOSTILE)
     asked = (Approver("user", "bea"), Approver("user", "ida"))
     filed = server.store.file_request(
-        plan_id, policy=POLICY, approvers=asked, waives=["limit delete: 1 planned, 0 allowed"], description="New crew"
+        plan_id, policy=POLICY, approvers=asked, waives=[LimitCheck("delete", "", 1, 10, 0, "0")], description="New crew"
     )
     return str(filed.id), server.store.get_request(filed.id).request.digest
 

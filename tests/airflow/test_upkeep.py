@@ -14,7 +14,7 @@ from sqlalchemy import update
 from directory_sync.definition.models import Collection
 from directory_sync.errors import RequestNotFound, StoreError
 from directory_sync.plan.digest import plan_digest
-from directory_sync.plan.model import Plan, Statistics
+from directory_sync.plan.model import LimitCheck, Plan, Statistics
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
@@ -33,6 +33,9 @@ POLICY: dict[str, Any] = {"approvers": {"users": ["bea"]}}
 def store(store_url: str) -> Iterator[Store]:
     with Store.open(store_url) as store:
         yield store
+
+
+OVER = LimitCheck("delete", "", 9, 100, 5, "5%")
 
 
 def ask(store: Store, name: str, run_id: str, *, trigger: str = "manual", state: str = "waiting", **given: Any) -> int:
@@ -108,7 +111,7 @@ def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
 def test_what_airflow_knows_nothing_of_is_left_alone(store: Store) -> None:
     """A terminal's run has no DAG run; a waiver is asked for after its run has stopped, and used by another."""
     terminal = ask(store, "by_hand", "one", trigger="terminal")
-    waiver = ask(store, "stopped", "two", state="stopped_by_limit", waives=["delete: 9 planned, 5 allowed"], waiver=True)
+    waiver = ask(store, "stopped", "two", state="stopped_by_limit", waives=[OVER], waiver=True)
     assert keep_up(lambda dag_id, run_id: True).withdrawn == 0
     assert (state_of(store, terminal), state_of(store, waiver)) == ("pending", "pending")
 
@@ -123,7 +126,7 @@ def test_a_request_is_withdrawn_whatever_its_job_says(store: Store, state: str) 
 
 def test_a_request_for_which_a_policy_asks_beyond_a_limit_is_no_waiver(store: Store) -> None:
     """Its job waits for it, so it ends with the run."""
-    request = ask(store, "corp", "one", waives=["delete: 9 planned, 5 allowed"])
+    request = ask(store, "corp", "one", waives=[OVER])
     assert keep_up(lambda dag_id, run_id: True).withdrawn == 1
     assert state_of(store, request) == "cancelled"
 

@@ -16,6 +16,7 @@ from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import MailError
 from directory_sync.mail.message import message
 from directory_sync.mail.templates import Rendered
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
@@ -60,7 +61,7 @@ def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
         store,
         reason=hostile,
         description=hostile,
-        waives=[hostile],
+        waives=[LimitCheck("clear", hostile, 3, 9, 2, "2")],
         requester=hostile,
         users=("bea", f"{hostile}@x.org"),
     )

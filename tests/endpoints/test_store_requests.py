@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from directory_sync.errors import AlreadyDecided, DirectorySyncError, NotDecidable, PlanMismatch, RequestError
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store.request_model import Approver, Decision, Filed, Filing, RequestView
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PlanRow, RequestRow
@@ -17,6 +18,7 @@ from tests.scenarios.requests import ADMINS, BEA, POLICY, decide, file, stored_p
 
 HOUR = timedelta(hours=1)
 ZOE = Approver("user", "zoe")
+OVER = LimitCheck("create", "", 3, 30, 1, "1")
 
 
 def happened(store: Store, request_id: int) -> list[tuple[str, str, str]]:
@@ -39,7 +41,7 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
         plan_id,
         policy=POLICY,
         approvers=[BEA, ADMINS, BEA],
-        waives=["limit create: 3 planned, 1 allowed"],
+        waives=[OVER],
         description="New people",
         requester_may_decide=True,
         expires_after=2 * HOUR,
@@ -53,7 +55,7 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
     assert request.digest == plan(creations(3)).digest
     assert request.statistics == plan(creations(3)).statistics.to_json()
     assert (request.changes, request.policy, request.description) == (3, POLICY, "New people")
-    assert (request.waives, request.requester_may_decide) == (("limit create: 3 planned, 1 allowed",), True)
+    assert (request.waives, request.requester_may_decide) == ((OVER,), True)
     assert abs(datetime.now(UTC) - request.filed) < timedelta(minutes=1)
     assert (request.expires, request.escalates) == (request.filed + 2 * HOUR, request.filed + HOUR)
     assert (request.state, request.level, request.pending) == ("pending", 0, True)
@@ -106,7 +108,7 @@ def test_a_different_plan_takes_the_place_of_the_pending_request(store: Store) -
 def test_a_waiver_is_another_question(store: Store) -> None:
     """Approving a plan and approving that it goes past a limit are not the same, though the plan is."""
     plain = file(store).id
-    waiver = file(store, waives=["limit delete"], run_id="run 2")
+    waiver = file(store, waives=[OVER], run_id="run 2")
     assert waiver == Filed(Filing.REPLACES, waiver.id, plain)
 
 

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
 from directory_sync.plan.spool import pack_change, pack_finished, unpack_change, unpack_finished
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(['"', "\\", "\x00", "\x7f", "\u2028", "é"])
@@ -24,6 +24,8 @@ CHANGES = st.builds(
     identity=st.none() | st.binary(max_size=16),
     fields=st.lists(FIELDS, max_size=3).map(tuple),
     after=st.lists(TEXT, max_size=2).map(tuple),
+    marks=st.lists(st.builds(Mark, kind=st.sampled_from(MarkKind), subject=TEXT), max_size=2).map(tuple),
+    via=st.none() | TEXT,
 )
 
 

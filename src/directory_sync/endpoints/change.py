@@ -64,6 +64,25 @@ class FieldChange(NamedTuple):
         return tuple(value for value in self.old if value not in set(self.new))
 
 
+class MarkKind(StrEnum):
+    """What approvers have to know of a change beside what it does."""
+
+    NEVER_MATCHED = "never_matched"
+    CLAIMED_BY = "claimed_by"
+
+
+class Mark(NamedTuple):
+    """Something that sets a removal apart.
+
+    Attributes:
+        kind: `never_matched`: the job has neither created the object nor ever matched it; `claimed_by`: another job keeps it.
+        subject: for `claimed_by` that job, as `COLLECTION.JOB`; else empty.
+    """
+
+    kind: MarkKind
+    subject: str = ""
+
+
 class Change(NamedTuple):
     """What happens to one object at the destination.
 
@@ -75,6 +94,8 @@ class Change(NamedTuple):
         identity: what stays the same when the object is renamed (entryUUID, objectGUID), if the endpoint has such a thing.
         fields: old and new values. A deletion lists the old values of all mapped fields, a creation starts with objectClass.
         after: ids of objects that have to be dealt with before this change is sent.
+        marks: what sets a removal apart.
+        via: the id that the object has in between, where it exchanges names with others.
     """
 
     action: Action
@@ -84,6 +105,8 @@ class Change(NamedTuple):
     identity: bytes | None = None
     fields: tuple[FieldChange, ...] = ()
     after: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    via: str | None = None
 
     @property
     def final_object(self) -> str:
@@ -113,6 +136,10 @@ class Change(NamedTuple):
             fields.append(entry)
         if self.after:
             data["after"] = list(self.after)
+        if self.marks:
+            data["marks"] = [mark_to_json(mark) for mark in self.marks]
+        if self.via is not None:
+            data["via"] = self.via
         return data
 
     @classmethod
@@ -136,6 +163,8 @@ class Change(NamedTuple):
                 for field in data["fields"]
             ),
             after=tuple(data.get("after", ())),
+            marks=tuple(Mark(MarkKind(mark["kind"]), mark.get("subject", "")) for mark in data.get("marks", ())),
+            via=data.get("via"),
         )
 
     def canonical(self) -> bytes:
@@ -150,10 +179,24 @@ class Change(NamedTuple):
         if self.identity is not None:
             parts.append(f'"identity":{_canonical_value(self.identity)}')
         parts.append(f'"key":{_quoted(self.key)}')
+        if self.marks:
+            parts.append(f'"marks":[{",".join(map(_canonical_mark, self.marks))}]')
         if self.new_object is not None:
             parts.append(f'"new_object":{_quoted(self.new_object)}')
-        parts.append(f'"object":{_quoted(self.object)}}}')
-        return ",".join(parts).encode()
+        parts.append(f'"object":{_quoted(self.object)}')
+        if self.via is not None:
+            parts.append(f'"via":{_quoted(self.via)}')
+        return (",".join(parts) + "}").encode()
+
+
+def mark_to_json(mark: Mark) -> dict[str, str]:
+    """A mark as it is stored, hashed and printed."""
+    return {"kind": mark.kind.value, "subject": mark.subject} if mark.subject else {"kind": mark.kind.value}
+
+
+def _canonical_mark(mark: Mark) -> str:
+    subject = f',"subject":{_quoted(mark.subject)}' if mark.subject else ""
+    return f'{{"kind":"{mark.kind.value}"{subject}}}'
 
 
 def _canonical_field(field: FieldChange) -> str:

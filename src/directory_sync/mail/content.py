@@ -64,7 +64,7 @@ def _request(request: Request) -> dict[str, Any]:
         "description": _lines(request.description),
         "changes": request.changes,
         "counts": [{"kind": kind, "number": number} for kind in _KINDS if (number := request.statistics.get(kind, 0))],
-        "waives": [_line(limit) for limit in request.waives[:MOST_LINES]],
+        "waives": [_line(str(limit)) for limit in request.waives[:MOST_LINES]],
         "state": request.state,
         "state_text": LABELS[RequestState(request.state)],
         "filed": _time(request.filed),

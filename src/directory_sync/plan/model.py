@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -48,17 +48,23 @@ class RecordProblem:
         return {"key": self.key, "object": self.object, "message": self.message}
 
 
+EMPTY_SOURCE = "empty_source"
+"""Kind of the check that no definition can lift: a source without records, or without values of a field, removes nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitCheck:
     """How one limit stands against one plan.
 
     Attributes:
-        kind: what is counted, as the definition names it (`delete`, or `delete+disable+move` for the default together).
-        subject: the field (clear) or group (members) it is about; empty otherwise.
-        planned: number of changes of that kind.
-        base: number that a percentage counts against.
+        kind: what is counted, as the definition names it (`delete`, or `delete+disable+move` for the default together), or
+            `empty_source`.
+        subject: the field (clear, empty source) or group (members) it is about; empty otherwise.
+        planned: number of changes of that kind in this plan.
+        base: number that a percentage counts against; what was removed recently included.
         allowed: the most that is allowed; None for no limit.
-        limit: the limit as a definition writes it.
+        limit: the limit as a definition writes it; empty for an empty source.
+        recent: changes of that kind that were made within the limit's window before this plan, and count too.
     """
 
     kind: str
@@ -67,16 +73,43 @@ class LimitCheck:
     base: int
     allowed: int | None
     limit: str
+    recent: int = 0
 
     @property
     def exceeded(self) -> bool:
-        """Whether the plan goes past it."""
-        return self.allowed is not None and self.planned > self.allowed
+        """Whether the plan goes past it. A plan that changes nothing of the kind never does, whatever was done before it."""
+        return self.allowed is not None and self.planned > 0 and self.planned + self.recent > self.allowed
+
+    @property
+    def asked(self) -> tuple[str, str, str, int]:
+        """What somebody agrees to who lets this plan past it: kind, subject, rule and the plan's own number.
+
+        Neither what a percentage came to nor what was removed before: both move while a request waits.
+        """
+        return (self.kind, self.subject, self.limit, self.planned)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored; `from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LimitCheck:
+        """Read what `to_json` wrote, in this version or an earlier one."""
+        return cls(**data)
 
     def __str__(self) -> str:
         subject = f" of {self.subject}" if self.subject else ""
+        if self.kind == EMPTY_SOURCE:
+            what = f"no source record has a value for {self.subject}" if self.subject else "the source has no records"
+            return f"limit {self.kind}{subject}: {what}, but {self.planned} removals are planned"
         why = f" ({self.limit} of {self.base})" if "%" in self.limit else ""
-        return f"limit {self.kind}{subject}: {self.planned} planned, {self.allowed} allowed{why}"
+        recent = f" and {self.recent} made recently" if self.recent else ""
+        return f"limit {self.kind}{subject}: {self.planned} planned{recent}, {self.allowed} allowed{why}"
+
+
+def same_limits(one: Iterable[LimitCheck], other: Iterable[LimitCheck]) -> bool:
+    """Whether two plans go past the same limits by the same numbers of their own; see `LimitCheck.asked`."""
+    return {check.asked for check in one} == {check.asked for check in other}
 
 
 class ChangeSequence(Protocol):
@@ -157,6 +190,6 @@ class Plan:
             "managed": self.managed,
             "problems": [problem.to_json() for problem in self.problems],
             "warnings": list(self.warnings),
-            "limits": [asdict(limit) for limit in self.limits],
+            "limits": [limit.to_json() for limit in self.limits],
             "changes": len(self.changes),
         }

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
 from directory_sync.plan.model import CanonicalForm
 
 _BLOCK = 1 << 18
@@ -101,33 +101,43 @@ def _discard(file: IO[bytes]) -> None:
 
 Packed = tuple[Any, ...]
 _ACTIONS = {action.value: action for action in Action}
+_MARKS = {kind.value: kind for kind in MarkKind}
 
 
 def pack_change(change: Change) -> Packed:
     """A change as plain values for `marshal`, which is several times faster than `pickle`; `unpack_change` reads it back."""
-    action, key, object_, new_object, identity, fields, after = change
-    return (action.value, key, object_, new_object, identity, tuple(map(tuple, fields)), after)
+    action, key, object_, new_object, identity = change[:5]
+    return (action.value, key, object_, new_object, identity, _pack_rest(change))
 
 
 def unpack_change(packed: Packed) -> Change:
     """The inverse of `pack_change`."""
-    action, key, object_, new_object, identity, fields, after = packed
-    return Change(_ACTIONS[action], key, object_, new_object, identity, tuple(map(FieldChange._make, fields)), after)
+    action, key, object_, new_object, identity, rest = packed
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest))
 
 
 def pack_finished(change: Change, met: str) -> bytes:
     """A change that needs nothing more. `met`: where its source record was met, for messages."""
-    action, key, object_, new_object, identity, fields, after = change
+    action, key, object_, new_object, identity = change[:5]
     # The values are packed by themselves, so that the store can take the canonical form without unpacking them.
-    values = marshal.dumps((tuple(map(tuple, fields)), after))
+    values = marshal.dumps(_pack_rest(change))
     return marshal.dumps((action.value, key, object_, new_object, identity, change.canonical(), values, met))
 
 
 def unpack_finished(data: bytes) -> tuple[Change, str]:
     """The inverse of `pack_finished`."""
     action, key, object_, new_object, identity, _, values, met = marshal.loads(data)  # noqa: S302 - our own file
-    fields, after = marshal.loads(values)  # noqa: S302 - likewise
-    return Change(_ACTIONS[action], key, object_, new_object, identity, tuple(map(FieldChange._make, fields)), after), met
+    rest = marshal.loads(values)  # noqa: S302 - likewise
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest)), met
+
+
+def _pack_rest(change: Change) -> tuple[Any, ...]:
+    marks = tuple((mark.kind.value, mark.subject) for mark in change.marks)
+    return (tuple(map(tuple, change.fields)), change.after, marks, change.via)
+
+
+def _unpack_rest(fields: Any, after: Any, marks: Any, via: Any) -> tuple[Any, ...]:
+    return (tuple(map(FieldChange._make, fields)), after, tuple(Mark(_MARKS[kind], subject) for kind, subject in marks), via)
 
 
 class SpooledChanges:

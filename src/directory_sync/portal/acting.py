@@ -191,7 +191,7 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
         reason=f"{visitor.person.name} asks for it: {reason.strip()}",
     )
     view = store.get_request(filed.id)
-    _audit("ask_for_waiver", visitor, view.request, waives=list(view.request.waives), reason=reason)
+    _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)
     return view
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from directory_sync.approval.records import policy_of
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, StoreError
 from directory_sync.plan.build import make_plan
-from directory_sync.plan.model import ChangeSequence, Plan
+from directory_sync.plan.model import ChangeSequence, Plan, same_limits
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import carry_out
 from directory_sync.run.deployment import Deployment
@@ -36,8 +35,6 @@ log = logging.getLogger(__name__)
 
 WAIVER_LASTS = timedelta(days=7)
 """A waiver that nobody has made use of by then counts no longer: whoever gave it did not mean an accident of next year."""
-
-_BASE = re.compile(r": (\d+) planned, \d+ allowed \((.*%.*) of \d+\)$", re.DOTALL)
 
 
 def preview_job(
@@ -238,7 +235,7 @@ def _usable_waiver(work: _Work, plan: Plan, policy: EffectivePolicy | None) -> t
 def _hindrance_to_use(work: _Work, waiver: Request, plan: Plan, policy: EffectivePolicy | None) -> str:
     if policy is not None and policy_of(waiver) != policy.model_copy(update={"self_approval": "forbid"}):
         return "under a policy that has been changed since. Ask for it again."
-    if not {_limit(str(limit)) for limit in plan.exceeded} <= set(map(_limit, waiver.waives)):
+    if not {limit.asked for limit in plan.exceeded} <= {limit.asked for limit in waiver.waives}:
         return "not all that this plan goes past: they were changed since. Ask for it again."
     view = work.store.get_request(waiver.id)
     if waiver.decided is not None and work.store.now() - waiver.decided > WAIVER_LASTS:
@@ -248,11 +245,6 @@ def _hindrance_to_use(work: _Work, waiver: Request, plan: Plan, policy: Effectiv
             if same_person(decision.person, work.snapshot.requester):
                 return f"{decision.person}, who has approved it, has also started this run. Somebody else has to start it."
     return ""
-
-
-def _limit(written: str) -> str:
-    """A limit as it was written when it was waived, without what a percentage came to: that moves with the directory."""
-    return _BASE.sub(r": \1 planned (\2)", written)
 
 
 def _asked_already(work: _Work, plan: Plan, policy: EffectivePolicy) -> Request | None:
@@ -266,7 +258,7 @@ def _asked_already(work: _Work, plan: Plan, policy: EffectivePolicy) -> Request 
         return None
     if asked.trigger == TERMINAL and work.snapshot.trigger != TERMINAL:
         return None  # nobody may come back to that terminal, while this run carries out what it asks for
-    return asked if policy_of(asked) == policy and list(asked.waives) == [str(limit) for limit in plan.exceeded] else None
+    return asked if policy_of(asked) == policy and same_limits(asked.waives, plan.exceeded) else None
 
 
 def _nothing_to_ask(work: _Work, plan: Plan) -> None:

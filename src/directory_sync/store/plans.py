@@ -149,7 +149,7 @@ class Plans:
                 managed=header["managed"],
                 problems=tuple(RecordProblem(**problem) for problem in header["problems"]),
                 warnings=tuple(header["warnings"]),
-                limits=tuple(LimitCheck(**limit) for limit in header["limits"]),
+                limits=tuple(map(LimitCheck.from_json, header["limits"])),
             ),
             state=row.state,
             stored=row.stored,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.errors import NotDecidable, PlanMismatch
+from directory_sync.plan.model import LimitCheck, same_limits
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import (
     APPROVED,
@@ -26,7 +27,6 @@ from directory_sync.store.request_model import (
     Why,
     checked_approvers,
     checked_name,
-    checked_text,
     shortened,
 )
 from directory_sync.store.request_rows import (
@@ -56,7 +56,7 @@ class RequestFiling:
         policy: Mapping[str, Any],
         approvers: Iterable[Approver],
         why: Why = "policy",
-        waives: Sequence[str] = (),
+        waives: Sequence[LimitCheck] = (),
         description: str = "",
         requester_may_decide: bool = False,
         asked_by: str = "",
@@ -77,7 +77,7 @@ class RequestFiling:
             policy: the rule as it is now; kept as it is.
             approvers: who is asked first; may be nobody.
             why: `policy` or `default`.
-            waives: limits that the plan exceeds, in words; makes it a waiver.
+            waives: limits that the plan goes past and that an approval lets it go past.
             description: for people; very long ones are shortened.
             requester_may_decide: whether it stands in the requester's own inbox.
             asked_by: who asks, where that is not who started the run.
@@ -89,7 +89,6 @@ class RequestFiling:
         request is in a waiver's way.
         """
         approvers = checked_approvers(approvers)
-        waives = tuple(checked_text(limit, "limit to waive") for limit in waives)
         for _ in range(_ATTEMPTS):
             with self._database.write() as connection:
                 plan = self._planned(connection, plan_id)
@@ -98,12 +97,13 @@ class RequestFiling:
                     plan,
                     {
                         "policy": dict(policy),
-                        "waives": list(waives),
+                        "waives": [limit.to_json() for limit in waives],
                         "description": shortened(description),
                         "requester_may_decide": requester_may_decide,
                         "waiver": waiver,
                     },
                     approvers=approvers,
+                    waives=waives,
                     why=why,
                     asked_by=asked_by,
                     expires_after=expires_after,
@@ -227,6 +227,7 @@ class RequestFiling:
         given: Mapping[str, Any],
         *,
         approvers: Sequence[Approver],
+        waives: Sequence[LimitCheck],
         why: Why,
         asked_by: str,
         expires_after: timedelta | None,
@@ -240,7 +241,7 @@ class RequestFiling:
             add_event(connection, older.id, EventKind.EXPIRED, at=now)
             older = None
         same = older if older is not None else _approved_in_this_run(connection, plan)
-        if same is not None and same.digest == plan.digest and list(same.waives) == given["waives"]:
+        if same is not None and same.digest == plan.digest and same_limits(same.waives, waives):
             return Filed(Filing.SAME_AS_PENDING, same.id)
         if older is not None:
             if given["waiver"] and older.collection_run_id != plan.collection_run_id:

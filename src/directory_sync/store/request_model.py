@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from directory_sync.errors import RequestError
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store.column_types import storable
 
 PENDING, APPROVED, DENIED = "pending", "approved", "denied"
@@ -137,7 +138,7 @@ class Request:
     plan_id: int
     digest: str
     policy: Mapping[str, Any]
-    waives: tuple[str, ...]
+    waives: tuple[LimitCheck, ...]
     waiver: bool
     requester: str
     requester_verified: bool

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import (
     APPLIED,
@@ -61,7 +62,7 @@ def read_request(row: Row[Any]) -> Request:
         plan_id=row.plan_id,
         digest=row.digest,
         policy=row.policy,
-        waives=tuple(row.waives),
+        waives=tuple(map(LimitCheck.from_json, row.waives)),
         waiver=row.waiver,
         requester=row.requester,
         requester_verified=row.requester_verified,

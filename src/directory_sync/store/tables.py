@@ -50,6 +50,11 @@ class CollectionRunRow(Base):
     started: Mapped[datetime] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     state: Mapped[str] = mapped_column(String(32))
+    # Which run of Airflow this is: a run id can be deleted there and used again. Empty for a terminal's, and for runs of versions
+    # that did not note it.
+    triggering_user: Mapped[str | None] = mapped_column(SafeText)
+    logical_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    run_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class JobRunRow(Base):
@@ -94,6 +99,8 @@ class PlanRow(Base):
     apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The request that allows it to be carried out; set when that begins. None where no approval was needed.
     request_id: Mapped[int | None]
+    # What the job has matched and will know once the plan is applied; see `known`.
+    matched: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class ChangeRow(Base):
@@ -129,6 +136,40 @@ class OutcomeRow(Base):
     recorded: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class CollectionRow(Base):
+    """A collection by the id that stays when it is renamed: what its jobs know and claim hangs on it."""
+
+    __tablename__ = f"{PREFIX}collection"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(SafeText, unique=True)
+    created: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class KnownObjectsRow(Base):
+    """What one job knows at its destination: the objects that it has created or matched. One row per job.
+
+    `known`, `absent` and `created_names` are sorted 16-byte entries one after the other; see `known_objects`.
+    """
+
+    __tablename__ = f"{PREFIX}known_objects"
+
+    collection_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection.id"), primary_key=True)
+    job: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    # Where it knows them, and from where: if one of the two changes, nothing is known any more.
+    destination: Mapped[str] = mapped_column(SafeText, index=True)
+    source: Mapped[str] = mapped_column(SafeText)
+    known: Mapped[bytes] = mapped_column(LargeBinary)
+    # Those of the known objects that had no record in the source at the last complete run: the job does not claim them.
+    absent: Mapped[bytes] = mapped_column(LargeBinary)
+    # Created objects whose identity nobody has seen yet, by a hash of their name.
+    created_names: Mapped[bytes] = mapped_column(LargeBinary)
+    # Whether the job may create objects, and is enabled: else it claims nothing.
+    claims: Mapped[bool]
+    complete: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class RequestRow(Base):
     """The approval of one plan: asked for, and perhaps given."""
 
@@ -150,7 +191,8 @@ class RequestRow(Base):
     # Set while the request is pending: the database itself refuses a second one for the same job.
     live_key: Mapped[bytes | None] = mapped_column(LargeBinary(16), unique=True)
     policy: Mapped[dict[str, Any]] = mapped_column(JsonText)
-    waives: Mapped[list[str]] = mapped_column(JsonText)
+    # The limits that the plan goes past, as `LimitCheck.to_json` gives them.
+    waives: Mapped[list[dict[str, Any]]] = mapped_column(JsonText)
     # Asked for after a limit had stopped the job; a later run that makes the same plan uses it.
     waiver: Mapped[bool] = mapped_column(server_default=false())
     requester: Mapped[str] = mapped_column(SafeText)

@@ -19,7 +19,7 @@ def request_answer(request: Request) -> models.RequestAnswer:
     """One request as lists show it."""
     return models.RequestAnswer.model_validate(
         {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name != "url"}
-        | {"url": links.request_url(request.id), "waives": list(request.waives), "statistics": dict(request.statistics)}
+        | {"url": links.request_url(request.id), "waives": list(map(str, request.waives)), "statistics": dict(request.statistics)}
     )
 
 
