@@ -33,6 +33,7 @@ PEOPLE = {
     "object": "inetOrgPerson",
     "rdn": "uid",
     "missing_at_source": "delete",
+    "remove": "all",
     "fields": {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "title": "title"},
 }
 GROUPS = {

@@ -33,6 +33,7 @@ jobs:
     object: inetOrgPerson
     rdn: uid
     missing_at_source: delete
+    remove: all
     wait_for_approval: {wait}
     on_failure: continue
     fields:

@@ -66,6 +66,7 @@ class Folder:
             "destination": {"file": self.destination.name},
             "object": "row" if self.content is csv else "inetOrgPerson",
             "missing_at_source": "delete",
+            "remove": "all",
             "fields": fields,
         }
         definition = Collection.model_validate({"name": "corp", "jobs": [job], **collection})

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes
 
+from directory_sync.definition.addresses import Scope
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import IncompleteListing, RecordError
@@ -80,10 +82,21 @@ class MemoryDirectory:
     def selects(self, record: Record) -> bool:
         return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
 
+    @property
+    def region(self) -> Region:
+        return Region(self.place_of(self.base), Scope.SUBTREE)
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        parts = self.normalise_id(id).split(",")
+        return tuple(",".join(parts[place:]) for place in reversed(range(len(parts))))
+
     def normalise_id(self, id: str) -> str:
         return id.casefold()
 
     def close(self) -> None: ...
+
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        return {}
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         return ("top", kind)

@@ -81,6 +81,7 @@ def collection(**job: Any) -> Collection:
                     "destination": {"file": "phones.csv"},
                     "object": "row",
                     "missing_at_source": "delete",
+                    "remove": "all",
                     "fields": {"user": {"from": "user", "key": True}, "name": "name"},
                     "approval": POLICY,
                     **job,

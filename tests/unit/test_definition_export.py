@@ -55,7 +55,9 @@ _FIELD = st.one_of(
 )
 _PERCENT = st.integers(0, 100).map(lambda number: f"{number}%") | st.floats(0, 100).map(lambda number: f"{number:.4f}%")
 _LIMIT = st.integers(0, 10**6) | _PERCENT | st.just("none") | st.tuples(_PERCENT, st.integers(0, 99)).map(list)
-_LIMITS = st.dictionaries(st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members"]), _LIMIT)
+_LIMITS = st.dictionaries(
+    st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members", "memberships"]), _LIMIT
+)
 _FILE = st.fixed_dictionaries(
     {"file": st.from_regex(r"[a-zA-Z0-9é ]{1,8}\.csv", fullmatch=True)},
     optional={"encoding": st.just("cp1252"), "delimiter": st.sampled_from(";\t|#")},
@@ -87,6 +89,9 @@ _JOB = st.fixed_dictionaries(
         "limits": _LIMITS,
         "approval": _APPROVAL,
         "retries": st.integers(0, 9),
+        "enabled": st.booleans(),
+        "remove": st.sampled_from(["known", "all"]),
+        "limit_window": st.sampled_from(["24h", "90m", 0]),
     },
 )
 _COLLECTION = st.fixed_dictionaries(
@@ -103,6 +108,7 @@ _COLLECTION = st.fixed_dictionaries(
         "start": st.dates().map(str) | st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat()),
         "timezone": st.just("Europe/Berlin"),
         "paused": st.booleans(),
+        "limit_window": st.sampled_from(["24h", "7d", 0]),
         "limits": _LIMITS,
         "approval": _APPROVAL,
     },

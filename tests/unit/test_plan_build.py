@@ -32,6 +32,7 @@ def collection(fields: Mapping[str, Any] = FIELDS, **job: Any) -> Collection:
         "destination": destination,
         "object": "user",
         "fields": dict(fields),
+        "remove": "all",
         **job,
     }
     limits = {"delete": "none", "clear": "none", "members": "none", "move": "none"}
@@ -243,7 +244,7 @@ def test_limits_count_the_whole_plan() -> None:
     """One limit over, and the plan says so; nothing has been written."""
     definition = collection(missing_at_source="delete").model_copy(update={"limits": {}})
     destination = destination_of(**{f"P{i}": {"uid": f"p{i}"} for i in range(20)})
-    plan = plan_of(definition, source_of(), destination)
+    plan = plan_of(definition, source_of({"uid": "p0", "cn": "P0"}), destination)
     assert [limit.kind for limit in plan.exceeded] == ["delete+disable+move"]
     assert destination.log == []
 

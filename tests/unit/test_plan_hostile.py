@@ -177,6 +177,6 @@ def test_a_child_that_moves_along_with_its_container_is_not_moved_itself() -> No
 def test_limits_are_not_passed_by_spreading_over_kinds() -> None:
     """Deletes and moves count together where nothing is said, and FIELDS that are cleared count by field."""
     objects = {f"P{i}": {"uid": f"p{i}", "mail": f"p{i}@x"} for i in range(40)}
-    source = source_of(*({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)))
+    source = source_of(*({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)), {"uid": "q", "cn": "Q", "mail": "q@x"})
     plan = plan_of(one_job(FIELDS, limits={}), source, destination_of(**objects))
     assert [(check.kind, check.subject, check.planned, check.allowed) for check in plan.exceeded] == [("clear", "mail", 40, 20)]

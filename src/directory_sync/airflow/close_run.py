@@ -67,7 +67,7 @@ class CloseRunOperator(CollectionOperator):
         return {"state": state, "statistics": total(iter(statistics.values())).to_json(), "jobs": states}
 
     def _task_states(self, context: Context) -> dict[str, str]:
-        names = [job.name for job in self.collection.jobs]
+        names = [job.name for job in self.collection.enabled_jobs]
         return task_states(context, [task for name in names for task in (name, approval_of(name), apply_of(name))])
 
 
@@ -75,7 +75,7 @@ def _states(
     snapshot: Snapshot, tasks: Mapping[str, str], results: Mapping[str, StoredJobResult], without: Names[str]
 ) -> Iterator[tuple[str, str]]:
     """How each job of the run ended: as its tasks did, and where the store knows more, in its words."""
-    for job in snapshot.collection.jobs:
+    for job in snapshot.collection.enabled_jobs:
         task, result = tasks.get(job.name, "removed"), results.get(job.name)
         stored = result.state if result is not None else None
         match task:

@@ -137,7 +137,7 @@ def left_out(snapshot: Snapshot, params: Mapping[str, Any]) -> frozenset[str]:
 
     Raises AirflowFailException for names that are no jobs, so that a typing error is no run that did nothing.
     """
-    chosen, known = list(params.get("jobs") or ()), [job.name for job in snapshot.collection.jobs]
+    chosen, known = list(params.get("jobs") or ()), [job.name for job in snapshot.collection.enabled_jobs]
     if unknown := [str(name) for name in chosen if name not in known]:
         raise AirflowFailException(
             f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection {snapshot.collection.name} "

@@ -63,6 +63,9 @@ class SyncJobOperator(WorkingOperator):
                 "Job %s came into the definition after this run had begun. It did nothing; the next run has it.", self.job
             )
             return {"state": NOT_IN_THIS_RUN}
+        if not job.enabled:
+            log.info("Job %s was not enabled when this run began. It did nothing; the next run has it.", job.name)
+            return {"state": NOT_IN_THIS_RUN}
         if job.name in without:
             log.info("Job %s is not among the jobs that this run was started for (parameter jobs). It did nothing.", job.name)
             return {"state": NOT_IN_THIS_RUN}
@@ -89,7 +92,7 @@ class SyncJobOperator(WorkingOperator):
 
         surroundings = deployment()
         # All jobs, not only this one: a collection is refused before anything was done, never in the middle.
-        refuse_unsupported(snapshot.collection, snapshot.collection.jobs, script_modules=surroundings.script_modules)
+        refuse_unsupported(snapshot.collection, snapshot.collection.enabled_jobs, script_modules=surroundings.script_modules)
         if snapshot.preview_only:
             return preview_in_run(snapshot, job, deployment=surroundings, store=store, progress=ProgressLog())
         gated = _has_gate(job, context)

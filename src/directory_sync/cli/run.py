@@ -55,7 +55,12 @@ def main(arguments: Namespace) -> ExitStatus:
         raise UsageError("--approved: the request says which job is meant and why; leave --job and --reason out.")
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
-    names = [] if arguments.approved else [job.name for job in choose_jobs(loaded, arguments.job, deployment.script_modules)]
+    names = []
+    if not arguments.approved:
+        jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
+        if disabled := next((job.name for job in jobs if not job.enabled), None):
+            raise UsageError(f"--job: {disabled} is not enabled, so it is left out of runs. Remove enabled: false from it.")
+        names = [job.name for job in jobs]
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store.open(settings.database_url()))
         display = stack.enter_context(ProgressDisplay())
@@ -158,7 +163,7 @@ def _say_what_follows(
 
 
 def _others_waited(collection: Collection, job: str) -> bool:
-    return collection.job(job).wait_for_approval and collection.jobs[-1].name != job
+    return collection.job(job).wait_for_approval and collection.enabled_jobs[-1].name != job
 
 
 def _print(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import Enum
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -14,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
 from directory_sync.definition.templates import available
+from directory_sync.definition.times import format_window
 
 _FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
 Each mapping has exactly one of the keys {", ".join(f"`{key}`" for key in models.FIELD_SOURCES)},
@@ -21,7 +23,7 @@ and besides those of its own table any of these:"""
 
 _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ("Collection", "The file itself.", (models.Collection, models.Every, models.Notifications)),
-    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.ChangedSince)),
+    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.DisableMissing, models.ChangedSince)),
     ("Sources", "`source` of a job: what it names decides which of these it is.", (models.DirectorySource, models.SqlSource)),
     (
         "Destinations",
@@ -69,6 +71,7 @@ _EXAMPLES: dict[type[BaseModel], str] = {
         "    cn: displayName"
     ),
     models.MoveMissing: 'missing_at_source: {move: "OU=Left,DC=lab,DC=example", disable: true}',
+    models.DisableMissing: "missing_at_source: {disable: now, delete: 30d}",
     models.ChangedSince: "records: {changed_since: whenChanged}",
     models.DirectorySource: 'source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example", filter: (mail=*)}',
     models.SqlSource: "source: {connection: hr_db, table: hr.employees}",
@@ -101,6 +104,7 @@ _KINDS: dict[Any, str] = {
     models.Schedules: "cron, preset, `{every: …}`, or a list of these",
     models.Moment: "date or time",
     models.Duration: "duration such as `15m`, `12h`, `2d`",
+    models.Window: "duration such as `24h`, or `0`",
     models.Limits: "mapping of [limits](#limits)",
     models.AnyContainer: "DN, `{field: …}` or `{template: …}`",
     models.AnyApproval: "`none` or a policy",
@@ -129,9 +133,10 @@ stops before its first write.
 | `disable` | disabled objects |
 | `move` | objects moved to another container |
 | `members` | members removed from one group; a percentage counts against the group's members |
+| `memberships` | members removed from all groups together; a percentage counts against the members of all managed groups |
 
 Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`. A percentage always allows
-5 changes, 20 for `clear` and 10 for `members`; a number is exact. What counts where nothing is said:
+a handful; a number and `0%` are exact. What counts where nothing is said, and how large the handful is:
 [How limits are counted](how-it-works.md#how-limits-are-counted).
 
 ```yaml
@@ -218,6 +223,8 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined or default is None or default in ("", [], {}):
         return ""
+    if isinstance(default, timedelta):
+        return f"`{format_window(default)}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, Enum):

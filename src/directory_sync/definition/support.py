@@ -13,6 +13,7 @@ from directory_sync.definition import models
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.checks.sources import file_ending
 from directory_sync.definition.models import (
+    DisableMissing,
     FileEndpoint,
     GeneratePassword,
     Job,
@@ -71,7 +72,14 @@ def _when(path: Path, used: bool) -> list[Path]:
 
 def _disable(job: Job) -> list[Path]:
     action = job.missing_at_source
-    return _when(("missing_at_source",), action == "disable" or (isinstance(action, MoveMissing) and action.disable))
+    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
+    return _when(("missing_at_source",), disables)
+
+
+def _steps(job: Job) -> list[Path]:
+    action = job.missing_at_source
+    later = isinstance(action, MoveMissing | DisableMissing) and action.delete is not None
+    return _when(("missing_at_source", "delete"), later)
 
 
 def _sql(job: Job) -> list[Path]:
@@ -115,6 +123,7 @@ def _base(attribute: str) -> str:
 NOT_YET = (
     Feature("reading only changed records", lambda job: _when(("records",), job.records != "all")),
     Feature("disabling objects", _disable),
+    Feature("deleting after a grace period", _steps),
     Feature("returning: restore", lambda job: _when(("returning",), job.returning == "restore")),
     Feature("generated passwords", _generated_passwords),
     Feature("secret fields", _secrets),

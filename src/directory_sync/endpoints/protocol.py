@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Change, Outcome
 
 
@@ -98,6 +99,13 @@ class Source(Protocol):
     def containers(self) -> tuple[str, ...]:
         """Normalised ids of the containers that `check` looks for; none for a file."""
 
+    @property
+    def region(self) -> Region | None:
+        """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a whole."""
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """An object's place: the normalised ids of the containers above it from the top downwards, and its own."""
+
     def fields(self) -> Collection[str] | None:
         """The fields that records can have, or None if that cannot be told."""
 
@@ -134,6 +142,13 @@ class Destination(Source, Protocol):
     @property
     def identity_field(self) -> str | None:
         """The field that names an object for ever (entryUUID, objectGUID), or None."""
+
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """The identities of objects that are there, by their ids; without those that show none.
+
+        `among`: about how many objects the destination holds, so that it can choose between asking for each and listing all.
+        Raises EndpointError.
+        """
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such thing."""

@@ -150,7 +150,9 @@ def look_up(
     name, rule = layout.fields[index], layout.rules[index]
     members = isinstance(job.fields[name], Members)
     for named in found.ambiguous:
-        result.problems.append(f"{name}: {named} has more than one counterpart at the destination; make its key unique.")
+        result.problems.append(
+            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say with within where to look."
+        )
     if found.missing:
         shown = ", ".join(found.missing[:3]) + (f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else "")
         alternative = "its present value stays" if present else "it is left empty"

@@ -33,12 +33,14 @@ class Completer:
     Attributes:
         tally: what the changes amount to, for the limits.
         unchanged: drafts that turned out to need nothing.
+        memberships: members now of the groups that have a record.
     """
 
     planning: Planning
     drafts: Drafts
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
+    memberships: int = 0
 
     def complete(self) -> SpooledChanges:
         """The plan's changes in the order to carry them out."""
@@ -152,6 +154,8 @@ class Completer:
                 continue
             now = draft.present.get(i, ())
             total.members_before[name] = len(now)
+            if isinstance(mapping, Members):
+                self.memberships += len(now)
             result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved)
             total.changes.extend(result.changes)
             total.ids.extend(result.ids)

@@ -6,15 +6,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from directory_sync.definition.models import DirectoryDestination, MoveMissing
-from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.definition.models import DirectoryDestination, MoveMissing, Removal
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.join import Settled
+from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.order import Node
+from directory_sync.plan.past import Identities
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
@@ -41,6 +43,10 @@ class Drafter:
         matched: source records with an object.
         unchanged: those of them that need nothing.
         skipped: records that are left out because the job creates nothing.
+        managed: selected objects that the job may remove: those that it knows, or all.
+        met: objects that were matched and not known before.
+        absent: known objects without a record; None where absence cannot be told.
+        absent_memberships: members of the known groups without a record.
     """
 
     planning: Planning
@@ -50,6 +56,10 @@ class Drafter:
     matched: int = 0
     unchanged: int = 0
     skipped: int = 0
+    managed: int = 0
+    met: int = 0
+    absent: Identities | None = None
+    absent_memberships: int = 0
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
     _containers: Containers = field(init=False)
@@ -61,6 +71,9 @@ class Drafter:
         """Draft everything that follows from two complete listings."""
         self.matched += settled.unchanged_count()
         self.unchanged += settled.unchanged_count()
+        join = settled.join
+        self.managed = join.object_count - (0 if self.planning.job.remove is Removal.ALL else len(join.unknown))
+        self.met = sum(1 for _ in settled.met())
         creations = self._prepare_creations(settled)
         self._draft_pairs(settled)
         self._draft_moves()
@@ -186,39 +199,38 @@ class Drafter:
     def _draft_missing(self, settled: Settled) -> None:
         planning = self.planning
         what = planning.job.missing_at_source
-        if what == "skip":
-            return
         offsets = list(settled.only_at_destination())
         if settled.removals_blocked:
-            if offsets:
+            if offsets and what != "skip":
                 planning.warnings.append(
                     f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved:"
                     " a source record has no readable key, so it may stand for one of them."
                 )
             return
-        for offset in offsets:
-            found = self.object_at(offset)
+        missing = MissingObjects(planning, settled, self.objects, offsets)
+        self.absent, self.absent_memberships = missing.absent, missing.memberships
+        if what == "skip":
+            return
+        for found, marks in missing.removable():
             key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
             if isinstance(what, MoveMissing):
-                self._draft_departure(found, key, what.move)
+                self._draft_departure(found, key, what.move, marks)
             else:
                 fields = tuple(
                     FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
                     for i, name in enumerate(planning.layout.fields)
                     if found.values[i]
                 )
-                self.drafts.add(
-                    Draft(Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields), {}, {}, found.id)
-                )
+                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks)
+                self.drafts.add(Draft(change, {}, {}, found.id))
 
-    def _draft_departure(self, found: ObjectRecord, key: str, container: str) -> None:
+    def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...]) -> None:
         planning = self.planning
-        if is_departed(planning, found.id):
-            return
         try:
             self._containers.need(container)
         except RecordError as error:
             planning.reject(key, found.id, error)
             return
         then = planning.destination.moved_id(found.id, container)
-        self.drafts.add(Draft(Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity), {}, {}, found.id))
+        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks)
+        self.drafts.add(Draft(change, {}, {}, found.id))

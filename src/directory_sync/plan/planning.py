@@ -12,8 +12,9 @@ from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.mapping.transform import CompiledMapping
-from directory_sync.plan.model import RecordProblem
+from directory_sync.plan.model import LeftAlone, RecordProblem
 from directory_sync.plan.order import Node
+from directory_sync.plan.past import Past
 from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
 
 Progress = Callable[[str, int, int | None], None]
@@ -22,7 +23,13 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(slots=True)
 class Planning:
-    """One plan in the making."""
+    """One plan in the making.
+
+    Attributes:
+        past: what is on record of the job.
+        problems, warnings, left_alone: of the plan.
+        unusable: ids of the source records that cannot be used.
+    """
 
     collection: models.Collection
     job: models.Job
@@ -31,8 +38,11 @@ class Planning:
     mapping: CompiledMapping
     layout: Layout
     progress: Progress
+    past: Past = field(default_factory=Past)
     problems: list[RecordProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left_alone: list[LeftAlone] = field(default_factory=list)
+    unusable: tuple[str, ...] = ()
     _containers: dict[str, str] = field(default_factory=dict)
     _parents: dict[str, str | None] = field(default_factory=dict)
     _depths: dict[str, int] = field(default_factory=dict)

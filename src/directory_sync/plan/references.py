@@ -53,7 +53,7 @@ class ReferenceIndex:
         if source_rule is not None and source_rule.reference:
             self._keys_by_id = {}
             sides.append(Side(source.label, partial(self._read_source, source, match), Spool()))
-        for side, rows, _ in read_sides(tuple(sides)):
+        for side, rows, _, _ in read_sides(tuple(sides)):
             for keys, mark, _ in rows:
                 identifier = mark.decode(errors=_ANY_TEXT)
                 if side == 1:

@@ -21,6 +21,7 @@ def preview_collection(
     jobs: Sequence[Job],
     *,
     deployment: Deployment,
+    store: Store | None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
     """Plan jobs on top of each other and write nothing.
@@ -33,7 +34,7 @@ def preview_collection(
     refuse_unsupported(collection, jobs, script_modules=deployment.script_modules)
     earlier: list[Earlier] = []
     for job in jobs:
-        result = preview_job(collection, job, deployment=deployment, earlier=earlier, progress=progress(job))
+        result = preview_job(collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job))
         if result.state is JobState.PREVIEWED:
             earlier.append(Earlier(result.destination, result.changes))
         yield result

@@ -19,11 +19,13 @@ from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, needs_app
 from directory_sync.approval.records import policy_of
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, StoreError
-from directory_sync.plan.build import make_plan
+from directory_sync.plan.build import NO_PAST, make_plan
 from directory_sync.plan.model import ChangeSequence, Plan, same_limits
+from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import carry_out
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.learning import past_of
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import policy_for
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
@@ -42,15 +44,20 @@ def preview_job(
     job: Job,
     *,
     deployment: Deployment,
+    store: Store | None,
     earlier: Sequence[Earlier] = (),
     progress: Progress = lambda stage, done, total: None,
     run_id: str = "preview",
 ) -> JobResult:
-    """Plan a job as if the earlier plans had been carried out, and write nothing."""
+    """Plan a job as if the earlier plans had been carried out, and write nothing.
+
+    `store`: knows what the job knows; None where there is none, so that nothing is known.
+    """
     started = time.monotonic()
     try:
         with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
-            plan = _make_plan(collection, job, opened, progress)
+            past = NO_PAST if store is None else past_of(store, collection, job, opened.destination.identity)
+            plan = _make_plan(collection, job, opened, past, progress)
     except Exception as error:  # noqa: BLE001 - every failure is part of the result
         return failure(job, error, started)
     return planned(plan, started)
@@ -130,6 +137,7 @@ class _Work:
             plan_id,
             plan,
             self.opened.destination,
+            job=self.job,
             snapshot=self.snapshot,
             store=self.store,
             request=request,
@@ -146,7 +154,8 @@ def _plan_and_apply(work: _Work, attempt: JobRun, *, gated: bool) -> JobResult:
     if unfinished is not None:
         plan_id, plan = unfinished
         return work.carry_out(plan_id, plan, request=_begun_under(work, plan_id), resumed=True)
-    plan = _make_plan(collection, job, work.opened, work.progress)
+    past = past_of(store, collection, job, work.opened.destination.identity)
+    plan = _make_plan(collection, job, work.opened, past, work.progress)
     # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not needed.
     store.end_outdated_approvals(
         collection.name,
@@ -279,6 +288,6 @@ def _spelling(opened: OpenJob) -> Callable[[str], str]:
     return spelling
 
 
-def _make_plan(collection: Collection, job: Job, opened: OpenJob, progress: Progress) -> Plan:
-    plan = make_plan(collection, job, opened.source, opened.destination, opened.mapping, progress=progress)
+def _make_plan(collection: Collection, job: Job, opened: OpenJob, past: Past, progress: Progress) -> Plan:
+    plan = make_plan(collection, job, opened.source, opened.destination, opened.mapping, past=past, progress=progress)
     return replace(plan, warnings=opened.warnings + plan.warnings)

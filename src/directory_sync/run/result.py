@@ -15,7 +15,7 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome
 from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
 from directory_sync.plan.limits import exceeded_text
-from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
@@ -61,7 +61,7 @@ class JobResult:
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
-        warnings, limits: the plan's.
+        warnings, limits, left_alone: the plan's.
         message: how it ended, as a sentence.
         error: what made it fail.
         plan_id: where the store holds the plan.
@@ -80,6 +80,7 @@ class JobResult:
     problems: tuple[RecordProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     limits: tuple[LimitCheck, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
     message: str = ""
     error: DirectorySyncError | None = None
     plan_id: int | None = None
@@ -101,6 +102,7 @@ def planned(plan: Plan, started: float) -> JobResult:
         problems=plan.problems,
         warnings=plan.warnings,
         limits=plan.limits,
+        left_alone=plan.left_alone,
         message=str(error) if error else "Nothing was written.",
         error=error,
         duration=time.monotonic() - started,
@@ -154,6 +156,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         problems=plan.problems,
         warnings=plan.warnings,
         limits=plan.limits,
+        left_alone=plan.left_alone,
         message=message,
         error=outcome.error,
         plan_id=plan_id,

@@ -8,6 +8,8 @@ from directory_sync.definition.checks.sources import check_file, file_ending
 from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
 from directory_sync.definition.models import (
     DirectoryDestination,
+    DirectorySource,
+    DisableMissing,
     FieldContainer,
     FileEndpoint,
     Job,
@@ -20,6 +22,7 @@ from directory_sync.definition.models import (
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.regions import Region
 
 _CAN_BE_DISABLED = {ObjectKind.USER, ObjectKind.INET_ORG_PERSON, ObjectKind.MAIL_USER}
 
@@ -34,6 +37,49 @@ def check_destination(job: Job, path: Path, places: Places) -> Iterator[Problem]
     if isinstance(destination, FileEndpoint):
         yield from check_file(destination, at, places)
     yield from _check_missing_at_source(job, path, places)
+    yield from _check_overlap(job, at, places)
+
+
+def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
+    """A job must not remove, as objects without a record, what are records of its own source."""
+    source, destination = job.source, job.destination
+    if isinstance(source, FileEndpoint) and isinstance(destination, FileEndpoint):
+        if (source.file, source.connection) == (destination.file, destination.connection):
+            yield places.problem(
+                (*at, "file"),
+                "is the source's file too; preview and run will refuse the job",
+                "write to another file",
+                severity="error" if job.missing_at_source != "skip" else "warning",
+            )
+        return
+    if (
+        job.missing_at_source == "skip"
+        or not isinstance(source, DirectorySource)
+        or not isinstance(destination, DirectoryDestination)
+        or source.connection != destination.connection
+    ):
+        return
+    fixed = destination.container if isinstance(destination.container, str) else None
+    base = destination.base or fixed
+    here, there = read_dn(source.container), read_dn(base) if base is not None else None
+    if not here or not there:
+        return
+    selected = Region(tuple(reversed(here)), source.scope)
+    key = "container" if destination.base is None else "base"
+    if selected.overlaps(Region(tuple(reversed(there)), destination.scope)):
+        yield places.problem(
+            (*at, key),
+            "overlaps the source's container: records of the source could be removed as objects whose record is missing",
+            "choose containers of which neither holds the other, or write missing_at_source: skip",
+        )
+    if isinstance(job.missing_at_source, MoveMissing) and (moved := read_dn(job.missing_at_source.move)):
+        target = tuple(reversed(moved))
+        if selected.holds((*target, None)):
+            yield places.problem(
+                (*at[:-1], "missing_at_source", "move"),
+                "is read by the source: what is moved there would become a record",
+                "choose a container that the source does not read",
+            )
 
 
 def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
@@ -125,7 +171,7 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
 def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
     action, at = job.missing_at_source, (*path, "missing_at_source")
     moves = isinstance(action, MoveMissing)
-    disables = action == "disable" or (isinstance(action, MoveMissing) and action.disable)
+    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
     if isinstance(action, MoveMissing) and (wrong := dn_wrong(action.move)):
         yield places.problem((*at, "move"), *wrong)
     if not isinstance(job.destination, DirectoryDestination):

@@ -37,6 +37,10 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows have nothing but their key."""
         return None
 
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """None: an id is all that tells objects of a file apart."""
+        return {}
+
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file has a usable header."""
         check_writable(self.path, self.label)

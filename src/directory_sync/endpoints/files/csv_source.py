@@ -86,6 +86,15 @@ class CsvSource:
         """A file has no filter."""
         return True
 
+    @property
+    def region(self) -> None:
+        """A file is read as a whole."""
+        return
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """A file has no containers."""
+        return (self.normalise_id(id),)
+
     def normalise_id(self, id: str) -> str:
         """Ids are exact."""
         return id

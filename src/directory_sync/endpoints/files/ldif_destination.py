@@ -45,6 +45,10 @@ class LdifDestination(LdifSource, RewrittenFile):
         """The first key: whoever writes the file anew may give an entry's name to another one."""
         return self._identity_field
 
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """None: an id is all that tells objects of a file apart."""
+        return {}
+
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file can be read."""
         check_writable(self.path, self.label)

@@ -88,6 +88,15 @@ class LdifSource:
         """A file has no filter."""
         return True
 
+    @property
+    def region(self) -> None:
+        """A file is read as a whole."""
+        return
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """A file has no containers."""
+        return (self.normalise_id(id),)
+
     def normalise_id(self, id: str) -> str:
         """Names are compared without regard to case and runs of spaces."""
         return names.normalise(id)

@@ -8,6 +8,7 @@ from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
+from directory_sync.endpoints.ldap.identities import read_identities
 from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import operations
 from directory_sync.endpoints.ldap.read import read_entry
@@ -85,6 +86,10 @@ class LdapDestination(LdapSource):
     def identity_field(self) -> str | None:
         """`objectGUID` in Active Directory, else `entryUUID` (RFC 4530) if the server has it."""
         return self.server.identity_field
+
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """The identities of objects that are there, by DN; without those that this login may not see."""
+        return read_identities(self.server, ids, base=self.base, among=among)
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind, as this flavour of directory has them."""

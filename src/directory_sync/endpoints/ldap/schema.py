@@ -162,6 +162,15 @@ class Schema:
         found = self._parsed.get_obj(ObjectClass, value.decode(errors="replace").strip())
         return value.lower() if found is None else (found.names[0] if found.names else found.oid).lower().encode()
 
+    def has_class(self, name: str) -> bool:
+        """Whether there is an object class of this name or identifier."""
+        return self._parsed.get_obj(ObjectClass, name) is not None
+
+    def class_names(self) -> Collection[str]:
+        """Every name of every object class, as the schema writes it."""
+        classes = (self._parsed.get_obj(ObjectClass, oid) for oid in self._parsed.listall(ObjectClass))
+        return {name for each in classes for name in each.names}
+
     def with_superclasses(self, names: Iterable[str]) -> list[str]:
         """The classes and everything they inherit from, as the schema writes them. Unknown ones stay as they are."""
         found: dict[str, None] = {}

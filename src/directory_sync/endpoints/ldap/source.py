@@ -10,7 +10,9 @@ import ldap
 
 from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Scope
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
+from directory_sync.endpoints.ldap.filter_check import check_filter
 from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import any_of, equals
 from directory_sync.endpoints.ldap.read import listing, read_entry
@@ -63,8 +65,8 @@ class LdapSource:
     def check(self) -> None:
         """Connect, log in, and see that the container is there and the schema can be read. Raises EndpointError."""
         self._check_container(self.base)
-        self._parsed_filter()
-        _ = self.server.schema
+        parsed = self._parsed_filter()
+        check_filter(parsed, self.server.schema, label=self.label)
 
     def _check_container(self, dn: str) -> None:
         self.server.naming_context_of(dn)
@@ -76,6 +78,16 @@ class LdapSource:
                 endpoint=self.settings.label,
                 remedy="Correct the container in the definition, create it, or grant read access.",
             )
+
+    @property
+    def region(self) -> Region:
+        """Where objects are looked for."""
+        return Region(self.place_of(self.base), self.scope)
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """The normalised DNs of the containers above an object, from the top downwards, and its own."""
+        normalised = self.normalise_id(id)
+        return (*reversed(self.server.schema.names.ancestors(normalised)), normalised)
 
     def fields(self) -> Collection[str] | None:
         """Every attribute of the schema."""

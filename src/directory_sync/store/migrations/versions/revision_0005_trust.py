@@ -23,7 +23,9 @@ def upgrade() -> None:
     op.add_column(RUN, sa.Column("triggering_user", sa.Text(), nullable=True))
     op.add_column(RUN, sa.Column("logical_date", TIME, nullable=True))
     op.add_column(RUN, sa.Column("run_after", TIME, nullable=True))
-    op.add_column(PLAN, sa.Column("matched", sa.LargeBinary(), nullable=True))
+    op.add_column(PLAN, sa.Column("findings", sa.LargeBinary(), nullable=True))
+    op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
+    op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
     op.create_table(
         COLLECTION,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -56,7 +58,9 @@ def downgrade() -> None:
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
-    op.drop_column(PLAN, "matched")
+    op.drop_column(PLAN, "memberships")
+    op.drop_column(PLAN, "removals")
+    op.drop_column(PLAN, "findings")
     op.drop_column(RUN, "run_after")
     op.drop_column(RUN, "logical_date")
     op.drop_column(RUN, "triggering_user")
