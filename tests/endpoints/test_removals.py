@@ -273,20 +273,37 @@ def test_the_authority_removes_what_others_claim_and_says_so(corner: Corner) -> 
     assert succeed(corner.run(remove="all", limits={"delete": "none"})).statistics.deleted == 1
 
 
-@pytest.mark.parametrize("ended", ["old", "disabled", "creates nothing"])
+@pytest.mark.parametrize("ended", ["old", "disabled", "no longer defined", "creates nothing"])
 def test_a_claim_ends(corner: Corner, clock: Clock, ended: str) -> None:
-    """A job that has not run completely for thirty days, is disabled, or creates nothing claims nothing."""
+    """A job that has not run completely for thirty days, is disabled, is no more, or creates nothing claims nothing."""
     corner.people("from", "ann", "bob")
     for name in ("corp", "hr"):
         succeed(corner.run(corner.definition(name=name)))
-    if ended == "old":
-        clock.advance(days=31)
-    elif ended == "disabled":
-        corner.store.end_claims("hr", except_jobs=["others"])
-    else:
-        succeed(corner.run(corner.definition(name="hr", missing_at_destination="skip")))
+    other = corner.definition(name="hr")
+    claiming, reading = other.jobs[0], other.jobs[0].model_copy(update={"name": "reads", "missing_at_destination": "skip"})
+    match ended:
+        case "old":
+            clock.advance(days=31)
+        case "disabled":
+            jobs = [reading, claiming.model_copy(update={"enabled": False})]
+            succeed(corner.run(other.model_copy(update={"jobs": jobs})))
+        case "no longer defined":
+            succeed(corner.run(other.model_copy(update={"jobs": [reading]})))
+        case _:
+            succeed(corner.run(corner.definition(name="hr", missing_at_destination="skip")))
     corner.gone("from", "bob")
     assert succeed(corner.run(corner.definition(name="corp"))).statistics.deleted == 1
+
+
+def test_a_claim_lasts_for_thirty_days(corner: Corner, clock: Clock) -> None:
+    """What another job had a record for yesterday is not removed today."""
+    corner.people("from", "ann", "bob")
+    for name in ("corp", "hr"):
+        succeed(corner.run(corner.definition(name=name)))
+    clock.advance(days=29)
+    corner.gone("from", "bob")
+    result = succeed(corner.run(corner.definition(name="corp")))
+    assert (result.statistics.deleted, [item.by for item in result.left_alone]) == (0, ["hr.people"])
 
 
 # -- empty sources ----------------------------------------------------------------------------------------------------

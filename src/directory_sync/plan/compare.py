@@ -151,7 +151,8 @@ def look_up(
     members = isinstance(job.fields[name], Members)
     for named in found.ambiguous:
         result.problems.append(
-            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say with within where to look."
+            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say with within where"
+            " to look."
         )
     if found.missing:
         shown = ", ".join(found.missing[:3]) + (f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else "")

@@ -98,6 +98,7 @@ def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: W
             created_names=names,
             gone=set(written.gone) - set(written.renamed),
             claims=job.enabled and job.missing_at_destination == "create",
+            siblings=[each.name for each in collection.enabled_jobs],
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,6 +64,7 @@ class Learnt:
         created_names: hashed names of those created objects whose identity could not be seen.
         gone: identities of the objects that were deleted, or that have another one now.
         claims: whether the job may create objects.
+        siblings: the jobs of the collection that runs have; the others claim nothing any more.
     """
 
     findings: Findings
@@ -72,6 +73,7 @@ class Learnt:
     created_names: Collection[bytes] = ()
     gone: Collection[bytes] = ()
     claims: bool = True
+    siblings: Collection[str] = ()
 
 
 class KnownObjects:
@@ -154,19 +156,14 @@ class KnownObjects:
                 "complete": complete,
             }
             key = {"collection_id": collection_id, "job": place.job}
-            statement = (sqlite if self._database.is_sqlite else postgresql).insert(KnownObjectsRow)
-            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values})
-
-    def end_claims(self, collection: str, *, except_jobs: Iterable[str]) -> None:
-        """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
-        with self._database.write() as connection:
-            ids = select(CollectionRow.id).where(CollectionRow.name == collection).scalar_subquery()
             connection.execute(
                 update(KnownObjectsRow)
-                .where(KnownObjectsRow.collection_id == ids, KnownObjectsRow.claims)
-                .where(KnownObjectsRow.job.not_in(list(except_jobs)))
+                .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.claims)
+                .where(KnownObjectsRow.job.not_in([place.job, *learnt.siblings]))
                 .values(claims=False)
             )
+            statement = (sqlite if self._database.is_sqlite else postgresql).insert(KnownObjectsRow)
+            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values})
 
     def forget_collection(self, collection: str) -> None:
         """Delete what the jobs of a collection know; for a collection that is deleted."""

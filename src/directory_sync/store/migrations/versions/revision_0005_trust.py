@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import uuid
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +18,7 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
+JOB_RUN, CHANGE, OUTCOME = "directory_sync_job_run", "directory_sync_change", "directory_sync_outcome"
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -51,6 +55,7 @@ def upgrade() -> None:
     )
     op.create_index(f"ix_{KNOWN}_destination", KNOWN, ["destination"])
     _waives_as_data()
+    _known_from_outcomes()
 
 
 def downgrade() -> None:
@@ -92,3 +97,101 @@ def _in_words(limit: dict[str, Any]) -> str:
     subject = f" of {limit['subject']}" if limit["subject"] else ""
     why = f" ({limit['limit']} of {limit['base']})" if "%" in limit["limit"] else ""
     return f"limit {limit['kind']}{subject}: {limit['planned']} planned, {limit['allowed']} allowed{why}"
+
+
+# -- what jobs know, from what they have done -------------------------------------------------------------------------
+
+_JOBS = sa.text(
+    f"SELECT p.id, p.destination, j.job, r.collection, r.definition, r.started FROM {PLAN} p "  # noqa: S608 - constants
+    f"JOIN {JOB_RUN} j ON j.id = p.job_run_id JOIN {RUN} r ON r.id = j.collection_run_id "
+    "WHERE p.complete AND p.apply_started IS NOT NULL ORDER BY p.id"
+)
+_DONE = sa.text(
+    f"SELECT c.action, c.object_hash, c.new_object_hash, c.payload FROM {CHANGE} c "  # noqa: S608 - constants
+    f"JOIN {OUTCOME} o ON o.plan_id = c.plan_id AND o.sequence = c.sequence "
+    "WHERE c.plan_id = :plan AND o.result IN ('done', 'found_done') ORDER BY c.sequence"
+)
+
+
+class _Known:
+    """What one job knows by its recorded outcomes: identities, and hashed names where it has seen no identity."""
+
+    def __init__(self, destination: str, source: str) -> None:
+        self.place = (destination, source)
+        self.identities: set[bytes] = set()
+        self.names: set[bytes] = set()
+
+    def take(self, action: str, name: bytes, new_name: bytes | None, payload: str) -> None:
+        shown = json.loads(payload).get("identity") if '"identity":' in payload else None
+        identity = None if shown is None else _compact(shown)
+        self.names.discard(name)
+        if identity is not None:
+            self.identities.add(identity)
+        if action == "delete":
+            if identity is not None:
+                self.identities.discard(identity)
+        elif identity is None:
+            self.names.add(name if new_name is None else new_name)
+
+
+def _known_from_outcomes() -> None:
+    connection = op.get_bind()
+    known: dict[tuple[str, str], _Known] = {}
+    created: dict[str, Any] = {}
+    for plan, destination, job, collection, definition, started in connection.execute(_JOBS).all():
+        source = _source_of(json.loads(definition), job)
+        if source is None:
+            continue
+        created.setdefault(collection, started)
+        of_job = known.get((collection, job))
+        if of_job is None or of_job.place != (destination, source):
+            # Of another source or destination nothing is known.
+            of_job = known[collection, job] = _Known(destination, source)
+        for row in connection.execute(_DONE, {"plan": plan}):
+            of_job.take(row.action, bytes(row.object_hash), row.new_object_hash and bytes(row.new_object_hash), row.payload)
+    for collection, started in created.items():
+        connection.execute(
+            sa.text(f"INSERT INTO {COLLECTION} (name, created) VALUES (:name, :created)"),  # noqa: S608 - a constant
+            {"name": collection, "created": started},
+        )
+    for (collection, job), of_job in known.items():
+        destination, source = of_job.place
+        connection.execute(
+            sa.text(
+                f"INSERT INTO {KNOWN} (collection_id, job, destination, source, known, absent, created_names, claims) "  # noqa: S608
+                f"SELECT id, :job, :destination, :source, :known, :absent, :names, :claims FROM {COLLECTION} WHERE name = :name"
+            ),
+            {
+                "name": collection,
+                "job": job,
+                "destination": destination,
+                "source": source,
+                "known": b"".join(sorted(of_job.identities)),
+                "absent": b"",
+                "names": b"".join(sorted(of_job.names)),
+                "claims": False,
+            },
+        )
+
+
+def _source_of(definition: dict[str, Any], job: str) -> str | None:
+    """Names the place that a job reads, as `run.learning` does."""
+    source = next((each["source"] for each in definition["jobs"] if each["name"] == job), None)
+    if source is None:
+        return None
+    if "file" in source:
+        return f"file {source.get('connection') or ''} {source['file']}"
+    if "container" in source:
+        return f"directory {source['connection']} {source['container'].casefold()}"
+    return f"database {source['connection']} {source.get('table') or 'query'}"
+
+
+def _compact(shown: str | dict[str, str]) -> bytes:
+    """An identity as `plan.past` keeps it."""
+    identity = shown.encode() if isinstance(shown, str) else base64.b64decode(shown["base64"])
+    if len(identity) == 16:
+        return identity
+    try:
+        return uuid.UUID(identity.decode()).bytes
+    except ValueError:
+        return hashlib.blake2b(identity, digest_size=16).digest()
