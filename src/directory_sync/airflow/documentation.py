@@ -14,6 +14,8 @@ from directory_sync.definition.models import (
     FileEndpoint,
     Job,
     Limits,
+    MoveMissing,
+    Removal,
     SqlDestination,
     SqlSource,
     format_limit,
@@ -55,8 +57,9 @@ def code_block(text: str) -> str:
 
 
 def _jobs(collection: Collection) -> str:
-    rows = ["| # | job | object | from | to | if it fails | limits |", "|---|---|---|---|---|---|---|"]
-    for number, job in enumerate(collection.jobs, 1):
+    rows = ["| # | job | object | from | to | if it fails | without a record | limits |"]
+    rows.append("|---|---|---|---|---|---|---|---|")
+    for number, job in enumerate(collection.enabled_jobs, 1):
         name = f"**{escape(job.name)}**" + (f" {escape(job.description)}" if job.description else "")
         cells = (
             str(number),
@@ -65,10 +68,25 @@ def _jobs(collection: Collection) -> str:
             _source(job),
             _destination(job),
             job.on_failure.value,
+            _missing(job),
             _limits(collection.limits_of(job)),
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _missing(job: Job) -> str:
+    """What becomes of objects without a record, and of which."""
+    match job.missing_at_source:
+        case str() as action:
+            done = action
+        case MoveMissing(move=container):
+            done = f"move to {container}"
+        case _:
+            done = "disable"
+    if done == "skip":
+        return "skip"
+    return escape(f"{done}: {'all' if job.remove is Removal.ALL else 'known ones'}")
 
 
 def _source(job: Job) -> str:
