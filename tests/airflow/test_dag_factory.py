@@ -231,7 +231,7 @@ def test_definition_texts_cannot_act(hostile: str) -> None:
     assert hostile not in text
     assert "<script" not in text
     row = next(line for line in text.splitlines() if "**people**" in line)
-    assert row.replace(r"\|", "").count("|") == 8
+    assert row.replace(r"\|", "").count("|") == 9
 
 
 def test_a_documentation_is_never_taken_for_a_file() -> None:

@@ -77,6 +77,7 @@ def _jobs(collection: Collection) -> str:
 
 def _missing(job: Job) -> str:
     """What becomes of objects without a record, and of which."""
+    done: str
     match job.missing_at_source:
         case str() as action:
             done = action
