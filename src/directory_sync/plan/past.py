@@ -80,7 +80,10 @@ class Identities:
 
     def changed(self, *, added: Iterable[bytes] = (), removed: Collection[bytes] = ()) -> Identities:
         """The set with some more and some less; itself if that changes nothing."""
-        more = set(added) - self.members - set(removed)
+        added = set(added)
+        if not added and not removed:
+            return self
+        more = added - self.members - set(removed)
         less = self.members.intersection(removed)
         return Identities.of((self.members | more) - less) if more or less else self
 
