@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from directory_sync.definition.expressions.sandbox import MAX_SECONDS, MAX_TEXT
+from directory_sync.definition.expressions.templating import compile_template
 from directory_sync.definition.filters import FilterError, Not, matches, parse, to_text
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import FileEndpoint
@@ -20,8 +22,6 @@ from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import DefinitionError, DirectorySyncError, EndpointError, RecordError
-from directory_sync.plan.mapping.sandbox import MAX_SECONDS, MAX_TEXT
-from directory_sync.plan.mapping.templating import compile_template
 
 CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'
 CSV_FIELDS = ("id", "name", "mail")

@@ -16,6 +16,8 @@ from tests.scenarios.definitions import MINIMAL, changed, found, job_changed
 LAB = {"connection": "lab", "container": "OU=People,DC=lab,DC=example"}
 POLICY = {"approvers": {"users": ["bob"]}}
 
+TEMPLATE = "fields.x.template: cannot be used as a template: "
+
 
 def test_minimal_definition_has_no_problem() -> None:
     """Otherwise the tests below would prove nothing."""
@@ -129,7 +131,7 @@ def test_names_of_jobs_are_unique() -> None:
         (
             "destination",
             {**LAB, "container": {"template": "OU={{ x"}, "base": "DC=x"},
-            "destination.container.template: is not a Jinja2 template",
+            "destination.container.template: cannot be used as a template: line 1",
         ),
         ("destination", {**LAB, "container": {"template": "OU={{ x }}"}, "base": "DC=x", "move_existing": True}, None),
         ("object", "row", "object: a directory holds no rows"),
@@ -222,10 +224,40 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "fields.x.static: warning: %NOV% is no variable and stays as it is, did you mean NOW?",
         ),
         ({"fields.x": {"static": ["a", "%USERNAME%"]}}, "fields.x.static[1]: warning: %USERNAME% is no variable"),
-        ({"fields.x": {"template": "{{ a"}}, "fields.x.template: is not a Jinja2 template"),
-        ({"fields.x": {"template": "{% include 'x' %}"}}, "fields.x.template: loads another template in its line 1"),
-        ({"fields.x": {"template": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}"}}, "fields.x.template: is nested too deep"),
-        ({"fields.x": {"template": "x" * 20_001}}, "fields.x.template: has more than 20000 characters"),
+        (
+            {"fields.x": {"template": "{{ a"}},
+            TEMPLATE + "line 1: unexpected end of template",
+        ),
+        (
+            {"fields.x": {"template": "{% include 'x' %}"}},
+            TEMPLATE + "line 1: include statements cannot be used in a template here",
+        ),
+        (
+            {"fields.x": {"template": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}"}},
+            TEMPLATE + "the template is nested too deeply",
+        ),
+        (
+            {"fields.x": {"template": "x" * 17_000}},
+            TEMPLATE + "the template has more than 16384 characters, use a script for this",
+        ),
+        (
+            {"fields.x": {"template": "a\n{% macro f() %}{% endmacro %}"}},
+            TEMPLATE + "line 2: macro statements cannot be used",
+        ),
+        (
+            {"fields.x": {"template": "{{ givenName|lowre }}"}},
+            TEMPLATE + "line 1: there is no filter 'lowre', did you mean lower?",
+        ),
+        (
+            {"fields.x": {"template": "{% if a is definde %}{% endif %}"}},
+            TEMPLATE + "line 1: there is no test 'definde', did you mean defined?",
+        ),
+        (
+            {"fields.x": {"template": "\n{{ First name|lower }}"}},
+            TEMPLATE + "line 2: First name is no single word, so it cannot stand in a template as it is, name such a field as",
+        ),
+        ({"fields.x": {"template": "{{ given_name }}"}}, "fields.x.template: given_name is not an attribute name"),
+        ({"source": {"file": "a.csv"}, "fields.x": {"template": "{{ given_name }}{{ record['First name'] }}"}}, None),
         ({"fields.x": {"template": "{% if a %}{{ a|lower }}{% endif %}"}}, None),
     ],
 )

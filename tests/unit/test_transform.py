@@ -211,7 +211,7 @@ def test_a_computed_container() -> None:
 
 def test_broken_templates_and_missing_scripts_are_refused_when_compiling() -> None:
     """They name job, field and line."""
-    with pytest.raises(UnsupportedError, match=r"job people, field f: template: line 1: .*Correct"):
+    with pytest.raises(UnsupportedError, match=r"job people, field f: template: line 1: .*Write it as in"):
         compiled({"f": {"template": "{{ x"}})
     with pytest.raises(UnsupportedError, match=r"script transforms\.badge is not loaded.*script_modules"):
         compiled({"f": {"script": "transforms.badge"}})

@@ -79,7 +79,7 @@ def _check_container(job: Job, destination: DirectoryDestination, at: Path, plac
                 "write container: {field: NAME} or {template: TEXT}, or leave move_existing out",
             )
         return
-    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template)):
+    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template, names=True)):
         yield places.problem((*at, "container", "template"), *wrong)
     if destination.base is None:
         kind = "field" if isinstance(container, FieldContainer) else "template"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from directory_sync.definition.checks.sources import file_ending
-from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, template_wrong
+from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, template_fields, template_wrong
 from directory_sync.definition.models import (
     AnyField,
     Copy,
@@ -135,6 +135,8 @@ def _check_source_names(job: Job, mapping: AnyField, at: Path, places: Places) -
     names: list[tuple[Path, str]] = []
     if isinstance(job.source, DirectorySource):
         names = [((*at, *key), name) for key, name in source_fields(mapping)]
+        if isinstance(mapping, Template):
+            names = [((*at, "template"), name) for name in template_fields(mapping.template)]
     if isinstance(mapping, Resolve | Members):
         names.append(((*at, "match"), mapping.match))
     for path, name in names:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 
+from directory_sync.definition.expressions.templating import ExpressionError, compile_template
 from directory_sync.definition.models import AnyField, Copy, Join, Left, Map, Script, Static, Substring, Template
 from directory_sync.errors import RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
-from directory_sync.plan.mapping.templating import compile_template
 
 SourceValues = Mapping[str, list[bytes]]
 Produce = Callable[[SourceValues], Sequence[bytes]]
@@ -136,8 +136,8 @@ def _map(source: str, mapping: Map) -> Produce:
 def _template(mapping: Template, fields: SourceFields, where: str) -> Produce:
     try:
         template = compile_template(mapping.template)
-    except ValueError as error:
-        raise UnsupportedError(f"{where}: template: {error}. Correct the template.") from None
+    except ExpressionError as error:
+        raise UnsupportedError(f"{where}: template: {error}") from None
     spelled = [(name, fields.use(name, where)) for name in template.fields]
 
     def produce(values: SourceValues) -> list[bytes]:

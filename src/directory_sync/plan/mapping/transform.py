@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 import ldap
 import ldap.dn
 
+from directory_sync.definition.expressions.templating import CompiledTemplate, ExpressionError, compile_template
 from directory_sync.definition.models import (
     AnyField,
     Copy,
@@ -30,7 +31,6 @@ from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
 from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text
 from directory_sync.plan.mapping.scripts import ScriptFunction
-from directory_sync.plan.mapping.templating import CompiledTemplate, compile_template
 
 
 class MappedRecord(NamedTuple):
@@ -272,8 +272,8 @@ def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, li
     if isinstance(container, TemplateContainer):
         try:
             template = compile_template(container.template, names=True)
-        except ValueError as error:
-            raise UnsupportedError(f"{where}: template: {error}. Correct the template.") from None
+        except ExpressionError as error:
+            raise UnsupportedError(f"{where}: template: {error}") from None
         spelled = [(name, fields.use(name, where)) for name in template.fields]
         return lambda values: _from_template(template, {name: values.get(source, ()) for name, source in spelled})
     return None
