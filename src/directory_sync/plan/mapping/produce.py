@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from directory_sync.definition.expressions.templating import ExpressionError, compile_template
 from directory_sync.definition.models import AnyField, Copy, Join, Left, Map, Script, Static, Substring, Template
+from directory_sync.definition.passwords import is_password
 from directory_sync.errors import RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
@@ -153,6 +154,11 @@ def _script(mapping: Script, fields: SourceFields, where: str, scripts: Mapping[
             f"{where}: the script {mapping.script} is not loaded. Add its module to the setting script_modules."
         )
     for name in declared_fields(function):
+        if is_password(name):
+            raise UnsupportedError(
+                f"{where}: the script {mapping.script} reads {name}, and this version cannot read passwords."
+                " Take it out of source_fields."
+            )
         fields.use(name, where)
 
     def produce(values: SourceValues) -> list[bytes]:
