@@ -170,7 +170,9 @@ def _model(model: type[BaseModel], section: str) -> str:
 def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     if model is FieldMapping or not issubclass(model, FieldMapping):
         return model.model_fields
-    return {name: field for name, field in model.model_fields.items() if name not in FieldMapping.model_fields}
+    # What a mapping alone has is read first; pydantic lists what several have in common before it.
+    names = sorted(model.model_fields, key=lambda name: name not in model.__annotations__)
+    return {name: model.model_fields[name] for name in names if name not in FieldMapping.model_fields}
 
 
 def _title(model: type[BaseModel]) -> str:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from directory_sync.definition import models
 from directory_sync.definition.checks.fields import source_fields
-from directory_sync.definition.checks.sources import file_ending
 from directory_sync.definition.checks.syntax import template_fields
 from directory_sync.definition.models import (
     FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     GeneratePassword,
     Job,
-    Members,
+    LookUp,
     MoveMissing,
-    Resolve,
     Script,
     SqlDestination,
     SqlSource,
@@ -88,8 +88,8 @@ def _passwords(job: Job) -> list[Path]:
         read = [field for _, field in source_fields(mapping)]
         if isinstance(mapping, Template):
             read += template_fields(mapping.template)
-        if isinstance(mapping, Members | Resolve):
-            read.append(mapping.match)
+        if isinstance(mapping, LookUp):
+            read += mapping.matches
         if any(map(is_password, (name, *read))):
             found.append(("fields", name))
     container = getattr(job.destination, "container", None)
@@ -106,7 +106,8 @@ NOT_YET = (
     Feature("secret fields", _secrets),
     Feature("reading and writing passwords", _passwords),
     Feature("database tables and queries", _sql),
-    Feature("Excel files", _files(lambda endpoint: file_ending(endpoint) == ".xlsx", "file")),
+    Feature("Excel files", _files(lambda endpoint: endpoint.kind is FileKind.EXCEL, "file")),
+    Feature("mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")),
     Feature("files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")),
 )
 """Everything of a job that is not there yet. Notifications, which belong to the collection, are below."""

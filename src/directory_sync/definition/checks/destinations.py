@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from directory_sync.definition.checks.sources import check_file, file_ending
+from directory_sync.definition.checks.sources import check_file
 from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
 from directory_sync.definition.models import (
     DirectoryDestination,
     FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     Job,
     MoveMissing,
     ObjectKind,
@@ -33,7 +35,18 @@ def check_destination(job: Job, path: Path, places: Places) -> Iterator[Problem]
         yield from _check_table(job, destination, path, places)
     if isinstance(destination, FileEndpoint):
         yield from check_file(destination, at, places)
+        if destination.filter is not None:
+            message = "chooses records of a source; everything in a destination's file is managed"
+            yield places.problem((*at, "filter"), message, "leave it out", at_key=True)
+        yield from _check_mode(job, destination, at, places)
     yield from _check_missing_at_source(job, path, places)
+
+
+def _check_mode(job: Job, destination: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
+    """What a mode does with records that the file holds already must agree with what the job does with missing ones."""
+    if destination.mode is FileMode.APPEND and job.missing_at_source != "skip":
+        message = "append removes nothing, but missing_at_source does"
+        yield places.problem((*at, "mode"), message, "write missing_at_source: skip, or mode: merge", at_key=True)
 
 
 def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
@@ -107,7 +120,7 @@ def _check_base(job: Job, container: str, destination: DirectoryDestination, at:
 def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places) -> Iterator[Problem]:
     if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
         yield places.problem((*path, "object"), "a table holds rows", "write object: row")
-    is_ldif = isinstance(destination, FileEndpoint) and file_ending(destination) == ".ldif"
+    is_ldif = isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
     if is_ldif and "dn" not in {name.lower() for name in job.fields}:
         yield places.problem(
             (*path, "fields"),

@@ -60,10 +60,10 @@ def inside(dn: Dn, container: Dn) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def filter_wrong(text: str) -> Wrong:
-    """Check an LDAP filter (RFC 4515)."""
+def filter_wrong(text: str, *, columns: bool = False) -> Wrong:
+    """Check an LDAP filter (RFC 4515); `columns`: it is about columns, whose names need not be those of attributes."""
     try:
-        filters.parse(text)
+        filters.parse(text, columns=columns)
     except filters.FilterError as error:
         return f"is not an LDAP filter: {error}", "write it as in (&(objectClass=person)(mail=*))"
     return None
