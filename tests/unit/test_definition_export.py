@@ -39,14 +39,6 @@ _COMMON = {
     **dict.fromkeys(("new_only", "exact", "keep_if_empty", "secret"), st.booleans()),
     "delimiter": _TEXT,
 }
-    "new_only": st.booleans(),
-    "exact": st.booleans(),
-    "keep_if_empty": st.booleans(),
-    "secret": st.booleans(),
-    "delimiter": _TEXT,
-}
-
-
 _ON_MISSING = {"on_missing": st.sampled_from(["evaluate", "empty", "skip", "fail"])}
 
 

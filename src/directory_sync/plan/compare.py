@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition.models import Job, Members
+from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.change import FieldChange
 from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import RecordError
@@ -95,7 +96,7 @@ def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord,
 
 
 def _compare(name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes]) -> FieldChange | None:
-    if wanted is None:
+    if wanted is None or (not wanted and all(map(is_blank, present))):
         return None
     new = {rule.normalise(value): value for value in wanted}
     old = {rule.normalise(value): value for value in present}

@@ -9,12 +9,14 @@ import difflib
 import itertools
 import marshal
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-from directory_sync.definition.models import DirectoryDestination, Job, Members, Resolve
+from directory_sync.definition.models import AnyField, DirectoryDestination, Job, LookUp
+from directory_sync.endpoints.blanks import SURELY_SEEN, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
+from directory_sync.plan.mapping.delimiters import as_set
 
 _MAX_KEY_COMBINATIONS = 64
 
@@ -52,7 +54,7 @@ class Layout:
         if len(self.keys) == 1:
             index = self.keys[0]
             found = values[index]
-            if found and len(found) == 1 and not found[0].isspace():
+            if found and len(found) == 1 and found[0][:1] in SURELY_SEEN:
                 # Nearly every record of nearly every job.
                 return (self.rules[index].normalise(found[0]),)
         return self.combinations(values[i] or () for i in self.keys)
@@ -78,8 +80,8 @@ class Layout:
 
 
 def usable(values: Sequence[bytes]) -> list[bytes]:
-    """Key values without those of spaces only: a key that nobody can see is a mistake, not a key."""
-    return [value for value in values if not value.isspace()]
+    """Key values without those of blanks only: a key that nobody can see is a mistake, not a key."""
+    return [value for value in values if not is_blank(value)]
 
 
 def make_layout(
@@ -106,7 +108,7 @@ def make_layout(
     if job.missing_at_destination == "create":
         _check_classes(job, destination, classes, mandatory)
     indices = range(len(fields))
-    lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], Members | Resolve))
+    lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], LookUp))
     for i in lookups:
         if not rules[i].reference:
             raise SchemaError(
@@ -115,6 +117,7 @@ def make_layout(
                 remedy="Map it with `from` or a template instead.",
             )
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
+    rules = tuple(_compared_rule(job.fields[fields[i]], rule) for i, rule in enumerate(rules))
     unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
     compared = tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only)
     return Layout(
@@ -155,6 +158,16 @@ def _rule(destination: Destination, name: str) -> FieldRule:
             endpoint=destination.label,
             remedy="Take it out of the job's `fields`.",
         )
+    return rule
+
+
+def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
+    """The rule by which a field is compared, which is the schema's but for keys and joined values."""
+    if mapping.key and rule.normalise is bytes:
+        # Blanks around a key are no part of it, at either side, also where all else is compared octet by octet.
+        rule = replace(rule, normalise=stripped)
+    if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
+        rule = replace(rule, normalise=as_set(mapping.delimiter, rule.normalise))
     return rule
 
 

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 
+from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.expressions.templating import ExpressionError, compile_template
-from directory_sync.definition.models import AnyField, Copy, Join, Left, Map, Script, Static, Substring, Template
+from directory_sync.definition.models import (
+    AnyField,
+    Copy,
+    Join,
+    Left,
+    Map,
+    OnMissing,
+    Script,
+    Static,
+    Substring,
+    Template,
+    Transformation,
+)
 from directory_sync.definition.passwords import is_password
-from directory_sync.errors import RecordError, SchemaError, UnsupportedError
+from directory_sync.endpoints.blanks import is_blank
+from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
 
@@ -46,6 +60,11 @@ class SourceFields:
             )
 
 
+def present(values: SourceValues, source: str) -> list[bytes]:
+    """The values of a source field that are not blank."""
+    return [value for value in values.get(source, ()) if not is_blank(value)]
+
+
 def make_produce(
     mapping: AnyField,
     fields: SourceFields,
@@ -55,6 +74,50 @@ def make_produce(
     scripts: Mapping[str, ScriptFunction],
 ) -> Produce:
     """The function that computes a field. Raises UnsupportedError for a template or script that cannot be used."""
+    produce = _make_produce(mapping, fields, where=where, variables=variables, scripts=scripts)
+    if not isinstance(mapping, Transformation) or mapping.on_missing is OnMissing.EVALUATE:
+        return produce
+    return _unless_missing(mapping, fields, produce, where=where, scripts=scripts)
+
+
+def _unless_missing(
+    mapping: Transformation, fields: SourceFields, produce: Produce, *, where: str, scripts: Mapping[str, ScriptFunction]
+) -> Produce:
+    """The function that computes a field only for records that have a value in each source field it is made of."""
+    read = [name for _, name in source_fields(mapping)]
+    if isinstance(mapping, Template):
+        read = list(compile_template(mapping.template).fields)
+    if isinstance(mapping, Script):
+        read = list(declared_fields(scripts[mapping.script]))
+        if not read:
+            raise UnsupportedError(
+                f"{where}: on_missing needs to know what the script {mapping.script} reads."
+                " Declare it in the script as source_fields, or leave on_missing out."
+            )
+    sources = [fields.use(name, where) for name in read]
+    action = mapping.on_missing
+
+    def guarded(values: SourceValues) -> Sequence[bytes]:
+        missing = next((source for source in sources if not present(values, source)), None)
+        if missing is None:
+            return produce(values)
+        if action is OnMissing.EMPTY:
+            return ()
+        if action is OnMissing.SKIP:
+            raise RecordCancelled(f"the source field {missing} has no value (on_missing: skip)")
+        raise RecordError(f"the source field {missing} has no value. Fill it at the source, or change on_missing.")
+
+    return guarded
+
+
+def _make_produce(
+    mapping: AnyField,
+    fields: SourceFields,
+    *,
+    where: str,
+    variables: Mapping[str, str],
+    scripts: Mapping[str, ScriptFunction],
+) -> Produce:
     match mapping:
         case Copy():
             source = fields.use(mapping.from_, where)
@@ -108,7 +171,7 @@ def one_text(values: SourceValues, source: str) -> str:
 
 def _texts(values: SourceValues, source: str) -> list[str]:
     try:
-        return [text for value in dict.fromkeys(values.get(source, ())) if (text := value.decode())]
+        return [value.decode() for value in dict.fromkeys(present(values, source))]
     except UnicodeDecodeError:
         raise RecordError(
             f"the source field {source} is binary, and only text can be used. Copy it with from: instead."
@@ -142,7 +205,7 @@ def _template(mapping: Template, fields: SourceFields, where: str) -> Produce:
     spelled = [(name, fields.use(name, where)) for name in template.fields]
 
     def produce(values: SourceValues) -> list[bytes]:
-        return [template.render({name: values.get(source, ()) for name, source in spelled}).encode()]
+        return [template.render({name: present(values, source) for name, source in spelled}).encode()]
 
     return produce
 
@@ -163,6 +226,6 @@ def _script(mapping: Script, fields: SourceFields, where: str, scripts: Mapping[
 
     def produce(values: SourceValues) -> list[bytes]:
         # All fields that the mapping reads, also those that stand after this one.
-        return call_script(function, ScriptRecord(fields.names, values))
+        return call_script(function, ScriptRecord(fields.names, {name: present(values, name) for name in values}))
 
     return produce

@@ -1,7 +1,7 @@
 """The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes: `produce`.
 
-Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go,
-and the order says nothing.
+Values are bytes; a field that is copied is never decoded. An empty value is no value, nor is one of blanks only, and values are
+sets: exact duplicates go, and the order says nothing. Keys and names lose the blanks around them.
 """
 
 from __future__ import annotations
@@ -13,23 +13,31 @@ from typing import NamedTuple, cast
 import ldap
 import ldap.dn
 
+from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.expressions.templating import CompiledTemplate, ExpressionError, compile_template
 from directory_sync.definition.models import (
     AnyField,
     Copy,
+    DirectoryDestination,
     FieldContainer,
+    FileEndpoint,
+    FileKind,
     GeneratePassword,
     Job,
+    Join,
     Members,
     Resolve,
+    Script,
     Static,
+    Template,
     TemplateContainer,
 )
+from directory_sync.endpoints.blanks import BLANKS, SURELY_SEEN, is_blank, stripped
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
-from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text
+from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text, present
 from directory_sync.plan.mapping.scripts import ScriptFunction
 
 
@@ -60,6 +68,7 @@ class _Step:
         copies: the source field whose values are passed on as they are; None if there is more to do.
         produce: computes the values; None for a field that is looked up or generated later.
         lookup: the source field whose values are looked up later.
+        strips: blanks around its values are no part of them: it is a key, or names the object.
     """
 
     name: str
@@ -70,6 +79,7 @@ class _Step:
     copies: str | None
     produce: Produce | None
     lookup: str | None
+    strips: bool
 
     def compute(self, values: Mapping[str, list[bytes]]) -> list[bytes]:
         """The field's values for a record. Raises RecordError that names the field and the expression."""
@@ -84,12 +94,12 @@ class _Step:
 
     def named(self, values: Sequence[bytes]) -> list[bytes]:
         """What a looked-up field's source values name: split, but never joined, for each name is looked up by itself."""
-        kept = [value for value in dict.fromkeys(values) if value]
+        kept = [value for value in dict.fromkeys(values) if not is_blank(value)]
         return kept if self.delimiter is None else self.delimiter.apply(kept)
 
     def finish(self, values: Sequence[bytes]) -> list[bytes]:
-        """Without empty values and duplicates, split or joined, and only one where only one fits."""
-        kept = [value for value in dict.fromkeys(values) if value]
+        """Without blank values and duplicates, split or joined, and only one where only one fits."""
+        kept = [value for value in dict.fromkeys(values) if not is_blank(value)]
         if self.delimiter is not None:
             kept = self.delimiter.apply(kept)
         if self.single and len(kept) > 1:
@@ -124,6 +134,7 @@ class CompiledMapping:
         self.may_leave = any(step.keep_if_empty or step.produce is None for step in steps)
         self._steps = [(step.copies, step) for step in steps]
         self._keys = [steps[place] for place in keys]
+        self._stripped = tuple(place for place, step in enumerate(steps) if step.strips)
         self.copies_keys = all(step.copies is not None for step in self._keys)
         self._container = container
 
@@ -132,11 +143,16 @@ class CompiledMapping:
         held = record.values
         get = cast(_Get, held.get)
         lookups: dict[str, list[bytes]] = {}
-        # One value that is copied is by far the most frequent case; no record has the field None, which stands for all others.
+        # One value that is copied is by far the most frequent case; no record has the field None, which stands for others.
         values = [
-            found if (found := get(source)) and len(found) == 1 and found[0] else self._computed(step, found, held, lookups)
+            found
+            if (found := get(source)) and len(found) == 1 and found[0][:1] in SURELY_SEEN
+            else self._computed(step, found, held, lookups)
             for source, step in self._steps
         ]
+        for place in self._stripped:
+            if named := values[place]:
+                values[place] = _stripped(named)
         return MappedRecord(values, lookups, None if self._container is None else self._container(held))
 
     def _computed(
@@ -157,7 +173,16 @@ class CompiledMapping:
     def map_keys(self, record: Record) -> list[list[bytes]]:
         """Compute the key fields only, so that a record that fails elsewhere still has its key. Raises RecordError."""
         held = record.values
-        return [step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())) for step in self._keys]
+        return [
+            _stripped(step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())))
+            for step in self._keys
+        ]
+
+
+def _stripped(values: list[bytes]) -> list[bytes]:
+    if len(values) == 1:
+        return values if (only := stripped(values[0])) is values[0] else [only]
+    return sorted(set(map(stripped, values)))
 
 
 def compile_mapping(
@@ -228,19 +253,45 @@ def _make_step(
             copies = fields.use(mapping.from_, where)
     if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
         _check_texts(mapping.static, where)
-    source = lookup if lookup is not None else mapping.from_ if isinstance(mapping, Copy) else None
-    known_single = source_single(source) if source is not None and source_single is not None else None
-    joins = is_single and lookup is None
+    delimiter = None
+    if mapping.delimiter is not None:
+        delimiter = Delimiter(
+            mapping.delimiter,
+            join=is_single and lookup is None,
+            split=_holds_one(mapping, source_single),
+            ordered=isinstance(mapping, Static | Script),
+        )
     return _Step(
         name=name,
         description=describe(mapping),
         single=is_single,
         keep_if_empty=mapping.keep_if_empty,
-        delimiter=None if mapping.delimiter is None else Delimiter(mapping.delimiter, join=joins, split=known_single),
+        delimiter=delimiter,
         copies=copies,
         produce=produce,
         lookup=lookup,
+        strips=produce is not None and (mapping.key or name.lower() in _naming_fields(job)),
     )
+
+
+def _holds_one(mapping: AnyField, source_single: Callable[[str], bool] | None) -> bool | None:
+    """Whether a mapping gives one text in which a delimiter may stand between values; None if only the record can tell."""
+    match mapping:
+        case Join() | Template():
+            return True
+        case Static():
+            return isinstance(mapping.static, str)
+        case Script():
+            return None
+        case _:
+            return None if source_single is None else all(source_single(name) for _, name in source_fields(mapping))
+
+
+def _naming_fields(job: Job) -> tuple[str, ...]:
+    """The fields, lower case, that the id of an object at the destination is made of."""
+    if isinstance(job.destination, DirectoryDestination):
+        return (job.naming_attribute.lower(),)
+    return ("dn",) if isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF else ()
 
 
 def _check_texts(texts: Sequence[str], where: str) -> None:
@@ -275,7 +326,7 @@ def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, li
         except ExpressionError as error:
             raise UnsupportedError(f"{where}: template: {error}") from None
         spelled = [(name, fields.use(name, where)) for name in template.fields]
-        return lambda values: _from_template(template, {name: values.get(source, ()) for name, source in spelled})
+        return lambda values: _from_template(template, {name: present(values, source) for name, source in spelled})
     return None
 
 
@@ -293,8 +344,10 @@ def _checked_container(dn: str, origin: str) -> str:
         parsed = ldap.dn.str2dn(dn)
     except (ldap.DECODING_ERROR, ValueError):
         parsed = None
-    if not parsed or any(not value for rdn in parsed for _, value, _ in rdn):
+    # Blanks around a name are no part of it, also where they are escaped because they come from a field's value.
+    bare = [[(type_, (value or "").strip(BLANKS), flags) for type_, value, flags in rdn] for rdn in parsed or ()]
+    if not parsed or any(not value for rdn in bare for _, value, _ in rdn):
         raise RecordError(
             f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of, or correct it."
         )
-    return dn
+    return dn if bare == parsed else str(ldap.dn.dn2str(bare))
