@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
-from directory_sync.errors import IncompleteListing, RecordError
+from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
 
 def fold(value: bytes) -> bytes:
@@ -51,6 +51,9 @@ class MemoryDirectory:
 
     def fields(self) -> Collection[str] | None:
         return self.known
+
+    def no_field(self, name: str) -> SchemaError:
+        return SchemaError(f"there is no field {name}.", endpoint=self.label, remedy=f"There are: {', '.join(self.known or ())}.")
 
     def rule(self, name: str) -> FieldRule | None:
         if name.lower() in self.rules:
@@ -117,6 +120,9 @@ class MemoryDirectory:
         if not new:
             raise RecordError("names the object and would lose its value.", field=name)
         return self.new_id(name, {name: sorted(new)}, self.parent_id(id) or "")
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         return f"{id.partition(',')[0]},{container}"

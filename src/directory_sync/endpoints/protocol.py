@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.errors import SchemaError
 
 
 class Record(NamedTuple):
@@ -21,11 +22,13 @@ class Record(NamedTuple):
         values: field name as the endpoint writes it → values. Absent fields are absent.
         problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds only what is certain.
             Such a record counts as present and failed, never as missing.
+        cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
     id: str
     values: Mapping[str, list[bytes]]
     problem: str = ""
+    cut_off: bool = False
 
 
 Batch = Sequence[Record]
@@ -104,6 +107,9 @@ class Source(Protocol):
     def rule(self, name: str) -> FieldRule | None:
         """What is known of a field; None if the endpoint has no such field."""
 
+    def no_field(self, name: str) -> SchemaError:
+        """What to raise where a field is asked for that records cannot have; its remedy says which there are."""
+
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all selected records with these fields.
 
@@ -168,6 +174,12 @@ class Destination(Source, Protocol):
         """The id that the object must have so that its name agrees with new field values; the same id if it does already.
 
         Raises RecordError if a field that names the object would lose its value.
+        """
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """Fields and values that an object of this id has by its name alone, whatever a record says: they cannot be removed.
+
+        None where the values of the fields decide about the name, and where there are no names.
         """
 
     def moved_id(self, id: str, container: str) -> str:

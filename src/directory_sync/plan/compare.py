@@ -14,6 +14,8 @@ from directory_sync.plan.layout import Layout
 from directory_sync.plan.references import Found
 from directory_sync.plan.sides import ObjectRecord, SourceRecord
 
+OBJECT_CLASS = "objectclass"
+
 
 @dataclass(slots=True)
 class LookedUp:
@@ -39,16 +41,22 @@ def new_fields(record: SourceRecord, layout: Layout) -> list[FieldChange]:
         RecordError: for a value that the schema refuses.
     """
     fields = []
+    classes: FieldChange | None = None
     if layout.classes:
-        fields.append(FieldChange("objectClass", (), tuple(name.encode() for name in layout.classes)))
+        classes = FieldChange("objectClass", (), tuple(name.encode() for name in layout.classes))
     for i, name in enumerate(layout.fields):
         values = record.values[i]
         if values and i not in layout.lookups:
             rule = layout.rules[i]
             new = _distinct(values, rule)
             _check_values(new, rule, name)
-            fields.append(FieldChange(name, (), new, not rule.equality))
-    return fields
+            change = FieldChange(name, (), new, not rule.equality)
+            if name.lower() == OBJECT_CLASS:
+                # Classes that a record brings along are those of its object, and no others.
+                classes = change
+            else:
+                fields.append(change)
+    return fields if classes is None else [classes, *fields]
 
 
 def check_mandatory(fields: Sequence[FieldChange], layout: Layout) -> None:
@@ -96,7 +104,7 @@ def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord,
 
 
 def _compare(name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes]) -> FieldChange | None:
-    if wanted is None or (not wanted and all(map(is_blank, present))):
+    if wanted is None or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present)))):
         return None
     new = {rule.normalise(value): value for value in wanted}
     old = {rule.normalise(value): value for value in present}

@@ -14,6 +14,7 @@ from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.join import Settled
 from directory_sync.plan.names import settle_names
+from directory_sync.plan.naming import with_kept_names
 from directory_sync.plan.order import Node
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
@@ -99,6 +100,9 @@ class Drafter:
         try:
             fields = changed_fields(record, found, planning.layout)
             then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
+            before, after = planning.destination.naming_values(found.id), planning.destination.naming_values(then)
+            if before or after:
+                fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
@@ -191,9 +195,11 @@ class Drafter:
         offsets = list(settled.only_at_destination())
         if settled.removals_blocked:
             if offsets:
+                why = "a source record has no readable key, so it may stand for one of them"
+                if settled.cut_off:
+                    why = "the source may have been cut off, so they may be in what is lacking"
                 planning.warnings.append(
-                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved:"
-                    " a source record has no readable key, so it may stand for one of them."
+                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved: {why}."
                 )
             return
         for offset in offsets:

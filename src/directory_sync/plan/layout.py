@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from directory_sync.definition.models import AnyField, DirectoryDestination, Job, LookUp
+from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp
 from directory_sync.endpoints.blanks import SURELY_SEEN, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
@@ -101,7 +101,9 @@ def make_layout(
     _check_source_fields(source, reads)
     fields = tuple(job.fields)
     rules = tuple(_rule(destination, name) for name in fields)
-    classes = tuple(job.object_classes or destination.object_classes(job.object.value))
+    classes: tuple[str, ...] = ()
+    if _has_classes(job):
+        classes = tuple(job.object_classes or destination.object_classes(job.object.value))
     mandatory: frozenset[str] = frozenset()
     if classes:
         mandatory = frozenset(name.lower() for name in destination.mandatory(classes)) - {"objectclass"}
@@ -141,7 +143,7 @@ def _check_source_fields(source: Source, reads: Collection[str]) -> None:
     names = {name.lower() for name in known}
     for name in reads:
         if name.lower().split(";")[0] not in names and name.lower() not in names:
-            raise SchemaError(f"the source has no field {name}.", endpoint=source.label, remedy=_nearest(name, known))
+            raise source.no_field(name)
 
 
 def _rule(destination: Destination, name: str) -> FieldRule:
@@ -159,6 +161,14 @@ def _rule(destination: Destination, name: str) -> FieldRule:
             remedy="Take it out of the job's `fields`.",
         )
     return rule
+
+
+def _has_classes(job: Job) -> bool:
+    """Whether objects at the destination have classes; rows have none."""
+    destination = job.destination
+    return isinstance(destination, DirectoryDestination) or (
+        isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
+    )
 
 
 def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:

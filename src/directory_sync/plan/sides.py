@@ -86,7 +86,7 @@ def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: 
     for batch in source.read(mapping.source_fields):
         for record in batch:
             if record.problem:
-                sink.reject(_rejected(record, mapping, layout, None))
+                sink.reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
                 continue
             try:
                 values, lookups, container = map_record(record)

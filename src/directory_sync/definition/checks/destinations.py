@@ -128,6 +128,9 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
             'map it, as in dn: {template: "cn={{ cn }},ou=People,dc=example"}',
             at_key=True,
         )
+    if is_ldif and job.object_classes is not None and "objectclass" in {name.lower() for name in job.fields}:
+        message = "counts only for records without a value for objectClass, which is mapped"
+        yield places.problem((*path, "object_classes"), message, "map only one of them", severity="warning", at_key=True)
     for key, value in (("rdn", job.rdn), ("object_classes", job.object_classes)):
         if value is not None and not is_ldif:
             yield places.problem(

@@ -99,7 +99,7 @@ def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
             continue
         if wrong := attribute_wrong(name):
             yield places.problem((*at, name), *wrong, at_key=True)
-        elif name.lower() == "objectclass":
+        elif name.lower().removeprefix("oid.") in ("objectclass", "2.5.4.0"):
             yield places.problem((*at, name), "the object classes are not a field", "give object_classes in the job", at_key=True)
         elif name.lower() == "dn":
             yield places.problem(

@@ -39,7 +39,7 @@ def file_destination(
         naming_attribute: forms the RDN of a new LDIF entry.
     """
     if _kind(definition) is FileKind.LDIF:
-        return LdifDestination(definition, data_folder, keys=keys, naming_attribute=naming_attribute)
+        return LdifDestination(definition, data_folder, keys=keys, naming_attribute=naming_attribute, fields=fields)
     return CsvDestination(definition, data_folder, keys=keys, fields=fields)
 
 

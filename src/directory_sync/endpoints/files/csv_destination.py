@@ -18,6 +18,7 @@ from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cel
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.row_changes import RowChange, decide
+from directory_sync.endpoints.files.wholeness import WHOLE
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
 
@@ -67,7 +68,9 @@ class CsvDestination(CsvSource, RewrittenFile):
                 problem = (
                     "" if key else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
                 )
-                batch.append(Record(key or f"line {row.line}", self._record(row, places).values, problem))
+                # As it stands there, for that is what is looked for when it is written.
+                values = {field: [row.cells[place].encode()] for field, place in places if row.cells[place]}
+                batch.append(Record(key or f"line {row.line}", values, problem))
                 if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []
@@ -111,6 +114,10 @@ class CsvDestination(CsvSource, RewrittenFile):
     def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
         """Key fields are never changed, so neither are ids."""
         return id
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """None: a row's key is its key fields."""
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         """Rows cannot be moved."""
@@ -178,7 +185,7 @@ class CsvDestination(CsvSource, RewrittenFile):
             return
         with self.reading() as rows:
             columns = [*rows.columns, *self._added_columns(rows.columns, changes.values())]
-            texts = changed_content(rows, self.dialect, columns, self._key_places(rows.columns), changes)
+            texts = changed_content(rows, columns, self._key_places(rows.columns), changes)
             stream.writelines(map(encoder.encode, texts))
 
     # -- columns ------------------------------------------------------------------------------------------------------
@@ -212,6 +219,9 @@ class CsvDestination(CsvSource, RewrittenFile):
 
     def _usable(self, rows: CsvReading) -> Iterator[CsvRow]:
         for row in rows:
+            if row.cut_off:
+                message = f"line {row.line}: the file ends here without a line break, so it may have been cut off."
+                raise IncompleteListing(message, endpoint=self.label, remedy=WHOLE)
             if row.problem:
                 raise IncompleteListing(row.problem, remedy="Correct the row, or move the file away.")
             if row.cells:

@@ -124,6 +124,10 @@ class LdapDestination(LdapSource):
         """The DN that agrees with new values; the same text if it does already. Raises RecordError if a naming value would go."""
         return self.server.schema.names.renamed_id(id, values)
 
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
+        """None: the naming attribute's values decide about the name, see `renamed_id`."""
+        return ()
+
     def moved_id(self, id: str, container: str) -> str:
         """The DN in another container."""
         return self.server.schema.names.moved_id(id, container)

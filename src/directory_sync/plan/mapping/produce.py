@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from difflib import get_close_matches
 
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.expressions.templating import ExpressionError, compile_template
@@ -28,6 +27,8 @@ from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, ca
 
 SourceValues = Mapping[str, list[bytes]]
 Produce = Callable[[SourceValues], Sequence[bytes]]
+NoField = Callable[[str], SchemaError]
+"""`Source.no_field`."""
 
 
 class SourceFields:
@@ -47,17 +48,15 @@ class SourceFields:
         self._used_by.setdefault(name.lower(), where)
         return self._spelled.setdefault(name.lower(), name)
 
-    def check(self, known: Collection[str], job: str) -> None:
+    def check(self, known: Collection[str], job: str, no_field: NoField) -> None:
         """Raise SchemaError for a field that the source does not have. Options (`cn;lang-de`) need not be known."""
-        lower = {name.lower(): name for name in known}
+        lower = {name.lower() for name in known}
         for name, spelled in self._spelled.items():
             if name in lower or name.partition(";")[0] in lower:
                 continue
-            near = get_close_matches(name, lower, n=1)
-            raise SchemaError(
-                f"{self._used_by.get(name, f'job {job}')}: the source has no field {spelled!r}.",
-                remedy=f"Did you mean {lower[near[0]]!r}?" if near else "Correct the name.",
-            )
+            error = no_field(spelled)
+            where = self._used_by.get(name, f"job {job}")
+            raise SchemaError(f"{where}: {error.message}", endpoint=error.endpoint, remedy=error.remedy)
 
 
 def present(values: SourceValues, source: str) -> list[bytes]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from typing import NamedTuple, cast
 
 import ldap
@@ -37,7 +39,7 @@ from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
-from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text, present
+from directory_sync.plan.mapping.produce import NoField, Produce, SourceFields, describe, make_produce, one_text, present
 from directory_sync.plan.mapping.scripts import ScriptFunction
 
 
@@ -193,6 +195,7 @@ def compile_mapping(
     variables: Mapping[str, str],
     scripts: Mapping[str, ScriptFunction],
     source_single: Callable[[str], bool] | None = None,
+    no_field: NoField | None = None,
 ) -> CompiledMapping:
     """Prepare a job's mapping.
 
@@ -203,6 +206,7 @@ def compile_mapping(
         variables: those of static texts (`directory_sync.plan.mapping.variables`).
         scripts: dotted path → function, of all scripts that the job names.
         source_single: whether a source field holds at most one value; without it, the record's number of values tells.
+        no_field: what to raise for a field that the source cannot have (`Source.no_field`).
 
     Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template
     or script that cannot be used.
@@ -218,7 +222,7 @@ def compile_mapping(
             raise UnsupportedError(f"job {job.name}, field {step.name}: {step.description} cannot be a key. Choose another one.")
     container = _make_container(job, fields)
     if source_fields_known is not None:
-        fields.check(source_fields_known, job.name)
+        fields.check(source_fields_known, job.name, no_field or partial(_no_field, source_fields_known))
     return CompiledMapping(
         steps,
         keys,
@@ -226,6 +230,13 @@ def compile_mapping(
         frozenset(name for name, mapping in job.fields.items() if _is_volatile(mapping)),
         container,
     )
+
+
+def _no_field(known: Collection[str], name: str) -> SchemaError:
+    lower = {field.lower(): field for field in known}
+    near = get_close_matches(name.lower(), lower, n=1)
+    remedy = f"Did you mean {lower[near[0]]!r}?" if near else "Correct the name."
+    return SchemaError(f"the source has no field {name!r}.", remedy=remedy)
 
 
 def _make_step(
