@@ -112,7 +112,7 @@ class MemoryDirectory:
     def parent_id(self, id: str) -> str | None:
         return id.partition(",")[2] or None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         name, _, value = id.partition(",")[0].partition("=")
         new = {key.lower(): held for key, held in values.items()}.get(name.lower())
         if new is None or fold(unquote_to_bytes(value)) in map(fold, new):

@@ -67,6 +67,8 @@ class FieldRule:
         binary: values are not text.
         writable: can be set by us.
         normalise: two values are the same exactly if their normalised forms are.
+        spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself writes does not count.
+        canonical: the form in which a value is written, where the endpoint knows only one (`200` for `00200`).
         check: says what is wrong with a value's syntax, or None.
     """
 
@@ -77,6 +79,8 @@ class FieldRule:
     binary: bool = False
     writable: bool = True
     normalise: Callable[[bytes], bytes] = bytes
+    spelled: Callable[[bytes], bytes] = bytes
+    canonical: Callable[[bytes], bytes] = bytes
     check: Callable[[bytes], str | None] = lambda value: None
 
 
@@ -170,8 +174,10 @@ class Destination(Source, Protocol):
     def parent_id(self, id: str) -> str | None:
         """The id of the container that holds the object; None where there are no containers."""
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The id that the object must have so that its name agrees with new field values; the same id if it does already.
+
+        `exact`: fields, lower case, with whose spelling the name has to agree too.
 
         Raises RecordError if a field that names the object would lose its value.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -99,7 +99,7 @@ class Drafter:
         self.matched += 1
         try:
             fields = changed_fields(record, found, planning.layout)
-            then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
+            then = self._final_id(record, found, fields)
             before, after = planning.destination.naming_values(found.id), planning.destination.naming_values(then)
             if before or after:
                 fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
@@ -121,6 +121,16 @@ class Drafter:
                 " It stays there; move it back by hand."
             )
         self._add(draft)
+
+    def _final_id(self, record: SourceRecord, found: ObjectRecord, fields: Sequence[FieldChange]) -> str:
+        """The id that the object has when these fields are changed."""
+        layout, destination = self.planning.layout, self.planning.destination
+        values: dict[str, Sequence[bytes]] = {change.field: change.new for change in fields}
+        if not layout.exact or not isinstance(self.planning.job.destination, DirectoryDestination):
+            return destination.renamed_id(found.id, values)
+        # The name may be spelled otherwise than the attribute.
+        spelled = {layout.fields[i]: wanted for i in layout.exact if (wanted := record.values[i])}
+        return destination.renamed_id(found.id, {**spelled, **values}, {name.lower() for name in spelled})
 
     def _add(self, draft: Draft) -> None:
         """Take a draft in, if there is anything to do or to look up."""

@@ -33,6 +33,7 @@ class Layout:
         others: indices of all further fields.
         volatile: indices of fields that change only along with another.
         lookups: indices of `members` and `resolve` fields.
+        exact: indices of the fields whose spelling counts.
         classes: object classes of new objects, empty where there is no such thing.
         mandatory: lower-case names of the fields that such objects must have.
         must_have: those of `fields` that are mandatory.
@@ -45,6 +46,7 @@ class Layout:
     others: tuple[int, ...]
     volatile: tuple[int, ...]
     lookups: tuple[int, ...]
+    exact: tuple[int, ...]
     classes: tuple[str, ...]
     mandatory: frozenset[str]
     must_have: frozenset[str]
@@ -121,7 +123,10 @@ def make_layout(
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
     rules = tuple(_compared_rule(job.fields[fields[i]], rule) for i, rule in enumerate(rules))
     unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
-    compared = tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only)
+    exact = tuple(i for i in indices if job.fields[fields[i]].exact and (i not in keys or _has_classes(job)))
+    # A key is the same at both sides, but for its spelling.
+    settled = tuple(i for i in keys if i not in exact)
+    compared = tuple(i for i in indices if i not in settled + lookups + unstable and not job.fields[fields[i]].new_only)
     return Layout(
         fields=fields,
         rules=rules,
@@ -130,6 +135,7 @@ def make_layout(
         others=tuple(i for i in indices if i not in compared),
         volatile=tuple(i for i in unstable if not job.fields[fields[i]].new_only),
         lookups=lookups,
+        exact=exact,
         classes=classes,
         mandatory=mandatory,
         must_have=frozenset(name for name in fields if name.lower() in mandatory),
@@ -177,7 +183,8 @@ def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
         # Blanks around a key are no part of it, at either side, also where all else is compared octet by octet.
         rule = replace(rule, normalise=stripped)
     if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
-        rule = replace(rule, normalise=as_set(mapping.delimiter, rule.normalise))
+        normalise, spelled = as_set(mapping.delimiter, rule.normalise), as_set(mapping.delimiter, rule.spelled)
+        rule = replace(rule, normalise=normalise, spelled=spelled)
     return rule
 
 

@@ -111,7 +111,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows are in no container."""
         return None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """Key fields are never changed, so neither are ids."""
         return id
 

@@ -123,8 +123,9 @@ class LdifDestination(LdifSource, RewrittenFile):
         """The DN above; None at the top."""
         return names.parent(id)
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
-        """The DN that agrees with the values; where the job maps `dn`, that decides alone. Raises RecordError."""
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
+        """The DN that agrees with the values; where the job maps `dn`, that decides alone, to the letter. Raises RecordError."""
+        # It is among the values only if the entry is to have another one.
         given = next((held for name, held in values.items() if name.lower() == DN_FIELD), None)
         if given is not None:
             return names.checked(given[0] if given else b"")

@@ -114,8 +114,17 @@ class Schema:
                 or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
             ),
             normalise=self._normaliser(canonical),
+            spelled=self._spelling(canonical, syntax_oid),
+            canonical=syntax.canonical,
             check=syntax.check,
         )
+
+    def _spelling(self, canonical: str, syntax: str) -> matching.Normalise:
+        """The form of a value in which equal spellings are equal, as far as the server keeps them."""
+        if syntax not in DN_SYNTAXES and canonical != "objectclass":
+            return matching.exact
+        # Active Directory shows a reference as the object it names is spelled, whatever was written.
+        return self._normaliser(canonical) if self._active_directory else self.names.spelled_value
 
     def _inherited(self, attribute: Any, element: str) -> Any:
         """The first value on the way up the supertypes (RFC 4512, section 2.5.1)."""
