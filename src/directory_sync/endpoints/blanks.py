@@ -19,16 +19,15 @@ BLANKS = _SPACES + _INVISIBLE
 """All of them, for `str.strip`."""
 
 _ASCII_BLANKS = b"\t\n\v\f\r "
-_STARTS = {character.encode()[:1] for character in BLANKS}
-_ENDS = {character.encode()[-1:] for character in BLANKS}
-SURELY_SEEN = frozenset(bytes([octet]) for octet in range(256)) - _STARTS
-"""First octets of values that are no blanks: nearly all values are told by one look, `value[:1] in SURELY_SEEN`."""
-_SURELY_SEEN_LAST = frozenset(bytes([octet]) for octet in range(256)) - _ENDS
+SEEN_FIRST = tuple(octet not in {character.encode()[0] for character in BLANKS} for octet in range(256))
+"""For each octet whether no blank begins with it: nearly all values are told by one look at their first one."""
+SEEN_LAST = tuple(octet not in {character.encode()[-1] for character in BLANKS} for octet in range(256))
+"""For each octet whether no blank ends with it."""
 
 
 def is_blank(value: bytes) -> bool:
     """Whether a value is empty or holds blanks only."""
-    if value[:1] in SURELY_SEEN:
+    if value and SEEN_FIRST[value[0]]:
         return False
     try:
         return not value.decode().strip(BLANKS)
@@ -38,7 +37,7 @@ def is_blank(value: bytes) -> bool:
 
 def stripped(value: bytes) -> bytes:
     """The value without blanks at its ends; octets that are not UTF-8 lose blanks of ASCII only."""
-    if value[:1] in SURELY_SEEN and value[-1:] in _SURELY_SEEN_LAST:
+    if value and SEEN_FIRST[value[0]] and SEEN_LAST[value[-1]]:
         return value
     try:
         return value.decode().strip(BLANKS).encode()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp
-from directory_sync.endpoints.blanks import SURELY_SEEN, is_blank, stripped
+from directory_sync.endpoints.blanks import SEEN_FIRST, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
 from directory_sync.plan.mapping.delimiters import as_set
@@ -56,9 +56,9 @@ class Layout:
         if len(self.keys) == 1:
             index = self.keys[0]
             found = values[index]
-            if found and len(found) == 1 and found[0][:1] in SURELY_SEEN:
+            if found and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]]:
                 # Nearly every record of nearly every job.
-                return (self.rules[index].normalise(found[0]),)
+                return (self.rules[index].normalise(only),)
         return self.combinations(values[i] or () for i in self.keys)
 
     def combinations(self, key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:

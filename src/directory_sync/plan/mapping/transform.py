@@ -34,7 +34,7 @@ from directory_sync.definition.models import (
     Template,
     TemplateContainer,
 )
-from directory_sync.endpoints.blanks import BLANKS, SURELY_SEEN, is_blank, stripped
+from directory_sync.endpoints.blanks import BLANKS, SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
@@ -148,12 +148,12 @@ class CompiledMapping:
         # One value that is copied is by far the most frequent case; no record has the field None, which stands for others.
         values = [
             found
-            if (found := get(source)) and len(found) == 1 and found[0][:1] in SURELY_SEEN
+            if (found := get(source)) and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]]
             else self._computed(step, found, held, lookups)
             for source, step in self._steps
         ]
         for place in self._stripped:
-            if named := values[place]:
+            if (named := values[place]) and not (SEEN_FIRST[named[0][0]] and SEEN_LAST[named[0][-1]] and len(named) == 1):
                 values[place] = _stripped(named)
         return MappedRecord(values, lookups, None if self._container is None else self._container(held))
 
