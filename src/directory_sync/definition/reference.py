@@ -13,6 +13,8 @@ from pydantic_core import PydanticUndefined
 
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
+from directory_sync.definition.reference_texts import FILES, VALUES
+from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 from directory_sync.definition.templates import available
 
 _FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
@@ -140,6 +142,15 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 """
 
 
+_TEXTS = (("Jobs", _LIMITS), ("Files", FILES), ("Fields", VALUES))
+"""Title of a section → what follows its tables."""
+
+_NOT_YET = """## What this version cannot do
+
+`validate` accepts these with a warning; `preview`, `run` and the DAG refuse a job that asks for one of them
+before they read anything:
+"""
+
 _TEMPLATES = """## Built-in templates
 
 `template: NAME` in a job or at the top of a collection gives every key that the file does not set. Mappings such as `source`,
@@ -154,8 +165,8 @@ def reference_markdown() -> str:
     for title, introduction, members in _SECTIONS:
         parts.append(f"## {title}\n\n{introduction}\n")
         parts.extend(_model(model, title) for model in members)
-        if title == "Jobs":
-            parts.append(_LIMITS)
+        parts.extend(text for after, text in _TEXTS if after == title)
+    parts.append(_not_yet())
     parts.append(_templates())
     return "\n".join(parts)
 
@@ -225,6 +236,11 @@ def _default(field: FieldInfo) -> str:
     if isinstance(default, Enum):
         return f"`{default.value}`"
     return f'`"{default}"`' if isinstance(default, str) and not default.strip() else f"`{default}`"
+
+
+def _not_yet() -> str:
+    features = [feature.what for feature in NOT_YET] + [NOTIFICATIONS]
+    return _NOT_YET + "\n" + "".join(f"- {feature}\n" for feature in features)
 
 
 def _templates() -> str:

@@ -110,7 +110,9 @@ NOT_YET = (
     Feature("mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")),
     Feature("files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")),
 )
-"""Everything of a job that is not there yet. Notifications, which belong to the collection, are below."""
+"""Everything of a job that is not there yet."""
+NOTIFICATIONS = "notifications"
+"""They belong to the collection and are not there yet either."""
 
 
 def unsupported(collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None) -> list[Problem]:
@@ -143,7 +145,7 @@ def refuse_unsupported(
 
 def _of_collection(collection: models.Collection, places: Places) -> Iterator[Problem]:
     if collection.notifications is not None:
-        yield _warning(places, ("notifications",), "notifications")
+        yield _warning(places, ("notifications",), NOTIFICATIONS)
 
 
 def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str]) -> Iterator[Problem]:
