@@ -61,7 +61,7 @@ TWO = [{"no": "1", "name": "Amy"}, {"no": "2", "name": "Fry"}]
         ("no,,name\n1,,A\n", {}, r"column 2 has no name in the header\. Name it"),
         ("no,name,NO\n", {}, r"the header has 'no' and 'NO'"),
         ("no,name\x851,Amy\x852,Fry\x85", {"complete": True}, r"The lines of the file end with NEL"),
-        ("sep=;\nno;name\n", {"delimiter": "|"}, r"line 1: the first line says .* ';', the definition says '\|'"),
+        ("sep=;\nno;name\n", {"delimiter": "|"}, r"line 1: this line says .* ';', the definition says '\|'"),
         (gzip.compress(b"no,name\n1,A\n"), {}, r"compressed \(gzip\)\. Unpack it first"),
         (packed("x"), {}, "an Excel workbook or a zip archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", {}, "an Excel workbook of an old version"),
@@ -88,6 +88,8 @@ def test_what_is_said_of_a_file_that_cannot_be_read(tmp_path: Path, content: Any
         ("1,A,B", r"Quote values that hold the delimiter ','"),
         ("1;A", r"1 columns where the header has 2\. The row is delimited by ';', the header by ','"),
         ("1", r"1 columns where the header has 2\. Quote"),
+        ('1, "Amy"', r"a blank stands before a quoted value"),
+        ('1, "Wong, Amy"', r"3 columns where the header has 2\. A blank stands before a quoted value"),
     ],
 )
 def test_what_is_said_of_a_row(tmp_path: Path, row: str, message: str) -> None:
@@ -107,6 +109,8 @@ def test_what_is_said_of_a_row(tmp_path: Path, row: str, message: str) -> None:
         ("SEP=\t\nno\tname\n1\tAmy\n2\tFry\n", {}),
         ("no,name\n1,Amy\n   \n\n\t\n2,Fry\n \u00a0 \n", {}),
         ("no,name\r1,Amy\r2,Fry\r", {}),
+        ('#TYPE Selected.Microsoft.ActiveDirectory.Management.ADUser\r\n"no","name"\r\n"1","Amy"\r\n"2","Fry"\r\n', {}),
+        ("#TYPE System.Object\nsep=;\nno;name\n1;Amy\n2;Fry\n", {}),
         ("no,name\r\n1,Amy\n2,Fry\r", {}),
         ('no,name\n="1",Amy\n"=""2""",Fry\n', {}),
         ("\ufeff no , name \n1,Amy\n2,Fry\n", {}),

@@ -169,6 +169,7 @@ def test_two_entries_without_an_empty_line_between_them(tmp_path: Path) -> None:
     """Which values are whose cannot be told, so neither is used."""
     (one,) = records(source(tmp_path, AMY + b" \n" + AMY.replace(b"Amy", b"Fry")), "cn")
     assert "line 6: a second dn: in one entry" in one.problem
+    assert one.values == {}
 
 
 def test_lines_of_blanks_are_no_entries(tmp_path: Path) -> None:

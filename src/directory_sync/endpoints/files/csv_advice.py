@@ -63,6 +63,8 @@ def advice_on_row(cells: Sequence[str], width: int, delimiter: str) -> str:
             f"The row ends with {_counted(extra, delimiter)} that the header does not have. Take it out of all rows, or"
             " export the file again."
         )
+    if any(cell.startswith(' "') for cell in cells):
+        return "A blank stands before a quoted value. Take it out of all rows, or export the file again."
     if len(cells) == 1:
         for other in _DELIMITERS:
             if other != delimiter and cells[0].count(other) == width - 1:

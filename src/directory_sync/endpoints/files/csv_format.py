@@ -25,6 +25,8 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?(\r\n|\n|\r)?\Z', re.IGNORECASE)
 """Excel's first line that names the delimiter; it is no part of the data."""
+_TYPE_LINE = "#TYPE "
+"""How PowerShell's `Export-Csv` begins a file unless it is told not to."""
 _END_OF_FILE = "\x1a"
 """What DOS, and some exports to this day, put behind the last line."""
 
@@ -214,22 +216,26 @@ class CsvReading:
     # -- lines --------------------------------------------------------------------------------------------------------
 
     def _first_line(self) -> str:
-        """The first line of the data, without what stands before it: a byte order mark, and Excel's line `sep=;`."""
+        """The header's first line, without what stands before it: a byte order mark, `#TYPE …`, and Excel's line `sep=;`."""
         line = self._read_line()
         if line.startswith(BYTE_ORDER_MARK):
             self.before_header, line = BYTE_ORDER_MARK, line.removeprefix(BYTE_ORDER_MARK)
+        if line.startswith(_TYPE_LINE):
+            self.before_header += line
+            self._lines += 1
+            line = self._read_line()
         if (said := _SEPARATOR_LINE.match(line)) is None:
             return line
         delimiter = said[1]
         if self.dialect.given and self.dialect.delimiter != delimiter:
             raise self._bad_header(
-                1,
-                f"the first line says that the delimiter is {delimiter!r}, the definition says {self.dialect.delimiter!r}.",
+                self._lines + 1,
+                f"this line says that the delimiter is {delimiter!r}, the definition says {self.dialect.delimiter!r}.",
                 "Take delimiter: out of the definition, or correct the line.",
             )
         self.dialect = replace(self.dialect, delimiter=delimiter)
         self.before_header += line
-        self._lines = 1
+        self._lines += 1
         return ""
 
     def _next_lines(self, first: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
@@ -20,6 +21,9 @@ BATCH_SIZE = 1000
 
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 """How exports keep Excel from taking a text such as 00123 for a number; the text is what is meant."""
+
+
+_BLANK_BEFORE_QUOTES = re.compile(r'[ \t]+".*"[ \t]*', re.DOTALL)
 
 
 class CsvSource:
@@ -123,8 +127,18 @@ class CsvSource:
         places = self._places(rows, fields)
         for row in rows:
             if row.cells:
-                usable = not row.problem
-                yield self._record(row, places), row.cells if usable else None
+                row = self._checked(row, rows.dialect.delimiter)  # noqa: PLW2901 - the row as it can be used
+                yield self._record(row, places), None if row.problem else row.cells
+
+    def _checked(self, row: CsvRow, delimiter: str) -> CsvRow:
+        """The row, with a problem if its quotes would become a part of its values."""
+        # A blank before a quote makes it an ordinary character (RFC 4180), which nobody means.
+        if delimiter + ' "' not in row.raw or row.problem:
+            return row
+        if not any(_BLANK_BEFORE_QUOTES.fullmatch(cell) for cell in row.cells):
+            return row
+        remedy = "Take it out of all rows, or export the file again."
+        return replace(row, problem=f"{self.label}, line {row.line}: a blank stands before a quoted value. {remedy}")
 
     def _record(self, row: CsvRow, places: Sequence[tuple[str, int]]) -> Record:
         if row.cut_off:

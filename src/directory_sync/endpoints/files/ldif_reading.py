@@ -221,6 +221,10 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
             spelled[lower] = ""
         elif spelled.setdefault(lower, name):
             entry.attributes.setdefault(spelled[lower], []).append(value)
+    if "dn" in entry.unreadable:
+        # Which values are whose cannot be told.
+        entry.dn, entry.named = f"line {entry.line}", False
+        entry.attributes.clear()
 
 
 def _without_change_type(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> list[tuple[int, bytes]]:
