@@ -94,7 +94,7 @@ def test_what_is_not_spelled_otherwise_stays(job: Job) -> None:
 
 @pytest.mark.parametrize("verify", [False, True])
 def test_a_name_that_changes_only_its_spelling(job: Job, verify: bool) -> None:
-    """The object is renamed in place: its DN and the naming attribute are spelled anew, and it stays the same object."""
+    """The object is renamed in place: its DN and the naming attribute get the new spelling, and it stays the same object."""
     dn = job.person("mcdonald", sn="McDonald", cn="mcdonald")
     before = job.container.record(dn, "uid").values["entryUUID"]
     fields = {"uid": {"from": "uid", "key": True, "exact": True}, "cn": {"static": "mcdonald"}, "sn": {"static": "McDonald"}}
@@ -106,7 +106,7 @@ def test_a_name_that_changes_only_its_spelling(job: Job, verify: bool) -> None:
 
 
 def test_a_name_that_is_spelled_otherwise_than_its_attribute(job: Job) -> None:
-    """Whoever wants the exact spelling means the name as well."""
+    """Exact spelling is meant for the name as well."""
     job.container.add("uid=MCDONALD", uid="McDonald", cn="McDonald", sn="McDonald")
     plan = job.run("uid\nMcDonald\n", {"uid": {"from": "uid", "key": True, "exact": True}})
     (change,) = plan.changes
@@ -139,7 +139,7 @@ def test_an_interrupted_rename_goes_on(job: Job) -> None:
 
 
 def test_a_changed_record_is_no_conflict_of_spelling(job: Job) -> None:
-    """If somebody has written another value meanwhile, that is a conflict as ever."""
+    """If another value was written meanwhile, that is a conflict as always."""
     dn = job.person("a", sn="MCDONALD")
     plan = job.plan("uid,sn\na,McDonald\n", {"sn": {"from": "sn", "exact": True}})
     job.container.admin.modify_s(dn, [(2, "sn", b"Other")])

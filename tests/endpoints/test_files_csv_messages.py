@@ -131,7 +131,7 @@ def test_a_text_that_looks_like_a_formula(tmp_path: Path) -> None:
 
 
 def test_the_line_that_names_the_delimiter_stays_in_a_destination(tmp_path: Path) -> None:
-    """Excel needs it; rows are written with the delimiter that it names, and columns are added behind it."""
+    """Excel needs it; rows are written with the delimiter that it names, and columns are added after the others."""
     fields = {"no": {"from": "no", "key": True}, "name": "name", "phone": "phone"}
     job = FileJob(tmp_path, fields, "hr.csv", "out.csv")
     job.write_source("no,name,phone\n1,Amy,\n2,Fry,5\n")

@@ -60,7 +60,7 @@ def test_the_last_row_is_not_used_and_nothing_is_removed(tmp_path: Path, content
     ],
 )
 def test_a_row_that_is_whole_for_certain_is_used(tmp_path: Path, content: str) -> None:
-    """A cell that is quoted to its end, the mark that DOS puts at the end of a file, or blanks behind the last line break."""
+    """A cell that is quoted to its end, the mark that DOS puts at the end of a file, or blanks after the last line break."""
     plan = csv_job(tmp_path, content).plan()
     assert [action for action, _ in actions(plan)] == ["update", "delete"]
     assert plan.problems == ()

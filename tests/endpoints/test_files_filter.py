@@ -167,7 +167,7 @@ def test_an_entry_that_cannot_be_read(tmp_path: Path, broken: str, problems: int
 
 
 def test_members_are_looked_up_among_all_entries(tmp_path: Path) -> None:
-    """A filter chooses records; whom they name may be anything that is in the file."""
+    """A filter chooses records; what they name may be anything that is in the file."""
     (tmp_path / "in.ldif").write_text(LDIF)
     source = file_source(FileEndpoint(file="in.ldif", filter="(objectClass=groupOfNames)"), tmp_path)
     assert [dn for dn, values in source.index("uid", None) if values] == ["uid=a,ou=People,dc=x", "uid=b,ou=People,dc=x"]

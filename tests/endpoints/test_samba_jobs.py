@@ -360,7 +360,7 @@ def test_an_object_that_somebody_changed_meanwhile_is_left_alone(forest: Forest)
 
 
 def test_exact_spelling(forest: Forest) -> None:
-    """Fields and the common name are spelled anew; references are spelled by the server, so they are no difference."""
+    """Fields and the common name get the new spelling; references are spelled by the server, so they are no difference."""
     boss = forest.user("boss", "boss", side="to")
     forest.user("ANN MCDONALD", "ann", side="to", displayName="ANN MCDONALD", manager=boss)
     forest.user("Ann McDonald", "ann", side="from", displayName="Ann McDonald", info=boss.replace("CN=boss", "CN=Boss"))

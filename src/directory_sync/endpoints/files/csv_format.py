@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -28,7 +27,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?(\r\n|\n|\r)?\Z', re.IGNORECASE
 _TYPE_LINE = "#TYPE "
 """How PowerShell's `Export-Csv` begins a file unless it is told not to."""
 _END_OF_FILE = "\x1a"
-"""What DOS, and some exports to this day, put behind the last line."""
+"""What DOS, and some exports to this day, put after the last line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +114,10 @@ class CsvReading:
         csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
         self._text = io.TextIOWrapper(stream, encoding=dialect.encoding, errors="strict", newline="")
         self._lines = 0
-        with self._explained():
+        try:
             first = self._first_line()
+        except (UnicodeError, OSError) as error:
+            raise self._explained(error, 1) from None
         self._reader = csv.reader(self._next_lines(first), delimiter=self.dialect.delimiter, strict=True)
         self.columns, self.header = self._read_header()
         self.newline = re.search(r"(\r\n|\n|\r)?\Z", self.header)[0] or "\r\n"  # type: ignore[index]
@@ -179,39 +180,34 @@ class CsvReading:
 
     def _next_row(self) -> CsvRow | None:
         line = self._lines + 1
-        with self._explained(line):
+        try:
             cells = next(self._reader, None)
+        except (UnicodeError, csv.Error, OSError) as error:
+            raise self._explained(error, line) from None
         if cells is None:
             return None
-        raw = "".join(self._pending)
+        raw = self._pending[0] if len(self._pending) == 1 else "".join(self._pending)
         self._pending.clear()
         return CsvRow(line, cells, raw)
 
-    @contextmanager
-    def _explained(self, line: int = 1) -> Iterator[None]:
-        """Say of whatever stops the reading where it happened and what to do; `line`: where the row begins."""
-        try:
-            yield
-        except UnicodeError:
+    def _explained(self, error: Exception, line: int) -> EndpointError:
+        """What stopped the reading: where, and what to do. `line`: where the row begins."""
+        if isinstance(error, UnicodeError):
             # Not UnicodeDecodeError alone: the decoder of UTF-16 raises its parent where the byte order mark is missing.
-            raise self._wrong_encoding() from None
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                raise self._broken(
-                    line,
-                    "a quote is opened here and never closed, or the file was cut off.",
-                    "Get the whole file, or close the quote.",
-                ) from None
-            if "field limit" in str(error):
-                raise self._too_long(line) from None
-            advice = advice_on_quotes("".join(self._pending), self.dialect.delimiter)
-            raise self._broken(line, f"quotes are not as they should be ({error}).", advice) from None
-        except OSError as error:
-            raise IncompleteListing(
+            return self._wrong_encoding()
+        if isinstance(error, OSError):
+            return IncompleteListing(
                 f"the file could not be read to its end ({error.strerror}).",
                 endpoint=self._label,
                 remedy="See that disk or network drive is in order.",
-            ) from None
+            )
+        if "unexpected end of data" in str(error):
+            what = "a quote is opened here and never closed, or the file was cut off."
+            return self._broken(line, what, "Get the whole file, or close the quote.")
+        if "field limit" in str(error):
+            return self._too_long(line)
+        advice = advice_on_quotes("".join(self._pending), self.dialect.delimiter)
+        return self._broken(line, f"quotes are not as they should be ({error}).", advice)
 
     # -- lines --------------------------------------------------------------------------------------------------------
 
@@ -243,10 +239,10 @@ class CsvReading:
         line = first or self._read_line()
         while line:
             following = ""
-            if line.strip("\r\n") == _END_OF_FILE and not (following := self._read_line()):
+            if line[0] == _END_OF_FILE and not line[1:].strip("\r\n") and not (following := self._read_line()):
                 self._ended_in_line = False
                 return
-            self._ended_in_line = line[-1:] not in ("\n", "\r")
+            self._ended_in_line = line[-1] not in "\n\r"
             self._pending.append(line)
             self._lines += 1
             yield line
@@ -256,7 +252,7 @@ class CsvReading:
         line = self._text.readline(MAX_CELL)
         if "\0" in line:
             raise self._broken(self._lines + 1, "the line holds a NUL character.", self._advice_on_encoding())
-        if len(line) >= MAX_CELL and line[-1:] not in ("\n", "\r"):
+        if len(line) >= MAX_CELL and line[-1] not in "\n\r":
             raise self._too_long(self._lines + 1)
         return line
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
@@ -82,8 +81,9 @@ class CsvSource:
         with self.reading() as rows:
             self._check_filter(rows)
             names = [column.lower() for column in rows.columns]
+            selection = self.selection
             for record, cells in self._records(rows, fields):
-                if cells is None or self.selection is None or self.selection.selects(_named(names, cells)):
+                if selection is None or cells is None or selection.selects(_named(names, cells)):
                     batch.append(record)
                 if len(batch) == BATCH_SIZE:
                     yield batch
@@ -126,28 +126,26 @@ class CsvSource:
         """Each row as a record, with its cells; None for a row that cannot be used."""
         places = self._places(rows, fields)
         for row in rows:
-            if row.cells:
-                row = self._checked(row, rows.dialect.delimiter)  # noqa: PLW2901 - the row as it can be used
-                yield self._record(row, places), None if row.problem else row.cells
+            cells = row.cells
+            if not cells:
+                continue
+            problem = row.problem or (self._quotes_wrong(row) if ' "' in row.raw else "")
+            if not problem:
+                yield Record(f"line {row.line}", self._values(cells, places)), cells
+            elif row.cut_off:
+                # What its last cell holds as a whole is not known.
+                whole = [(field, place) for field, place in places if place < len(cells) - 1]
+                yield Record(f"line {row.line}", self._values(cells, whole), problem, cut_off=True), None
+            else:
+                yield Record(f"line {row.line}", {}, problem), None
 
-    def _checked(self, row: CsvRow, delimiter: str) -> CsvRow:
-        """The row, with a problem if its quotes would become a part of its values."""
+    def _quotes_wrong(self, row: CsvRow) -> str:
+        """What is wrong if the quotes of a row would become a part of its values; empty if they do not."""
         # A blank before a quote makes it an ordinary character (RFC 4180), which nobody means.
-        if delimiter + ' "' not in row.raw or row.problem:
-            return row
-        if not any(_BLANK_BEFORE_QUOTES.fullmatch(cell) for cell in row.cells):
-            return row
+        if not any(map(_BLANK_BEFORE_QUOTES.fullmatch, row.cells)):
+            return ""
         remedy = "Take it out of all rows, or export the file again."
-        return replace(row, problem=f"{self.label}, line {row.line}: a blank stands before a quoted value. {remedy}")
-
-    def _record(self, row: CsvRow, places: Sequence[tuple[str, int]]) -> Record:
-        if row.cut_off:
-            # What its last cell holds as a whole is not known.
-            whole = [(field, place) for field, place in places if place < len(row.cells) - 1]
-            return Record(f"line {row.line}", self._values(row.cells, whole), row.problem, cut_off=True)
-        if row.problem:
-            return Record(f"line {row.line}", {}, row.problem)
-        return Record(f"line {row.line}", self._values(row.cells, places))
+        return f"{self.label}, line {row.line}: a blank stands before a quoted value. {remedy}"
 
     def _values(self, cells: Sequence[str], places: Sequence[tuple[str, int]]) -> dict[str, list[bytes]]:
         return {field: [(cell if cell[0] != "=" else _plain(cell)).encode()] for field, place in places if (cell := cells[place])}

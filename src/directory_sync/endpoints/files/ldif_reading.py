@@ -64,7 +64,8 @@ class Entry:
 
     def named_values(self, lower: str) -> list[bytes]:
         """The values of an attribute (lower case) in the entry's name."""
-        if not self.named or lower in self.unreadable:
+        # Taking each name apart for each absent attribute would take longer than all else.
+        if not self.named or lower in self.unreadable or lower not in (self.dn or "").lower():
             return []
         return [value for type_, value in names.naming_values(self.dn or "") if type_.lower() == lower]
 
@@ -165,7 +166,7 @@ def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
 
 
 def _is_end_of_search(lines: list[tuple[int, bytes]], label: str) -> bool:
-    """Whether this is what `ldapsearch` writes behind the entries. Raises IncompleteListing if the search did not end well."""
+    """Whether this is what `ldapsearch` writes after the entries. Raises IncompleteListing if the search did not end well."""
     if not lines[0][1].lower().startswith(b"search:"):
         return False
     for number, text in lines:

@@ -13,7 +13,7 @@ from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
 from directory_sync.endpoints.files.selecting import Selection, as_text
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
-from directory_sync.errors import EndpointError, SchemaError
+from directory_sync.errors import SchemaError
 
 BATCH_SIZE = 1000
 
@@ -114,12 +114,15 @@ class LdifSource:
             yield batch
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (DN, values of field) of everything, or of a container and what is in it. Raises for an unreadable entry."""
+        """Yield (DN, values of field) of everything, or of a container and what is in it, whatever the filter selects.
+
+        What cannot be read is left out: who names it, names something without a counterpart, so nothing is removed for that.
+        """
         below = None if within is None else names.normalise(within)
         for entry in self._entries():
-            if entry.problem:
-                raise EndpointError(entry.problem)
             assert entry.dn is not None
+            if not entry.named or entry.doubtful or field.lower() in entry.unreadable:
+                continue
             if below is None or names.is_within(names.normalise(entry.dn), below):
                 yield entry.dn, record_of(entry, [field]).values.get(field, [])
 
