@@ -208,6 +208,17 @@ def test_the_message_names_job_and_field(tmp_path: Path) -> None:
     )
 
 
+def test_a_destination_with_another_delimiter(tmp_path: Path) -> None:
+    """It would get a second set of columns; the message says which delimiter the file has."""
+    job = FileJob(tmp_path, {"no": {"from": "no", "key": True}}, "hr.csv", "out.csv")
+    job.write_source("no\n1\n")
+    (tmp_path / "out.csv").write_text("no;name\n1;Amy\n")
+    with pytest.raises(
+        EndpointError, match=r"has no column 'no', which is a key .*are: no;name\. .*probably ';': write delimiter"
+    ):
+        job.plan()
+
+
 def test_a_file_with_an_unknown_ending(tmp_path: Path) -> None:
     """Without a delimiter nobody can tell what it is."""
     with pytest.raises(UnsupportedError, match=r"ending \.txt cannot be used yet\. .*or give a delimiter: to read it as CSV"):

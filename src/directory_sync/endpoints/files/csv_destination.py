@@ -42,7 +42,8 @@ class CsvDestination(CsvSource, RewrittenFile):
         """See that the file, or else its folder, can be written, and that an existing file has a usable header."""
         check_writable(self.path, self.label)
         if self.path.exists():
-            self._check_header(self._header())
+            with self.reading() as rows:
+                self._check_header(rows)
 
     def fields(self) -> tuple[str, ...]:
         """The header's names, and those that the job adds."""
@@ -58,7 +59,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         if not self.path.exists():
             return
         with self.reading() as rows:
-            self._check_header(rows.columns)
+            self._check_header(rows)
             column = {name.lower(): place for place, name in enumerate(rows.columns)}
             places = [(field, column[field.lower()]) for field in fields if field.lower() in column]
             key_places = self._key_places(rows.columns)
@@ -159,7 +160,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         """The cells of each row that has one of the ids, by column in lower case."""
         found: dict[str, list[dict[str, str]]] = {}
         with self.reading() as rows:
-            self._check_header(rows.columns)
+            self._check_header(rows)
             key_places = self._key_places(rows.columns)
             names = [name.lower() for name in rows.columns]
             for row in self._usable(rows):
@@ -204,13 +205,14 @@ class CsvDestination(CsvSource, RewrittenFile):
         filled = {name for change in changes for name, cell in change.cells.items() if cell}
         return [column for column in self._new_columns(columns) if column.lower() in filled]
 
-    def _check_header(self, columns: Sequence[str]) -> None:
-        missing = [key for key in self.keys if key.lower() not in {column.lower() for column in columns}]
+    def _check_header(self, rows: CsvReading) -> None:
+        present = {column.lower() for column in rows.columns}
+        missing = [key for key in self.keys if key.lower() not in present]
         if missing:
             raise SchemaError(
                 f"the existing file has no column {missing[0]!r}, which is a key of the job.",
                 endpoint=self.label,
-                remedy=f"Its columns are: {', '.join(columns)}. Correct the mapping, or move the file away.",
+                remedy=f"{self._no_column(missing[0], rows).remedy} Correct the mapping, or move the file away.",
             )
 
     def _key_places(self, columns: Sequence[str]) -> list[int]:
