@@ -70,6 +70,7 @@ TWO = [{"no": "1", "name": "Amy"}, {"no": "2", "name": "Fry"}]
         ("no,name\n1,A\n".encode("utf-16-be"), {}, "write encoding: utf-16-be"),
         ("no,name\n1,A\n".encode("utf-16"), {"encoding": "cp1252"}, "write encoding: utf-16"),
         ("no,name\n1,Müller\n".encode("cp1252"), {}, r"line 2: byte 11 of the file .* is not utf-8\. .*encoding: cp1252"),
+        ("no,name\n1,A\n2,Müller\n", {"encoding": "cp1252"}, r"line 3: the definition says cp1252, .* Write encoding: utf-8"),
         (b"no,name\n1,A\0B\n", {}, r"line 2: the line holds a NUL character\. The file is damaged"),
     ],
 )  # fmt: skip
@@ -139,6 +140,13 @@ def test_the_line_that_names_the_delimiter_stays_in_a_destination(tmp_path: Path
     assert actions(job.run()) == [("create", "2")]
     assert job.written == "sep=;\nno;name;phone\n1;Amy;\n2;Fry;5\n"
     assert actions(job.run()) == []
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "iso8859-15", "cp850", "utf-16"])
+def test_other_encodings(tmp_path: Path, encoding: str) -> None:
+    """What is of the encoding that the definition says is read, also where a part of it could be UTF-8."""
+    (one, two) = read(tmp_path, "no,name\n1,Müller\n2,Ã¼\n".replace("Ã¼", "ü").encode(encoding), encoding=encoding)
+    assert (one.values["name"], two.values["name"]) == (["Müller".encode()], ["ü".encode()])
 
 
 def test_rows_of_blanks(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.files.csv_advice import advice_on_encoding, advice_on_header, advice_on_quotes, advice_on_row
-from directory_sync.endpoints.files.recognising import LOOKED_AT
+from directory_sync.endpoints.files.recognising import LOOKED_AT, has_one_octet_per_character, is_utf_8
 from directory_sync.endpoints.files.wholeness import CUT_OFF, WHOLE
 from directory_sync.errors import EndpointError, IncompleteListing, SchemaError
 
@@ -110,6 +110,8 @@ class CsvReading:
         self._pending: list[str] = []
         self.before_header = ""
         self._ended_in_line = False
+        self._may_be_utf_8 = has_one_octet_per_character(dialect.encoding)
+        self._non_ascii = 0
         # Process-wide and 128 KiB by default, which a photo in base64 passes easily; it is only ever raised.
         csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
         self._text = io.TextIOWrapper(stream, encoding=dialect.encoding, errors="strict", newline="")
@@ -140,6 +142,9 @@ class CsvReading:
                 advice = advice_on_row(row.cells, width, self.dialect.delimiter)
                 problem = f"{self._label}, line {row.line}: {len(row.cells)} columns where the header has {width}. {advice}"
                 yield replace(row, problem=problem)
+        if self._may_be_utf_8 and self._non_ascii:
+            message = f"line {self._non_ascii}: the definition says {self.dialect.encoding}, but all that is not ASCII is UTF-8."
+            raise EndpointError(message, endpoint=self._label, remedy="Write encoding: utf-8.")
 
     def _may_be_cut_off(self, row: CsvRow) -> bool:
         """Whether the file ends with this row in a way that does not prove that the row is whole."""
@@ -254,6 +259,10 @@ class CsvReading:
             raise self._broken(self._lines + 1, "the line holds a NUL character.", self._advice_on_encoding())
         if len(line) >= MAX_CELL and line[-1] not in "\n\r":
             raise self._too_long(self._lines + 1)
+        if self._may_be_utf_8 and not line.isascii():
+            # Every octet is a character of such an encoding, so names would be garbled without an error.
+            self._non_ascii = self._non_ascii or self._lines + 1
+            self._may_be_utf_8 = is_utf_8(line, self.dialect.encoding)
         return line
 
     # -- messages -----------------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from functools import lru_cache, partial
 
 LOOKED_AT = 4096
 """Octets at the beginning of a file that are looked at."""
+_MOST_OF_THE_UPPER_HALF = 100
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -39,3 +41,25 @@ def unmarked_encoding(head: bytes) -> str:
     if nulls > len(head) // 3 and even in (0, nulls):
         return "utf-16-be" if even else "utf-16-le"
     return ""
+
+
+@lru_cache
+def has_one_octet_per_character(encoding: str) -> bool:
+    """Whether nearly any octet is a character of an encoding, so that a wrong encoding is no error (cp1252, latin-1)."""
+    return sum(map(partial(_is_character, encoding), range(0x80, 0x100))) > _MOST_OF_THE_UPPER_HALF
+
+
+def _is_character(encoding: str, octet: int) -> bool:
+    try:
+        return len(bytes([octet]).decode(encoding)) == 1
+    except UnicodeError:
+        return False
+
+
+def is_utf_8(text: str, encoding: str) -> bool:
+    """Whether a text that was read by an encoding is UTF-8 in truth."""
+    try:
+        text.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
