@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp
-from directory_sync.endpoints.blanks import SEEN_FIRST, is_blank, stripped
+from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
 from directory_sync.plan.mapping.delimiters import as_set
@@ -56,7 +56,7 @@ class Layout:
         if len(self.keys) == 1:
             index = self.keys[0]
             found = values[index]
-            if found and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]]:
+            if found and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]] and SEEN_LAST[only[-1]]:
                 # Nearly every record of nearly every job.
                 return (self.rules[index].normalise(only),)
         return self.combinations(values[i] or () for i in self.keys)
@@ -82,8 +82,8 @@ class Layout:
 
 
 def usable(values: Sequence[bytes]) -> list[bytes]:
-    """Key values without those of blanks only: a key that nobody can see is a mistake, not a key."""
-    return [value for value in values if not is_blank(value)]
+    """Key values without the blanks around them, which are no part of a key; one of blanks only is a mistake, not a key."""
+    return [stripped(value) for value in values if not is_blank(value)]
 
 
 def make_layout(
@@ -178,10 +178,7 @@ def _has_classes(job: Job) -> bool:
 
 
 def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
-    """The rule by which a field is compared, which is the schema's but for keys and joined values."""
-    if mapping.key and rule.normalise is bytes:
-        # Blanks around a key are no part of it, at either side, also where all else is compared octet by octet.
-        rule = replace(rule, normalise=stripped)
+    """The rule by which a field is compared, which is the schema's but for joined values."""
     if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
         normalise, spelled = as_set(mapping.delimiter, rule.normalise), as_set(mapping.delimiter, rule.spelled)
         rule = replace(rule, normalise=normalise, spelled=spelled)
