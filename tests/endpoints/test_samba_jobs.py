@@ -363,3 +363,20 @@ def test_an_object_that_somebody_changed_meanwhile_is_left_alone(forest: Forest)
     assert {name: values.get("description") for name, values in forest.to("description").items()} == {
         f"CN=U{i}": ["new"] for i in range(4)
     }
+
+
+def test_exact_spelling(forest: Forest) -> None:
+    """Fields and the common name get the new spelling; references are spelled by the server, so they are no difference."""
+    boss = forest.user("boss", "boss", side="to")
+    forest.user("ANN MCDONALD", "ann", side="to", displayName="ANN MCDONALD", manager=boss)
+    forest.user("Ann McDonald", "ann", side="from", displayName="Ann McDonald", info=boss.replace("CN=boss", "CN=Boss"))
+    fields = {
+        "cn": {"from": "cn", "exact": True},
+        "sn": {"from": "sn", "exact": True},
+        "displayName": {"from": "displayName", "exact": True},
+        "manager": {"from": "info", "exact": True},
+    }
+    (result,) = forest.run(forest.collection(forest.job("user", fields, missing_at_destination="skip")))
+    assert result.statistics.updated == 1
+    found = forest.to("cn", "sn", "displayName", filter="(adminDisplayName=ann)")
+    assert found == {"CN=Ann McDonald": {"cn": ["Ann McDonald"], "sn": ["Ann McDonald"], "displayName": ["Ann McDonald"]}}

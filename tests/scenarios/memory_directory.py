@@ -10,7 +10,7 @@ from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
-from directory_sync.errors import IncompleteListing, RecordError
+from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
 
 def fold(value: bytes) -> bytes:
@@ -53,6 +53,9 @@ class MemoryDirectory:
 
     def fields(self) -> Collection[str] | None:
         return self.known
+
+    def no_field(self, name: str) -> SchemaError:
+        return SchemaError(f"there is no field {name}.", endpoint=self.label, remedy=f"There are: {', '.join(self.known or ())}.")
 
     def rule(self, name: str) -> FieldRule | None:
         if name.lower() in self.rules:
@@ -122,7 +125,7 @@ class MemoryDirectory:
     def parent_id(self, id: str) -> str | None:
         return id.partition(",")[2] or None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         name, _, value = id.partition(",")[0].partition("=")
         new = {key.lower(): held for key, held in values.items()}.get(name.lower())
         if new is None or fold(unquote_to_bytes(value)) in map(fold, new):
@@ -130,6 +133,9 @@ class MemoryDirectory:
         if not new:
             raise RecordError("names the object and would lose its value.", field=name)
         return self.new_id(name, {name: sorted(new)}, self.parent_id(id) or "")
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         return f"{id.partition(',')[0]},{container}"

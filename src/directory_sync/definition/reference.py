@@ -14,6 +14,8 @@ from pydantic_core import PydanticUndefined
 
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
+from directory_sync.definition.reference_texts import FILES, VALUES
+from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 from directory_sync.definition.templates import available
 from directory_sync.definition.times import format_window
 
@@ -145,6 +147,15 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 """
 
 
+_TEXTS = (("Jobs", _LIMITS), ("Files", FILES), ("Fields", VALUES))
+"""Title of a section → what follows its tables."""
+
+_NOT_YET = """## What this version cannot do
+
+`validate` accepts these with a warning; `preview`, `run` and the DAG refuse a job that asks for one of them
+before they read anything:
+"""
+
 _TEMPLATES = """## Built-in templates
 
 `template: NAME` in a job or at the top of a collection gives every key that the file does not set. Mappings such as `source`,
@@ -159,8 +170,8 @@ def reference_markdown() -> str:
     for title, introduction, members in _SECTIONS:
         parts.append(f"## {title}\n\n{introduction}\n")
         parts.extend(_model(model, title) for model in members)
-        if title == "Jobs":
-            parts.append(_LIMITS)
+        parts.extend(text for after, text in _TEXTS if after == title)
+    parts.append(_not_yet())
     parts.append(_templates())
     return "\n".join(parts)
 
@@ -175,7 +186,9 @@ def _model(model: type[BaseModel], section: str) -> str:
 def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     if model is FieldMapping or not issubclass(model, FieldMapping):
         return model.model_fields
-    return {name: field for name, field in model.model_fields.items() if name not in FieldMapping.model_fields}
+    # What a mapping alone has is read first; pydantic lists what several have in common before it.
+    names = sorted(model.model_fields, key=lambda name: name not in model.__annotations__)
+    return {name: model.model_fields[name] for name in names if name not in FieldMapping.model_fields}
 
 
 def _title(model: type[BaseModel]) -> str:
@@ -230,6 +243,11 @@ def _default(field: FieldInfo) -> str:
     if isinstance(default, Enum):
         return f"`{default.value}`"
     return f'`"{default}"`' if isinstance(default, str) and not default.strip() else f"`{default}`"
+
+
+def _not_yet() -> str:
+    features = [feature.what for feature in NOT_YET] + [NOTIFICATIONS]
+    return _NOT_YET + "\n" + "".join(f"- {feature}\n" for feature in features)
 
 
 def _templates() -> str:

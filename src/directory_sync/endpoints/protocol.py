@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.errors import SchemaError
 
 
 class Record(NamedTuple):
@@ -22,11 +23,13 @@ class Record(NamedTuple):
         values: field name as the endpoint writes it → values. Absent fields are absent.
         problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds only what is certain.
             Such a record counts as present and failed, never as missing.
+        cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
     id: str
     values: Mapping[str, list[bytes]]
     problem: str = ""
+    cut_off: bool = False
 
 
 Batch = Sequence[Record]
@@ -65,6 +68,8 @@ class FieldRule:
         binary: values are not text.
         writable: can be set by us.
         normalise: two values are the same exactly if their normalised forms are.
+        spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself writes does not count.
+        canonical: the form in which a value is written, where the endpoint knows only one (`200` for `00200`).
         check: says what is wrong with a value's syntax, or None.
     """
 
@@ -75,6 +80,8 @@ class FieldRule:
     binary: bool = False
     writable: bool = True
     normalise: Callable[[bytes], bytes] = bytes
+    spelled: Callable[[bytes], bytes] = bytes
+    canonical: Callable[[bytes], bytes] = bytes
     check: Callable[[bytes], str | None] = lambda value: None
 
 
@@ -111,6 +118,9 @@ class Source(Protocol):
 
     def rule(self, name: str) -> FieldRule | None:
         """What is known of a field; None if the endpoint has no such field."""
+
+    def no_field(self, name: str) -> SchemaError:
+        """What to raise where a field is asked for that records cannot have; its remedy says which there are."""
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all selected records with these fields.
@@ -179,10 +189,18 @@ class Destination(Source, Protocol):
     def parent_id(self, id: str) -> str | None:
         """The id of the container that holds the object; None where there are no containers."""
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The id that the object must have so that its name agrees with new field values; the same id if it does already.
 
+        `exact`: fields, lower case, with whose spelling the name has to agree too.
+
         Raises RecordError if a field that names the object would lose its value.
+        """
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """Fields and values that an object of this id has by its name alone, whatever a record says: they cannot be removed.
+
+        None where the values of the fields decide about the name, and where there are no names.
         """
 
     def moved_id(self, id: str, container: str) -> str:

@@ -109,8 +109,8 @@ def make_plan(
 def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     """Read both sides at the same time and match them."""
     source, destination, layout = planning.source, planning.destination, planning.layout
-    # A fingerprint covers neither members nor the place of an object.
-    always_compare = bool(layout.lookups) or planning.moves_existing
+    # A fingerprint covers neither members nor the place of an object, nor how its name is spelled.
+    always_compare = bool(layout.lookups) or planning.moves_existing or planning.spells_names
     moves_missing = isinstance(planning.job.missing_at_source, MoveMissing)
     departed = partial(is_departed, planning) if moves_missing else None
 

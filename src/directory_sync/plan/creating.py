@@ -14,6 +14,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.compare import check_mandatory, new_fields
 from directory_sync.plan.containers import Containers
 from directory_sync.plan.listing import Rejected, Row, Side, read_sides
+from directory_sync.plan.naming import with_names
 from directory_sync.plan.planning import Draft, Drafts, Planning
 from directory_sync.plan.sides import SourceRecord
 from directory_sync.plan.spool import Spool
@@ -136,4 +137,5 @@ def _creation(planning: Planning, containers: Containers, record: SourceRecord) 
     container = containers.for_new(record.container)
     values = {change.field: change.new for change in fields}
     id = planning.destination.new_id(planning.job.naming_attribute, values, container)
-    return Change(Action.CREATE, record.key, id, fields=tuple(fields))
+    named = planning.destination.naming_values(id)
+    return Change(Action.CREATE, record.key, id, fields=tuple(with_names(fields, named) if named else fields))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.join import Settled
 from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.names import settle_names
+from directory_sync.plan.naming import with_kept_names
 from directory_sync.plan.order import Node
 from directory_sync.plan.past import Identities
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
@@ -111,7 +112,10 @@ class Drafter:
         self.matched += 1
         try:
             fields = changed_fields(record, found, planning.layout)
-            then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
+            then = self._final_id(record, found, fields)
+            before, after = planning.destination.naming_values(found.id), planning.destination.naming_values(then)
+            if before or after:
+                fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
@@ -130,6 +134,16 @@ class Drafter:
                 " It stays there; move it back by hand."
             )
         self._add(draft)
+
+    def _final_id(self, record: SourceRecord, found: ObjectRecord, fields: Sequence[FieldChange]) -> str:
+        """The id that the object has when these fields are changed."""
+        layout, destination = self.planning.layout, self.planning.destination
+        values: dict[str, Sequence[bytes]] = {change.field: change.new for change in fields}
+        if not layout.exact or not isinstance(self.planning.job.destination, DirectoryDestination):
+            return destination.renamed_id(found.id, values)
+        # The name may be spelled otherwise than the attribute.
+        spelled = {layout.fields[i]: wanted for i in layout.exact if (wanted := record.values[i])}
+        return destination.renamed_id(found.id, {**spelled, **values}, {name.lower() for name in spelled})
 
     def _add(self, draft: Draft) -> None:
         """Take a draft in, if there is anything to do or to look up."""
@@ -202,9 +216,11 @@ class Drafter:
         offsets = list(settled.only_at_destination())
         if settled.removals_blocked:
             if offsets and what != "skip":
+                why = "a source record has no readable key, so it may stand for one of them"
+                if settled.cut_off:
+                    why = "the source may have been cut off, so they may be in what is lacking"
                 planning.warnings.append(
-                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved:"
-                    " a source record has no readable key, so it may stand for one of them."
+                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved: {why}."
                 )
             return
         missing = MissingObjects(planning, settled, self.objects, offsets)

@@ -146,8 +146,13 @@ class Settled:
 
     @property
     def removals_blocked(self) -> bool:
-        """Whether a source record has no readable key, so that nothing may be concluded from absence."""
-        return any(not item.readable for item in self.join.rejected)
+        """Whether nothing may be concluded from absence: a source record has no readable key, or the source may be cut off."""
+        return self.cut_off or any(not item.readable for item in self.join.rejected)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the source may have held more records than were read."""
+        return any(item.cut_off for item in self.join.rejected)
 
     def met(self) -> Iterator[bytes]:
         """Identities of the objects that were matched, unambiguously, and not known before."""

@@ -40,6 +40,7 @@ class Rejected(NamedTuple):
         key: as people read it.
         id: where it was met.
         message: why.
+        cut_off: the listing may end with it although there was more.
     """
 
     keys: tuple[bytes, ...]
@@ -48,6 +49,7 @@ class Rejected(NamedTuple):
     key: str
     id: str
     message: str
+    cut_off: bool = False
 
 
 Unknown = tuple[int, bytes]

@@ -98,6 +98,13 @@ class Planning:
         """Whether an object whose computed container changed is moved."""
         return isinstance(self.job.destination, models.DirectoryDestination) and self.job.destination.move_existing
 
+    @property
+    def spells_names(self) -> bool:
+        """Whether the spelling of an object's name counts."""
+        naming = self.job.naming_attribute.lower()
+        exact = (self.layout.fields[i].lower() for i in self.layout.exact)
+        return isinstance(self.job.destination, models.DirectoryDestination) and naming in exact
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:

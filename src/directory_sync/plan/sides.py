@@ -80,8 +80,10 @@ def load_object(data: bytes, layout: Layout) -> ObjectRecord:
 
 def key_values(data: bytes, layout: Layout) -> list[bytes]:
     """The values of the first key field of a source record in the spool, without the rest of it."""
-    found = _rest(data)[0][layout.others.index(layout.keys[0])]
-    return found or []
+    key = layout.keys[0]
+    if key in layout.others:
+        return _rest(data)[0][layout.others.index(key)] or []
+    return loads(data[_LENGTH:])[layout.compared.index(key)] or []  # noqa: S302 - our own file
 
 
 def object_id(data: bytes) -> str:
@@ -95,7 +97,7 @@ def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: 
     for batch in source.read(mapping.source_fields):
         for record in batch:
             if record.problem:
-                sink.reject(_rejected(record, mapping, layout, None))
+                sink.reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
                 continue
             try:
                 values, lookups, container = map_record(record)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
-from directory_sync.plan.layout import Layout
+from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.overlap import one_place
 from directory_sync.plan.planning import Planning
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, key_values, load_object, load_source
@@ -101,7 +101,7 @@ def _possible_keys(
     found: ObjectRecord, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord], layout: Layout
 ) -> list[bytes]:
     """Keys that an object may stand for that has too many combinations of values to try each."""
-    held = {i: set(map(layout.rules[i].normalise, found.values[i])) for i in layout.keys}
+    held = {i: set(map(layout.rules[i].normalise, usable(found.values[i]))) for i in layout.keys}
 
     def may_be(record: SourceRecord) -> bool:
         return all(held[i].intersection(map(layout.rules[i].normalise, record.values[i] or ())) for i in layout.keys)

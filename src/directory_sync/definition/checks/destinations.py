@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from directory_sync.definition.checks.sources import check_file, file_ending
+from directory_sync.definition.checks.sources import check_file
 from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
 from directory_sync.definition.models import (
     DirectoryDestination,
@@ -12,6 +12,8 @@ from directory_sync.definition.models import (
     DisableMissing,
     FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     Job,
     MoveMissing,
     ObjectKind,
@@ -36,6 +38,10 @@ def check_destination(job: Job, path: Path, places: Places) -> Iterator[Problem]
         yield from _check_table(job, destination, path, places)
     if isinstance(destination, FileEndpoint):
         yield from check_file(destination, at, places)
+        if destination.filter is not None:
+            message = "chooses records of a source; everything in a destination's file is managed"
+            yield places.problem((*at, "filter"), message, "leave it out", at_key=True)
+        yield from _check_mode(job, destination, at, places)
     yield from _check_missing_at_source(job, path, places)
     yield from _check_overlap(job, at, places)
 
@@ -82,6 +88,13 @@ def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
             )
 
 
+def _check_mode(job: Job, destination: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
+    """What a mode does with records that the file holds already must agree with what the job does with missing ones."""
+    if destination.mode is FileMode.APPEND and job.missing_at_source != "skip":
+        message = "append removes nothing, but missing_at_source does"
+        yield places.problem((*at, "mode"), message, "write missing_at_source: skip, or mode: merge", at_key=True)
+
+
 def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
     at = (*path, "destination")
     yield from _check_container(job, destination, at, places)
@@ -125,7 +138,7 @@ def _check_container(job: Job, destination: DirectoryDestination, at: Path, plac
                 "write container: {field: NAME} or {template: TEXT}, or leave move_existing out",
             )
         return
-    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template)):
+    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template, names=True)):
         yield places.problem((*at, "container", "template"), *wrong)
     if destination.base is None:
         kind = "field" if isinstance(container, FieldContainer) else "template"
@@ -153,7 +166,7 @@ def _check_base(job: Job, container: str, destination: DirectoryDestination, at:
 def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places) -> Iterator[Problem]:
     if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
         yield places.problem((*path, "object"), "a table holds rows", "write object: row")
-    is_ldif = isinstance(destination, FileEndpoint) and file_ending(destination) == ".ldif"
+    is_ldif = isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
     if is_ldif and "dn" not in {name.lower() for name in job.fields}:
         yield places.problem(
             (*path, "fields"),
@@ -161,6 +174,9 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
             'map it, as in dn: {template: "cn={{ cn }},ou=People,dc=example"}',
             at_key=True,
         )
+    if is_ldif and job.object_classes is not None and "objectclass" in {name.lower() for name in job.fields}:
+        message = "counts only for records without a value for objectClass, which is mapped"
+        yield places.problem((*path, "object_classes"), message, "map only one of them", severity="warning", at_key=True)
     for key, value in (("rdn", job.rdn), ("object_classes", job.object_classes)):
         if value is not None and not is_ldif:
             yield places.problem(

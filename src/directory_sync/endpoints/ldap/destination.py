@@ -125,9 +125,13 @@ class LdapDestination(LdapSource):
         """The container's DN; None at the top."""
         return parent_of(id)
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The DN that agrees with new values; the same text if it does already. Raises RecordError if a naming value would go."""
-        return self.server.schema.names.renamed_id(id, values)
+        return self.server.schema.names.renamed_id(id, values, exact)
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
+        """None: the naming attribute's values decide about the name, see `renamed_id`."""
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         """The DN in another container."""

@@ -9,6 +9,7 @@ from typing import Any
 from ldap.schema import AttributeType, ObjectClass, SubSchema
 from ldap.schema.models import DITContentRule
 
+from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.endpoints.ldap import matching, syntaxes
 from directory_sync.endpoints.ldap.names import Names
 from directory_sync.endpoints.protocol import FieldRule
@@ -30,7 +31,7 @@ SERVER_FILLED = frozenset(
 )
 """Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4)."""
 
-WRITE_ONLY = frozenset(("userpassword", "unicodepwd", "clearpassword", "dbcspwd", "lmpwdhistory", "ntpwdhistory"))
+WRITE_ONLY = PASSWORD_ATTRIBUTES
 """Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back as written."""
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
@@ -113,8 +114,17 @@ class Schema:
                 or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
             ),
             normalise=self._normaliser(canonical),
+            spelled=self._spelling(canonical, syntax_oid),
+            canonical=syntax.canonical,
             check=syntax.check,
         )
+
+    def _spelling(self, canonical: str, syntax: str) -> matching.Normalise:
+        """The form of a value in which equal spellings are equal, as far as the server keeps them."""
+        if syntax not in DN_SYNTAXES and canonical != "objectclass":
+            return matching.exact
+        # Active Directory shows a reference as the object it names is spelled, whatever was written.
+        return self._normaliser(canonical) if self._active_directory else self.names.spelled_value
 
     def _inherited(self, attribute: Any, element: str) -> Any:
         """The first value on the way up the supertypes (RFC 4512, section 2.5.1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 
 import ldap
@@ -93,6 +94,16 @@ class LdapSource:
         """Every attribute of the schema."""
         return self.server.schema.attribute_names()
 
+    def no_field(self, name: str) -> SchemaError:
+        """Names the attribute of the schema that is nearest."""
+        known = {attribute.lower(): attribute for attribute in self.fields() or ()}
+        near = get_close_matches(name.lower(), known, n=1)
+        return SchemaError(
+            f"the directory's schema has no attribute {name}.",
+            endpoint=self.settings.label,
+            remedy=f"Did you mean {known[near[0]]}?" if near else "Correct the name.",
+        )
+
     def rule(self, name: str) -> FieldRule | None:
         """What the schema says of an attribute."""
         return self.server.schema.rule(name)
@@ -143,13 +154,8 @@ class LdapSource:
         yield from listing(server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=fields)
 
     def _known(self, field: str) -> str:
-        rule = self.server.schema.rule(field)
-        if rule is None:
-            raise SchemaError(
-                f"the directory's schema has no attribute {field}.",
-                endpoint=self.settings.label,
-                remedy="Correct the field's name.",
-            )
+        if self.server.schema.rule(field) is None:
+            raise self.no_field(field)
         return field.strip()
 
     # -- selecting ----------------------------------------------------------------------------------------------------
