@@ -10,6 +10,23 @@ from pydantic import BeforeValidator, Field, Tag, model_validator
 from directory_sync.definition.basics import Model, Text, by_shape
 from directory_sync.definition.times import Duration
 
+LONGEST_NAME = 250
+"""Characters that the name of a person or role may have."""
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need them
+
+
+def impossible_name(name: str) -> str:
+    """Why no user or role of Airflow can have this name; empty if one can. A request for somebody like that would never end."""
+    if not name.strip():
+        return "is empty"
+    if name != name.strip():
+        return "begins or ends with a blank"
+    if len(name) > LONGEST_NAME:
+        return f"has {len(name):,} characters, and a name has at most {LONGEST_NAME}"
+    if not all(character.isprintable() or character in _JOINERS for character in name):
+        return "holds a line break or another character that cannot be seen"
+    return ""
+
 
 class Approvers(Model):
     """People by user name, and everybody who has one of the roles."""
