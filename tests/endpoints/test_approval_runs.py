@@ -10,8 +10,8 @@ import pytest
 
 from directory_sync.approval import desk
 from directory_sync.approval.people import Person
-from directory_sync.definition.models import ApprovalPolicy
-from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch
+from directory_sync.definition.models import ApprovalPolicy, Approvers
+from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.run.result import JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
@@ -160,6 +160,18 @@ def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Offi
     office.approve(request, ida)
     request = office.request(office.run(office.start(approval={**both, "self_approval": "auto"})))
     assert (request.state, request.decided_by) == ("approved", "ida")
+
+
+@pytest.mark.parametrize("name", [" ", "bob ", "\tbob", "bo\nb", "bo\x00b", "bob\u202e", "x" * 251])
+def test_nobody_is_asked_who_cannot_exist(office: Office, name: str) -> None:
+    """A request that is rerouted to a name that no user can have would never be answered: refused, and nothing is noted."""
+    request = office.request(office.run(office.start()))
+    for to in (Approvers(users=["carol", name]), Approvers(roles=[name])):
+        with pytest.raises(RequestError, match="Correct the name"):
+            desk.reroute(office.store, request.id, BOB, to)
+    view = office.store.get_request(request.id)
+    assert [(each.kind, each.name) for each in view.assignees] == [("user", "bob")]
+    assert [event.kind for event in view.events] == ["filed"]
 
 
 def test_conflicts_at_the_moment_of_writing_are_left_alone(office: Office) -> None:

@@ -19,6 +19,9 @@ class EffectivePolicy(ApprovalPolicy):
     """The policy that counts for a job: its own, tightened by the deployment's minimum. A request keeps a copy of it."""
 
     within: Approvers | None = Field(None, description="Nobody else may decide, however they were named. None: no such bound.")
+    also_within: list[Approvers] | None = Field(
+        None, description="The same, where the policy was changed while a run was going on: nobody who is not in each of these."
+    )
     at_least: int = Field(1, ge=1, description="So many distinct people must agree in any case.")
     all_of: Approvers | None = Field(
         None, description="Each of these users, and one person of each of these roles, must agree in any case; nobody stands in."

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from directory_sync.approval.escalation import ManagerOf, Step, StepKind, due
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.records import events_of, named, policy_of, requester_of
+from directory_sync.approval.records import asker_of, events_of, named, policy_of, requester_of
 from directory_sync.errors import DirectorySyncError, RequestNotFound
 from directory_sync.store.request_model import Approver, Request
 from directory_sync.store.store import Store
@@ -93,7 +93,15 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
             raise _LookupFailed(f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}") from error
 
     view = store.get_request(request.id)
-    steps = due(policy_of(request), request.filed, events_of(view), now, manager_of=looked_up, requester=requester_of(request))
+    steps = due(
+        policy_of(request),
+        request.filed,
+        events_of(view),
+        now,
+        manager_of=looked_up,
+        requester=requester_of(request),
+        asked_by=asker_of(view),
+    )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
     return [step for step in steps if step.kind is StepKind.ESCALATE]
 
