@@ -18,6 +18,7 @@
     ├── LimitExceeded              the plan changes more than the job's limits allow
     ├── RunIdUsed                  the store knows another run by the same id
     ├── NewRunNeeded               this run may make no new plan, only another one may
+    ├── RunInAirflow               a terminal may not write what Airflow would ask somebody about
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for
@@ -143,6 +144,10 @@ class RunIdUsed(DirectorySyncError):
 
 class NewRunNeeded(DirectorySyncError):
     """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its requester."""
+
+
+class RunInAirflow(DirectorySyncError):
+    """A run from a terminal could write what needs approval in Airflow."""
 
 
 class LeaseError(DirectorySyncError):

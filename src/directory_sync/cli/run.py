@@ -22,6 +22,7 @@ from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.report import report_file, write_report
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.terminal import definition_of_airflow
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -48,6 +49,7 @@ def main(arguments: Namespace) -> ExitStatus:
 
     Raises:
         UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
+        RunInAirflow: something could be written that needs approval in Airflow; nothing was read or recorded.
         StoreError: the store is missing, not migrated, or stopped answering.
         RequestError: with `--approved`, the request cannot be carried out from here.
     """
@@ -97,6 +99,8 @@ def _run(
     reason: str,
 ) -> Generator[JobResult]:
     """Run the jobs as one recorded run, which is closed however it ends."""
+    jobs = [collection.job(name) for name in names]
+    airflows = definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
     run_id = new_run_id()
     snapshot = store.start_run(
         collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
@@ -110,6 +114,7 @@ def _run(
             deployment=deployment,
             store=store,
             holder=holder(),
+            now=airflows,
             progress=display.of,
         ):
             states.add(result.state)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from directory_sync.definition.models import Collection, Job, LimitKind, MoveMissing
+from directory_sync.definition.models import Collection, Job, LimitKind, Limits, MoveMissing
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.garbage import rare_collection
 from directory_sync.plan.completing import Completer
@@ -30,9 +31,16 @@ def make_plan(
     destination: Destination,
     mapping: CompiledMapping,
     *,
+    limits: Sequence[Limits] | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Plan:
     """Compare both sides of a job and say everything that it would change.
+
+    Args:
+        collection, job: the definition.
+        source, destination, mapping: open, and compiled from it.
+        limits: all of them count, each with the defaults for the kinds that it does not name; default: the definition's.
+        progress: hears how far it is.
 
     Raises:
         SchemaError: the mapping does not fit the schemas; nothing was read.
@@ -74,12 +82,18 @@ def make_plan(
         managed=join.object_count,
         problems=tuple(planning.problems),
         warnings=tuple(planning.warnings),
-        limits=check_limits(
-            collection.limits_of(job),
-            completer.tally,
-            managed=join.object_count,
-            source_records=join.source_count,
-            matched=drafter.matched,
+        limits=tuple(
+            dict.fromkeys(
+                check
+                for each in ([collection.limits_of(job)] if limits is None else limits)
+                for check in check_limits(
+                    each,
+                    completer.tally,
+                    managed=join.object_count,
+                    source_records=join.source_count,
+                    matched=drafter.matched,
+                )
+            )
         ),
     )
 

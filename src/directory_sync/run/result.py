@@ -114,7 +114,12 @@ def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
 
 def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
     """The result of a plan that is not carried out before somebody has agreed to it."""
-    result = replace(planned(plan, started), state=JobState.WAITING, statistics=_nothing_written(plan), error=None)
+    return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
+
+
+def not_approved(plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float) -> JobResult:
+    """The result of a plan that is not carried out because of what was said, or not said, about a request for it."""
+    result = replace(planned(plan, started), state=state, statistics=_nothing_written(plan), error=None)
     return replace(result, message=message, plan_id=plan_id, request=request)
 
 
