@@ -337,7 +337,8 @@ def test_a_gate_tries_again_while_the_store_does_not_answer(monkeypatch: pytest.
     gate = build_dag(Collection.model_validate({"name": "corp", "jobs": [PEOPLE]})).get_task("people.approval")
     assert isinstance(gate, ApprovalSensor)
     with pytest.raises(AirflowException, match="does not answer") as caught:
-        gate.execute({"ti": SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval")})  # type: ignore[typeddict-item]
+        instance, run = SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval"), SimpleNamespace(conf={})
+        gate.execute({"ti": instance, "dag_run": run, "params": {"preview_only": False}})  # type: ignore[typeddict-item]
     assert not isinstance(caught.value, AirflowFailException | AirflowSkipException)
     assert gate.retries * gate.max_retry_delay.total_seconds() > 12 * 3600
 
