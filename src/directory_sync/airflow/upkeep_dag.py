@@ -22,8 +22,7 @@ from directory_sync.errors import DirectorySyncError, SettingsError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-UPKEEP_DAG_ID = "directory_sync.upkeep"
-"""No collection can have this name: theirs hold no dot."""
+UPKEEP_DAG_ID = settings.UPKEEP_DAG_ID
 TASK_ID = "keep_up"
 
 _LONGEST = timedelta(minutes=30)
