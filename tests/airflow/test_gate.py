@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -230,6 +231,40 @@ def test_a_later_run_refers_to_the_pending_request_and_ends(
     assert store.count_requests() == 1
     assert store.pending_request("corp", "people") is not None
     assert not (data / "out.csv").exists()
+
+
+def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
+    run_collection: RunCollection,
+    store: Store,
+    data: Path,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    task_log: Callable[[], str],
+) -> None:
+    """Task log, XCom, the closed run and its state say the same; the jobs after it run, and no one is asked again."""
+    from directory_sync.airflow import collection_task
+
+    identity = collection_task.run_identity
+
+    def scheduled(context: Any) -> Any:
+        return replace(identity(context), trigger="scheduled", requester="schedule", triggering_user=None)
+
+    monkeypatch.setattr(collection_task, "run_identity", scheduled)
+    meanwhile(lambda request: decide(store, request, approve=False, reason="Not before Monday."))
+    denied = the_request(store, run_collection(PEOPLE, AFTER)).request
+    (data / "after.csv").unlink()
+    run = run_collection(PEOPLE, AFTER)
+    states = task_states(run)
+    assert (states["people"], states["people.approval"], states["people.apply"]) == ("success", "skipped", "skipped")
+    assert (xcom(run, "people")["state"], xcom(run, "people")["request"]) == ("denied", denied.id)
+    assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]) == ("denied", {"people": "denied", "after": "success"})
+    assert xcom(run, "_close")["statistics"]["created"] == 2, "those of the other job"
+    assert (str(run.state), store.count_requests(), (data / "out.csv").exists()) == ("success", 1, False)
+    assert (data / "after.csv").exists()
+    text = task_log()
+    assert f"denied by bea: request {denied.id} of run {denied.run_id}. Nothing was filed or written." in text
+    assert "Would create" in text
+    assert "Job people: denied." in text
 
 
 # -- by hand ----------------------------------------------------------------------------------------------------------

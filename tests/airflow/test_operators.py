@@ -124,3 +124,35 @@ def test_airflows_command_line_hands_over(tmp_path: Path, content: str, status: 
     assert done.returncode == status, done.stderr
     if content == "bad":
         assert "jbos" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("began", "now", "policy", "max_tries", "cleared"),
+    [
+        (0, 0, 0, 0, False),
+        (3, 3, 0, 3, False),
+        (0, 0, 0, 1, True),
+        (3, 3, 0, 4, True),
+        (0, 5, 0, 1, True),
+        (0, 0, 2, 2, False),
+        (0, 0, 2, 3, True),
+        (3, 1, 0, 3, True),
+    ],
+    ids=str,
+)
+def test_more_tries_than_retries_mean_that_a_task_was_cleared(
+    began: int, now: int, policy: int, max_tries: int, cleared: bool
+) -> None:
+    """Also where the file was given more retries since, and where a cluster policy gives every task more; in doubt it was."""
+    from directory_sync.airflow.operators import SyncJobOperator
+
+    job = COLLECTION.jobs[0].model_copy(update={"retries": began})
+    collection = COLLECTION.model_copy(update={"jobs": [job.model_copy(update={"retries": now})]})
+    retries = max(now, policy)
+    operator = SyncJobOperator(task_id="people", job="people", collection=collection, definition_digest="", retries=retries)
+    context: Any = {
+        "ti": SimpleNamespace(try_number=2, max_tries=max_tries),
+        "dag_run": SimpleNamespace(clear_number=1),
+    }
+    tries = operator._tries(job, context)
+    assert (tries.number, tries.cleared, tries.run_cleared) == (2, cleared, True)

@@ -121,11 +121,12 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.run.replanning import Tries
 
         instance = context["ti"]
-        # A cleared task gets more tries than it has retries (`clear_task_instances` of Airflow). The retries that count are those
-        # that the run began with, or fewer: more of them, written into the file since, would hide that it was cleared.
+        # Clearing gives a task more tries than it has retries (`clear_task_instances` of Airflow). Retries that were written into
+        # the file since the run began do not count: they would hide it. What a cluster policy has made of them does.
+        added = sum(each.retries - job.retries for each in self.collection.jobs if each.name == job.name)
         return Tries(
             number=instance.try_number,
-            cleared=instance.max_tries > min(job.retries, self.retries or 0),
+            cleared=instance.max_tries > (self.retries or 0) - max(added, 0),
             run_cleared=bool(context["dag_run"].clear_number),
         )
 
