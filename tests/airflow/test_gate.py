@@ -149,6 +149,29 @@ def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
     }
 
 
+def test_a_run_of_the_version_before_goes_on_after_the_upgrade(
+    run_collection: RunCollection, store: Store, store_url: str, data: Path, meanwhile: Callable[..., None]
+) -> None:
+    """Its request was filed when nothing was noted of which run of Airflow it is: approved now, it is carried out by that run."""
+    from alembic import command
+
+    from directory_sync.store import migrate
+    from directory_sync.store.database import Database
+
+    def upgrade_and_approve(request: int) -> None:
+        database = Database(store_url)
+        command.downgrade(migrate.alembic_config(database), "0004")
+        migrate.upgrade(store_url)
+        database.close()
+        decide(store, request)
+
+    meanwhile(upgrade_and_approve)
+    run = run_collection(PEOPLE)
+    assert task_states(run) == {"people": "success", "people.approval": "success", "people.apply": "success", "_close": "success"}
+    assert (data / "out.csv").read_text(encoding="utf-8").split() == ["id,name", "1,Fry", "2,Leela"]
+    assert the_request(store, run).request.state == "applied"
+
+
 def test_each_task_links_to_the_request(
     run_collection: RunCollection, store: Store, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
