@@ -70,7 +70,11 @@ class ApprovalPolicy(Model):
 
     approvers: Approvers = Field(description="Who may approve.")
     when: Literal["always", "manual", "over_limit"] = Field(
-        "always", description="`always`, `manual` (scheduled runs go straight through) or `over_limit`."
+        "always",
+        description=(
+            "`always`, `manual` (scheduled runs go straight through, except the first one of a job that is new or was edited) "
+            "or `over_limit`."
+        ),
     )
     changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")
     fields: list[Text] | None = Field(None, description="Only plans that touch such fields need approval.")
