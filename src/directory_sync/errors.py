@@ -18,7 +18,7 @@
     ├── LimitExceeded              the plan changes more than the job's limits allow
     ├── RunIdUsed                  the store knows another run by the same id
     ├── NewRunNeeded               this run may make no new plan, only another one may
-    ├── RunInAirflow               a terminal may not write what Airflow would ask somebody about
+    ├── RunInAirflow               a terminal may not write what needs approval in Airflow
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for

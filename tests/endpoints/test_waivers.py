@@ -132,7 +132,7 @@ def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> N
     office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
     refused = office.run(office.start(approval="none", requester="Dora"))
     assert refused.state is JobState.STOPPED_BY_LIMIT
-    assert "Somebody else has to start it" in refused.message
+    assert "Someone else has to start it" in refused.message
     assert office.run(office.start(approval="none", requester="carol")).state is JobState.SUCCESS
 
 

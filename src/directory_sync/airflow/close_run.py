@@ -69,7 +69,7 @@ class CloseRunOperator(CollectionOperator):
         if lost:
             raise AirflowFailException(
                 f"The task of job {lost} was lost after it had filed its request, so the jobs after it were not run (its failure "
-                "action is abort). What became of the request stands above. Start a new run for the other jobs."
+                "action is abort). The state of the request is in the table above. Start a new run for the other jobs."
             )
         failed = [job for job, each in states.items() if each == REMOVED or (each in set(JobState) and JobState(each).failed)]
         if failed:

@@ -1,4 +1,4 @@
-"""Jobs whose task has failed in Airflow although it had filed its request: it was killed before it could say so.
+"""Jobs whose task has failed in Airflow, though it had filed its request before it was killed.
 
 Requests and gates outlive the task that filed them. Such a job waits, and ends as its request does.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def state_beyond_task(store: Store, snapshot: Snapshot, result: StoredJobResult | None) -> JobState | None:
-    """The state of a job whose task has failed, as far as its run has a request for it that goes on; None if the job has failed.
+    """The state of a job whose task has failed although its run has filed a request; None if the job failed.
 
     Args:
         store: knows its requests.

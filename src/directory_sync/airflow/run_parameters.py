@@ -1,6 +1,7 @@
-"""What the person who starts a run of a collection may say: the keys of its configuration, and what each may hold.
+"""What may stand in the configuration of a run of a collection: the keys, and the values of each.
 
-Airflow itself lets any key through. One that is mistyped would do nothing, and a run that was meant as a preview would write.
+Airflow itself lets any key through. One that is mistyped would do nothing, and a run that was meant as a
+preview would write.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class RunParameters:
 def read_parameters(context: Context) -> RunParameters:
     """The parameters of the run that a task belongs to.
 
-    Raises AirflowFailException for a key that is not known, or a value that makes no sense: nothing was read then.
+    Raises AirflowFailException for a key that is not known, or a value that makes no sense: nothing was read
+    then.
     """
     given: Mapping[str, Any] = context["dag_run"].conf or {}
     refuse_unknown_keys(given, _KINDS)
@@ -51,14 +53,14 @@ def read_parameters(context: Context) -> RunParameters:
         expected, fits = _KINDS[name]
         if not fits(value):
             raise AirflowFailException(
-                f"The parameter {name} of this run must be {expected}, not {printable(repr(value))[:200]}. Nothing was read or "
-                "written. Start a new run."
+                f"The parameter {name} of this run must be {expected}, not {printable(repr(value))[:200]}. "
+                "Nothing was read or written. Start a new run."
             )
     return RunParameters(bool(values["preview_only"]), values["reason"] or "", tuple(values["jobs"] or ()))
 
 
 def refuse_unknown_keys(given: Mapping[str, Any], known: Mapping[str, object]) -> None:
-    """Raise AirflowFailException if a run's configuration holds a key that is neither known nor Airflow's own."""
+    """Raise AirflowFailException for a key that is neither known nor Airflow's own."""
     unknown = [str(key) for key in given if key not in known and not str(key).startswith(_AIRFLOWS)]
     if not unknown:
         return
@@ -66,7 +68,8 @@ def refuse_unknown_keys(given: Mapping[str, Any], known: Mapping[str, object]) -
     names = ", ".join(repr(printable(key)[:100]) for key in unknown[:5])
     raise AirflowFailException(
         f"The configuration of this run holds {'an unknown key' if len(unknown) == 1 else 'unknown keys'}: {names}"
-        f"{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. Nothing was read or written. Start a new run."
+        f"{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. "
+        "Nothing was read or written. Start a new run."
     )
 
 

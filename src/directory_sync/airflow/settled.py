@@ -33,7 +33,7 @@ class SettledOperator(BaseOperator):
     """Succeeds when the jobs after a job may run; is skipped, and they with it, when they may not.
 
     They may not if the job was not run, if it failed and its failure action is *abort*, or if what it would write waits for a
-    request of another run: that run goes on with the jobs behind it. A task that was killed after it had filed its request has
+    request of another run: that run goes on with the jobs after it. A task that was killed after it had filed its request has
     not failed; that request counts.
 
     Args:

@@ -75,7 +75,7 @@ def deny(store: Store, request_id: int, person: Person, *, digest: str, reason: 
 
 
 def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, reason: str = "") -> RequestView:
-    """Ask others too; whoever was asked before can still decide. Only who may decide may reroute. Raises as `approve`.
+    """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises as `approve`.
 
     RequestError also for a name that nobody can have.
     """

@@ -72,7 +72,7 @@ def due(
     The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has answered (approved,
     denied, rerouted) for the time `after` since the one before was. Where nobody who is asked so far can ever decide, or a level
     names nobody who can be found, may decide and was not asked before, the next is asked at once. When the chain has ended,
-    nothing more happens: the request stays pending until somebody decides or it expires. `manager` asks the managers of the users
+    nothing more happens: the request stays pending until someone decides or it expires. `manager` asks the managers of the users
     who were asked last.
 
     Args:

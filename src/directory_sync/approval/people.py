@@ -156,11 +156,11 @@ def ineligible(
             Hindrance.REQUESTER, "You asked for these changes, so somebody else has to decide. You can cancel the request."
         )
     if asked_by and same_person(person.name, asked_by):
-        return Refusal(Hindrance.ASKED, "You asked for this, so somebody else has to decide.")
+        return Refusal(Hindrance.ASKED, "You asked for this, so someone else has to decide.")
     if not all(is_named(circle, person) for circle in policy.also_within or ()):
         return Refusal(
             Hindrance.OUTSIDE_EITHER,
-            "The job's policy was changed while this run was going on, and only people whom both versions name may decide. "
+            "The job's policy was changed while this run was going on, and only people named by both versions may decide. "
             "Ask one of them, or have the job run again: the next run goes by the new policy alone.",
         )
     if policy.within is not None and not is_named(policy.within, person):

@@ -1,4 +1,4 @@
-"""Two policies as one that asks for at least as much as each: of a minimum and a job's own, of a run's definition and today's."""
+"""Two policies as one that asks for at least as much as each of them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _STRICTEST_FIRST: tuple[SelfApproval, ...] = ("forbid", "allow", "auto")
 def strictest(own: EffectivePolicy | None, other: EffectivePolicy | None) -> EffectivePolicy | None:
     """The policy that counts where a job's policy was changed after its run had begun; either may be missing.
 
-    Whatever one of the two demands approval for needs it, nobody decides who may not decide under both, and nothing is approved
-    without the people whom each requires. The rules are those of `minimum.tighten`, with one of the two as the minimum. If both
-    ask the same people, those may reroute and escalate as ever; if not, whoever decides must be named by both.
+    Whatever one of the two demands approval for needs it, nobody decides who may not decide under both, and
+    nothing is approved without the people that each requires. The rules are those of `minimum.tighten`, with
+    one of the two as the minimum. If both ask the same people, those may reroute and escalate as ever; if
+    not, the person who decides must be named by both.
 
     Args:
         own: what the definition says now; its approvers are asked.
@@ -37,7 +38,7 @@ def strictest(own: EffectivePolicy | None, other: EffectivePolicy | None) -> Eff
         *([] if same_people else [circle(other)]),
         *([other.within] if other.within is not None and other.within != own.within else []),
     ]
-    # Under `all` of both, asked of the same people, somebody may stand in under each.
+    # Under `all` of both, asked of the same people, another person may stand in under each.
     all_others = other.require == "all" and not (same_people and own.require == "all")
     in_person = [each for each in (own.all_of, other.all_of, other.approvers if all_others else None) if each]
     return EffectivePolicy(
@@ -57,7 +58,7 @@ def strictest(own: EffectivePolicy | None, other: EffectivePolicy | None) -> Eff
 
 
 def circle(minimum: ApprovalPolicy) -> Approvers:
-    """Everybody whom a policy trusts to decide, at once or later."""
+    """All people that a policy trusts to decide, at once or later."""
     named = [minimum.approvers]
     if minimum.escalation is not None:
         named.extend(level for level in minimum.escalation.levels if isinstance(level, Approvers))
@@ -66,7 +67,7 @@ def circle(minimum: ApprovalPolicy) -> Approvers:
 
 
 def asked_about(one: ApprovalPolicy, other: ApprovalPolicy) -> tuple[list[str] | None, list[str] | None]:
-    """The kinds of change and the fields that either asks about; None where one of the two asks about everything."""
+    """The kinds of change and the fields that either asks about; None where one asks about everything."""
     if not all(policy.changes or policy.fields for policy in (one, other)):
         return None, None
     changes = _union(policy.changes or () for policy in (one, other))
@@ -84,7 +85,7 @@ def required(minimum: ApprovalPolicy, own: ApprovalPolicy) -> tuple[int, str | i
 
 
 def people_required(policy: ApprovalPolicy) -> int:
-    """The number of distinct people that `require` asks for; 1 for `any` and for `all`, which names them instead."""
+    """The number of distinct people that `require` asks for; 1 for `any` and `all`."""
     return policy.require if isinstance(policy.require, int) else 1
 
 
@@ -116,7 +117,7 @@ def shorter(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 
 
 def _chain(policy: ApprovalPolicy) -> tuple[object, ...]:
-    """Whom escalation asks, in order."""
+    """The people that escalation asks, in order."""
     return (*policy.escalation.levels, policy.escalation.default) if policy.escalation else ()
 
 

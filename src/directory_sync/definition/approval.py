@@ -16,7 +16,7 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need
 
 
 def impossible_name(name: str) -> str:
-    """Why no user or role of Airflow can have this name; empty if one can. A request for somebody like that would never end."""
+    """Why no user or role of Airflow can have this name; empty if one can. A request for such a person would never be decided."""
     if not name.strip():
         return "is empty"
     if name != name.strip():

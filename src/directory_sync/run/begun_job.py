@@ -48,7 +48,7 @@ class BegunJob:
         return self.snapshot.trigger == TERMINAL
 
     def unfinished_plan(self) -> int | None:
-        """The plan that an earlier attempt of this run began to carry out, and that may still be gone on with."""
+        """The plan that an earlier attempt of this run began to apply and that may still be finished."""
         return unfinished_plan(self.store, self.snapshot, self.job, self.deployment)
 
     def carry_out(self, plan_id: int, plan: Plan, *, request: Request | None, resumed: bool) -> JobResult:
@@ -68,5 +68,5 @@ class BegunJob:
 
 
 def unfinished_plan(store: Store, snapshot: Snapshot, job: Job, deployment: Deployment) -> int | None:
-    """The plan that an earlier attempt of a run began to carry out, and that may still be gone on with."""
+    """The plan that an earlier attempt of a run began to apply and that may still be finished."""
     return store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age)

@@ -1,4 +1,4 @@
-"""What requests of earlier runs mean for a plan that was just made: a waiver to use, an answer to refer to, one to end."""
+"""What requests of earlier runs mean for a new plan: a waiver to use, an answer to refer to, one to end."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from directory_sync.store.runs import TERMINAL
 log = logging.getLogger(__name__)
 
 WAIVER_LASTS = timedelta(days=7)
-"""A waiver that nobody has made use of by then counts no longer: who gave it did not mean an accident of next year."""
+"""A waiver that was not used by then no longer counts: it was not meant for an accident of next year."""
 
 
 def refer(work: BegunJob, plan: Plan) -> JobResult | None:
-    """What an earlier request says about the very same plan, so that nobody is asked again; None if none does."""
+    """The answer of an earlier request to the same plan, so that it is not asked again; None without one."""
     asked = _asked_already(work, plan)
     if asked is not None:
         stands = "are approved, and about to be carried out" if asked.state == APPROVED else "wait for approval already"
@@ -34,17 +34,17 @@ def refer(work: BegunJob, plan: Plan) -> JobResult | None:
         work.store.mark_stale(plan.collection, plan.job, reason=reason)
         view = work.store.get_request(denied.id)
         reasons = [event.text.strip() for event in view.events if event.kind is EventKind.DENIED and event.text.strip()]
+        by = f" by {denied.decided_by}" if denied.decided_by else ""
         message = (
-            f"The same changes were denied{f' by {denied.decided_by}' if denied.decided_by else ''}: request {denied.id} of run "
-            f"{denied.run_id}. Nothing was filed or written. To ask for them again, start a run by hand."
-            + (f" Reason of the denial: {reasons[-1]}" if reasons else "")
+            f"The same changes were denied{by}: request {denied.id} of run {denied.run_id}. Nothing was filed or "
+            "written. To ask for them again, start a run by hand." + (f" Reason of the denial: {reasons[-1]}" if reasons else "")
         )
         return not_approved(plan, denied.plan_id, denied.id, JobState.DENIED, message, work.started)
     return None
 
 
 def usable_waiver(work: BegunJob, plan: Plan) -> tuple[Request | None, str]:
-    """An approved request that lets this very plan go past its limits; or why there is one that does not count."""
+    """An approved request that lets this plan go past its limits; or why one does not count."""
     if not plan.exceeded:
         return None, ""
     waiver = work.store.approved_request(plan.collection, plan.job, plan.digest, waiver=True)
@@ -73,12 +73,12 @@ def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
     if work.snapshot.trigger != SCHEDULED:
         for decision in view.decisions:
             if same_person(decision.person, work.snapshot.requester):
-                return f"{decision.person}, who has approved it, has also started this run. Somebody else has to start it."
+                return f"{decision.person}, who has approved it, has also started this run. Someone else has to start it."
     return ""
 
 
 def _asked_already(work: BegunJob, plan: Plan) -> Request | None:
-    """The request of an earlier run for the same plan, pending or about to be carried out; this plan need not even be stored."""
+    """The request of an earlier run for the same plan, pending or about to be applied."""
     store = work.store
     pending = store.pending_request(plan.collection, plan.job)
     if pending is not None and store.decided_among([pending.id]):
@@ -100,7 +100,7 @@ def _denied_already(work: BegunJob, plan: Plan) -> Request | None:
 
 
 def _same_question(work: BegunJob, asked: Request, plan: Plan) -> bool:
-    """Whether a request for the same changes was asked under the same policy, and lets the same limits pass."""
+    """Whether a request was filed under the same policy, and lets the same limits pass."""
     return policy_of(asked) == work.rules.policy and same_limits(asked.waives, plan.exceeded)
 
 

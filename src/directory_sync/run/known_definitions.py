@@ -1,4 +1,4 @@
-"""Whether a job has been carried out before as it is defined now: until then, scheduled runs of it count as started by hand."""
+"""Whether a job was applied before as it is defined now. Until then its scheduled runs count as by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def is_known(store: Store, snapshot: Snapshot, job: Job) -> bool:
     wanted = as_it_counts(collection, job)
     for stored in store.definitions_carried_out(collection.name, job.name, _CARRIED_OUT):
         try:
-            # By the models of today, so that a key that is new in this version and has its default makes no difference.
+            # By the models of today, so that a key that is new in this version and has its default makes no
+            # difference.
             earlier = Collection.model_validate(stored)
             if as_it_counts(earlier, earlier.job(job.name)) == wanted:
                 return True

@@ -1,7 +1,8 @@
-"""What counts for a job: its own or its collection's policy, tightened by the deployment's minimum, and its limits.
+"""What counts for a job: its policy, tightened by the deployment's minimum, and its limits.
 
-A run goes by the definition that it began with. Where the definition has been tightened since, the stricter of the two counts, in
-the policy and in every limit: neither a run that was begun early, nor one that is brought back later, gets past a new rule.
+A run goes by the definition that it began with. Where the definition has been tightened since, the stricter
+of the two counts, in the policy and in every limit: neither a run that was begun early, nor one that is
+brought back later, gets past a new rule.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from directory_sync.definition.models import ApprovalPolicy, Collection, Job, Li
 class JobRules:
     """What counts for one job in one run.
 
-    Attributes:
-        policy: None if none of its plans needs approval.
-        limits: of each version of the definition that counts; a plan has to stay within all of them. Kinds of change that one of
-            them does not name have the defaults there, so that they cannot be put together into one.
-        asks_over_limit: a plan that goes past a limit is asked for instead of being stopped, in every version.
+    Attributes: policy: None if none of its plans needs approval. limits: of each version of the definition
+        that counts; a plan has to stay within all of them. Kinds of change that one of them does not name
+        have the defaults there, so that they cannot be put together into one. asks_over_limit: a plan that
+        goes past a limit is asked for instead of being stopped, in every version.
     """
 
     policy: EffectivePolicy | None

@@ -1,6 +1,7 @@
-"""Whether a run may still make a plan under a policy: only if its starter, the schedule, or Airflow's own retry causes that.
+"""Whether a run may still make a plan under a policy.
 
-Who makes Airflow run a task again causes the plan that it makes, and would not be its requester: the run has another one.
+It may if its starter, the schedule, or Airflow's own retry causes that. A person who makes Airflow run a task
+again causes the plan that it makes, and is not its requester: the run has another one.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ _FAILED = frozenset(state.value for state in JobState if state.failed)
 class Tries:
     """How a job's task in Airflow came to run.
 
-    Attributes:
-        number: the try, from 1.
-        cleared: this very task was cleared, so that it has more tries than it has retries.
-        run_cleared: a task of the run was cleared, this one or another one. Marking a task as successful clears those after it.
+    Attributes: number: the try, from 1. cleared: this very task was cleared, so that it has more tries than
+        it has retries. run_cleared: a task of the run was cleared, this one or another one. Marking a task as
+        successful clears those after it.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Tries:
 
 
 def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | None) -> bool:
-    """Whether somebody has made a job run again, or run at all, in a run that others started.
+    """Whether a person made a job run again, or run at all, in a run that others started.
 
     Args:
         snapshot: the run.
@@ -51,13 +51,13 @@ def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | N
     if tries.number <= 1:
         # A first try, though there was one before: the task was deleted and created again.
         return True
-    # Airflow's own retry follows an attempt that failed, or whose process was gone before it could say so. In a run
-    # of which a task was cleared, only the first can be told from a task that was cleared while it ran.
+    # Airflow's own retry follows an attempt that failed, or whose process was gone before it could say so. In
+    # a run of which a task was cleared, only the first can be told from a task that was cleared while it ran.
     return tries.run_cleared and last.state not in _FAILED
 
 
 def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNeeded:
-    """What somebody is told who has a job under a policy run again; `waits`: the request that the run has filed for it."""
+    """The answer to a task that was cleared; `waits`: the request that the run has filed for the job."""
     pending = f" Request {waits}, which this run has filed, stays as it is." if waits is not None else ""
     return NewRunNeeded(
         f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a task of the "

@@ -1,4 +1,4 @@
-"""What a run from a terminal may do with a collection that Airflow runs too: nothing that Airflow would ask somebody about."""
+"""What a terminal may do with a collection that Airflow runs too: nothing that needs approval there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from directory_sync.store.store import Store
 def definition_of_airflow(
     store: Store, collection: Collection, jobs: Sequence[Job], minimum: ApprovalPolicy | None
 ) -> Collection | None:
-    """The definition that Airflow's newest run of a collection of this name went by, which counts here too; None without one.
+    """The definition of Airflow's newest run of this collection, which counts here too; None without one.
 
-    Raises RunInAirflow if a job is under a policy there, and a run from here could write without a recorded approval: because a
-    job is not known there, or because not every plan of it would be asked for here. Nothing is read before.
+    Raises RunInAirflow if a job is under a policy there, and a run from here could write without a recorded
+    approval: because a job is not known there, or because not every plan of it would be asked for here.
+    Nothing is read before.
     """
     newest = store.newest_run_of_airflow(collection.name)
     if newest is None:

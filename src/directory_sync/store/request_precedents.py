@@ -50,7 +50,7 @@ class RequestPrecedents:
             return None if row is None else read_request(row)
 
     def request_to_carry_out(self, collection_run_id: int, job: str) -> Request | None:
-        """The latest request that a run has filed for the plan of one of its jobs, and carries out itself; None if there is none.
+        """The latest request that a run has filed for a job and applies itself; None if there is none.
 
         Waivers are not among them: a later run makes use of those.
         """
@@ -60,7 +60,7 @@ class RequestPrecedents:
             return None if row is None else read_request(row)
 
     def standing_denial(self, collection: str, job: str, digest: str) -> Request | None:
-        """The job's last denied request, if it asked for exactly this plan and nobody has agreed to the plan since; else None.
+        """The job's last denied request, if it is for this plan and the plan was not approved since; else None.
 
         Waivers do not count: they are not about the plan alone.
         """

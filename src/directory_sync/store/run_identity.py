@@ -16,7 +16,7 @@ TERMINAL = "terminal"
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """A run, as far as it can be told from others with the same id: a run id can be deleted in Airflow and used again.
+    """What tells a run from others with the same id, which can be deleted in Airflow and used again.
 
     Attributes:
         run_id: unique within the collection as long as nobody deletes runs.

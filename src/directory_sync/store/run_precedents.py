@@ -28,7 +28,7 @@ class RunPrecedents:
     _database: Database
 
     def newest_run_of_airflow(self, collection: str) -> Snapshot | None:
-        """The run of a collection that was begun last by anything but a terminal; None if there is none. Raises StoreError."""
+        """The newest run of a collection that no terminal has started; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(
                 select(CollectionRunRow.__table__)
@@ -50,14 +50,15 @@ class RunPrecedents:
         return None if row is None else LastAttempt(row.attempt, row.state)
 
     def was_carried_out(self, collection: str, job: str, digest: str, states: Collection[str]) -> bool:
-        """Whether a job of a scheduler's run that went by the definition of this digest has come to one of these states."""
+        """Whether a job came to one of these states in a scheduler's run by the definition of this digest."""
         with self._database.read() as connection:
-            # By time, because there is an index for that: as long as nothing is edited, the last run but one tells.
+            # By time, because there is an index for that: as long as nothing is edited, the last run but one
+            # tells.
             query = _runs_with(collection, job, states).where(CollectionRunRow.definition_digest == digest)
             return connection.execute(query.order_by(CollectionRunRow.started.desc()).limit(1)).first() is not None
 
     def definitions_carried_out(self, collection: str, job: str, states: Collection[str]) -> Iterator[Mapping[str, Any]]:
-        """The definitions, as stored, under which a job of a scheduler's run has come to one of these states; newest first.
+        """The stored definitions by which a job came to one of these states in scheduler's runs, newest first.
 
         Each once. Previews and runs from a terminal do not count.
         """

@@ -136,7 +136,7 @@ class Runs:
         Args:
             collection: the definition that counts for the run, if this call begins it.
             run_id, trigger, requester, triggering_user, logical_date, run_after: see `RunIdentity`.
-            verified: whether somebody has checked who the requester is.
+            verified: whether anyone has checked who the requester is.
             reason: why, in the requester's words.
             preview_only: nothing is to be written.
 

@@ -40,7 +40,7 @@ def check_policy(policy: ApprovalPolicy, path: Path, fields: Collection[str], pl
 
 
 def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[Problem]:
-    """Check that everybody whom the policy names can exist."""
+    """Check that everyone named by the policy can exist."""
     groups: list[tuple[Path, Approvers]] = [((*path, "approvers"), policy.approvers)]
     if policy.escalation is not None:
         levels = enumerate(policy.escalation.levels)
