@@ -160,7 +160,7 @@ def test_where_only_who_asks_could_answer_a_waiver_others_are_asked_at_once(offi
     """Waiting for the answer of somebody who may not give one would be in vain."""
     people = {
         "approvers": {"users": ["zoe"]},
-        "escalation": {"after": "1d", "levels": [{"users": ["zoe"]}, {"users": ["carol"]}]},
+        "escalation": {"after": "1d", "levels": [{"users": ["zoe"]}, {"users": ["Zoe", "carol"]}]},
     }
     run = full_and_then_empty(office, approval=people)
     request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
