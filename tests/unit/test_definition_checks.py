@@ -57,6 +57,34 @@ def test_minimal_definition_has_no_problem() -> None:
         ("approval", {"approvers": {"users": ["bob"], "roles": ["Admin"]}, "require": 2}, None),
         (
             "approval",
+            {"approvers": {"users": ["bob", "ida "]}},
+            "approval.approvers.users[1]: no user can have this name: it begins",
+        ),
+        ("approval", {"approvers": {"roles": [" "]}}, "approval.approvers.roles[0]: no role can have this name: it is empty"),
+        ("approval", {"approvers": {"users": ["b\nob"]}}, "approval.approvers.users[0]: no user can have this name: it holds"),
+        (
+            "approval",
+            {"approvers": {"users": ["x" * 251]}},
+            "approval.approvers.users[0]: no user can have this name: it has 251",
+        ),
+        (
+            "approval",
+            {"approvers": {"users": ["bob\u202e"]}},
+            "approval.approvers.users[0]: no user can have this name: it holds",
+        ),
+        ("approval", {"approvers": {"users": ["Zo\u00eb van Dijk", "\u0645\u06cc\u200c\u0631", "x" * 250]}}, None),
+        (
+            "approval",
+            {**POLICY, "escalation": {"after": "1d", "levels": ["manager", {"roles": ["a\tb"]}]}},
+            "approval.escalation.levels[1].roles[0]: no role can have this name",
+        ),
+        (
+            "approval",
+            {**POLICY, "escalation": {"after": "1d", "default": {"users": ["c "]}}},
+            "approval.escalation.default.users[0]: no user can have this name",
+        ),
+        (
+            "approval",
             {**POLICY, "fields": ["departmnt", "CN"]},
             "approval.fields[0]: no job under this policy writes the field departmnt",
         ),

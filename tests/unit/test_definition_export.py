@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.export import dump, to_definition
 from directory_sync.definition.loading import load_file, load_text
 from directory_sync.definition.models import Collection
@@ -34,6 +35,7 @@ _WORDS = st.sampled_from(
     ]
 )
 _TEXT = _WORDS | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+_PERSON = _TEXT.filter(lambda name: not impossible_name(name))
 _NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 _COMMON = {
     **dict.fromkeys(("new_only", "exact", "keep_if_empty", "secret"), st.booleans()),
@@ -68,7 +70,7 @@ _FORMAT = {"encoding": st.just("cp1252"), "delimiter": st.sampled_from(";\t|#"),
 _SOURCE = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "filter": st.just("(&(First name=a)(!(b_c=*)))")})
 _DESTINATION = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "mode": st.sampled_from(["merge", "append", "replace"])})
 _APPROVAL = st.just("none") | st.fixed_dictionaries(
-    {"approvers": st.fixed_dictionaries({"roles": st.lists(_TEXT, min_size=1, max_size=2)})},
+    {"approvers": st.fixed_dictionaries({"roles": st.lists(_PERSON, min_size=1, max_size=2)})},
     optional={
         "require": st.sampled_from(["any", "all", 2]),
         "when": st.sampled_from(["manual", "always"]),

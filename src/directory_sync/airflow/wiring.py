@@ -70,6 +70,8 @@ def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperat
     gate = ApprovalSensor(
         task_id=task_ids.approval_of(job.name),
         job=job.name,
+        # Also after a job whose task has failed: it may have been killed when its request was filed already.
+        trigger_rule=TriggerRule.ONE_DONE,
         retries=_PATIENCE,
         retry_delay=_RETRY_DELAY,
         retry_exponential_backoff=2.0,

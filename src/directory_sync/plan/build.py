@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
-from directory_sync.definition.models import Collection, Job, LimitKind, MoveMissing, Removal
+from directory_sync.definition.models import Collection, Job, LimitKind, Limits, MoveMissing, Removal
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.garbage import rare_collection
 from directory_sync.plan.completing import Completer
@@ -37,15 +38,19 @@ def make_plan(
     mapping: CompiledMapping,
     *,
     past: Past = NO_PAST,
+    limits: Sequence[Limits] | None = None,
+    remove: Removal | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Plan:
     """Compare both sides of a job and say everything that it would change.
 
     Args:
         collection, job: the definition.
-        source, destination, mapping: opened and compiled.
+        source, destination, mapping: open, and compiled from it.
         past: what is on record of the job at this destination.
-        progress: hears about records.
+        limits: all of them count, each with the defaults for the kinds that it does not name; default: the definition's.
+        remove: what may be removed; default: as the definition says.
+        progress: hears how far it is.
 
     Raises:
         SchemaError: the mapping does not fit the schemas; nothing was read.
@@ -54,7 +59,9 @@ def make_plan(
     """
     refuse_overlap(job, source, destination)
     layout = make_layout(job, source, destination, reads=mapping.source_fields, volatile=mapping.volatile)
-    planning = Planning(collection, job, source, destination, mapping, layout, progress, past)
+    planning = Planning(
+        collection, job, source, destination, mapping, layout, progress, past, job.remove if remove is None else remove
+    )
     sources, objects = Spool(), Spool()
     drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
@@ -69,13 +76,14 @@ def make_plan(
         figures = Figures(
             source_records=settled.join.source_count,
             managed=drafter.managed,
-            updatable=drafter.managed + drafter.met if job.remove is Removal.KNOWN else settled.join.object_count,
+            updatable=drafter.managed + drafter.met if planning.remove is Removal.KNOWN else settled.join.object_count,
             matched=drafter.matched,
             memberships=completer.memberships + drafter.absent_memberships,
             recent=past.recent,
         )
-        checks = check_limits(collection.limits_of(job), completer.tally, figures)
-        checks += check_emptiness(planning.layout, completer.tally, figures, sources)
+        sets = [collection.limits_of(job)] if limits is None else limits
+        held = (check for each in sets for check in check_limits(each, completer.tally, figures))
+        checks = tuple(dict.fromkeys((*held, *check_emptiness(planning.layout, completer.tally, figures, sources))))
     finally:
         for spool in (sources, objects):
             spool.close()

@@ -73,7 +73,7 @@ class Drafter:
         self.matched += settled.unchanged_count()
         self.unchanged += settled.unchanged_count()
         join = settled.join
-        self.managed = join.object_count - (0 if self.planning.job.remove is Removal.ALL else len(join.unknown))
+        self.managed = join.object_count - (0 if self.planning.remove is Removal.ALL else len(join.unknown))
         self.met = sum(1 for _ in settled.met())
         creations = self._prepare_creations(settled)
         self._draft_pairs(settled)

@@ -71,7 +71,7 @@ class MissingObjects:
 
     def removable(self) -> Iterator[tuple[ObjectRecord, tuple[Mark, ...]]]:
         """Yield each object that the job may remove, with its marks; the others are noted in the plan as left alone."""
-        removes_all = self._planning.job.remove is Removal.ALL
+        removes_all = self._planning.remove is Removal.ALL
         identities = self._identities | ({offset: self._unknown[offset] for offset in self._offsets if offset in self._unknown})
         asked = identities if removes_all else self._identities
         claimed = self._planning.past.claimed_by({identity for identity in asked.values() if identity})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition import models
+from directory_sync.definition.models import Removal
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
@@ -27,6 +28,7 @@ class Planning:
 
     Attributes:
         past: what is on record of the job.
+        remove: what may be removed.
         problems, warnings, left_alone: of the plan.
         unusable: ids of the source records that cannot be used.
     """
@@ -39,6 +41,7 @@ class Planning:
     layout: Layout
     progress: Progress
     past: Past = field(default_factory=Past)
+    remove: Removal = Removal.KNOWN
     problems: list[RecordProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     left_alone: list[LeftAlone] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from directory_sync.definition.models import (
     Collection,
@@ -29,9 +29,12 @@ def place_of(collection: Collection, job: Job, destination: str) -> JobPlace:
     return JobPlace(collection.name, job.name, destination, _source(job))
 
 
-def past_of(store: Store, collection: Collection, job: Job, destination: str) -> Past:
-    """What is on record of a job at a destination."""
-    return store.past(place_of(collection, job, destination), window=collection.window_of(job))
+def past_of(store: Store, collection: Collection, job: Job, destination: str, *, window: timedelta | None = None) -> Past:
+    """What is on record of a job at a destination.
+
+    `window`: how long ago removals count too; None for what the definition says.
+    """
+    return store.past(place_of(collection, job, destination), window=collection.window_of(job) if window is None else window)
 
 
 def _source(job: Job) -> str:

@@ -6,7 +6,7 @@ import errno
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -45,6 +45,22 @@ class JobState(StrEnum):
     def failed(self) -> bool:
         """Whether the job failed: counts for failure actions, the run's state and retries."""
         return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
+
+
+NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
+"""States of a job whose plan was not carried out because of what was said, or not said, about it; the run has the first."""
+
+
+def state_of_run(states: Iterable[JobState], *, preview_only: bool = False) -> JobState:
+    """The state of a whole run whose jobs ended so. Jobs that were not run say nothing; it has failed if one of them has."""
+    found = set(states) - {JobState.NOT_RUN}
+    if any(state.failed for state in found):
+        return JobState.FAILED
+    if preview_only:
+        return JobState.PREVIEWED
+    if found - {JobState.SUCCESS, *NOT_APPROVED}:
+        return JobState.SUCCESS_WITH_ERRORS
+    return next((state for state in NOT_APPROVED if state in found), JobState.SUCCESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,12 @@ def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
 
 def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
     """The result of a plan that is not carried out before somebody has agreed to it."""
-    result = replace(planned(plan, started), state=JobState.WAITING, statistics=_nothing_written(plan), error=None)
+    return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
+
+
+def not_approved(plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float) -> JobResult:
+    """The result of a plan that is not carried out because of what was said, or not said, about a request for it."""
+    result = replace(planned(plan, started), state=state, statistics=_nothing_written(plan), error=None)
     return replace(result, message=message, plan_id=plan_id, request=request)
 
 

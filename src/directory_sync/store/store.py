@@ -14,10 +14,11 @@ from directory_sync.store.migrate import check_database, has_tables
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
+from directory_sync.store.run_precedents import RunPrecedents
 from directory_sync.store.runs import Runs
 
 
-class Store(Runs, Plans, PlanPages, Requests, History, Leases, KnownObjects):
+class Store(Runs, RunPrecedents, Plans, PlanPages, Requests, History, Leases, KnownObjects):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.
