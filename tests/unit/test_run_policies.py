@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.definition.models import Collection, LimitKind, Limits
-from directory_sync.plan.limits import Tally, check_limits
+from directory_sync.definition.models import Collection, LimitKind, Limits, Removal
+from directory_sync.plan.limits import Figures, Tally, check_limits
 from directory_sync.run.policies import rules_for, surely_asks
 from tests.scenarios.definitions import MINIMAL, changed
 
@@ -42,9 +43,7 @@ def version(given_: dict[str, Any], **more: Any) -> Collection:
 def stopped(all_limits: tuple[Limits, ...], tally: Tally, managed: int) -> bool:
     """Whether a plan goes past any of them."""
     return any(
-        check.exceeded
-        for each in all_limits
-        for check in check_limits(each, tally, managed=managed, source_records=managed, matched=managed)
+        check.exceeded for each in all_limits for check in check_limits(each, tally, Figures(managed, managed, managed, managed))
     )
 
 
@@ -55,6 +54,17 @@ def test_what_either_version_stops_is_stopped(began: dict[str, Any], now: dict[s
     both = rules_for(one, other, one.jobs[0], None).limits
     alone = [stopped((each.limits_of(each.jobs[0]),), tally, managed) for each in (one, other)]
     assert stopped(both, tally, managed) is any(alone)
+
+
+def test_removals_follow_the_stricter_version() -> None:
+    """Everything may go only if both versions say so; the longer window counts, a job's own over its collection's."""
+    job = MINIMAL["jobs"][0]
+    one = Collection.model_validate({**MINIMAL, "jobs": [{**job, "remove": "all", "limit_window": "1h"}]})
+    other = Collection.model_validate({**MINIMAL, "limit_window": "2h"})
+    assert rules_for(one, one, one.jobs[0], None).remove is Removal.ALL
+    for began, now in ((one, other), (other, one)):
+        rules = rules_for(began, now, began.jobs[0], None)
+        assert (rules.remove, rules.window) == (Removal.KNOWN, timedelta(hours=2))
 
 
 def test_a_definition_that_stayed_the_same_is_checked_once() -> None:
