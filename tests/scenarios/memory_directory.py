@@ -44,6 +44,8 @@ class MemoryDirectory:
     identity = property(lambda self: self.name)
     areas = property(lambda self: (self.normalise_id(self.base),))
     identity_field: str | None = None
+    is_identified: bool = True
+    is_file: bool = False
     warnings: tuple[str, ...] = ()
 
     def check(self) -> None: ...
@@ -86,8 +88,16 @@ class MemoryDirectory:
         return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
 
     @property
-    def region(self) -> Region:
-        return Region(self.place_of(self.base), Scope.SUBTREE)
+    def region(self) -> Region | None:
+        return None if self.is_file else Region(self.place_of(self.base), Scope.SUBTREE)
+
+    @property
+    def reached(self) -> frozenset[str]:
+        return frozenset({self.identity})
+
+    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
+        found = {id: [other for other in self.entries if self.parent_id(other) == id] for id in ids}
+        return {id: below for id, below in found.items() if below}
 
     def place_of(self, id: str) -> tuple[str, ...]:
         parts = self.normalise_id(id).split(",")

@@ -13,7 +13,7 @@ from directory_sync.endpoints.change import Action, Mark, MarkKind
 from directory_sync.errors import EndpointError
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.model import EMPTY_SOURCE, Plan, WhyLeftAlone
-from directory_sync.plan.past import Findings, Identities, Past, compact, identity_of_id, name_hash
+from directory_sync.plan.past import Findings, Identities, Past, compact, key_identity, name_hash
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import destination_of, mapping_of, one_job, source_of
 
@@ -131,11 +131,12 @@ def test_nothing_is_said_of_absence_where_it_cannot_be_told() -> None:
     assert removed(plan) == ""
 
 
-def test_rows_are_known_by_their_id() -> None:
-    """An endpoint that gives its objects no identity has their id."""
-    destination = destination_of(A={"uid": "a"}, B={"uid": "b"})
-    past = Past(Identities.of([identity_of_id("cn=b,dc=x")]))
-    assert removed(plan_with(past, people("z"), destination, missing_at_destination="skip")) == "b"
+def test_rows_are_known_by_their_key() -> None:
+    """Objects of a file have no identity: what tells them apart is their key, without regard to case."""
+    destination = destination_of(A={"uid": "a"}, B={"uid": "B"})
+    destination.is_file = True
+    past = Past(Identities.of([key_identity([b"b"])]))
+    assert removed(plan_with(past, people("z"), destination, missing_at_destination="skip")) == "B"
 
 
 NAMES = st.sets(st.sampled_from("abcdef"))

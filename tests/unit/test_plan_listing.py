@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from directory_sync.errors import DirectorySyncError, EndpointUnavailable, IncompleteListing
-from directory_sync.plan.listing import Producer, Rejected, Side, Sink, read_sides
+from directory_sync.plan.listing import Producer, Rejected, Side, Sink, Totals, read_sides
 from directory_sync.plan.spool import Spool
 
 
@@ -29,8 +29,8 @@ def read(*producers: Producer) -> list[list[bytes]]:
     """All records of each side, in order."""
     sides = tuple(map(side, producers))
     found: list[list[bytes]] = [[] for _ in sides]
-    for number, rows, _, _ in read_sides(sides):
-        found[number].extend(sides[number].spool.read(offset) for _, _, offset in rows)
+    for chunk in read_sides(sides):
+        found[chunk.side].extend(sides[chunk.side].spool.read(offset) for _, _, offset in chunk.rows)
     return found
 
 
@@ -46,7 +46,19 @@ def test_rejected_records_arrive_with_their_reason() -> None:
     """What cannot be used is told, field for field."""
     rejected = Rejected((b"k",), True, False, "k", "line 3", "too few columns")
     sides = (side(lambda sink: sink.reject(rejected)),)
-    assert [found for _, _, found, _ in read_sides(sides)] == [[rejected]]
+    assert [item for chunk in read_sides(sides) for item in chunk.rejected] == [rejected]
+
+
+def test_totals_come_last() -> None:
+    """What is known only of a whole side is told once, when its producer has ended."""
+
+    def produce(sink: Sink) -> None:
+        items(1500)(sink)
+        sink.totals = Totals(b"0123456789abcdef", 2, 1)
+
+    found = [chunk.totals for chunk in read_sides((side(produce),))]
+    assert found[-1] == Totals(b"0123456789abcdef", 2, 1)
+    assert set(found[:-1]) == {None}
 
 
 def failing(error: Exception) -> Producer:

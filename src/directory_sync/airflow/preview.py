@@ -40,6 +40,7 @@ def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, stor
             warnings=result.warnings,
             limits=result.limits,
             left_alone=result.left_alone,
+            findings=result.findings,
         )
         plan_id = store.save_plan(attempt.id, plan)
         store.finish_plan(plan_id, result.state.value)
@@ -64,5 +65,5 @@ def _earlier(snapshot: Snapshot, job: Job, store: Store) -> list[Earlier]:
             break
         if (plan_id := plans.get(other.name)) is not None:
             plan = store.load_plan(plan_id).plan
-            earlier.append(Earlier(plan.destination, plan.changes))
+            earlier.append(Earlier(other.name, plan.destination, plan.changes, plan.findings))
     return earlier

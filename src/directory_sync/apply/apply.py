@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from directory_sync.apply.dependants import dependants_of_failures
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
@@ -22,6 +23,8 @@ from directory_sync.plan.model import ChangeSequence, Statistics
 PROGRESS_SECONDS = 0.1
 LOGGED_SINGLY = 50
 """So many conflicts and failures get a log line each; all are in the report."""
+
+_NONE: Mapping[int, str] = MappingProxyType({})
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +71,7 @@ def apply_plan(
     store: OutcomeStore,
     check: Callable[[], None],
     resumed: bool,
+    refused: Mapping[int, str] = _NONE,
     failure_rule: FailureRule = FailureRule(),  # noqa: B008 - frozen
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[Change, Outcome], None] = lambda change, outcome: None,
@@ -85,6 +89,7 @@ def apply_plan(
         store: records outcomes; when it cannot, writing stops.
         check: called before each single send; raises LeaseLost when nothing more may be written.
         resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the others looked at first.
+        refused: places of changes that must not be made any more, and why: those are conflicts.
         failure_rule: when to stop because too much fails.
         progress: called with the number of changes answered and their total, at most ten times a second and at the end.
         note: called with each change that has an outcome, those of an earlier attempt included.
@@ -106,7 +111,7 @@ def apply_plan(
     error: DirectorySyncError | None = None
     try:
         recorded = store.outcomes(plan_id) if resumed else {}
-        attempt.run(recorded, check, verify=range(len(changes)) if resumed else frozenset())
+        attempt.run(recorded, check, refused, verify=range(len(changes)) if resumed else frozenset())
     except DirectorySyncError as stopped:
         error = attempt.describe(stopped)
     finally:
@@ -151,7 +156,13 @@ class _Attempt:
         self._log = log
         self._under_way: dict[int, Change] = {}
 
-    def run(self, recorded: Mapping[int, Outcome], check: Callable[[], None], verify: Collection[int]) -> None:
+    def run(
+        self,
+        recorded: Mapping[int, Outcome],
+        check: Callable[[], None],
+        refused: Mapping[int, str],
+        verify: Collection[int],
+    ) -> None:
         """Write what has no outcome yet. Raises what ends it early."""
         if recorded:
             for sequence, change in enumerate(self._changes):
@@ -159,6 +170,7 @@ class _Attempt:
                     self.tally.add(change.action, recorded[sequence])
                     self._note(change, recorded[sequence])
             recorded = self._give_up_dependants(recorded)
+        recorded = self._refuse(recorded, refused)
         outcomes = self._destination.write(self._feed(recorded), before_send=check, verify=verify)
         try:
             for outcome in outcomes:
@@ -180,6 +192,16 @@ class _Attempt:
                 endpoint=self._destination.label,
                 remedy="Run the job again: it looks at them first.",
             )
+
+    def _refuse(self, recorded: Mapping[int, Outcome], refused: Mapping[int, str]) -> Mapping[int, Outcome]:
+        conflicts = {}
+        for sequence, change in enumerate(self._changes if refused else ()):
+            if sequence in refused and sequence not in recorded:
+                message = f"{self._destination.label}: {change.object}: {refused[sequence]}"
+                conflicts[sequence] = Outcome(sequence, Result.CONFLICT, message)
+                self._under_way[sequence] = change
+                self._take(conflicts[sequence])
+        return {**recorded, **conflicts}
 
     def _give_up_dependants(self, recorded: Mapping[int, Outcome]) -> Mapping[int, Outcome]:
         given_up = {}

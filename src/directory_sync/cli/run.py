@@ -125,6 +125,9 @@ def _run(
             states.add(result.state)
             yield result
         state = state_of_run(states)
+        # What Airflow runs under this name goes on claiming what it has records for.
+        claiming = [*collection.enabled_jobs, *(airflows.enabled_jobs if airflows is not None else ())]
+        store.end_claims(collection.name, except_jobs=[job.name for job in claiming])
     finally:
         store.finish_run(collection.name, run_id, state.value)
 

@@ -107,6 +107,10 @@ class Source(Protocol):
         """Normalised ids of the containers that `check` looks for; none for a file."""
 
     @property
+    def reached(self) -> frozenset[str]:
+        """Names of all places that reading may reach: if two endpoints have one in common, they read the same data there."""
+
+    @property
     def region(self) -> Region | None:
         """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a whole."""
 
@@ -152,6 +156,13 @@ class Destination(Source, Protocol):
     @property
     def identity_field(self) -> str | None:
         """The field that names an object for ever (entryUUID, objectGUID), or None."""
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether `identity` is certain: the same through every connection, and no other place has it."""
+
+    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
+        """For those of these objects that hold others: the ids of what is directly below them. Raises EndpointError."""
 
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
         """The identities of objects that are there, by their ids; without those that show none.

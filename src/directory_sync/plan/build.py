@@ -16,12 +16,12 @@ from directory_sync.plan.drafting import Drafter
 from directory_sync.plan.emptiness import check_emptiness
 from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
-from directory_sync.plan.limits import Figures, check_limits
+from directory_sync.plan.limits import Figures, Tally, check_limits
 from directory_sync.plan.listing import Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
-from directory_sync.plan.past import Findings, Identities, Past
+from directory_sync.plan.past import UNIDENTIFIED, Past
 from directory_sync.plan.planning import Drafts, Planning, Progress
 from directory_sync.plan.sides import load_source, object_id, read_objects, read_source
 from directory_sync.plan.spool import Spool
@@ -71,19 +71,20 @@ def make_plan(
         drafter = Drafter(planning, drafts, sources, objects)
         _report_unusable(planning, settled, drafter)
         drafter.draft(settled)
-        completer = Completer(planning, drafts)
+        completer = Completer(planning, drafts, Tally(member_fields=frozenset(layout.fields[i] for i in layout.memberships)))
         changes = completer.complete()
         figures = Figures(
             source_records=settled.join.source_count,
             managed=drafter.managed,
             updatable=drafter.managed + drafter.met if planning.remove is Removal.KNOWN else settled.join.object_count,
             matched=drafter.matched,
-            memberships=completer.memberships + drafter.absent_memberships,
+            memberships=completer.memberships + drafter.memberships,
             recent=past.recent,
         )
         sets = [collection.limits_of(job)] if limits is None else limits
         held = (check for each in sets for check in check_limits(each, completer.tally, figures))
         checks = tuple(dict.fromkeys((*held, *check_emptiness(planning.layout, completer.tally, figures, sources))))
+        findings = drafter.findings(settled, recognised)
     finally:
         for spool in (sources, objects):
             spool.close()
@@ -110,7 +111,7 @@ def make_plan(
         warnings=tuple(planning.warnings),
         limits=checks,
         left_alone=tuple(planning.left_alone),
-        findings=Findings(Identities.of((*settled.met(), *recognised)), drafter.absent),
+        findings=findings,
     )
 
 
@@ -118,23 +119,24 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     """Read both sides at the same time and match them."""
     source, destination, layout = planning.source, planning.destination, planning.layout
     # A fingerprint covers neither members nor the place of an object, nor how its name is spelled.
-    always_compare = bool(layout.lookups) or planning.moves_existing or planning.spells_names
+    always_compare = bool(layout.lookups or layout.memberships) or planning.moves_existing or planning.spells_names
     moves_missing = isinstance(planning.job.missing_at_source, MoveMissing)
     departed = partial(is_departed, planning) if moves_missing else None
 
     reads = partial(read_source, source, planning.mapping, layout, always_compare=always_compare)
-    finds = partial(read_objects, destination, layout, known=planning.past.known, always_compare=departed)
+    finds = partial(read_objects, destination, layout, known=planning.past.known, is_departed=departed)
     join = Join()
 
     def read(*sides: tuple[str, Side]) -> None:
         stages = [stage for stage, _ in sides]
-        for number, rows, rejected, unknown in read_sides(
+        for chunk in read_sides(
             tuple(side for _, side in sides), lambda number, count: planning.progress(stages[number], count, None)
         ):
-            if stages[number] == "read source":
-                join.add_source(rows, rejected)
+            if stages[chunk.side] == "read source":
+                join.add_source(chunk.rows, chunk.rejected)
             else:
-                join.add_objects(rows, unknown)
+                join.add_objects(chunk.rows, chunk.unknown)
+                join.totals = chunk.totals or join.totals
 
     if overlapping(source, destination):
         # Records of the source are found at the destination too; to leave them out, they have to be known first.
@@ -154,8 +156,9 @@ def _recognise(planning: Planning, join: Join, objects: Spool) -> list[bytes]:
     """Find the objects that the job has created and not met since: it knows their names only. Their identities."""
     if not planning.past.created_names:
         return []
-    created = {offset for offset in join.unknown if planning.past.has_created(object_id(objects.read(offset)))}
-    return [identity for identity in join.recognise(created) if identity]
+    # Without an identity it could be another object of that name.
+    shown = (offset for offset, identity in join.unknown.items() if identity != UNIDENTIFIED)
+    return join.recognise({offset for offset in shown if planning.past.has_created(object_id(objects.read(offset)))})
 
 
 def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> None:

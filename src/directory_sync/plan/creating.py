@@ -80,7 +80,7 @@ def draft_creations(
     rejected: list[list[Rejected]] = [[] for _ in parts]
     try:
         done = 0
-        for number, rows, refused, _ in read_sides(sides):
+        for number, rows, refused, *_ in read_sides(sides):
             moved = ((keys, mark, drafts.spool.append(sides[number].spool.read(place))) for keys, mark, place in rows)
             creations[number].extend(_creations(moved))
             rejected[number].extend(refused)

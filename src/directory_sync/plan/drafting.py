@@ -14,10 +14,11 @@ from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.join import Settled
 from directory_sync.plan.missing import MissingObjects
+from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.naming import with_kept_names
 from directory_sync.plan.order import Node
-from directory_sync.plan.past import Identities
+from directory_sync.plan.past import Findings, Identities
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
@@ -47,7 +48,7 @@ class Drafter:
         managed: selected objects that the job may remove: those that it knows, or all.
         met: objects that were matched and not known before.
         absent: known objects without a record; None where absence cannot be told.
-        absent_memberships: members of the known groups without a record.
+        memberships: members of the groups whose members are copied, and of known groups without a record.
     """
 
     planning: Planning
@@ -60,7 +61,7 @@ class Drafter:
     managed: int = 0
     met: int = 0
     absent: Identities | None = None
-    absent_memberships: int = 0
+    memberships: int = 0
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
     _containers: Containers = field(init=False)
@@ -73,7 +74,11 @@ class Drafter:
         self.matched += settled.unchanged_count()
         self.unchanged += settled.unchanged_count()
         join = settled.join
-        self.managed = join.object_count - (0 if self.planning.remove is Removal.ALL else len(join.unknown))
+        # Those that are where the job moves what has no record have left already.
+        if self.planning.remove is Removal.ALL:
+            self.managed = join.object_count - join.totals.departed
+        else:
+            self.managed = join.object_count - len(join.unknown) - join.totals.departed_known
         self.met = sum(1 for _ in settled.met())
         creations = self._prepare_creations(settled)
         self._draft_pairs(settled)
@@ -110,6 +115,7 @@ class Drafter:
     def _draft_pair(self, record: SourceRecord, found: ObjectRecord) -> None:
         planning = self.planning
         self.matched += 1
+        self.memberships += sum(len(found.values[i]) for i in planning.layout.memberships)
         try:
             fields = changed_fields(record, found, planning.layout)
             then = self._final_id(record, found, fields)
@@ -224,10 +230,17 @@ class Drafter:
                 )
             return
         missing = MissingObjects(planning, settled, self.objects, offsets)
-        self.absent, self.absent_memberships = missing.absent, missing.memberships
+        self.absent = missing.absent
+        self.memberships += missing.memberships
         if what == "skip":
             return
-        for found, marks in missing.removable():
+        removable = list(missing.removable())
+        holding = self._holding_others([found.id for found, _ in removable]) if isinstance(what, MoveMissing) else set()
+        if holding:
+            planning.leave_alone(WhyLeftAlone.HOLDS_OTHERS, "", sorted(holding))
+        for found, marks in removable:
+            if found.id in holding:
+                continue
             key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
             if isinstance(what, MoveMissing):
                 self._draft_departure(found, key, what.move, marks)
@@ -239,6 +252,30 @@ class Drafter:
                 )
                 change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks)
                 self.drafts.add(Draft(change, {}, {}, found.id))
+
+    def findings(self, settled: Settled, recognised: Sequence[bytes]) -> Findings:
+        """What the job will know once the plan has been applied. `recognised`: objects that it knew by name only."""
+        join, planning = settled.join, self.planning
+        matched = {*settled.met(), *recognised}
+        missing = set(settled.only_at_destination())
+        for offset in join.unknown.keys() - missing - set(join.unkeyed):
+            identity = join.unknown[offset]
+            if identity not in matched:
+                # Its record cannot be used, or it shows no identity: it has a record all the same.
+                planning.hold(identity, object_id(self.objects.read(offset)))
+        absent = None
+        if self.absent is not None:
+            absent = Identities.of({*self.absent, *Identities(join.totals.unseen)} - planning.held)
+        return Findings(
+            Identities.of(matched), absent, Identities.of(planning.held - matched), Identities.of(planning.held_names)
+        )
+
+    def _holding_others(self, ids: Sequence[str]) -> set[str]:
+        """Those of these objects below which there are others that this plan does not remove too."""
+        destination = self.planning.destination
+        leaving = {destination.normalise_id(id) for id in ids}
+        children = destination.children(ids)
+        return {id for id, below in children.items() if any(destination.normalise_id(child) not in leaving for child in below)}
 
     def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...]) -> None:
         planning = self.planning

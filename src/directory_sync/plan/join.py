@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from directory_sync.plan.listing import Rejected, Row, Unknown
+from directory_sync.plan.listing import Rejected, Row, Totals, Unknown
 
 
 class Waiting(NamedTuple):
@@ -41,6 +41,7 @@ class Join:
         several_keys: offset → keys of each object that has more than one.
         unknown: offset → identity of each object that the job does not know.
         met: key → offset of each object that was matched and not known before.
+        totals: of the destination's listing.
     """
 
     source_count: int = 0
@@ -55,6 +56,7 @@ class Join:
     several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     unknown: dict[int, bytes] = field(default_factory=dict)
     met: dict[bytes, int] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
 
     def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
         """Take in source records; each has one key."""

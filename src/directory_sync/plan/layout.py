@@ -12,13 +12,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp
+from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp, ObjectKind
 from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
 from directory_sync.plan.mapping.delimiters import as_set
 
 _MAX_KEY_COMBINATIONS = 64
+_MEMBER_ATTRIBUTES = frozenset(
+    {"member", "uniquemember", "memberuid", "roleoccupant", "memberurl", "rfc822mailmember", "nismembers", "mgrprfc822mailmember"}
+)
+"""Attributes by which groups of common schemas name their members (RFC 4519, RFC 2307, sendmail and Netscape schemas)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Layout:
         volatile: indices of fields that change only along with another.
         lookups: indices of `members` and `resolve` fields.
         exact: indices of the fields whose spelling counts.
+        memberships: indices of the fields that hold members of groups and are copied, not looked up.
         classes: object classes of new objects, empty where there is no such thing.
         mandatory: lower-case names of the fields that such objects must have.
         must_have: those of `fields` that are mandatory.
@@ -47,6 +52,7 @@ class Layout:
     volatile: tuple[int, ...]
     lookups: tuple[int, ...]
     exact: tuple[int, ...]
+    memberships: tuple[int, ...]
     classes: tuple[str, ...]
     mandatory: frozenset[str]
     must_have: frozenset[str]
@@ -66,19 +72,24 @@ class Layout:
 
         None if a field is empty, or if there are more than anybody means.
         """
-        normalised = [
-            list(dict.fromkeys(self.rules[i].normalise(value) for value in usable(values)))
-            for i, values in zip(self.keys, key_values, strict=True)
-        ]
-        if len(normalised) == 1:
-            return tuple(normalised[0])
-        if not 0 < prod(map(len, normalised)) <= _MAX_KEY_COMBINATIONS:
-            return ()
-        return tuple(marshal.dumps(parts, 2) for parts in itertools.product(*normalised))
+        return key_combinations([self.rules[i] for i in self.keys], key_values)
 
     def key_text(self, values: Iterable[bytes]) -> str:
         """A key as people read it."""
         return " + ".join(value.decode(errors="backslashreplace") for value in values)
+
+
+def key_combinations(rules: Sequence[FieldRule], key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
+    """Every key that these values of the key fields, whose rules are given, can stand for; see `Layout.combinations`."""
+    normalised = [
+        list(dict.fromkeys(rule.normalise(value) for value in usable(values)))
+        for rule, values in zip(rules, key_values, strict=True)
+    ]
+    if len(normalised) == 1:
+        return tuple(normalised[0])
+    if not 0 < prod(map(len, normalised)) <= _MAX_KEY_COMBINATIONS:
+        return ()
+    return tuple(marshal.dumps(parts, 2) for parts in itertools.product(*normalised))
 
 
 def usable(values: Sequence[bytes]) -> list[bytes]:
@@ -136,10 +147,15 @@ def make_layout(
         volatile=tuple(i for i in unstable if not job.fields[fields[i]].new_only),
         lookups=lookups,
         exact=exact,
+        memberships=tuple(i for i in indices if i not in lookups and _holds_members(job, fields[i])),
         classes=classes,
         mandatory=mandatory,
         must_have=frozenset(name for name in fields if name.lower() in mandatory),
     )
+
+
+def _holds_members(job: Job, name: str) -> bool:
+    return job.object is ObjectKind.GROUP and name.lower().partition(";")[0] in _MEMBER_ATTRIBUTES
 
 
 def _check_source_fields(source: Source, reads: Collection[str]) -> None:

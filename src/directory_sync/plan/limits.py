@@ -50,12 +50,14 @@ class Tally:
         cleared: field → matched objects that lose its last value.
         removed_members: group id → (removals, members before).
         losing_members: field → groups that lose members of it.
+        member_fields: fields that hold members though they are not looked up.
     """
 
     actions: Counter[LimitKind] = field(default_factory=Counter)
     cleared: Counter[str] = field(default_factory=Counter)
     removed_members: dict[str, tuple[int, int]] = field(default_factory=dict)
     losing_members: Counter[str] = field(default_factory=Counter)
+    member_fields: frozenset[str] = frozenset()
 
     @property
     def memberships(self) -> int:
@@ -78,14 +80,13 @@ class Tally:
     def count_values(self, change: Change, *, members_before: Mapping[str, int], times: int = 1) -> None:
         """Add what one change does to values; see `count`."""
         for fields in change.fields:
-            if fields.partial:
-                if fields.old:
+            if fields.partial or fields.field in self.member_fields:
+                gone = fields.old if fields.partial else fields.removed
+                if gone:
                     self.losing_members[fields.field] += times
                     removed, before = self.removed_members.get(change.object, (0, 0))
-                    self.removed_members[change.object] = (
-                        removed + times * len(fields.old),
-                        before + members_before.get(fields.field, 0),
-                    )
+                    now = members_before.get(fields.field, 0) if fields.partial else len(fields.old)
+                    self.removed_members[change.object] = (removed + times * len(gone), before + now)
             elif fields.old and not fields.new:
                 self.cleared[fields.field] += times
 

@@ -55,14 +55,40 @@ class Rejected(NamedTuple):
 Unknown = tuple[int, bytes]
 """An object that the job does not know: where the spool holds it, and its identity as `past.compact` gives it."""
 
-_Rows = tuple[list[Row], list[Rejected], list[Unknown]]
-_Message = _Rows | Exception
-_END: _Rows = ([], [], [])
-"""An empty chunk says that the producer ended normally."""
+
+class Totals(NamedTuple):
+    """What is known of a side only when all of it has been read.
+
+    Attributes:
+        unseen: identities of the known objects that were not among those that were read, one after the other.
+        departed: objects that are where the job moves those without a record.
+        departed_known: those of them that the job knows.
+    """
+
+    unseen: bytes = b""
+    departed: int = 0
+    departed_known: int = 0
+
+
+class Chunk(NamedTuple):
+    """A part of what one side holds; the last one has the side's totals and nothing else."""
+
+    side: int
+    rows: list[Row]
+    rejected: list[Rejected]
+    unknown: list[Unknown]
+    totals: Totals | None = None
+
+
+_Message = tuple[list[Row], list[Rejected], list[Unknown]] | Totals | Exception
 
 
 class Sink:
-    """Takes in what a producer reads, in the child, and sends it to the parent chunk by chunk."""
+    """Takes in what a producer reads, in the child, and sends it to the parent chunk by chunk.
+
+    Attributes:
+        totals: sent when the producer has ended.
+    """
 
     def __init__(self, spool: Spool, pipe: int) -> None:
         self._spool = spool
@@ -71,6 +97,7 @@ class Sink:
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
         self._unknown: list[Unknown] = []
+        self.totals = Totals()
 
     def add(self, keys: tuple[bytes, ...], mark: bytes, record: bytes, unknown: bytes | None = None) -> None:
         """Take in one record; see `Row`.
@@ -116,10 +143,8 @@ class Side:
     spool: Spool
 
 
-def read_sides(
-    sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None
-) -> Iterator[tuple[int, list[Row], list[Rejected], list[Unknown]]]:
-    """Read all sides at the same time and yield (side, rows, rejected records, unknown objects) as they come.
+def read_sides(sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None) -> Iterator[Chunk]:
+    """Read all sides at the same time and yield what they hold as it comes.
 
     Ends normally only if every side's producer ended normally; otherwise raises what the producer raised, or
     IncompleteListing if its process died. `progress` is called with the side and the number of records so far.
@@ -146,14 +171,15 @@ def read_sides(
                     )
                 if isinstance(message, Exception):
                     raise message
-                if message is _END:
+                if isinstance(message, Totals):
                     selector.unregister(children[number][0])
                     open_sides -= 1
+                    yield Chunk(number, [], [], [], message)
                     continue
-                rows, rejected, unknown = message
-                counts[number] += len(rows) + len(rejected)
+                chunk = Chunk(number, *message)
+                counts[number] += len(chunk.rows) + len(chunk.rejected)
                 progress(number, counts[number])
-                yield number, rows, rejected, unknown
+                yield chunk
     finally:
         selector.close()
         for pipe, pid in children.values():
@@ -196,7 +222,7 @@ def _produce(side: Side, pipe: int) -> None:
         sink = Sink(side.spool, pipe)
         side.producer(sink)
         sink.send()
-        _send(pipe, _END)
+        _send(pipe, tuple(sink.totals))
     except BrokenPipeError:
         return
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent raises it
@@ -231,8 +257,9 @@ def _receive(pipe: int) -> _Message | None:
     message = pickle.loads(data)  # noqa: S301 - from our own child
     if isinstance(message, Exception):
         return message
-    if not message[0] and not message[1]:
-        return _END
+    if isinstance(message[0], bytes):
+        # Only totals begin with bytes: they say that the producer ended normally.
+        return Totals(*message)
     return message[0], [Rejected(*item) for item in message[1]], message[2]
 
 

@@ -13,36 +13,13 @@ from directory_sync.definition.models import Members, Removal
 from directory_sync.endpoints.change import Mark, MarkKind
 from directory_sync.plan.containers import is_departed
 from directory_sync.plan.join import Settled
-from directory_sync.plan.model import LeftAlone, WhyLeftAlone
-from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, identity_of_id
+from directory_sync.plan.model import WhyLeftAlone
+from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, key_identity, name_hash
 from directory_sync.plan.planning import Planning
 from directory_sync.plan.sides import ObjectRecord, load_object
 from directory_sync.plan.spool import Spool
 
-_EXAMPLES = 10
-"""So many objects that are left alone are named."""
-
 _NEVER_MATCHED = Mark(MarkKind.NEVER_MATCHED)
-
-
-def left_alone_text(item: LeftAlone, *, first: bool) -> str:
-    """Which objects are left alone, why, and what to do about it. `first`: the job knows nothing yet."""
-    more = item.count - len(item.examples)
-    named = "; ".join(item.examples) + (f"; and {more} more" if more else "")
-    objects = "1 object that has no record is" if item.count == 1 else f"{item.count} objects that have no record are"
-    match item.why:
-        case WhyLeftAlone.UNKNOWN:
-            why = "this job has neither created nor matched them in an earlier run"
-            if first:
-                why += " (it knows no objects yet: this is its first run, or its source or destination was changed)"
-            remedy = "Delete them by hand, narrow base or filter, or set remove: all if the job decides about all of them."
-        case WhyLeftAlone.UNIDENTIFIED:
-            why = "they show no entryUUID, objectGUID or nsUniqueId, so the job cannot tell whether it knows them"
-            remedy = "Let the connection's login read that attribute."
-        case _:
-            why = f"job {item.by} has records for them"
-            remedy = "Let one of the two jobs select other objects."
-    return f"{objects} left alone: {why}. {remedy} {named}."
 
 
 class MissingObjects:
@@ -58,40 +35,52 @@ class MissingObjects:
         self._unknown = settled.join.unknown
         self._objects = objects
         self._offsets = offsets
-        known = [offset for offset in offsets if offset not in self._unknown]
-        fields = planning.layout.fields
-        members = [i for i in planning.layout.lookups if isinstance(planning.job.fields[fields[i]], Members)]
+        layout = planning.layout
+        lookups = (i for i in layout.lookups if isinstance(planning.job.fields[layout.fields[i]], Members))
+        members = (*layout.memberships, *lookups)
         self._identities: dict[int, bytes] = {}
         self.memberships = 0
-        for offset in known:
-            found = self._object_at(offset)
-            self._identities[offset] = self._identity(found)
-            self.memberships += sum(len(found.values[i]) for i in members)
+        for offset in offsets:
+            if offset not in self._unknown:
+                found = self._object_at(offset)
+                self._identities[offset] = self._identity(found)
+                self.memberships += sum(len(found.values[i]) for i in members)
         self.absent = Identities.of(self._identities.values())
 
     def removable(self) -> Iterator[tuple[ObjectRecord, tuple[Mark, ...]]]:
         """Yield each object that the job may remove, with its marks; the others are noted in the plan as left alone."""
-        removes_all = self._planning.remove is Removal.ALL
-        identities = self._identities | ({offset: self._unknown[offset] for offset in self._offsets if offset in self._unknown})
-        asked = identities if removes_all else self._identities
-        claimed = self._planning.past.claimed_by({identity for identity in asked.values() if identity})
+        planning, removes_all = self._planning, self._planning.remove is Removal.ALL
+        asked = [offset for offset in self._offsets if removes_all or offset not in self._unknown]
+        by = self._claimed(asked)
+        certain = planning.destination.is_identified
         left: dict[tuple[WhyLeftAlone, str], list[str]] = defaultdict(list)
         for offset in self._offsets:
             found = self._object_at(offset)
-            if is_departed(self._planning, found.id):
+            if is_departed(planning, found.id):
                 continue
-            identity = identities[offset]
-            by = claimed.get(identity, "")
             if removes_all:
-                yield found, self._marks(offset, by)
+                yield found, self._marks(offset, by.get(offset, ""))
             elif offset in self._unknown:
-                why = WhyLeftAlone.UNIDENTIFIED if identity == UNIDENTIFIED else WhyLeftAlone.UNKNOWN
-                left[why, ""].append(found.id)
-            elif by:
-                left[WhyLeftAlone.CLAIMED, by].append(found.id)
+                shown = self._unknown[offset] != UNIDENTIFIED
+                left[WhyLeftAlone.UNKNOWN if shown else WhyLeftAlone.UNIDENTIFIED, ""].append(found.id)
+            elif not certain:
+                left[WhyLeftAlone.PLACE_UNIDENTIFIED, ""].append(found.id)
+            elif offset in by:
+                left[WhyLeftAlone.CLAIMED, by[offset]].append(found.id)
             else:
                 yield found, ()
         self._note(left)
+
+    def _claimed(self, offsets: Sequence[int]) -> dict[int, str]:
+        """The objects that other jobs claim, by their offsets, and by which job."""
+        asked: dict[bytes, int] = {}
+        for offset in offsets:
+            asked[name_hash(self._object_at(offset).id)] = offset
+            identity = self._unknown.get(offset) or self._identities.get(offset, UNIDENTIFIED)
+            if identity != UNIDENTIFIED:
+                asked[identity] = offset
+        claimed = self._planning.past.claimed_by(asked.keys())
+        return {asked[known_by]: job for known_by, job in claimed.items()}
 
     def _marks(self, offset: int, claimed_by: str) -> tuple[Mark, ...]:
         marks = [_NEVER_MATCHED] if offset in self._unknown else []
@@ -99,15 +88,12 @@ class MissingObjects:
 
     def _note(self, left: Mapping[tuple[WhyLeftAlone, str], Sequence[str]]) -> None:
         for (why, by), ids in sorted(left.items()):
-            item = LeftAlone(why, by, len(ids), tuple(sorted(ids)[:_EXAMPLES]))
-            self._planning.left_alone.append(item)
-            self._planning.warnings.append(left_alone_text(item, first=not self._planning.past.known))
+            self._planning.leave_alone(why, by, ids)
 
     def _object_at(self, offset: int) -> ObjectRecord:
         return load_object(self._objects.read(offset), self._planning.layout)
 
     def _identity(self, found: ObjectRecord) -> bytes:
-        destination = self._planning.destination
-        if destination.identity_field is None:
-            return identity_of_id(destination.normalise_id(found.id))
+        if self._planning.destination.region is None:
+            return key_identity(self._planning.layout.keys_of(found.values))
         return UNIDENTIFIED if found.identity is None else compact(found.identity)

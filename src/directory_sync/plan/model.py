@@ -56,6 +56,8 @@ class WhyLeftAlone(StrEnum):
     UNKNOWN = "unknown"
     UNIDENTIFIED = "unidentified"
     CLAIMED = "claimed"
+    PLACE_UNIDENTIFIED = "place_unidentified"
+    HOLDS_OTHERS = "holds_others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class LeftAlone:
 
     Attributes:
         why: the job has neither created nor matched them (`unknown`); they show no identity, so that it cannot tell
-            (`unidentified`); another job keeps them (`claimed`).
+            (`unidentified`); another job keeps them (`claimed`); nobody can tell whether another job does, because the place
+            shows no identity (`place_unidentified`); objects below them would go with them (`holds_others`).
         by: for `claimed` that job, as `COLLECTION.JOB`; else empty.
         count: how many.
         examples: ids of some of them.

@@ -1,7 +1,7 @@
 """What earlier runs of a job left on record: the objects that it knows, what it removed lately, what other jobs claim.
 
 A job knows an object that it has created or matched. Objects are told apart by what stays when they are renamed
-(entryUUID, objectGUID, nsUniqueId); rows and entries of files, which have no such thing, by their id (the key of a row).
+(entryUUID, objectGUID, nsUniqueId); rows and entries of files, which have no such thing, by their key.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def compact(identity: bytes) -> bytes:
     return _hash(identity)
 
 
-def identity_of_id(normalised_id: str) -> bytes:
-    """The identity of an object of an endpoint that gives its objects none."""
-    return _hash(normalised_id.encode(errors="surrogatepass"))
+def key_identity(keys: Iterable[bytes]) -> bytes:
+    """The identity of a row, or of an entry of a file: all normalised keys that it can stand for; none without a key."""
+    found = sorted(keys)
+    return _hash(b"".join(len(key).to_bytes(8, "little") + key for key in found)) if found else UNIDENTIFIED
 
 
 def name_hash(id: str) -> bytes:
@@ -91,7 +92,7 @@ class Identities:
 NOTHING = Identities()
 
 ClaimedBy = Callable[[Collection[bytes]], Mapping[bytes, str]]
-"""Which of these identities other jobs claim: identity → `COLLECTION.JOB`."""
+"""Which of these objects other jobs claim, by identity or `name_hash`: identity or hash → `COLLECTION.JOB`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,6 @@ class Past:
     recent: Mapping[LimitKind, int] = field(default_factory=dict)
     claimed_by: ClaimedBy = lambda identities: {}
 
-    def knows(self, identity: bytes, id: str) -> bool:
-        """Whether the job knows an object that shows this identity and has this id."""
-        return identity in self.known or self.has_created(id)
-
     def has_created(self, id: str) -> bool:
         """Whether it is an object that the job has created and not met since."""
         return len(self.created_names) > 0 and name_hash(id) in self.created_names
@@ -128,21 +125,32 @@ class Findings:
     Attributes:
         matched: identities of objects that have a record and were not known before.
         absent: identities of known objects without a record; None where absence cannot be told.
+        held: identities of further objects that have a record, though the job does not know them: the record cannot be used, or
+            the object is outside base or filter.
+        held_names: the same for objects that show no identity, by `name_hash`.
     """
 
     matched: Identities = NOTHING
     absent: Identities | None = None
+    held: Identities = NOTHING
+    held_names: Identities = NOTHING
 
     def pack(self) -> bytes:
         """As it is stored with its plan; `unpack` reads it back."""
         absent = b"-" if self.absent is None else b"+" + self.absent.data
-        return len(self.matched.data).to_bytes(8, "little") + self.matched.data + absent
+        parts = (self.matched.data, absent, self.held.data, self.held_names.data)
+        return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
 
     @classmethod
     def unpack(cls, data: bytes | None) -> Findings:
         """Read what `pack` wrote; nothing was found out by a version that stored nothing."""
         if not data:
             return cls()
-        length = int.from_bytes(data[:8], "little")
-        matched, rest = Identities(data[8 : 8 + length]), data[8 + length :]
-        return cls(matched, Identities(rest[1:]) if rest[:1] == b"+" else None)
+        parts = []
+        while data:
+            end = 8 + int.from_bytes(data[:8], "little")
+            parts.append(data[8:end])
+            data = data[end:]
+        matched, absent, held, names = parts
+        known_absent = Identities(absent[1:]) if absent[:1] == b"+" else None
+        return cls(Identities(matched), known_absent, Identities(held), Identities(names))

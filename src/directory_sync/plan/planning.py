@@ -12,14 +12,19 @@ from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
+from directory_sync.plan.leaving_alone import left_alone_text
 from directory_sync.plan.mapping.transform import CompiledMapping
-from directory_sync.plan.model import LeftAlone, RecordProblem
+from directory_sync.plan.model import LeftAlone, RecordProblem, WhyLeftAlone
 from directory_sync.plan.order import Node
-from directory_sync.plan.past import Past
+from directory_sync.plan.past import UNIDENTIFIED, Past, name_hash
 from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""
+
+
+_EXAMPLES = 10
+"""So many objects that are left alone are named."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class Planning:
         remove: what may be removed.
         problems, warnings, left_alone: of the plan.
         unusable: ids of the source records that cannot be used.
+        held, held_names: objects that have a record though the job does not know them; see `Findings`.
     """
 
     collection: models.Collection
@@ -46,6 +52,8 @@ class Planning:
     warnings: list[str] = field(default_factory=list)
     left_alone: list[LeftAlone] = field(default_factory=list)
     unusable: tuple[str, ...] = ()
+    held: set[bytes] = field(default_factory=set)
+    held_names: set[bytes] = field(default_factory=set)
     _containers: dict[str, str] = field(default_factory=dict)
     _parents: dict[str, str | None] = field(default_factory=dict)
     _depths: dict[str, int] = field(default_factory=dict)
@@ -53,6 +61,19 @@ class Planning:
     def reject(self, key: str, id: str, error: RecordError | str) -> None:
         """Note why a record or object is not carried out."""
         self.problems.append(RecordProblem(key, id, str(error)))
+
+    def leave_alone(self, why: WhyLeftAlone, by: str, ids: Sequence[str]) -> None:
+        """Note objects without a record that are not removed."""
+        item = LeftAlone(why, by, len(ids), tuple(sorted(ids)[:_EXAMPLES]))
+        self.left_alone.append(item)
+        self.warnings.append(left_alone_text(item, first=not self.past.known))
+
+    def hold(self, identity: bytes, id: str) -> None:
+        """Note that an object has a record, whether or not that can be used."""
+        if identity != UNIDENTIFIED:
+            self.held.add(identity)
+        else:
+            self.held_names.add(name_hash(id))
 
     def parent(self, id: str) -> str | None:
         """The normalised id of an object's container; None at the top."""

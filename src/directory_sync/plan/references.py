@@ -102,7 +102,7 @@ class ReferenceIndex:
         sides = [Side(destination.label, partial(self._read_destination, within), Spool())]
         if by_id:
             sides.append(Side(source.label, partial(self._read_source, source), Spool()))
-        for side, rows, _, _ in read_sides(tuple(sides)):
+        for side, rows, *_ in read_sides(tuple(sides)):
             for keys, mark, _ in rows:
                 by_field = self._fields[mark[0]]
                 identifier = mark[1:].decode(errors=_ANY_TEXT)

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from directory_sync.endpoints.protocol import Destination, Record, Source
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
-from directory_sync.plan.listing import Rejected, Sink
+from directory_sync.plan.listing import Rejected, Sink, Totals
 from directory_sync.plan.mapping.transform import CompiledMapping
-from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, identity_of_id
+from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, key_identity
 
 _LENGTH = 4
 _FINGERPRINT = 16
@@ -146,7 +146,7 @@ def read_objects(
     *,
     known: Identities,
     is_source: Callable[[str], bool] | None = None,
-    always_compare: Callable[[str], bool] | None = None,
+    is_departed: Callable[[str], bool] | None = None,
 ) -> None:
     """Read the destination's selected objects.
 
@@ -156,25 +156,35 @@ def read_objects(
         sink: takes them in.
         known: the objects that the job knows.
         is_source: the ids of objects that are records of the source: those are left out.
-        always_compare: the ids of which the fingerprint cannot tell that all is done.
+        is_departed: the ids of objects that are where the job moves those without a record; a fingerprint cannot tell that
+            nothing is to be done for them.
     """
     identity_field = destination.identity_field
     wanted = (*layout.fields, identity_field) if identity_field else layout.fields
     make_item = item_maker(layout, destination)
-    members = known.members
+    unseen = set(known)
+    departed = departed_known = 0
     for batch in destination.read(wanted):
         for record in batch:
             if is_source is not None and is_source(record.id):
                 continue
             keys, fingerprint, data, identity = make_item(record)
-            if always_compare is not None and always_compare(record.id):
+            unknown: bytes | None = None
+            if identity in unseen:
+                unseen.remove(identity)
+            elif identity not in known:
+                unknown = identity
+            if is_departed is not None and is_departed(record.id):
                 fingerprint = b""
-            sink.add(keys, fingerprint, data, None if identity in members else identity)
+                departed += 1
+                departed_known += unknown is None
+            sink.add(keys, fingerprint, data, unknown)
+    sink.totals = Totals(b"".join(unseen), departed, departed_known)
 
 
 def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], Item]:
     """A function that makes an item of a record of the destination."""
-    identity, normalise = destination.identity_field, destination.normalise_id
+    identity, is_file = destination.identity_field, destination.region is None
     names, compared, others = layout.fields, _picker(layout.compared), _picker(layout.others)
 
     def make_item(record: Record) -> Item:
@@ -184,12 +194,13 @@ def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], I
         shown = get(identity) if identity else None
         decisive = dumps(compared(values), 2)
         rest = dumps((others(values), record.id, shown[0] if shown else None), 2)
+        keys = layout.keys_of(values)
         known_by = UNIDENTIFIED
-        if not identity:
-            known_by = identity_of_id(normalise(record.id))
+        if is_file:
+            known_by = key_identity(keys)
         elif shown:
             known_by = compact(shown[0])
-        return Item(layout.keys_of(values), _fingerprint(decisive), _joined(decisive, rest), known_by)
+        return Item(keys, _fingerprint(decisive), _joined(decisive, rest), known_by)
 
     return make_item
 

@@ -67,6 +67,7 @@ def _find(
         if is_source(hit.id):
             continue
         item = make_item(hit)
+        planning.hold(item.identity, hit.id)
         keys = item.keys or _possible_keys(load_object(item.record, layout), waiting, source_at, layout)
         for key in keys:
             if key in waiting:

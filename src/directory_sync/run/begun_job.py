@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
@@ -51,8 +52,8 @@ class BegunJob:
         """The plan that an earlier attempt of this run began to apply and that may still be finished."""
         return unfinished_plan(self.store, self.snapshot, self.job, self.deployment)
 
-    def carry_out(self, plan_id: int, plan: Plan, *, request: Request | None, resumed: bool) -> JobResult:
-        """Write a plan's changes; see `carrying_out.carry_out`."""
+    def carry_out(self, plan_id: int, plan: Plan, *, request: Request | None, planned: datetime | None = None) -> JobResult:
+        """Write a plan's changes; see `carrying_out.carry_out`. `planned`: when an earlier attempt made the plan."""
         return carry_out(
             plan_id,
             plan,
@@ -61,10 +62,11 @@ class BegunJob:
             snapshot=self.snapshot,
             store=self.store,
             request=request,
-            resumed=resumed,
+            resumed=planned is not None,
             check=self.check,
             progress=self.progress,
             started=self.started,
+            planned=planned,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.protocol import Destination
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress
-from directory_sync.run.learning import Written, learn
+from directory_sync.run.learning import Written, claimed_meanwhile, learn
 from directory_sync.run.result import JobResult, JobState, applied
 from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
@@ -49,7 +49,7 @@ def carry_out(
         check: raises when nothing more may be written (`Lease.check`).
         progress: hears about changes.
         started: `time.monotonic()` when the job began.
-        planned: when the plan was made; None for just now.
+        planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
 
     Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written then. StoreError.
     """
@@ -59,7 +59,7 @@ def carry_out(
         claimed = store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
         if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
             return as_noted(claimed)
-    written = Written(destination)
+    written = Written(destination, job.keys)
     outcome = apply_plan(
         plan.changes,
         destination,
@@ -68,6 +68,7 @@ def carry_out(
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress("apply", done, total),
+        refused={} if planned is None else _refused(plan_id, plan, job=job, snapshot=snapshot, store=store, resumed=resumed),
         note=written.note,
     )
     if outcome.error is None:
@@ -85,6 +86,16 @@ def carry_out(
             }
             store.mark_applied(request.id, noted, plan_id=plan_id)
     return result if request is None else replace(result, request=request.id)
+
+
+def _refused(plan_id: int, plan: Plan, *, job: Job, snapshot: Snapshot, store: Store, resumed: bool) -> Mapping[int, str]:
+    """The changes of a plan made earlier that must not be written any more, by their places in it, and why."""
+    newer = store.newer_plan(plan_id) if resumed else None
+    if newer is not None:
+        # What was written and what not is half of this plan; the newer one has been made knowing that.
+        return dict.fromkeys(range(len(plan.changes)), f"run {newer} has planned the job anew since. It was left alone.")
+    claimed = claimed_meanwhile(store, snapshot.collection, job, plan)
+    return {place: f"job {other} has a record for it now. It was left alone." for place, other in claimed.items()}
 
 
 def as_noted(request: Request) -> JobResult:

@@ -36,7 +36,7 @@ def preview_collection(
     for job in jobs:
         result = preview_job(collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job))
         if result.state is JobState.PREVIEWED:
-            earlier.append(Earlier(result.destination, result.changes))
+            earlier.append(Earlier(job.name, result.destination, result.changes, result.findings))
         yield result
 
 

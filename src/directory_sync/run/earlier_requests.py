@@ -112,3 +112,13 @@ def end_superfluous(work: BegunJob, plan: Plan) -> None:
     )
     if ended is not None:
         log.info("Request %d of an earlier run is stale now: this run %s.", ended, what)
+
+
+def end_other(work: BegunJob, plan: Plan, *, reason: str) -> None:
+    """End a request of an earlier run that asks for another plan than this one."""
+    pending = work.store.pending_request(plan.collection, plan.job)
+    if pending is None or pending.digest == plan.digest:
+        return
+    ended = work.store.mark_stale(plan.collection, plan.job, reason=reason, terminals_only=work.at_terminal)
+    if ended is not None:
+        log.info("Request %d of an earlier run is stale now. %s", ended, reason)

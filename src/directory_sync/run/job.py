@@ -22,13 +22,15 @@ from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.earlier_requests import end_superfluous, refer, usable_waiver
+from directory_sync.run.earlier_claims import past_after
+from directory_sync.run.earlier_requests import end_other, end_superfluous, refer, usable_waiver
 from directory_sync.run.known_definitions import is_known
 from directory_sync.run.learning import past_of
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
+from directory_sync.store.plans import StoredPlan
 from directory_sync.store.request_model import APPROVED, PENDING, Filing, Request
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
@@ -53,7 +55,9 @@ def preview_job(
     started = time.monotonic()
     try:
         with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
-            past = NO_PAST if store is None else past_of(store, collection, job, opened.destination.identity)
+            past = NO_PAST
+            if store is not None:
+                past = past_after(store, collection, job, opened.destination.identity, earlier)
             plan = _make_plan(collection, job, opened, past, progress)
     except Exception as error:  # noqa: BLE001 - every failure is part of the result
         return failure(job, error, started)
@@ -130,8 +134,8 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     store, collection, job, policy = work.store, work.snapshot.collection, work.job, work.rules.policy
     unfinished = _unfinished(work)
     if unfinished is not None:
-        plan_id, plan = unfinished
-        return work.carry_out(plan_id, plan, request=_begun_under(work, plan_id), resumed=True)
+        request = _begun_under(work, unfinished)
+        return work.carry_out(unfinished.id, unfinished.plan, request=request, planned=unfinished.stored)
     if not may_plan:
         raise _new_run_needed(store, work.snapshot, job)
     past = past_of(store, collection, job, work.opened.destination.identity, window=work.rules.window)
@@ -148,16 +152,18 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     )
     waiver, refusal = usable_waiver(work, plan)
     if waiver is not None:
-        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=waiver, resumed=False)
+        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=waiver)
     why = _needs_approval(work, plan)
     if plan.exceeded and not (why is not None and work.rules.asks_over_limit):
         plan_id = store.save_plan(attempt.id, plan)
         store.finish_plan(plan_id, JobState.STOPPED_BY_LIMIT.value)
+        # A request for another plan that waits asks for what the source no longer says.
+        end_other(work, plan, reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped.")
         result = stopped(plan, plan_id, work.started)
         return replace(result, message=f"{result.message} {refusal}") if refusal else result
     if why is None or policy is None:
         end_superfluous(work, plan)
-        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=None, resumed=False)
+        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=None)
     if not gated:
         raise DirectorySyncError(
             f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before the policy did. "
@@ -190,13 +196,14 @@ def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
     return new_run_needed(snapshot, job, own.id if own is not None and own.state in (PENDING, APPROVED) else None)
 
 
-def _unfinished(work: BegunJob) -> tuple[int, Plan] | None:
-    """The plan that an earlier attempt began to carry out at this destination, and its id; None if there is none."""
+def _unfinished(work: BegunJob) -> StoredPlan | None:
+    """The plan that an earlier attempt began to carry out at this destination; None if there is none."""
     job, store = work.job, work.store
     plan_id = work.unfinished_plan()
     if plan_id is None:
         return None
-    plan, here = store.load_plan(plan_id).plan, work.opened.destination.identity
+    found, here = store.load_plan(plan_id), work.opened.destination.identity
+    plan = found.plan
     if plan.destination != here:
         # The connection leads somewhere else now, where nothing of what was seen holds.
         store.finish_plan(plan_id, JobState.FAILED.value)
@@ -208,13 +215,12 @@ def _unfinished(work: BegunJob) -> tuple[int, Plan] | None:
         )
         return None
     log.info("Going on with the plan that an earlier attempt left unfinished. job=%s digest=%s", job.name, plan.digest)
-    return plan_id, plan
+    return found
 
 
-def _begun_under(work: BegunJob, plan_id: int) -> Request | None:
+def _begun_under(work: BegunJob, stored: StoredPlan) -> Request | None:
     """The request that a plan was begun under, in whatever state it is now; None if the plan needed no approval."""
-    request_id = work.store.load_plan(plan_id).request_id
-    return None if request_id is None else work.store.get_request(request_id).request
+    return None if stored.request_id is None else work.store.get_request(stored.request_id).request
 
 
 def _spelling(opened: OpenJob) -> Callable[[str], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,14 +15,17 @@ from directory_sync.definition.models import (
     SqlSource,
 )
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.protocol import Destination, FieldRule
 from directory_sync.errors import EndpointError
+from directory_sync.plan.layout import key_combinations
 from directory_sync.plan.model import Plan
-from directory_sync.plan.past import Past, compact, identity_of_id, name_hash
+from directory_sync.plan.past import UNIDENTIFIED, Past, compact, key_identity, name_hash
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_REMOVALS = (Action.DELETE, Action.DISABLE, Action.MOVE)
 
 
 def place_of(collection: Collection, job: Job, destination: str) -> JobPlace:
@@ -37,6 +41,11 @@ def past_of(store: Store, collection: Collection, job: Job, destination: str, *,
     return store.past(place_of(collection, job, destination), window=collection.window_of(job) if window is None else window)
 
 
+def claims(job: Job) -> bool:
+    """Whether a job claims the objects that it has records for: one that creates none may go by a part of them only."""
+    return job.enabled and job.missing_at_destination == "create"
+
+
 def _source(job: Job) -> str:
     """Names the place that a job reads: connection and container, table, or file."""
     match job.source:
@@ -50,35 +59,41 @@ def _source(job: Job) -> str:
 
 @dataclass(slots=True)
 class Written:
-    """What became of the objects that a plan creates, deletes and renames.
+    """What became of the objects that a plan creates and deletes.
 
     Attributes:
+        destination: where they are.
+        keys: the job's key fields.
         created: ids of the objects that are there now because of the plan.
+        created_keys: the same for a file, by what tells its objects apart.
         gone: identities that no object has any more.
-        renamed: identities that objects have since, where an id is all that tells them apart.
     """
 
     destination: Destination
+    keys: Sequence[str]
     created: list[str] = field(default_factory=list)
+    created_keys: list[bytes] = field(default_factory=list)
     gone: list[bytes] = field(default_factory=list)
-    renamed: list[bytes] = field(default_factory=list)
 
     def note(self, change: Change, outcome: Outcome) -> None:
         """Take in what became of one change."""
         if outcome.result not in (Result.DONE, Result.FOUND_DONE):
             return
-        if change.action is Action.CREATE:
+        in_file = self.destination.region is None
+        if change.action is Action.CREATE and in_file:
+            self.created_keys.append(self._key_identity(change))
+        elif change.action is Action.CREATE:
             self.created.append(change.final_object)
-        elif change.action is Action.DELETE:
-            self.gone.append(self._identity(change, change.object))
-        elif change.new_object is not None and self.destination.identity_field is None:
-            self.gone.append(self._identity(change, change.object))
-            self.renamed.append(self._identity(change, change.new_object))
+        elif change.action is Action.DELETE and in_file:
+            self.gone.append(self._key_identity(change))
+        elif change.action is Action.DELETE and change.identity is not None:
+            self.gone.append(compact(change.identity))
 
-    def _identity(self, change: Change, id: str) -> bytes:
-        if change.identity is not None:
-            return compact(change.identity)
-        return identity_of_id(self.destination.normalise_id(id))
+    def _key_identity(self, change: Change) -> bytes:
+        """What tells a row apart, from the values that a change creates or deletes."""
+        held = {item.field.lower(): item.new or item.old for item in change.fields}
+        rules = [self.destination.rule(name) or FieldRule(name) for name in self.keys]
+        return key_identity(key_combinations(rules, [held.get(name.lower(), ()) for name in self.keys]))
 
 
 def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: Written, *, planned: datetime | None) -> None:
@@ -89,7 +104,7 @@ def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: W
         collection, job: the definition that counts.
         plan: that was applied.
         written: what became of its changes.
-        planned: when the plan was made; None for just now.
+        planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
     """
     identities, names = _created(written, managed=plan.managed)
     store.learn(
@@ -97,24 +112,37 @@ def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: W
         Learnt(
             findings=plan.findings,
             planned=planned,
-            created={*identities, *written.renamed},
+            created={*identities, *written.created_keys} - {UNIDENTIFIED},
             created_names=names,
-            gone=set(written.gone) - set(written.renamed),
-            claims=job.enabled and job.missing_at_destination == "create",
-            siblings=[each.name for each in collection.enabled_jobs],
+            gone=set(written.gone) - {UNIDENTIFIED},
+            claims=claims(job),
         ),
     )
 
 
+def claimed_meanwhile(store: Store, collection: Collection, job: Job, plan: Plan) -> dict[int, str]:
+    """The removals of a plan, by their places in it, that another job has come to claim since the plan was made.
+
+    Those whose plan says so already were agreed to with it.
+    """
+    if not (plan.statistics.deleted or plan.statistics.disabled or plan.statistics.moved):
+        return {}
+    places: dict[bytes, int] = {}
+    for number, change in enumerate(plan.changes):
+        if change.action in _REMOVALS and not change.marks:
+            places[name_hash(change.object)] = number
+            if change.identity is not None:
+                places[compact(change.identity)] = number
+    claimed = store.claimed_by(place_of(collection, job, plan.destination), places.keys())
+    return {places[known_by]: other for known_by, other in claimed.items()}
+
+
 def _created(written: Written, *, managed: int) -> tuple[set[bytes], set[bytes]]:
-    """Identities of the created objects, and hashed names of those that show none."""
-    destination = written.destination
-    if destination.identity_field is None:
-        return {identity_of_id(destination.normalise_id(id)) for id in written.created}, set()
+    """Identities of the objects that were created in a directory, and hashed names of those that show none."""
     found: dict[str, bytes] = {}
     if written.created:
         try:
-            found = destination.identities(written.created, among=managed + len(written.created))
+            found = written.destination.identities(written.created, among=managed + len(written.created))
         except EndpointError as error:
             # They are known by their names, until the next run meets them.
             log.warning("The identities of new objects could not be read; the next run finds them. error=%s", error)

@@ -26,6 +26,7 @@ from directory_sync.plan.mapping.transform import CompiledMapping, compile_mappi
 from directory_sync.plan.mapping.variables import run_variables
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
+from directory_sync.plan.past import Findings
 from directory_sync.run.deployment import Deployment
 
 
@@ -34,12 +35,16 @@ class Earlier:
     """What an earlier job of the same preview plans.
 
     Attributes:
+        job: its name.
         destination: identity of the place that it would write to (`Plan.destination`).
         changes: its plan's changes.
+        findings: what it would know afterwards.
     """
 
+    job: str
     destination: str
     changes: ChangeSequence
+    findings: Findings
 
 
 @dataclass(frozen=True, slots=True)

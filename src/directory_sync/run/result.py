@@ -16,6 +16,7 @@ from directory_sync.endpoints.change import Outcome
 from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
 from directory_sync.plan.limits import exceeded_text
 from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.past import Findings
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
@@ -77,7 +78,7 @@ class JobResult:
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
-        warnings, limits, left_alone: the plan's.
+        warnings, limits, left_alone, findings: the plan's.
         message: how it ended, as a sentence.
         error: what made it fail.
         plan_id: where the store holds the plan.
@@ -97,6 +98,7 @@ class JobResult:
     warnings: tuple[str, ...] = ()
     limits: tuple[LimitCheck, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
+    findings: Findings = field(default_factory=Findings)
     message: str = ""
     error: DirectorySyncError | None = None
     plan_id: int | None = None
@@ -119,6 +121,7 @@ def planned(plan: Plan, started: float) -> JobResult:
         warnings=plan.warnings,
         limits=plan.limits,
         left_alone=plan.left_alone,
+        findings=plan.findings,
         message=str(error) if error else "Nothing was written.",
         error=error,
         duration=time.monotonic() - started,

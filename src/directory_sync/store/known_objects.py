@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -64,7 +65,6 @@ class Learnt:
         created_names: hashed names of those created objects whose identity could not be seen.
         gone: identities of the objects that were deleted, or that have another one now.
         claims: whether the job may create objects.
-        siblings: the jobs of the collection that runs have; the others claim nothing any more.
     """
 
     findings: Findings
@@ -73,7 +73,6 @@ class Learnt:
     created_names: Collection[bytes] = ()
     gone: Collection[bytes] = ()
     claims: bool = True
-    siblings: Collection[str] = ()
 
 
 class KnownObjects:
@@ -105,29 +104,43 @@ class KnownObjects:
         known, names, absent = Identities(row.known), Identities(row.created_names), Identities(row.absent)
         return Past(known, names, absent, recent, claimed_by)
 
-    def claimed_by(self, place: JobPlace, identities: Collection[bytes]) -> dict[bytes, str]:
-        """Which of these objects at a job's destination other jobs claim: identity → `COLLECTION.JOB`."""
-        if not identities:
+    def claimed_by(self, place: JobPlace, asked: Collection[bytes], *, except_jobs: Collection[str] = ()) -> dict[bytes, str]:
+        """Which of these objects at a job's destination other jobs claim.
+
+        Args:
+            place: whose claims do not count, and where the objects are.
+            asked: identities and hashed names.
+            except_jobs: other jobs of the same collection whose claims do not count either.
+
+        Returns identity or hash → `COLLECTION.JOB`.
+        """
+        if not asked:
             return {}
+        row = KnownObjectsRow
         with self._database.read() as connection:
             since = self._database.now(connection) - CLAIMS_LAST
             others = connection.execute(
-                select(CollectionRow.name, KnownObjectsRow.job, KnownObjectsRow.known, KnownObjectsRow.absent)
-                .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-                .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.claims)
-                .where(KnownObjectsRow.complete >= since)
-                .where(or_(CollectionRow.name != place.collection, KnownObjectsRow.job != place.job))
-                .order_by(CollectionRow.name, KnownObjectsRow.job)
+                select(CollectionRow.name, row.job, row.known, row.absent, row.held, row.held_names)
+                .join(CollectionRow, CollectionRow.id == row.collection_id)
+                .where(row.destination == place.destination, row.claims, row.complete >= since)
+                .where(or_(CollectionRow.name != place.collection, row.job.not_in([place.job, *except_jobs])))
+                .order_by(CollectionRow.name, row.job)
             )
             claimed: dict[bytes, str] = {}
-            for name, job, known, absent in others:
-                held = Identities(known).members.intersection(identities) - Identities(absent).members
-                for identity in held:
-                    claimed.setdefault(identity, f"{name}.{job}")
+            for other in others:
+                held = Identities(other.known).members.intersection(asked) - Identities(other.absent).members
+                held |= Identities(other.held).members.intersection(asked)
+                held |= Identities(other.held_names).members.intersection(asked)
+                for known_by in held:
+                    claimed.setdefault(known_by, f"{other.name}.{other.job}")
         return claimed
 
     def learn(self, place: JobPlace, learnt: Learnt) -> None:
-        """Note what a job knows now. Nothing is known any more of another source or destination."""
+        """Note what a job knows now. Nothing is known any more of another source or destination.
+
+        What a plan says that is older than the last complete run adds to what is known, and changes nothing else.
+        """
+        findings = learnt.findings
         with self._database.write() as connection:
             now = self._database.now(connection)
             collection_id = self._collection(connection, place.collection, now)
@@ -136,34 +149,52 @@ class KnownObjects:
                 .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.job == place.job)
                 .with_for_update()
             ).one_or_none()
-            known, absent, complete = NOTHING, NOTHING, None
-            if found is not None and (found.destination, found.source) == (place.destination, place.source):
-                known, absent, complete = Identities(found.known), Identities(found.absent), found.complete
-            known = known.changed(added=(*learnt.findings.matched, *learnt.created), removed=learnt.gone)
-            if learnt.findings.absent is not None:
-                if complete is None or learnt.planned is None or learnt.planned >= complete:
-                    absent = learnt.findings.absent
-                complete = now
-            absent = absent.changed(removed=learnt.gone)
-            values = {
+            same = found is not None and (found.destination, found.source) == (place.destination, place.source)
+            before = found if same else None
+            complete = None if before is None else before.complete
+            newest = complete is None or learnt.planned is None or learnt.planned >= complete
+            known = NOTHING if before is None else Identities(before.known)
+            known = known.changed(added=(*findings.matched, *learnt.created), removed=learnt.gone)
+            absent = NOTHING if before is None else Identities(before.absent)
+            if newest and findings.absent is not None:
+                absent = findings.absent
+            values: dict[str, Any] = {
                 "destination": place.destination,
                 "source": place.source,
                 "known": known.data,
-                "absent": absent.data,
-                # Those of earlier runs were met by this one, or are there no more.
-                "created_names": Identities.of(learnt.created_names).data,
-                "claims": learnt.claims,
-                "complete": complete,
+                "absent": absent.changed(removed=learnt.gone).data,
             }
+            if newest or before is None:
+                values |= {
+                    "held": findings.held.data,
+                    "held_names": findings.held_names.data,
+                    # Those of earlier runs were met by this one, or are there no more.
+                    "created_names": Identities.of(learnt.created_names).data,
+                    "claims": learnt.claims,
+                    "complete": now if learnt.planned is None else max(learnt.planned, complete or learnt.planned),
+                }
+            if before is not None:
+                connection.execute(
+                    update(KnownObjectsRow)
+                    .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.job == place.job)
+                    .values(**values)
+                )
+                return
             key = {"collection_id": collection_id, "job": place.job}
-            connection.execute(
-                update(KnownObjectsRow)
-                .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.claims)
-                .where(KnownObjectsRow.job.not_in([place.job, *learnt.siblings]))
-                .values(claims=False)
-            )
             statement = (sqlite if self._database.is_sqlite else postgresql).insert(KnownObjectsRow)
             connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values})
+
+    def end_claims(self, collection: str, *, except_jobs: Collection[str]) -> None:
+        """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
+        with self._database.write() as connection:
+            found = connection.execute(select(CollectionRow.id).where(CollectionRow.name == collection)).scalar_one_or_none()
+            if found is not None:
+                connection.execute(
+                    update(KnownObjectsRow)
+                    .where(KnownObjectsRow.collection_id == found, KnownObjectsRow.claims)
+                    .where(KnownObjectsRow.job.not_in(list(except_jobs)))
+                    .values(claims=False)
+                )
 
     def forget_collection(self, collection: str) -> None:
         """Delete what the jobs of a collection know; for a collection that is deleted."""

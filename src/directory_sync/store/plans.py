@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
@@ -165,7 +165,8 @@ class Plans:
     def unfinished_plan(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
         """The plan that an earlier attempt at this job, in this run, began to apply and did not finish; None if there is none.
 
-        Only the job's last plan counts. One that was stored but not begun is not returned: making a new one is as good.
+        Only the job's last plan counts. One that was stored but not begun is not returned: making a new one is as good. Neither
+        is one after which another run has planned the job: what it says may no longer be so.
         """
         with self._database.read() as connection:
             row = connection.execute(
@@ -179,7 +180,14 @@ class Plans:
             ).one_or_none()
             if row is None or row.apply_started is None or row.apply_finished is not None:
                 return None
-            return row.id if self._database.now(connection) - row.stored <= max_age else None
+            if self._database.now(connection) - row.stored > max_age or _newer_plan(connection, row.id) is not None:
+                return None
+            return row.id  # type: ignore[no-any-return]
+
+    def newer_plan(self, plan_id: int) -> str | None:
+        """The run that has planned the same job for the same destination since a plan was made; None if there is none."""
+        with self._database.read() as connection:
+            return _newer_plan(connection, plan_id)
 
     def start_applying(self, plan_id: int) -> None:
         """Note that writing is about to begin; from now on a retry goes on with this plan."""
@@ -258,6 +266,27 @@ class Plans:
         with self._database.write() as connection:
             connection.execute(delete(ChangeRow).where(ChangeRow.plan_id == incomplete))
             connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
+
+
+def _newer_plan(connection: Connection, plan_id: int) -> str | None:
+    own = (
+        select(PlanRow.destination, JobRunRow.job, JobRunRow.collection_run_id, CollectionRunRow.collection)
+        .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+        .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+        .where(PlanRow.id == plan_id)
+        .subquery()
+    )
+    newer = (
+        select(CollectionRunRow.run_id)
+        .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
+        .join(PlanRow, PlanRow.job_run_id == JobRunRow.id)
+        .join(own, and_(CollectionRunRow.collection == own.c.collection, JobRunRow.job == own.c.job))
+        .where(PlanRow.id > plan_id, PlanRow.complete, PlanRow.destination == own.c.destination)
+        .where(CollectionRunRow.id != own.c.collection_run_id, ~CollectionRunRow.preview_only)
+        .order_by(PlanRow.id.desc())
+        .limit(1)
+    )
+    return connection.execute(newer).scalar_one_or_none()
 
 
 object_hash = name_hash

@@ -164,8 +164,11 @@ class KnownObjectsRow(Base):
     destination: Mapped[str] = mapped_column(SafeText, index=True)
     source: Mapped[str] = mapped_column(SafeText)
     known: Mapped[bytes] = mapped_column(LargeBinary)
-    # Those of the known objects that had no record in the source at the last complete run: the job does not claim them.
+    # Those of the known objects that had no record at the last complete run: the job does not claim them.
     absent: Mapped[bytes] = mapped_column(LargeBinary)
+    # Objects that have a record though the job does not know them (16 bytes each): by identity, and by hashed name.
+    held: Mapped[bytes] = mapped_column(LargeBinary)
+    held_names: Mapped[bytes] = mapped_column(LargeBinary)
     # Created objects whose identity nobody has seen yet, by a hash of their name.
     created_names: Mapped[bytes] = mapped_column(LargeBinary)
     # Whether the job may create objects, and is enabled: else it claims nothing.

@@ -38,8 +38,17 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows have nothing but their key."""
         return None
 
+    @property
+    def is_identified(self) -> bool:
+        """A file is known by its path."""
+        return True
+
+    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
+        """Nothing is moved in a file."""
+        return {}
+
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
-        """None: an id is all that tells objects of a file apart."""
+        """None: a key is all that tells objects of a file apart."""
         return {}
 
     def check(self) -> None:

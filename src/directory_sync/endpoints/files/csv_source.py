@@ -108,6 +108,11 @@ class CsvSource:
         return self.selection is None or self.selection.selects({name.lower(): held for name, held in record.values.items()})
 
     @property
+    def reached(self) -> frozenset[str]:
+        """The file."""
+        return frozenset({self.identity})
+
+    @property
     def region(self) -> None:
         """A file is read as a whole."""
         return

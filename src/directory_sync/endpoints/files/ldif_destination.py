@@ -58,8 +58,17 @@ class LdifDestination(LdifSource, RewrittenFile):
         """The first key: whoever writes the file anew may give an entry's name to another one."""
         return self._identity_field
 
+    @property
+    def is_identified(self) -> bool:
+        """A file is known by its path."""
+        return True
+
+    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
+        """Nothing is moved in a file."""
+        return {}
+
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
-        """None: an id is all that tells objects of a file apart."""
+        """None: a key is all that tells objects of a file apart."""
         return {}
 
     def check(self) -> None:

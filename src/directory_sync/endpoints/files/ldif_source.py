@@ -142,6 +142,11 @@ class LdifSource:
         return selection.may_select(values, entry.unreadable) if entry.unreadable else selection.selects(values)
 
     @property
+    def reached(self) -> frozenset[str]:
+        """The file."""
+        return frozenset({self.identity})
+
+    @property
     def region(self) -> None:
         """A file is read as a whole."""
         return

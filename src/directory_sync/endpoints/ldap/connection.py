@@ -35,7 +35,7 @@ class Flavour(StrEnum):
 
 DEFAULT_PAGE_SIZE = 1000
 DEFAULT_TIMEOUT = 30.0
-EXTRA_KEYS = ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour")
+EXTRA_KEYS = ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour", "instance")
 _DEFAULT_PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.NONE: 389}
 
 
@@ -53,6 +53,7 @@ class LdapSettings:
         page_size: entries per page of a listing (RFC 2696).
         timeout: seconds that connecting or one answer may take.
         flavour: as configured; `auto` asks the server.
+        instance: tells this server from a copy with the same data; empty for the one and only.
         warnings: what is unsafe or unknown about these settings, one sentence each.
     """
 
@@ -67,6 +68,7 @@ class LdapSettings:
     page_size: int = DEFAULT_PAGE_SIZE
     timeout: float = DEFAULT_TIMEOUT
     flavour: Flavour = Flavour.AUTO
+    instance: str = ""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -116,6 +118,7 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
         page_size=int(extra.number("page_size", DEFAULT_PAGE_SIZE, 1, 100_000, whole=True)),
         timeout=extra.number("timeout", DEFAULT_TIMEOUT, 0.1, 3600),
         flavour=extra.choice("flavour", Flavour, Flavour.AUTO),
+        instance=extra.text("instance"),
         warnings=(*_warnings(connection, security, verify), *extra.unknown()),
     )
 
@@ -203,6 +206,10 @@ class _Extra:
         if isinstance(value, bool) or not lowest <= number <= highest:
             raise self.problem(key, f"is {value!r}", f"Use {kind} from {lowest:g} to {highest:g}.")
         return number
+
+    def text(self, key: str) -> str:
+        value = self._values.get(key)
+        return "" if value is None else str(value).strip()
 
     def file(self, key: str) -> str | None:
         value = self._values.get(key)

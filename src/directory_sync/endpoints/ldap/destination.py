@@ -8,12 +8,13 @@ from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
-from directory_sync.endpoints.ldap.identities import read_identities
+from directory_sync.endpoints.ldap.identities import read_children, read_identities
 from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import operations
 from directory_sync.endpoints.ldap.read import read_entry
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
 from directory_sync.endpoints.ldap.write import RECONNECT_DELAYS, Writer
+from directory_sync.endpoints.places import is_certain
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, RecordError
 
@@ -86,6 +87,15 @@ class LdapDestination(LdapSource):
     def identity_field(self) -> str | None:
         """`objectGUID` in Active Directory, else `entryUUID` (RFC 4530) if the server has it."""
         return self.server.identity_field
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether this login may read what names the top of the directory permanently."""
+        return is_certain(self.identity)
+
+    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
+        """For those of these objects that hold others: DNs of what is directly below them."""
+        return read_children(self.server, ids)
 
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
         """The identities of objects that are there, by DN; without those that this login may not see."""

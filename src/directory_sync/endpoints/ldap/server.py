@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +16,10 @@ from directory_sync.endpoints.ldap.read import read_entry
 from directory_sync.endpoints.ldap.root_dse import RootDse
 from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.endpoints.ldap.session import SessionPool
+from directory_sync.endpoints.places import directory_place
 from directory_sync.errors import EndpointError, MissingObjectError, SchemaError
 
+_IDENTITY_ATTRIBUTES = ("entryUUID", "objectGUID", "nsUniqueId")
 _SCHEMA_ATTRIBUTES = ("attributeTypes", "objectClasses", "dITContentRules")
 
 
@@ -27,6 +30,7 @@ class Server:
         self.settings = settings
         self.label = settings.label
         self.pool = SessionPool(settings)
+        self._uniques: dict[str, str | None] = {}
 
     @cached_property
     def root(self) -> RootDse:
@@ -76,13 +80,53 @@ class Server:
 
     def identity_of(self, context: str) -> str:
         """The same for all servers that hold replicas of a naming context: its name and what names its top object for ever."""
+        return directory_place(
+            self.schema.names.normalise(context),
+            self._unique(context),
+            address=f"{self.settings.host.lower()}:{self.settings.port}",
+            instance=self.settings.instance,
+        )
+
+    def _unique(self, context: str) -> str | None:
+        """What names a naming context's top object permanently; None if this login cannot read it."""
+        if context in self._uniques:
+            return self._uniques[context]
         with self.pool.session() as connection:
-            entry = read_entry(self.pool, connection, context, ["entryUUID", "objectGUID"]) or {}
-        unique = next((value[0] for name, value in entry.items() if name.lower() in ("entryuuid", "objectguid") and value), None)
-        name = self.schema.names.normalise(context)
-        if unique is None:
-            return f"ldap:{name}@{self.settings.host.lower()}:{self.settings.port}"
-        return f"ldap:{name}#{unique.decode() if len(unique) > 16 and unique.isascii() else unique.hex()}"
+            entry = read_entry(self.pool, connection, context, list(_IDENTITY_ATTRIBUTES)) or {}
+        wanted = {name.lower() for name in _IDENTITY_ATTRIBUTES}
+        value = next((values[0] for name, values in entry.items() if name.lower() in wanted and values), None)
+        text = None
+        if value is not None:
+            text = value.decode() if len(value) > 16 and value.isascii() else value.hex()
+        self._uniques[context] = text
+        return text
+
+    def reached_below(self, base: str) -> frozenset[str]:
+        """Names of all places that a search below a base may reach: its naming context, and those that hang below the base.
+
+        Each also by the server's addresses, so that two connections to one server are seen to be such, whatever they may read.
+        """
+        names = self.schema.names
+        contexts = {self.naming_context_of(base)}
+        contexts |= {context for context in self.root.naming_contexts if names.is_within(context, base)}
+        return frozenset(
+            name
+            for context in contexts
+            for name in (
+                self.identity_of(context),
+                *(f"{address} {names.normalise(context)}" for address in self.addresses),
+            )
+        )
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Every address and port that the server's name leads to; the name itself where it cannot be resolved."""
+        host, port = self.settings.host, self.settings.port
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            return frozenset({f"{host.lower()}:{port}"})
+        return frozenset(f"{address[0]}:{port}" for *_, address in found)
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -59,6 +59,11 @@ class LdapSource:
         """The same for two endpoints exactly if they reach the same naming context, on whichever of its replicas."""
         return self.server.identity_of(self.server.naming_context_of(self.base))
 
+    @cached_property
+    def reached(self) -> frozenset[str]:
+        """Names of all places that the search may reach."""
+        return self.server.reached_below(self.base)
+
     def containers(self) -> tuple[str, ...]:
         """The container that is read."""
         return (self.normalise_id(self.base),)

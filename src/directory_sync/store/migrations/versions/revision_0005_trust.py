@@ -47,6 +47,8 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("known", sa.LargeBinary(), nullable=False),
         sa.Column("absent", sa.LargeBinary(), nullable=False),
+        sa.Column("held", sa.LargeBinary(), nullable=False),
+        sa.Column("held_names", sa.LargeBinary(), nullable=False),
         sa.Column("created_names", sa.LargeBinary(), nullable=False),
         sa.Column("claims", sa.Boolean(), nullable=False),
         sa.Column("complete", TIME, nullable=True),
@@ -161,8 +163,10 @@ def _known_from_outcomes() -> None:
         destination, source = of_job.place
         connection.execute(
             sa.text(
-                f"INSERT INTO {KNOWN} (collection_id, job, destination, source, known, absent, created_names, claims) "  # noqa: S608
-                f"SELECT id, :job, :destination, :source, :known, :absent, :names, :claims FROM {COLLECTION} WHERE name = :name"
+                f"INSERT INTO {KNOWN} (collection_id, job, destination, source, "  # noqa: S608 - constants
+                "known, absent, held, held_names, created_names, claims) "
+                "SELECT id, :job, :destination, :source, :known, :none, :none, :none, :names, :claims "
+                f"FROM {COLLECTION} WHERE name = :name"
             ),
             {
                 "name": collection,
@@ -170,7 +174,7 @@ def _known_from_outcomes() -> None:
                 "destination": destination,
                 "source": source,
                 "known": b"".join(sorted(of_job.identities)),
-                "absent": b"",
+                "none": b"",
                 "names": b"".join(sorted(of_job.names)),
                 "claims": False,
             },
