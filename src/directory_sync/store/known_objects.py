@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
 from directory_sync.endpoints.change import Action, Change, Result
+from directory_sync.endpoints.places import may_be_one
 from directory_sync.plan.model import LimitCheck
 from directory_sync.plan.past import NOTHING, Findings, Identities, Past
 from directory_sync.store.database import Database
@@ -119,10 +120,13 @@ class KnownObjects:
         row = KnownObjectsRow
         with self._database.read() as connection:
             since = self._database.now(connection) - CLAIMS_LAST
+            # Another job's login may not be able to tell which server it is: what it claims counts wherever it may be.
+            places = connection.scalars(select(row.destination).where(row.claims, row.complete >= since).distinct())
+            here = [other for other in places if may_be_one(place.destination, other)]
             others = connection.execute(
                 select(CollectionRow.name, row.job, row.known, row.absent, row.held, row.held_names)
                 .join(CollectionRow, CollectionRow.id == row.collection_id)
-                .where(row.destination == place.destination, row.claims, row.complete >= since)
+                .where(row.destination.in_(here), row.claims, row.complete >= since)
                 .where(or_(CollectionRow.name != place.collection, row.job.not_in([place.job, *except_jobs])))
                 .order_by(CollectionRow.name, row.job)
             )
