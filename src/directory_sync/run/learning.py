@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
 
 from directory_sync.definition.models import (
     Collection,
@@ -19,7 +22,7 @@ from directory_sync.endpoints.protocol import Destination, FieldRule
 from directory_sync.errors import EndpointError
 from directory_sync.plan.layout import key_combinations
 from directory_sync.plan.model import Plan
-from directory_sync.plan.past import UNIDENTIFIED, Past, compact, key_identity, name_hash
+from directory_sync.plan.past import UNIDENTIFIED, Identities, Past, compact, key_identity, name_hash
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 
@@ -38,7 +41,21 @@ def past_of(store: Store, collection: Collection, job: Job, destination: str, *,
 
     `window`: how long ago removals count too; None for what the definition says.
     """
-    return store.past(place_of(collection, job, destination), window=collection.window_of(job) if window is None else window)
+    place = place_of(collection, job, destination)
+    past = store.past(place, window=collection.window_of(job) if window is None else window)
+    created = set(past.created_names)
+    for definition, names in store.created_by_broken_plans(place):
+        if names and _read_from(definition, job.name) == place.source:
+            created |= names
+    return replace(past, created_names=Identities.of(created)) if len(created) > len(past.created_names) else past
+
+
+def _read_from(definition: Mapping[str, Any], job: str) -> str:
+    """Where a job of a stored definition reads; nothing if this version cannot tell."""
+    try:
+        return _source(Collection.model_validate(definition).job(job))
+    except (ValidationError, KeyError):
+        return ""
 
 
 def claims(job: Job) -> bool:
