@@ -181,6 +181,9 @@ def test_names_of_jobs_are_unique() -> None:
         ("rdn", "u i d", "rdn: u i d is not an attribute name"),
         ("missing_at_source", {"move": "x"}, "missing_at_source.move: is not a DN"),
         ("missing_at_source", {"move": "OU=Left,DC=lab", "disable": True}, None),
+        ("missing_at_source", {"move": LAB["container"].lower()}, "missing_at_source.move: holds the destination's container"),
+        ("missing_at_source", {"move": "DC=lab, DC=example"}, "missing_at_source.move: holds the destination's container"),
+        ("missing_at_source", {"move": f"OU=Left,{LAB['container']}"}, None),
         ("returning", "restore", "returning: warning: has no effect"),
         ("wait_for_approval", True, "wait_for_approval: warning: has no effect"),
         ("records", {"changed_since": "whenChanged"}, None),
@@ -210,6 +213,30 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "missing_at_source: an object of",
         ),
         ({"object": "organizationalUnit", "missing_at_source": {"move": "OU=x"}, "fields.ou": "ou"}, None),
+        (
+            {
+                "source": {"connection": "lab", "container": "DC=lab,DC=example"},
+                "destination": {**LAB, "filter": "(cn=x)"},
+                "missing_at_source": "delete",
+            },
+            "destination.container: overlaps the source's container",
+        ),
+        ({"source": {"connection": "lab", "container": "DC=lab,DC=example"}}, None),
+        (
+            {
+                "source": {"connection": "lab", "container": "OU=From,DC=lab"},
+                "missing_at_source": {"move": "OU=x,OU=From,DC=lab"},
+            },
+            "missing_at_source.move: is read by the source",
+        ),
+        (
+            {"source": {"file": "a.csv"}, "object": "row", "destination": {"file": "a.csv"}, "missing_at_source": "delete"},
+            "destination.file: is the source's file too",
+        ),
+        (
+            {"source": {"file": "a.csv"}, "object": "row", "destination": {"file": "a.csv"}},
+            "destination.file: warning: is the source's file too",
+        ),
         ({"object": "user", "destination": {"connection": "a", "table": "b"}}, "object: a table holds rows"),
         ({"object": "row", "destination": {"connection": "a", "table": "b"}, "missing_at_source": "delete"}, None),
         (

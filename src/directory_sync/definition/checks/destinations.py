@@ -184,12 +184,28 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
             )
 
 
+def _check_moved_to(moved: str, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
+    """What lies where objects without a record are moved to counts as having left, so a job's own place is no such place."""
+    target = read_dn(moved)
+    fixed = destination.container if isinstance(destination.container, str) else None
+    for key, value in (("container", fixed), ("base", destination.base)):
+        if value is not None and target and (own := read_dn(value)) and inside(own, target):
+            yield places.problem(
+                at,
+                f"holds the destination's {key}: what is there counts as having left, so nothing would ever be moved",
+                "choose a container of its own for those that have left",
+            )
+            return
+
+
 def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
     action, at = job.missing_at_source, (*path, "missing_at_source")
     moves = isinstance(action, MoveMissing)
     disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
     if isinstance(action, MoveMissing) and (wrong := dn_wrong(action.move)):
         yield places.problem((*at, "move"), *wrong)
+    elif isinstance(action, MoveMissing) and isinstance(job.destination, DirectoryDestination):
+        yield from _check_moved_to(action.move, job.destination, (*at, "move"), places)
     if not isinstance(job.destination, DirectoryDestination):
         if moves or disables:
             yield places.problem(at, "only objects of a directory can be moved or disabled", "write delete or skip")
