@@ -5,22 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ldap
 import pytest
-from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.endpoints.ldap.destination import LdapDestination
-from directory_sync.endpoints.ldap.source import LdapSource
-from directory_sync.endpoints.protocol import Record
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
 from tests.scenarios.clock import Clock
+from tests.scenarios.container import Container
+from tests.scenarios.corner import Corner
 from tests.scenarios.office import Office, open_office
 from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
@@ -70,45 +66,6 @@ def new_slapd() -> Iterator[Callable[..., Slapd]]:
         yield start
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container of its own in the shared slapd.
-
-    Attributes:
-        dn: of the container.
-        slapd: where it is.
-        admin: a plain session as administrator.
-    """
-
-    dn: str
-    slapd: Slapd
-    admin: SimpleLDAPObject
-
-    def destination(self, **definition: Any) -> LdapDestination:
-        """A destination for it."""
-        return directories.destination(directories.slapd_connection(self.slapd), self.dn, **definition)
-
-    def source(self, **definition: Any) -> LdapSource:
-        """A source for it."""
-        return directories.source(directories.slapd_connection(self.slapd), self.dn, **definition)
-
-    def add(self, rdn: str, **attributes: directories.Values) -> str:
-        """Create an entry in it behind the endpoint's back; its DN."""
-        dn = f"{rdn},{self.dn}"
-        change = directories.creation(dn, **attributes) if "objectClass" in attributes else directories.person(dn, **attributes)
-        self.admin.add_s(dn, [(field.field, list(field.new)) for field in change.fields])
-        return dn
-
-    def record(self, dn: str, *fields: str) -> Record:
-        """An entry as a source lists it, with its identity."""
-        return Record(dn, directories.records(self.source(), *fields, "entryUUID")[dn])
-
-    def values(self, dn: str, *attributes: str) -> dict[str, list[bytes]]:
-        """What an entry holds now."""
-        found: dict[str, list[bytes]] = self.admin.search_s(dn, ldap.SCOPE_BASE, attrlist=list(attributes) or None)[0][1]
-        return found
-
-
 @pytest.fixture
 def container(shared_slapd: Slapd) -> Iterator[Container]:
     """A fresh container in the shared slapd."""
@@ -119,6 +76,12 @@ def container(shared_slapd: Slapd) -> Iterator[Container]:
     # Otherwise another test's people with the same keys would be found beside its own container.
     directories.delete_below(admin, dn)
     admin.unbind_s()
+
+
+@pytest.fixture
+def corner(container: Container, store: Store, tmp_path: Path) -> Corner:
+    """Two empty containers, and an empty store."""
+    return Corner.make(container, store, tmp_path)
 
 
 @pytest.fixture(scope="session")

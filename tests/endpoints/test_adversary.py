@@ -25,8 +25,8 @@ from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 
 OTHERS = 3
 SOURCE, SOURCE_ADMIN = "dc=branch,dc=org", "cn=admin,dc=branch,dc=org"

@@ -24,9 +24,9 @@ from directory_sync.errors import (
     SchemaError,
     SecurityError,
 )
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
+from tests.scenarios.container import Container
 from tests.scenarios.forked_child import ForkedChild, Tell
 from tests.scenarios.slapd import Slapd, free_port
 

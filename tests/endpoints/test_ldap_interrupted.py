@@ -16,8 +16,8 @@ from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.session import SessionPool
 from directory_sync.endpoints.ldap.source import LdapSource
 from directory_sync.errors import EndpointError
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 from tests.scenarios.cutting_proxy import CuttingProxy
 from tests.scenarios.forked_child import ForkedChild, Tell
 

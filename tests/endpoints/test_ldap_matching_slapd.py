@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.endpoints.protocol import FieldRule
-from tests.endpoints.conftest import Container
+from tests.scenarios.container import Container
 
 ATTRIBUTES = {
     "description": "caseIgnoreMatch",

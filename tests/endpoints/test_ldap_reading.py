@@ -14,8 +14,8 @@ import pytest
 from directory_sync.endpoints.ldap.source import LdapSource
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointError, IncompleteListing, MissingObjectError, SchemaError
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 from tests.scenarios.delay_proxy import DelayProxy
 from tests.scenarios.slapd import Database, Slapd
 

@@ -12,8 +12,8 @@ import pytest
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointUnavailable
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 from tests.scenarios.delay_proxy import DelayProxy
 from tests.scenarios.directories import creation, deletion, person, update, write
 from tests.scenarios.slapd import Slapd

@@ -10,8 +10,8 @@ import pytest
 from directory_sync.endpoints.change import Action, Change, Result
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordError
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 from tests.scenarios.directories import deletion, person, update, write_one
 from tests.scenarios.slapd import Database, Slapd
 

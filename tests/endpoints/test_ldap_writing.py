@@ -14,8 +14,8 @@ from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import LeaseLost
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
+from tests.scenarios.container import Container
 from tests.scenarios.directories import creation, deletion, person, update, write, write_one
 
 SUFFIX = "dc=example,dc=org"

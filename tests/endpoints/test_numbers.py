@@ -11,7 +11,7 @@ from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.files import file_source
 from directory_sync.endpoints.ldap.syntaxes import SYNTAXES
 from directory_sync.plan.model import Plan
-from tests.endpoints.conftest import Container
+from tests.scenarios.container import Container
 from tests.scenarios.planning import actions, one_job, plan_of
 
 FIELDS = {

@@ -16,9 +16,9 @@ from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityError
 from directory_sync.run.people_directory import People
 from directory_sync.settings.people import PeopleDirectory
-from tests.endpoints.conftest import Container
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
+from tests.scenarios.container import Container
 from tests.scenarios.slapd import Slapd
 
 

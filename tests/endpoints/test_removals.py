@@ -2,108 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import ldap
 import pytest
 
-from directory_sync.definition.models import Collection
-from directory_sync.endpoints.change import MarkKind
-from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import SchemaError
 from directory_sync.plan.model import EMPTY_SOURCE, WhyLeftAlone
-from directory_sync.run.approved import apply_approved
-from directory_sync.run.deployment import Deployment
-from directory_sync.run.job import preview_job, run_job
-from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.store import Store
-from tests.endpoints.conftest import Container
-from tests.scenarios import directories
+from directory_sync.run.result import JobState
 from tests.scenarios.clock import Clock
-from tests.scenarios.requests import decide
-
-PERSON = "inetOrgPerson"
-FIELDS: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "mail": "mail"}
-
-
-@dataclass
-class Corner:
-    """Two containers of one server, `ou=from` and `ou=to`, and the store that runs leave their records in."""
-
-    container: Container
-    store: Store
-    folder: Path
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    def get(self, connection_id: str) -> ConnectionInfo:
-        return directories.slapd_connection(self.container.slapd, connection_id, page_size=50)
-
-    def place(self, side: str) -> str:
-        return f"ou={side},{self.container.dn}"
-
-    def person(self, side: str, uid: str, **values: directories.Values) -> str:
-        return self.container.add(f"uid={uid},ou={side}", objectClass=PERSON, uid=uid, **{"cn": uid, "sn": uid, **values})
-
-    def people(self, side: str, *names: str, **values: directories.Values) -> None:
-        for name in names:
-            self.person(side, name, **values)
-
-    def gone(self, side: str, *names: str) -> None:
-        """Delete people behind the product's back."""
-        for name in names:
-            self.container.admin.delete_s(f"uid={name},{self.place(side)}")
-
-    def there(self, kind: str = PERSON) -> set[str]:
-        """First names of RDNs at the destination."""
-        found = self.container.admin.search_s(self.place("to"), ldap.SCOPE_SUBTREE, f"(objectClass={kind})", ["1.1"])
-        return {dn.partition(",")[0].partition("=")[2] for dn, _ in found}
-
-    def definition(self, name: str = "corp", *, approval: Any = "none", limits: Any = None, **job: Any) -> Collection:
-        one = {
-            "name": "people",
-            "source": {"connection": "a", "container": self.place("from"), "filter": f"(objectClass={PERSON})"},
-            "destination": {"connection": "b", "container": self.place("to"), "filter": f"(objectClass={PERSON})"},
-            "object": PERSON,
-            "rdn": "uid",
-            "missing_at_source": "delete",
-            "fields": FIELDS,
-            **job,
-        }
-        return Collection.model_validate({"name": name, "approval": approval, "limits": limits or {}, "jobs": [one]})
-
-    def run(self, definition: Collection | None = None, *, trigger: str = "terminal", **job: Any) -> JobResult:
-        definition = definition or self.definition(**job)
-        snapshot = self.store.start_run(definition, f"{next(self.numbers)}", trigger=trigger, requester="ida", verified=True)
-        result = run_job(snapshot, definition.jobs[0], deployment=self.deployment, store=self.store, holder="test")
-        self.store.finish_run(definition.name, snapshot.run_id, result.state.value)
-        return result
-
-    def preview(self, **job: Any) -> JobResult:
-        definition = self.definition(**job)
-        return preview_job(definition, definition.jobs[0], deployment=self.deployment, store=self.store)
-
-    @property
-    def deployment(self) -> Deployment:
-        return Deployment(self, self.folder)
-
-
-@pytest.fixture
-def corner(container: Container, store: Store, tmp_path: Path) -> Corner:
-    """Empty containers, an empty store."""
-    for side in ("from", "to"):
-        container.add(f"ou={side}", objectClass="organizationalUnit", ou=side)
-    return Corner(container, store, tmp_path)
-
-
-def succeed(result: JobResult) -> JobResult:
-    """The result of a job that did what it should."""
-    assert result.state is JobState.SUCCESS, (result.message, result.problems)
-    return result
-
+from tests.scenarios.corner import FIELDS, PERSON, Corner, succeed
 
 # -- known objects ----------------------------------------------------------------------------------------------------
 
@@ -218,92 +126,10 @@ def test_an_approved_plan_makes_known_what_it_was_made_of(corner: Corner) -> Non
     policy = {"approvers": {"users": ["bea"]}}
     definition = corner.definition(approval=policy)
     waiting = corner.run(definition, trigger="manual")
-    assert waiting.state is JobState.WAITING
-    assert waiting.request is not None
-    decide(corner.store, waiting.request, "bea")
-    request = corner.store.get_request(waiting.request).request
-    snapshot = corner.store.find_run("corp", request.run_id)
-    assert snapshot is not None
-    succeed(
-        apply_approved(snapshot, definition.jobs[0], request, deployment=corner.deployment, store=corner.store, holder="test")
-    )
+    succeed(corner.approve(waiting))
     corner.gone("from", "ann", "bob")
     corner.people("from", "cas")
     assert succeed(corner.run(limits={"delete": "none"})).statistics.deleted == 2
-
-
-# -- claims -----------------------------------------------------------------------------------------------------------
-
-
-def test_two_collections_with_one_container_leave_each_others_people(corner: Corner) -> None:
-    """Each knows what it has matched, but what the other has records for is the other's."""
-    corner.people("from", "ann", "bob")
-    corner.container.add("ou=hr", objectClass="organizationalUnit", ou="hr")
-    corner.people("hr", "cas", "dan")
-    hr = {"source": {"connection": "a", "container": corner.place("hr"), "filter": f"(objectClass={PERSON})"}}
-    for _ in range(2):
-        succeed(corner.run(corner.definition()))
-        succeed(corner.run(corner.definition(name="hr", **hr)))
-    assert corner.there() == {"ann", "bob", "cas", "dan"}
-    # Both sources have had bob; when one of them loses him he stays, as long as the other has him.
-    corner.people("hr", "bob")
-    succeed(corner.run(corner.definition(name="hr", **hr)))
-    corner.gone("from", "bob")
-    result = succeed(corner.run(corner.definition()))
-    assert [(item.why, item.by, item.count) for item in result.left_alone if item.why is WhyLeftAlone.CLAIMED] == [
-        (WhyLeftAlone.CLAIMED, "hr.people", 1)
-    ]
-    assert corner.there() == {"ann", "bob", "cas", "dan"}
-    corner.gone("hr", "bob")
-    assert succeed(corner.run(corner.definition(name="hr", **hr))).statistics.deleted == 1
-    assert corner.there() == {"ann", "cas", "dan"}
-
-
-def test_the_authority_removes_what_others_claim_and_says_so(corner: Corner) -> None:
-    """Under `remove: all`, with the other job's name on the change."""
-    corner.people("from", "ann", "bob")
-    succeed(corner.run(corner.definition(name="hr")))
-    corner.gone("from", "bob")
-    preview = corner.preview(remove="all", limits={"delete": "none"})
-    (change,) = preview.changes
-    assert [(mark.kind, mark.subject) for mark in change.marks] == [
-        (MarkKind.NEVER_MATCHED, ""),
-        (MarkKind.CLAIMED_BY, "hr.people"),
-    ]
-    assert succeed(corner.run(remove="all", limits={"delete": "none"})).statistics.deleted == 1
-
-
-@pytest.mark.parametrize("ended", ["old", "disabled", "no longer defined", "creates nothing"])
-def test_a_claim_ends(corner: Corner, clock: Clock, ended: str) -> None:
-    """A job that has not run completely for thirty days, is disabled, is no more, or creates nothing claims nothing."""
-    corner.people("from", "ann", "bob")
-    for name in ("corp", "hr"):
-        succeed(corner.run(corner.definition(name=name)))
-    other = corner.definition(name="hr")
-    claiming, reading = other.jobs[0], other.jobs[0].model_copy(update={"name": "reads", "missing_at_destination": "skip"})
-    match ended:
-        case "old":
-            clock.advance(days=31)
-        case "disabled":
-            jobs = [reading, claiming.model_copy(update={"enabled": False})]
-            succeed(corner.run(other.model_copy(update={"jobs": jobs})))
-        case "no longer defined":
-            succeed(corner.run(other.model_copy(update={"jobs": [reading]})))
-        case _:
-            succeed(corner.run(corner.definition(name="hr", missing_at_destination="skip")))
-    corner.gone("from", "bob")
-    assert succeed(corner.run(corner.definition(name="corp"))).statistics.deleted == 1
-
-
-def test_a_claim_lasts_for_thirty_days(corner: Corner, clock: Clock) -> None:
-    """What another job had a record for yesterday is not removed today."""
-    corner.people("from", "ann", "bob")
-    for name in ("corp", "hr"):
-        succeed(corner.run(corner.definition(name=name)))
-    clock.advance(days=29)
-    corner.gone("from", "bob")
-    result = succeed(corner.run(corner.definition(name="corp")))
-    assert (result.statistics.deleted, [item.by for item in result.left_alone]) == (0, ["hr.people"])
 
 
 # -- empty sources ----------------------------------------------------------------------------------------------------
@@ -453,15 +279,7 @@ def test_what_a_person_let_past_the_limit_does_not_count(corner: Corner) -> None
     succeed(corner.run(definition))
     corner.gone("from", *people[:20])
     waiting = corner.run(definition, trigger="manual")
-    assert waiting.state is JobState.WAITING
-    assert waiting.request is not None
-    decide(corner.store, waiting.request, "bea")
-    request = corner.store.get_request(waiting.request).request
-    snapshot = corner.store.find_run("corp", request.run_id)
-    assert snapshot is not None
-    succeed(
-        apply_approved(snapshot, definition.jobs[0], request, deployment=corner.deployment, store=corner.store, holder="test")
-    )
+    succeed(corner.approve(waiting))
     corner.gone("from", people[20])
     result = succeed(corner.run(definition))
     check = next(check for check in result.limits if "delete" in check.kind)
@@ -491,3 +309,96 @@ def test_overlapping_places_are_refused_before_anything_is_read(corner: Corner) 
     assert result.state is JobState.FAILED
     assert "overlaps the source" in result.message
     assert result.statistics.read == 0
+
+
+# -- what goes along --------------------------------------------------------------------------------------------------
+
+
+def test_a_container_that_holds_others_is_not_moved(corner: Corner) -> None:
+    """A unit without a record would take everybody in it along, whom the job neither knows nor counts."""
+    corner.container.add("ou=left", objectClass="organizationalUnit", ou="left")
+    place = {"connection": "b", "container": corner.place("to"), "scope": "one", "filter": "(objectClass=organizationalUnit)"}
+    corner.csv("ous.csv", "sales", "dev")
+    job = {
+        "source": {"file": "ous.csv"},
+        "destination": place,
+        "object": "organizationalUnit",
+        "rdn": "ou",
+        "fields": {"ou": {"from": "uid", "key": True}},
+        "missing_at_source": {"move": corner.place("left")},
+    }
+    succeed(corner.run(**job))
+    corner.container.add("uid=svc,ou=sales,ou=to", objectClass=PERSON, uid="svc", cn="svc", sn="svc")
+    corner.csv("ous.csv", "dev")
+    result = succeed(corner.run(**job))
+    assert (result.statistics.moved, [item.why for item in result.left_alone]) == (0, [WhyLeftAlone.HOLDS_OTHERS])
+    assert corner.there("organizationalUnit") == {"to", "sales", "dev"}
+    corner.container.admin.delete_s(f"uid=svc,ou=sales,{corner.place('to')}")
+    assert succeed(corner.run(**job)).statistics.moved == 1
+
+
+def test_copied_members_are_counted_over_all_groups_too(corner: Corner) -> None:
+    """memberUid is copied, not looked up: a source that lost nearly all of them is stopped all the same."""
+    uids = [f"u{i}" for i in range(20)]
+    for i in range(10):
+        corner.container.add(f"cn=g{i},ou=from", objectClass="posixGroup", cn=f"g{i}", gidNumber=f"{i}", memberUid=uids)
+    selected = "(objectClass=posixGroup)"
+    job = {
+        "object": "group",
+        "object_classes": ["posixGroup"],
+        "rdn": "cn",
+        "fields": {"cn": {"from": "cn", "key": True}, "gidNumber": "gidNumber", "memberUid": "memberUid"},
+        "source": {"connection": "a", "container": corner.place("from"), "filter": selected},
+        "destination": {"connection": "b", "container": corner.place("to"), "filter": selected},
+    }
+    succeed(corner.run(**job))
+    for i in range(10):
+        less = [(ldap.MOD_REPLACE, "memberUid", [uid.encode() for uid in uids[:15]])]
+        corner.container.admin.modify_s(f"cn=g{i},{corner.place('from')}", less)
+    result = corner.run(**job)
+    assert result.state is JobState.STOPPED_BY_LIMIT
+    assert [(check.kind, check.planned, check.base) for check in result.limits if check.exceeded] == [("memberships", 50, 200)]
+
+
+def test_those_that_have_left_do_not_raise_what_may_leave(corner: Corner, clock: Clock) -> None:
+    """Moved to a container within base: they are no part of what a percentage is of."""
+    corner.container.add("ou=left,ou=to", objectClass="organizationalUnit", ou="left")
+    people = [f"p{i:03}" for i in range(60)]
+    move = {"missing_at_source": {"move": f"ou=left,{corner.place('to')}"}}
+    succeed(corner.run(**corner.file_job(*people, **move)))
+    assert succeed(corner.run(limits={"move": "none"}, **corner.file_job(*people[:30], **move))).statistics.moved == 30
+    clock.advance(days=2)
+    result = corner.run(**corner.file_job(*people[:20], **move))
+    (check,) = (check for check in result.limits if check.exceeded)
+    assert (check.planned, check.base) == (10, 30)
+
+
+def test_entries_of_a_file_are_told_by_all_their_keys(corner: Corner) -> None:
+    """Two keys name an entry: one that shares only the first of them was never matched."""
+
+    def entry(company: str, number: str, cn: str) -> str:
+        return f"dn: cn={cn},dc=x\nobjectClass: inetOrgPerson\ncn: {cn}\nsn: {cn}\no: {company}\nemployeeNumber: {number}\n\n"
+
+    (corner.folder / "out.ldif").write_text("version: 1\n\n" + entry("acme", "99", "manual"))
+    (corner.folder / "in.csv").write_text("o,n,cn\nacme,1,ann\nacme,2,bob\n")
+    job = {
+        "source": {"file": "in.csv"},
+        "destination": {"file": "out.ldif"},
+        "rdn": "cn",
+        "limits": {"delete": "none"},
+        "fields": {
+            "o": {"from": "o", "key": True},
+            "employeeNumber": {"from": "n", "key": True},
+            "cn": "cn",
+            "sn": "cn",
+            "dn": {"template": "cn={{ cn }},dc=x"},
+        },
+    }
+    succeed(corner.run(**job))
+    assert succeed(corner.run(**job)).statistics.deleted == 0
+    (corner.folder / "in.csv").write_text("o,n,cn\nacme,1,ann\n")
+    assert succeed(corner.run(**job)).statistics.deleted == 1
+    assert [line for line in (corner.folder / "out.ldif").read_text().splitlines() if line.startswith("dn")] == [
+        "dn: cn=manual,dc=x",
+        "dn: cn=ann,dc=x",
+    ]

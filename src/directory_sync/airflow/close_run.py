@@ -20,7 +20,7 @@ from directory_sync.definition.models import FailureAction
 from directory_sync.errors import DirectorySyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from airflow.sdk import Context
 
@@ -47,6 +47,7 @@ class CloseRunOperator(CollectionOperator):
         killed after it had filed its request; but if jobs were not run because of that, the run has failed all the same.
         """
         from directory_sync.airflow.task_log import in_words, table, total
+        from directory_sync.run.closing import close_run
         from directory_sync.run.result import JobState
 
         parameters = read_parameters(context)
@@ -57,9 +58,7 @@ class CloseRunOperator(CollectionOperator):
                 states = {job.name: ends.of(job) for job in snapshot.collection.jobs}
                 lost = ends.broken_off(states)
                 state = JobState.FAILED if lost else _state_of_run(states, snapshot)
-                store.finish_run(snapshot.collection.name, snapshot.run_id, state.value)
-                if not snapshot.preview_only:
-                    store.end_claims(snapshot.collection.name, except_jobs=_names(snapshot.collection.enabled_jobs))
+                close_run(store, snapshot, state)
         except DirectorySyncError as error:
             fail(error, str(error))
         statistics = {job: ends.results[job].statistics if job in ends.results else None for job in states}
@@ -80,7 +79,7 @@ class CloseRunOperator(CollectionOperator):
         return {"state": state.value, "statistics": total(iter(statistics.values())).to_json(), "jobs": states}
 
     def _task_states(self, context: Context) -> dict[str, str]:
-        names = _names(self.collection.enabled_jobs)
+        names = [job.name for job in self.collection.enabled_jobs]
         return task_states(context, [task for name in names for task in (name, approval_of(name), apply_of(name))])
 
 
@@ -128,10 +127,6 @@ class _Ends:
             if is_lost and job.on_failure is FailureAction.ABORT and states[after.name] == JobState.NOT_RUN:
                 return job.name
         return ""
-
-
-def _names(jobs: Iterable[Job]) -> list[str]:
-    return [job.name for job in jobs]
 
 
 def _state_of_run(states: Mapping[str, str], snapshot: Snapshot) -> JobState:

@@ -18,6 +18,7 @@ from directory_sync.cli.run_approved import RequestPending, carry_out, find_appr
 from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
+from directory_sync.run.closing import close_run
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.report import report_file, write_report
@@ -125,11 +126,8 @@ def _run(
             states.add(result.state)
             yield result
         state = state_of_run(states)
-        # What Airflow runs under this name goes on claiming what it has records for.
-        claiming = [*collection.enabled_jobs, *(airflows.enabled_jobs if airflows is not None else ())]
-        store.end_claims(collection.name, except_jobs=[job.name for job in claiming])
     finally:
-        store.finish_run(collection.name, run_id, state.value)
+        close_run(store, snapshot, state, elsewhere=airflows)
 
 
 def _tell(

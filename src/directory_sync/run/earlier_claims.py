@@ -43,4 +43,4 @@ def _claimed(store: Store, collection: Collection, job: Job, plan: Earlier) -> s
     absent = on_record.absent if found.absent is None else found.absent
     created = {name_hash(change.final_object) for change in plan.changes if change.action is Action.CREATE}
     known = {*on_record.known, *found.matched} - absent.members
-    return known | {*found.held, *found.held_names} | created
+    return known | {*found.held, *found.held_names, *on_record.created_names} | created

@@ -160,7 +160,7 @@ class KnownObjects:
             places = connection.scalars(select(row.destination).where(row.claims, row.complete >= since).distinct())
             here = [other for other in places if may_be_one(place.destination, other)]
             others = connection.execute(
-                select(CollectionRow.name, row.job, row.known, row.absent, row.held, row.held_names)
+                select(CollectionRow.name, row.job, row.known, row.absent, row.held, row.held_names, row.created_names)
                 .join(CollectionRow, CollectionRow.id == row.collection_id)
                 .where(row.destination.in_(here), row.claims, row.complete >= since)
                 .where(or_(CollectionRow.name != place.collection, row.job.not_in([place.job, *except_jobs])))
@@ -169,8 +169,8 @@ class KnownObjects:
             claimed: dict[bytes, str] = {}
             for other in others:
                 held = Identities(other.known).members.intersection(asked) - Identities(other.absent).members
-                held |= Identities(other.held).members.intersection(asked)
-                held |= Identities(other.held_names).members.intersection(asked)
+                for more in (other.held, other.held_names, other.created_names):
+                    held |= Identities(more).members.intersection(asked)
                 for known_by in held:
                     claimed.setdefault(known_by, f"{other.name}.{other.job}")
         return claimed
