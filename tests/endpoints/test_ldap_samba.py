@@ -223,7 +223,7 @@ def test_account_name_in_use(endpoint: LdapDestination, unit: str) -> None:
     outcomes = write(endpoint, [fry])
     outcomes += write(endpoint, [clash])
     assert [outcome.result for outcome in outcomes] == [Result.DONE, Result.FAILED]
-    assert "sAMAccountName: another object uses this value already" in outcomes[1].message
+    assert f"{fry.object} has the same sAMAccountName, and the directory lets only one object have it" in outcomes[1].message
 
 
 def test_container_that_is_not_empty(endpoint: LdapDestination, unit: str) -> None:

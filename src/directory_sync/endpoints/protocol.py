@@ -176,6 +176,9 @@ class Destination(Source, Protocol):
     def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
         """Yield every object, managed or not, in whose field one of the values is. Complete, or raises IncompleteListing."""
 
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """Those of an object's values that are stored, and can be taken away: a directory may show values that it computes."""
+
     def render(self, change: Change) -> str:
         """The change as LDIF change records (RFC 2849), or as a comment where there is no such form."""
 

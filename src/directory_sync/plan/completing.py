@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from directory_sync.definition.models import Members, Resolve
 from directory_sync.endpoints.change import Action, Change, FieldChange
@@ -39,6 +40,7 @@ class Completer:
     drafts: Drafts
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
+    _computed: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
     def complete(self) -> SpooledChanges:
         """The plan's changes in the order to carry them out."""
@@ -62,7 +64,16 @@ class Completer:
                 places.append(self.drafts.spool.append(pack_finished(change, draft.id)))
                 references = map(self.planning.destination.normalise_id, looked_up.ids)
                 nodes.append(node._replace(references=tuple(dict.fromkeys(references))))
+        self._warn_of_computed()
         return self._order(places, nodes)
+
+    def _warn_of_computed(self) -> None:
+        for name, found in self._computed.items():
+            values = sum(count for _, count in found)
+            self.planning.warnings.append(
+                f"{name}: {values} values that the source does not have stay in {len(found)} objects (one is {found[0][0]}),"
+                " for the directory computes them (dynlist): they are not stored, and cannot be taken away."
+            )
 
     def _count_finished(self) -> None:
         self.drafts.spool.flush()
@@ -152,10 +163,18 @@ class Completer:
                 continue
             now = draft.present.get(i, ())
             total.members_before[name] = len(now)
-            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved)
+            stored = partial(planning.destination.stored, change.object, name)
+            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved, stored=stored)
             total.changes.extend(result.changes)
+            if change.new_object is not None and result.followed and planning.layout.rules[i].equality:
+                # A server that lets references follow looks for the object that holds them, changes it a moment later, and may
+                # miss one that gets another name in between. So they are looked after in the end, where it did not.
+                old, new = zip(*sorted(result.followed), strict=True)
+                total.changes.append(FieldChange(name, tuple(old), tuple(new), late=True, partial=True))
             total.ids.extend(result.ids)
             planning.warnings.extend(f"{change.object}: {warning}" for warning in result.warnings)
+            if result.computed:
+                self._computed.setdefault(name, []).append((change.object, result.computed))
             for problem in result.problems:
                 total.failed = True
                 planning.reject(change.key, draft.id, problem)

@@ -66,7 +66,8 @@ class Tally:
         """Add what one change does to values; see `count`."""
         for fields in change.fields:
             if fields.partial:
-                if fields.old:
+                # Late ones follow objects that are renamed: nobody is taken away.
+                if fields.old and not fields.late:
                     removed, before = self.removed_members.get(change.object, (0, 0))
                     self.removed_members[change.object] = (
                         removed + times * len(fields.old),

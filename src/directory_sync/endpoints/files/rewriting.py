@@ -56,6 +56,10 @@ class RewrittenFile(ABC):
         """Everything in a file is managed, so nothing exists that `read` does not yield."""
         return any(record.id == id for batch in self.read(()) for record in batch)
 
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """All of them."""
+        return values
+
     def write(
         self,
         changes: Iterable[tuple[int, Change]],

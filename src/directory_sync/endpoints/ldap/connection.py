@@ -35,7 +35,7 @@ class Flavour(StrEnum):
 
 DEFAULT_PAGE_SIZE = 1000
 DEFAULT_TIMEOUT = 30.0
-EXTRA_KEYS = ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour")
+EXTRA_KEYS = ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour", "assertion_control")
 _DEFAULT_PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.NONE: 389}
 
 
@@ -53,6 +53,7 @@ class LdapSettings:
         page_size: entries per page of a listing (RFC 2696).
         timeout: seconds that connecting or one answer may take.
         flavour: as configured; `auto` asks the server.
+        assertion_control: each write carries what was seen as a condition (RFC 4528), instead of a look just before it.
         warnings: what is unsafe or unknown about these settings, one sentence each.
     """
 
@@ -67,6 +68,7 @@ class LdapSettings:
     page_size: int = DEFAULT_PAGE_SIZE
     timeout: float = DEFAULT_TIMEOUT
     flavour: Flavour = Flavour.AUTO
+    assertion_control: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -116,6 +118,7 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
         page_size=int(extra.number("page_size", DEFAULT_PAGE_SIZE, 1, 100_000, whole=True)),
         timeout=extra.number("timeout", DEFAULT_TIMEOUT, 0.1, 3600),
         flavour=extra.choice("flavour", Flavour, Flavour.AUTO),
+        assertion_control=extra.boolean("assertion_control", False),
         warnings=(*_warnings(connection, security, verify), *extra.unknown()),
     )
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
+from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
 from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import operations
-from directory_sync.endpoints.ldap.read import read_entry
+from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
+from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
-from directory_sync.endpoints.ldap.write import RECONNECT_DELAYS, Writer
+from directory_sync.endpoints.ldap.write import Writer
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, RecordError
 
@@ -106,6 +111,26 @@ class LdapDestination(LdapSource):
         """Whether there is an object with this DN that the login may see."""
         with self.server.pool.session() as connection:
             return read_entry(self.server.pool, connection, id) is not None
+
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """Without those that OpenLDAP's overlay `dynlist` computes: it does not, where the control ManageDsaIT asks for that.
+
+        (slapo-dynlist(5). Asking so for whole listings would turn referrals into entries, and let filters miss computed values.)
+        """
+        server = self.server
+        if server.root.active_directory or MANAGE_DSA_IT not in server.root.controls:
+            return values
+        spelling = Spelling(server.schema, [field])
+        with server.pool.session() as connection:
+            entry = read_entry(server.pool, connection, id, spelling.asked, controls=[RequestControl(MANAGE_DSA_IT, True)])
+            if entry is None:
+                # Planned by an earlier job: nothing is computed yet.
+                return values
+            held = spelling.apply(entry, partial(rest_of_range, connection, id)).get(field, [])
+        rule = server.schema.rule(field)
+        normalise = rule.normalise if rule is not None else bytes
+        there = set(map(normalise, held))
+        return [value for value in values if normalise(value) in there]
 
     # -- names --------------------------------------------------------------------------------------------------------
 
