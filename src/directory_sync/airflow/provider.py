@@ -91,8 +91,8 @@ def _ldap_connection_type() -> dict[str, Any]:
             },
             "assertion_control": {
                 "label": "Assertion control",
-                "description": "Send what was seen with each write, as a condition (RFC 4528). Leave it off for OpenLDAP before 2.7 "
-                "with overlays such as memberof and unique: they go wrong with it. Off: each object is looked at just before.",
+                "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it off for OpenLDAP "
+                "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is looked at before.",
                 "schema": {"type": ["boolean", "null"], "default": False},
             },
         },

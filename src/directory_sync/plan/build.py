@@ -18,7 +18,7 @@ from directory_sync.plan.listing import Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Drafts, Planning, Progress
-from directory_sync.plan.sides import read_objects, read_source
+from directory_sync.plan.sides import load_object, read_objects, read_source
 from directory_sync.plan.spool import Spool
 
 
@@ -48,7 +48,7 @@ def make_plan(
         drafter = Drafter(planning, drafts, sources, objects)
         _report_unusable(planning, settled, drafter)
         drafter.draft(settled)
-        completer = Completer(planning, drafts)
+        completer = Completer(planning, drafts, lambda: (load_object(data, layout) for data in objects))
         changes = completer.complete()
     finally:
         for spool in (sources, objects):

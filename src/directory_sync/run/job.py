@@ -23,10 +23,12 @@ from directory_sync.plan.build import make_plan
 from directory_sync.plan.model import ChangeSequence, Plan, same_limits
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import carry_out
+from directory_sync.run.change_ldif import ldif_records
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import policy_for
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
+from directory_sync.run.secrets import secret_fields
 from directory_sync.store.request_model import APPROVED, Filing, Request
 from directory_sync.store.runs import TERMINAL, JobRun, Snapshot
 from directory_sync.store.store import Store
@@ -106,10 +108,17 @@ def run_job(
 
 
 def render_changes(collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment) -> Iterator[str]:
-    """Each change as LDIF change records, or a comment where its destination has no such form."""
+    """The changes as LDIF change records, or comments where the destination has no such form, without secret values."""
     with open_job(collection, job, deployment, run_id="preview") as opened:
-        for change in changes:
-            yield opened.destination.render(change)
+        destination = opened.destination
+
+        def above(id: str) -> Iterator[str]:
+            container = destination.parent_id(id)
+            while container is not None:
+                yield destination.normalise_id(container)
+                container = destination.parent_id(container)
+
+        yield from ldif_records(changes, destination.render, secret_fields(job), normalise=destination.normalise_id, above=above)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
 from directory_sync.endpoints.ldap.names import parent_of
-from directory_sync.endpoints.ldap.operations import operations
 from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
@@ -153,12 +153,23 @@ class LdapDestination(LdapSource):
         """The DN in another container."""
         return self.server.schema.names.moved_id(id, container)
 
+    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+        """Whether a normalised value of an attribute is one of the RDN's."""
+        return self.server.schema.names.is_named_by(id, field, value)
+
+    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+        """A DN in the same container, made from the identity; None if no value of the naming attribute can be made of it."""
+        return self.server.schema.names.temporary_id(id, identity, number, self._is_valid)
+
+    def _is_valid(self, attribute: str, value: bytes) -> bool:
+        rule = self.server.schema.rule(attribute)
+        return rule is None or rule.check(value) is None
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def render(self, change: Change) -> str:
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change as LDIF change records (RFC 2849), in the order in which the operations are sent."""
-        needed = operations(change, self.server.schema, assertion=False, identity_field=None)
-        return ldif.render((*needed.main, *needed.late))
+        return ldif.render_change(change, self.server.schema, part)
 
     def write(
         self,

@@ -206,16 +206,17 @@ def _rename(old: str, new: str, schema: Schema, assertion: str | None) -> Rename
     return Rename(old, new_rdn, superior, new, assertion)
 
 
-def fields_after_rename(change: Change, schema: Schema) -> tuple[FieldChange, ...]:
-    """The change's fields with `old` as it is once the object has its new name.
+def fields_after_rename(change: Change, schema: Schema, name: str | None = None) -> tuple[FieldChange, ...]:
+    """The change's fields with `old` as it is once the object has its new name, or this one.
 
     A rename removes the old naming values and adds the new ones by itself (deleteoldrdn, RFC 4511, section 4.9); saying so
     again would fail.
     """
-    if change.new_object is None or change.new_object == change.object:
+    name = name or change.final_object
+    if name == change.object:
         return change.fields
     rules = Rules(schema)
-    old_values, new_values = list(_naming_values(change.object)), list(_naming_values(change.new_object))
+    old_values, new_values = list(_naming_values(change.object)), list(_naming_values(name))
     result = []
     for field in change.fields:
         canonical = rules.canonical(field.field)

@@ -145,8 +145,8 @@ def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: See
 def _judge_update(
     change: Change, planned: Operations, schema: Schema, sight: _Sight, looked_at: Collection[str] | None
 ) -> Progress:
-    main, renamed = _names_left(change, planned.main, schema, sight.seen.dn)
-    fields = fields_after_rename(change, schema) if renamed else change.fields
+    main, name = _names_left(change, planned.main, schema, sight.seen.dn)
+    fields = fields_after_rename(change, schema, name)
     if looked_at is not None:
         # Nothing is known of the others, so nothing of them is written already.
         fields = tuple(field for field in fields if field.field in looked_at)
@@ -167,11 +167,9 @@ def _judge_update(
     return Progress(Operations(tuple(sight.left_of(verdict.remaining.main, only=partly)), late))
 
 
-def _names_left(change: Change, main: Sequence[Operation], schema: Schema, dn: str) -> tuple[tuple[Operation, ...], bool]:
-    """The operations without the renames that have been carried out, and whether all have been."""
+def _names_left(change: Change, main: Sequence[Operation], schema: Schema, dn: str) -> tuple[tuple[Operation, ...], str]:
+    """The operations without the renames that have been carried out, and the name that the object has by them."""
     renames = [op for op in main if isinstance(op, Rename)]
-    if not renames:
-        return tuple(main), False
     same = schema.names.same
     if same(change.object, change.final_object):
         # Only the spelling changes.
@@ -179,7 +177,7 @@ def _names_left(change: Change, main: Sequence[Operation], schema: Schema, dn: s
     else:
         done = next((n for n in range(len(renames), 0, -1) if same(dn, renames[n - 1].new_dn)), 0)
     gone = renames[:done]
-    return tuple(op for op in main if op not in gone), done == len(renames)
+    return tuple(op for op in main if op not in gone), gone[-1].new_dn if gone else change.object
 
 
 def _only(operation: Operation, fields: Collection[str]) -> Operation | None:

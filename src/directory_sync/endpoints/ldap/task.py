@@ -38,6 +38,8 @@ class Task:
     late: deque[Operation]
     lookup: Lookup
     touches: frozenset[str]
+    after: tuple[str, ...] = ()
+    """Normalised ids of objects that have to be dealt with before."""
     second: Task | None = None
     """The half that waits until the others of the exchange have their names."""
     is_second: bool = False

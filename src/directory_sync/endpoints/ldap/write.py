@@ -17,6 +17,7 @@ from typing import Any
 import ldap
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unanswered
 from directory_sync.endpoints.ldap.holders import Holders
@@ -81,8 +82,7 @@ class Writer:
         self._delayed: list[tuple[float, int, Task]] = []
         self._held: list[Task] = []
         self._deferred: deque[Task] = deque()
-        self._exchanges: dict[str, Task] = {}
-        """Normalised name → the half of a change that takes it as soon as all others of the exchange have left it."""
+        self._exchanges: Exchanges[Task] = Exchanges()
         self._outcomes: deque[Outcome] = deque()
         self._not_there: set[str] = set()
         self._moved: dict[bytes, bytes] = {}
@@ -121,8 +121,8 @@ class Writer:
             entry = next(source, None)
             if entry is None:
                 self._exhausted = True
-                for name in list(self._exchanges):
-                    self._close_exchange(name)
+                for second in self._exchanges.rest():
+                    self._admit(second)
             else:
                 self._take(*entry)
         try:
@@ -172,29 +172,32 @@ class Writer:
             deque(planned.late),
             Lookup(self._sight, change),
             touches=_touched(change, names),
+            after=tuple(map(names.normalise, change.after)) if change.after else (),
         )
         if change.via is not None:
             self._halve(task, names)
-        after = [*map(names.normalise, change.after)]
         if sequence in self._verify:
             self._look(task)
         elif self._needs_look(change):
             task.is_guarded = True
             self._look(task, only=_whole_fields(change))
-        leaves: list[str] = []
-        if self._exchanges:
-            now = names.normalise(change.object)
-            needed = {*task.touches, *after}.union(*map(names.ancestors, task.touches))
-            for name in needed & self._exchanges.keys():
-                if name == now and names.normalise(change.final_object) != now:
-                    leaves.append(name)
-                else:
-                    self._close_exchange(name)
-        self._admit(task, after)
-        for name in leaves:
-            self._close_exchange(name)
+        if self._exchanges or task.second is not None:
+            self._admit_among_exchanges(task, names)
+        else:
+            self._admit(task)
+
+    def _admit_among_exchanges(self, task: Task, names: Names) -> None:
+        """Let second halves come in that this change needs, or makes room for."""
+        now, then = names.normalise(task.change.object), names.normalise(task.change.final_object)
+
+        def needs(each: Task) -> set[str]:
+            return {*each.touches, *each.after}.union(*map(names.ancestors, each.touches))
+
+        before, behind = self._exchanges.due(now, then, needs(task))
+        for each in (*before, task, *behind):
+            self._admit(each)
         if task.second is not None:
-            self._exchanges[names.normalise(change.final_object)] = task.second
+            self._exchanges.add(then, task.second, needs(task.second), is_simple=not task.second.after)
 
     def _halve(self, task: Task, names: Names) -> None:
         """Let the second half of a change that exchanges its name be a task of its own, for others have to come in between."""
@@ -210,17 +213,14 @@ class Writer:
             task.late,
             Lookup(self._sight, change),
             touches=frozenset((via, names.normalise(change.final_object))),
+            after=task.after,
             is_second=True,
         )
-        task.main, task.late = deque([task.main[0]]), deque()
+        task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
         task.touches = frozenset((names.normalise(change.object), via))
 
-    def _close_exchange(self, name: str) -> None:
-        """What comes from now on finds the name taken: let the half that takes it come before."""
-        self._admit(self._exchanges.pop(name))
-
-    def _admit(self, task: Task, after: Iterable[str] = ()) -> None:
-        if self._schedule.add(task, task.touches, after):
+    def _admit(self, task: Task) -> None:
+        if self._schedule.add(task, task.touches, task.after):
             self._begin(task)
 
     def _begin(self, task: Task) -> None:
