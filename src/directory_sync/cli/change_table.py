@@ -45,8 +45,8 @@ def change_text(change: Change, style: ChangeStyle) -> str:
     """A change's lines: what happens to which object, then each field with old and new values."""
     action = coloured(change.action.ljust(_WIDTH), _COLOURS[change.action], use=style.colour)
     lines = [f"  {action}  {printable(change.key)}  {printable(change.object)}\n"]
-    if change.new_object is not None:
-        lines.append(f"      {style.arrow} {printable(change.new_object)}\n")
+    names = (name for name in (change.via, change.new_object) if name is not None)
+    lines += [f"      {style.arrow} {printable(name)}\n" for name in names]
     for field in change.fields:
         name = printable(field.field)
         lines += [f"      {name}: {text}\n" for text in _values(change.action, field, style)]
