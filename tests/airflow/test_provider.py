@@ -42,7 +42,8 @@ def test_airflow_finds_connection_type_command_and_options() -> None:
     assert hook.hook_class_name == "directory_sync.airflow.hook.LdapHook"
     assert hook.hook_name == "LDAP directory"
     assert {
-        f"extra__ldap__{name}" for name in ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour")
+        f"extra__ldap__{name}"
+        for name in ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour", "assertion_control")
     } <= set(manager.connection_form_widgets)
     assert manager.field_behaviours["ldap"]["hidden_fields"] == ["schema"]
 

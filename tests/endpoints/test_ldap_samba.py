@@ -215,6 +215,31 @@ def test_system_attribute(endpoint: LdapDestination, unit: str) -> None:
     assert "sAMAccountType: only the server itself sets this attribute" in outcome.message
 
 
+def test_names_are_exchanged(endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject) -> None:
+    """Three users go round by way of a temporary name; a group and a manager mean the same people afterwards."""
+    users = [user(endpoint, name, unit) for name in ("A", "B", "C", "D")]
+    assert {outcome.result for outcome in write(endpoint, users)} == {Result.DONE}
+    dns = [change.object for change in users[:3]]
+    group = creation(f"CN=G,{unit}", objectClass=endpoint.object_classes("group"), cn="G", member=[dns[0]])
+    boss = update(users[3].object, {"manager": ([], dns[0])})
+    assert {outcome.result for outcome in write(endpoint, [group, boss])} == {Result.DONE}
+    before = {dn: identity(endpoint, dn) for dn in dns}
+    changes = []
+    for number, dn in enumerate(dns):
+        then = dns[(number + 1) % 3]
+        old, new = (each.partition(",")[0][3:] for each in (dn, then))
+        changes.append(update(dn, {"cn": (old, new), "title": ([], old)}, new_object=then, identity=before[dn]))
+    via = endpoint.temporary_id(dns[0], before[dns[0]], 0)
+    outcomes = write(endpoint, [changes[0]._replace(via=via), *reversed(changes[1:])])
+    assert [outcome.message for outcome in outcomes] == [""] * 3
+    for number, dn in enumerate(dns):
+        then = dns[(number + 1) % 3]
+        assert identity(endpoint, then) == before[dn]
+        assert records(endpoint, "title")[then]["title"] == [dn.partition(",")[0][3:].encode()]
+    assert records(endpoint, "member")[group.object]["member"] == [dns[1].encode()]
+    assert records(endpoint, "manager")[users[3].object]["manager"] == [dns[1].encode()]
+
+
 def test_account_name_in_use(endpoint: LdapDestination, unit: str) -> None:
     """An account name that another object has is not taken for an object of the same name."""
     fry = user(endpoint, "Fry", unit)
@@ -223,7 +248,7 @@ def test_account_name_in_use(endpoint: LdapDestination, unit: str) -> None:
     outcomes = write(endpoint, [fry])
     outcomes += write(endpoint, [clash])
     assert [outcome.result for outcome in outcomes] == [Result.DONE, Result.FAILED]
-    assert "sAMAccountName: another object uses this value already" in outcomes[1].message
+    assert f"{fry.object} has the same sAMAccountName, and the directory lets only one object have it" in outcomes[1].message
 
 
 def test_container_that_is_not_empty(endpoint: LdapDestination, unit: str) -> None:

@@ -169,7 +169,7 @@ def test_attribute_that_cannot_be_asserted(new_slapd: Callable[..., Slapd]) -> N
     )
     access = ["access to attrs=userPassword by anonymous auth", "access to attrs=title by * =w", "access to * by * write"]
     slapd = new_slapd(Database(SUFFIX, lines=access), ldif=text)
-    connection = replace(directories.slapd_connection(slapd), login=writer, password="secret")
+    connection = replace(directories.slapd_connection(slapd, assertion_control=True), login=writer, password="secret")
     outcome = write_one(directories.destination(connection, f"ou=people,{SUFFIX}"), update(writer, {"title": ([], "x")}))
     assert outcome.result is Result.CONFLICT
     assert "may lack the right to search or compare" in outcome.message

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
@@ -157,7 +158,18 @@ class MemoryDirectory:
             if any(fold(value) in wanted for value in found):
                 yield self._record(id, held, fields)
 
-    def render(self, change: Change) -> str:
+    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+        name, _, held = id.partition(",")[0].partition("=")
+        return name.lower() == field.lower() and fold(unquote_to_bytes(held)) == value
+
+    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+        name = id.partition("=")[0]
+        return f"{name}=exchange-{identity.hex()}-{number},{self.parent_id(id)}"
+
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        return values
+
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         return f"# {change.action} {change.object}\n"
 
     def write(

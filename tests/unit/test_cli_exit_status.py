@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
@@ -193,6 +195,10 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     monkeypatch.setattr(run, "run_collection", gives([*named(S.SUCCESS), KeyboardInterrupt()]))
     monkeypatch.setattr(run, "operating_system_user", lambda: "leela")
 
+    def start_run(collection: Collection, run_id: str, **more: Any) -> Any:
+        return SimpleNamespace(collection=collection, run_id=run_id, preview_only=False)
+
+    store.start_run.side_effect = start_run  # type: ignore[attr-defined]
     assert main(["run", str(file), "--reason", "Delivery"]) == 130
     (collection, run_id), options = store.start_run.call_args  # type: ignore[attr-defined]
     assert run_id.startswith("terminal__")

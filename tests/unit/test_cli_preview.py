@@ -13,12 +13,15 @@ from directory_sync.cli import preview_ldif
 from directory_sync.cli.preview_csv import COLUMNS, write_csv
 from directory_sync.cli.preview_ldif import write_ldif
 from directory_sync.cli.preview_table import write_table
+from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
-from directory_sync.run.change_ldif import change_record
+from directory_sync.endpoints.exchanges import Part
+from directory_sync.run.change_ldif import change_record, ldif_records
 from directory_sync.run.change_rows import change_rows
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.report import change_report
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.secrets import secret_fields
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped
 
 HARMLESS = r"\x1b[2J\u202eevil\ndirectory-sync: all is well"
@@ -173,10 +176,12 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[Change]:
     """What the destination was asked to render."""
     asked: list[Change] = []
 
-    def render(_collection: object, _job: object, changes: Sequence[Change], _deployment: object) -> Iterator[str]:
-        for change in changes:
-            asked.append(change)
-            yield f"dn: {change.object.splitlines()[0]}\nchangetype: {change.action}\n\n"
+    def rendered_part(change: Change, part: Part) -> str:
+        asked.append(change)
+        return f"dn: {change.object.splitlines()[0]}\nchangetype: {change.action}\n\n"
+
+    def render(_collection: object, job: Job, changes: Sequence[Change], _deployment: object) -> Iterator[str]:
+        return ldif_records(changes, rendered_part, secret_fields(job), normalise=str.casefold, above=lambda _: ())
 
     monkeypatch.setattr(preview_ldif, "render_changes", render)
     return asked

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.endpoints.change import Action
-from directory_sync.plan.order import Node, order
+from directory_sync.plan.order import order
+from directory_sync.plan.structure import Node
 
 
 def parent(id: str) -> str | None:

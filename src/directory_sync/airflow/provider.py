@@ -89,6 +89,12 @@ def _ldap_connection_type() -> dict[str, Any]:
                     "default": "auto",
                 },
             },
+            "assertion_control": {
+                "label": "Assertion control",
+                "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it off for OpenLDAP "
+                "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is looked at before.",
+                "schema": {"type": ["boolean", "null"], "default": False},
+            },
         },
         "ui-field-behaviour": {
             "hidden-fields": ["schema"],

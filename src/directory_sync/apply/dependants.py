@@ -25,9 +25,12 @@ def dependants_of_failures(changes: Iterable[Change], recorded: Mapping[int, Out
 
 
 def _named(change: Change) -> Iterator[str]:
-    yield from change.after
+    given = {value for field in change.fields for value in field.new}
+    # Others are waited for without being needed: they make room.
+    yield from (name for name in change.after if name.encode() in given)
     for field in change.fields:
-        if field.late:
+        # Late values with old ones follow objects that are renamed; where that failed, the old ones stay.
+        if field.late and not field.old:
             yield from (value.decode(errors="replace") for value in field.new)
 
 

@@ -49,8 +49,8 @@ def change_text(change: Change, style: ChangeStyle) -> str:
     if change.marks:
         marks = printable("; ".join(map(mark_text, change.marks)))
         lines.append(f"      {coloured(marks, Colour.DANGER, use=style.colour)}\n")
-    if change.new_object is not None:
-        lines.append(f"      {style.arrow} {printable(change.new_object)}\n")
+    names = (name for name in (change.via, change.new_object) if name is not None)
+    lines += [f"      {style.arrow} {printable(name)}\n" for name in names]
     for field in change.fields:
         name = printable(field.field)
         lines += [f"      {name}: {text}\n" for text in _values(change.action, field, style)]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TextIO
 
 from directory_sync.cli.outcome_text import count, error_lines, message_line, warning_lines
 from directory_sync.definition.models import Collection
-from directory_sync.plan.model import ChangeSequence
-from directory_sync.run.change_ldif import VisibleChanges, change_record, comments, without_secrets
+from directory_sync.run.change_ldif import comments
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import render_changes
 from directory_sync.run.result import JobResult
-from directory_sync.run.secrets import IsSecret, secret_fields
 
 
 def write_ldif(stream: TextIO, collection: Collection, results: Iterable[JobResult], *, deployment: Deployment) -> None:
@@ -27,13 +25,5 @@ def write_ldif(stream: TextIO, collection: Collection, results: Iterable[JobResu
             notes += message_line(result).splitlines()
         stream.write("\n" + comments([heading, *notes]))
         if len(result.changes):
-            is_secret = secret_fields(job)
-            rendered = render_changes(collection, job, VisibleChanges(result.changes, is_secret), deployment)
-            stream.writelines(_records(result.changes, rendered, is_secret))
+            stream.writelines(render_changes(collection, job, result.changes, deployment))
         stream.flush()
-
-
-def _records(changes: ChangeSequence, rendered: Iterator[str], is_secret: IsSecret) -> Iterator[str]:
-    for change in changes:
-        nothing_visible = without_secrets(change, is_secret) is None
-        yield change_record(change, "" if nothing_visible else next(rendered), is_secret)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import SchemaError
 
 
@@ -217,11 +218,23 @@ class Destination(Source, Protocol):
     def moved_id(self, id: str, container: str) -> str:
         """The id of the object after moving it to another container."""
 
+    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+        """Whether a normalised value of a field is a part of the id."""
+
+    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+        """An id that the object can have while it exchanges its own with others; None if there is none.
+
+        The same for the same object, so that a plan is the same each time it is made; `number` tells several apart.
+        """
+
     def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
         """Yield every object, managed or not, in whose field one of the values is. Complete, or raises IncompleteListing."""
 
-    def render(self, change: Change) -> str:
-        """The change as LDIF change records (RFC 2849), or as a comment where there is no such form."""
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """Those of an object's values that are stored, and can be taken away: a directory may show values that it computes."""
+
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
+        """The change, or a part of it, as LDIF change records (RFC 2849), or as a comment where there is no such form."""
 
     def write(
         self,

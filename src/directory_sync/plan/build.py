@@ -23,7 +23,7 @@ from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
 from directory_sync.plan.past import UNIDENTIFIED, Past
 from directory_sync.plan.planning import Drafts, Planning, Progress
-from directory_sync.plan.sides import load_source, object_id, read_objects, read_source
+from directory_sync.plan.sides import load_object, load_source, object_id, read_objects, read_source
 from directory_sync.plan.spool import Spool
 
 NO_PAST = Past()
@@ -71,7 +71,8 @@ def make_plan(
         drafter = Drafter(planning, drafts, sources, objects)
         _report_unusable(planning, settled, drafter)
         drafter.draft(settled)
-        completer = Completer(planning, drafts, Tally(member_fields=frozenset(layout.fields[i] for i in layout.memberships)))
+        tally = Tally(member_fields=frozenset(layout.fields[i] for i in layout.memberships))
+        completer = Completer(planning, drafts, lambda: (load_object(data, layout) for data in objects), tally)
         changes = completer.complete()
         figures = Figures(
             source_records=settled.join.source_count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition.models import Job, Members
@@ -26,12 +26,16 @@ class LookedUp:
         ids: ids that the new values name.
         problems: values that cannot be carried out, as sentences.
         warnings: what the user should know, as sentences.
+        computed: number of values that should go, but are not stored: the directory computes them.
+        followed: values that stay, but name objects that this plan moves: as they are now, and as they will be.
     """
 
     changes: list[FieldChange] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    computed: int = 0
+    followed: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 def new_fields(record: SourceRecord, layout: Layout) -> list[FieldChange]:
@@ -149,6 +153,7 @@ def look_up(
     present: Sequence[bytes],
     *,
     moved: Mapping[bytes, bytes],
+    stored: Callable[[Sequence[bytes]], Collection[bytes]],
 ) -> LookedUp:
     """Compare one `members` or `resolve` field.
 
@@ -159,6 +164,7 @@ def look_up(
         found: the counterparts of the source's values.
         present: the object's values now.
         moved: normalised old id → normalised new id of objects that this plan moves; the server lets references follow.
+        stored: those of the object's values that are stored; the others are computed by the directory.
     """
     result = LookedUp()
     name, rule = layout.fields[index], layout.rules[index]
@@ -180,9 +186,14 @@ def look_up(
         old[moved.get(key, key)] = value
     added = {key: value for key, value in new.items() if key not in old}
     removed = [value for key, value in old.items() if key not in new]
+    result.followed = [(value, new[key]) for key, value in old.items() if key in new and rule.normalise(value) != key]
     if found.missing or found.ambiguous:
         # Who is not found may be the very one that would be removed.
         removed = []
+    if members and removed:
+        can_go = set(stored(removed))
+        result.computed = len(removed) - len(can_go)
+        removed = [value for value in removed if value in can_go]
     if not added and not removed:
         return result
     if members:

@@ -1,20 +1,22 @@
-"""Completes drafts: looks up the objects that `members` and `resolve` fields name, and puts the changes into order."""
+"""Completes drafts: looks up the objects that `members` and `resolve` fields name, and has the changes put into order."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from directory_sync.definition.models import Members, Resolve
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RecordError
+from directory_sync.plan.arranging import Arranger
 from directory_sync.plan.compare import check_mandatory, look_up
 from directory_sync.plan.limits import Tally
-from directory_sync.plan.order import Node, order
 from directory_sync.plan.planning import Draft, Drafts, Planning
 from directory_sync.plan.references import ReferenceIndex
-from directory_sync.plan.spool import SpooledChanges, pack_finished, unpack_finished
+from directory_sync.plan.sides import ObjectRecord
+from directory_sync.plan.spool import SpooledChanges, pack_finished
+from directory_sync.plan.structure import Node
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Completer:
     """Turns drafts into the changes of a plan.
 
     Attributes:
+        objects: everything that the destination lists now.
         tally: what the changes amount to, for the limits.
         unchanged: drafts that turned out to need nothing.
         memberships: members now of the groups that have a record.
@@ -39,9 +42,11 @@ class Completer:
 
     planning: Planning
     drafts: Drafts
+    objects: Callable[[], Iterable[ObjectRecord]]
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
     memberships: int = 0
+    _computed: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
     def complete(self) -> SpooledChanges:
         """The plan's changes in the order to carry them out."""
@@ -65,7 +70,16 @@ class Completer:
                 places.append(self.drafts.spool.append(pack_finished(change, draft.id)))
                 references = map(self.planning.destination.normalise_id, looked_up.ids)
                 nodes.append(node._replace(references=tuple(dict.fromkeys(references))))
+        self._warn_of_computed()
         return self._order(places, nodes)
+
+    def _warn_of_computed(self) -> None:
+        for name, found in self._computed.items():
+            values = sum(count for _, count in found)
+            self.planning.warnings.append(
+                f"{name}: {values} values that the source does not have stay in {len(found)} objects (one is {found[0][0]}),"
+                " for the directory computes them (dynlist): they are not stored, and cannot be taken away."
+            )
 
     def _count_finished(self) -> None:
         self.drafts.spool.flush()
@@ -156,65 +170,25 @@ class Completer:
             total.members_before[name] = len(now)
             if isinstance(mapping, Members):
                 self.memberships += len(now)
-            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved)
+            stored = partial(planning.destination.stored, change.object, name)
+            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved, stored=stored)
             total.changes.extend(result.changes)
+            if change.new_object is not None and result.followed and planning.layout.rules[i].equality:
+                # A server that lets references follow looks for the object that holds them, changes it a moment later, and may
+                # miss one that gets another name in between. So they are looked after in the end, where it did not.
+                old, new = zip(*sorted(result.followed), strict=True)
+                total.changes.append(FieldChange(name, tuple(old), tuple(new), late=True, partial=True))
             total.ids.extend(result.ids)
             planning.warnings.extend(f"{change.object}: {warning}" for warning in result.warnings)
+            if result.computed:
+                self._computed.setdefault(name, []).append((change.object, result.computed))
             for problem in result.problems:
                 total.failed = True
                 planning.reject(change.key, draft.id, problem)
         return total
 
     def _order(self, places: Sequence[int], nodes: Sequence[Node]) -> SpooledChanges:
-        spool = self.drafts.spool
-        spool.flush()
-        ordered = order(nodes, self.planning.parent)
-        if not self.planning.layout.lookups and not ordered.circular:
-            return SpooledChanges(spool, [places[index] for index in ordered.sequence])
-        offsets = []
-        for index in ordered.sequence:
-            offset = places[index]
-            # A new object that names itself can do so only when it is there.
-            own = nodes[index].occupies if nodes[index].occupies in nodes[index].references else None
-            if index in ordered.late or own is not None:
-                change, met = unpack_finished(spool.read(offset))
-                change = self._written_late(change, None if index in ordered.late else own)
-                offset = spool.append(pack_finished(change, met))
-            offsets.append(offset)
-        spool.flush()
-        for index in sorted(ordered.circular):
-            change, _ = unpack_finished(spool.read(places[index]))
-            self.planning.reject(
-                change.key,
-                change.object,
-                f"it would become {change.final_object}, but objects exchange their names in a circle."
-                " Rename one of them by hand.",
-            )
-            self.tally.count(change, members_before={}, times=-1)
-        return SpooledChanges(spool, offsets)
-
-    def _written_late(self, change: Change, only: str | None) -> Change:
-        """Split the fields whose values name objects of a circle: those values are written after all creations.
-
-        `only`: the normalised id of the one object that is meant; None for all that the change waits for.
-        """
-        planning = self.planning
-        normalise = planning.destination.normalise_id
-        lookups = {planning.layout.fields[i] for i in planning.layout.lookups}
-        awaited = [id for id in change.after if only is None or normalise(id) == only]
-        later = {id.encode() for id in awaited}
-        fields: list[FieldChange] = []
-        for item in change.fields:
-            if item.field not in lookups or not later.intersection(item.new):
-                fields.append(item)
-                continue
-            early = tuple(value for value in item.new if value not in later)
-            if early or item.old:
-                fields.append(item._replace(new=early))
-            waiting = tuple(value for value in item.new if value in later)
-            # What is written early stays: only the values that had to wait come.
-            fields.append(item._replace(old=(), new=waiting, late=True, partial=True))
-        return change._replace(after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields))
+        return Arranger(self.planning, self.drafts.spool, places, nodes, self.tally, self.objects).arrange()
 
 
 def _changes_of(changes: Iterable[Change], name: str) -> Iterator[tuple[str, FieldChange]]:

@@ -17,11 +17,11 @@ from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.naming import with_kept_names
-from directory_sync.plan.order import Node
 from directory_sync.plan.past import Findings, Identities
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
+from directory_sync.plan.structure import Node
 from directory_sync.plan.unmanaged import reuses_unmanaged, take_unmanaged
 
 _ASKED_ONE_BY_ONE = 200

@@ -80,7 +80,7 @@ class Tally:
     def count_values(self, change: Change, *, members_before: Mapping[str, int], times: int = 1) -> None:
         """Add what one change does to values; see `count`."""
         for fields in change.fields:
-            if fields.partial or fields.field in self.member_fields:
+            if (fields.partial and not fields.late) or fields.field in self.member_fields:
                 gone = fields.old if fields.partial else fields.removed
                 if gone:
                     self.losing_members[fields.field] += times

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from directory_sync.plan.order import Node
 from directory_sync.plan.planning import Drafts, Planning
+from directory_sync.plan.structure import Node
 
 Existing = Callable[[Collection[str]], Collection[str]]
 """Of some normalised ids those that objects have now."""

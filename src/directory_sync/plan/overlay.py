@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.protocol import Batch, Destination, Record, Source
 from directory_sync.errors import MissingObjectError
 
@@ -25,11 +26,15 @@ class PlannedEffects:
     changed: dict[str, list[Change]] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     _now: dict[str, str] = field(default_factory=dict)
+    _exchanges: Exchanges[tuple[str, str]] = field(default_factory=Exchanges)
 
     def add(self, changes: Iterable[Change], endpoint: Source) -> None:
         """Add the effects of one plan for the place that this endpoint reads or writes."""
         for change in changes:
             identifier = endpoint.normalise_id(change.object)
+            then = endpoint.normalise_id(change.final_object)
+            before, after = self._exchanges.due(identifier, then, (identifier, then))
+            self._now.update(before)
             if change.action is Action.CREATE:
                 values = {fields.field: list(fields.new) for fields in change.fields}
                 self.created[identifier] = Record(change.object, values)
@@ -41,11 +46,16 @@ class PlannedEffects:
                     self.deleted.add(now)
             elif identifier in self.created:
                 record = self.created.pop(identifier)
-                self.created[endpoint.normalise_id(change.final_object)] = _patched(record, change)
+                self.created[then] = _patched(record, change)
             else:
                 now = self._now.get(identifier, identifier)
                 self.changed.setdefault(now, []).append(change)
-                self._now[endpoint.normalise_id(change.final_object)] = now
+                if change.via is None:
+                    self._now[then] = now
+                else:
+                    self._exchanges.add(then, (then, now), (), is_simple=True)
+            self._now.update(after)
+        self._now.update(self._exchanges.rest())
 
     def creates_any(self, containers: Iterable[str]) -> bool:
         """Whether one of these containers will be created."""

@@ -15,9 +15,9 @@ from directory_sync.plan.layout import Layout
 from directory_sync.plan.leaving_alone import left_alone_text
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import LeftAlone, RecordProblem, WhyLeftAlone
-from directory_sync.plan.order import Node
 from directory_sync.plan.past import UNIDENTIFIED, Past, name_hash
 from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
+from directory_sync.plan.structure import Node
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""

@@ -15,6 +15,7 @@ from directory_sync.store.plan_pages import Matches
 _WORDS = (
     *("action", "after", "fields", "field", "identity", "key", "new_object", "object", "late", "partial", "replace"),
     *("new", "old", "base64", "create", "update", "move", "disable", "delete"),
+    *("via", "marks", "kind", "subject", "never_matched", "claimed_by"),
 )
 _BETWEEN_QUOTES = frozenset("{}[]:,true")
 _FIELD = re.compile(r'\{"field":"([^"]*)"')
@@ -52,7 +53,7 @@ def _holds(change: dict[str, Any], wanted: str, is_secret: IsSecret) -> bool:
         # A value that is no text is not searched; people are shown its size only.
         return any(isinstance(value, str) and wanted in value.casefold() for value in chain(field["old"], field["new"]))
 
-    if any(wanted in change.get(name, "").casefold() for name in ("key", "object", "new_object")):
+    if any(wanted in change.get(name, "").casefold() for name in ("key", "object", "new_object", "via")):
         return True
     return any(
         wanted in field["field"].casefold() or (in_values(field) and not is_secret(field["field"])) for field in change["fields"]

@@ -30,8 +30,8 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
         verb = f"Would {change.action.value}"
     else:
         verb = _PAST[change.action]
-    target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
-    text = f"{verb} {target}"
+    names = (change.object, *(() if change.via is None else (change.via,)), change.final_object)
+    text = f"{verb} {' → '.join(dict.fromkeys(names))}"
     if change.marks:
         text += f" ({', '.join(map(mark_text, change.marks))})"
     if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 
 from directory_sync.definition.models import DirectoryDestination, FileEndpoint, FileKind, Job
 from directory_sync.endpoints.change import Change
-from directory_sync.run.change_ldif import change_record, comments, without_secrets
+from directory_sync.run.change_ldif import comments, ldif_records
 from directory_sync.run.change_rows import COLUMNS, change_rows
 from directory_sync.run.printable import printable
 from directory_sync.run.secrets import secret_fields
@@ -53,38 +54,45 @@ def ldif_parts(head: PlanHead, job: Job, changes: Iterable[StoredChange]) -> Ite
     The destination's schema is not known here, so that values are compared byte by byte where it would know better: a preview
     by the command line, which asks the destination, may leave out a value that only differs in case.
     """
-    is_secret, render = secret_fields(job), _renderer(job)
     heading = [
         f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
         f"for {head.destination}: {head.changes} {'change' if head.changes == 1 else 'changes'}, digest {head.digest}",
     ]
     parts = ["version: 1\n\n" + comments(heading)]
-    for stored in changes:
-        visible = without_secrets(stored.change, is_secret)
-        parts.append(change_record(stored.change, "" if visible is None else render(visible), is_secret))
+    for record in _records(job, (stored.change for stored in changes)):
+        parts.append(record)
         if len(parts) >= _BATCH:
             yield "".join(parts)
             parts.clear()
     yield "".join(parts)
 
 
-def _renderer(job: Job) -> Callable[[Change], str]:
+def _records(job: Job, changes: Iterable[Change]) -> Iterator[str]:
+    is_secret = secret_fields(job)
     if isinstance(job.destination, FileEndpoint):
+        from directory_sync.endpoints.files import names
         from directory_sync.endpoints.files.ldif_format import change_records
         from directory_sync.endpoints.files.ldif_source import DN_FIELD
 
-        return lambda change: change_records(change, pseudo_fields=(DN_FIELD,))
-    from directory_sync.endpoints.ldap.ldif import render
-    from directory_sync.endpoints.ldap.operations import operations
+        def above(id: str) -> Iterator[str]:
+            container = names.parent(id)
+            while container:
+                yield names.normalise(container)
+                container = names.parent(container)
+
+        render = partial(change_records, pseudo_fields=(DN_FIELD,))
+        return ldif_records(changes, render, is_secret, normalise=names.normalise, above=above)
+    from directory_sync.endpoints.ldap.ldif import render_change
     from directory_sync.endpoints.ldap.schema import Schema
 
     schema = Schema({}, active_directory=False, endpoint="")
-
-    def rendered(change: Change) -> str:
-        needed = operations(change, schema, assertion=False, identity_field=None)
-        return render((*needed.main, *needed.late))
-
-    return rendered
+    return ldif_records(
+        changes,
+        lambda change, part: render_change(change, schema, part),
+        is_secret,
+        normalise=schema.names.normalise,
+        above=schema.names.ancestors,
+    )
 
 
 def _inert(cell: str) -> str:

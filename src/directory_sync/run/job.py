@@ -21,6 +21,7 @@ from directory_sync.plan.model import ChangeSequence, Plan
 from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
+from directory_sync.run.change_ldif import ldif_records
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.earlier_claims import past_after
 from directory_sync.run.earlier_requests import end_other, end_superfluous, refer, usable_waiver
@@ -30,6 +31,7 @@ from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
+from directory_sync.run.secrets import secret_fields
 from directory_sync.store.plans import StoredPlan
 from directory_sync.store.request_model import APPROVED, PENDING, Filing, Request
 from directory_sync.store.runs import JobRun, Snapshot
@@ -124,10 +126,17 @@ def run_job(
 
 
 def render_changes(collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment) -> Iterator[str]:
-    """Each change as LDIF change records, or a comment where its destination has no such form."""
+    """The changes as LDIF change records, or comments where the destination has no such form, without secret values."""
     with open_job(collection, job, deployment, run_id="preview") as opened:
-        for change in changes:
-            yield opened.destination.render(change)
+        destination = opened.destination
+
+        def above(id: str) -> Iterator[str]:
+            container = destination.parent_id(id)
+            while container is not None:
+                yield destination.normalise_id(container)
+                container = destination.parent_id(container)
+
+        yield from ldif_records(changes, destination.render, secret_fields(job), normalise=destination.normalise_id, above=above)
 
 
 def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: bool) -> JobResult:

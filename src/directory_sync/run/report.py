@@ -137,6 +137,8 @@ def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
     report: dict[str, Any] = {"action": change.action.value, "key": change.key, "object": change.object}
     if change.new_object is not None:
         report["new_object"] = change.new_object
+    if change.via is not None:
+        report["via"] = change.via
     if change.marks:
         report["marks"] = list(map(mark_to_json, change.marks))
     report["fields"] = [_field_report(field, hidden=is_secret(field.field)) for field in change.fields]
@@ -149,5 +151,6 @@ def _field_report(field: FieldChange, *, hidden: bool) -> dict[str, Any]:
         "old": [HIDDEN if hidden else value_to_json(value) for value in field.old],
         "new": [HIDDEN if hidden else value_to_json(value) for value in field.new],
     }
-    # Old and new values of a partial change are those that go and come; others stay.
-    return {**report, "partial": True} if field.partial else report
+    # Old and new values of a partial change are those that go and come; others stay. Late ones come after all other changes.
+    marks = {"partial": True} if field.partial else {}
+    return {**report, **marks, **({"late": True} if field.late else {})}

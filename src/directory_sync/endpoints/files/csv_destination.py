@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, Outcome, Result, value_to_json
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
 from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
 from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cell_rule
@@ -137,7 +138,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows cannot be moved."""
         raise EndpointError("rows of a CSV file cannot be moved.", endpoint=self.label, remedy="Use delete or skip.")
 
-    def render(self, change: Change) -> str:
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """A comment, because CSV has no form for changes."""
         fields = "; ".join(f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields)
         text = f"{self.label}: {change.action} row {change.object}" + (f": {fields}" if fields else "")

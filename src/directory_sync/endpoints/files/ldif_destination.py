@@ -10,6 +10,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
 from directory_sync.endpoints.files.ldif_format import change_records
@@ -152,9 +153,9 @@ class LdifDestination(LdifSource, RewrittenFile):
         """The DN with the same RDN in another container."""
         return names.moved(id, container)
 
-    def render(self, change: Change) -> str:
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """LDIF change records."""
-        return change_records(change, pseudo_fields=(DN_FIELD,))
+        return change_records(change, part, pseudo_fields=(DN_FIELD,))
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 
 LINE_LENGTH = 76
@@ -33,24 +35,36 @@ def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
     return "".join(lines) + "\n"
 
 
-def change_records(change: Change, *, pseudo_fields: Iterable[str] = ()) -> str:
+def change_records(change: Change, part: Part = Part.WHOLE, *, pseudo_fields: Iterable[str] = ()) -> str:
     """A change as records that `ldapmodify` carries out; several for one that renames and modifies.
 
     `pseudo_fields` are left out: fields that are no attributes (lower case).
     """
     hidden = set(pseudo_fields)
     fields = [field for field in change.fields if field.field.lower() not in hidden]
+    # A file may name what is not there yet, so a new entry has everything at once.
+    late = [field for field in fields if field.late and change.action is not Action.CREATE]
+    fields = [field for field in fields if field not in late]
     if change.action is Action.DELETE:
-        return _record(change.object, "delete", [])
-    if change.action is Action.CREATE:
+        records = [_record(change.object, "delete", [])]
+    elif change.action is Action.CREATE:
         values = [value_line(field.field, value) for field in fields for value in field.new]
-        return _record(change.final_object, "add", values)
-    text = ""
-    if change.new_object is not None and change.new_object != change.object:
-        text += _rename_record(change.object, change.new_object)
-        fields = _without_naming_values(fields, change.object, change.new_object)
+        records = [_record(change.final_object, "add", values)]
+    else:
+        records = []
+        if change.new_object is not None and change.new_object != change.object:
+            steps = [change.object, *(() if change.via is None else (change.via,)), change.new_object]
+            records += [_rename_record(old, new) for old, new in pairwise(steps)]
+            fields = _without_naming_values(fields, change.object, change.new_object)
+        records += _modify_record(change.final_object, fields)
+    first = records[:1] if change.via is not None else records
+    second, last = records[len(first) :], _modify_record(change.final_object, late)
+    return "".join({Part.WHOLE: [*first, *second, *last], Part.FIRST: first, Part.SECOND: second, Part.LATE: last}[part])
+
+
+def _modify_record(dn: str, fields: Iterable[FieldChange]) -> list[str]:
     lines = [line for field in fields for line in _modification(field)]
-    return text + (_record(change.final_object, "modify", lines) if lines else "")
+    return [_record(dn, "modify", lines)] if lines else []
 
 
 def _record(dn: str, kind: str, lines: Sequence[str]) -> str:

@@ -56,6 +56,18 @@ class RewrittenFile(ABC):
         """Everything in a file is managed, so nothing exists that `read` does not yield."""
         return any(record.id == id for batch in self.read(()) for record in batch)
 
+    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+        """No: nothing in a file has to be unique but names."""
+        return False
+
+    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+        """None: rows keep their keys."""
+        return None
+
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """All of them."""
+        return values
+
     def write(
         self,
         changes: Iterable[tuple[int, Change]],

@@ -35,7 +35,16 @@ class Flavour(StrEnum):
 
 DEFAULT_PAGE_SIZE = 1000
 DEFAULT_TIMEOUT = 30.0
-EXTRA_KEYS = ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour", "instance")
+EXTRA_KEYS = (
+    "security",
+    "ca_certificate",
+    "verify",
+    "page_size",
+    "timeout",
+    "flavour",
+    "instance",
+    "assertion_control",
+)
 _DEFAULT_PORTS = {Security.LDAPS: 636, Security.STARTTLS: 389, Security.NONE: 389}
 
 
@@ -54,6 +63,7 @@ class LdapSettings:
         timeout: seconds that connecting or one answer may take.
         flavour: as configured; `auto` asks the server.
         instance: tells this server from a copy with the same data; empty for the one and only.
+        assertion_control: each write carries what was seen as a condition (RFC 4528), instead of a look just before it.
         warnings: what is unsafe or unknown about these settings, one sentence each.
     """
 
@@ -69,6 +79,7 @@ class LdapSettings:
     timeout: float = DEFAULT_TIMEOUT
     flavour: Flavour = Flavour.AUTO
     instance: str = ""
+    assertion_control: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -119,6 +130,7 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
         timeout=extra.number("timeout", DEFAULT_TIMEOUT, 0.1, 3600),
         flavour=extra.choice("flavour", Flavour, Flavour.AUTO),
         instance=extra.text("instance"),
+        assertion_control=extra.boolean("assertion_control", False),
         warnings=(*_warnings(connection, security, verify), *extra.unknown()),
     )
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.identities import read_children, read_identities
+from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
 from directory_sync.endpoints.ldap.names import parent_of
-from directory_sync.endpoints.ldap.operations import operations
-from directory_sync.endpoints.ldap.read import read_entry
+from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
+from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
-from directory_sync.endpoints.ldap.write import RECONNECT_DELAYS, Writer
+from directory_sync.endpoints.ldap.write import Writer
 from directory_sync.endpoints.places import is_certain
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, RecordError
@@ -122,6 +127,26 @@ class LdapDestination(LdapSource):
         with self.server.pool.session() as connection:
             return read_entry(self.server.pool, connection, id) is not None
 
+    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
+        """Without those that OpenLDAP's overlay `dynlist` computes: it does not, where the control ManageDsaIT asks for that.
+
+        (slapo-dynlist(5). Asking so for whole listings would turn referrals into entries, and let filters miss computed values.)
+        """
+        server = self.server
+        if server.root.active_directory or MANAGE_DSA_IT not in server.root.controls:
+            return values
+        spelling = Spelling(server.schema, [field])
+        with server.pool.session() as connection:
+            entry = read_entry(server.pool, connection, id, spelling.asked, controls=[RequestControl(MANAGE_DSA_IT, True)])
+            if entry is None:
+                # Planned by an earlier job: nothing is computed yet.
+                return values
+            held = spelling.apply(entry, partial(rest_of_range, connection, id)).get(field, [])
+        rule = server.schema.rule(field)
+        normalise = rule.normalise if rule is not None else bytes
+        there = set(map(normalise, held))
+        return [value for value in values if normalise(value) in there]
+
     # -- names --------------------------------------------------------------------------------------------------------
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
@@ -147,12 +172,23 @@ class LdapDestination(LdapSource):
         """The DN in another container."""
         return self.server.schema.names.moved_id(id, container)
 
+    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+        """Whether a normalised value of an attribute is one of the RDN's."""
+        return self.server.schema.names.is_named_by(id, field, value)
+
+    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+        """A DN in the same container, made from the identity; None if no value of the naming attribute can be made of it."""
+        return self.server.schema.names.temporary_id(id, identity, number, self._is_valid)
+
+    def _is_valid(self, attribute: str, value: bytes) -> bool:
+        rule = self.server.schema.rule(attribute)
+        return rule is None or rule.check(value) is None
+
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def render(self, change: Change) -> str:
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change as LDIF change records (RFC 2849), in the order in which the operations are sent."""
-        needed = operations(change, self.server.schema, assertion=False, identity_field=None)
-        return ldif.render((*needed.main, *needed.late))
+        return ldif.render_change(change, self.server.schema, part)
 
     def write(
         self,

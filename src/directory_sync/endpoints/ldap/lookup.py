@@ -1,21 +1,38 @@
-"""Looks at the object of one change: under its present name, its future name, and by what names it for ever."""
+"""Questions about objects that a writer asks between its writes, each a few searches that are sent without waiting."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import ldap
+from ldap.controls import RequestControl
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.progress import Seen
-from directory_sync.endpoints.ldap.read import NO_ATTRIBUTES, Spelling, rest_of_range
+from directory_sync.endpoints.ldap.read import NO_ATTRIBUTES, Attributes, Spelling, rest_of_range
+from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY
 from directory_sync.endpoints.ldap.server import Server
+
+EVERYTHING = "(objectClass=*)"
+
+
+class Question(Protocol):
+    """Something to be found out by searches."""
+
+    def send(self, connection: SimpleLDAPObject) -> int:
+        """Send the next search and return its message id."""
+
+    def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:
+        """Take the answer to a search. True if nothing more is to be asked."""
+
+    def refused(self, error: ldap.LDAPError) -> bool:
+        """Take a refusal, likewise; raises it where it is no answer."""
 
 
 class _Search(NamedTuple):
@@ -24,75 +41,168 @@ class _Search(NamedTuple):
     filter: str
 
 
+class Sight:
+    """How the objects of changes are read: what is asked for, and how the server spells it. One for all lookups of a writer."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._spellings: dict[tuple[str, ...], Spelling] = {}
+
+    def spelling(self, change: Change, fields: Collection[str] | None) -> Spelling:
+        """What to ask for: these fields of a change, or all, without those that nobody can read, and the identity."""
+        names = tuple(dict.fromkeys(field.field for field in change.fields if fields is None or field.field in fields))
+        known = self._spellings.get(names)
+        if known is None:
+            readable = [name for name in names if self.server.schema.canonical(name) not in WRITE_ONLY]
+            identity = self.server.identity_field
+            known = Spelling(self.server.schema, [*readable, identity] if identity else readable)
+            self._spellings[names] = known
+        return known
+
+
 class Lookup:
-    """A few searches, one after the other, each sent without waiting. `begin` starts again.
+    """Looks at the object of one change: under its present name, the ones it gets, and by what names it permanently.
 
     Attributes:
         seen: the object, once it was found under one of its names.
         elsewhere: DN of the object if it was found under another name; empty if another object has its name; else None.
     """
 
-    def __init__(self, server: Server, change: Change) -> None:
-        self._server = server
+    __slots__ = ("_change", "_searches", "_sight", "_spelling", "_stored", "elsewhere", "looked_at", "seen")
+
+    def __init__(self, sight: Sight, change: Change) -> None:
+        self._sight = sight
         self._change = change
-        # Made when it is first needed: most changes are never looked for.
-        self._searches: list[_Search] | None = None
+        # Made when it is first needed: many changes are never looked for.
+        self._searches: list[_Search] = []
         self._spelling: Spelling | None = None
+        self._stored = False
+        self.looked_at: Collection[str] | None = None
         self.seen: Seen | None = None
         self.elsewhere: str | None = None
 
-    def begin(self) -> None:
-        """Forget what was seen."""
-        self._searches = self.seen = self.elsewhere = None
+    def begin(self, *, only: Collection[str] | None = None, stored: bool = False) -> None:
+        """Forget what was seen, and look again.
 
-    def _begun(self) -> list[_Search]:
-        if self._searches is not None:
-            return self._searches
+        Args:
+            only: names of the fields to look at; None for all.
+            stored: at the values that are stored, not at those that the server shows: it may compute some (`dynlist`).
+        """
+        self.looked_at = only
+        self._stored = stored and MANAGE_DSA_IT in self._sight.server.root.controls
+        self._spelling = self._sight.spelling(self._change, only)
+        self.seen = self.elsewhere = None
         change = self._change
-        names = dict.fromkeys((change.object, change.final_object))
-        self._searches = [_Search(name, ldap.SCOPE_BASE, "(objectClass=*)") for name in names]
-        identity, attribute = change.identity, self._server.identity_field
-        if identity is not None and attribute is not None and change.action is not Action.CREATE:
-            self._searches.append(self._by_identity(identity, attribute))
-        return self._searches
+        names = (change.object, change.via, change.final_object)
+        self._searches = [_Search(name, ldap.SCOPE_BASE, EVERYTHING) for name in dict.fromkeys(names) if name is not None]
 
-    def _by_identity(self, identity: bytes, attribute: str) -> _Search:
-        if self._server.root.active_directory and len(identity) == 16:
-            # MS-ADTS 3.1.1.3.1.2.4: a DN of this form finds the object under whatever name.
-            return _Search(f"<GUID={UUID(bytes_le=identity)}>", ldap.SCOPE_BASE, "(objectClass=*)")
-        context = self._server.root.naming_context_of(self._change.object) or ""
-        return _Search(context, ldap.SCOPE_SUBTREE, equals(attribute, identity))
+    @property
+    def spelling(self) -> Spelling:
+        """What is asked for; the same object for all lookups that ask for the same."""
+        if self._spelling is None:
+            self.begin()
+        assert self._spelling is not None
+        return self._spelling
+
+    def found(self, dn: str, attributes: Attributes) -> bool:
+        """Take the object of this change, found by its identity, as if it had been looked for. False if that is not enough."""
+        same = self._sight.server.schema.names.same
+        if dn == self._change.object or any(same(dn, name) for name in (self._change.object, self._change.final_object)):
+            self.seen, self.elsewhere = Seen(dn, attributes), None
+            return True
+        return False
 
     def send(self, connection: SimpleLDAPObject) -> int:
         """Send the next search and return its message id."""
-        if self._spelling is None:
-            self._spelling = Spelling(self._server.schema, self._attributes())
-        search = self._begun()[0]
-        return int(connection.search_ext(search.base, search.scope, search.filter, self._spelling.asked or [NO_ATTRIBUTES]))
-
-    def _attributes(self) -> Sequence[str]:
-        fields = [field.field for field in self._change.fields if self._server.schema.canonical(field.field) not in WRITE_ONLY]
-        identity = self._server.identity_field
-        return [*fields, identity] if identity else fields
+        spelling = self.spelling
+        search = self._searches[0] if self._searches else self._by_identity()
+        controls = [RequestControl(MANAGE_DSA_IT, True)] if self._stored else None
+        return int(connection.search_ext(search.base, search.scope, search.filter, spelling.asked, serverctrls=controls))
 
     def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:
-        """Take the answer to a search. True if the looking is over."""
-        assert self._spelling is not None
-        searches = self._begun()
-        last = searches.pop(0)
-        found = next(((name, entry) for name, entry in data if name is not None), None)
-        if found is not None:
-            name, entry = found
-            attributes = self._spelling.apply(entry, partial(rest_of_range, connection, name))
-            identity = self._server.identity_field
-            mine = (
-                self._change.identity is None or identity is None or attributes.get(identity) in ([self._change.identity], None)
+        """Take the answer to a search. True if nothing more is to be asked."""
+        spelling = self.spelling
+        by_identity = not self._searches
+        if not by_identity:
+            self._searches.pop(0)
+        for name, entry in data:
+            if name is None:
+                continue
+            attributes = (
+                entry if entry.keys() <= spelling.right else spelling.apply(entry, partial(rest_of_range, connection, name))
             )
-            if self._change.action is Action.CREATE or mine:
-                if last.scope == ldap.SCOPE_SUBTREE or last.base.startswith("<GUID="):
+            if self._is_mine(attributes):
+                if by_identity:
                     self.elsewhere = name
                 else:
                     self.seen, self.elsewhere = Seen(name, attributes), None
                 return True
             self.elsewhere = ""
-        return not searches
+            break
+        return by_identity or not (self._searches or self._can_ask_by_identity())
+
+    def refused(self, error: ldap.LDAPError) -> bool:
+        """No such object is an answer, everything else is not."""
+        if not isinstance(error, ldap.NO_SUCH_OBJECT):
+            raise error
+        by_identity = not self._searches
+        if not by_identity:
+            self._searches.pop(0)
+        return by_identity or not (self._searches or self._can_ask_by_identity())
+
+    def _is_mine(self, attributes: Any) -> bool:
+        identity = self._sight.server.identity_field
+        if self._change.action is Action.CREATE or self._change.identity is None or identity is None:
+            return True
+        held = attributes.get(identity)
+        return held is None or held == [self._change.identity]
+
+    def _can_ask_by_identity(self) -> bool:
+        return (
+            self._change.identity is not None
+            and self._sight.server.identity_field is not None
+            and self._change.action is not Action.CREATE
+        )
+
+    def _by_identity(self) -> _Search:
+        server, identity = self._sight.server, self._change.identity
+        assert identity is not None
+        if server.root.active_directory and len(identity) == 16:
+            # MS-ADTS 3.1.1.3.1.2.4: a DN of this form finds the object under whatever name.
+            return _Search(f"<GUID={UUID(bytes_le=identity)}>", ldap.SCOPE_BASE, EVERYTHING)
+        context = server.root.naming_context_of(self._change.object) or ""
+        return _Search(context, ldap.SCOPE_SUBTREE, equals(server.identity_field or "", identity))
+
+
+class Existence:
+    """Asks whether objects of certain names exist.
+
+    Attributes:
+        answers: name → whether an object has it.
+    """
+
+    def __init__(self, names: Sequence[bytes]) -> None:
+        self._names = list(names)
+        self.answers: dict[bytes, bool] = {}
+
+    @property
+    def gone(self) -> frozenset[bytes]:
+        """The names that no object has."""
+        return frozenset(name for name, there in self.answers.items() if not there)
+
+    def send(self, connection: SimpleLDAPObject) -> int:
+        """Ask for the next name."""
+        name = self._names[0].decode(errors="surrogateescape")
+        return int(connection.search_ext(name, ldap.SCOPE_BASE, EVERYTHING, [NO_ATTRIBUTES]))
+
+    def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:  # noqa: ARG002 - as every question
+        """An answer without an entry says that the login may not see it: then it may be there."""
+        self.answers[self._names.pop(0)] = True
+        return not self._names
+
+    def refused(self, error: ldap.LDAPError) -> bool:
+        """That there is no such object is what is asked."""
+        if not isinstance(error, ldap.NO_SUCH_OBJECT):
+            raise error
+        self.answers[self._names.pop(0)] = False
+        return not self._names

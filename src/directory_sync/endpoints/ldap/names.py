@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from string import whitespace
@@ -264,6 +265,33 @@ class Names:
             return Ava(ava.attribute, stripped((same or values)[0]).decode())
         except UnicodeDecodeError:
             raise RecordError("names the object, but its new value is not UTF-8 text.", field=ava.attribute) from None
+
+    def is_named_by(self, dn: str, attribute: str, value: bytes) -> bool:
+        """Whether a normalised value of an attribute is one of the RDN's."""
+        try:
+            rdn = naming(dn)
+        except NameSyntaxError:
+            return False
+        canonical = self._canonical(attribute)
+        normalise = self._normaliser(canonical)
+        return any(self._canonical(ava.attribute) == canonical and normalise(ava.value.encode()) == value for ava in rdn)
+
+    def temporary_id(self, dn: str, identity: bytes, number: int, is_valid: Callable[[str, bytes], bool]) -> str | None:
+        """A DN in the same container with another value of the first naming attribute, made from the identity.
+
+        None if none of the values that can be made has the form that the attribute demands (`is_valid`).
+        """
+        try:
+            rdn, parent = split(dn)
+            first, *others = parse(rdn)[0]
+        except (NameSyntaxError, ValueError, IndexError):
+            return None
+        digest = hashlib.blake2b(b"%d:%b" % (number, identity), digest_size=6)
+        # Text for most attributes, digits for those that hold numbers. Short: Active Directory's cn has at most 64 characters.
+        for value in (f"exchange-{digest.hexdigest()}", str(int.from_bytes(digest.digest()) % 10**9)):
+            if is_valid(first.attribute, value.encode()):
+                return join(format_rdn((Ava(first.attribute, value), *others)), parent)
+        return None
 
     def moved_id(self, dn: str, container: str) -> str:
         """The DN of an object after moving it to another container; the same text if it is there already."""

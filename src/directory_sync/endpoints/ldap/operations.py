@@ -1,9 +1,10 @@
-"""A change as the LDAP operations that carry it out, with what they assert. Pure: nothing is sent here."""
+"""A change as the LDAP operations that carry it out, and what they assert where that is asked for. Pure: nothing is sent here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ldap.filter import escape_filter_chars
@@ -80,8 +81,15 @@ class Operations:
 
 
 def operations(change: Change, schema: Schema, *, assertion: bool, identity_field: str | None) -> Operations:
-    """Translate a change. `assertion`: the server supports that control; `identity_field`: the attribute of `change.identity`."""
-    identity = [] if not identity_field or change.identity is None else [equals(identity_field, change.identity)]
+    """Translate a change.
+
+    Args:
+        change: what is to be written.
+        schema: the server's.
+        assertion: every operation asserts what was seen (RFC 4528); else the old values that it names are its only condition.
+        identity_field: the attribute of `change.identity`.
+    """
+    identity = [equals(identity_field, change.identity)] if assertion and identity_field and change.identity is not None else []
     rules = Rules(schema)
     if change.action is Action.CREATE:
         return _creation(change, rules)
@@ -93,7 +101,11 @@ def operations(change: Change, schema: Schema, *, assertion: bool, identity_fiel
     if change.new_object is not None and change.new_object != change.object:
         # All that was seen is asserted before the first step, so that a conflict leaves nothing half done.
         seen = _holds_old(change.fields, rules) if assertion else ()
-        main.append(_rename(change, schema, _all_of([*identity, *seen]) if assertion else None))
+        condition = _all_of([*identity, *seen]) if assertion else None
+        names = (change.object, *(() if change.via is None else (change.via,)), change.new_object)
+        for old, new in itertools.pairwise(names):
+            main.append(_rename(old, new, schema, condition))
+            condition = _all_of(identity) if assertion else None
     early = [field for field in fields if not field.late]
     modifications = tuple(part for field in early for part in _modifications(field, rules))
     if modifications:
@@ -101,6 +113,15 @@ def operations(change: Change, schema: Schema, *, assertion: bool, identity_fiel
         main.append(Modify(change.final_object, modifications, _all_of([*identity, *kept]) if assertion else None))
     late = tuple(part for field in fields if field.late for part in _modifications(field, rules))
     return Operations(tuple(main), (Modify(change.final_object, late),) if late else ())
+
+
+def without(operation: Operation, values: Collection[bytes]) -> Operation | None:
+    """A modification that neither adds nor takes away these values; None if nothing is left of it."""
+    if not isinstance(operation, Modify):
+        return operation
+    parts = (replace(part, values=tuple(each for each in part.values if each not in values)) for part in operation.modifications)
+    left = tuple(part for part in parts if part.values)
+    return replace(operation, modifications=left) if left else None
 
 
 class Rules:
@@ -178,23 +199,24 @@ def _naming_values(dn: str) -> Iterator[tuple[str, bytes]]:
             yield ava.attribute, ava.value.encode()
 
 
-def _rename(change: Change, schema: Schema, assertion: str | None) -> Rename:
-    _, old_parent = split(change.object)
-    new_rdn, new_parent = split(change.final_object)
+def _rename(old: str, new: str, schema: Schema, assertion: str | None) -> Rename:
+    _, old_parent = split(old)
+    new_rdn, new_parent = split(new)
     superior = None if schema.names.same(old_parent, new_parent) else new_parent
-    return Rename(change.object, new_rdn, superior, change.final_object, assertion)
+    return Rename(old, new_rdn, superior, new, assertion)
 
 
-def fields_after_rename(change: Change, schema: Schema) -> tuple[FieldChange, ...]:
-    """The change's fields with `old` as it is once the object has its new name.
+def fields_after_rename(change: Change, schema: Schema, name: str | None = None) -> tuple[FieldChange, ...]:
+    """The change's fields with `old` as it is once the object has its new name, or this one.
 
     A rename removes the old naming values and adds the new ones by itself (deleteoldrdn, RFC 4511, section 4.9); saying so
     again would fail.
     """
-    if change.new_object is None or change.new_object == change.object:
+    name = name or change.final_object
+    if name == change.object:
         return change.fields
     rules = Rules(schema)
-    old_values, new_values = list(_naming_values(change.object)), list(_naming_values(change.new_object))
+    old_values, new_values = list(_naming_values(change.object)), list(_naming_values(name))
     result = []
     for field in change.fields:
         canonical = rules.canonical(field.field)
@@ -235,6 +257,9 @@ def _modifications(field: FieldChange, rules: Rules) -> list[Modification]:
 
 def equals(attribute: str, value: bytes) -> str:
     """An equality filter for any octets (RFC 4515)."""
+    if value.isascii() and value.replace(b"-", b"").isalnum():
+        # Nearly every UUID and key.
+        return f"({attribute}={value.decode()})"
     return f"({attribute}={escape_filter_chars(value.decode('latin-1'), escape_mode=1)})"
 
 

@@ -206,13 +206,23 @@ class Spelling:
 
 
 def read_entry(
-    pool: SessionPool, connection: SimpleLDAPObject, dn: str, attributes: Sequence[str] = (), filter: str = "(objectClass=*)"
+    pool: SessionPool,
+    connection: SimpleLDAPObject,
+    dn: str,
+    attributes: Sequence[str] = (),
+    filter: str = "(objectClass=*)",
+    controls: Sequence[RequestControl] = (),
 ) -> Attributes | None:
     """One object's attributes as the server writes them; None if it is not there. Raises EndpointError."""
     settings = pool.settings
     try:
         found = connection.search_ext_s(
-            dn, ldap.SCOPE_BASE, filter, list(attributes) or [NO_ATTRIBUTES], timeout=settings.timeout
+            dn,
+            ldap.SCOPE_BASE,
+            filter,
+            list(attributes) or [NO_ATTRIBUTES],
+            serverctrls=list(controls),
+            timeout=settings.timeout,
         )
     except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
         return None

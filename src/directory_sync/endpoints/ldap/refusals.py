@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import ldap
 
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.ldap import errors
-from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
+from directory_sync.endpoints.ldap.names import NameSyntaxError, naming, parse
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 
@@ -23,21 +23,36 @@ class Refusal:
         result: conflict or failed.
         message: one or two sentences, without the object's name.
         look: the object itself tells more (or that the change is there already), so it is worth looking at.
+        computed: the value that could not be taken away may be one that the server computes.
+        taken: attributes and values of which another object has one, where the directory lets only one object have it; the
+            server does not always say which of them it is.
     """
 
     result: Result
     message: str
     look: bool = False
+    computed: bool = False
+    taken: tuple[tuple[str, bytes], ...] = ()
 
 
-_DANGLING = re.compile(r"00000525|specified dn doesn't exist|referenced object not found", re.IGNORECASE)
+_DANGLING = re.compile(
+    r"00000525|specified dn doesn't exist|referenced object not found|non-existing object as group member", re.IGNORECASE
+)
 _MUST = re.compile(r"requires attribute '([^']+)'")
 _QUOTED = re.compile(r"attribute '([^']+)'", re.IGNORECASE)
 _NAMED = re.compile(r"attribute ([A-Za-z][\w-]*) on ")
 _LEADING = re.compile(r"^([A-Za-z][\w;.-]*): ")
-_IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use", re.IGNORECASE)
+# 00000524 and 00000526: ERROR_USER_EXISTS and ERROR_GROUP_EXISTS of Active Directory, for an account name.
+_IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use|0000052[46]", re.IGNORECASE)
+# OpenLDAP's overlay `unique` (2.5 and later, before), 389 Directory Server's plug-in, Samba, Active Directory.
+_NOT_UNIQUE = re.compile(
+    r"non-unique attributes|attributes not unique|same attribute value already exists|already in use|000021C[78]", re.IGNORECASE
+)
+_FILTERED = re.compile(r"\(([A-Za-z][\w;.-]*)=")
+_PLUGIN_NAMED = re.compile(r"""\(attribute: "([^"]+)"\)""")
 
 _ABOUT_SECRETS = "password|0000052D"
+_ONE_VALUE = "multiple values|SINGLE-VALUE"
 
 # (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
 # RFC 4511, appendix A; Samba and Active Directory use some of them in their own way, which only the text tells.
@@ -75,7 +90,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
     ),
     (
         (ldap.CONSTRAINT_VIOLATION, ldap.TYPE_OR_VALUE_EXISTS),
-        "multiple values|SINGLE-VALUE",
+        _ONE_VALUE,
         "the attribute holds only one value",
         "Choose one value with a transformation.",
     ),
@@ -88,8 +103,8 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
     (
         ldap.CONSTRAINT_VIOLATION,
         None,
-        "a value breaks a rule of the directory (length, range, uniqueness)",
-        "Correct the value at the source.",
+        "a value breaks a rule of the directory (its form, length, range or number)",
+        "Correct the value at the source, or have the rule changed.",
     ),
     (
         ldap.INVALID_SYNTAX,
@@ -151,18 +166,22 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
             "Create that object first, or take the value out.",
             text,
         )
+    if isinstance(error, ldap.CONSTRAINT_VIOLATION | ldap.ALREADY_EXISTS) and _NOT_UNIQUE.search(text):
+        return _not_unique(text, operation)
     for kinds, pattern, meaning, remedy in _FAILURES:
         if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
             if pattern == _ABOUT_SECRETS:
                 subject = subject or _only(name for name, _ in attributes(operation) if base_name(name) in WRITE_ONLY)
-            return _failed(subject, meaning, remedy, text)
+            # A value that is added where none was seen proves by the one refusal that there is one now; by the other Active
+            # Directory says that a member is there already, or gone (Win32 errors 1377 and 1378).
+            worth_a_look = pattern == _ONE_VALUE or isinstance(error, ldap.UNWILLING_TO_PERFORM)
+            look = worth_a_look and isinstance(operation, Modify)
+            return replace(_failed(subject, meaning, remedy, text), look=look)
     if isinstance(error, ldap.ALREADY_EXISTS):
         if _IN_USE.search(text) and not isinstance(operation, Modify):
-            return _failed(
-                subject, "another object uses this value already, and it must be unique", "Choose another value.", text
-            )
+            return _not_unique(text, operation)
         what = "the value is there already" if isinstance(operation, Modify) else "an object of this name exists already"
-        return Refusal(Result.CONFLICT, f"{what}. Nothing was overwritten; run the job again to plan anew.", look=True)
+        return Refusal(Result.CONFLICT, f"{what}. Nothing was overwritten; run the job again.", look=True)
     if isinstance(error, ldap.NO_SUCH_OBJECT):
         if isinstance(operation, Add):
             return _failed("", "the container does not exist", "Create it first, or correct the container.", text)
@@ -173,7 +192,7 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
                 f"the container {operation.new_superior} does not exist. Create it first, or correct the container.",
                 look=True,
             )
-        return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again to plan anew.", look=True)
+        return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again.", look=True)
     if isinstance(error, ldap.ASSERTION_FAILED | ldap.NO_SUCH_ATTRIBUTE | ldap.TYPE_OR_VALUE_EXISTS):
         return Refusal(
             Result.CONFLICT,
@@ -181,8 +200,56 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
             " If that stays so, the login may lack the right to search or compare an attribute of this job."
             f" Nothing was overwritten. Server: {text}.",
             look=True,
+            computed=isinstance(error, ldap.NO_SUCH_ATTRIBUTE),
         )
     return _failed(subject, "the directory refused the change", "Look at its own text and log.", text)
+
+
+def held_by(refused: Refusal, holders: Sequence[tuple[str, str]]) -> str:
+    """The message of a refusal for a value that is taken, once it is known who has it: attributes, and DNs of objects.
+
+    The value itself is not told: the job may have declared the field a secret.
+    """
+    if not holders:
+        return refused.message
+    found = " or ".join(f"{dn} has the same {name}" for name, dn in holders)
+    unsure = " The directory does not say which of them it means." if len(holders) > 1 else ""
+    return (
+        f"{found}, and the directory lets only one object have it.{unsure} "
+        "Take the value from that object, or correct it at the source."
+    )
+
+
+def _not_unique(text: str, operation: Operation) -> Refusal:
+    """A refusal because another object has the value of an attribute."""
+    written = tuple((name, value) for name, values in _given(operation) for value in values)
+    named = {base_name(name) for pattern in (_FILTERED, _PLUGIN_NAMED) for name in pattern.findall(text)}
+    subject = _subject(text, operation)
+    if not named and subject:
+        named = {base_name(subject)}
+    taken = tuple((name, value) for name, value in written if base_name(name) in named) or written
+    only = _only(dict.fromkeys(name for name, _ in taken))
+    refused = _failed(
+        only,
+        "another object has this value, and the directory lets only one have it",
+        "Take it from that object, or correct it at the source.",
+        text,
+    )
+    return replace(refused, taken=taken)
+
+
+def _given(operation: Operation) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """The attributes and values that an object gets by an operation."""
+    match operation:
+        case Add(_, attributes):
+            yield from attributes
+        case Modify(_, modifications):
+            yield from ((part.attribute, part.values) for part in modifications if part.kind != "delete")
+        case Rename(_, new_rdn, _, _, _):
+            try:
+                yield from ((ava.attribute, (ava.value.encode(),)) for ava in naming(new_rdn) if not ava.hexadecimal)
+            except NameSyntaxError:
+                return
 
 
 def _failed(subject: str, meaning: str, remedy: str, text: str) -> Refusal:

@@ -11,6 +11,7 @@ from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 ASSERTION = "1.3.6.1.1.12"
 DOMAIN_SCOPE = "1.2.840.113556.1.4.1339"
+MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 _OPENLDAP = "OpenLDAProotDSE"
 

@@ -1,6 +1,7 @@
 """Carries out changes on one connection, many at a time, and tells the outcome of each.
 
-The gain comes from not waiting for each answer; what depends on an answer waits for it (`schedule`). A connection that breaks
+The gain comes from not waiting for each answer; what depends on an answer waits for it (`schedule`). Each object is looked at
+just before its change is sent (`lookup`), and the change goes out only if the object is as it was seen. A connection that breaks
 leaves operations in doubt: their objects are looked at (`progress`) before anything is sent again.
 """
 
@@ -8,71 +9,46 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import random
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import ldap
-from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
-from directory_sync.endpoints.ldap.lookup import Lookup
+from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unanswered
+from directory_sync.endpoints.ldap.holders import Holders
+from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
+from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Sight
 from directory_sync.endpoints.ldap.names import Names
-from directory_sync.endpoints.ldap.operations import Add, Operation, Operations, Rename, operations
-from directory_sync.endpoints.ldap.progress import judge
+from directory_sync.endpoints.ldap.operations import Add, Modify, Operations, Rename, operations, without
+from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
 from directory_sync.endpoints.ldap.read import Broken
-from directory_sync.endpoints.ldap.refusals import Refusal, refusal
+from directory_sync.endpoints.ldap.refusals import held_by, refusal
 from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.schedule import Schedule
 from directory_sync.endpoints.ldap.send import send
 from directory_sync.endpoints.ldap.server import Server
-from directory_sync.endpoints.ldap.session import connect
-from directory_sync.errors import EndpointUnavailable
+from directory_sync.endpoints.ldap.task import Phase, Task
 
 WINDOW = 64
 """Operations underway at once. More gains little, and servers drop a client that has 1,000 outstanding."""
+QUESTIONS = 32
+"""Questions about objects underway at once, beside the operations."""
 LOOKAHEAD = 4 * WINDOW
 """Changes held in memory: underway, or waiting for one that is."""
-RECONNECT_DELAYS = (0.5, 1.0, 2.0, 4.0)
-"""Seconds to wait between attempts to connect again; after the last one the writer gives up."""
+FRESH = 1.0
+"""Seconds for which a look at an object counts; a change that could not be sent by then is preceded by another look."""
 _BUSY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _LOST_AT_MOST = 3
-
-
-class _Phase(Enum):
-    LOOK = auto()
-    SEND = auto()
-
-
-@dataclass(eq=False, slots=True)
-class _Task:
-    """One change on its way."""
-
-    sequence: int
-    change: Change
-    planned: Operations
-    phase: _Phase
-    main: deque[Operation]
-    late: deque[Operation]
-    lookup: Lookup
-    refused: Refusal | None = None
-    """What the server said, while the object is looked at for the reason."""
-    sent: bool = False
-    busy: int = 0
-    is_late: bool = False
-    """Only the operations are left that had to wait for all other changes."""
-    in_doubt: bool = False
-    """It was sent and not answered, so the server may still carry it out, even after the connection broke."""
-    lost: int = 0
-    """How often the connection broke while this change was underway alone."""
-    exists: bool = False
-    """An object of the new name is there, though not as the change wants it."""
-    touches: frozenset[str] = field(default_factory=frozenset)
+_ADAPTED_AT_MOST = 3
+_EXPLAINED_AT_MOST = 10
+_HELD_AT_MOST = 1000
+_HOLDERS_AT_MOST = 50
+"""So many refusals for a value that is taken are followed by a search for who has it."""
 
 
 class Writer:
@@ -97,50 +73,62 @@ class Writer:
         self._before_send = before_send
         self._verify = verify
         self._delays = delays
-        self._assertion = ASSERTION in server.root.controls
-        self._schedule: Schedule[_Task] = Schedule(server.schema.names.ancestors)
-        self._ready: deque[_Task] = deque()
-        self._underway: dict[int, _Task] = {}
-        self._delayed: list[tuple[float, int, _Task]] = []
-        self._deferred: deque[_Task] = deque()
+        self._assertion = server.settings.assertion_control and ASSERTION in server.root.controls
+        self._sight = Sight(server)
+        self._schedule: Schedule[Task] = Schedule(server.schema.names.ancestors)
+        self._asking = Asking(self._sight, at_once=QUESTIONS)
+        self._to_send: deque[Task] = deque()
+        self._underway: dict[int, Task | Single | Several] = {}
+        self._delayed: list[tuple[float, int, Task]] = []
+        self._held: list[Task] = []
+        self._deferred: deque[Task] = deque()
+        self._exchanges: Exchanges[Task] = Exchanges()
         self._outcomes: deque[Outcome] = deque()
         self._not_there: set[str] = set()
+        self._moved: dict[bytes, bytes] = {}
+        self._there: dict[bytes, bool] = {}
+        """Normalised DN → whether an object has it, of those that were asked for in the end."""
         self._counter = itertools.count()
-        self._failures = 0
         self._window = WINDOW
+        self._holders_asked = 0
         self._exhausted = False
         self._stopped: Exception | None = None
-        self._connection: SimpleLDAPObject | None = None
+        self._link: Link | None = None
 
     def run(self, changes: Iterable[tuple[int, Change]]) -> Iterator[Outcome]:
         """Yield the outcome of each change as soon as it is known. Raises EndpointUnavailable when it gives up."""
         source = iter(changes)
-        self._connection = self._server.pool.open()
+        self._link = link = Link(self._server, self._delays)
         try:
             while True:
-                lost = self._turn(source)
+                lost = self._turn(source, link)
                 if lost is not None:
                     self._put_back()
                 yield from self._told()
                 if lost is not None:
-                    self._reconnect(lost)
+                    link.drop()
+                    if self._stopped is not None:
+                        raise self._stopped
+                    link.reconnect(lost)
                 elif not self._underway and not self._go_on():
                     return
         finally:
-            self._let_go()
+            link.let_go(idle=not self._underway)
 
-    def _turn(self, source: Iterator[tuple[int, Change]]) -> ldap.LDAPError | None:
+    def _turn(self, source: Iterator[tuple[int, Change]], link: Link) -> ldap.LDAPError | None:
         """Take changes in, send what may be sent, receive one answer. Returns the error if the connection broke."""
-        while not self._exhausted and self._stopped is None and len(self._schedule) < LOOKAHEAD:
+        while not self._exhausted and self._stopped is None and self._has_room():
             entry = next(source, None)
             if entry is None:
                 self._exhausted = True
+                for second in self._exchanges.rest():
+                    self._admit(second)
             else:
                 self._take(*entry)
         try:
-            self._send()
+            self._send(link)
             if self._underway:
-                self._receive()
+                self._receive(link)
         except errors.CONNECTION_LOST as error:
             return error
         return None
@@ -149,14 +137,23 @@ class Writer:
         while self._outcomes:
             yield self._outcomes.popleft()
 
+    def _has_room(self) -> bool:
+        return len(self._schedule) - len(self._held) < LOOKAHEAD and len(self._held) < _HELD_AT_MOST
+
     def _go_on(self) -> bool:
         """When nothing is underway: whether there is anything left to do. Raises what `before_send` raised."""
         if self._stopped is not None:
             raise self._stopped
-        if self._ready or not self._exhausted:
+        if self._asking or self._to_send or (not self._exhausted and self._has_room()):
             return True
         if self._delayed:
             time.sleep(max(0.0, self._delayed[0][0] - time.monotonic()))
+            return True
+        if self._held:
+            held, self._held = self._held, []
+            for task in held:
+                task.was_held = True
+                self._look_again(task)
             return True
         assert not len(self._schedule), "changes wait for each other"
         return self._start_late()
@@ -166,19 +163,78 @@ class Writer:
     def _take(self, sequence: int, change: Change) -> None:
         names = self._server.schema.names
         planned = operations(change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field)
-        look = sequence in self._verify or self._needs_look(change)
-        task = _Task(
+        task = Task(
             sequence,
             change,
             planned,
-            _Phase.LOOK if look else _Phase.SEND,
+            Phase.SEND,
             deque(planned.main),
             deque(planned.late),
-            Lookup(self._server, change),
+            Lookup(self._sight, change),
             touches=_touched(change, names),
+            after=tuple(map(names.normalise, change.after)) if change.after else (),
         )
-        if self._schedule.add(task, task.touches, map(names.normalise, change.after)):
-            self._ready.append(task)
+        if change.via is not None:
+            self._halve(task, names)
+        if sequence in self._verify:
+            self._look(task)
+        elif self._needs_look(change):
+            task.is_guarded = True
+            self._look(task, only=_whole_fields(change))
+        if self._exchanges or task.second is not None:
+            self._admit_among_exchanges(task, names)
+        else:
+            self._admit(task)
+
+    def _admit_among_exchanges(self, task: Task, names: Names) -> None:
+        """Let second halves come in that this change needs, or makes room for."""
+        now, then = names.normalise(task.change.object), names.normalise(task.change.final_object)
+
+        def needs(each: Task) -> set[str]:
+            return {*each.touches, *each.after}.union(*map(names.ancestors, each.touches))
+
+        before, behind = self._exchanges.due(now, then, needs(task))
+        for each in (*before, task, *behind):
+            self._admit(each)
+        if task.second is not None:
+            self._exchanges.add(then, task.second, needs(task.second), is_simple=not task.second.after)
+
+    def _halve(self, task: Task, names: Names) -> None:
+        """Let the second half of a change that exchanges its name be a task of its own, for others have to come in between."""
+        change = task.change
+        assert change.via is not None
+        via = names.normalise(change.via)
+        task.second = Task(
+            task.sequence,
+            change,
+            task.planned,
+            Phase.SEND,
+            deque(itertools.islice(task.main, 1, None)),
+            task.late,
+            Lookup(self._sight, change),
+            touches=frozenset((via, names.normalise(change.final_object))),
+            after=task.after,
+            is_second=True,
+        )
+        task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
+        task.touches = frozenset((names.normalise(change.object), via))
+
+    def _admit(self, task: Task) -> None:
+        if self._schedule.add(task, task.touches, task.after):
+            self._begin(task)
+
+    def _begin(self, task: Task) -> None:
+        """A task need not wait for others any more."""
+        if task.is_dropped:
+            self._release(task)
+        else:
+            self._enqueue(task)
+
+    def _enqueue(self, task: Task) -> None:
+        if task.phase is Phase.SEND:
+            self._to_send.append(task)
+        else:
+            self._asking.add(task)
 
     def _needs_look(self, change: Change) -> bool:
         """Whether the server cannot check by itself that the object is as it was seen."""
@@ -193,62 +249,113 @@ class Writer:
         while self._deferred:
             task = self._deferred.popleft()
             task.main, task.late, task.is_late = task.late, deque(), True
-            if self._schedule.add(task, task.touches):
-                self._ready.append(task)
+            # Most values may have followed by themselves the objects that they name.
+            task.is_guarded = True
+            self._look(task, only=tuple(field.field for field in task.change.fields if field.late))
+            self._admit(task)
         return True
 
-    def _missing(self, task: _Task) -> str | None:
+    def _missing(self, task: Task) -> str | None:
         """An object that this change needs and that an earlier change failed to write."""
         if not self._not_there:
             return None
-        names = self._server.schema.names
-        named = [value.decode(errors="replace") for field in task.change.fields if field.late for value in field.new]
-        for name in (*task.change.after, *named):
+        names, change = self._server.schema.names, task.change
+        given = {value for field in change.fields for value in field.new}
+        # Others are waited for without being needed: they make room.
+        needed = [name for name in change.after if name.encode() in given]
+        needed += [
+            value.decode(errors="replace") for field in change.fields if field.late and not field.old for value in field.new
+        ]
+        for name in needed:
             if names.normalise(name) in self._not_there:
                 return name
-        above = names.ancestors(names.normalise(task.change.final_object))
+        above = names.ancestors(names.normalise(change.final_object))
         return next((name for name in above if name in self._not_there), None)
 
     # -- sending ------------------------------------------------------------------------------------------------------
 
-    def _send(self) -> None:
+    def _send(self, link: Link) -> None:
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
-            self._ready.append(heapq.heappop(self._delayed)[2])
-        while self._ready and len(self._underway) < self._window and self._stopped is None:
-            task = self._ready.popleft()
-            if missing := self._missing(task):
-                self._finish(
-                    task, Result.FAILED, f"not sent, because {missing}, which it needs, could not be written. See there."
-                )
+            self._begin(heapq.heappop(self._delayed)[2])
+        while self._stopped is None and self._to_send and self._may_send():
+            task = self._to_send.popleft()
+            if self._is_needless(task):
                 continue
-            if task.phase is _Phase.SEND and not task.main:
+            if not task.main:
                 self._step_done(task)
-                continue
-            self._send_step(task)
+            elif task.is_guarded and time.monotonic() - task.looked > FRESH:
+                self._look(task, only=task.lookup.looked_at)
+                self._asking.add_first(task)
+            else:
+                self._send_write(task, link)
+        while self._stopped is None and (asked := self._next_question()) is not None:
+            self._ask(asked, link)
 
-    def _send_step(self, task: _Task) -> None:
-        assert self._connection is not None
-        if task.phase is _Phase.SEND:
-            try:
-                self._before_send()
-            except Exception as stop:  # noqa: BLE001 - goes up as soon as what is underway has been answered
-                self._stopped = stop
-                return
-            task.sent = True
+    def _is_careful(self) -> bool:
+        """Whether a connection broke a while ago, so that one thing is done after the other."""
+        return self._window < WINDOW
+
+    def _may_send(self) -> bool:
+        return len(self._underway) - (0 if self._is_careful() else self._asking.underway) < self._window
+
+    def _next_question(self) -> Single | Several | None:
+        # What has been looked at is soon to be sent, so not too much is looked at ahead.
+        if not self._asking or len(self._to_send) >= WINDOW or (self._is_careful() and len(self._underway) >= self._window):
+            return None
+        writing = len(self._underway) - self._asking.underway + len(self._to_send)
+        return self._asking.next(writing=writing, more=not self._exhausted and self._has_room(), careful=self._is_careful())
+
+    def _is_needless(self, task: Task) -> bool:
+        """Whether what a change needs is not there; then it is over."""
+        missing = None if task.given_up else self._missing(task)
+        if missing:
+            self._finish(task, Result.FAILED, f"not sent, because {missing}, which it needs, could not be written. See there.")
+        return missing is not None
+
+    def _send_write(self, task: Task, link: Link) -> None:
         try:
-            looks = task.phase is _Phase.LOOK
-            message = task.lookup.send(self._connection) if looks else send(self._connection, task.main[0])
+            self._before_send()
+        except Exception as stop:  # noqa: BLE001 - goes up as soon as what is underway has been answered
+            self._stopped = stop
+            return
+        task.sent = True
+        try:
+            message = send(link.connection, task.main[0])
         except errors.CONNECTION_LOST:
             self._underway[self._unanswered()] = task
             raise
         except (ldap.LDAPError, TypeError, ValueError) as error:
-            text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
-            self._finish(
-                task, Result.FAILED, f"the change does not fit into an LDAP message: {text}. Correct its values at the source."
-            )
-            return
-        self._underway[message] = task
+            self._cannot_be_sent(task, error)
+        else:
+            self._underway[message] = task
+
+    def _ask(self, asked: Single | Several, link: Link) -> None:
+        now = time.monotonic()
+        for task in asked.tasks:
+            # Counted from here: nobody knows when the server looks.
+            task.looked = now
+        try:
+            message = asked.send(link.connection)
+        except errors.CONNECTION_LOST:
+            self._underway[self._unanswered()] = asked
+            raise
+        except (ldap.LDAPError, TypeError, ValueError) as error:
+            self._asking.answered()
+            for task in asked.tasks:
+                if len(asked.tasks) > 1:
+                    task.is_asked_alone = True
+                    self._asking.add(task)
+                else:
+                    self._cannot_be_sent(task, error)
+        else:
+            self._underway[message] = asked
+
+    def _cannot_be_sent(self, task: Task, error: Exception) -> None:
+        text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
+        self._finish(
+            task, Result.FAILED, f"the change does not fit into an LDAP message: {text}. Correct its values at the source."
+        )
 
     def _unanswered(self) -> int:
         """A key for what will never be answered; real message ids are positive."""
@@ -256,171 +363,308 @@ class Writer:
 
     # -- receiving ----------------------------------------------------------------------------------------------------
 
-    def _receive(self) -> None:
-        assert self._connection is not None
+    def _receive(self, link: Link) -> None:
         try:
-            _, data, message, _, _, _ = self._connection.result4(ldap.RES_ANY, ldap.MSG_ALL, self._connection.timeout)
+            _, data, message, _, _, _ = link.connection.result4(ldap.RES_ANY, ldap.MSG_ALL, link.connection.timeout)
         except ldap.LDAPError as error:
-            task = self._underway.pop(errors.details(error).get("msgid", 0), None)
-            if task is None:
+            waiting = self._underway.pop(errors.details(error).get("msgid", 0), None)
+            if waiting is None:
                 # No answer to an operation of ours: the session itself is at its end.
                 raise ldap.SERVER_DOWN(*error.args) from None
-            self._answered(task)
-            self._refused(task, error)
+            link.failures = 0
+            if isinstance(waiting, Task):
+                self._write_answered()
+                self._refused(waiting, error)
+            else:
+                self._question_refused(waiting, error)
             return
-        task = self._underway.pop(message, None)
-        if task is None:
+        waiting = self._underway.pop(message, None)
+        if waiting is None:
             raise ldap.SERVER_DOWN({"desc": "the server answered something that was not asked"})
-        self._answered(task)
-        if task.phase is _Phase.LOOK:
-            self._looked(task, data)
+        link.failures = 0
+        if isinstance(waiting, Task):
+            self._write_answered()
+            self._written(waiting)
         else:
-            task.main.popleft()
-            task.busy = 0
-            self._step_done(task)
+            self._question_answered(waiting, data, link)
 
-    def _answered(self, task: _Task) -> None:
-        self._failures = 0
-        if task.phase is _Phase.SEND:
-            # Looking is harmless; only a write that came through shows that more may be underway.
-            self._window = min(WINDOW, self._window + 1)
+    def _write_answered(self) -> None:
+        # Looking is harmless; only a write that came through shows that more may be underway.
+        self._window = min(WINDOW, self._window + 1)
 
-    def _step_done(self, task: _Task) -> None:
+    def _written(self, task: Task) -> None:
+        done = task.main.popleft()
+        task.busy, task.is_guarded = 0, False
+        if isinstance(done, Rename):
+            normalise = self._server.schema.names.normalise
+            self._moved[normalise(task.change.object).encode()] = normalise(done.new_dn).encode()
+        self._step_done(task)
+
+    def _step_done(self, task: Task) -> None:
         if task.main:
-            self._ready.appendleft(task)
+            self._to_send.appendleft(task)
+        elif task.given_up:
+            self._finish(task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again.")
+        elif task.second is not None:
+            task.second.sent = task.sent
+            self._release(task)
         elif task.late:
             self._release(task)
             self._deferred.append(task)
         else:
             self._finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
 
-    def _refused(self, task: _Task, error: ldap.LDAPError) -> None:
-        if isinstance(error, errors.BUSY):
-            if task.busy < len(_BUSY_DELAYS):
-                due = time.monotonic() + _BUSY_DELAYS[task.busy] * _jitter()
-                task.busy += 1
-                heapq.heappush(self._delayed, (due, next(self._counter), task))
-            else:
-                self._finish(
-                    task, Result.FAILED, f"the directory stays busy: {errors.server_text(error)}. Run the job again later."
-                )
-            return
-        if task.phase is _Phase.LOOK:
-            if isinstance(error, ldap.NO_SUCH_OBJECT):
-                self._looked(task, [])
-            else:
-                self._finish(
-                    task,
-                    Result.FAILED,
-                    f"the object cannot be read: {errors.server_text(error)}. Grant the connection's login read access.",
-                )
+    def _is_over_for_busy(self, task: Task, error: ldap.LDAPError) -> bool:
+        """Whether the server was busy; then the task comes back after a while, a few times."""
+        if not isinstance(error, errors.BUSY):
+            return False
+        if task.busy < len(_BUSY_DELAYS):
+            due = time.monotonic() + _BUSY_DELAYS[task.busy] * jitter()
+            task.busy += 1
+            heapq.heappush(self._delayed, (due, next(self._counter), task))
+        else:
+            text = errors.server_text(error)
+            self._finish(task, Result.FAILED, f"the directory stays busy: {text}. Run the job again later.")
+        return True
+
+    def _refused(self, task: Task, error: ldap.LDAPError) -> None:
+        if self._is_over_for_busy(task, error):
             return
         refused = refusal(error, task.main[0])
-        if refused.look:
+        if task.given_up:
+            self._finish(
+                task,
+                Result.FAILED,
+                f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run the job again.",
+            )
+        elif refused.taken and not task.was_held:
+            # A change that is still to come may free the value.
+            self._held.append(task)
+        elif refused.look:
             task.refused = refused
-            task.phase = _Phase.LOOK
-            task.lookup.begin()
-            self._ready.append(task)
+            self._look(task, stored=refused.computed)
+            self._asking.add(task)
+        elif refused.taken and self._holders_asked < _HOLDERS_AT_MOST:
+            self._holders_asked += 1
+            task.refused = refused
+            task.holders = Holders(self._server, task.change, refused)
+            if task.holders.pointless:
+                self._finish(task, refused.result, refused.message)
+            else:
+                task.ask(Phase.HOLDERS, task.holders)
+                self._asking.add(task)
         else:
             self._finish(task, refused.result, refused.message)
 
-    def _looked(self, task: _Task, data: list[Any]) -> None:
-        assert self._connection is not None
+    # -- looking ------------------------------------------------------------------------------------------------------
+
+    def _look(self, task: Task, *, only: Collection[str] | None = None, stored: bool = False) -> None:
+        task.lookup.begin(only=only, stored=stored)
+        task.ask(Phase.LOOK, task.lookup)
+
+    def _look_again(self, task: Task) -> None:
+        """Before an operation is sent again after a while: nobody knows what has become of the object."""
+        task.refused = None
+        if task.main and isinstance(task.main[0], Add):
+            task.phase = Phase.SEND
+        else:
+            self._look(task)
+        self._begin(task)
+
+    def _question_answered(self, asked: Single | Several, data: list[Any], link: Link) -> None:
         try:
-            over = task.lookup.take(data, self._connection)
+            learned = asked.take(data, link.connection)
         except errors.CONNECTION_LOST:
-            self._underway[self._unanswered()] = task
+            self._underway[self._unanswered()] = asked
             raise
         except (ldap.LDAPError, Broken) as error:
-            self._finish(task, Result.FAILED, f"the object cannot be read: {error}. Run the job again.")
+            self._asking.answered()
+            for task in asked.tasks:
+                self._finish(task, Result.FAILED, f"the object cannot be read: {error}. Run the job again.")
             return
+        self._asking.answered(learned)
+        for task, over in learned:
+            self._learned(task, over=over)
+
+    def _question_refused(self, asked: Single | Several, error: ldap.LDAPError) -> None:
+        self._asking.answered()
+        if isinstance(asked, Single) and self._is_over_for_busy(asked.tasks[0], error):
+            return
+        try:
+            learned = asked.refused(error)
+        except ldap.LDAPError:
+            text = errors.server_text(error)
+            for task in asked.tasks:
+                self._finish(task, Result.FAILED, f"the object cannot be read: {text}. Grant the connection's login read access.")
+            return
+        for task, over in learned:
+            self._learned(task, over=over)
+
+    def _learned(self, task: Task, *, over: bool) -> None:
         if not over:
-            self._ready.appendleft(task)
-            return
-        found = task.lookup
-        progress = judge(task.change, task.planned, self._server.schema, found.seen, elsewhere=found.elsewhere)
+            self._asking.add_first(task)
+        elif task.phase is Phase.HOLDERS:
+            assert task.refused is not None
+            assert task.holders is not None
+            self._finish(task, task.refused.result, held_by(task.refused, task.holders.found))
+        else:
+            if task.explanation is not None:
+                self._there.update(task.explanation.answers)
+                task.explained, task.explanation = task.explained | task.explanation.gone, None
+            if task.is_late:
+                self._looked_late(task)
+            else:
+                self._looked(task)
+
+    def _looked(self, task: Task) -> None:
+        found, change = task.lookup, task.change
+        progress = judge(
+            change,
+            task.planned,
+            self._server.schema,
+            found.seen,
+            elsewhere=found.elsewhere,
+            known=Known(self._moved, task.explained),
+            looked_at=found.looked_at,
+        )
         if progress.conflict:
-            task.exists = task.change.action is Action.CREATE
+            if self._ask_for_explanation(task, progress):
+                return
+            task.exists = change.action is Action.CREATE
             self._finish(task, Result.CONFLICT, progress.conflict)
         elif progress.done:
             # After a plain refusal somebody else has made the object what it should be.
             mine = task.sent and (task.refused is None or task.in_doubt)
             self._finish(task, Result.DONE if mine else Result.FOUND_DONE)
-        elif task.is_late and progress.remaining.main:
-            self._finish(task, Result.CONFLICT, "the object was taken away after this run had written it. Run the job again.")
-        elif task.refused is not None and (*progress.remaining.main, *progress.remaining.late)[0] == task.main[0]:
-            self._finish(task, task.refused.result, task.refused.message)
         else:
-            task.refused = None
-            task.phase = _Phase.SEND
-            task.main, task.late = deque(progress.remaining.main), deque(progress.remaining.late)
+            self._go_on_with(task, progress.remaining)
+
+    def _looked_late(self, task: Task) -> None:
+        """Of the values that had to wait, write those that are not there yet."""
+        progress = judge_late(task.planned, self._server.schema, task.lookup.seen)
+        if progress.conflict:
+            self._finish(task, Result.CONFLICT, progress.conflict)
+            return
+        normalise = self._server.schema.names.normalise_value
+        pairs = [
+            pair for field in task.change.fields if field.late and field.old for pair in zip(field.old, field.new, strict=True)
+        ]
+        left = {
+            value
+            for op in progress.remaining.late
+            if isinstance(op, Modify)
+            for part in op.modifications
+            for value in part.values
+        }
+        targets = dict.fromkeys(normalise(new) for old, new in pairs if new in left or old in left)
+        if unknown := [name for name in targets if name not in self._there]:
+            self._ask_whether_they_exist(task, unknown)
+            return
+        # One that could not get its new name still has the old one, and is still meant.
+        stay = {value for pair in pairs if self._there.get(normalise(pair[1])) is False for value in pair}
+        rest = tuple(op for op in (without(op, stay) for op in progress.remaining.late) if op is not None)
+        if not rest:
+            self._finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
+        else:
+            self._go_on_with(task, Operations(rest))
+
+    def _go_on_with(self, task: Task, remaining: Operations) -> None:
+        """Send what a look has shown to be left of a change."""
+        change, main, late = task.change, deque(remaining.main), deque(remaining.late)
+        is_old_name = bool(main) and change.via is not None and main[0].dn == change.object
+        if task.is_second and is_old_name:
+            reason = task.given_up or "the object has its old name again."
+            self._finish(task, Result.FAILED, f"{reason} Run the job again.")
+            return
+        if task.second is not None:
+            first = deque([main.popleft()]) if is_old_name else deque()
+            task.second.main, task.second.late = main, late
+            main, late = first, deque()
+        if task.refused is not None:
+            task.adapted += 1
+            if task.adapted > _ADAPTED_AT_MOST or next(iter((*main, *late)), None) == task.main[0]:
+                self._finish(task, task.refused.result, task.refused.message)
+                return
+        task.refused, task.given_up = None, ""
+        task.phase = Phase.SEND
+        task.main, task.late = main, late
+        if main:
+            self._to_send.append(task)
+        else:
             self._step_done(task)
+
+    def _ask_for_explanation(self, task: Task, progress: Progress) -> bool:
+        """Whether it is worth asking if the objects are gone that the values named."""
+        if task.is_explained or not 0 < len(progress.unexplained) <= _EXPLAINED_AT_MOST:
+            return False
+        task.is_explained = True
+        self._ask_whether_they_exist(task, progress.unexplained)
+        return True
+
+    def _ask_whether_they_exist(self, task: Task, names: Sequence[bytes]) -> None:
+        task.explanation = Existence(names)
+        task.ask(Phase.EXPLAIN, task.explanation)
+        self._asking.add(task)
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
-    def _finish(self, task: _Task, result: Result, message: str = "") -> None:
+    def _finish(self, task: Task, result: Result, message: str = "") -> None:
         if result in (Result.FAILED, Result.CONFLICT):
+            if task.is_second and not task.given_up and self._give_back(task, message):
+                return
             if any(isinstance(left, Add | Rename) for left in task.main) and not task.exists:
                 self._not_there.add(self._server.schema.names.normalise(task.change.final_object))
             message = f"{self._server.label}: {task.change.object}: {message}"
+        if task.second is not None:
+            task.second.is_dropped = True
         self._outcomes.append(Outcome(task.sequence, result, message))
         self._release(task)
 
-    def _release(self, task: _Task) -> None:
-        self._ready.extend(self._schedule.finish(task))
+    def _give_back(self, task: Task, message: str) -> bool:
+        """Let an object that cannot have its new name take its old one again, if it still has the one in between."""
+        change = task.change
+        if not (task.main and isinstance(task.main[0], Rename) and task.main[0].dn == change.via):
+            return False
+        self._not_there.add(self._server.schema.names.normalise(change.final_object))
+        back = operations(
+            Change(Action.UPDATE, change.key, change.via, new_object=change.object),
+            self._server.schema,
+            assertion=False,
+            identity_field=None,
+        )
+        task.given_up = message
+        task.phase = Phase.SEND
+        task.main, task.late = deque(back.main), deque()
+        self._to_send.append(task)
+        return True
+
+    def _release(self, task: Task) -> None:
+        for free in self._schedule.finish(task):
+            self._begin(free)
 
     def _put_back(self) -> None:
         """The connection broke: put everything underway back in line. What was being written is looked at first."""
         alone = len(self._underway) == 1
         # Begin again carefully: if one change is what breaks the connection, it will soon be underway alone.
         self._window = 1
-        for task in list(self._underway.values()):
-            if task.phase is _Phase.SEND:
-                task.lost += alone
-                task.in_doubt = True
-                task.phase = _Phase.LOOK
-            if task.lost > _LOST_AT_MOST:
+        self._asking.broken()
+        for waiting in list(self._underway.values()):
+            if not isinstance(waiting, Task):
+                for task in unanswered(waiting):
+                    self._asking.add(task)
+                continue
+            waiting.lost += alone
+            waiting.in_doubt = True
+            self._look(waiting)
+            if waiting.lost > _LOST_AT_MOST:
                 self._finish(
-                    task,
+                    waiting,
                     Result.FAILED,
-                    f"the connection broke each of the {task.lost} times that this change was sent. Look at the server's log.",
+                    f"the connection broke each of the {waiting.lost} times that this change was sent. Look at the server's log.",
                 )
             else:
-                task.lookup.begin()
-                self._ready.append(task)
+                self._asking.add(waiting)
         self._underway.clear()
-
-    def _reconnect(self, error: ldap.LDAPError) -> None:
-        """Make a new connection. Raises EndpointUnavailable after too many attempts without any answer in between."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._server.pool.discard(connection)
-        if self._stopped is not None:
-            raise self._stopped
-        unavailable = errors.unavailable(error, self._server.label)
-        while self._failures <= len(self._delays):
-            if self._failures:
-                time.sleep(self._delays[self._failures - 1] * _jitter())
-            self._failures += 1
-            try:
-                self._connection = self._server.pool.adopt(connect(self._server.settings))
-            except EndpointUnavailable as problem:
-                unavailable = problem
-            else:
-                return
-        raise EndpointUnavailable(
-            f"gave up after {self._failures} attempts to connect: {unavailable.message}",
-            endpoint=self._server.label,
-            remedy="Run the job again when the server is back; it goes on where it stopped.",
-        )
-
-    def _let_go(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            if self._underway:
-                self._server.pool.discard(connection)
-            else:
-                self._server.pool.release(connection)
 
 
 def _touched(change: Change, names: Names) -> frozenset[str]:
@@ -428,6 +672,6 @@ def _touched(change: Change, names: Names) -> frozenset[str]:
     return frozenset((now,) if change.new_object is None else (now, names.normalise(change.new_object)))
 
 
-def _jitter() -> float:
-    # So that several workers do not come back in step.
-    return random.uniform(0.75, 1.25)  # noqa: S311
+def _whole_fields(change: Change) -> tuple[str, ...]:
+    """The fields that a look before the change is about: not those whose values come and go one by one."""
+    return tuple(field.field for field in change.fields if not field.partial and not field.late)

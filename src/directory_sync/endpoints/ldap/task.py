@@ -1,0 +1,84 @@
+"""One change on its way through a writer: what is left of it to send, and what is being asked about its object."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.ldap.holders import Holders
+from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question
+from directory_sync.endpoints.ldap.operations import Operation, Operations
+from directory_sync.endpoints.ldap.refusals import Refusal
+
+
+class Phase(Enum):
+    """What a task does next."""
+
+    LOOK = auto()
+    """Look at the object."""
+    EXPLAIN = auto()
+    """Ask whether objects that its values named are gone."""
+    HOLDERS = auto()
+    """Ask who has a value that was refused."""
+    SEND = auto()
+    """Send the next operation."""
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """One change, or the second half of one that exchanges its name with others."""
+
+    sequence: int
+    change: Change
+    planned: Operations
+    phase: Phase
+    main: deque[Operation]
+    late: deque[Operation]
+    lookup: Lookup
+    touches: frozenset[str]
+    after: tuple[str, ...] = ()
+    """Normalised ids of objects that have to be dealt with before."""
+    second: Task | None = None
+    """The half that waits until the others of the exchange have their names."""
+    is_second: bool = False
+    is_dropped: bool = False
+    """The first half did not end well, so there is nothing left to do for the second."""
+    is_late: bool = False
+    """Only the operations are left that had to wait for all other changes."""
+    is_guarded: bool = False
+    """The next operation may be sent only soon after a look at the object."""
+    is_asked_alone: bool = False
+    """A search for several objects did not find this one."""
+    looked: float = 0.0
+    """When it was last asked for a look at the object, by the monotonic clock."""
+    refused: Refusal | None = None
+    """What the server said, while more is found out about the reason."""
+    sent: bool = False
+    in_doubt: bool = False
+    """It was sent and not answered, so the server may still carry it out, even after the connection broke."""
+    busy: int = 0
+    lost: int = 0
+    """How often the connection broke while this change was underway alone."""
+    adapted: int = 0
+    """How often the operation was made again after it was refused."""
+    was_held: bool = False
+    """It was refused for a value that another object had, and was tried again after the others."""
+    exists: bool = False
+    """An object of the new name is there, though not as the change wants it."""
+    given_up: str = ""
+    """Why the object gets its old name back."""
+    is_explained: bool = False
+    """It was asked whether the objects are gone that its values named; that is asked once."""
+    explained: frozenset[bytes] = frozenset()
+    explanation: Existence | None = None
+    holders: Holders | None = None
+    question: Question = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.question = self.lookup
+
+    def ask(self, phase: Phase, question: Question) -> None:
+        """Go on with a question."""
+        self.phase, self.question = phase, question
