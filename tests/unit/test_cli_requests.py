@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from directory_sync.cli import requests, requests_actions
+from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
 from directory_sync.cli.requests_text import COLUMNS
 from tests.scenarios.job_results import HOSTILE
@@ -428,3 +428,41 @@ def test_a_wrong_filter_is_wrong_usage(server: RestServer, call: Callable[..., O
 def test_numbers_are_numbers(call: Callable[..., Output], number: str) -> None:
     """Nothing else gets into an address."""
     assert call("show", number)[0] == 2
+
+
+# -- whether the plan is what was filed ----------------------------------------------------------------------------------
+
+ALTERED = "Plan 7 in the store is not the one that was saved. Find out who changed it, and run the job again."
+
+
+def test_an_altered_plan_is_shown_as_such_and_not_decided(server: RestServer, call: Callable[..., Output]) -> None:
+    """In plain sight above what it changes; approve and deny end with status 1 and send nothing."""
+    server.answers = as_agreed({**details(), "integrity": "altered", "integrity_message": ALTERED})
+    status, out, _ = call("show", "12")
+    assert status == 0
+    assert out.index(f"  ALTERED: {ALTERED}\n") < out.index("  plan: 3 changes")
+    for decision in (("approve",), ("deny", "--reason", "no")):
+        status, _, err = call(decision[0], "12", "--digest", PREFIX, *decision[1:])
+        assert status == 1
+        assert ALTERED in err
+    assert server.posted("/approve") == server.posted("/deny") == []
+
+
+def test_the_check_of_a_large_plan_is_awaited(
+    server: RestServer, call: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow makes it in the background; what it has come to is shown. One that takes too long is said to be unknown."""
+    monkeypatch.setattr(requests_session, "_PAUSE", 0.01)
+    left = 3
+
+    def answers(asked: Asked) -> Answer:
+        nonlocal left
+        left -= asked.path.endswith("/12")
+        state = ("checking", "It is being checked.") if left > 0 else ("altered", ALTERED)
+        return as_agreed({**details(), "integrity": state[0], "integrity_message": state[1]})(asked)
+
+    server.answers = answers
+    assert f"  ALTERED: {ALTERED}\n" in call("show", "12")[1]
+    left = 10**6
+    monkeypatch.setattr(requests_session, "_LONGEST_CHECK", 0.05)
+    assert "  not checked yet: It is being checked.\n" in call("show", "12")[1]

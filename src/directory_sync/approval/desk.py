@@ -62,7 +62,10 @@ def approve(store: Store, request_id: int, person: Person, *, digest: str, reaso
         digest: of the plan that this person was shown.
         reason: in their words.
 
-    Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError, StoreError.
+    The plan is read in full and held against its digest before anything is recorded.
+
+    Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError,
+    StoreError; PlanAltered if somebody has changed the plan in the store.
     """
     return _decide(store, request_id, person, digest=digest, reason=reason, agrees=True)
 
@@ -120,6 +123,8 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
             case _:
                 return None
 
+    now = store.get_request(request_id)
+    _verify_plan(store, now, person, digest)
     return store.decide(
         request_id,
         person.name,
@@ -129,8 +134,15 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
         reason=reason,
         expected_digest=digest,
         evaluate=evaluate,
-        escalate_after=_pause(store.get_request(request_id).request),
+        escalate_after=_pause(now.request),
     )
+
+
+def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -> None:
+    """Raise PlanAltered if the plan is not what was filed. Not under the request's lock: a large plan takes seconds."""
+    request = view.request
+    if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
+        store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:

@@ -86,6 +86,8 @@ def _refuse(details: Details) -> None:
             at=request.decided,
             state=request.state,
         )
+    if details.integrity == "altered":
+        raise NotDecidable(details.integrity_message)
     if details.powers.decide:
         raise NotAllowed(details.powers.decide)
 

@@ -56,6 +56,8 @@ def short_lines(details: Details) -> Iterator[str]:
     """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's digest."""
     request = details.request
     yield f"request {request.id}: {state_text(request)}"
+    if details.integrity_message:
+        yield from _fact("ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message)
     yield from _fact("job", f"{request.collection}.{request.job}")
     yield from _fact("destination", details.destination)
     yield from _fact("plan", changes_text(request))

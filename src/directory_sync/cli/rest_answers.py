@@ -95,6 +95,8 @@ class Details(_Answer):
     limits: tuple[LimitCheck, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[RecordProblem, ...] = ()
+    integrity: str = "intact"
+    integrity_message: str = ""
 
 
 class RequestList(_Answer):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.change import Action, Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,16 @@ class Statistics:
     def to_json(self) -> dict[str, int]:
         """As a mapping in the report's order."""
         return asdict(self)
+
+
+COUNTED_AS: Mapping[Action, str] = {
+    Action.DELETE: "deleted",
+    Action.DISABLE: "disabled",
+    Action.MOVE: "moved",
+    Action.UPDATE: "updated",
+    Action.CREATE: "created",
+}
+"""Kind of change → the figure of `Statistics` that counts it; the worst kind first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ def refusal(request: Request, status: int, detail: str, **fields: Any) -> Respon
         return JSONResponse({"detail": detail, "error": _KINDS.get(status, "Error"), **fields}, status, headers)
     from directory_sync.portal.pages.errors import error_page
 
-    answer = error_page(request, status=status, message=detail, sign_in=_sign_in(request) if status == 401 else None)
+    sign_in = _sign_in(request) if status == 401 else None
+    answer = error_page(request, status=status, message=detail, kind=str(fields.get("error", "")), sign_in=sign_in)
     answer.headers.update(headers)
     return answer
 

@@ -13,7 +13,9 @@ from directory_sync.approval.desk import Powers
 from directory_sync.approval.quorum import Outcome, Pending
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.changes import integrity_of
 from directory_sync.portal.filters import ListKind, ListQuery
+from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import EventKind, Request, RequestFilter, RequestView
 from directory_sync.store.store import Store
@@ -47,6 +49,7 @@ class RequestDetails:
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
         previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+        integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
     """
 
     view: RequestView
@@ -55,11 +58,17 @@ class RequestDetails:
     outcome: Outcome
     plan: PlanHead
     previous: int | None
+    integrity: Checked
 
     @property
     def request(self) -> Request:
         """The request itself."""
         return self.view.request
+
+    @property
+    def hindrance_to_approve(self) -> str:
+        """Why the visitor may not agree now, in words; empty if they may. A plan that is being checked may be denied."""
+        return self.powers.decide or (f"{self.integrity.message} {TRY_AGAIN}" if self.integrity.checking else "")
 
     @property
     def waiting_for(self) -> str:
@@ -100,19 +109,31 @@ def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
     return visitor.visible(store.requested_collections())
 
 
-def read_request(store: Store, visitor: Visitor, request_id: int) -> RequestDetails:
-    """One request. That somebody who may decide has seen it is noted, once for each person."""
+def read_request(
+    store: Store, visitor: Visitor, request_id: int, *, seen: bool = True, at_once: int = AT_ONCE, kept: float = 0.0
+) -> RequestDetails:
+    """One request.
+
+    Args:
+        seen: the visitor sees all of it: of somebody who may decide that is noted, once for each person.
+        at_once, kept: how its plan is checked, as `integrity.look` takes them.
+    """
     view = visible_request(store, visitor, request_id)
     powers = desk.powers(view, visitor.person, administrator=visitor.administrator)
-    if not powers.decide and _note_view(store, visitor, view):
+    if seen and not powers.decide and _note_view(store, visitor, view):
         view = store.get_request(request_id)
+    plan = store.plan_head(view.request.plan_id)
+    checked = integrity_of(store, plan, view.request, at_once=at_once, kept=kept)
+    if checked.altered and not powers.decide:
+        powers = replace(powers, decide=checked.message)
     return RequestDetails(
         view=view,
         powers=powers,
         hindrance_to_replan=visitor.hindrance_to_run(view.request.collection),
         outcome=desk.standing(view),
-        plan=store.plan_head(view.request.plan_id),
+        plan=plan,
         previous=_previous(store, view),
+        integrity=checked,
     )
 
 

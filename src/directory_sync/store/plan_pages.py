@@ -1,6 +1,6 @@
 """What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified against the digest.
 
-Whether a stored plan is still the one that was saved is checked where it is carried out (`load_plan`): that reads all of it.
+Whether a stored plan is still the one that was saved is checked apart from that (`verify_plan`): it takes reading all of it.
 """
 
 from __future__ import annotations

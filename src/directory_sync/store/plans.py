@@ -16,9 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
-from directory_sync.plan.digest import PlanDigest
+from directory_sync.plan.digest import VERSION, PlanDigest
 from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
 from directory_sync.store.database import Database
+from directory_sync.store.plan_integrity import stored_plan, verify
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
 WRITE_BATCH = 10_000
@@ -120,23 +121,11 @@ class Plans:
         return plan_id
 
     def load_plan(self, plan_id: int) -> StoredPlan:
-        """Read a plan. Raises PlanMismatch if there is none of that id, or if it is not what was saved."""
-        with self._database.read() as connection:
-            row = connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)).one_or_none()
-        if row is None:
-            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}. Run the job again.")
+        """Read a plan. Raises PlanMismatch if there is none of that id, PlanAltered if it is not what was saved."""
+        row = stored_plan(self._database, plan_id)
+        verify(self._database, row)
         header: Mapping[str, Any] = row.header
         changes = StoredChanges(self._database, plan_id, header["changes"])
-        digest = PlanDigest(header["collection"], header["job"], row.destination)
-        count = 0
-        for payload in changes.payloads():
-            digest.add(payload.encode())
-            count += 1
-        if digest.hexdigest() != row.digest or count != len(changes):
-            raise PlanMismatch(
-                f"Plan {plan_id} in the {self._database.label} is not the one that was saved: digest {digest.hexdigest()} of "
-                f"{count} changes, expected {row.digest} of {len(changes)}. Find out who changed it, and run the job again."
-            )
         return StoredPlan(
             id=plan_id,
             plan=Plan(
@@ -236,6 +225,7 @@ class Plans:
                     "job_run_id": job_run_id,
                     "destination": plan.destination,
                     "digest": plan.digest,
+                    "digest_version": VERSION,
                     "header": plan.header(),
                     "complete": False,
                     "state": "incomplete",

@@ -10,13 +10,14 @@ from directory_sync.store.database import Database
 from directory_sync.store.history import History
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database
+from directory_sync.store.plan_integrity import PlanIntegrity
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
 from directory_sync.store.runs import Runs
 
 
-class Store(Runs, Plans, PlanPages, Requests, History, Leases):
+class Store(Runs, Plans, PlanIntegrity, PlanPages, Requests, History, Leases):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.

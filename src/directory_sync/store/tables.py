@@ -91,6 +91,8 @@ class PlanRow(Base):
     job_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}job_run.id"), index=True)
     destination: Mapped[str] = mapped_column(SafeText)
     digest: Mapped[str] = mapped_column(String(64), index=True)
+    # Of the canonical form that the digest was made with; see `plan.digest`.
+    digest_version: Mapped[int] = mapped_column(server_default=text("1"))
     header: Mapped[dict[str, Any]] = mapped_column(JsonText)
     complete: Mapped[bool]
     state: Mapped[str] = mapped_column(String(32))

@@ -68,12 +68,20 @@ def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
         warnings=list(plan.warnings),
         problems=_problem_answers(plan.problems),
         previous=details.previous,
+        integrity=details.integrity.state,
+        integrity_message=details.integrity.message,
     )
 
 
 def changes_answer(page: ShownChanges) -> models.ChangesAnswer:
     """A page of changes."""
-    return models.ChangesAnswer(changes=list(map(_change_answer, page.changes)), next=page.next, total=page.total)
+    return models.ChangesAnswer(
+        changes=list(map(_change_answer, page.changes)),
+        next=page.next,
+        total=page.total,
+        integrity=page.integrity.state,
+        integrity_message=page.integrity.message,
+    )
 
 
 def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
@@ -94,6 +102,8 @@ def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
             for each in comparison.differences
         ],
         next=comparison.next,
+        integrity=comparison.integrity.state,
+        integrity_message=comparison.integrity.message,
     )
 
 

@@ -11,6 +11,7 @@ from directory_sync.approval.comparison import Presence
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, Result
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
+from directory_sync.portal.integrity import Integrity
 from directory_sync.run.secrets import HIDDEN
 from directory_sync.store.request_model import TEXT_LENGTH, EventKind
 
@@ -32,6 +33,11 @@ class Binary(Answer):
 
     base64: str
 
+
+_INTEGRITY = (
+    "Whether the plan was read in full and is the one that was stored. `checking`: it is large and being read in the "
+    "background; ask again. `altered`: nobody can decide about it. A decision reads it in full in any case."
+)
 
 Value = str | Binary
 """One value of a field."""
@@ -166,6 +172,8 @@ class RequestDetailsAnswer(Answer):
     warnings: list[str]
     problems: list[ProblemAnswer]
     previous: int | None = Field(description="The request that this one is best compared with.")
+    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
 
 class FieldAnswer(Answer):
@@ -197,6 +205,8 @@ class ChangesAnswer(Answer):
     changes: list[ChangeAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
     total: int = Field(description="How many the filter lets through, on all pages.")
+    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
 
 class DifferenceAnswer(Answer):
@@ -226,6 +236,8 @@ class ComparisonAnswer(Answer):
     counts: CountsAnswer
     differences: list[DifferenceAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
+    integrity: Integrity = Field(description=f"{_INTEGRITY} The worse of the two plans'.")
+    integrity_message: str = Field(description="The same for people; empty if both are intact.")
 
 
 class RunJobAnswer(Answer):

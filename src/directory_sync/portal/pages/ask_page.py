@@ -81,7 +81,7 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
             f"Approve {numbers}",
             "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
             + (waived if request.waives else ""),
-            decide,
+            details.hindrance_to_approve,
         ),
         "deny": (
             f"Deny request {request.id}",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from directory_sync.endpoints.change import WORST_FIRST, Action, Result
 from directory_sync.portal.changes import ChangeQuery, Order, ShownChange, ShownChanges
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.kinds import VERBS
 from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
 from directory_sync.portal.pages.visible import Piece, visible
@@ -87,6 +88,7 @@ class ChangeList:
         next: query of what follows; empty at the end.
         applied: results can be filtered by.
         start: it begins at the first change.
+        integrity: whether these are the changes that were stored.
     """
 
     changes: tuple[ChangeShown, ...]
@@ -106,6 +108,7 @@ class ChangeList:
     next: str
     applied: bool
     start: bool
+    integrity: Checked
 
     @property
     def filtered(self) -> bool:
@@ -166,6 +169,7 @@ def change_list(
         next="" if found.next is None else urlencode({**following, "after": found.next}),
         applied=applied,
         start=query.after is None,
+        integrity=found.integrity,
     )
 
 

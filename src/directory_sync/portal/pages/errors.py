@@ -20,6 +20,8 @@ TITLES = {
     500: "Something went wrong",
     503: "The store does not answer",
 }
+_TITLES_OF_KINDS = {"PlanAltered": "The plan was altered in the store"}
+"""Kind of error → title, where the status alone says something else."""
 _REQUEST = re.compile(r"/requests/(\d{1,10})(?:/|\?|$)")
 
 
@@ -40,16 +42,18 @@ class ErrorPage:
     request: str
 
 
-def error_page(request: Request, *, status: int, message: str, sign_in: str | None = None) -> Response:
+def error_page(request: Request, *, status: int, message: str, kind: str = "", sign_in: str | None = None) -> Response:
     """The page for an error.
 
     Args:
         request: that was refused.
         status: HTTP's.
         message: what is wrong and what to do about it.
+        kind: of error, as the REST API names it.
         sign_in: where to sign in and come back; None if that is not what is missing.
     """
     match = _REQUEST.search(address_of(request))
     number = match[1] if match and status not in (401, 404) else ""
-    page = ErrorPage(status, TITLES.get(status, "That did not work"), message, sign_in or "", number)
+    title = _TITLES_OF_KINDS.get(kind) or TITLES.get(status, "That did not work")
+    page = ErrorPage(status, title, message, sign_in or "", number)
     return render(request, "error.html", bare_frame(request), page, part="_error.html", status=status)

@@ -10,6 +10,7 @@ from typing import Any
 from directory_sync.approval.quorum import Pending
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.history import Asked, Entry, asked, history
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
@@ -56,6 +57,7 @@ class RequestPage:
         result: what came of carrying it out, as figures; `result_message` as a sentence.
         may_comment: whether the visitor is somebody.
         problems_more: problems that are not shown.
+        integrity: whether the plan is the one that was filed.
     """
 
     request: Request
@@ -81,6 +83,7 @@ class RequestPage:
     decisions: tuple[Decision, ...]
     history: tuple[Entry, ...]
     may_comment: bool
+    integrity: Checked
 
     @property
     def kinds_text(self) -> str:
@@ -117,6 +120,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         decisions=details.view.decisions,
         history=history(request, details.view.events),
         may_comment=verified,
+        integrity=details.integrity,
     )
 
 
@@ -125,7 +129,7 @@ def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
     deeds: list[Deed] = []
     if state == RequestState.PENDING:
         deeds += [
-            Deed("approve", "Approve…", "primary", powers.decide),
+            Deed("approve", "Approve…", "primary", details.hindrance_to_approve),
             Deed("deny", "Deny…", "danger", powers.decide),
             Deed("reroute", "Ask others…", "", powers.decide),
         ]

@@ -13,6 +13,7 @@ from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
 from directory_sync.portal.changes import ChangeQuery, Order, parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.ask_page import ask
 from directory_sync.portal.pages.change_list import ChangeList, ChangeShown, change_list, show_alone
 from directory_sync.portal.pages.comparison_page import comparison_page
@@ -39,9 +40,10 @@ _TRUE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """One change by itself; `back` is the address of the page that it belongs to."""
+    """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its plan."""
 
     change: ChangeShown
+    integrity: Checked
     back: str
     back_text: str
 
@@ -84,7 +86,7 @@ def show_change_alone(
     """One change of a request with its values in full."""
     about = reading.visible_request(store, visitor, request_id).request
     page = ChangePage(
-        change_alone(store, visitor, about.plan_id, sequence),
+        *change_alone(store, visitor, about.plan_id, sequence, request=about),
         back=f"{frame.root}/requests/{request_id}#changes",
         back_text=f"Request {request_id}: {about.collection} / {about.job}",
     )
@@ -123,20 +125,22 @@ def show_comparison(
     return render(request, "comparison.html", frame, page)
 
 
-def change_alone(store: Store, visitor: Visitor, plan_id: int, sequence: int) -> ChangeShown:
-    """One change with much more of its values than lists show. Raises RequestNotFound."""
+def change_alone(
+    store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: stored.Request | None = None
+) -> tuple[ChangeShown, Checked]:
+    """One change with much more of its values than lists show, and whether its plan is intact. Raises RequestNotFound."""
     query = ChangeQuery(after=sequence - 1 if sequence else None, limit=1)
-    found = changes.read_changes(store, visitor, plan_id, query).changes
-    if not found or found[0].sequence != sequence:
+    page = changes.read_changes(store, visitor, plan_id, query, request=request)
+    if not page.changes or page.changes[0].sequence != sequence:
         raise RequestNotFound(not_found(f"change {sequence + 1} in this plan"))
-    return show_alone(found[0])
+    return show_alone(page.changes[0]), page.integrity
 
 
 def _changes(store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame) -> ChangeList:
     path = f"{frame.root}/requests/{request.id}"
     _, job = changes.visible_plan(store, visitor, request.plan_id)
     return change_list(
-        changes.read_changes(store, visitor, request.plan_id, query),
+        changes.read_changes(store, visitor, request.plan_id, query, request=request),
         query,
         all=request.changes,
         part=f"{path}/changes",

@@ -115,7 +115,7 @@ def plan_change(
     head, _ = changes.visible_plan(store, visitor, plan_id)
     change = change_alone(store, visitor, plan_id, sequence)
     address = urlencode({"dag_id": head.collection, "run_id": head.run_id, "task_id": head.job})
-    page = ChangePage(change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}")
+    page = ChangePage(*change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}")
     return render(request, "change.html", replace(frame, framed=True), page)
 
 

@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.add_column(RUN, sa.Column("logical_date", TIME, nullable=True))
     op.add_column(RUN, sa.Column("run_after", TIME, nullable=True))
     op.add_column(PLAN, sa.Column("matched", sa.LargeBinary(), nullable=True))
+    op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.create_table(
         COLLECTION,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -56,6 +57,7 @@ def downgrade() -> None:
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
+    op.drop_column(PLAN, "digest_version")
     op.drop_column(PLAN, "matched")
     op.drop_column(RUN, "run_after")
     op.drop_column(RUN, "logical_date")
