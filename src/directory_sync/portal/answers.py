@@ -48,7 +48,7 @@ _API = re.compile(rf"(?:^|{links.PREFIX})/api(?:/|$)")
 
 def is_api(request: Request) -> bool:
     """Whether a program asks: the answer is JSON."""
-    return _API.search(request.url.path) is not None
+    return _API.search(request.scope["path"]) is not None
 
 
 def refusal(request: Request, status: int, detail: str, **fields: Any) -> Response:

@@ -116,8 +116,10 @@ def bare_frame(request: Request) -> Frame:
 
 def address_of(request: Request) -> str:
     """The address of the page below the portal's root, with query."""
+    # Not `request.url`, which begins with whatever the request calls the host.
     path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
-    return f"{path}?{request.url.query}" if request.url.query else path
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def is_part(request: Request) -> bool:
