@@ -18,7 +18,7 @@ from pathlib import Path
 
 from demo.airflow_api import AirflowApi
 
-LOGINS = {"admin": "admin", "ida": "op", "bob": "user", "carol": "user"}
+LOGINS = {"admin": "admin", "ida": "op", "bob": "viewer", "carol": "viewer"}
 """User name → role. Each password is the user name: the demo can be reached from this machine only."""
 
 _PREFERRED_PORT = 8080

@@ -33,7 +33,7 @@ COLLECTION, PAUSED, HIDDEN = "crew", "sleepers", "secret_crew"
 
 _START_TIMEOUT = 120.0
 _PASSWORD = "pass-word-of-a-test"
-_USERS = {"admin": "admin", "olga": "op", "bea": "user", "vera": "viewer", "ida": "user", "hugo": "viewer"}
+_USERS = {"admin": "admin", "olga": "op", "bea": "viewer", "vera": "viewer", "ida": "user", "hugo": "viewer"}
 """User → SimpleAuthManager's role. Under FAB they have the roles and groups of `_fab_users`."""
 
 
@@ -182,7 +182,11 @@ def _register_dags() -> None:
 
 
 def _fab_users() -> None:
-    """FAB's users: `bea` has a role of her own, `gina` is in a group, `nora` may read no DAG, the others nothing but `crew`."""
+    """FAB's users.
+
+    `bea` has what an approver needs and nothing else: read on DAGs and on plugins. `gina` is in a group, `nora` may read no DAG,
+    `pia` opens no plugin, the others have nothing but `crew`.
+    """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.providers.fab.auth_manager.models import Group
     from werkzeug.security import generate_password_hash
@@ -194,6 +198,8 @@ def _fab_users() -> None:
     crew = security.add_role("Crew readers")
     for dag in (COLLECTION, PAUSED):
         security.add_permission_to_role(crew, security.create_permission("can_read", f"DAG:{dag}"))
+    approvers = security.find_role("Directory Approvers")
+    security.add_permission_to_role(approvers, security.create_permission("can_read", "Plugins"))
     group = Group(name="Night watch")
     security.session.add(group)
     security.session.commit()
@@ -206,6 +212,7 @@ def _fab_users() -> None:
         "hugo": ["Viewer"],
         "gina": ["Crew readers"],
         "nora": ["Nothing"],
+        "pia": ["Crew readers"],
     }
     for user, names in roles.items():
         security.add_user(
