@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 
 from directory_sync.approval import desk, filing
 from directory_sync.approval.people import Person
@@ -82,11 +82,13 @@ class Pages:
 
     Attributes:
         person: who looks, where no cookie `person` says otherwise; `rights` what Airflow lets them do.
+        signed_in: False once the session has ended.
     """
 
     store: Store
     person: Person = BEA
     rights: AllRights = field(default_factory=AllRights)
+    signed_in: bool = True
 
     def app(self) -> FastAPI:
         """The app that a test client or a server takes."""
@@ -95,6 +97,8 @@ class Pages:
         from directory_sync.portal.storage import current_store
 
         def visitor(request: Request) -> Visitor:
+            if not self.signed_in:
+                raise HTTPException(401, "Not authenticated")
             person = PEOPLE.get(request.cookies.get("person", ""), self.person)
             return Visitor(person, "Admin" in person.roles, self.rights)
 
@@ -125,6 +129,7 @@ class Pages:
                 statistics=made.statistics
                 if state in _WRITTEN
                 else replace(made.statistics, **dict.fromkeys(_KINDS.values(), 0)),
+                planned=None if state in _WRITTEN else made.statistics,
                 warnings=made.warnings,
                 problems=made.problems,
                 message=given.get("message", ""),

@@ -27,6 +27,7 @@ REMOVED = "removed_from_the_definition"
 
 _FAILED = frozenset({"failed", "stopped_by_limit", "incomplete_source", REMOVED})
 _NOT_CARRIED_OUT = ("waiting", "denied", "expired", "cancelled", "stale")
+_WRITTEN = frozenset({"success", "success_with_errors", "conflicts"})
 _NOTHING_TO_SAY = frozenset({"success", NOT_RUN, NOT_IN_THIS_RUN})
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class CloseRunOperator(CollectionOperator):
         A job whose changes wait for approval in another run, or were not approved, has not failed.
         """
         from directory_sync.airflow.task_log import in_words, table, total
+        from directory_sync.run.planned_text import planned_text
 
         try:
             with open_store() as store:
@@ -57,6 +59,9 @@ class CloseRunOperator(CollectionOperator):
         statistics = {job: results[job].statistics if job in results else None for job in states}
         for line in table({job: (each, statistics[job]) for job, each in states.items()}):
             log.info("%s", line)
+        for job, each in results.items():
+            if each.planned is not None and states.get(job) not in _WRITTEN:
+                log.info("Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == "waiting"))
         if snapshot.preview_only:
             log.info("This was a preview: nothing was written.")
         log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state))

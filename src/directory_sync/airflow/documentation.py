@@ -7,17 +7,8 @@ import re
 from collections.abc import Sequence
 
 from directory_sync.airflow.schedules import in_words
-from directory_sync.definition.models import (
-    Collection,
-    DirectoryDestination,
-    DirectorySource,
-    FileEndpoint,
-    Job,
-    Limits,
-    SqlDestination,
-    SqlSource,
-    format_limit,
-)
+from directory_sync.definition.endpoint_text import destination_text, source_text
+from directory_sync.definition.models import Collection, Limits, format_limit
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _DEFAULT_LIMITS = "the built-in ones"
@@ -62,39 +53,13 @@ def _jobs(collection: Collection) -> str:
             str(number),
             name,
             escape(job.object),
-            _source(job),
-            _destination(job),
+            escape(source_text(job.source)),
+            escape(destination_text(job.destination)),
             job.on_failure.value,
             _limits(collection.limits_of(job)),
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
-
-
-def _source(job: Job) -> str:
-    match job.source:
-        case FileEndpoint() as file:
-            return _file(file)
-        case DirectorySource() as source:
-            return f"{escape(source.connection)}: {escape(source.container)}"
-        case SqlSource() as source:
-            return f"{escape(source.connection)}: {escape(source.table or 'a query')}"
-
-
-def _destination(job: Job) -> str:
-    match job.destination:
-        case FileEndpoint() as file:
-            return _file(file)
-        case SqlDestination() as destination:
-            return f"{escape(destination.connection)}: {escape(destination.table)}"
-        case DirectoryDestination(container=str() as container) as destination:
-            return f"{escape(destination.connection)}: {escape(container)}"
-        case DirectoryDestination() as destination:
-            return f"{escape(destination.connection)}: {escape(destination.base or '')}, container computed"
-
-
-def _file(endpoint: FileEndpoint) -> str:
-    return escape(f"{endpoint.connection}: {endpoint.file}" if endpoint.connection else endpoint.file)
 
 
 def _limits(limits: Limits) -> str:

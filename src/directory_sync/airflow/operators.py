@@ -126,6 +126,7 @@ def summary_of(result: JobResult) -> dict[str, Any]:
     return {
         "state": result.state.value,
         "statistics": result.statistics.to_json(),
+        "planned": result.planned and result.planned.to_json(),
         "digest": result.digest,
         "plan": result.plan_id,
         "request": result.request,

@@ -12,6 +12,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
+from directory_sync.plan.display_names import NameOf, name_maker
 from directory_sync.plan.join import Settled
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.order import Node
@@ -53,9 +54,11 @@ class Drafter:
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
     _containers: Containers = field(init=False)
+    _name_of: NameOf = field(init=False)
 
     def __post_init__(self) -> None:
         self._containers = Containers(self.planning)
+        self._name_of = name_maker(self.planning.job, self.planning.layout)
 
     def draft(self, settled: Settled) -> None:
         """Draft everything that follows from two complete listings."""
@@ -102,7 +105,9 @@ class Drafter:
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
-        change = Change(Action.UPDATE, record.key, found.id, then if then != found.id else None, found.identity, tuple(fields))
+        name = self._name_of(record.key, record.values, found.values)
+        then_id = then if then != found.id else None
+        change = Change(Action.UPDATE, record.key, found.id, then_id, found.identity, tuple(fields), name=name)
         draft = Draft(change, {}, {}, record.id)
         if planning.layout.lookups:
             present = {i: found.values[i] for i in planning.layout.lookups}
@@ -199,19 +204,19 @@ class Drafter:
         for offset in offsets:
             found = self.object_at(offset)
             key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
+            name = self._name_of(key, found.values)
             if isinstance(what, MoveMissing):
-                self._draft_departure(found, key, what.move)
+                self._draft_departure(found, key, what.move, name)
             else:
                 fields = tuple(
                     FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
                     for i, name in enumerate(planning.layout.fields)
                     if found.values[i]
                 )
-                self.drafts.add(
-                    Draft(Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields), {}, {}, found.id)
-                )
+                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, name=name)
+                self.drafts.add(Draft(change, {}, {}, found.id))
 
-    def _draft_departure(self, found: ObjectRecord, key: str, container: str) -> None:
+    def _draft_departure(self, found: ObjectRecord, key: str, container: str, name: str | None) -> None:
         planning = self.planning
         if is_departed(planning, found.id):
             return
@@ -221,4 +226,5 @@ class Drafter:
             planning.reject(key, found.id, error)
             return
         then = planning.destination.moved_id(found.id, container)
-        self.drafts.add(Draft(Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity), {}, {}, found.id))
+        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, name=name)
+        self.drafts.add(Draft(change, {}, {}, found.id))

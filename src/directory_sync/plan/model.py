@@ -130,13 +130,17 @@ class ChangeSequence(Protocol):
 
 
 class CanonicalForm(NamedTuple):
-    """A change as digest and store take it: `canonical` is `Change.canonical()`, the rest what a change is found by."""
+    """A change as digest and store take it.
+
+    `canonical` is `Change.canonical()`; the rest is what a change is found by, and what people call its object.
+    """
 
     action: str
     object: str
     new_object: str | None
     identity: bytes | None
     canonical: bytes
+    name: str | None = None
 
 
 @runtime_checkable
@@ -152,7 +156,7 @@ def canonical_forms(changes: Iterable[Change] | ChangeSequence) -> Iterator[Cano
     if isinstance(changes, KeepsCanonicalForms):
         return changes.canonical_forms()
     return (
-        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical())
+        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical(), change.name)
         for change in changes
     )
 

@@ -31,6 +31,8 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
     else:
         verb = _PAST[change.action]
     target = change.object if change.final_object == change.object else f"{change.object} → {change.final_object}"
+    if change.name and change.name.casefold() not in target.casefold():
+        target += f" ({change.name})"
     text = f"{verb} {target}"
     if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
         text += f": {fields}"

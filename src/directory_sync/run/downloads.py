@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from directory_sync.definition.endpoint_text import destination_text
 from directory_sync.definition.models import DirectoryDestination, FileEndpoint, Job
 from directory_sync.endpoints.change import Change
 from directory_sync.endpoints.files import LDIF_ENDINGS
@@ -55,9 +56,10 @@ def ldif_parts(head: PlanHead, job: Job, changes: Iterable[StoredChange]) -> Ite
     by the command line, which asks the destination, may leave out a value that only differs in case.
     """
     is_secret, render = secret_fields(job), _renderer(job)
+    changes_count = "1 change" if head.changes == 1 else f"{head.changes} changes"
     heading = [
         f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
-        f"for {head.destination}: {head.changes} {'change' if head.changes == 1 else 'changes'}, digest {head.digest}",
+        f"for {destination_text(job.destination)}: {changes_count}, digest {head.digest}",
     ]
     parts = ["version: 1\n\n" + comments(heading)]
     for stored in changes:

@@ -11,12 +11,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from directory_sync.approval.filing import file_request
 from directory_sync.approval.people import same_person
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, needs_approval
 from directory_sync.approval.records import policy_of
+from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, StoreError
 from directory_sync.plan.build import make_plan
@@ -32,9 +32,6 @@ from directory_sync.store.runs import TERMINAL, JobRun, Snapshot
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
-
-WAIVER_LASTS = timedelta(days=7)
-"""A waiver that nobody has made use of by then counts no longer: whoever gave it did not mean an accident of next year."""
 
 
 def preview_job(

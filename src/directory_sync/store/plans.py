@@ -18,6 +18,7 @@ from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.digest import VERSION, PlanDigest
 from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
+from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import stored_plan, verify
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
@@ -192,6 +193,12 @@ class Plans:
             )
             return {sequence: Outcome(sequence, Result(result), message) for sequence, result, message in rows}
 
+    def count_outcomes(self, plan_id: int) -> int:
+        """How many changes of a plan have an outcome."""
+        query = select(func.count()).where(OutcomeRow.plan_id == plan_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def record_outcomes(self, plan_id: int, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes, all or none. Where one is recorded already, that one stands."""
         if not outcomes:
@@ -259,7 +266,7 @@ def _hash(data: bytes) -> bytes:
 
 def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
-    for sequence, (action, object_, new_object, identity, canonical) in enumerate(canonical_forms(changes)):
+    for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(canonical_forms(changes)):
         digest.add(canonical)
         yield (
             plan_id,
@@ -269,4 +276,5 @@ def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator
             None if new_object is None else object_hash(new_object),
             None if identity is None else identity_hash(identity),
             canonical.decode(),
+            name and storable(name),
         )

@@ -69,6 +69,8 @@ class JobRunRow(Base):
     attempt: Mapped[int]
     state: Mapped[str] = mapped_column(String(32))
     statistics: Mapped[dict[str, int] | None] = mapped_column(JsonText)
+    # What its plan would do, where nothing of it was written: it waits, or a limit has stopped it.
+    planned: Mapped[dict[str, int] | None] = mapped_column(JsonText)
     message: Mapped[str] = mapped_column(SafeText)
     warnings: Mapped[list[str]] = mapped_column(JsonText)
     problems: Mapped[list[dict[str, str]]] = mapped_column(JsonText)
@@ -123,6 +125,8 @@ class ChangeRow(Base):
     new_object_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     identity_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     payload: Mapped[str] = mapped_column(Text)
+    # What people call the object; no part of the canonical form. Empty where nothing but the key is known.
+    name: Mapped[str | None] = mapped_column(SafeText)
 
 
 class OutcomeRow(Base):
@@ -200,6 +204,12 @@ class RequestRow(Base):
     requester: Mapped[str] = mapped_column(SafeText)
     requester_verified: Mapped[bool]
     requester_may_decide: Mapped[bool]
+    # Who asks for a waiver, which is not who has started the run.
+    asked_by: Mapped[str | None] = mapped_column(SafeText)
+    # What people are told of the place: the collection's title, and where the job reads and writes.
+    title: Mapped[str | None] = mapped_column(SafeText)
+    source: Mapped[str | None] = mapped_column(SafeText)
+    destination: Mapped[str | None] = mapped_column(SafeText)
     trigger: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(SafeText)
     description: Mapped[str] = mapped_column(SafeText)
