@@ -165,7 +165,7 @@ def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log
     see(tab, "Written: 1 deletion, 1 update, 2 creations")
     ida.goto(f"{run}/tasks/guests/details")
     ida.get_by_role("link", name="Request", exact=True).click()
-    see(frame_of(ida), "Approved by bob, and carried out")
+    see(frame_of(ida), "Approved by bob, and applied")
     frame_of(ida).get_by_role("link", name="My requests").click()
     expect(frame_of(ida).get_by_role("row").filter(has_text="reception / guests")).to_contain_text("Applied")
 

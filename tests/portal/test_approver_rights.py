@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.portal.asking import ask
 from tests.scenarios.portal_server import COLLECTION, PortalServer
@@ -57,21 +56,8 @@ def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None
     assert api.post(f"/api/v1/requests/{other.id}/replan", json={}).status_code == 403
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        found = playwright.chromium.launch(executable_path=path, args=options)
-        yield found
-        found.close()
-
-
 @pytest.fixture
-def page(server: PortalServer, browser: Browser) -> Iterator[Page]:
+def bea(server: PortalServer, browser: Browser) -> Iterator[Page]:
     """Airflow's pages for bea."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_cookies([{"name": "_token", "value": server.token("bea"), "url": server.url}])
@@ -81,12 +67,12 @@ def page(server: PortalServer, browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_they_find_it_in_airflows_menu_and_decide_there(server: PortalServer, page: Page) -> None:
+def test_they_find_it_in_airflows_menu_and_decide_there(server: PortalServer, bea: Page) -> None:
     """*Dir Sync* stands in the menu; the request opens in Airflow's frame, and the decision is recorded."""
     asked = ask(server)
-    page.goto(f"{server.url}/")
-    page.get_by_role("link", name="Dir Sync").first.click()
-    frame = page.frame_locator("iframe[title='Dir Sync']")
+    bea.goto(f"{server.url}/")
+    bea.get_by_role("link", name="Dir Sync").first.click()
+    frame = bea.frame_locator("iframe[title='Dir Sync']")
     frame.locator(f"a[href$='/requests/{asked.id}']").first.click()
     frame.get_by_role("button", name="Approve…").click()
     frame.get_by_role("dialog").get_by_role("button", name="Approve 1 update").click()

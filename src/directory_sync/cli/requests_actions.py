@@ -8,7 +8,7 @@ from argparse import Namespace
 from directory_sync.approval.states import RequestState
 from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.requests_session import Session
-from directory_sync.cli.requests_text import short_lines, state_text
+from directory_sync.cli.requests_text import short_lines, state_text, waiver_text
 from directory_sync.cli.rest_answers import Details
 from directory_sync.cli.terminal import is_terminal, message
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
@@ -113,7 +113,9 @@ def _tell(details: Details) -> ExitStatus:
     print(f"request {request.id}: {state_text(request)}")
     if request.pending and details.waiting_for:
         print(f"  waits for: {printable_lines(details.waiting_for)}")
-    if request.state == RequestState.APPROVED and request.trigger == "terminal":
+    if request.state == RequestState.APPROVED and request.waiver:
+        print(f"  waiver: {waiver_text(request)}")
+    elif request.state == RequestState.APPROVED and request.trigger == "terminal":
         print(f"  A run from a terminal has asked for it. `directory-sync run FILE --approved {request.id}` carries it out,")
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

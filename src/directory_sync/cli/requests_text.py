@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from directory_sync.approval.states import LABELS
+from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.rest_answers import Details, Summary
 from directory_sync.plan.model import LimitCheck
+from directory_sync.run import planned_text
 from directory_sync.run.printable import printable, printable_lines
 
 COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
@@ -32,9 +34,10 @@ def list_row(request: Summary) -> tuple[str, ...]:
 
 
 def changes_text(request: Summary) -> str:
-    """How many changes of which kind, the most serious kind first."""
-    kinds = ", ".join(f"{number} {kind}" for kind in _WORST_FIRST if (number := request.statistics.get(kind)))
-    return f"{count(request.changes, 'change')}{f': {kinds}' if kinds else ''}"
+    """How many changes of which kind are planned, the most serious kind first."""
+    kinds = planned_text.changes_text(request.statistics) if any(request.statistics.get(kind) for kind in _WORST_FIRST) else ""
+    planned = " planned" if request.pending else ""
+    return f"{count(request.changes, 'change')}{planned}{f': {kinds}' if kinds else ''}"
 
 
 def time_text(time: datetime) -> str:
@@ -59,13 +62,19 @@ def short_lines(details: Details) -> Iterator[str]:
     if details.integrity_message:
         yield from _fact("ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message)
     yield from _fact("job", f"{request.collection}.{request.job}")
-    yield from _fact("destination", details.destination)
+    yield from _fact("collection", request.title)
+    yield from _fact("source", request.source_text)
+    yield from _fact("destination", request.destination_text or details.destination)
     yield from _fact("plan", changes_text(request))
     for limit in sorted(details.limits, key=_nearness):
         yield from _fact("limit exceeded" if limit.exceeded else "limit", str(limit).removeprefix("limit "))
     for waived in request.waives:
         yield from _fact("approval waives", waived)
-    yield from _fact("asked for by", _requester(request))
+    yield from _fact("asked for by", request.asked_by or _requester(request))
+    if request.asked_by:
+        yield from _fact("run started by", _requester(request))
+    if request.waiver:
+        yield from _fact("waiver", waiver_text(request))
     yield from _fact("reason", request.reason)
     yield from _fact("about", request.description)
     for warning in details.warnings:
@@ -98,6 +107,19 @@ def detail_lines(details: Details) -> Iterator[str]:
     if len(problems) > len(shown):
         shown.append(f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them.")
     yield from _group("not planned, because of errors:", iter(shown))
+
+
+def waiver_text(request: Summary) -> str:
+    """What a waiver needs besides an approval."""
+    if request.pending:
+        return f"an approval writes nothing by itself: a later run applies it, within {WAIVER_LASTS.days} days. {_BY_OTHERS}"
+    if request.usable_until is None:
+        return ""
+    until = time_text(request.usable_until)
+    return f"nothing is written yet: a later run that makes exactly this plan applies it, by {until}. {_BY_OTHERS}"
+
+
+_BY_OTHERS = "The schedule may start that run, or anyone who has not approved this."
 
 
 def _fact(name: str, text: str) -> Iterator[str]:

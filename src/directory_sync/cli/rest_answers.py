@@ -39,6 +39,12 @@ class Summary(_Answer):
     trigger: str
     reason: str = ""
     description: str = ""
+    asked_by: str = ""
+    title: str = ""
+    source_text: str = ""
+    destination_text: str = ""
+    waiver: bool = False
+    usable_until: Time | None = None
     digest: str
     changes: int
     statistics: dict[str, int] = Field(default_factory=dict)
@@ -128,6 +134,7 @@ class ChangeAnswer(_Answer):
 
     action: Action
     key: str
+    name: str = ""
     object: str
     new_object: str | None = None
     fields: tuple[_FieldAnswer, ...] = ()
@@ -138,7 +145,8 @@ class ChangeAnswer(_Answer):
     def change(self) -> Change:
         """As the plan holds it, but without what only writing needs."""
         fields = tuple(FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields)
-        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields)
+        name = self.name or None
+        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, name=name)
 
 
 class ChangeList(_Answer):

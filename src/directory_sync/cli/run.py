@@ -20,6 +20,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.planned_text import planned_text
 from directory_sync.run.report import report_file, write_report
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.runs import TERMINAL
@@ -136,8 +137,9 @@ def _tell(
             message_line(result),
         ]
         numbers = "" if result.statistics == Statistics() and status is not ExitStatus.OK else f"; {tally(result.statistics)}"
-        if result.state is JobState.WAITING:
-            numbers = f"; {count(len(result.changes), 'change')}{numbers}"
+        if result.planned is not None:
+            planned = planned_text(result.planned, waits=result.state is JobState.WAITING)
+            numbers = f"; {count(len(result.changes), 'change')}; {planned}{numbers}"
         _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}")
         yield result
 

@@ -188,7 +188,7 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
         policy=policy_for(run.snapshot.collection, found.job, parse_minimum(settings.approval_minimum())),
         administrators=settings.administrator_roles(),
         asked_by=visitor.person.name,
-        reason=f"{visitor.person.name} asks for it: {reason.strip()}",
+        reason=reason.strip(),
     )
     view = store.get_request(filed.id)
     _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)

@@ -10,6 +10,7 @@ from typing import Literal
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Result, Values
 from directory_sync.errors import PlanMismatch, RequestNotFound
+from directory_sync.plan.display_names import name_of_change
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.change_search import visible_text
@@ -90,6 +91,7 @@ class ShownChange:
 
     Attributes:
         sequence: its place in the plan, from 0.
+        name: what people call the object; empty where nothing but the key is known.
         new_object: the object's id afterwards where it is another; empty otherwise.
         text: the job's log line for it, with control characters spelled out.
         result, message: what became of it; None and empty if nothing has yet.
@@ -98,6 +100,7 @@ class ShownChange:
     sequence: int
     action: Action
     key: str
+    name: str
     object: str
     new_object: str
     fields: tuple[ShownField, ...]
@@ -215,6 +218,7 @@ def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownCh
         sequence=stored.sequence,
         action=change.action,
         key=change.key,
+        name=name_of_change(change, is_secret),
         object=change.object,
         new_object=change.new_object or "",
         fields=tuple(_shown_field(field, is_secret) for field in change.fields),

@@ -17,7 +17,7 @@ from directory_sync.portal.changes import integrity_of
 from directory_sync.portal.filters import ListKind, ListQuery
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.request_model import APPROVED, EventKind, Request, RequestFilter, RequestView
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class RequestDetails:
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
         previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+        answered: how many of its changes have a result, while they are being applied; None otherwise.
         integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
     """
 
@@ -59,6 +60,7 @@ class RequestDetails:
     plan: PlanHead
     previous: int | None
     integrity: Checked
+    answered: int | None = None
 
     @property
     def request(self) -> Request:
@@ -134,6 +136,7 @@ def read_request(
         plan=plan,
         previous=_previous(store, view),
         integrity=checked,
+        answered=_answered(store, view.request),
     )
 
 
@@ -156,6 +159,13 @@ def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
         # Reading goes on where writing does not: a full disk, a database that only reads.
         log.warning("It could not be noted that request %d was seen. %s", view.request.id, error)
         return False
+
+
+def _answered(store: Store, request: Request) -> int | None:
+    """A waiver's plan is applied as that of another run, of which nothing is known here."""
+    if request.state != APPROVED or request.begun is None or request.waiver:
+        return None
+    return store.count_outcomes(request.plan_id)
 
 
 def _previous(store: Store, view: RequestView) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from directory_sync.approval.waivers import usable_until
 from directory_sync.endpoints.change import Values, value_to_json
 from directory_sync.plan.model import LimitCheck, RecordProblem
 from directory_sync.portal import links
@@ -17,10 +18,16 @@ from directory_sync.store.request_model import Request
 
 def request_answer(request: Request) -> models.RequestAnswer:
     """One request as lists show it."""
-    return models.RequestAnswer.model_validate(
-        {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name != "url"}
-        | {"url": links.request_url(request.id), "waives": list(map(str, request.waives)), "statistics": dict(request.statistics)}
-    )
+    made = {
+        "url": links.request_url(request.id),
+        "waives": list(map(str, request.waives)),
+        "usable_until": usable_until(request),
+        "statistics": dict(request.statistics),
+        "source_text": request.source,
+        "destination_text": request.destination,
+    }
+    same = {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name not in made}
+    return models.RequestAnswer.model_validate(same | made)
 
 
 def list_answer(page: RequestList) -> models.RequestListAnswer:
@@ -131,6 +138,7 @@ def _run_job_answer(each: RunJob) -> models.RunJobAnswer:
         attempt=result and result.attempt,
         message=result.message if result else "",
         statistics=result.statistics.to_json() if result and result.statistics else None,
+        planned=each.planned and each.planned.to_json(),
         warnings=list(result.warnings) if result else [],
         problems=_problem_answers(result.problems) if result else [],
         started=result and result.started,
@@ -146,6 +154,7 @@ def _change_answer(change: ShownChange) -> models.ChangeAnswer:
         sequence=change.sequence,
         action=change.action,
         key=change.key,
+        name=change.name,
         object=change.object,
         new_object=change.new_object,
         fields=[

@@ -68,10 +68,19 @@ class RequestAnswer(Answer):
     trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
     reason: str = Field(description="Why the run was started, in the requester's words.")
     description: str = Field(description="What the request is about.")
+    asked_by: str = Field(description="Who asks for a waiver; empty for any other request. `reason` is theirs then.")
+    title: str = Field(description="The collection's title; empty if it has none.")
+    source_text: str = Field(description="Where the job reads: connection and container, table or file.")
+    destination_text: str = Field(description="Where the job writes, in the same form.")
     digest: str = Field(description="SHA-256 of the plan; a decision has to name the digest that was shown.")
     changes: int = Field(description="How many changes the plan has.")
     statistics: dict[str, int] = Field(description="The plan's counts: read, created, updated, moved, disabled, deleted, …")
     waives: list[str] = Field(description="Limits that are waived if it is approved.")
+    waiver: bool = Field(
+        description="Asked for after a limit had stopped the job. An approval writes nothing by itself: a later run that makes "
+        "exactly this plan applies it, started by the schedule or by someone who has not approved it."
+    )
+    usable_until: datetime | None = Field(description="Until when a run can use an approved waiver.")
     filed: datetime
     expires: datetime | None = Field(description="When it ends if nobody decides.")
     escalates: datetime | None = Field(description="When others are asked if nobody decides.")
@@ -191,6 +200,7 @@ class ChangeAnswer(Answer):
     sequence: int = Field(description="Its place in the plan, from 0.")
     action: Action
     key: str
+    name: str = Field(description="What people call the object; empty where nothing but the key is known.")
     object: str
     new_object: str = Field(description="The object's id afterwards where it is another; empty otherwise.")
     fields: list[FieldAnswer]
@@ -247,7 +257,10 @@ class RunJobAnswer(Answer):
     state: str = Field(description="`running`, `not_run`, `waiting`, `success`, …")
     attempt: int | None
     message: str
-    statistics: dict[str, int] | None
+    statistics: dict[str, int] | None = Field(description="What was counted; what was not written counts 0.")
+    planned: dict[str, int] | None = Field(
+        None, description="What the plan would do, where nothing of it was written: it waits, or was stopped or refused."
+    )
     warnings: list[str]
     problems: list[ProblemAnswer]
     started: datetime | None

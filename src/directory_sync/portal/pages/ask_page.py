@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.store.request_model import Request
@@ -79,7 +80,11 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
         "approve": (
             f"Approve request {request.id}",
             f"Approve {numbers}",
-            "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
+            (
+                waiver_text.BEFORE
+                if request.waiver
+                else "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
+            )
             + (waived if request.waives else ""),
             details.hindrance_to_approve,
         ),

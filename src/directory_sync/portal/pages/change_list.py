@@ -36,6 +36,7 @@ class ChangeShown:
     Attributes:
         sequence: its place in the plan, from 0.
         kind: `delete`, `update`, …; `verb` is the word for it.
+        name: what people call the object, empty if only its key is known.
         object, new_object: the object's id before and after, differences marked; the latter is empty if it stays. Both are
             empty where the id is the key and stays, as in files.
         log_line: the line of the job's log.
@@ -47,6 +48,7 @@ class ChangeShown:
     kind: str
     verb: str
     key: str
+    name: str
     object: tuple[Piece, ...]
     new_object: tuple[Piece, ...]
     fields: tuple[FieldShown, ...]
@@ -187,6 +189,7 @@ def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAG
         kind=change.action.value,
         verb=VERBS[Action(change.action)],
         key=change.key,
+        name=change.name,
         object=before,
         new_object=after,
         fields=tuple(show_field(field, marking, extent) for field in change.fields),

@@ -11,6 +11,7 @@ from directory_sync.approval.quorum import Pending
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal.integrity import Checked
+from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.history import Asked, Entry, asked, history
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
@@ -21,6 +22,8 @@ from directory_sync.store.request_model import Decision, Event, EventKind, Reque
 from directory_sync.store.runs import TERMINAL
 
 SHOWN_PROBLEMS = 50
+_AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
+"""Seconds between two looks at a request that is being checked, is being applied, or waits."""
 
 _TONES: Mapping[str, str] = {
     "pending": "info",
@@ -58,6 +61,10 @@ class RequestPage:
         may_comment: whether the visitor is somebody.
         problems_more: problems that are not shown.
         integrity: whether the plan is the one that was filed.
+        answered: how many changes have a result so far, while they are applied; None otherwise.
+        version: stands for everything here that can change by itself; `follow`: seconds after which the page looks whether
+            it has, 0 if nothing is to come.
+        terms: what is special about a waiver, before it is decided; empty otherwise.
     """
 
     request: Request
@@ -84,6 +91,10 @@ class RequestPage:
     history: tuple[Entry, ...]
     may_comment: bool
     integrity: Checked
+    answered: int | None
+    version: str
+    follow: int
+    terms: str
 
     @property
     def kinds_text(self) -> str:
@@ -121,7 +132,38 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         history=history(request, details.view.events),
         may_comment=verified,
         integrity=details.integrity,
+        answered=details.answered,
+        version=version_of(details),
+        follow=_follow(details),
+        terms=waiver_text.BEFORE if request.waiver and request.pending else "",
     )
+
+
+def version_of(details: RequestDetails) -> str:
+    """A text that changes with everything on the page that can change by itself; it begins with `results_version`."""
+    view, request = details.view, details.request
+    last = view.events[-1].id if view.events else 0
+    parts = (results_version(details), last, len(view.decisions), int(request.begun is not None), details.answered or 0)
+    return ".".join(map(str, parts))
+
+
+def results_version(details: RequestDetails) -> str:
+    """The same for the list of changes: whether they were applied, and whether they are what was filed."""
+    return f"{details.request.state}-{details.integrity.state}"
+
+
+def _follow(details: RequestDetails) -> int:
+    """Seconds until the page looks again: soon while something is done, slowly while somebody is awaited, never at the end."""
+    request = details.request
+    if details.integrity.checking:
+        return _AT_ONCE
+    if request.pending:
+        return _SLOWLY
+    if request.state != RequestState.APPROVED:
+        return 0
+    # Nobody knows when somebody starts the run that a waiver or a terminal's request waits for.
+    elsewhere = request.begun is None and (request.waiver or request.trigger == TERMINAL)
+    return _SLOWLY if elsewhere else _SOON
 
 
 def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
@@ -152,7 +194,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
     by = f" by {request.decided_by}" if request.decided_by else ""
     return {
         RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(request)}"],
-        RequestState.APPLIED: [f"Approved{by}, and carried out. What became of each change is shown below."],
+        RequestState.APPLIED: [f"Approved{by}, and applied. The result of each change is shown below."],
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
         RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
@@ -163,11 +205,13 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
 
 
 def _next_of_approved(request: Request) -> str:
+    if request.begun is not None:
+        return "Exactly these changes are being applied; the result of each is shown below when that is done."
     if request.waiver:
-        return "The next run of the job that makes the very same plan carries it out; start one."
+        return waiver_text.after(request, datetime.now(UTC))
     if request.trigger == TERMINAL:
-        return f"In a terminal, directory-sync run FILE --approved {request.id} carries out exactly these changes."
-    return "The run carries out exactly these changes now; what becomes of each is shown here."
+        return f"In a terminal, directory-sync run FILE --approved {request.id} applies exactly these changes."
+    return "Its run applies exactly these changes now; the result of each is shown below when that is done."
 
 
 def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:

@@ -55,8 +55,10 @@ class DeedForm:
             if type(error) is not RequestError:
                 raise
             return self._again(name, str(error), entered)
-        more_needed = name == "approve" and isinstance(done, RequestView) and done.request.pending
-        return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={'agreed' if more_needed else _SAID[name]}", 303)
+        said = _SAID[name]
+        if name == "approve" and isinstance(done, RequestView):
+            said = "agreed" if done.request.pending else "waiver-approved" if done.request.waiver else said
+        return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={said}", 303)
 
     def _again(self, name: str, problem: str, entered: dict[str, str]) -> Response:
         page = ask(reading.read_request(self.store, self.visitor, self.id), name, problem=problem, **entered)

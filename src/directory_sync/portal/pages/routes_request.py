@@ -13,13 +13,13 @@ from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
 from directory_sync.portal.changes import ChangeQuery, Order, parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
-from directory_sync.portal.integrity import Checked
+from directory_sync.portal.integrity import BRIEFLY, Checked
 from directory_sync.portal.pages.ask_page import ask
 from directory_sync.portal.pages.change_list import ChangeList, ChangeShown, change_list, show_alone
 from directory_sync.portal.pages.comparison_page import comparison_page
 from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
-from directory_sync.portal.pages.request_page import request_page
+from directory_sync.portal.pages.request_page import RequestPage, request_page, results_version, version_of
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.run.downloads import has_ldif
 from directory_sync.store import request_model as stored
@@ -32,6 +32,7 @@ Sequence = Annotated[int, Path(ge=0, le=changes.LARGEST_SEQUENCE)]
 
 _TRUE_OF = {
     "approved": (RequestState.APPROVED, RequestState.APPLIED),
+    "waiver-approved": (RequestState.APPROVED,),
     "denied": (RequestState.DENIED,),
     "cancelled": (RequestState.CANCELLED,),
 }
@@ -48,6 +49,14 @@ class ChangePage:
     back_text: str
 
 
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """The parts of a request's page that have changed; `results`: the list of changes has, too."""
+
+    request_page: RequestPage
+    results: bool
+
+
 @router.get("/requests/{request_id}")
 def show_request(
     request: Request, request_id: RequestId, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
@@ -61,6 +70,29 @@ def show_request(
         frame = replace(frame, message=None)
     page = request_page(details, listed, verified=visitor.person.verified)
     return render(request, "request.html", frame, page)
+
+
+@router.get("/requests/{request_id}/live")
+def follow_request(
+    request: Request,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    known: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """What has changed on the page of a request since the version that it knows; nothing, with status 204, if all is as it was.
+
+    The list of changes comes along where their results are there now; it keeps the filter, which the browser sends with it.
+    """
+    details = reading.read_request(store, visitor, request_id, kept=BRIEFLY)
+    if known == version_of(details):
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    listed = _changes(store, visitor, details.request, query, frame)
+    page = request_page(details, listed, verified=visitor.person.verified)
+    results = known.split(".")[0] != results_version(details)
+    return render(request, "_request_live.html", frame, LiveRequest(page, results))
 
 
 @router.get("/requests/{request_id}/changes")

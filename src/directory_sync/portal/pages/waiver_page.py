@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
 
 
@@ -28,6 +29,11 @@ class WaiverAsk:
     hindrance: str
     problem: str = ""
     reason: str = ""
+
+    @property
+    def terms(self) -> str:
+        """What an approval will do, and what is needed after it."""
+        return waiver_text.BEFORE
 
     @property
     def kinds(self) -> tuple[KindCount, ...]:
