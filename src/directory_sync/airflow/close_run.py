@@ -43,6 +43,7 @@ class CloseRunOperator(CollectionOperator):
 
         A job whose changes wait for approval in another run, or were not approved, has not failed.
         """
+        from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import in_words, table, total
         from directory_sync.run.planned_text import planned_text
 
@@ -54,6 +55,7 @@ class CloseRunOperator(CollectionOperator):
                 states = dict(_states(snapshot, self._task_states(context), results, without))
                 state = _state_of_run(states, snapshot)
                 store.finish_run(snapshot.collection.name, snapshot.run_id, state)
+                deliver_request_mail(store)
         except DirectorySyncError as error:
             fail(error, str(error))
         statistics = {job: results[job].statistics if job in results else None for job in states}

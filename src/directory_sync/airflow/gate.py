@@ -28,9 +28,12 @@ log = logging.getLogger(__name__)
 class ApprovalSensor(BaseSensorOperator):
     """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
 
-    What counts is the store alone: it is asked anew each time, whatever an earlier task or the trigger has said. Nothing is to be
-    carried out where the run has filed no request (a request of another run is that run's), or where its request was denied, has
-    expired, was withdrawn or is stale.
+    What counts is the store alone: it is asked again each time, whatever an earlier task or the trigger has said. Nothing
+    is to be carried out where the run has filed no request (a request of another run is that run's), or where its request
+    was denied, has expired, was withdrawn or is stale.
+
+    While it waits it sends the mail about requests that is due. Mail never comes before a write: once the request is approved,
+    the task behind this one writes first and sends mail then.
 
     Args:
         job: its name.
@@ -55,7 +58,7 @@ class ApprovalSensor(BaseSensorOperator):
         return self._look(context)
 
     def _look(self, context: Context) -> dict[str, Any]:
-        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.mail import deliver_until
 
         try:
             with open_store() as store:
@@ -66,13 +69,15 @@ class ApprovalSensor(BaseSensorOperator):
                     store.expire()
                     request = store.get_request(request.id).request
                 if request.pending:
+                    deliver_until(lambda: bool(store.decided_among([request.id])))
+                    request = store.get_request(request.id).request
+                if request.pending:
                     self._wait(context, request)
                 if request.state in {"approved", "applied"}:
                     by = f" by {request.decided_by}" if request.decided_by else ""
                     log.info("Request %d was approved%s.", request.id, by)
-                    deliver_request_mail(store)
                     return {"request": request.id}
-                self._end(store, request)
+                self._end(store, snapshot, request)
         except DirectorySyncError as error:
             fail(error, str(error))
 
@@ -109,11 +114,11 @@ class ApprovalSensor(BaseSensorOperator):
             method_name=self.resume.__name__,
         )
 
-    def _end(self, store: Store, request: Request) -> NoReturn:
-        from directory_sync.airflow.mail import deliver_request_mail
+    def _end(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
+        from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.run.printable import printable_lines
 
         log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
-        deliver_request_mail(store)
+        deliver_after(store, snapshot.collection.job(self.job))
         raise AirflowSkipException(f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}.")

@@ -285,6 +285,9 @@ class RequestMailRow(Base):
     tries: Mapped[int]
     first_try: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str] = mapped_column(SafeText)
+    # Who sends it, as long as `due` is ahead; and which address was begun or reached when, until the history says it.
+    claim: Mapped[str | None] = mapped_column(String(32))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
 
 class LeaseRow(Base):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.run import approval_text
 from directory_sync.store.request_model import Request
 
 
@@ -80,12 +80,7 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
         "approve": (
             f"Approve request {request.id}",
             f"Approve {numbers}",
-            (
-                waiver_text.BEFORE
-                if request.waiver
-                else "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
-            )
-            + (waived if request.waives else ""),
+            approval_text.before(request) + (waived if request.waives else ""),
             details.hindrance_to_approve,
         ),
         "deny": (

@@ -104,10 +104,14 @@ def _escalated(data: Mapping[str, Any]) -> str:
 
 
 def _mailed(event: Event, data: Mapping[str, Any]) -> str:
-    to = ", ".join(str(address) for address in data.get("to") or ()) or "nobody"
+    to = ", ".join(str(address) for address in data.get("to") or ())
     about = str(data.get("about", "")).replace("_", " ")
-    what = f"Mail ({about})" if about else "Mail"
-    return f"{what} could not be sent to {to}: {event.text}" if event.text else f"{what} was sent to {to}"
+    unreached = [each for each in data.get("unreached") or () if isinstance(each, Mapping)]
+    sentences = [f"{f'Mail ({about})' if about else 'Mail'} was sent to {to or 'nobody'}"]
+    if event.text:
+        sentences.append(f"Not to everybody: {event.text}" if to else event.text)
+    sentences += [f"Not to {_people([each])}: {each.get('why', '')}" for each in unreached]
+    return " ".join(f"{sentence.rstrip('.')}." for sentence in sentences)
 
 
 def _people(named: Any) -> str:

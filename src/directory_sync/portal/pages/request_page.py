@@ -11,15 +11,14 @@ from directory_sync.approval.quorum import Pending
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal.integrity import Checked
-from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.history import Asked, Entry, asked, history
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
-from directory_sync.portal.pages.times import ahead_text
+from directory_sync.portal.pages.times import ahead_text, moment_text
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.run import approval_text
 from directory_sync.store.request_model import Decision, Event, EventKind, Request
-from directory_sync.store.runs import TERMINAL
 
 SHOWN_PROBLEMS = 50
 _AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
@@ -135,7 +134,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         answered=details.answered,
         version=version_of(details),
         follow=_follow(details),
-        terms=waiver_text.BEFORE if request.waiver and request.pending else "",
+        terms=approval_text.before(request) if request.waiver and request.pending else "",
     )
 
 
@@ -162,7 +161,7 @@ def _follow(details: RequestDetails) -> int:
     if request.state != RequestState.APPROVED:
         return 0
     # Nobody knows when somebody starts the run that a waiver or a terminal's request waits for.
-    elsewhere = request.begun is None and (request.waiver or request.trigger == TERMINAL)
+    elsewhere = approval_text.needs_somebody(request)
     return _SLOWLY if elsewhere else _SOON
 
 
@@ -205,13 +204,8 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
 
 
 def _next_of_approved(request: Request) -> str:
-    if request.begun is not None:
-        return "Exactly these changes are being applied; the result of each is shown below when that is done."
-    if request.waiver:
-        return waiver_text.after(request, datetime.now(UTC))
-    if request.trigger == TERMINAL:
-        return f"In a terminal, directory-sync run FILE --approved {request.id} applies exactly these changes."
-    return "Its run applies exactly these changes now; the result of each is shown below when that is done."
+    said = approval_text.after(request, datetime.now(UTC), moment_text)
+    return said if approval_text.needs_somebody(request) else f"{said} The result of each is shown below when that is done."
 
 
 def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from directory_sync.portal.pages import waiver_text
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.run import approval_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class WaiverAsk:
     @property
     def terms(self) -> str:
         """What an approval will do, and what is needed after it."""
-        return waiver_text.BEFORE
+        return approval_text.BEFORE_WAIVER
 
     @property
     def kinds(self) -> tuple[KindCount, ...]:

@@ -15,7 +15,7 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
-JOB_RUN, CHANGE = "directory_sync_job_run", "directory_sync_change"
+JOB_RUN, CHANGE, MAIL = "directory_sync_job_run", "directory_sync_change", "directory_sync_request_mail"
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -30,6 +30,8 @@ def upgrade() -> None:
     op.add_column(CHANGE, sa.Column("name", sa.Text(), nullable=True))
     for name in ("asked_by", "title", "source", "destination"):
         op.add_column(REQUEST, sa.Column(name, sa.Text(), nullable=True))
+    op.add_column(MAIL, sa.Column("claim", sa.String(32), nullable=True))
+    op.add_column(MAIL, sa.Column("progress", sa.Text(), nullable=True))
     op.create_table(
         COLLECTION,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -63,6 +65,8 @@ def downgrade() -> None:
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
+    op.drop_column(MAIL, "progress")
+    op.drop_column(MAIL, "claim")
     for name in ("destination", "source", "title", "asked_by"):
         op.drop_column(REQUEST, name)
     op.drop_column(CHANGE, "name")
