@@ -16,6 +16,9 @@
     ├── RecordError                one record cannot be carried out; the job goes on
     │   └── RecordCancelled        a transformation left the record out on purpose
     ├── LimitExceeded              the plan changes more than the job's limits allow
+    ├── RunIdUsed                  the store knows another run by the same id
+    ├── NewRunNeeded               this run may make no new plan, only another one may
+    ├── RunInAirflow               a terminal may not write what needs approval in Airflow
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for
@@ -134,6 +137,18 @@ class RecordCancelled(RecordError):
 
 class LimitExceeded(DirectorySyncError):
     """The plan changes more than the job's limits allow; nothing was written."""
+
+
+class RunIdUsed(DirectorySyncError):
+    """The store knows another run by the id of this one, so this one cannot be told apart from it."""
+
+
+class NewRunNeeded(DirectorySyncError):
+    """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its requester."""
+
+
+class RunInAirflow(DirectorySyncError):
+    """A run from a terminal could write what needs approval in Airflow."""
 
 
 class LeaseError(DirectorySyncError):

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -148,6 +149,29 @@ def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
         "statistics": xcom(run, "people.apply")["statistics"],
         "jobs": {"people": "success"},
     }
+
+
+def test_a_run_of_the_version_before_goes_on_after_the_upgrade(
+    run_collection: RunCollection, store: Store, store_url: str, data: Path, meanwhile: Callable[..., None]
+) -> None:
+    """Its request was filed when nothing was noted of which run of Airflow it is: approved now, it is carried out by that run."""
+    from alembic import command
+
+    from directory_sync.store import migrate
+    from directory_sync.store.database import Database
+
+    def upgrade_and_approve(request: int) -> None:
+        database = Database(store_url)
+        command.downgrade(migrate.alembic_config(database), "0004")
+        migrate.upgrade(store_url)
+        database.close()
+        decide(store, request)
+
+    meanwhile(upgrade_and_approve)
+    run = run_collection(PEOPLE)
+    assert task_states(run) == {"people": "success", "people.approval": "success", "people.apply": "success", "_close": "success"}
+    assert (data / "out.csv").read_text(encoding="utf-8").split() == ["id,name", "1,Fry", "2,Leela"]
+    assert the_request(store, run).request.state == "applied"
 
 
 def test_each_task_links_to_the_request(
@@ -310,6 +334,40 @@ def test_a_later_run_refers_to_the_pending_request_and_ends(
     assert not (data / "out.csv").exists()
 
 
+def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
+    run_collection: RunCollection,
+    store: Store,
+    data: Path,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    task_log: Callable[[], str],
+) -> None:
+    """Task log, XCom, the closed run and its state say the same; the jobs after it run, and no one is asked again."""
+    from directory_sync.airflow import collection_task
+
+    identity = collection_task.run_identity
+
+    def scheduled(context: Any) -> Any:
+        return replace(identity(context), trigger="scheduled", requester="schedule", triggering_user=None)
+
+    monkeypatch.setattr(collection_task, "run_identity", scheduled)
+    meanwhile(lambda request: decide(store, request, approve=False, reason="Not before Monday."))
+    denied = the_request(store, run_collection(PEOPLE, AFTER)).request
+    (data / "after.csv").unlink()
+    run = run_collection(PEOPLE, AFTER)
+    states = task_states(run)
+    assert (states["people"], states["people.approval"], states["people.apply"]) == ("success", "skipped", "skipped")
+    assert (xcom(run, "people")["state"], xcom(run, "people")["request"]) == ("denied", denied.id)
+    assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]) == ("denied", {"people": "denied", "after": "success"})
+    assert xcom(run, "_close")["statistics"]["created"] == 2, "those of the other job"
+    assert (str(run.state), store.count_requests(), (data / "out.csv").exists()) == ("success", 1, False)
+    assert (data / "after.csv").exists()
+    text = task_log()
+    assert f"denied by bea: request {denied.id} of run {denied.run_id}. Nothing was filed or written." in text
+    assert "Would create" in text
+    assert "Job people: denied." in text
+
+
 # -- by hand ----------------------------------------------------------------------------------------------------------
 
 
@@ -415,7 +473,8 @@ def test_a_gate_tries_again_while_the_store_does_not_answer(monkeypatch: pytest.
     gate = build_dag(Collection.model_validate({"name": "corp", "jobs": [PEOPLE]})).get_task("people.approval")
     assert isinstance(gate, ApprovalSensor)
     with pytest.raises(AirflowException, match="does not answer") as caught:
-        gate.execute({"ti": SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval")})  # type: ignore[typeddict-item]
+        instance, run = SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval"), SimpleNamespace(conf={})
+        gate.execute({"ti": instance, "dag_run": run, "params": {"preview_only": False}})  # type: ignore[typeddict-item]
     assert not isinstance(caught.value, AirflowFailException | AirflowSkipException)
     assert gate.retries * gate.max_retry_delay.total_seconds() > 12 * 3600
 

@@ -306,6 +306,40 @@ def test_links_lead_into_airflow(monkeypatch: pytest.MonkeyPatch, base: str, url
     assert portal_url() == url
 
 
+def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
+    airflow_database: Path, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server has the maintenance run at once, which sends it; not twice, not without mail, not while it is paused."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, select, update
+
+    from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID, upkeep_dags
+    from directory_sync.portal.airflow_runs import send_mail_soon
+    from tests.airflow.dag_runs import register
+
+    def queued() -> int:
+        with create_session() as session:
+            return len(session.scalars(select(DagRun.id).where(DagRun.dag_id == UPKEEP_DAG_ID)).all())
+
+    assert airflow_database.exists()
+    send_mail_soon()  # Airflow does not know the DAG yet: logged, not raised
+    register(upkeep_dags()[UPKEEP_DAG_ID])
+    monkeypatch.delenv("AIRFLOW__DIRECTORY_SYNC__MAIL_CONNECTION", raising=False)
+    send_mail_soon()
+    assert queued() == 0
+    configured(1)
+    send_mail_soon()
+    send_mail_soon()
+    assert queued() == 1
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id == UPKEEP_DAG_ID))
+        session.execute(update(DagModel).where(DagModel.dag_id == UPKEEP_DAG_ID).values(is_paused=True))
+    send_mail_soon()
+    assert queued() == 0
+
+
 # -- whatever hangs ------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from directory_sync import errors
 from directory_sync.definition.models import Collection
 
+AT = datetime(2026, 11, 30, tzinfo=UTC)
 COLLECTION = Collection.model_validate(
     {
         "name": "corp",
@@ -67,12 +69,14 @@ def test_a_kill_unwinds_the_task() -> None:
 def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) -> None:
     """Airflow's user, or the schedule; where Airflow does not know, nobody is named."""
     from directory_sync.airflow.operators import SyncJobOperator
+    from directory_sync.airflow.run_parameters import read_parameters
 
     seen: dict[str, Any] = {}
     store = SimpleNamespace(start_run=lambda collection, run_id, **rest: seen.update(rest, run_id=run_id))
     operator = SyncJobOperator(task_id="people", job="people", collection=COLLECTION, definition_digest="")
-    context = {"dag_run": SimpleNamespace(run_id="r1", note="from the note", **run), "params": {"preview_only": True}}
-    operator._start_run(store, context)  # type: ignore[arg-type]
+    dag_run = SimpleNamespace(run_id="r1", note="from the note", logical_date=None, run_after=AT, conf={}, **run)
+    context: Any = {"dag_run": dag_run, "params": {"preview_only": True}}
+    operator._start_run(store, context, read_parameters(context))  # type: ignore[arg-type]
     assert seen == {
         "run_id": "r1",
         "trigger": run["run_type"],
@@ -80,6 +84,9 @@ def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) 
         "verified": verified,
         "reason": "from the note",
         "preview_only": True,
+        "triggering_user": run["triggering_user_name"],
+        "logical_date": None,
+        "run_after": AT,
     }
 
 
@@ -117,3 +124,35 @@ def test_airflows_command_line_hands_over(tmp_path: Path, content: str, status: 
     assert done.returncode == status, done.stderr
     if content == "bad":
         assert "jbos" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("began", "now", "policy", "max_tries", "cleared"),
+    [
+        (0, 0, 0, 0, False),
+        (3, 3, 0, 3, False),
+        (0, 0, 0, 1, True),
+        (3, 3, 0, 4, True),
+        (0, 5, 0, 1, True),
+        (0, 0, 2, 2, False),
+        (0, 0, 2, 3, True),
+        (3, 1, 0, 3, True),
+    ],
+    ids=str,
+)
+def test_more_tries_than_retries_mean_that_a_task_was_cleared(
+    began: int, now: int, policy: int, max_tries: int, cleared: bool
+) -> None:
+    """Also where the file was given more retries since, and where a cluster policy gives every task more; in doubt it was."""
+    from directory_sync.airflow.operators import SyncJobOperator
+
+    job = COLLECTION.jobs[0].model_copy(update={"retries": began})
+    collection = COLLECTION.model_copy(update={"jobs": [job.model_copy(update={"retries": now})]})
+    retries = max(now, policy)
+    operator = SyncJobOperator(task_id="people", job="people", collection=collection, definition_digest="", retries=retries)
+    context: Any = {
+        "ti": SimpleNamespace(try_number=2, max_tries=max_tries),
+        "dag_run": SimpleNamespace(clear_number=1),
+    }
+    tries = operator._tries(job, context)
+    assert (tries.number, tries.cleared, tries.run_cleared) == (2, cleared, True)

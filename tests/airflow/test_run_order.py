@@ -48,6 +48,7 @@ class Step:
         waits: `wait_for_approval`.
         apply_fails: what was approved cannot be carried out.
         late: the decision comes while the gate waits.
+        lost: the task dies right after it has filed its request, and before it says so.
     """
 
     name: str
@@ -57,12 +58,13 @@ class Step:
     waits: bool = False
     apply_fails: bool = False
     late: bool = False
+    lost: bool = False
 
 
 def expected(steps: list[Step]) -> tuple[dict[str, str], str]:
     """The rules of product.md: job states and the run's state."""
-    states, stopped = {}, False
-    for step in steps:
+    states, stopped, broken_off = {}, False, False
+    for number, step in enumerate(steps, 1):
         if stopped:
             states[step.name] = "not_run"
             continue
@@ -74,7 +76,10 @@ def expected(steps: list[Step]) -> tuple[dict[str, str], str]:
             states[step.name] = "waiting" if step.gate == ELSEWHERE else str(step.gate)
         known = step.fails or step.waits  # else the jobs after it have begun long before the decision
         stopped = known and ((step.abort and states[step.name] == "failed") or (step.waits and states[step.name] == "waiting"))
-    found = set(states.values())
+        if step.lost and step.abort and not step.waits and number < len(steps):
+            # For Airflow the task has failed, so the jobs after it are not run; the request goes on.
+            stopped = broken_off = True
+    found = set(states.values()) | ({"failed"} if broken_off else set())
     kinds = ("failed", "waiting", "denied", "expired", "cancelled", "stale", "success")
     return states, next(kind for kind in kinds if kind in found)
 
@@ -84,11 +89,13 @@ def expected_tasks(step: Step, state: str) -> dict[str, str]:
     if state == "not_run":
         job, gate, apply = "skipped", "skipped", "skipped"
     elif step.fails:
-        job, gate, apply = "failed", "upstream_failed", "upstream_failed"
+        job, gate, apply = "failed", "skipped", "skipped"  # the gate has looked: there is no request
     elif step.gate == APPROVED:
         job, gate, apply = "success", "success", "failed" if step.apply_fails else "success"
     else:
         job, gate, apply = "success", "skipped", "skipped"
+    if step.lost and job == "success":
+        job = "failed"
     tasks = {step.name: job, f"{step.name}.approval": gate, f"{step.name}.apply": apply}
     return tasks if step.gate is not None else {step.name: job}
 
@@ -152,12 +159,15 @@ class Office:
             state = JobState.WAITING
             expires = timedelta(seconds=0.3 if step.late else 0) if step.gate == "expired" else None
             request = self.file(store, snapshot.run_id, snapshot.collection, job.name, 2, attempt.id, expires)
-        store.finish_job(attempt.id, state.value, request=elsewhere if request is None else request)
+        if not step.lost:
+            store.finish_job(attempt.id, state.value, request=elsewhere if request is None else request)
         if request is not None and not step.late:
             self.decide(store, request, step, snapshot.collection)
         elif request is not None:
             self.deciding.append(threading.Thread(target=self._decide_late, args=(request, step, snapshot.collection)))
             self.deciding[-1].start()
+        if step.lost:
+            raise SystemExit("killed")
         return JobResult(job=job.name, state=state, message="As the test says.", request=request)
 
     def apply_approved(self, snapshot: Any, job: Any, request: Any, *, store: Any, **_: Any) -> Any:
@@ -226,7 +236,7 @@ def office(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
 
 def random_steps(generator: random.Random) -> list[Step]:
     """A collection, and what will happen to each of its jobs."""
-    return [
+    steps = [
         Step(
             f"job{number}",
             abort=generator.random() < 0.5,
@@ -235,9 +245,11 @@ def random_steps(generator: random.Random) -> list[Step]:
             waits=generator.random() < 0.5,
             apply_fails=generator.random() < 0.4,
             late=generator.random() < 0.3,
+            lost=generator.random() < 0.3,
         )
         for number in range(generator.choice((1, 2, 3, 3, 4)))
     ]
+    return [step if step.gate in ENDS and not step.fails else replace(step, lost=False) for step in steps]
 
 
 def test_random_collections_end_as_the_model_says(run_dag: Callable[..., DagRun], office: Office) -> None:
@@ -255,6 +267,16 @@ def test_every_end_of_a_request_with_and_without_waiting(run_dag: Callable[..., 
         for waits in (True, False):
             steps = [replace(one, waits=waits), Step("second", abort=True)]
             check(run_dag, office, f"end_{number}_{'waits' if waits else 'goes_on'}", steps)
+
+
+def test_a_task_that_dies_after_filing_leaves_its_request(run_dag: Callable[..., DagRun], office: Office) -> None:
+    """Whatever becomes of the request, the job ends so; the jobs after it run, unless its failure action is *abort*."""
+    for number, end in enumerate((APPROVED, "denied", "cancelled")):
+        lost = Step("first", abort=False, gate=end, late=True, lost=True)
+        check(run_dag, office, f"lost_{number}_alone", [lost])
+        check(run_dag, office, f"lost_{number}_continue", [lost, Step("second", abort=True)])
+        check(run_dag, office, f"lost_{number}_abort", [replace(lost, abort=True), Step("second", abort=True)])
+        check(run_dag, office, f"lost_{number}_waits", [replace(lost, abort=True, waits=True), Step("second", abort=True)])
 
 
 def check(run_dag: Callable[..., DagRun], office: Office, name: str, steps: list[Step]) -> None:

@@ -33,6 +33,7 @@ PEOPLE = {
     "object": "inetOrgPerson",
     "rdn": "uid",
     "missing_at_source": "delete",
+    "remove": "all",
     "fields": {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "title": "title"},
 }
 GROUPS = {
@@ -294,7 +295,7 @@ def test_a_job_that_came_later_does_nothing(run_collection: RunCollection, store
     """A job that is not in the run's snapshot is left to the next run; the jobs behind it run all the same."""
     from directory_sync.airflow.collection_task import CollectionOperator
 
-    def start_run(self: Any, store: Store, context: Any) -> Any:
+    def start_run(self: Any, store: Store, context: Any, parameters: Any) -> Any:
         first = Collection.model_validate({"name": "corp_to_lab", "jobs": [PEOPLE, PHONES]})
         return store.start_run(first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True)
 

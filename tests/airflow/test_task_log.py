@@ -11,7 +11,7 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
 from directory_sync.run.change_text import describe_change
-from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
 JOB = Job.model_validate(
     {
@@ -48,6 +48,15 @@ def test_a_change_is_a_line() -> None:
     )
     assert describe_change(JOB, change) == "Updated uid=fry,dc=lab: cn: Fry → Philip; sn: x → (none); l: a | b"
     assert describe_change(JOB, change, planned=True).startswith("Would update uid=fry")
+
+
+@pytest.mark.parametrize("state", [JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED])
+def test_what_was_not_written_is_not_told_as_done(lines: pytest.LogCaptureFixture, state: JobState) -> None:
+    """A plan that waits, or that was denied, would change something; it has not."""
+    change = update(FieldChange("cn", (b"Fry",), (b"Philip",)))
+    log_result(JOB, JobResult("people", state, changes=(change,)), shown=10)
+    assert "Would update uid=fry" in lines.text
+    assert "Updated" not in lines.text
 
 
 def test_a_rename_shows_both_names() -> None:

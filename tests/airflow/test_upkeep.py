@@ -264,7 +264,7 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     from directory_sync.airflow import upkeep
     from directory_sync.airflow.upkeep_dag import UpkeepOperator
 
-    operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace()}
+    operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace(), "dag_run": SimpleNamespace(conf={})}
     monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, ("The manager of bob could not be looked up.",)))
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from directory_sync.definition.expressions.sandbox import MAX_SECONDS, MAX_TEXT
+from directory_sync.definition.expressions.templating import compile_template
 from directory_sync.definition.filters import FilterError, Not, matches, parse, to_text
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import FileEndpoint
@@ -20,8 +22,6 @@ from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import DefinitionError, DirectorySyncError, EndpointError, RecordError
-from directory_sync.plan.mapping.sandbox import MAX_SECONDS, MAX_TEXT
-from directory_sync.plan.mapping.templating import compile_template
 
 CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'
 CSV_FIELDS = ("id", "name", "mail")
@@ -120,14 +120,49 @@ def template(text: str, values: Mapping[str, list[bytes]], *, names: bool = Fals
 
 def csv_file(folder: Path, content: bytes, encoding: str) -> None:
     """A CSV file is read, or it is said which line is wrong; a row that is not whole says so and is no other row."""
-    _both_sides(folder / "staff.csv", content, CSV_FIELDS, FileEndpoint(file="staff.csv", delimiter=";", encoding=encoding))
+    endpoint = FileEndpoint(file="staff.csv", delimiter=";", encoding=encoding)
+    read = _both_sides(folder / endpoint.file, content, CSV_FIELDS, endpoint)
+    _filtered(folder, endpoint, "(|(id=1)(!(name=*)))", CSV_FIELDS, read)
+    _cut_off(folder, endpoint, CSV_FIELDS, read)
 
 
 def ldif_file(folder: Path, content: bytes) -> None:
     """An LDIF file is read, or it is said which line is wrong; no URL in it is ever followed."""
     endpoint = FileEndpoint(file="people.ldif")
-    for record in _both_sides(folder / endpoint.file, content, LDIF_FIELDS, endpoint) or ():
+    read = _both_sides(folder / endpoint.file, content, LDIF_FIELDS, endpoint)
+    for record in read or ():
         assert not any(b"root:x:" in value for value in record.values.get("jpegPhoto", ()) if value not in content)
+    _filtered(folder, endpoint, "(&(cn=*)(!(sn=L*)))", LDIF_FIELDS, read)
+    _cut_off(folder, endpoint, LDIF_FIELDS, read)
+
+
+def _filtered(folder: Path, definition: FileEndpoint, filter: str, fields: Sequence[str], read: list[Record] | None) -> None:
+    """A filter takes records out and changes none; each is taken by the filter or by its negation, or its fate is unknown."""
+    if read is None:
+        return
+    kept: list[Record] = []
+    for text in (filter, f"(!{filter})"):
+        endpoint = file_source(definition.model_copy(update={"filter": text}), folder)
+        names = endpoint.fields()
+        try:
+            chosen = [record for batch in endpoint.read([f for f in fields if names is None or f in names]) for record in batch]
+        except EndpointError as error:
+            is_clear(error)
+            return
+        assert all(record in read for record in chosen)
+        kept += chosen
+    assert all(record in kept for record in read)
+
+
+def _cut_off(folder: Path, definition: FileEndpoint, fields: Sequence[str], read: list[Record] | None) -> None:
+    """At most the last record says that the file may have been cut off, and none of a file that is said to be whole."""
+    assert not any(record.cut_off and not record.problem for record in read or ())
+    assert not any(record.cut_off for record in (read or ())[:-1])
+    endpoint = file_source(definition.model_copy(update={"complete": True}), folder)
+    names = _told(lambda: [Record("x", {name: [] for name in endpoint.fields() or fields})], definition.file)
+    wanted = [field for field in fields if names and field in names[0].values]
+    whole = _told(lambda: [record for batch in endpoint.read(wanted) for record in batch], definition.file)
+    assert not any(record.cut_off for record in whole or ())
 
 
 def _told(work: Callable[[], list[Record]], file: str) -> list[Record] | None:

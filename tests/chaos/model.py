@@ -272,7 +272,7 @@ def definition(shape: Shape) -> dict[str, Any]:
         place = {"container": {"template": "ou={{ departmentNumber }}," + people}, "base": people, "move_existing": True}
     return {
         "name": shape.name,
-        "limits": dict.fromkeys(("delete", "move", "clear", "members"), "none"),
+        "limits": dict.fromkeys(("delete", "move", "clear", "members", "memberships"), "none"),
         "jobs": [
             {
                 "name": "people",
@@ -284,6 +284,7 @@ def definition(shape: Shape) -> dict[str, Any]:
                 },
                 "object": "inetOrgPerson",
                 "missing_at_source": "delete" if shape.missing == "delete" else {"move": left},
+                "remove": "all",
                 "retries": 0,
                 "fields": {
                     "uid": {"from": "uid", "key": True},
@@ -302,6 +303,7 @@ def definition(shape: Shape) -> dict[str, Any]:
                 },
                 "object": "group",
                 "missing_at_source": "delete",
+                "remove": "all",
                 "retries": 0,
                 "fields": {
                     "cn": {"from": "cn", "key": True},

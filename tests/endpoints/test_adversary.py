@@ -103,6 +103,7 @@ class Office:
                         "destination": {"connection": "b", "container": self.here, "filter": f"(objectClass={PERSON})"},
                         "object": PERSON,
                         "missing_at_source": missing,
+                        "remove": "all",
                         "fields": fields,
                         **job,
                     }

@@ -17,6 +17,8 @@ from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
 from directory_sync.cli.deployment import operating_system_user
 from directory_sync.cli.main import main
+from directory_sync.definition.loading import load_file
+from directory_sync.errors import NotAllowed
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 from tests.scenarios.slapd import Slapd
@@ -33,6 +35,7 @@ jobs:
     object: inetOrgPerson
     rdn: uid
     missing_at_source: delete
+    remove: all
     wait_for_approval: {wait}
     on_failure: continue
     fields:
@@ -332,7 +335,6 @@ def test_a_preview_asks_nobody(terminal: Terminal) -> None:
 def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
     """The run that has filed it carries it out itself; the command says so and writes nothing, approved or not."""
     from directory_sync.cli.connections import EnvironmentConnections
-    from directory_sync.definition.loading import load_file
     from directory_sync.run.deployment import Deployment
     from directory_sync.run.job import run_job
 
@@ -351,6 +353,37 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
     assert terminal.run("--approved", "1") == 1
     assert "belongs to run manual__1 of Airflow" in terminal.err
     assert terminal.people() == set()
+
+
+def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: Terminal) -> None:
+    """The same names and no policy: the command ends before anything is read; only what was approved can still be written."""
+    terminal.run("--job", "people")
+    terminal.approve()
+    terminal.define(policy="{approvers: {users: [dora]}}")
+    collection = load_file(terminal.folder / "crew.yaml").collection
+
+    def as_airflow(store: Store) -> None:
+        store.start_run(collection, "manual__1", trigger="manual", requester="ida", verified=True)
+
+    terminal.in_store(as_airflow)
+    runs = terminal.run_states()
+    terminal.slapd.stop()
+    terminal.define(policy="none")
+    for arguments in ([], ["--job", "people"], ["--job", "phones"]):
+        assert terminal.run(*arguments) == 1
+        assert "Airflow runs a collection crew too (last as run manual__1)" in terminal.err
+        assert "Run the collection in Airflow" in terminal.err
+        assert "--approved NUMBER" in terminal.err
+    assert (terminal.run_states(), terminal.phones()) == (runs, False)
+    terminal.slapd.start()
+    assert terminal.run("--approved", "1") == 0
+    assert terminal.people() == {"fry", "leela"}
+    terminal.define(policy="{approvers: {users: [mallory]}}")
+    terminal.crew("fry")
+    assert terminal.run("--job", "people") == 4, "it may ask, but the people whom Airflow would ask have to agree"
+    with pytest.raises(NotAllowed):
+        mallory = Person("mallory", frozenset(), verified=True)
+        terminal.in_store(lambda store: desk.approve(store, 2, mallory, digest=store.get_request(2).request.digest))
 
 
 def test_wrong_numbers_and_files(terminal: Terminal) -> None:

@@ -18,6 +18,7 @@ jobs:
     destination: {file: phones.csv}
     object: row
     missing_at_source: delete
+    remove: all
     fields:
       uid: {from: uid, key: true}
       cn: cn

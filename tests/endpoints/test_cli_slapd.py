@@ -44,6 +44,7 @@ jobs:
     object: inetOrgPerson
     rdn: uid
     missing_at_source: delete
+    remove: all
     fields:
       uid: {from: uid, key: true}
       cn: cn

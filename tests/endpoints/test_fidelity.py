@@ -18,6 +18,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.plan.model import EMPTY_SOURCE
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import render_changes
@@ -64,7 +65,7 @@ class World:
 
     def preview(self, collection: Collection) -> list[JobResult]:
         deployment = self.deployment
-        return list(preview_collection(collection, collection.jobs, deployment=deployment, progress=silent))
+        return list(preview_collection(collection, collection.jobs, deployment=deployment, store=self.store, progress=silent))
 
     def run(self, collection: Collection) -> list[JobResult]:
         self.runs += 1
@@ -217,7 +218,7 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
     return Collection.model_validate(
         {
             "name": "corp",
-            "limits": dict.fromkeys(("delete", "move", "clear", "members"), "none"),
+            "limits": dict.fromkeys(("delete", "move", "clear", "members", "memberships"), "none"),
             "jobs": [
                 {
                     "name": "people",
@@ -234,6 +235,7 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
                     },
                     "object": "inetOrgPerson",
                     "fields": fields,
+                    "remove": "all",
                     **job,
                 }
             ],
@@ -266,6 +268,12 @@ def test_preview_run_and_independent_tool_agree(
     before = world.source.dump(), world.destination.dump()
     (preview,) = world.preview(definition)
     assert (world.source.dump(), world.destination.dump()) == before
+    if any(check.exceeded and check.kind == EMPTY_SOURCE for check in preview.limits):
+        # A source without records, or without values of a field: the run stops as the preview says.
+        (result,) = world.run(definition)
+        assert (preview.state, result.state) == (JobState.STOPPED_BY_LIMIT,) * 2
+        assert (world.source.dump(), world.destination.dump()) == before
+        return
     assert preview.state is JobState.PREVIEWED, preview.message
     ldif = "".join(render_changes(definition, definition.jobs[0], preview.changes, world.deployment))
     modify(world.copy, ldif)
@@ -434,7 +442,8 @@ def test_an_empty_source_stops_at_the_limit(world: World) -> None:
     before = world.destination.dump()
     (result,) = world.run(definition)
     assert result.state is JobState.STOPPED_BY_LIMIT
-    assert "20 planned, 5 allowed ([5%, 500] of 20)" in result.message
+    exceeded = {check.kind: check.planned for check in result.limits if check.exceeded}
+    assert exceeded == {"delete+disable+move": 20, EMPTY_SOURCE: 20}
     assert result.statistics.deleted == 0
     assert world.destination.dump() == before
 

@@ -135,3 +135,33 @@ def test_an_ldif_file_is_kept_in_step(tmp_path: Path) -> None:
     assert "Gone" not in text
     again, _ = into_file(tmp_path, "out.ldif", fields, *records, missing_at_source="delete")
     assert actions(again) == []
+
+
+GROUPS = """version: 1
+
+dn: uid=p1,dc=old
+uid: p1
+
+dn: cn=Crew,dc=old
+uid: g
+cn: Crew
+member: uid=p1,dc=old
+member: uid=p2,dc=old
+
+dn: uid=p2,dc=old
+uid: p2
+"""
+
+
+@pytest.mark.parametrize("spoilt", [GROUPS[:-1], GROUPS.replace("uid: p2", "uid:: *"), GROUPS.replace("\nuid: p2", "\nnonsense")])
+def test_members_that_cannot_be_read_remove_nobody(tmp_path: Path, spoilt: str) -> None:
+    """A file that may be cut off, or an entry that cannot be read, is no reason to fail the job: nobody leaves the group."""
+    fields = {"uid": {"from": "uid", "key": True}, "cn": "cn", "member": {"members": "member", "match": "uid"}}
+    destination = destination_of(
+        {"cn=P1,dc=y": {"uid": "p1"}, "cn=P2,dc=y": {"uid": "p2"}, "cn=P3,dc=y": {"uid": "p3"}},
+        Crew={"uid": "g", "member": ["cn=P2,dc=y", "cn=P3,dc=y"]},
+    )
+    plan = planned(tmp_path, "g.ldif", spoilt, fields, destination, missing_at_destination="skip")
+    (change,) = plan.changes
+    assert (change.fields[0].old, change.fields[0].new) == ((), (b"cn=P1,dc=y",))
+    assert "no counterpart at the destination for uid=p2,dc=old; nobody is removed" in plan.warnings[-1]

@@ -108,11 +108,74 @@ def test_a_url_is_never_followed() -> None:
     assert "file rfc2849/example5.ldif, line 11: the value of jpegphoto is at a URL" in record.problem
 
 
-@pytest.mark.parametrize(("number", "line"), [(6, 4), (7, 7)])
+@pytest.mark.parametrize(("number", "line"), [(6, 16), (7, 8)])
 def test_change_records_are_no_listing(number: int, line: int) -> None:
-    """RFC 2849, examples 6 and 7: a file of changes is refused as a whole, with what to use instead."""
-    with pytest.raises(EndpointError, match=f"line {line}: this file holds changes, not entries. .*ldapmodify"):
+    """RFC 2849, examples 6 and 7: a file of changes is refused as a whole, with what to use instead, unless they add entries."""
+    message = rf"line {line}: this file holds changes \(changetype: delete\), not entries. .*ldapmodify"
+    with pytest.raises(EndpointError, match=message):
         records(sample(f"rfc2849/example{number}.ldif"), "cn")
+
+
+CHANGES = (
+    b"\xef\xbb\xbfversion: 1\r\n\r\n"
+    b"dn: cn=Amy,dc=x\r\nchangetype: add\r\nobjectClass: person\r\ncn: Amy\r\nsn: Wong\r\n\r\n"
+    b"DN: cn=Fry,dc=x\r\ncontrol: 1.2.3 true\r\nChangeType: ADD\r\nobjectClass: person\r\ncn: Fry\r\nsn: Fry\r\n"
+)
+
+
+def test_change_records_that_add_entries_are_entries(tmp_path: Path) -> None:
+    """Exports of `ldifde` and others say `changetype: add` in each record; it is no attribute. A destination holds entries."""
+    fry = Record("cn=Fry,dc=x", {"cn": [b"Fry"], "sn": [b"Fry"]})
+    assert records(source(tmp_path, CHANGES), "cn", "sn", "changetype", "control") == [
+        Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]}),
+        fry,
+    ]
+    with pytest.raises(
+        EndpointError, match=r"line 3: this file holds changes \(changetype: add\), and a destination holds entries"
+    ):
+        records(destination(tmp_path, CHANGES), "cn")
+    for kind in ("modify", "modrdn", "moddn", "nonsense"):
+        content = CHANGES + f"\r\ndn: cn=Z,dc=x\r\nchangetype: {kind}\r\n".encode()
+        with pytest.raises(EndpointError, match=rf"line 17: this file holds changes \(changetype: {kind}\)"):
+            records(source(tmp_path, content), "cn")
+
+
+SEARCH = (
+    b"# extended LDIF\n#\n# LDAPv3\n# base <dc=x> with scope subtree\n#\n\n# Amy, x\n" + AMY + b"\n# search result\nsearch: 2\n"
+)
+
+
+def test_what_ldapsearch_writes_around_the_entries(tmp_path: Path) -> None:
+    """Its last lines are no entry, but say whether the search ended well; a reference to another server is told as such."""
+    assert len(records(source(tmp_path, SEARCH + b"result: 0 Success\n\n# numEntries: 1\n"), "cn")) == 1
+    with pytest.raises(IncompleteListing, match="line 15: the search that wrote the file did not end well: 4 Size limit"):
+        records(source(tmp_path, SEARCH + b"result: 4 Size limit exceeded\n"), "cn")
+    reference = b"# search reference\nref: ldap://other.example/dc=y\n\n"
+    other, amy = records(source(tmp_path, reference + AMY), "cn")
+    assert "line 2: this refers to another server" in other.problem
+    assert not amy.problem
+
+
+@pytest.mark.parametrize(
+    "content", [AMY.decode().encode("utf-16"), AMY.decode().encode("utf-16-le"), b"\x1f\x8b\x08\x00abc\n"], ids=repr
+)
+def test_what_is_no_text_in_utf_8(tmp_path: Path, content: bytes) -> None:
+    """It is told what the file is, and nothing is concluded from it."""
+    with pytest.raises(IncompleteListing, match=r"line 1: this is no LDIF, .*(Convert it from UTF-16|compressed)"):
+        records(source(tmp_path, content), "cn")
+
+
+def test_two_entries_without_an_empty_line_between_them(tmp_path: Path) -> None:
+    """Which values are whose cannot be told, so neither is used."""
+    (one,) = records(source(tmp_path, AMY + b" \n" + AMY.replace(b"Amy", b"Fry")), "cn")
+    assert "line 6: a second dn: in one entry" in one.problem
+    assert one.values == {}
+
+
+def test_lines_of_blanks_are_no_entries(tmp_path: Path) -> None:
+    """Between entries and around them; nor does one at the end leave a doubt whether the file is whole."""
+    content = b"  \n" + AMY + b"\n   \n\t\n" + AMY.replace(b"Amy", b"Fry") + b"\n  \n  "
+    assert [record.problem for record in records(source(tmp_path, content), "cn")] == ["", ""]
 
 
 @pytest.mark.parametrize("name", ["sevenseas/sevenseas.ldif", "sevenseas/TestFixture.ldif"])
@@ -129,8 +192,6 @@ def test_files_of_a_real_directory(name: str) -> None:
     ("content", "message"),
     [
         (b"", "the file is empty"),
-        (AMY[:-1], "line 4: the file ends in the middle of a line"),
-        (AMY + b"\ndn: cn=Fry,dc=x\ncn: F", "line 7: the file ends in the middle of a line"),
         (b"version: 2\n" + AMY, "line 1: only version 1"),
     ],
 )
@@ -150,7 +211,8 @@ def test_an_empty_listing(tmp_path: Path) -> None:
     ("content", "id", "values", "problem"),
     [
         (b"dn: cn=A\ncn: A\nsn:: a*b=\n", "cn=A", {"cn": [b"A"]}, "line 3: the value of sn is not valid base64"),
-        (b"dn: cn=A\nsn: A\nsn:: *\nSN: B\n", "cn=A", {}, "line 3: the value of sn"),
+        (b"dn: cn=A\nsn: A\nsn:: *\nSN: B\n", "cn=A", {"cn": [b"A"]}, "line 3: the value of sn"),
+        (b"dn: cn=A\ncn:: *\n", "cn=A", {}, "line 2: the value of cn"),
         (b"dn: cn=A\ncn: A\nnonsense\nsn: B\n", "cn=A", {"cn": [b"A"], "sn": [b"B"]}, "line 3: a line is NAME: VALUE"),
         (b"dn: no name\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: 'no name' is no DN"),
         (b"dn:\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: the DN is empty, and only the root of a directory has no name"),
@@ -192,6 +254,7 @@ def test_index_within_a_container(tmp_path: Path) -> None:
         ("CN=Amy  Wong, DC=X", "cn=amy wong,dc=x"),
         ("cn=a+uid=b,dc=x", "UID=B + CN=A,dc=x"),
         (r"cn=a\2cb", r"cn=a\,b"),
+        ("commonName=a,DomainComponent=x", "2.5.4.3=a,dc=x"),
         ('cn="a,b"', r"cn=a\,b"),
     ],
 )
@@ -203,7 +266,7 @@ def test_spellings_of_one_name(tmp_path: Path, one: str, other: str) -> None:
 def test_naming_entries(tmp_path: Path) -> None:
     """New, renamed and moved names; values are escaped, and a name that would be lost is refused."""
     endpoint = destination(tmp_path)
-    assert endpoint.new_id("cn", {"CN": [b' #a,b+"c" ']}, "dc=x") == r"cn=\ #a\,b\+\"c\"\ ,dc=x"
+    assert endpoint.new_id("cn", {"CN": [b' #a,b+"c" ']}, "dc=x") == r"cn=\#a\,b\+\"c\",dc=x"
     assert endpoint.new_id("cn", {"dn": [b"cn=a,dc=x"]}, "") == "cn=a,dc=x"
     assert endpoint.new_id("cn", {"CN": [b"a"]}, "") == "cn=a"
     assert endpoint.new_id("cn", {"CN": [b"a"], "dn": [b"uid=a,dc=x"]}, "") == "uid=a,dc=x"

@@ -186,7 +186,7 @@ def test_a_mail_about_a_terminals_request_says_what_it_needs(store: Store) -> No
     send(store, box)
     for _, mail in box.take():
         for kind in ("plain", "html"):
-            assert f"--approved {request}, in a terminal, makes exactly these changes" in " ".join(text_of(mail, kind).split())
+            assert f"--approved {request}, in a terminal, applies exactly these changes" in " ".join(text_of(mail, kind).split())
 
 
 def test_mails_of_a_request_are_one_thread(store: Store) -> None:

@@ -101,7 +101,7 @@ def test_no_room_for_temporary_files(folder: Path, limit: int) -> None:
         definition = collection()
         from directory_sync.run.job import preview_job
 
-        result = preview_job(definition, definition.jobs[0], deployment=Deployment(NoConnections(), folder))
+        result = preview_job(definition, definition.jobs[0], deployment=Deployment(NoConnections(), folder), store=None)
         return f"{result.state} {result.error and result.error.transient} {result.message}"
 
     text = in_a_child(work)

@@ -66,6 +66,7 @@ class Folder:
             "destination": {"file": self.destination.name},
             "object": "row" if self.content is csv else "inetOrgPerson",
             "missing_at_source": "delete",
+            "remove": "all",
             "fields": fields,
         }
         definition = Collection.model_validate({"name": "corp", "jobs": [job], **collection})
@@ -148,14 +149,18 @@ def test_unreadable_keys_delete_nobody(folder: Folder) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
 def test_a_file_that_is_cut_off_deletes_nobody(folder: Folder, share: float) -> None:
-    """A file of which only the beginning has come is no shorter listing, wherever it ends."""
+    """A file of which only the beginning has come is no shorter listing, wherever it ends.
+
+    In LDIF the entries before the last line can be told apart, in CSV the cells of the last row are too few.
+    """
     whole = folder.source.read_bytes()
     at = whole.rfind(b"p", 0, int(len(whole) * share)) + 1 if share else 0
     folder.source.write_bytes(whole[:at])
     before = folder.destination.read_bytes()
     result = folder.run(limits={"delete": "none"})
     assert folder.destination.read_bytes() == before
-    assert result.state is JobState.INCOMPLETE, result.message
+    begun = folder.content is ldif and share > 0
+    assert result.state is (JobState.SUCCESS_WITH_ERRORS if begun else JobState.INCOMPLETE), result.message
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])

@@ -96,7 +96,7 @@ class World:
     def preview(self) -> JobResult:
         """What the job would do."""
         definition = self._definition()
-        return preview_job(definition, definition.jobs[0], deployment=Deployment(self, self.folder))
+        return preview_job(definition, definition.jobs[0], deployment=Deployment(self, self.folder), store=self.store)
 
     def run(self) -> JobResult:
         """What the job did."""
@@ -119,8 +119,8 @@ class World:
                 "object": "group",
                 "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
             }
-        limits = dict.fromkeys(("create", "update", "delete", "move", "clear", "members"), "none")
-        job |= {"name": self.job, "missing_at_source": "delete"}
+        limits = dict.fromkeys(("create", "update", "delete", "move", "clear", "members", "memberships"), "none")
+        job |= {"name": self.job, "missing_at_source": "delete", "remove": "all"}
         return Collection.model_validate({"name": "corp", "limits": limits, "jobs": [job]})
 
 

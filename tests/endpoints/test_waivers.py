@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from directory_sync.approval import desk
-from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
+from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.quorum import Pending
+from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
-from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.request_model import Request
+from directory_sync.mail.audience import occasion
+from directory_sync.run.result import JobState
 from directory_sync.store.runs import Snapshot
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
@@ -37,28 +39,12 @@ def test_a_limit_stops_also_what_would_be_asked_for(office: Office) -> None:
     assert office.apply(run, request.id).statistics.deleted == 19
 
 
-def waiver(office: Office, run: Snapshot, result: JobResult) -> Request:
-    assert result.plan_id is not None
-    plan = office.store.load_plan(result.plan_id).plan
-    filed = ask_for_waiver(
-        office.store,
-        run,
-        result.plan_id,
-        plan,
-        policy=None,
-        administrators=["admin"],
-        asked_by="zoe",
-        reason="Closed.",
-    )
-    return office.store.get_request(filed.id).request
-
-
 def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
     """A run that makes the very plan carries it out; another plan, or the same a second time, is stopped as before."""
     run = full_and_then_empty(office, approval="none")
     stopped = office.run(run)
     assert stopped.state is JobState.STOPPED_BY_LIMIT
-    request = waiver(office, run, stopped)
+    request = office.waiver(run, stopped)
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "nobody has agreed yet"
     office.approve(request, CAROL)
     office.staff("person01")
@@ -78,18 +64,18 @@ def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
     office.staff(*office.phones(), "fry")
     pending = office.request(office.run(office.start()))
     with pytest.raises(NotDecidable, match=f"Request {pending.id} of run {pending.run_id} waits for a decision"):
-        waiver(office, run, stopped)
+        office.waiver(run, stopped)
     assert office.store.get_request(pending.id).request.state == "pending"
     desk.cancel(office.store, pending.id, BOB, administrator=True)
-    request = waiver(office, run, stopped)
+    request = office.waiver(run, stopped)
     with pytest.raises(NotDecidable, match=f"Request {request.id} asks for this already"):
-        waiver(office, run, stopped)
+        office.waiver(run, stopped)
 
 
 def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
     """Not by carrying the plan of the stopped run out, which would pass by who starts it, by its age, and by changed limits."""
     run = full_and_then_empty(office, approval="none", trigger="terminal")
-    request = waiver(office, run, office.run(run))
+    request = office.waiver(run, office.run(run))
     office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
     with pytest.raises(NotDecidable, match="Run the job again"):
         office.apply(run, request.id)
@@ -101,7 +87,7 @@ def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
 def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:
     """The source was repaired, and a run stayed within its limits: the same accident later is stopped again."""
     run = full_and_then_empty(office, approval="none")
-    request = waiver(office, run, office.run(run))
+    request = office.waiver(run, office.run(run))
     office.approve(request, CAROL)
     office.staff(*(f"person{number:02}" for number in range(20)))
     assert office.run(office.start(approval="none")).state is JobState.SUCCESS
@@ -113,7 +99,7 @@ def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:
 def test_a_waiver_counts_for_the_limits_that_it_names(office: Office) -> None:
     """A definition that was tightened since asks for more than was waived."""
     run = full_and_then_empty(office, approval="none")
-    request = waiver(office, run, office.run(run))
+    request = office.waiver(run, office.run(run))
     office.approve(request, CAROL)
     tightened = office.run(office.start(approval="none", limits={"delete": 3}))
     assert tightened.state is JobState.STOPPED_BY_LIMIT
@@ -123,7 +109,7 @@ def test_a_waiver_counts_for_the_limits_that_it_names(office: Office) -> None:
 def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request(office: Office) -> None:
     """A run that began under a waiver is killed; the waiver stays, and the retry goes on under it and under nothing else."""
     run = full_and_then_empty(office, approval="none")
-    request = waiver(office, run, office.run(run))
+    request = office.waiver(run, office.run(run))
     office.approve(request, CAROL)
     again = office.start(approval="none")
     planned = office.run(office.start(approval="none", limits={"delete": 1}))  # only to have a plan of these changes stored
@@ -139,12 +125,45 @@ def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request
 def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> None:
     """Neither by the starter of the stopped run nor by who asks; and an approver does not carry it out by starting a run."""
     run = full_and_then_empty(office, approval="none", requester="carol")
-    request = waiver(office, run, office.run(run))
+    request = office.waiver(run, office.run(run))
     for person in (CAROL, Person("Zoe", frozenset({"admin"}), verified=True)):
         with pytest.raises(NotAllowed):
             office.approve(request, person)
     office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
     refused = office.run(office.start(approval="none", requester="Dora"))
     assert refused.state is JobState.STOPPED_BY_LIMIT
-    assert "Somebody else has to start it" in refused.message
+    assert "Someone else has to start it" in refused.message
     assert office.run(office.start(approval="none", requester="carol")).state is JobState.SUCCESS
+
+
+def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) -> None:
+    """Nor who started the run: neither on the list, nor in what is said to be missing, nor in the mail; both hear the outcome."""
+    people = {"approvers": {"users": ["zoe", "carol", "bob"]}, "require": 1}
+    run = full_and_then_empty(office, approval=people, requester="bob")
+    request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
+    view = office.store.get_request(request.id)
+    assert [each.name for each in view.assignees] == ["carol"]
+    assert desk.standing(view) == Pending("carol")
+    filed = occasion(view, view.events[0])
+    assert filed is not None
+    assert [(each.whom.name, each.asked_for_it) for each in filed.recipients] == [("carol", False)]
+    with pytest.raises(NotAllowed, match="You asked for this"):
+        office.approve(request, Person("zoe", frozenset(), verified=True))
+    office.approve(request, CAROL)
+    view = office.store.get_request(request.id)
+    told = occasion(view, view.events[-1])
+    assert told is not None
+    assert [(each.whom.name, each.asked_for_it) for each in told.recipients] == [("bob", True), ("zoe", True)]
+
+
+def test_where_only_who_asks_could_answer_a_waiver_others_are_asked_at_once(office: Office) -> None:
+    """Waiting for the answer of somebody who may not give one would be in vain."""
+    people = {
+        "approvers": {"users": ["zoe"]},
+        "escalation": {"after": "1d", "levels": [{"users": ["zoe"]}, {"users": ["Zoe", "carol"]}]},
+    }
+    run = full_and_then_empty(office, approval=people)
+    request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
+    swept = sweep(office.store, manager_of=lambda user: None)
+    assert [(each.level, [who.name for who in each.to]) for each in swept.escalated] == [(1, []), (2, ["carol"])]
+    office.approve(request, CAROL)

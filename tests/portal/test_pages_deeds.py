@@ -110,6 +110,24 @@ def test_the_second_is_told_who_was_first(looker: Looker) -> None:
     assert "Nothing was recorded" in page
 
 
+def test_mail_goes_at_once_where_no_task_sends_it(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a request is rerouted to, and what becomes of a waiver, no gate tells; all else the gate of its run does."""
+    hastened: list[str] = []
+    monkeypatch.setattr(airflow_runs, "send_mail_soon", lambda: hastened.append("mail"))
+    number = looker.made["pending"]
+    looker.post(f"/requests/{number}/reroute", {"users": "dora"})
+    assert hastened == ["mail"]
+    looker.post(f"/requests/{number}/approve", {"digest": looker.pages.digest(number)})
+    assert hastened == ["mail"]
+    stopped = {"dag_id": "stopped", "run_id": "manual__2026-11-24", "job": "people", "reason": "The office was closed."}
+    looker.post("/embed/waiver", stopped)
+    assert hastened == ["mail"] * 2
+    waiver = looker.store.pending_request("stopped", "people")
+    assert waiver is not None
+    looker.post(f"/requests/{waiver.id}/cancel", {"reason": "Not needed."})
+    assert hastened == ["mail"] * 3
+
+
 def test_rerouting(looker: Looker) -> None:
     """Users and roles, separated by commas or lines; nobody is a mistake that is said."""
     number = looker.made["pending"]

@@ -200,6 +200,8 @@ def test_a_long_change_has_a_page_of_its_own(looker: Looker) -> None:
 def test_a_waiver_is_asked_for(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that a limit has stopped offers it; it needs a reason, and leads to a request."""
     monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
+    hastened: list[None] = []
+    monkeypatch.setattr(airflow_runs, "send_mail_soon", lambda: hastened.append(None))
     page = looker.get(f"/embed/run?{urlencode(STOPPED)}")
     assert "Ask for a waiver…" in page
     question = {**STOPPED, "job": "people"}
@@ -212,6 +214,7 @@ def test_a_waiver_is_asked_for(looker: Looker, monkeypatch: pytest.MonkeyPatch) 
     assert request is not None
     assert request.waives
     assert "Ask for a waiver…" not in page
+    assert len(hastened) == 1, "the administrators hear of it at once"
 
 
 def test_a_waiver_that_may_not_be_asked_for(looker: Looker) -> None:

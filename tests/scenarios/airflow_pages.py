@@ -45,6 +45,7 @@ _JOB = """
     destination: {file: %(name)s_out.csv}
     object: row
     missing_at_source: delete
+    remove: all
     fields:
       user: {from: user, key: true}
       note: note
@@ -66,6 +67,7 @@ jobs:
     destination: {file: former_out.csv}
     object: row
     missing_at_source: delete
+    remove: all
     limits: {delete: 2}
     fields:
       user: {from: user, key: true}

@@ -47,6 +47,10 @@ collection_task.FIRST_PAUSE = collection_task.LONGEST_PAUSE = 2.0
 class FaultyAirflow:
     """`airflow standalone` and what it works with; a context manager.
 
+    Args:
+        folder: everything is below it; `data` and `collections` may be filled before it starts.
+        preamble: what the DAG file does before anything else, in every process that reads it.
+
     Attributes:
         postgres: holds the store, not Airflow's own database.
         slapd, proxy: the directory `branch`, and what stands before it.
@@ -56,8 +60,9 @@ class FaultyAirflow:
         admin: Airflow's REST API, for an administrator.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, preamble: str = "") -> None:
         self._folder = folder
+        self._preamble = preamble
         self.data, self.collections = folder / "data", folder / "collections"
         self._stack = ExitStack()
         self._clients: dict[str, httpx.Client] = {}
@@ -76,7 +81,7 @@ class FaultyAirflow:
         for folder in (self.data, self.collections, project / "dags"):
             folder.mkdir(parents=True, exist_ok=True)
         text = (PROJECT / "dags" / "job_collections.py").read_text(encoding="utf-8")
-        (project / "dags" / "job_collections.py").write_text(_IMPATIENT + text, encoding="utf-8")
+        (project / "dags" / "job_collections.py").write_text(_IMPATIENT + self._preamble + text, encoding="utf-8")
         (project / "plugins").symlink_to(PROJECT / "plugins")
         self.postgres = stack.enter_context(Postgres())
         url = self.postgres.create_database()

@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes
 
+from directory_sync.definition.addresses import Scope
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
-from directory_sync.errors import IncompleteListing, RecordError
+from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
 
 def fold(value: bytes) -> bytes:
@@ -52,6 +54,9 @@ class MemoryDirectory:
     def fields(self) -> Collection[str] | None:
         return self.known
 
+    def no_field(self, name: str) -> SchemaError:
+        return SchemaError(f"there is no field {name}.", endpoint=self.label, remedy=f"There are: {', '.join(self.known or ())}.")
+
     def rule(self, name: str) -> FieldRule | None:
         if name.lower() in self.rules:
             return self.rules[name.lower()]
@@ -80,10 +85,21 @@ class MemoryDirectory:
     def selects(self, record: Record) -> bool:
         return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
 
+    @property
+    def region(self) -> Region:
+        return Region(self.place_of(self.base), Scope.SUBTREE)
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        parts = self.normalise_id(id).split(",")
+        return tuple(",".join(parts[place:]) for place in reversed(range(len(parts))))
+
     def normalise_id(self, id: str) -> str:
         return id.casefold()
 
     def close(self) -> None: ...
+
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        return {}
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         return ("top", kind)
@@ -109,7 +125,7 @@ class MemoryDirectory:
     def parent_id(self, id: str) -> str | None:
         return id.partition(",")[2] or None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         name, _, value = id.partition(",")[0].partition("=")
         new = {key.lower(): held for key, held in values.items()}.get(name.lower())
         if new is None or fold(unquote_to_bytes(value)) in map(fold, new):
@@ -117,6 +133,9 @@ class MemoryDirectory:
         if not new:
             raise RecordError("names the object and would lose its value.", field=name)
         return self.new_id(name, {name: sorted(new)}, self.parent_id(id) or "")
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         return f"{id.partition(',')[0]},{container}"

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from directory_sync.approval import desk
+from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
+from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.definition.models import Collection
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
@@ -57,12 +59,36 @@ class Office:
         deployment = given.pop("deployment", self.deployment)
         return run_job(snapshot, job, deployment=deployment, store=self.store, holder="a test", **given)
 
+    def again(self, run: Snapshot) -> Snapshot:
+        """A run as a task that begins now finds it."""
+        found = self.store.find_run("office", run.run_id)
+        assert found is not None
+        return found
+
     def request(self, result: JobResult) -> Request:
         assert result.request is not None
         return self.store.get_request(result.request).request
 
     def approve(self, request: Request, person: Person = BOB) -> None:
         desk.approve(self.store, request.id, person, digest=request.digest)
+
+    def deny(self, request: Request, reason: str = "Not these.") -> None:
+        desk.deny(self.store, request.id, BOB, digest=request.digest, reason=reason)
+
+    def waiver(self, run: Snapshot, stopped: JobResult, *, policy: EffectivePolicy | None = None) -> Request:
+        """A waiver for what a limit has stopped, which zoe asks for; without a policy an administrator decides."""
+        assert stopped.plan_id is not None
+        filed = ask_for_waiver(
+            self.store,
+            run,
+            stopped.plan_id,
+            self.store.load_plan(stopped.plan_id).plan,
+            policy=policy,
+            administrators=["admin"],
+            asked_by="zoe",
+            reason="Closed.",
+        )
+        return self.store.get_request(filed.id).request
 
     def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
         request = self.store.get_request(request_id).request
@@ -81,6 +107,7 @@ def collection(**job: Any) -> Collection:
                     "destination": {"file": "phones.csv"},
                     "object": "row",
                     "missing_at_source": "delete",
+                    "remove": "all",
                     "fields": {"user": {"from": "user", "key": True}, "name": "name"},
                     "approval": POLICY,
                     **job,

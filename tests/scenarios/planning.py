@@ -26,6 +26,7 @@ def one_job(fields: Mapping[str, Any] = FIELDS, *, limits: Mapping[str, Any] | N
         "destination": destination,
         "object": "user",
         "fields": dict(fields),
+        "remove": "all",
         **job,
     }
     none = dict.fromkeys(("delete", "clear", "members", "move"), "none")

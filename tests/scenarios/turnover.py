@@ -152,6 +152,7 @@ def collection() -> Collection:
             },
             "object": object,
             "missing_at_source": "delete",
+            "remove": "all",
             "fields": {**fields, managed: {"static": "managed"}},
         }
 
@@ -164,7 +165,7 @@ def collection() -> Collection:
         "manager": {"resolve": "manager", "match": "uid"},
     }
     groups = {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "cn"}}
-    kinds = ("delete", "move", "clear", "members")
+    kinds = ("delete", "move", "clear", "members", "memberships")
     return Collection.model_validate(
         {
             "name": "turnover",

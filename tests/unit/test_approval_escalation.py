@@ -116,8 +116,27 @@ def test_roles_have_no_manager() -> None:
 def test_where_nobody_can_decide_the_next_is_asked_at_once() -> None:
     """If the only approver is the requester, waiting for them would be in vain."""
     assert asked(steps(policy(users=("anna",)), 0)) == [(1, ["Admin"])]
-    assert asked(steps(policy({"users": ["ANNA"]}, {"users": ["eve"]}, users=("anna",)), 0)) == [(1, ["ANNA"]), (2, ["eve"])]
+    assert asked(steps(policy({"users": ["ANNA"]}, {"users": ["eve"]}, users=("anna",)), 0)) == [(1, None), (2, ["eve"])]
     assert steps(policy(users=("anna",), self_approval="allow"), 0) == []
+
+
+def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
+    """It names only the requester, who asked for the waiver, or people who are asked already: the next is asked with it."""
+    nobody = [(1, None), (2, ["eve"])]
+    for useless in ({"users": ["Anna"]}, {"users": ["bob"]}, {"users": ["anna", "bob"]}):
+        found = steps(policy(useless, {"users": ["eve"]}), 1)
+        assert asked(found) == nobody
+        assert {step.at for step in found} == {days(1)}
+        assert found[0].note
+    waiver = due(
+        policy({"users": ["zoe"]}, {"users": ["eve"]}), FILED, (), days(1), manager_of=MANAGERS.get, requester="", asked_by="zoe"
+    )
+    assert asked(waiver) == nobody
+    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["anna", "eve"])], "one of them can answer"
+    assert asked(steps(policy({"users": ["anna"]}, self_approval="allow"), 1)) == [(1, ["anna"])]
+    heads = policy({"roles": ["Heads"]}, {"roles": ["Heads"]}, {"users": ["eve"]})
+    first = record(steps(heads, 1)[0], days(1))
+    assert asked(steps(heads, 2, first)) == [(2, None), (3, ["eve"])]
 
 
 def test_without_default_the_request_waits() -> None:

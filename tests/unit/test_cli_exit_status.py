@@ -203,7 +203,8 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
 @pytest.mark.parametrize(
     ("states", "expected"),
     [
-        ((S.SUCCESS, S.CONFLICTS), "success"),
+        ((S.SUCCESS, S.CONFLICTS), "success_with_errors"),
+        ((S.SUCCESS, S.DENIED), "denied"),
         ((S.WAITING, S.SUCCESS), "waiting"),
         ((S.WAITING, S.NOT_RUN), "waiting"),
         ((S.WAITING, S.FAILED), "failed"),

@@ -13,8 +13,11 @@ from directory_sync.cli import preview_ldif
 from directory_sync.cli.preview_csv import COLUMNS, write_csv
 from directory_sync.cli.preview_ldif import write_ldif
 from directory_sync.cli.preview_table import write_table
-from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
+from directory_sync.run.change_ldif import change_record
+from directory_sync.run.change_rows import change_rows
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.report import change_report
 from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped
 
@@ -137,16 +140,29 @@ def test_csv_has_a_row_for_each_field() -> None:
     write_csv(stream, collection("people"), [previewed()])
     rows = list(csv.reader(io.StringIO(stream.getvalue())))
 
-    assert tuple(rows[0]) == COLUMNS == ("job", "action", "key", "object", "new_object", "field", "old", "new")
-    assert rows[5:9] == [
+    assert tuple(rows[0]) == COLUMNS == ("job", "action", "key", "object", "new_object", "field", "old", "new", "marks")
+    assert [row[:-1] for row in rows[5:9]] == [
         ["people", "update", "leela", "uid=leela,ou=people,dc=office", "", "mail", "a@x | b@x", "c@x"],
         ["people", "update", "leela", "uid=leela,ou=people,dc=office", "", "title", "", "Kapitän"],
         ["people", "update", "ship", "cn=ship,ou=groups,dc=office", "", "member", "uid=bender", "uid=fry | uid=leela"],
         ["people", "move", "amy", "uid=amy,ou=people,dc=office", "uid=amy,ou=left,dc=office", "", "", ""],
     ]
-    assert [row[-1] for row in rows[2:5]] == ["<512 bytes>", "***", "***"]
+    assert [row[-2] for row in rows[2:5]] == ["<512 bytes>", "***", "***"]
     assert "\x1b" not in stream.getvalue()
     assert len(stream.getvalue().splitlines()) == len(rows)
+
+
+def test_marks_of_removals_stand_in_every_format() -> None:
+    """What was never matched, or what another job claims, is marked in table, CSV, LDIF and JSON."""
+    marks = (Mark(MarkKind.NEVER_MATCHED), Mark(MarkKind.CLAIMED_BY, "hr.staff"))
+    change = Change(Action.DELETE, "fry", "uid=fry,dc=x", marks=marks)
+    text = "never matched before; claimed by hr.staff"
+    assert text in table(JobResult("people", JobState.PREVIEWED, changes=[change]))
+    (row,) = change_rows("people", change, lambda name: False)
+    assert row[-1] == text
+    assert "# never matched before\n# claimed by hr.staff\n" in change_record(change, "", lambda name: False)
+    report = change_report(change, lambda name: False)
+    assert report["marks"] == [{"kind": "never_matched"}, {"kind": "claimed_by", "subject": "hr.staff"}]
 
 
 # -- LDIF -------------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from tests.scenarios.definitions import MINIMAL, changed, found, job_changed
 LAB = {"connection": "lab", "container": "OU=People,DC=lab,DC=example"}
 POLICY = {"approvers": {"users": ["bob"]}}
 
+TEMPLATE = "fields.x.template: cannot be used as a template: "
+
 
 def test_minimal_definition_has_no_problem() -> None:
     """Otherwise the tests below would prove nothing."""
@@ -53,6 +55,34 @@ def test_minimal_definition_has_no_problem() -> None:
         ("approval", {**POLICY, "require": 2}, "approval.require: needs 2 people, but only 1 may approve"),
         ("approval", {"approvers": {"users": ["bob", "bob"]}, "require": 2}, "approval.require: needs 2 people, but only 1"),
         ("approval", {"approvers": {"users": ["bob"], "roles": ["Admin"]}, "require": 2}, None),
+        (
+            "approval",
+            {"approvers": {"users": ["bob", "ida "]}},
+            "approval.approvers.users[1]: no user can have this name: it begins",
+        ),
+        ("approval", {"approvers": {"roles": [" "]}}, "approval.approvers.roles[0]: no role can have this name: it is empty"),
+        ("approval", {"approvers": {"users": ["b\nob"]}}, "approval.approvers.users[0]: no user can have this name: it holds"),
+        (
+            "approval",
+            {"approvers": {"users": ["x" * 251]}},
+            "approval.approvers.users[0]: no user can have this name: it has 251",
+        ),
+        (
+            "approval",
+            {"approvers": {"users": ["bob\u202e"]}},
+            "approval.approvers.users[0]: no user can have this name: it holds",
+        ),
+        ("approval", {"approvers": {"users": ["Zo\u00eb van Dijk", "\u0645\u06cc\u200c\u0631", "x" * 250]}}, None),
+        (
+            "approval",
+            {**POLICY, "escalation": {"after": "1d", "levels": ["manager", {"roles": ["a\tb"]}]}},
+            "approval.escalation.levels[1].roles[0]: no role can have this name",
+        ),
+        (
+            "approval",
+            {**POLICY, "escalation": {"after": "1d", "default": {"users": ["c "]}}},
+            "approval.escalation.default.users[0]: no user can have this name",
+        ),
         (
             "approval",
             {**POLICY, "fields": ["departmnt", "CN"]},
@@ -100,6 +130,20 @@ def test_names_of_jobs_are_unique() -> None:
         ("source", {"file": "a/x.cvs"}, "source.file: has no known ending, did you mean .csv?"),
         ("source", {"file": "x"}, "source.file: has no known ending, a file ends in"),
         ("source", {"file": "feeds/Staff.CSV", "delimiter": ";", "encoding": "cp1252"}, None),
+        (
+            "source",
+            {"file": "a.txt"},
+            "source.file: has no known ending, a file ends in .csv, .tsv, .ldif, .ldf, .xlsx; any",
+        ),
+        ("source", {"file": "a.txt", "delimiter": "\t", "encoding": "cp1252", "complete": True}, None),
+        ("source", {"file": "a.ldf", "complete": True, "filter": "(&(objectClass=person)(!(ou=x)))"}, None),
+        ("source", {"file": "a.csv", "filter": "(&(First name=Amy)(employee_id>=10))"}, None),
+        ("source", {"file": "a.csv", "filter": "(First name"}, "source.filter: is not an LDAP filter"),
+        ("source", {"file": "a.ldif", "filter": "(First name=x)"}, "source.filter: is not an LDAP filter"),
+        ("source", {"connection": "a", "table": "b", "filter": "(dept_id="}, "source.filter: is not an LDAP filter"),
+        ("source", {"connection": "a", "table": "b", "filter": "(dept_id=7)"}, None),
+        ("source", {"file": "a.csv", "mode": "replace"}, "source.mode: says how a file is written"),
+        ("source", {"file": "a.xlsx", "complete": True}, "source.complete: warning: has no effect on a .xlsx file"),
         ("source", {"file": "a.csv", "delimiter": '"'}, "source.delimiter: cannot separate values"),
         ("source", {"file": "a.csv", "delimiter": "\n"}, "source.delimiter: cannot separate values"),
         ("source", {"file": "a.csv", "delimiter": "\t"}, None),
@@ -129,7 +173,7 @@ def test_names_of_jobs_are_unique() -> None:
         (
             "destination",
             {**LAB, "container": {"template": "OU={{ x"}, "base": "DC=x"},
-            "destination.container.template: is not a Jinja2 template",
+            "destination.container.template: cannot be used as a template: line 1",
         ),
         ("destination", {**LAB, "container": {"template": "OU={{ x }}"}, "base": "DC=x", "move_existing": True}, None),
         ("object", "row", "object: a directory holds no rows"),
@@ -173,6 +217,26 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "missing_at_source: only objects of a directory",
         ),
         ({"object": "row", "destination": {"file": "a.csv"}, "rdn": "x"}, "rdn: warning: has no effect"),
+        ({"object": "row", "destination": {"file": "a.csv", "mode": "append"}}, None),
+        (
+            {"object": "row", "destination": {"file": "a.csv", "mode": "append"}, "missing_at_source": "delete"},
+            "destination.mode: append removes nothing, but missing_at_source does",
+        ),
+        (
+            {"object": "row", "destination": {"file": "a.csv", "filter": "(a=b)"}},
+            "destination.filter: chooses records of a source; everything in a destination's file is managed",
+        ),
+        ({"fields.x": {"from": "x", "exact": True}}, None),
+        ({"fields.x": {"resolve": "x", "match": ["mail", "uid"]}}, None),
+        ({"fields.x": {"resolve": "x", "match": ["mail", "u i"]}}, "fields.x.match[1]: u i is not an attribute name"),
+        ({"fields.x": {"resolve": "x", "match": ["mail", "MAIL"]}}, "fields.x.match: names a field twice"),
+        ({"fields.x": {"resolve": "x", "match": "mail", "exact": True}}, "fields.x.exact: there is no spelling at the source"),
+        ({"fields.x": {"from": "x", "new_only": True, "exact": True}}, "fields.x.exact: warning: has no effect"),
+        ({"fields.x": {"left": "x", "length": 1, "on_missing": "skip"}}, None),
+        (
+            {"fields.y": {"left": "x", "length": 1, "key": True, "on_missing": "empty"}},
+            "fields.y.on_missing: a key is never empty",
+        ),
         ({"object": "row", "destination": {"file": "a.ldif"}}, "fields: an LDIF file needs a field dn"),
         ({"object": "row", "destination": {"file": "a.ldif"}, "fields.dn": {"template": "cn={{ cn }},dc=x"}}, None),
         (
@@ -222,10 +286,40 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "fields.x.static: warning: %NOV% is no variable and stays as it is, did you mean NOW?",
         ),
         ({"fields.x": {"static": ["a", "%USERNAME%"]}}, "fields.x.static[1]: warning: %USERNAME% is no variable"),
-        ({"fields.x": {"template": "{{ a"}}, "fields.x.template: is not a Jinja2 template"),
-        ({"fields.x": {"template": "{% include 'x' %}"}}, "fields.x.template: loads another template in its line 1"),
-        ({"fields.x": {"template": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}"}}, "fields.x.template: is nested too deep"),
-        ({"fields.x": {"template": "x" * 20_001}}, "fields.x.template: has more than 20000 characters"),
+        (
+            {"fields.x": {"template": "{{ a"}},
+            TEMPLATE + "line 1: unexpected end of template",
+        ),
+        (
+            {"fields.x": {"template": "{% include 'x' %}"}},
+            TEMPLATE + "line 1: include statements cannot be used in a template here",
+        ),
+        (
+            {"fields.x": {"template": "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}"}},
+            TEMPLATE + "the template is nested too deeply",
+        ),
+        (
+            {"fields.x": {"template": "x" * 17_000}},
+            TEMPLATE + "the template has more than 16384 characters, use a script for this",
+        ),
+        (
+            {"fields.x": {"template": "a\n{% macro f() %}{% endmacro %}"}},
+            TEMPLATE + "line 2: macro statements cannot be used",
+        ),
+        (
+            {"fields.x": {"template": "{{ givenName|lowre }}"}},
+            TEMPLATE + "line 1: there is no filter 'lowre', did you mean lower?",
+        ),
+        (
+            {"fields.x": {"template": "{% if a is definde %}{% endif %}"}},
+            TEMPLATE + "line 1: there is no test 'definde', did you mean defined?",
+        ),
+        (
+            {"fields.x": {"template": "\n{{ First name|lower }}"}},
+            TEMPLATE + "line 2: First name is no single word, so it cannot stand in a template as it is, name such a field as",
+        ),
+        ({"fields.x": {"template": "{{ given_name }}"}}, "fields.x.template: given_name is not an attribute name"),
+        ({"source": {"file": "a.csv"}, "fields.x": {"template": "{{ given_name }}{{ record['First name'] }}"}}, None),
         ({"fields.x": {"template": "{% if a %}{{ a|lower }}{% endif %}"}}, None),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.export import dump, to_definition
 from directory_sync.definition.loading import load_file, load_text
 from directory_sync.definition.models import Collection
@@ -34,12 +35,18 @@ _WORDS = st.sampled_from(
     ]
 )
 _TEXT = _WORDS | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+_PERSON = _TEXT.filter(lambda name: not impossible_name(name))
 _NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
-_COMMON = {"new_only": st.booleans(), "keep_if_empty": st.booleans(), "secret": st.booleans(), "delimiter": _TEXT}
+_COMMON = {
+    **dict.fromkeys(("new_only", "exact", "keep_if_empty", "secret"), st.booleans()),
+    "delimiter": _TEXT,
+}
+_ON_MISSING = {"on_missing": st.sampled_from(["evaluate", "empty", "skip", "fail"])}
 
 
 def _mapping(**required: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(required, optional=_COMMON)
+    computed = not required.keys() & {"from", "static"}
+    return st.fixed_dictionaries(required, optional=_COMMON | (_ON_MISSING if computed else {}))
 
 
 _FIELD = st.one_of(
@@ -55,13 +62,15 @@ _FIELD = st.one_of(
 )
 _PERCENT = st.integers(0, 100).map(lambda number: f"{number}%") | st.floats(0, 100).map(lambda number: f"{number:.4f}%")
 _LIMIT = st.integers(0, 10**6) | _PERCENT | st.just("none") | st.tuples(_PERCENT, st.integers(0, 99)).map(list)
-_LIMITS = st.dictionaries(st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members"]), _LIMIT)
-_FILE = st.fixed_dictionaries(
-    {"file": st.from_regex(r"[a-zA-Z0-9é ]{1,8}\.csv", fullmatch=True)},
-    optional={"encoding": st.just("cp1252"), "delimiter": st.sampled_from(";\t|#")},
+_LIMITS = st.dictionaries(
+    st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members", "memberships"]), _LIMIT
 )
+_PATH = {"file": st.from_regex(r"[a-zA-Z0-9é ]{1,8}\.csv", fullmatch=True)}
+_FORMAT = {"encoding": st.just("cp1252"), "delimiter": st.sampled_from(";\t|#"), "complete": st.booleans()}
+_SOURCE = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "filter": st.just("(&(First name=a)(!(b_c=*)))")})
+_DESTINATION = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "mode": st.sampled_from(["merge", "append", "replace"])})
 _APPROVAL = st.just("none") | st.fixed_dictionaries(
-    {"approvers": st.fixed_dictionaries({"roles": st.lists(_TEXT, min_size=1, max_size=2)})},
+    {"approvers": st.fixed_dictionaries({"roles": st.lists(_PERSON, min_size=1, max_size=2)})},
     optional={
         "require": st.sampled_from(["any", "all", 2]),
         "when": st.sampled_from(["manual", "always"]),
@@ -71,8 +80,8 @@ _APPROVAL = st.just("none") | st.fixed_dictionaries(
 )
 _JOB = st.fixed_dictionaries(
     {
-        "source": _FILE,
-        "destination": _FILE,
+        "source": _SOURCE,
+        "destination": _DESTINATION,
         "object": st.sampled_from(["row", "user"]),
         "fields": st.dictionaries(_TEXT.filter(lambda name: name.lower() != "id"), _FIELD, max_size=4).map(
             lambda fields: {
@@ -87,6 +96,9 @@ _JOB = st.fixed_dictionaries(
         "limits": _LIMITS,
         "approval": _APPROVAL,
         "retries": st.integers(0, 9),
+        "enabled": st.booleans(),
+        "remove": st.sampled_from(["known", "all"]),
+        "limit_window": st.sampled_from(["24h", "90m", 0]),
     },
 )
 _COLLECTION = st.fixed_dictionaries(
@@ -103,6 +115,7 @@ _COLLECTION = st.fixed_dictionaries(
         "start": st.dates().map(str) | st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat()),
         "timezone": st.just("Europe/Berlin"),
         "paused": st.booleans(),
+        "limit_window": st.sampled_from(["24h", "7d", 0]),
         "limits": _LIMITS,
         "approval": _APPROVAL,
     },
@@ -133,5 +146,14 @@ def test_only_what_differs_from_the_defaults_is_written() -> None:
 
 def test_where_a_value_comes_from_is_written_first() -> None:
     """As people write it."""
-    text = dump(Collection.model_validate(MINIMAL))
+    fields = {
+        "employeeID": {"key": True, "from": "employeeID"},
+        "member": {"match": ["uid", "cn"], "members": "member"},
+        "x": {"on_missing": "skip", "join": ["a", "b"]},
+    }
+    definition = changed(("jobs.0.object", "group"), *((f"jobs.0.fields.{name}", field) for name, field in fields.items()))
+    text = dump(Collection.model_validate(definition))
     assert text.index("from: employeeID") < text.index("key: true")
+    assert text.index("members: member") < text.index("match:")
+    assert text.index("join:") < text.index("on_missing: skip")
+    assert load_text(text, "a.yaml").collection == Collection.model_validate(definition)

@@ -10,6 +10,7 @@ import yaml
 
 from directory_sync.definition import models
 from directory_sync.definition.reference import reference_markdown
+from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "definition-reference.md"
 
@@ -43,3 +44,14 @@ def test_links_lead_somewhere() -> None:
 def test_examples_are_yaml(example: str) -> None:
     """What is shown can be copied."""
     assert yaml.safe_load(example)
+
+
+def test_what_is_not_there_yet_is_said() -> None:
+    """The reference promises nothing that a run would refuse: secret fields, other modes of files, and all the rest."""
+    section = reference_markdown().split("## What this version cannot do")[1].split("\n## ")[0]
+    assert {line.removeprefix("- ") for line in section.splitlines() if line.startswith("- ")} == {
+        *(feature.what for feature in NOT_YET),
+        NOTIFICATIONS,
+    }
+    (secret,) = re.findall(r"^\| `secret` \|.*$", reference_markdown(), re.MULTILINE)
+    assert "refuses" in secret

@@ -45,7 +45,10 @@ def test_plain_definition_is_supported() -> None:
         ("source", {"connection": "a", "table": "b"}, "source"),
         ("source", {"connection": "a", "query": "b"}, "source"),
         ("destination", {"connection": "a", "table": "b"}, "destination"),
+        ("source", {"connection": "a", "table": "b", "filter": "(c=d)"}, "source"),
         ("destination", {"file": "a.xlsx"}, "destination.file"),
+        ("destination", {"file": "a.csv", "mode": "replace"}, "destination.mode"),
+        ("destination", {"file": "a.csv", "mode": "append"}, "destination.mode"),
         ("source", {"file": "a.csv", "connection": "s3"}, "source.connection"),
         ("fields.x", {"script": "transforms.badge"}, "fields.x.script"),
     ],
@@ -69,6 +72,9 @@ def test_feature_of_a_job(path: str, value: Any, key: str) -> None:
         ("approval", {**POLICY, "escalation": {"after": "1d", "levels": ["manager"]}}),
         ("wait_for_approval", True),
         ("fields.x", {"template": "{{ givenName }}"}),
+        ("fields.x", {"template": "Password: ask {{ givenName }}"}),
+        ("fields.x", {"from": "x", "exact": True}),
+        ("source", {"file": "a.ldif", "filter": "(a=b)", "complete": True}),
     ],
 )
 def test_what_is_there_is_not_refused(path: str, value: Any) -> None:

@@ -56,6 +56,19 @@ def test_spaces_are_no_key() -> None:
     assert actions(plan) == [("delete", "b")]
 
 
+@pytest.mark.parametrize("blank", ["\t", "\r", "\u00a0", "\u200b", " \u3000 "])
+@pytest.mark.parametrize("there", [True, False])
+def test_blanks_around_a_key_are_no_part_of_it(blank: str, there: bool) -> None:
+    """Whichever side has them, it is the same object, and nothing is created next to it or deleted."""
+    padded, plain = f"{blank}a{blank}", "a"
+    at_source, at_destination = (plain, padded) if there else (padded, plain)
+    source, destination = source_of({"uid": at_source, "cn": "A"}), destination_of(A={"uid": at_destination})
+    assert actions(plan_of(one_job(missing_at_source="delete"), source, destination)) == []
+    source = source_of({"uid": at_source, "cn": "A"}, {"uid": f"a{blank}", "cn": "B"})
+    plan = plan_of(one_job(missing_at_source="delete"), source, destination)
+    assert (actions(plan), len(plan.problems)) == ([], 2)
+
+
 OCTETS = {"nul": b"a\0b", "no UTF-8": b"\xff\xfe", "composed": b"\xc3\xa9", "decomposed": b"e\xcc\x81", "long": b"x" * 5000}
 
 
@@ -177,6 +190,6 @@ def test_a_child_that_moves_along_with_its_container_is_not_moved_itself() -> No
 def test_limits_are_not_passed_by_spreading_over_kinds() -> None:
     """Deletes and moves count together where nothing is said, and FIELDS that are cleared count by field."""
     objects = {f"P{i}": {"uid": f"p{i}", "mail": f"p{i}@x"} for i in range(40)}
-    source = source_of(*({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)))
+    source = source_of(*({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)), {"uid": "q", "cn": "Q", "mail": "q@x"})
     plan = plan_of(one_job(FIELDS, limits={}), source, destination_of(**objects))
     assert [(check.kind, check.subject, check.planned, check.allowed) for check in plan.exceeded] == [("clear", "mail", 40, 20)]

@@ -29,7 +29,7 @@ def read(*producers: Producer) -> list[list[bytes]]:
     """All records of each side, in order."""
     sides = tuple(map(side, producers))
     found: list[list[bytes]] = [[] for _ in sides]
-    for number, rows, _ in read_sides(sides):
+    for number, rows, _, _ in read_sides(sides):
         found[number].extend(sides[number].spool.read(offset) for _, _, offset in rows)
     return found
 
@@ -46,7 +46,7 @@ def test_rejected_records_arrive_with_their_reason() -> None:
     """What cannot be used is told, field for field."""
     rejected = Rejected((b"k",), True, False, "k", "line 3", "too few columns")
     sides = (side(lambda sink: sink.reject(rejected)),)
-    assert [found for _, _, found in read_sides(sides)] == [[rejected]]
+    assert [found for _, _, found, _ in read_sides(sides)] == [[rejected]]
 
 
 def failing(error: Exception) -> Producer:

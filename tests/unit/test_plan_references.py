@@ -96,3 +96,86 @@ def test_an_object_that_names_itself_is_named_after_it_is_there() -> None:
     (change,) = plan_of(one_job(MANAGED), source, destination_of()).changes
     assert [(item.field, item.late) for item in change.fields if item.field == "manager"] == [("manager", True)]
     assert change.after == ()
+
+
+# -- several match fields ---------------------------------------------------------------------------------------------
+
+MIXED: dict[str, Any] = {
+    "uid": {"from": "uid", "key": True},
+    "cn": "cn",
+    "member": {"members": "member", "match": ["uid", "code"]},
+}
+
+
+def test_members_of_two_kinds_are_found_by_the_first_field_that_fits() -> None:
+    """People by `uid` and groups by `code` in one group; who is no member any more goes, for everyone could be told."""
+    source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p", "n=2,dc=p"]})
+    source.entries |= {"n=1,dc=p": {"uid": [b"p1"], "code": [b"x"]}, "n=2,dc=p": {"code": [b"inner"]}}
+    destination = destination_of(
+        {
+            "cn=P1,dc=y": {"uid": "p1"},
+            "cn=X,dc=y": {"code": "x"},
+            "cn=P2,dc=y": {"uid": "p2"},
+            "cn=Inner,dc=y": {"code": "INNER"},
+        },
+        G={"uid": "g", "member": ["cn=P1,dc=y", "cn=P2,dc=y"]},
+    )
+    plan = plan_of(one_job(MIXED), source, destination)
+    (change,) = plan.changes
+    assert (change.fields[0].old, change.fields[0].new) == ((b"cn=P2,dc=y",), (b"cn=Inner,dc=y",))
+    assert plan.warnings == ()
+    assert carry_out(plan, destination) == []
+    assert actions(plan_of(one_job(MIXED), source, destination)) == []
+
+
+def test_a_member_without_counterpart_under_the_first_field_is_looked_for_under_the_next() -> None:
+    """Only who is found under none of the fields is missing, and only then nobody is removed."""
+    source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p"]})
+    source.entries["n=1,dc=p"] = {"uid": [b"unknown"], "code": [b"c1"]}
+    destination = destination_of(
+        {"cn=One,dc=y": {"code": "c1"}, "cn=Old,dc=y": {"uid": "o"}}, G={"uid": "g", "member": "cn=Old,dc=y"}
+    )
+    (change,) = plan_of(one_job(MIXED), source, destination).changes
+    assert (change.fields[0].old, change.fields[0].new) == ((b"cn=Old,dc=y",), (b"cn=One,dc=y",))
+    source.entries["n=1,dc=p"]["code"] = [b"c2"]
+    plan = plan_of(one_job(MIXED), source, destination)
+    assert actions(plan) == []
+    assert "no counterpart" in plan.warnings[0]
+
+
+def test_several_counterparts_under_the_first_field_are_an_error_of_that_value() -> None:
+    """The next field is not asked, for the member does have counterparts; nobody is removed."""
+    source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p"]})
+    source.entries["n=1,dc=p"] = {"uid": [b"p"], "code": [b"c"]}
+    destination = destination_of(
+        {"cn=A,dc=y": {"uid": "p"}, "cn=B,dc=y": {"uid": "p"}, "cn=C,dc=y": {"code": "c"}}, G={"uid": "g", "member": "cn=C,dc=y"}
+    )
+    plan = plan_of(one_job(MIXED), source, destination)
+    assert actions(plan) == []
+    assert "more than one counterpart" in plan.problems[0].message
+
+
+def test_nested_groups_that_this_plan_creates_are_found_by_either_field() -> None:
+    """What the plan itself creates, renames and deletes counts under each of the fields."""
+    source = source_of(
+        {"uid": "outer", "cn": "Outer", "code": "o", "member": ["n=1,dc=s", "n=2,dc=s"]},
+        {"cn": "Inner", "uid": "inner", "code": "i"},
+        {"cn": "Renamed", "uid": "r", "code": "new"},
+    )
+    fields = {**MIXED, "code": "code", "member": {"members": "member", "match": ["code", "uid"]}}
+    destination = destination_of(Old={"uid": "r", "code": "old"})
+    plan = plan_of(one_job(fields), source, destination)
+    members = {change.key: item.new for change in plan.changes for item in change.fields if item.field == "member"}
+    assert members == {"outer": (b"cn=Inner,dc=x", b"cn=Renamed,dc=x")}
+    assert carry_out(plan, destination) == []
+    assert actions(plan_of(one_job(fields), source, destination)) == []
+
+
+def test_resolve_takes_a_list_too() -> None:
+    """A manager who is known by the second field only is found."""
+    source = source_of({"uid": "a", "cn": "A", "number": "1", "manager": "n=9,dc=p"})
+    source.entries["n=9,dc=p"] = {"uid": [b"boss"]}
+    fields = {**MANAGED, "manager": {"resolve": "manager", "match": ["number", "uid"]}}
+    destination = destination_of({"cn=Boss,dc=y": {"uid": "boss"}}, A={"uid": "a", "number": "1"})
+    (change,) = plan_of(one_job(fields), source, destination).changes
+    assert change.fields[0].new == (b"cn=Boss,dc=y",)

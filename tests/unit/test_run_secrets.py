@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from directory_sync.definition.models import Job
+from directory_sync.definition.models import Collection, Job
+from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
+from directory_sync.definition.support import unsupported
+from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
+from directory_sync.errors import UnsupportedError
+from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.run.secrets import secret_fields, secret_source_fields
 
 
@@ -55,3 +62,73 @@ def test_password_attributes_of_a_source_are_secret() -> None:
     """Also when no field is marked."""
     assert secret_source_fields(job(note="userPassword"), ("uid", "userPassword"))("userPassword")
     assert secret_source_fields(job(userPassword="hash"), ("uid", "hash"))("hash")
+
+
+# -- the list of password attributes ----------------------------------------------------------------------------------
+
+
+SOURCES = Path(__file__).parents[2] / "src" / "directory_sync"
+ALLOWED = {"password", "passwd", "pwd", "currentvalue", "priorvalue"}
+"""Names that are words of other things too: the key of a connection, a column of a comparison."""
+
+
+def test_there_is_one_list_of_password_attributes() -> None:
+    """No other module names one of them, so refusing, hiding and writing cannot differ."""
+    named = {
+        (file.name, node.value)
+        for file in SOURCES.rglob("*.py")
+        if file.name != "passwords.py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower() in PASSWORD_ATTRIBUTES - ALLOWED
+    }
+    assert named == set()
+    assert WRITE_ONLY is PASSWORD_ATTRIBUTES
+
+
+OF_BOTH_FORMER_LISTS = (
+    *("clearPassword", "userPassword", "unicodePwd", "dBCSPwd", "lmPwdHistory", "ntPwdHistory", "supplementalCredentials"),
+    *("authPassword", "pwdHistory", "krbPrincipalKey", "sambaNTPassword", "sambaLMPassword", "sambaPasswordHistory"),
+    *("ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPassword", "2.5.4.35", "OID.2.5.4.35", " unicodepwd;binary"),
+)
+
+
+@pytest.mark.parametrize("name", OF_BOTH_FORMER_LISTS)
+def test_a_password_attribute_is_refused_hidden_and_never_compared(name: str) -> None:
+    """Whatever it is called, in every place that has to know: definitions, reports, and writing to a directory."""
+    for fields in ({name: "x"}, {"x": name}, {"x": {"template": f"{{{{ record['{name}'] }}}}"}}):
+        definition = Collection.model_validate({"name": "c", "jobs": [job(**fields).model_dump(mode="json", by_alias=True)]})
+        (problem,) = unsupported(definition, script_modules=())
+        assert "passwords" in problem.message
+    assert secret_fields(job(other="x"))(name)
+    assert secret_source_fields(job(other="x"), ("x", name))(name)
+    assert base_name(name).removeprefix("oid.") in WRITE_ONLY
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [{"field": "userPassword"}, {"template": "OU={{ clearPassword }},DC=x"}],
+    ids=["field", "template"],
+)
+def test_a_container_is_not_made_of_a_password(destination: dict[str, str]) -> None:
+    """It would be in every DN."""
+    data = job(cn="cn").model_dump(mode="json", by_alias=True)
+    data |= {"object": "user", "destination": {"connection": "d", "container": destination, "base": "DC=x"}}
+    (problem,) = unsupported(Collection.model_validate({"name": "c", "jobs": [data]}), script_modules=())
+    assert problem.key == "jobs[0].destination.container"
+
+
+def test_a_script_does_not_read_a_password() -> None:
+    """What it declares is known only when it is loaded, so a run refuses it then."""
+
+    def peek(record: object) -> str:
+        return ""
+
+    peek.source_fields = ("clearPassword",)  # type: ignore[attr-defined]
+    with pytest.raises(UnsupportedError, match=r"badges\.peek reads clearPassword"):
+        compile_mapping(
+            job(x={"script": "badges.peek"}),
+            source_fields_known=None,
+            single=lambda name: True,
+            variables={},
+            scripts={"badges.peek": peek},
+        )

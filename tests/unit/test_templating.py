@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.errors import RecordCancelled, RecordError
-from directory_sync.plan.mapping.templating import compile_template
+from directory_sync.definition.checks import check
+from directory_sync.definition.expressions.templating import ExpressionError, compile_template
+from directory_sync.definition.models import Collection
+from directory_sync.errors import RecordCancelled, RecordError, UnsupportedError
+from directory_sync.plan.mapping.transform import compile_mapping
+from tests.scenarios.definitions import job_changed
 
 
 def render(template: str, /, **values: list[str]) -> str:
@@ -42,9 +47,26 @@ def test_what_templates_can_say(template: str, result: str) -> None:
 
 def test_names_that_are_no_words() -> None:
     """A field such as `my-attr` is reached through `record`, and is among the fields that the template reads."""
-    template = compile_template("{{ record['my-attr'] }}{{ sn }}")
-    assert sorted(template.fields) == ["my-attr", "sn"]
-    assert template.render({"my-attr": [b"1"], "sn": [b"2"]}) == "12"
+    template = compile_template("{{ record['my-attr'] }}{{ sn }}{{ record[\"First name\"]|lower }}")
+    assert sorted(template.fields) == ["First name", "my-attr", "sn"]
+    assert template.render({"my-attr": [b"1"], "sn": [b"2"], "First name": [b"Amy"]}) == "12amy"
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("{{ First name }}", 'line 1: First name is no single word.*Name such a field as in {{ record["First name"] }}'),
+        ("x\n{%- if Last  name %}y{% endif %}", 'line 2: Last name .*{{ record["Last name"] }}'),
+        ("{{ First name|lower }}", 'record["First name"]'),
+        ("{{ a if b else }}", "line 1: .*Write it as in"),
+        ("{{ not x y }}", "line 1: "),
+    ],
+)
+def test_a_name_of_several_words_is_explained(template: str, shown: str) -> None:
+    """Who writes a column's name as it stands in the file is told how to write it; other mistakes are not taken for that."""
+    with pytest.raises(ExpressionError) as caught:
+        compile_template(template)
+    assert re.search(re.escape(shown).replace(r"\.\*", ".*"), str(caught.value)), str(caught.value)
 
 
 def test_fields_that_a_template_makes_itself_are_not_read() -> None:
@@ -138,8 +160,18 @@ def test_hostile_templates_fail_their_record_only(template: str) -> None:
 )
 def test_what_templates_cannot_say_is_told_when_compiling(template: str) -> None:
     """Statements that would need a loader or could recurse, unknown filters, bad syntax and monsters do not even compile."""
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(ExpressionError, match=r"\w") as caught:
         compile_template(template)
+    assert caught.value.remedy.endswith(".")
+    assert is_refused_by_validate(template)
+
+
+def is_refused_by_validate(template: str) -> bool:
+    """Whether a definition with this template has an error."""
+    definition = job_changed(("source", {"file": "a.csv"}), ("fields.x", {"template": template}))
+    problems = check(Collection.model_validate(definition))
+    assert all(problem.key == "jobs[0].fields.x.template" and problem.hint for problem in problems)
+    return bool(problems)
 
 
 def test_a_value_in_a_container_template_is_never_structure() -> None:
@@ -231,6 +263,35 @@ def test_any_template_gives_text_or_a_record_error(template: str, values: list[s
         return
     with contextlib.suppress(RecordError):
         assert isinstance(compiled.render({"x": [value.encode() for value in values]}), str)
+
+
+def is_refused_by_a_run(template: str) -> bool:
+    """Whether a run refuses a definition with this template when it compiles the mapping, before anything is read."""
+    definition = job_changed(("source", {"file": "a.csv"}), ("fields.x", {"template": template}))
+    job = Collection.model_validate(definition).jobs[0]
+    try:
+        compile_mapping(job, source_fields_known=None, single=lambda name: False, variables={}, scripts={})
+    except UnsupportedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("template", HOSTILE)
+def test_validate_accepts_what_a_run_accepts(template: str) -> None:
+    """What fails only for a record is no problem of the definition."""
+    assert not is_refused_by_validate(template)
+    assert not is_refused_by_a_run(template)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(WORDS, max_size=12).map(" ".join)
+    | st.lists(WORDS, max_size=8).map(lambda words: "{{ " + " ".join(words) + " }}")
+    | st.text(min_size=1, max_size=40)
+)
+def test_validate_and_run_agree(template: str) -> None:
+    """`validate` accepts a template exactly if a run does: nothing is found out only at night."""
+    assert not template or is_refused_by_validate(template) == is_refused_by_a_run(template)
 
 
 @settings(max_examples=100)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.definition.models import Job
+from directory_sync.endpoints.blanks import BLANKS, is_blank
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
@@ -209,9 +210,85 @@ def test_a_computed_container() -> None:
     assert compiled({"f": "cn"}).map(Record("", {})).container is None
 
 
+@pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", "\u3000\u2003", "\u200b", " \r\n ", "\ufeff"])
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ({"from": "x"}, []),
+        ({"from": "x", "keep_if_empty": True}, None),
+        ({"from": "x", "delimiter": ";"}, []),
+        ({"join": ["x", "sn"]}, [b"Wong"]),
+        ({"left": "x", "length": 3}, []),
+        ({"substring": "x"}, []),
+        ({"map": "x", "values": {"a": "b"}, "default": "Other"}, []),
+        ({"template": "{{ x|default('none', true) }}"}, [b"none"]),
+        ({"template": "{{ x }}{{ sn }}"}, [b"Wong"]),
+        ({"script": "m.f"}, [b"0"]),
+        ({"static": " "}, []),
+    ],
+)
+def test_a_value_of_blanks_only_is_absent(blank: str, mapping: dict[str, Any], expected: list[bytes] | None) -> None:
+    """Whatever reads it: spaces, tabs, no-break spaces and what else nobody sees."""
+    scripts = {"m.f": lambda record: str(len(record["x"]))}
+    record = {"x": [blank.encode()], "sn": [b"Wong"]}
+    fields = {"other": "x", "f": mapping}
+    assert compiled(fields, scripts=scripts).map(Record("CN=x", record)).values[1] == expected
+
+
+def test_blanks_around_keys_and_names_go() -> None:
+    """RFC 4518, section 2.6: they say nothing in a name, so they come into no DN; other values keep them."""
+    fields = {"uid": {"from": "id", "key": True}, "cn": "name", "title": "title"}
+    held = {"id": [b" 17 "], "name": ["\u00a0Amy Wong ".encode()], "title": [b" Dr "]}
+    mapping = compiled(fields)
+    assert mapping.map(Record("x", held)).values == [[b"17"], [b"Amy Wong"], [b" Dr "]]
+    assert mapping.map_keys(Record("x", held)) == [[b"17"]]
+    container = compiled({"cn": "x"}, container={"template": "OU={{ name }},DC=x"}).map(Record("x", held)).container
+    assert container == "OU=Amy Wong,DC=x"
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"join": ["x", "sn"]},
+        {"left": "x", "length": 2},
+        {"substring": "x"},
+        {"map": "x", "values": {}, "default": "d"},
+        {"template": "{{ x }}{{ sn }}"},
+        {"script": "m.f"},
+    ],
+    ids=lambda mapping: next(iter(mapping)),
+)
+def test_missing_input(mapping: dict[str, Any]) -> None:
+    """`on_missing` says what becomes of a field, or of the record, where a source field that is read has no value."""
+
+    def script(record: Mapping[str, Any]) -> str:
+        return "s"
+
+    script.source_fields = ("x",)  # type: ignore[attr-defined]
+    for held in ({}, {"x": []}, {"x": [b" "]}):
+        record = {**held, "sn": [b"Wong"]}
+        scripts = {"m.f": script}
+        assert value_of({**mapping, "on_missing": "empty"}, record, scripts=scripts) == []
+        assert value_of({**mapping, "on_missing": "evaluate"}, record, scripts=scripts) == value_of(
+            mapping, record, scripts=scripts
+        )
+        with pytest.raises(RecordCancelled, match="x has no value"):
+            value_of({**mapping, "on_missing": "skip"}, record, scripts=scripts)
+        with pytest.raises(RecordError, match="x has no value") as caught:
+            value_of({**mapping, "on_missing": "fail"}, record, scripts=scripts)
+        assert not isinstance(caught.value, RecordCancelled)
+    assert value_of({**mapping, "on_missing": "fail"}, {"x": [b"a"], "sn": [b"b"]}, scripts={"m.f": script})
+
+
+def test_a_script_has_to_say_what_it_reads() -> None:
+    """Otherwise nobody can tell what is missing."""
+    with pytest.raises(UnsupportedError, match=r"on_missing needs to know .* source_fields"):
+        compiled({"f": {"script": "m.f", "on_missing": "skip"}}, scripts={"m.f": lambda record: "x"})
+
+
 def test_broken_templates_and_missing_scripts_are_refused_when_compiling() -> None:
     """They name job, field and line."""
-    with pytest.raises(UnsupportedError, match=r"job people, field f: template: line 1: .*Correct"):
+    with pytest.raises(UnsupportedError, match=r"job people, field f: template: line 1: .*Write it as in"):
         compiled({"f": {"template": "{{ x"}})
     with pytest.raises(UnsupportedError, match=r"script transforms\.badge is not loaded.*script_modules"):
         compiled({"f": {"script": "transforms.badge"}})
@@ -233,9 +310,48 @@ def test_scripts_in_a_mapping() -> None:
 
 PARTS = (
     st.text(st.characters(exclude_characters=";", exclude_categories=["Cs"]), min_size=1, max_size=10)
-    .map(lambda text: text.strip(" "))
+    .map(lambda text: text.strip(BLANKS))
     .filter(bool)
 )
+
+
+@pytest.mark.parametrize(
+    ("mapping", "record", "single_source", "expected"),
+    [
+        ({"from": "x"}, [b"q", b"e", b"w"], False, [b"e;q;w"]),
+        ({"from": "x"}, [b"x;y", b"z"], False, RecordError),
+        ({"from": "x"}, [b"x;y"], False, RecordError),
+        ({"from": "x"}, [b"q;e; q;;\xc2\xa0"], True, [b"q;e"]),
+        ({"from": "x"}, [b" a", b"b "], False, [b"a;b"]),
+        ({"from": "x"}, [b"\xff;"], False, [b"\xff;"]),
+        ({"map": "x", "values": {"1": "a;b", "2": "c"}}, [b"1", b"2"], False, RecordError),
+        ({"left": "x", "length": 1}, [b"b1", b"a;"], False, [b"a;b"]),
+        ({"left": "x", "length": 2}, [b"b1", b"a;"], False, RecordError),
+        ({"template": "{{ x|join(';') }}"}, [b"b", b"a"], False, [b"b;a"]),
+        ({"static": ["b", "a"]}, [], False, [b"b;a"]),
+        ({"static": ["b;c", "a"]}, [], False, RecordError),
+        ({"static": "b;c"}, [], False, [b"b;c"]),
+        ({"script": "m.f"}, [], False, [b"b;a"]),
+    ],
+)
+def test_what_is_joined_can_be_read_back(
+    mapping: dict[str, Any], record: list[bytes], single_source: bool, expected: list[bytes] | type[Exception]
+) -> None:
+    """A value that holds the delimiter it would be joined with is an error; a text that is joined already is taken apart.
+
+    Sets are written in a fixed order, so that equal sets make equal texts; lists keep theirs.
+    """
+    given: dict[str, Any] = {
+        "record": {"x": record},
+        "single": ["f"],
+        "source_single": lambda name: single_source,
+        "scripts": {"m.f": lambda record: ["b", "a"]},
+    }
+    if isinstance(expected, list):
+        assert value_of({**mapping, "delimiter": ";"}, **given) == expected
+    else:
+        with pytest.raises(expected, match=r"f: .*holds ';' itself"):
+            value_of({**mapping, "delimiter": ";"}, **given)
 
 
 @given(st.lists(PARTS, max_size=6, unique=True))
@@ -248,8 +364,8 @@ def test_splitting_undoes_joining(parts: list[str]) -> None:
 
 @given(st.lists(st.binary(max_size=5), max_size=4))
 def test_copying_never_changes_a_value(values: list[bytes]) -> None:
-    """What is copied is the same set of bytes, text or not."""
-    assert set(value_of("x", {"x": values}) or []) == set(values) - {b""}
+    """What is copied is the same set of bytes, text or not; what nobody sees is no value."""
+    assert set(value_of("x", {"x": values}) or []) == {value for value in values if not is_blank(value)}
 
 
 def test_copying_is_fast() -> None:

@@ -5,16 +5,14 @@ Everything heavy is imported when a task executes, because this module is import
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from directory_sync.airflow.collection_task import WorkingOperator, fail, named_request
+from directory_sync.airflow.collection_task import WorkingOperator, fail, joined_run
 from directory_sync.airflow.operators import holder_of, summary_of
 from directory_sync.airflow.request_link import RequestLink
-from directory_sync.errors import RequestNotFound
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -79,26 +77,24 @@ class ApplyOperator(WorkingOperator):
         from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.run.printable import printable_lines
+        from directory_sync.store.request_model import APPLIED, APPROVED, CANCELLED, STALE
 
-        instance = context["ti"]
-        snapshot = store.find_run(instance.dag_id, instance.run_id)
-        request = None
-        with contextlib.suppress(RequestNotFound):
-            request = None if snapshot is None else named_request(store, snapshot, self.job)
-        if snapshot is None or request is None or request.collection_run_id != snapshot.id:
+        snapshot = joined_run(store, context)
+        request = None if snapshot is None else store.request_to_carry_out(snapshot.id, self.job)
+        if snapshot is None or request is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have been approved. If "
                 "somebody has marked a task before this one as successful by hand: that is no approval. Run the job again."
             )
         self.request = request.id
-        if request.state in {"stale", "cancelled"}:
+        if request.state in (STALE, CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has failed.
             log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
             deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
                 f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
             )
-        if request.state not in {"approved", "applied"}:
+        if request.state not in (APPROVED, APPLIED):
             raise AirflowFailException(
                 f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has marked the task "
                 f"{self.job}.approval as successful by hand: that is no approval. Run the job again."

@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection as Names
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync.airflow.collection_task import NOT_IN_THIS_RUN, CollectionOperator, fail, left_out, open_store, task_states
+from directory_sync.airflow.lost_task import state_beyond_task
+from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import apply_of, approval_of
+from directory_sync.definition.models import FailureAction
 from directory_sync.errors import DirectorySyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from airflow.sdk import Context
 
-    from directory_sync.store.runs import Snapshot, StoredJobResult
+    from directory_sync.definition.models import Job
+    from directory_sync.run.result import JobState
+    from directory_sync.store.runs import Snapshot
+    from directory_sync.store.store import Store
 
-NOT_RUN = "not_run"
 REMOVED = "removed_from_the_definition"
-
-_FAILED = frozenset({"failed", "stopped_by_limit", "incomplete_source", REMOVED})
-_NOT_CARRIED_OUT = ("waiting", "denied", "expired", "cancelled", "stale")
+"""State of a job whose task is no longer in the DAG."""
 _WRITTEN = frozenset({"success", "success_with_errors", "conflicts"})
-_NOTHING_TO_SAY = frozenset({"success", NOT_RUN, NOT_IN_THIS_RUN})
 
 log = logging.getLogger(__name__)
 
@@ -41,73 +44,101 @@ class CloseRunOperator(CollectionOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the closing table and record the run's state. Fails when a job failed, also a *continue* one.
 
-        A job whose changes wait for approval in another run, or were not approved, has not failed.
+        A job whose changes wait for approval in another run, or were not approved, has not failed. Neither has one whose task was
+        killed after it had filed its request; but if jobs were not run because of that, the run has failed all the same.
         """
         from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import in_words, table, total
         from directory_sync.run.planned_text import planned_text
+        from directory_sync.run.result import JobState
 
+        parameters = read_parameters(context)
         try:
             with open_store() as store:
-                snapshot = self._start_run(store, context)
-                results = {each.job: each for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
-                without = left_out(snapshot, context["params"])
-                states = dict(_states(snapshot, self._task_states(context), results, without))
-                state = _state_of_run(states, snapshot)
-                store.finish_run(snapshot.collection.name, snapshot.run_id, state)
+                snapshot = self._start_run(store, context, parameters)
+                ends = _Ends(store, snapshot, self._task_states(context), left_out(snapshot, parameters))
+                states = {job.name: ends.of(job) for job in snapshot.collection.jobs}
+                lost = ends.broken_off(states)
+                state = JobState.FAILED if lost else _state_of_run(states, snapshot)
+                store.finish_run(snapshot.collection.name, snapshot.run_id, state.value)
                 deliver_request_mail(store)
         except DirectorySyncError as error:
             fail(error, str(error))
-        statistics = {job: results[job].statistics if job in results else None for job in states}
+        statistics = {job: ends.results[job].statistics if job in ends.results else None for job in states}
         for line in table({job: (each, statistics[job]) for job, each in states.items()}):
             log.info("%s", line)
-        for job, each in results.items():
+        for job, each in ends.results.items():
             if each.planned is not None and states.get(job) not in _WRITTEN:
-                log.info("Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == "waiting"))
+                log.info("Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == JobState.WAITING))
         if snapshot.preview_only:
             log.info("This was a preview: nothing was written.")
-        log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state))
-        failed = [job for job, each in states.items() if each in _FAILED]
+        log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state.value))
+        if lost:
+            raise AirflowFailException(
+                f"The task of job {lost} was lost after it had filed its request, so the jobs after it were not run (its failure "
+                "action is abort). The state of the request is in the table above. Start a new run for the other jobs."
+            )
+        failed = [job for job, each in states.items() if each == REMOVED or (each in set(JobState) and JobState(each).failed)]
         if failed:
             names = ", ".join(f"{job} ({in_words(states[job])})" for job in failed)
             raise AirflowFailException(f"{len(failed)} of {len(states)} jobs failed: {names}. Each job's log says why.")
-        return {"state": state, "statistics": total(iter(statistics.values())).to_json(), "jobs": states}
+        return {"state": state.value, "statistics": total(iter(statistics.values())).to_json(), "jobs": states}
 
     def _task_states(self, context: Context) -> dict[str, str]:
-        names = [job.name for job in self.collection.jobs]
+        names = [job.name for job in self.collection.enabled_jobs]
         return task_states(context, [task for name in names for task in (name, approval_of(name), apply_of(name))])
 
 
-def _states(
-    snapshot: Snapshot, tasks: Mapping[str, str], results: Mapping[str, StoredJobResult], without: Names[str]
-) -> Iterator[tuple[str, str]]:
-    """How each job of the run ended: as its tasks did, and where the store knows more, in its words."""
-    for job in snapshot.collection.jobs:
-        task, result = tasks.get(job.name, "removed"), results.get(job.name)
-        stored = result.state if result is not None else None
-        match task:
-            case "success" if job.name in without:
-                yield job.name, NOT_IN_THIS_RUN
-            case "success" if "failed" in (tasks.get(approval_of(job.name)), tasks.get(apply_of(job.name))):
-                yield job.name, stored if stored in _FAILED else "failed"
+class _Ends:
+    """How the jobs of a run ended: as their tasks did, and where the store knows more, in its words."""
+
+    def __init__(self, store: Store, snapshot: Snapshot, tasks: Mapping[str, str], without: Names[str]) -> None:
+        self.results = {each.job: each for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
+        self._store = store
+        self._snapshot = snapshot
+        self._tasks = tasks
+        self._without = without
+
+    def of(self, job: Job) -> str:
+        """A `JobState`, or that the job is not in this run, or no longer in the definition."""
+        from directory_sync.run.result import JobState
+
+        result, snapshot = self.results.get(job.name), self._snapshot
+        stored = JobState(result.state) if result is not None and result.state in set(JobState) else None
+        failed = stored.value if stored is not None and stored.failed else JobState.FAILED.value
+        after = (self._tasks.get(approval_of(job.name)), self._tasks.get(apply_of(job.name)))
+        match self._tasks.get(job.name, "removed"):
+            case "success" if job.name in self._without:
+                return NOT_IN_THIS_RUN
+            case "success" | "failed" if "failed" in after:
+                return failed
             case "failed":
-                yield job.name, stored if stored in _FAILED else "failed"
+                state = state_beyond_task(self._store, snapshot, result)
+                return failed if state is None else state.value
             case "success":
-                # A real job that failed and is a success now was marked so by somebody.
-                marked = stored is None or (stored in _FAILED and not snapshot.preview_only)
-                yield job.name, "success" if marked else stored or "success"
+                # A real job that failed and is a success now was marked so by hand.
+                marked = stored is None or (stored.failed and not snapshot.preview_only)
+                return JobState.SUCCESS.value if marked or stored is None else stored.value
             case "removed":
-                yield job.name, REMOVED
+                return REMOVED
             case _:
-                yield job.name, NOT_RUN
+                return JobState.NOT_RUN.value
+
+    def broken_off(self, states: Mapping[str, str]) -> str:
+        """The job whose task was lost though the job has not failed, and because of which others were not run; or nothing."""
+        from directory_sync.run.result import JobState
+
+        for job, after in pairwise(self._snapshot.collection.enabled_jobs):
+            is_lost = self._tasks.get(job.name) == "failed" and not JobState(states[job.name]).failed
+            if is_lost and job.on_failure is FailureAction.ABORT and states[after.name] == JobState.NOT_RUN:
+                return job.name
+        return ""
 
 
-def _state_of_run(states: Mapping[str, str], snapshot: Snapshot) -> str:
-    found = set(states.values())
-    if _FAILED & found:
-        return "failed"
-    if snapshot.preview_only:
-        return "previewed"
-    if found - _NOTHING_TO_SAY - {*_NOT_CARRIED_OUT}:
-        return "success_with_errors"
-    return next((state for state in _NOT_CARRIED_OUT if state in found), "success")
+def _state_of_run(states: Mapping[str, str], snapshot: Snapshot) -> JobState:
+    from directory_sync.run.result import JobState, state_of_run
+
+    if REMOVED in states.values():
+        return JobState.FAILED
+    known = (JobState(state) for state in states.values() if state != NOT_IN_THIS_RUN)
+    return state_of_run(known, preview_only=snapshot.preview_only)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.definition.models import Collection, format_duration
 from directory_sync.errors import DirectorySyncError, LeaseError
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from directory_sync.store.request_model import Request
+    from directory_sync.airflow.run_parameters import RunParameters
+    from directory_sync.store.run_identity import RunIdentity
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -31,6 +33,8 @@ FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 60.0
 """Seconds between two looks at a destination on which another run works; doubled from the first to the longest."""
 
+UNKNOWN = "unknown"
+"""Requester of a run of which Airflow does not say who started it."""
 NOT_IN_THIS_RUN = "not_in_this_run"
 """State of a job that the run leaves out."""
 
@@ -52,19 +56,41 @@ class CollectionOperator(BaseOperator):
         self.collection = collection
         self.definition_digest = definition_digest
 
-    def _start_run(self, store: Store, context: Context) -> Snapshot:
-        run, params = context["dag_run"], context["params"]
-        trigger = str(getattr(run.run_type, "value", run.run_type))
-        requester = run.triggering_user_name or ("schedule" if trigger == "scheduled" else "unknown")
+    def _start_run(self, store: Store, context: Context, parameters: RunParameters) -> Snapshot:
+        identity = run_identity(context)
         return store.start_run(
             self.collection,
-            run.run_id,
-            trigger=trigger,
-            requester=requester,
-            verified=requester != "unknown",
-            reason=str(params.get("reason") or run.note or ""),
-            preview_only=bool(params.get("preview_only")),
+            identity.run_id,
+            trigger=identity.trigger,
+            requester=identity.requester,
+            verified=identity.requester != UNKNOWN,
+            reason=str(parameters.reason or context["dag_run"].note or ""),
+            preview_only=parameters.preview_only,
+            triggering_user=identity.triggering_user,
+            logical_date=identity.logical_date,
+            run_after=identity.run_after,
         )
+
+
+def run_identity(context: Context) -> RunIdentity:
+    """Which run of Airflow a task belongs to, as the store tells it from others with the same id."""
+    from directory_sync.store.run_identity import RunIdentity
+
+    run = context["dag_run"]
+    trigger = str(getattr(run.run_type, "value", run.run_type))
+    return RunIdentity(
+        run_id=run.run_id,
+        trigger=trigger,
+        requester=run.triggering_user_name or ("schedule" if trigger == "scheduled" else UNKNOWN),
+        triggering_user=run.triggering_user_name,
+        logical_date=run.logical_date,
+        run_after=run.run_after,
+    )
+
+
+def joined_run(store: Store, context: Context) -> Snapshot | None:
+    """The stored run that a task belongs to; None if no job of it has begun. Raises RunIdUsed if it is another run's."""
+    return store.join_run(context["ti"].dag_id, run_identity(context))
 
 
 class WorkingOperator(CollectionOperator):
@@ -72,6 +98,7 @@ class WorkingOperator(CollectionOperator):
 
     def execute(self, context: Context) -> Any:
         """Begin."""
+        read_parameters(context)
         return self._attempt(context, waiting_since=time.time(), pause=FIRST_PAUSE)
 
     def resume(self, context: Context, event: dict[str, float]) -> Any:
@@ -122,23 +149,13 @@ def open_store() -> Iterator[Store]:
         yield store
 
 
-def named_request(store: Store, snapshot: Snapshot, job: str) -> Request | None:
-    """The request that the job's last attempt in a run names, also one of another run; None if it names none.
-
-    Raises RequestNotFound if it was deleted.
-    """
-    results = store.job_results(snapshot.collection.name, snapshot.run_id)
-    named = next((result.request_id for result in results if result.job == job), None)
-    return None if named is None else store.get_request(named).request
-
-
-def left_out(snapshot: Snapshot, params: Mapping[str, Any]) -> frozenset[str]:
-    """The jobs that whoever started the run has left out, by the parameter `jobs`.
+def left_out(snapshot: Snapshot, parameters: RunParameters) -> frozenset[str]:
+    """The jobs that the person who started the run has left out, by the parameter `jobs`.
 
     Raises AirflowFailException for names that are no jobs, so that a typing error is no run that did nothing.
     """
-    chosen, known = list(params.get("jobs") or ()), [job.name for job in snapshot.collection.jobs]
-    if unknown := [str(name) for name in chosen if name not in known]:
+    chosen, known = parameters.jobs, [job.name for job in snapshot.collection.enabled_jobs]
+    if unknown := [name for name in chosen if name not in known]:
         raise AirflowFailException(
             f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection {snapshot.collection.name} "
             f"are: {', '.join(known)}. Nothing was done; start a new run."

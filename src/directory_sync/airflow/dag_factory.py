@@ -78,7 +78,7 @@ def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: 
         # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by hand wait for ever.
         start_date=start_of(collection),
         catchup=False,
-        max_active_runs=MAX_ACTIVE_RUNS + len(collection.jobs),
+        max_active_runs=MAX_ACTIVE_RUNS + len(collection.enabled_jobs),
         is_paused_upon_creation=collection.paused,
         default_args={"owner": ", ".join(collection.owners) or "airflow"},
     ) as dag:
@@ -98,7 +98,7 @@ def _params(collection: Collection) -> dict[str, Param]:
             None,
             type=["null", "array"],
             items={"type": "string"},
-            examples=[job.name for job in collection.jobs],
+            examples=[job.name for job in collection.enabled_jobs],
             title="Only these jobs",
             description="The other jobs do nothing in this run. Empty: all jobs.",
         ),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from directory_sync.airflow.schedules import in_words
 from directory_sync.definition.endpoint_text import destination_text, source_text
-from directory_sync.definition.models import Collection, Limits, format_limit
+from directory_sync.definition.models import Collection, Job, Limits, MoveMissing, Removal, format_limit
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _DEFAULT_LIMITS = "the built-in ones"
@@ -46,8 +46,9 @@ def code_block(text: str) -> str:
 
 
 def _jobs(collection: Collection) -> str:
-    rows = ["| # | job | object | from | to | if it fails | limits |", "|---|---|---|---|---|---|---|"]
-    for number, job in enumerate(collection.jobs, 1):
+    rows = ["| # | job | object | from | to | if it fails | without a record | limits |"]
+    rows.append("|---|---|---|---|---|---|---|---|")
+    for number, job in enumerate(collection.enabled_jobs, 1):
         name = f"**{escape(job.name)}**" + (f" {escape(job.description)}" if job.description else "")
         cells = (
             str(number),
@@ -56,10 +57,26 @@ def _jobs(collection: Collection) -> str:
             escape(source_text(job.source)),
             escape(destination_text(job.destination)),
             job.on_failure.value,
+            _missing(job),
             _limits(collection.limits_of(job)),
         )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _missing(job: Job) -> str:
+    """What becomes of objects without a record, and of which."""
+    done: str
+    match job.missing_at_source:
+        case str() as action:
+            done = action
+        case MoveMissing(move=container):
+            done = f"move to {container}"
+        case _:
+            done = "disable"
+    if done == "skip":
+        return "skip"
+    return escape(f"{done}: {'all' if job.remove is Removal.ALL else 'known ones'}")
 
 
 def _limits(limits: Limits) -> str:

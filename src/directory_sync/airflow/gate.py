@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from directory_sync.airflow.collection_task import fail, named_request, open_store
+from directory_sync.airflow.collection_task import fail, joined_run, open_store
 from directory_sync.airflow.request_link import RequestLink
-from directory_sync.errors import DirectorySyncError, RequestNotFound
+from directory_sync.airflow.run_parameters import read_parameters
+from directory_sync.errors import DirectorySyncError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +52,7 @@ class ApprovalSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, and wait if the request is pending."""
+        read_parameters(context)
         return self._look(context)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 the store is asked instead
@@ -59,6 +61,7 @@ class ApprovalSensor(BaseSensorOperator):
 
     def _look(self, context: Context) -> dict[str, Any]:
         from directory_sync.airflow.mail import deliver_until
+        from directory_sync.store.request_model import APPLIED, APPROVED
 
         try:
             with open_store() as store:
@@ -73,7 +76,7 @@ class ApprovalSensor(BaseSensorOperator):
                     request = store.get_request(request.id).request
                 if request.pending:
                     self._wait(context, request)
-                if request.state in {"approved", "applied"}:
+                if request.state in (APPROVED, APPLIED):
                     by = f" by {request.decided_by}" if request.decided_by else ""
                     log.info("Request %d was approved%s.", request.id, by)
                     return {"request": request.id}
@@ -82,8 +85,7 @@ class ApprovalSensor(BaseSensorOperator):
             fail(error, str(error))
 
     def _run(self, store: Store, context: Context) -> Snapshot:
-        instance = context["ti"]
-        snapshot = store.find_run(instance.dag_id, instance.run_id)
+        snapshot = joined_run(store, context)
         if snapshot is None:
             raise AirflowSkipException(f"Job {self.job} has not begun in this run, so there is nothing to wait for.")
         if snapshot.preview_only:
@@ -91,18 +93,18 @@ class ApprovalSensor(BaseSensorOperator):
         return snapshot
 
     def _request(self, store: Store, snapshot: Snapshot) -> Request:
-        """The request that the job's last attempt has named, if this very run has filed it; others are not waited for."""
-        try:
-            request = named_request(store, snapshot, self.job)
-        except RequestNotFound as error:
-            raise AirflowSkipException(str(error)) from None
-        if request is None:
-            raise AirflowSkipException(f"No approval is needed for what job {self.job} does in this run.")
-        if request.collection_run_id != snapshot.id:
-            raise AirflowSkipException(
-                f"This run has filed no request for job {self.job}: request {request.id} of run {request.run_id} asks for that."
-            )
-        return request
+        """The request that this very run has filed for the job; those of other runs are not waited for.
+
+        What counts is not what the job's task says of itself: it may have been killed before it said anything.
+        """
+        request = store.request_to_carry_out(snapshot.id, self.job)
+        if request is not None:
+            return request
+        results = store.job_results(snapshot.collection.name, snapshot.run_id)
+        named = next((result.request_id for result in results if result.job == self.job), None)
+        if named is None:
+            raise AirflowSkipException(f"This run has filed no request for job {self.job}.")
+        raise AirflowSkipException(f"This run has filed no request for job {self.job}: request {named} is another run's.")
 
     def _wait(self, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger

@@ -12,12 +12,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync.airflow.collection_task import NOT_IN_THIS_RUN, WorkingOperator, fail, left_out, task_states
 from directory_sync.airflow.request_link import RequestLink
+from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import approval_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from directory_sync.definition.models import Job
+    from directory_sync.run.replanning import Tries
     from directory_sync.run.result import JobResult
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
@@ -30,7 +32,8 @@ class SyncJobOperator(WorkingOperator):
 
     Args:
         job: its name.
-        collection: the definition at parse time; it counts only if this is the first task of its run.
+        collection: the definition as this task has loaded it. If this is the first task of its run, the run goes by it; else it
+            counts where it is stricter, in policy or limits.
         definition_digest: names that definition.
 
     Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by itself, which Airflow
@@ -52,8 +55,9 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.airflow.task_log import log_result
         from directory_sync.run.result import JobState
 
-        snapshot = self._start_run(store, context)
-        without = left_out(snapshot, context["params"])
+        parameters = read_parameters(context)
+        snapshot = self._start_run(store, context, parameters)
+        without = left_out(snapshot, parameters)
         try:
             job = snapshot.collection.job(self.job)
         except KeyError:
@@ -61,6 +65,9 @@ class SyncJobOperator(WorkingOperator):
             log.warning(
                 "Job %s came into the definition after this run had begun. It did nothing; the next run has it.", self.job
             )
+            return {"state": NOT_IN_THIS_RUN}
+        if not job.enabled:
+            log.info("Job %s was not enabled when this run began. It did nothing; the next run has it.", job.name)
             return {"state": NOT_IN_THIS_RUN}
         if job.name in without:
             log.info("Job %s is not among the jobs that this run was started for (parameter jobs). It did nothing.", job.name)
@@ -82,15 +89,16 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.airflow.task_log import ProgressLog
         from directory_sync.definition.support import refuse_unsupported
         from directory_sync.run import job as jobs
-        from directory_sync.run.policies import policy_for
+        from directory_sync.run.policies import rules_for
 
         surroundings = deployment()
         # All jobs, not only this one: a collection is refused before anything was done, never in the middle.
-        refuse_unsupported(snapshot.collection, snapshot.collection.jobs, script_modules=surroundings.script_modules)
+        refuse_unsupported(snapshot.collection, snapshot.collection.enabled_jobs, script_modules=surroundings.script_modules)
         if snapshot.preview_only:
             return preview_in_run(snapshot, job, deployment=surroundings, store=store, progress=ProgressLog())
         gated = _has_gate(job, context)
-        if gated and policy_for(snapshot.collection, job, surroundings.approval_minimum) is None:
+        rules = rules_for(snapshot.collection, self.collection, job, surroundings.approval_minimum)
+        if gated and rules.policy is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has the task {approval_of(job.name)}, but by what this worker knows the job "
                 "never needs approval. Give all machines of Airflow the same setting approval_minimum, or, if the definition has "
@@ -103,7 +111,23 @@ class SyncJobOperator(WorkingOperator):
             store=store,
             holder=holder_of(snapshot, job),
             gated=gated,
+            now=self.collection,
+            tries=self._tries(job, context),
             progress=ProgressLog(),
+        )
+
+    def _tries(self, job: Job, context: Context) -> Tries:
+        """How this task came to run, as far as that tells who has caused it."""
+        from directory_sync.run.replanning import Tries
+
+        instance = context["ti"]
+        # Clearing gives a task more tries than it has retries (`clear_task_instances` of Airflow). Retries that were written into
+        # the file since the run began do not count: they would hide it. What a cluster policy has made of them does.
+        added = sum(each.retries - job.retries for each in self.collection.jobs if each.name == job.name)
+        return Tries(
+            number=instance.try_number,
+            cleared=instance.max_tries > (self.retries or 0) - max(added, 0),
+            run_cleared=bool(context["dag_run"].clear_number),
         )
 
 

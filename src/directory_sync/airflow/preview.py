@@ -22,6 +22,7 @@ def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, stor
         snapshot.collection,
         job,
         deployment=deployment,
+        store=store,
         earlier=_earlier(snapshot, job, store),
         progress=progress,
         run_id=snapshot.run_id,
@@ -38,6 +39,7 @@ def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, stor
             problems=result.problems,
             warnings=result.warnings,
             limits=result.limits,
+            left_alone=result.left_alone,
         )
         plan_id = store.save_plan(attempt.id, plan)
         store.finish_plan(plan_id, result.state.value)
@@ -57,7 +59,7 @@ def _earlier(snapshot: Snapshot, job: Job, store: Store) -> list[Earlier]:
     """The plans of the jobs before this one, in the collection's order."""
     plans = {each.job: each.plan_id for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
     earlier = []
-    for other in snapshot.collection.jobs:
+    for other in snapshot.collection.enabled_jobs:
         if other.name == job.name:
             break
         if (plan_id := plans.get(other.name)) is not None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from directory_sync.airflow.collection_task import fail, open_store, task_states
+from directory_sync.airflow.collection_task import fail, joined_run, open_store, task_states
+from directory_sync.airflow.lost_task import state_beyond_task
+from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import apply_of, approval_of
 from directory_sync.errors import DirectorySyncError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from directory_sync.run.result import JobState
+    from directory_sync.store.runs import Snapshot, StoredJobResult
+    from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +33,8 @@ class SettledOperator(BaseOperator):
     """Succeeds when the jobs after a job may run; is skipped, and they with it, when they may not.
 
     They may not if the job was not run, if it failed and its failure action is *abort*, or if what it would write waits for a
-    request of another run: that run goes on with the jobs behind it.
+    request of another run: that run goes on with the jobs after it. A task that was killed after it had filed its request has
+    not failed; that request counts.
 
     Args:
         job: its name.
@@ -41,11 +50,14 @@ class SettledOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Look up what became of the job, its gate and its apply."""
+        read_parameters(context)
         gate, apply = approval_of(self.job), apply_of(self.job)
         states = task_states(context, [self.job, gate, apply])
         if states.get(self.job) not in {"success", "failed"}:
             raise AirflowSkipException(f"Job {self.job} was not run, so neither are the jobs after it.")
         failed = [task for task in (self.job, gate, apply) if states.get(task) in FAILED]
+        if failed == [self.job] and self._state(context) is not None:
+            failed = []
         if failed and self.abort:
             raise AirflowSkipException(f"Job {self.job} failed ({failed[0]}) and its failure action is abort.")
         if not failed and states.get(apply) == "skipped" and self._waits_elsewhere(context):
@@ -54,14 +66,25 @@ class SettledOperator(BaseOperator):
                 "that run goes on with them."
             )
 
-    def _waits_elsewhere(self, context: Context) -> bool:
-        from directory_sync.store.runs import WAITING
+    def _state(self, context: Context) -> JobState | None:
+        """The job's state if its request goes on although its task has failed."""
+        with self._result(context) as (store, snapshot, result):
+            return None if snapshot is None else state_beyond_task(store, snapshot, result)
 
-        instance = context["ti"]
+    def _waits_elsewhere(self, context: Context) -> bool:
+        from directory_sync.run.result import JobState
+
+        # A request that this run has filed itself had ended when its apply was skipped, and with it the job's waiting.
+        with self._result(context) as (_, _, result):
+            return result is not None and result.state == JobState.WAITING
+
+    @contextmanager
+    def _result(self, context: Context) -> Iterator[tuple[Store, Snapshot | None, StoredJobResult | None]]:
+        """The store, the run, and the latest attempt at the job."""
         try:
             with open_store() as store:
-                results = store.job_results(instance.dag_id, instance.run_id)
+                snapshot = joined_run(store, context)
+                results = () if snapshot is None else store.job_results(snapshot.collection.name, snapshot.run_id)
+                yield store, snapshot, next((result for result in results if result.job == self.job), None)
         except DirectorySyncError as error:
             fail(error, str(error))
-        # A request that this run has filed itself had ended when its apply was skipped, and with it the job's waiting.
-        return any(result.job == self.job and result.state == WAITING for result in results)

@@ -13,7 +13,7 @@ from directory_sync.plan.model import COUNTED_AS, Statistics
 from directory_sync.run.change_text import describe_change
 from directory_sync.run.planned_text import planned_text
 from directory_sync.run.printable import printable, printable_lines
-from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
 _PROGRESS_EVERY = 5.0
 
@@ -88,7 +88,7 @@ def in_words(state: str) -> str:
 
 
 def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
-    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, JobState.WAITING)
+    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
     for sequence, change in enumerate(islice(result.changes, shown)):
         outcome = result.outcomes.get(sequence)
         planned = nothing_written or (answered is not None and sequence not in answered)

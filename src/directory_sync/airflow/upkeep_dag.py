@@ -15,14 +15,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from directory_sync import settings
 from directory_sync.airflow.broken import broken_dag
 from directory_sync.airflow.collection_task import fail
+from directory_sync.airflow.run_parameters import refuse_unknown_keys
 from directory_sync.airflow.timetable import CollectionTimetable
 from directory_sync.errors import DirectorySyncError, SettingsError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-UPKEEP_DAG_ID = "directory_sync.upkeep"
-"""No collection can have this name: theirs hold no dot."""
+UPKEEP_DAG_ID = settings.UPKEEP_DAG_ID
 TASK_ID = "keep_up"
 
 _LONGEST = timedelta(minutes=30)
@@ -40,6 +40,7 @@ class UpkeepOperator(BaseOperator):
         from directory_sync.airflow.vanished import defined_collections
         from directory_sync.run.printable import printable_lines
 
+        refuse_unknown_keys(context["dag_run"].conf or {}, {})
         instance = context["ti"]
 
         def is_over(dag_id: str, run_id: str) -> bool:

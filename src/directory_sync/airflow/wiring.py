@@ -44,7 +44,7 @@ def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], boo
         retry_delay=_RETRY_DELAY,
     )
     previous: BaseOperator | None = None
-    for job in collection.jobs:
+    for job in collection.enabled_jobs:
         task = SyncJobOperator(
             task_id=job.name,
             job=job.name,
@@ -62,7 +62,7 @@ def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], boo
         apply = _add_gate(collection, digest, job, task) if gated(job) else None
         if apply is not None:
             apply >> close
-        previous = task if job is collection.jobs[-1] else _add_marker(job, task, apply)
+        previous = task if job is collection.enabled_jobs[-1] else _add_marker(job, task, apply)
 
 
 def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperator) -> ApplyOperator:
@@ -70,6 +70,8 @@ def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperat
     gate = ApprovalSensor(
         task_id=task_ids.approval_of(job.name),
         job=job.name,
+        # Also after a job whose task has failed: it may have been killed when its request was filed already.
+        trigger_rule=TriggerRule.ONE_DONE,
         retries=_PATIENCE,
         retry_delay=_RETRY_DELAY,
         retry_exponential_backoff=2.0,

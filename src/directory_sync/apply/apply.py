@@ -70,6 +70,7 @@ def apply_plan(
     resumed: bool,
     failure_rule: FailureRule = FailureRule(),  # noqa: B008 - frozen
     progress: Callable[[int, int], None] | None = None,
+    note: Callable[[Change, Outcome], None] = lambda change, outcome: None,
     log: logging.Logger = _log,
 ) -> ApplyResult:
     """Carry out changes at the destination and record what becomes of each.
@@ -86,6 +87,7 @@ def apply_plan(
         resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the others looked at first.
         failure_rule: when to stop because too much fails.
         progress: called with the number of changes answered and their total, at most ten times a second and at the end.
+        note: called with each change that has an outcome, those of an earlier attempt included.
         log: gets a line per conflict and failure, and a closing tally.
 
     Returns what was done, also when it stopped early: then `error` says why (EndpointError, LeaseLost, StoreError).
@@ -98,6 +100,7 @@ def apply_plan(
         recorder=OutcomeRecorder(store, plan_id),
         failures=FailureCount(failure_rule),
         progress=progress,
+        note=note,
         log=log,
     )
     error: DirectorySyncError | None = None
@@ -133,6 +136,7 @@ class _Attempt:
         recorder: OutcomeRecorder,
         failures: FailureCount,
         progress: Callable[[int, int], None] | None,
+        note: Callable[[Change, Outcome], None],
         log: logging.Logger,
     ) -> None:
         self.started = time.monotonic()
@@ -143,6 +147,7 @@ class _Attempt:
         self._failures = failures
         self._progress = progress
         self._progressed = 0.0
+        self._note = note
         self._log = log
         self._under_way: dict[int, Change] = {}
 
@@ -152,6 +157,7 @@ class _Attempt:
             for sequence, change in enumerate(self._changes):
                 if sequence in recorded:
                     self.tally.add(change.action, recorded[sequence])
+                    self._note(change, recorded[sequence])
             recorded = self._give_up_dependants(recorded)
         outcomes = self._destination.write(self._feed(recorded), before_send=check, verify=verify)
         try:
@@ -225,6 +231,7 @@ class _Attempt:
     def _take(self, outcome: Outcome) -> None:
         change = self._under_way.pop(outcome.sequence)
         self.tally.add(change.action, outcome)
+        self._note(change, outcome)
         self._failures.add(failed=outcome.result is Result.FAILED)
         self._log_trouble(change, outcome)
         self._show_progress()

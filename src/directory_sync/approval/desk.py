@@ -11,11 +11,13 @@ from datetime import timedelta
 from directory_sync.approval.people import Hindrance, Person, Refusal, may_decide, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
-from directory_sync.approval.records import decisions_of, for_decision, named, policy_of
+from directory_sync.approval.records import asker_of, decisions_of, for_decision, named, policy_of
 from directory_sync.approval.states import RequestState
+from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
-from directory_sync.errors import AlreadyDecided, NotAllowed
-from directory_sync.store.request_model import APPROVED, DENIED, Decision, EventKind, Request, RequestView
+from directory_sync.definition.problems import printable
+from directory_sync.errors import AlreadyDecided, NotAllowed, RequestError
+from directory_sync.store.request_model import APPROVED, DENIED, Decision, Request, RequestView
 from directory_sync.store.store import Store
 
 
@@ -49,7 +51,7 @@ def powers(view: RequestView, person: Person, *, administrator: bool = False) ->
 def standing(view: RequestView) -> Outcome:
     """Whether the decisions given so far settle the request, and who is missing if not."""
     known = for_decision(view)
-    return outcome(known.policy, known.assignments, known.decisions, requester=known.requester)
+    return outcome(known.policy, known.assignments, known.decisions, requester=known.requester, asked_by=known.asked_by)
 
 
 def approve(store: Store, request_id: int, person: Person, *, digest: str, reason: str = "") -> RequestView:
@@ -76,11 +78,16 @@ def deny(store: Store, request_id: int, person: Person, *, digest: str, reason: 
 
 
 def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, reason: str = "") -> RequestView:
-    """Ask others too; whoever was asked before can still decide. Only who may decide may reroute. Raises as `approve`."""
+    """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises as `approve`.
+
+    RequestError also for a name that nobody can have.
+    """
+    for name in (*to.users, *to.roles):
+        if wrong := impossible_name(name):
+            raise RequestError(f"Nobody can be asked by the name {printable(name)!r}: it {wrong}. Correct the name.")
 
     def check(view: RequestView) -> None:
         _refuse(may_decide(for_decision(view), person))
-        _refuse_who_asked(view, person)
 
     return store.reroute(
         request_id,
@@ -114,8 +121,8 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
     def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
         known = for_decision(view)
         _refuse(may_decide(known, person), view)
-        _refuse_who_asked(view, person)
-        match outcome(known.policy, known.assignments, decisions_of(decisions), requester=known.requester):
+        given = decisions_of(decisions)
+        match outcome(known.policy, known.assignments, given, requester=known.requester, asked_by=known.asked_by):
             case Approved():
                 return APPROVED
             case Denied():
@@ -147,26 +154,7 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:
     refusal = may_decide(for_decision(view), person)
-    if refusal is not None:
-        return str(refusal)
-    return _OWN_WISH if _has_asked(view, person) else ""
-
-
-_OWN_WISH = "You asked for this, so somebody else has to decide."
-
-
-def _has_asked(view: RequestView, person: Person) -> bool:
-    """Whether the person has asked for it, without having started the run: so it is with waivers."""
-    return view.request.waiver and _filed_by(view, person)
-
-
-def _filed_by(view: RequestView, person: Person) -> bool:
-    return any(event.kind is EventKind.FILED and event.actor and same_person(event.actor, person.name) for event in view.events)
-
-
-def _refuse_who_asked(view: RequestView, person: Person) -> None:
-    if _has_asked(view, person):
-        raise NotAllowed(_OWN_WISH)
+    return "" if refusal is None else str(refusal)
 
 
 def _pause(request: Request) -> timedelta | None:
@@ -185,7 +173,8 @@ def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bo
         return f"The request is {request.state}; there is nothing left to cancel."
     if request.begun is not None:
         return "It is being carried out already."
-    if administrator or (request.waiver and _filed_by(view, person)):
+    asker = asker_of(view)
+    if administrator or (asker and same_person(asker, person.name)):
         return ""
     # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the schedule's.
     is_person = request.requester_verified and request.trigger != SCHEDULED

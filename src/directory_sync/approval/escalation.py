@@ -65,19 +65,26 @@ def due(
     *,
     manager_of: ManagerOf,
     requester: str = "",
+    asked_by: str = "",
 ) -> list[Step]:
     """What is due for a pending request by now, in order; the caller carries it out and records an event for each step.
 
     The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has answered (approved,
     denied, rerouted) for the time `after` since the one before was. Where nobody who is asked so far can ever decide, or a level
-    names nobody who can be found, the next is asked at once. When the chain has ended, nothing more happens: the request stays
-    pending until somebody decides or it expires. `manager` asks the managers of the users who were asked last.
+    names nobody who can be found, may decide and was not asked before, the next is asked at once. When the chain has ended,
+    nothing more happens: the request stays pending until someone decides or it expires. `manager` asks the managers of the users
+    who were asked last.
 
     Args:
         events: of this request, oldest first; an escalation's event carries the step's level and approvers, None where nobody
             was found.
         requester: counts as nobody, unless the policy lets them decide.
+        asked_by: who asked for a waiver; counts as nobody.
     """
+
+    def could(user: str) -> bool:
+        return could_decide(policy, user, requester, asked_by)
+
     expires = expires_at(policy, filed_at)
     if expires is not None and now >= expires:
         return [Step(StepKind.EXPIRE, expires)]
@@ -93,7 +100,7 @@ def due(
     at_once = bool(escalations) and escalations[-1].approvers is None
     steps: list[Step] = []
     while level < len(chain):
-        at_once = at_once or not any(somebody_could_decide(policy, approvers, requester) for approvers in asked)
+        at_once = at_once or not any(somebody_could_decide(policy, approvers, requester, asked_by) for approvers in asked)
         try:
             at = last if at_once else last + policy.escalation.after
         except OverflowError:
@@ -102,7 +109,7 @@ def due(
             break
         who = chain[level]
         level += 1
-        approvers, note = _managers(policy, asked, manager_of, requester) if who == "manager" else (who, "")
+        approvers, note = _managers(asked, manager_of, could) if who == "manager" else _listed(who, asked, could)
         steps.append(Step(StepKind.ESCALATE, at, level, approvers, note))
         last, at_once = at, approvers is None
         if approvers is not None:
@@ -110,21 +117,44 @@ def due(
     return steps
 
 
-def _managers(
-    policy: EffectivePolicy, asked: Sequence[Approvers], manager_of: ManagerOf, requester: str
-) -> tuple[Approvers | None, str]:
+_Could = Callable[[str], bool]
+"""Whether a named user may ever decide."""
+
+
+def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> tuple[Approvers | None, str]:
+    """The people of a listed level; or why waiting for them would be in vain."""
+    users, roles = _known(asked)
+    if any(role not in roles for role in level.roles):
+        return level, ""
+    notes = [f"Who has the role {role} is asked already." for role in level.roles]
+    for user in level.users:
+        if not could(user):
+            notes.append(f"{user} may not decide this request.")
+        elif identity(user) in users:
+            notes.append(f"{user} is asked already.")
+        else:
+            return level, ""
+    return None, " ".join(notes)
+
+
+def _known(asked: Sequence[Approvers]) -> tuple[set[str], set[str]]:
+    """Who is asked already: identities of users, and roles."""
+    return {identity(user) for group in asked for user in group.users}, {role for group in asked for role in group.roles}
+
+
+def _managers(asked: Sequence[Approvers], manager_of: ManagerOf, could: _Could) -> tuple[Approvers | None, str]:
     """The managers of who was asked last, leaving out who is asked already or may not decide; or why there are none."""
     users = asked[-1].users
     if not users:
         return None, "Only roles were asked, and roles have no manager."
-    known = {identity(user) for approvers in asked for user in approvers.users}
+    known, _ = _known(asked)
     managers: list[str] = []
     notes: list[str] = []
     for user in dict.fromkeys(users):
         manager = manager_of(user)
         if not manager:
             notes.append(f"No manager of {user} is known.")
-        elif not could_decide(policy, manager, requester):
+        elif not could(manager):
             notes.append(f"{manager}, the manager of {user}, may not decide this request.")
         elif identity(manager) in known:
             notes.append(f"{manager}, the manager of {user}, is asked already.")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from directory_sync.approval import desk
-from directory_sync.approval.people import Person, agrees_by_asking, somebody_could_decide
+from directory_sync.approval.people import Person, agrees_by_asking, could_decide, somebody_could_decide
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason
 from directory_sync.approval.records import for_decision, named, policy_of, requester_of
 from directory_sync.definition.models import ApprovalPolicy, Approvers
@@ -35,8 +35,10 @@ def file_request(
         description: what the request is about, for people.
     """
     pending = store.pending_request(snapshot.collection.name, plan.job)
-    if pending is not None and policy_of(pending) != policy:
-        store.mark_stale(snapshot.collection.name, plan.job, reason="The approval policy was changed, so it is asked for anew.")
+    if pending is not None and snapshot.trigger == TERMINAL and pending.trigger != TERMINAL:
+        pass  # a request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing is filed
+    elif pending is not None and policy_of(pending) != policy:
+        store.mark_stale(snapshot.collection.name, plan.job, reason="The approval policy was changed, so it is asked for again.")
     elif pending is not None and pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
         store.mark_stale(snapshot.collection.name, plan.job, reason=f"Run {snapshot.run_id} asks for it, and carries it out.")
     filed = store.file_request(
@@ -80,17 +82,22 @@ def ask_for_waiver(
         own = ApprovalPolicy(approvers=Approvers(roles=list(administrators)))
         policy = EffectivePolicy.model_validate({name: getattr(own, name) for name in ApprovalPolicy.model_fields})
     policy = policy.model_copy(update={"self_approval": "forbid"})
+    requester = requester_of(snapshot)
     filed = store.file_request(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=named(policy.approvers, policy.all_of),
+        approvers=[
+            each
+            for each in named(policy.approvers, policy.all_of)
+            if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
+        ],
         waives=plan.exceeded,
         description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.",
         asked_by=asked_by,
         reason=reason,
         waiver=True,
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, requester_of(snapshot)),
+        escalate_after=_first_escalation(policy, requester, asked_by),
     )
     if filed.filing is Filing.SAME_AS_PENDING:
         raise NotDecidable(f"Request {filed.id} asks for this already. Comment on it if you have something to add.")
@@ -101,11 +108,11 @@ def _limits(exceeded: Sequence[LimitCheck]) -> str:
     return "a limit" if len(exceeded) == 1 else f"{len(exceeded)} limits"
 
 
-def _first_escalation(policy: EffectivePolicy, requester: str) -> timedelta | None:
+def _first_escalation(policy: EffectivePolicy, requester: str, asked_by: str = "") -> timedelta | None:
     if policy.escalation is None:
         return None
     # Nobody waits for the answer of somebody who may not give one.
-    reachable = somebody_could_decide(policy, policy.approvers, requester)
+    reachable = somebody_could_decide(policy, policy.approvers, requester, asked_by)
     return policy.escalation.after if reachable else timedelta(0)
 
 

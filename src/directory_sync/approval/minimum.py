@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
-
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.strictest import (
+    asked_about,
+    circle,
+    people_required,
+    required,
+    shorter,
+    shorter_escalation,
+    stricter_self_approval,
+    stricter_when,
+)
+from directory_sync.definition.checks.approval import check_names
 from directory_sync.definition.files import parse_tree
-from directory_sync.definition.models import ApprovalPolicy, Approvers, Escalation
+from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.definition.nodes import Plain, to_data
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import printable
@@ -37,21 +45,21 @@ def tighten(minimum: ApprovalPolicy | None, own: ApprovalPolicy | None) -> Effec
     """
     if minimum is None:
         return None if own is None else EffectivePolicy.model_validate(_content(own))
-    circle = _circle(minimum)
+    trusted = circle(minimum)
     if own is None:
-        return EffectivePolicy.model_validate({**_content(minimum), "within": circle})
-    changes, fields = _filters(minimum, own)
-    at_least, require = _require(minimum, own)
+        return EffectivePolicy.model_validate({**_content(minimum), "within": trusted})
+    changes, fields = asked_about(minimum, own)
+    at_least, require = required(minimum, own)
     return EffectivePolicy(
         approvers=own.approvers,
-        when=own.when if own.when == minimum.when else "always",
+        when=stricter_when(minimum, own),
         changes=changes,
         fields=fields,
         require=require,
-        self_approval=min(minimum.self_approval, own.self_approval, key=("forbid", "allow", "auto").index),
-        escalation=_escalation(minimum.escalation, own.escalation),
-        expires=_shorter(minimum.expires, own.expires),
-        within=circle,
+        self_approval=stricter_self_approval(minimum, own),
+        escalation=shorter_escalation(minimum.escalation, own.escalation),
+        expires=shorter(minimum.expires, own.expires),
+        within=trusted,
         at_least=at_least,
         all_of=minimum.approvers if minimum.require == "all" else None,
     )
@@ -59,59 +67,6 @@ def tighten(minimum: ApprovalPolicy | None, own: ApprovalPolicy | None) -> Effec
 
 def _content(policy: ApprovalPolicy) -> dict[str, object]:
     return {name: getattr(policy, name) for name in ApprovalPolicy.model_fields}
-
-
-def _circle(minimum: ApprovalPolicy) -> Approvers:
-    """Everybody whom the minimum trusts to decide, at once or later."""
-    named = [minimum.approvers]
-    if minimum.escalation is not None:
-        named.extend(level for level in minimum.escalation.levels if isinstance(level, Approvers))
-        named.extend([minimum.escalation.default] if minimum.escalation.default else [])
-    return Approvers(
-        users=_union(group.users for group in named),
-        roles=_union(group.roles for group in named),
-    )
-
-
-def _filters(minimum: ApprovalPolicy, own: ApprovalPolicy) -> tuple[list[str] | None, list[str] | None]:
-    if not all(policy.changes or policy.fields for policy in (minimum, own)):
-        return None, None
-    changes = _union(policy.changes or () for policy in (minimum, own))
-    fields = _union(policy.fields or () for policy in (minimum, own))
-    return changes or None, fields or None
-
-
-def _require(minimum: ApprovalPolicy, own: ApprovalPolicy) -> tuple[int, str | int]:
-    """How many people in any case, and what is required of the job's own approvers."""
-    least = people_required(minimum)
-    if own.require == "all":
-        return least, "all"
-    larger = max(least, people_required(own))
-    return 1, "any" if larger == 1 else larger
-
-
-def people_required(policy: ApprovalPolicy) -> int:
-    """The number of distinct people that `require` asks for; 1 for `any` and for `all`, which names them instead."""
-    return policy.require if isinstance(policy.require, int) else 1
-
-
-def _escalation(minimum: Escalation | None, own: Escalation | None) -> Escalation | None:
-    if minimum is None or own is None:
-        return minimum or own
-    return Escalation(
-        after=min(minimum.after, own.after),
-        levels=own.levels or minimum.levels,
-        default=own.default or minimum.default,
-    )
-
-
-def _shorter(one: timedelta | None, other: timedelta | None) -> timedelta | None:
-    given = [time for time in (one, other) if time is not None]
-    return min(given) if given else None
-
-
-def _union(lists: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(name for names in lists for name in names))
 
 
 # -- the setting ------------------------------------------------------------------------------------------------------
@@ -138,6 +93,8 @@ def parse_minimum(text: str) -> ApprovalPolicy | None:
     policy = ApprovalPolicy.model_validate(plain)
     if policy.escalation is not None and "manager" in policy.escalation.levels:
         raise _wrong("escalation.levels: a minimum cannot escalate to a manager, name users or roles")
+    if impossible := list(check_names(policy, (), Places.none("minimum"))):
+        raise _wrong("; ".join(f"{problem.key}: {problem.text}" for problem in impossible))
     users = len(set(policy.approvers.users))
     if not policy.approvers.roles and people_required(policy) > users:
         raise _wrong(f"require: needs {policy.require} people, but only {users} may approve, name more users or a role")

@@ -84,6 +84,7 @@ class RequestView:
         requester: name of who started the run; empty for the schedule.
         assignments: everybody who is asked, in the order they were.
         decisions: given so far, oldest first.
+        asked_by: who asked for a waiver; they do not decide it either, whatever the policy says. Empty for all other requests.
     """
 
     state: RequestState
@@ -91,6 +92,7 @@ class RequestView:
     requester: str
     assignments: tuple[Assignment, ...]
     decisions: tuple[Decision, ...] = ()
+    asked_by: str = ""
 
 
 class Hindrance(StrEnum):
@@ -101,7 +103,9 @@ class Hindrance(StrEnum):
     DECIDED = "decided"
     NO_APPROVER = "no_approver"
     REQUESTER = "requester"
+    ASKED = "asked"
     OUTSIDE_MINIMUM = "outside_minimum"
+    OUTSIDE_EITHER = "outside_either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def may_decide(request: RequestView, person: Person) -> Refusal | None:
         if same_person(decision.person.name, person.name):
             answer = "approved" if decision.agreed else "denied"
             return Refusal(Hindrance.DECIDED, f"You have {answer} this request already. A decision is final.")
-    return ineligible(request.policy, request.assignments, request.requester, person)
+    return ineligible(request.policy, request.assignments, request.requester, person, asked_by=request.asked_by)
 
 
 def agrees_by_asking(request: RequestView, requester: Person) -> bool:
@@ -139,7 +143,9 @@ def agrees_by_asking(request: RequestView, requester: Person) -> bool:
     )
 
 
-def ineligible(policy: EffectivePolicy, assignments: Iterable[Assignment], requester: str, person: Person) -> Refusal | None:
+def ineligible(
+    policy: EffectivePolicy, assignments: Iterable[Assignment], requester: str, person: Person, *, asked_by: str = ""
+) -> Refusal | None:
     """Say why the person's answer does not count, whatever has been decided; None if it counts."""
     if not person.verified or not person.name:
         return Refusal(Hindrance.UNVERIFIED, "Airflow does not know who you are. Log in to decide.")
@@ -148,6 +154,14 @@ def ineligible(policy: EffectivePolicy, assignments: Iterable[Assignment], reque
     if policy.self_approval == "forbid" and same_person(person.name, requester):
         return Refusal(
             Hindrance.REQUESTER, "You asked for these changes, so somebody else has to decide. You can cancel the request."
+        )
+    if asked_by and same_person(person.name, asked_by):
+        return Refusal(Hindrance.ASKED, "You asked for this, so someone else has to decide.")
+    if not all(is_named(circle, person) for circle in policy.also_within or ()):
+        return Refusal(
+            Hindrance.OUTSIDE_EITHER,
+            "The job's policy was changed while this run was going on, and only people named by both versions may decide. "
+            "Ask one of them, or have the job run again: the next run goes by the new policy alone.",
         )
     if policy.within is not None and not is_named(policy.within, person):
         return Refusal(
@@ -158,16 +172,19 @@ def ineligible(policy: EffectivePolicy, assignments: Iterable[Assignment], reque
     return None
 
 
-def could_decide(policy: EffectivePolicy, user: str, requester: str) -> bool:
+def could_decide(policy: EffectivePolicy, user: str, requester: str, asked_by: str = "") -> bool:
     """Whether a named user may ever decide, as far as that can be told without knowing their roles."""
     if policy.self_approval == "forbid" and same_person(user, requester):
         return False
-    return policy.within is None or bool(policy.within.roles) or user in policy.within.users
+    if asked_by and same_person(user, asked_by):
+        return False
+    circles = [*(policy.also_within or ()), *([policy.within] if policy.within else [])]
+    return all(circle.roles or user in circle.users for circle in circles)
 
 
-def somebody_could_decide(policy: EffectivePolicy, approvers: Approvers, requester: str) -> bool:
+def somebody_could_decide(policy: EffectivePolicy, approvers: Approvers, requester: str, asked_by: str = "") -> bool:
     """Whether anybody of these may ever decide; a role may always have members who are not known here."""
-    return bool(approvers.roles) or any(could_decide(policy, user, requester) for user in approvers.users)
+    return bool(approvers.roles) or any(could_decide(policy, user, requester, asked_by) for user in approvers.users)
 
 
 def is_named(approvers: Approvers, person: Person) -> bool:

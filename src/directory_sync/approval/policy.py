@@ -15,10 +15,17 @@ SCHEDULED = "scheduled"
 """The trigger of runs that the schedule started, as Airflow names it. Every other one, known or not, counts as by hand."""
 
 
+EDITED = "edited"
+"""Stands for the trigger of a scheduled run whose job was never carried out as it is defined now: it counts as by hand."""
+
+
 class EffectivePolicy(ApprovalPolicy):
     """The policy that counts for a job: its own, tightened by the deployment's minimum. A request keeps a copy of it."""
 
     within: Approvers | None = Field(None, description="Nobody else may decide, however they were named. None: no such bound.")
+    also_within: list[Approvers] | None = Field(
+        None, description="The same, where the policy was changed while a run was going on: nobody who is not in each of these."
+    )
     at_least: int = Field(1, ge=1, description="So many distinct people must agree in any case.")
     all_of: Approvers | None = Field(
         None, description="Each of these users, and one person of each of these roles, must agree in any case; nobody stands in."
@@ -61,7 +68,7 @@ def needs_approval(
     list is as if it were not given, so that it asks for more approvals and not for none.
 
     Args:
-        trigger: what started the run, as in `RunIdentity`; only `scheduled` passes a policy with `when: manual`.
+        trigger: what started the run, as in `RunIdentity`, or `EDITED`; only `scheduled` passes a policy with `when: manual`.
         exceeded: the limits that the plan goes past and that are not waived.
         canonical: the destination's own spelling of a field, so that an alias (`surname` for `sn`) is the same field.
     """
@@ -85,6 +92,8 @@ def _when(policy: ApprovalPolicy, trigger: str, exceeded: Sequence[LimitCheck]) 
     if policy.when == "always":
         return "The job's changes always need approval."
     if policy.when == "manual":
+        if trigger == EDITED:
+            return "The job is new or was edited, so its first run needs approval, also if the schedule has started it."
         return None if trigger == SCHEDULED else "Runs that the schedule did not start need approval."
     if exceeded:
         return f"Plans over a limit need approval ({'; '.join(map(str, exceeded))})."

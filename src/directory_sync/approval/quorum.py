@@ -9,11 +9,10 @@ most.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from directory_sync.approval.minimum import people_required
 from directory_sync.approval.people import (
     Assignment,
     Decision,
@@ -26,6 +25,7 @@ from directory_sync.approval.people import (
     role_text,
 )
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.strictest import people_required
 from directory_sync.definition.models import Approvers
 
 
@@ -59,6 +59,9 @@ class Denied:
 
 Outcome = Pending | Approved | Denied
 
+_Could = Callable[[str], bool]
+"""Whether a named user may ever decide."""
+
 
 class _Part(NamedTuple):
     """One user or role that has to agree under `all`."""
@@ -74,7 +77,12 @@ class _Part(NamedTuple):
 
 
 def outcome(
-    policy: EffectivePolicy, assignees: Sequence[Assignment], decisions: Iterable[Decision], *, requester: str
+    policy: EffectivePolicy,
+    assignees: Sequence[Assignment],
+    decisions: Iterable[Decision],
+    *,
+    requester: str,
+    asked_by: str = "",
 ) -> Outcome:
     """Say whether the request is approved, denied, or who is missing. See the module for the rules.
 
@@ -84,11 +92,19 @@ def outcome(
     for decision in given:
         if not decision.agreed:
             return Denied(decision.person.name, decision.reason)
-    agreed = _distinct(decision.person for decision in given if ineligible(policy, assignees, requester, decision.person) is None)
+    agreed = _distinct(
+        decision.person
+        for decision in given
+        if ineligible(policy, assignees, requester, decision.person, asked_by=asked_by) is None
+    )
+
+    def could(user: str) -> bool:
+        return could_decide(policy, user, requester, asked_by)
+
     missing, reachable = [], True
     for text, possible in (
-        *_missing_parts(policy, assignees, agreed, requester),
-        *_missing_people(policy, assignees, agreed, requester),
+        *_missing_parts(policy, assignees, agreed, could),
+        *_missing_people(policy, assignees, agreed, could),
     ):
         missing.append(text)
         reachable = reachable and possible
@@ -108,29 +124,28 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
 
 
 def _missing_people(
-    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], requester: str
+    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], could: _Could
 ) -> Iterable[tuple[str, bool]]:
     own = [assignment for assignment in assignees if assignment.origin is not Origin.MINIMUM]
     counted = [person for person in agreed if any(is_named(assignment.approvers, person) for assignment in own)]
     needed = 0 if policy.require == "all" else people_required(policy)
-    missing = _too_few(policy, own, counted, needed, requester) or _too_few(policy, assignees, agreed, policy.at_least, requester)
+    missing = _too_few(own, counted, needed, could) or _too_few(assignees, agreed, policy.at_least, could)
     return () if missing is None else (missing,)
 
 
-def _too_few(
-    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, requester: str
-) -> tuple[str, bool] | None:
+def _too_few(assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, could: _Could) -> tuple[str, bool] | None:
     """What is missing to the number, and whether it can be reached."""
     if len(agreed) >= needed:
         return None
     users = list(dict.fromkeys(user for assignment in assignees for user in assignment.approvers.users))
     roles = [role_text(role) for role in dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)]
     done = {identity(person.name) for person in agreed}
-    able = done | {identity(user) for user in users if could_decide(policy, user, requester)}
+    able = done | {identity(user) for user in users if could(user)}
     if not roles and len(able) < needed:
+        known = ", ".join(user for user in users if identity(user) in able)
         return (
-            f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can ({', '.join(users)}): "
-            "the request waits until others are asked, by rerouting or escalation"
+            f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can"
+            f"{f' ({known})' if known else ''}: the request waits until others are asked, by rerouting or escalation"
         ), False
     left = [*(user for user in users if identity(user) in able - done), *roles]
     more = needed - len(agreed)
@@ -143,7 +158,7 @@ def _too_few(
 
 
 def _missing_parts(
-    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], requester: str
+    policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], could: _Could
 ) -> Iterable[tuple[str, bool]]:
     missing: dict[_Part, None] = {}
     if policy.all_of is not None:
@@ -151,7 +166,7 @@ def _missing_parts(
     if policy.require == "all":
         missing.update(dict.fromkeys(_without_stand_in(_parts(policy.approvers), assignees, agreed)))
     for part in missing:
-        if part.user and not could_decide(policy, part.user, requester):
+        if part.user and not could(part.user):
             yield f"{part}, who may not decide this request", False
         else:
             yield str(part), True

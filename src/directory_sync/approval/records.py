@@ -24,6 +24,13 @@ def requester_of(asked: stored.Request | Snapshot) -> str:
     return "" if asked.trigger == SCHEDULED else asked.requester
 
 
+def asker_of(view: stored.RequestView) -> str:
+    """Who asked for a waiver; empty for all other requests, which the run itself files."""
+    if not view.request.waiver:
+        return ""
+    return next((event.actor for event in view.events if event.kind is stored.EventKind.FILED), "")
+
+
 def events_of(view: stored.RequestView) -> tuple[Event, ...]:
     """What has happened to the request, oldest first."""
     return tuple(_event(event) for event in view.events)
@@ -46,6 +53,7 @@ def for_decision(view: stored.RequestView) -> RequestView:
         requester=requester_of(view.request),
         assignments=assignments(policy, events_of(view)),
         decisions=decisions_of(view.decisions),
+        asked_by=asker_of(view),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from directory_sync.approval.escalation import ManagerOf, Step, StepKind, due
+from directory_sync.approval.people import same_person
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.records import events_of, named, policy_of, requester_of
+from directory_sync.approval.records import asker_of, events_of, named, policy_of, requester_of
+from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, RequestNotFound
 from directory_sync.store.request_model import Approver, Request
 from directory_sync.store.store import Store
@@ -93,9 +95,26 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
             raise _LookupFailed(f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}") from error
 
     view = store.get_request(request.id)
-    steps = due(policy_of(request), request.filed, events_of(view), now, manager_of=looked_up, requester=requester_of(request))
+    asker = asker_of(view)
+    steps = due(
+        policy_of(request),
+        request.filed,
+        events_of(view),
+        now,
+        manager_of=looked_up,
+        requester=requester_of(request),
+        asked_by=asker,
+    )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
-    return [step for step in steps if step.kind is StepKind.ESCALATE]
+    return [_without(asker, step) for step in steps if step.kind is StepKind.ESCALATE]
+
+
+def _without(asker: str, step: Step) -> Step:
+    """The step without the person who asked for a waiver: they are not among those who may decide it."""
+    if not asker or step.approvers is None:
+        return step
+    users = [user for user in step.approvers.users if not same_person(user, asker)]
+    return replace(step, approvers=Approvers(users=users, roles=step.approvers.roles))
 
 
 def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalated]:

@@ -9,6 +9,7 @@ from typing import TextIO
 from directory_sync.cli.terminal import Colour, coloured, has_colour
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
 from directory_sync.plan.display_names import name_of_change
+from directory_sync.run.change_text import mark_text
 from directory_sync.run.printable import printable, printable_values
 from directory_sync.run.secrets import HIDDEN, IsSecret
 
@@ -48,6 +49,9 @@ def change_text(change: Change, style: ChangeStyle) -> str:
     name = name_of_change(change, style.is_secret)
     called = f"  ({printable(name)})" if name else ""
     lines = [f"  {action}  {printable(change.key)}  {printable(change.object)}{called}\n"]
+    if change.marks:
+        marks = printable("; ".join(map(mark_text, change.marks)))
+        lines.append(f"      {coloured(marks, Colour.DANGER, use=style.colour)}\n")
     if change.new_object is not None:
         lines.append(f"      {style.arrow} {printable(change.new_object)}\n")
     for field in change.fields:

@@ -46,14 +46,14 @@ def find_job(collection: Collection, name: str) -> Job:
 
 
 def choose_jobs(loaded: Loaded, name: str | None, script_modules: Sequence[str]) -> list[Job]:
-    """Return the job of that name, or all jobs of the collection.
+    """Return the job of that name, or all jobs of the collection that are enabled.
 
     Raises:
         UsageError: there is no such job.
         UnsupportedError: one of them cannot be carried out here; the message names file and line.
     """
     collection = loaded.collection
-    jobs = list(collection.jobs) if name is None else [find_job(collection, name)]
+    jobs = collection.enabled_jobs if name is None else [find_job(collection, name)]
     refuse_unsupported(collection, jobs, script_modules=script_modules, places=loaded.places)
     return jobs
 

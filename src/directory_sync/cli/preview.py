@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TextIO
 
+from directory_sync import settings
 from directory_sync.cli.definitions import choose_jobs, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus, most_serious
@@ -23,6 +24,7 @@ from directory_sync.run.collection import preview_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.report import write_report
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.store.store import Store
 
 Writer = Callable[[TextIO, Collection, Iterable[JobResult]], None]
 
@@ -33,8 +35,13 @@ def main(arguments: Namespace) -> ExitStatus:
     deployment = terminal_deployment(arguments)
     jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
     statuses: list[ExitStatus] = []
-    with ProgressDisplay() as display:
-        results = preview_collection(loaded.collection, jobs, deployment=deployment, progress=display.of)
+    with contextlib.ExitStack() as stack:
+        # Without a store nothing is known, as in the first run of all.
+        store = Store.open_existing(settings.database_url())
+        if store is not None:
+            stack.enter_context(store)
+        display = stack.enter_context(ProgressDisplay())
+        results = preview_collection(loaded.collection, jobs, deployment=deployment, store=store, progress=display.of)
         observed = _observe(results, display, statuses, tell=arguments.format != "table")
         output = sys.stdout if arguments.format == "table" else data_output()
         _writer(arguments.format, deployment)(output, loaded.collection, observed)

@@ -57,6 +57,7 @@ def _source_fields(collection: Collection, job: Job, source: Source, deployment:
     mapping = compile_mapping(
         job,
         source_fields_known=source.fields(),
+        no_field=source.no_field,
         single=lambda name: False,
         variables=run_variables(
             collection=collection.name, job=job.name, run="query", now=datetime.now(UTC), timezone=collection.timezone

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from directory_sync.approval.states import RequestState
-from directory_sync.endpoints.change import Action, Change, FieldChange, value_from_json
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind, value_from_json
 from directory_sync.plan.model import LimitCheck, RecordProblem
 
 
@@ -129,6 +129,11 @@ class _FieldAnswer(_Answer):
     partial: bool = False
 
 
+class _MarkAnswer(_Answer):
+    kind: MarkKind
+    subject: str = ""
+
+
 class ChangeAnswer(_Answer):
     """One change of a plan, and what became of it if it was carried out."""
 
@@ -138,6 +143,7 @@ class ChangeAnswer(_Answer):
     object: str
     new_object: str | None = None
     fields: tuple[_FieldAnswer, ...] = ()
+    marks: tuple[_MarkAnswer, ...] = ()
     result: str | None = None
     message: str | None = None
 
@@ -145,8 +151,9 @@ class ChangeAnswer(_Answer):
     def change(self) -> Change:
         """As the plan holds it, but without what only writing needs."""
         fields = tuple(FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields)
+        marks = tuple(Mark(mark.kind, mark.subject) for mark in self.marks)
         name = self.name or None
-        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, name=name)
+        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks, name=name)
 
 
 class ChangeList(_Answer):

@@ -14,7 +14,7 @@ from directory_sync.cli.deployment import holder, new_run_id, operating_system_u
 from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
 from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
-from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step, run_state
+from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step
 from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
@@ -22,7 +22,8 @@ from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.planned_text import planned_text
 from directory_sync.run.report import report_file, write_report
-from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState, state_of_run
+from directory_sync.run.terminal import definition_of_airflow
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -49,6 +50,7 @@ def main(arguments: Namespace) -> ExitStatus:
 
     Raises:
         UnsupportedError: a job cannot be carried out here; nothing was read or recorded.
+        RunInAirflow: something could be written that needs approval in Airflow; nothing was read or recorded.
         StoreError: the store is missing, not migrated, or stopped answering.
         RequestError: with `--approved`, the request cannot be carried out from here.
     """
@@ -56,7 +58,12 @@ def main(arguments: Namespace) -> ExitStatus:
         raise UsageError("--approved: the request says which job is meant and why; leave --job and --reason out.")
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
-    names = [] if arguments.approved else [job.name for job in choose_jobs(loaded, arguments.job, deployment.script_modules)]
+    names = []
+    if not arguments.approved:
+        jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
+        if disabled := next((job.name for job in jobs if not job.enabled), None):
+            raise UsageError(f"--job: {disabled} is not enabled, so it is left out of runs. Remove enabled: false from it.")
+        names = [job.name for job in jobs]
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store.open(settings.database_url()))
         display = stack.enter_context(ProgressDisplay())
@@ -98,6 +105,8 @@ def _run(
     reason: str,
 ) -> Generator[JobResult]:
     """Run the jobs as one recorded run, which is closed however it ends."""
+    jobs = [collection.job(name) for name in names]
+    airflows = definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
     run_id = new_run_id()
     snapshot = store.start_run(
         collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
@@ -111,11 +120,12 @@ def _run(
             deployment=deployment,
             store=store,
             holder=holder(),
+            now=airflows,
             progress=display.of,
         ):
             states.add(result.state)
             yield result
-        state = run_state(states)
+        state = state_of_run(states)
     finally:
         store.finish_run(collection.name, run_id, state.value)
 
@@ -160,7 +170,7 @@ def _say_what_follows(
 
 
 def _others_waited(collection: Collection, job: str) -> bool:
-    return collection.job(job).wait_for_approval and collection.jobs[-1].name != job
+    return collection.job(job).wait_for_approval and collection.enabled_jobs[-1].name != job
 
 
 def _print(text: str) -> None:

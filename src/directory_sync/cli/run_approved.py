@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, NotDecidable
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.result import JobResult, JobState, state_of_run
 from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
@@ -108,15 +107,8 @@ def carry_out(
         yield JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error, request=request.id)
     finally:
         states = (result.state for result in store.job_results(request.collection, request.run_id))
-        state = run_state({JobState(state) if state in set(JobState) else JobState.FAILED for state in states})
+        state = state_of_run(JobState(state) if state in set(JobState) else JobState.FAILED for state in states)
         store.finish_run(request.collection, request.run_id, state.value)
-
-
-def run_state(states: AbstractSet[JobState]) -> JobState:
-    """The state of a whole run whose jobs have these states: failed, else waiting, else success."""
-    if any(state.failed for state in states):
-        return JobState.FAILED
-    return JobState.WAITING if JobState.WAITING in states else JobState.SUCCESS
 
 
 def next_step(request: Request, file: Path) -> str:

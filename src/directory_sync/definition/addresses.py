@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
@@ -35,6 +36,7 @@ class SqlSource(Model):
     connection: Text = Field(description="Airflow connection of a database.")
     table: Text | None = Field(None, description="Table or view.")
     query: Text | None = Field(None, description="Query; a source only.")
+    filter: Text | None = Field(None, description="LDAP filter (RFC 4515) over the columns: which rows are records.")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -43,8 +45,34 @@ class SqlSource(Model):
         return self
 
 
+class FileKind(StrEnum):
+    """What a file is."""
+
+    CSV = "CSV"
+    LDIF = "LDIF"
+    EXCEL = "Excel"
+
+
+class FileMode(StrEnum):
+    """What a run does with the records that a destination's file holds already."""
+
+    REPLACE = "replace"
+    MERGE = "merge"
+    APPEND = "append"
+
+
+FILE_KINDS = {
+    ".csv": FileKind.CSV,
+    ".tsv": FileKind.CSV,
+    ".ldif": FileKind.LDIF,
+    ".ldf": FileKind.LDIF,
+    ".xlsx": FileKind.EXCEL,
+}
+"""What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
+
+
 class FileEndpoint(Model):
-    """A CSV, TSV, Excel or LDIF file; its ending says which."""
+    """A CSV, TSV, Excel or LDIF file; its ending says which. A file with any other ending is CSV if it has a `delimiter`."""
 
     file: Text = Field(description="Path, relative to the data folder.")
     connection: Text | None = Field(None, description="Airflow connection of an object store; default: the data folder.")
@@ -53,6 +81,26 @@ class FileEndpoint(Model):
     )
     encoding: Text = Field("utf-8", description="CSV: character encoding.")
     sheet: Text | None = Field(None, description="Excel: name of the sheet.")
+    filter: Text | None = Field(
+        None,
+        description="Source only: LDAP filter (RFC 4515) over attributes or columns: which entries or rows are records.",
+    )
+    complete: bool = Field(
+        False, description="CSV, LDIF: the file is whole although its last line does not end with a line break."
+    )
+    mode: FileMode = Field(
+        FileMode.MERGE, description="Destination only: `merge` into what the file holds, `replace` it, or `append` to it."
+    )
+
+    @property
+    def ending(self) -> str:
+        """The ending of the file's name, lower case, with its dot."""
+        return PurePosixPath(self.file).suffix.lower()
+
+    @property
+    def kind(self) -> FileKind | None:
+        """What the file is; None if that cannot be told."""
+        return FILE_KINDS.get(self.ending) or (FileKind.CSV if self.delimiter is not None else None)
 
 
 class FieldContainer(Model):

@@ -10,6 +10,23 @@ from pydantic import BeforeValidator, Field, Tag, model_validator
 from directory_sync.definition.basics import Model, Text, by_shape
 from directory_sync.definition.times import Duration
 
+LONGEST_NAME = 250
+"""Characters that the name of a person or role may have."""
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need them
+
+
+def impossible_name(name: str) -> str:
+    """Why no user or role of Airflow can have this name; empty if one can. A request for such a person would never be decided."""
+    if not name.strip():
+        return "is empty"
+    if name != name.strip():
+        return "begins or ends with a blank"
+    if len(name) > LONGEST_NAME:
+        return f"has {len(name):,} characters, and a name has at most {LONGEST_NAME}"
+    if not all(character.isprintable() or character in _JOINERS for character in name):
+        return "holds a line break or another character that cannot be seen"
+    return ""
+
 
 class Approvers(Model):
     """People by user name, and everybody who has one of the roles."""
@@ -53,7 +70,11 @@ class ApprovalPolicy(Model):
 
     approvers: Approvers = Field(description="Who may approve.")
     when: Literal["always", "manual", "over_limit"] = Field(
-        "always", description="`always`, `manual` (scheduled runs go straight through) or `over_limit`."
+        "always",
+        description=(
+            "`always`, `manual` (scheduled runs go straight through, except the first one of a job that is new or was edited) "
+            "or `over_limit`."
+        ),
     )
     changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")
     fields: list[Text] | None = Field(None, description="Only plans that touch such fields need approval.")

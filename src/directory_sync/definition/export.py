@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from directory_sync.definition.models import Collection, Copy, FieldMapping, Job
+from directory_sync.definition.models import FIELD_SOURCES, Collection, Copy, FieldMapping, Job
 
 _WIDTH = 120
 
@@ -55,5 +55,5 @@ def _field(mapping: FieldMapping, data: dict[str, Any]) -> dict[str, Any] | str:
     if isinstance(mapping, Copy) and list(data) == ["from"]:
         return mapping.from_
     # What the value comes from is read first; pydantic lists what all mappings have in common before it.
-    own = [name for name in data if name not in FieldMapping.model_fields]
+    own = sorted((name for name in data if name not in FieldMapping.model_fields), key=lambda name: name not in FIELD_SOURCES)
     return {name: data[name] for name in (*own, *(name for name in data if name not in own))}

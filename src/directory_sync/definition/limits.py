@@ -21,6 +21,7 @@ class LimitKind(StrEnum):
     DISABLE = "disable"
     MOVE = "move"
     MEMBERS = "members"
+    MEMBERSHIPS = "memberships"
 
 
 class Limit(Model):

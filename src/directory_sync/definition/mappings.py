@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints, Tag
@@ -16,8 +17,32 @@ class FieldMapping(Model):
     key: bool = Field(False, description="This field matches source records with destination objects.")
     new_only: bool = Field(False, description="Written when the object is created, never again.")
     keep_if_empty: bool = Field(False, description="An absent source value leaves the destination's value alone.")
-    secret: bool = Field(False, description="Never stored or shown; only a keyed fingerprint is kept.")
+    exact: bool = Field(
+        False, description="Write the source's spelling although the destination's rules take it for the same, as in `McDonald`."
+    )
+    secret: bool = Field(
+        False, description="Its values must never be stored or shown. This version refuses to preview or run such a job."
+    )
     delimiter: Text | None = Field(None, description="Splits or joins values where one side is single-valued.")
+
+
+class OnMissing(StrEnum):
+    """What a transformation does where a source field that it reads has no value."""
+
+    EVALUATE = "evaluate"
+    EMPTY = "empty"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class Transformation(FieldMapping):
+    """What every mapping may say that computes its value from source fields."""
+
+    on_missing: OnMissing = Field(
+        OnMissing.EVALUATE,
+        description="Where a field that it reads has no value: `evaluate` with an empty text, give an `empty` result, `skip` the"
+        " record, or `fail` it.",
+    )
 
 
 class Copy(FieldMapping):
@@ -35,21 +60,21 @@ class Static(FieldMapping):
     ] = Field(description="The text, or a list of texts.")
 
 
-class Join(FieldMapping):
+class Join(Transformation):
     """Two or more fields with a separator; absent ones are left out."""
 
     join: Annotated[list[Text], Field(min_length=2)] = Field(description="Source fields, in order.")
     separator: str = Field(" ", description="Between two parts.")
 
 
-class Left(FieldMapping):
+class Left(Transformation):
     """The first characters of a field."""
 
     left: Text = Field(description="Source field.")
     length: Annotated[int, Field(ge=1)] = Field(description="Number of characters.")
 
 
-class Substring(FieldMapping):
+class Substring(Transformation):
     """A part of a field."""
 
     substring: Text = Field(description="Source field.")
@@ -57,15 +82,32 @@ class Substring(FieldMapping):
     length: Annotated[int, Field(ge=1)] | None = Field(None, description="Number of characters; to the end if absent.")
 
 
-class Resolve(FieldMapping):
+Match = Annotated[
+    Annotated[Text, Tag("<text>")] | Annotated[list[Text], Field(min_length=1), Tag("<list>")],
+    by_shape("the name of a field or a list of names", str),
+    Field(description="Field that has the same value on both sides, or a list of fields: the first that fits counts."),
+]
+
+
+class LookUp(FieldMapping):
+    """What mappings have in common that find other objects at the destination."""
+
+    match: Match
+    within: Text | None = Field(None, description="Container to look in; default: the whole naming context.")
+
+    @property
+    def matches(self) -> tuple[str, ...]:
+        """The fields to look up by, in order."""
+        return (self.match,) if isinstance(self.match, str) else tuple(self.match)
+
+
+class Resolve(LookUp):
     """The DN of the destination object that corresponds to the one the source field names."""
 
     resolve: Text = Field(description="Source field that holds DNs.")
-    match: Text = Field(description="Field that has the same value on both sides.")
-    within: Text | None = Field(None, description="Container to look in; default: the whole naming context.")
 
 
-class Map(FieldMapping):
+class Map(Transformation):
     """A table of codes and their values."""
 
     map: Text = Field(description="Source field.")
@@ -73,13 +115,13 @@ class Map(FieldMapping):
     default: str | None = Field(None, description="Value for any other code; without it, no value.")
 
 
-class Template(FieldMapping):
+class Template(Transformation):
     """A sandboxed Jinja2 expression over the source record."""
 
     template: Text = Field(description="Jinja2 text; variables are the source's field names.")
 
 
-class Script(FieldMapping):
+class Script(Transformation):
     """A Python function of a module that the deployment allows."""
 
     script: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")] = Field(
@@ -105,12 +147,10 @@ class GeneratePassword(FieldMapping):
     generate_password: PasswordRule = Field(description="How it looks.")
 
 
-class Members(FieldMapping):
+class Members(LookUp):
     """Group members, looked up at the destination by a field; never created."""
 
     members: Text = Field(description="Source field that holds the members' DNs.")
-    match: Text = Field(description="Field that has the same value on both sides.")
-    within: Text | None = Field(None, description="Container to look in; default: the whole naming context.")
 
 
 _SOURCE_KEYS: dict[str, type[FieldMapping]] = {

@@ -6,6 +6,7 @@ cannot say. The models are the one source of truth for the JSON Schema, for the 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -19,6 +20,8 @@ from directory_sync.definition.addresses import (
     DirectorySource,
     FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     Scope,
     SqlDestination,
     SqlSource,
@@ -37,14 +40,17 @@ from directory_sync.definition.mappings import (
     GeneratePassword,
     Join,
     Left,
+    LookUp,
     Map,
     Members,
+    OnMissing,
     PasswordRule,
     Resolve,
     Script,
     Static,
     Substring,
     Template,
+    Transformation,
 )
 from directory_sync.definition.times import (
     Duration,
@@ -52,6 +58,7 @@ from directory_sync.definition.times import (
     Moment,
     Schedule,
     Schedules,
+    Window,
     format_duration,
     parse_duration,
     parse_moment,
@@ -75,6 +82,7 @@ __all__ = [
     "Copy",
     "DirectoryDestination",
     "DirectorySource",
+    "DisableMissing",
     "Duration",
     "Escalation",
     "Every",
@@ -82,6 +90,8 @@ __all__ = [
     "FieldContainer",
     "FieldMapping",
     "FileEndpoint",
+    "FileKind",
+    "FileMode",
     "GeneratePassword",
     "Job",
     "Join",
@@ -89,6 +99,7 @@ __all__ = [
     "Limit",
     "LimitKind",
     "Limits",
+    "LookUp",
     "Map",
     "Members",
     "Model",
@@ -97,7 +108,9 @@ __all__ = [
     "Name",
     "Notifications",
     "ObjectKind",
+    "OnMissing",
     "PasswordRule",
+    "Removal",
     "Resolve",
     "Schedule",
     "Schedules",
@@ -110,7 +123,9 @@ __all__ = [
     "Template",
     "TemplateContainer",
     "Text",
+    "Transformation",
     "UnmanagedMatch",
+    "Window",
     "format_duration",
     "format_limit",
     "parse_duration",
@@ -139,11 +154,26 @@ class FailureAction(StrEnum):
     CONTINUE = "continue"
 
 
+class Removal(StrEnum):
+    """Which objects a job may delete, disable or move because their record is missing."""
+
+    KNOWN = "known"
+    ALL = "all"
+
+
 class MoveMissing(Model):
-    """Objects whose record is gone are moved, and disabled if asked for."""
+    """Objects whose record is gone are moved, and disabled if asked for; later deleted, if asked for."""
 
     move: Text = Field(description="DN of the container they go to.")
     disable: bool = Field(False, description="Disable them too.")
+    delete: Duration | None = Field(None, description="Delete them when the record has been missing for so long.")
+
+
+class DisableMissing(Model):
+    """Objects whose record is gone are disabled now and deleted later."""
+
+    disable: Literal["now"] = Field(description="`now`.")
+    delete: Duration = Field(description="Delete them when the record has been missing for so long.")
 
 
 class ChangedSince(Model):
@@ -158,6 +188,7 @@ class Job(Model):
     name: Name = Field(description="Unique in the collection; the task id.")
     description: str = Field("", description="For people.")
     template: Name | None = Field(None, description="Job template that gives every key not set here.")
+    enabled: bool = Field(True, description="`false` leaves the job out of runs.")
     on_failure: FailureAction = Field(FailureAction.ABORT, description="`abort` or `continue`.")
     source: AnySource = Field(description="Where records come from.")
     destination: AnyDestination = Field(description="Where objects are written.")
@@ -168,9 +199,23 @@ class Job(Model):
     rdn: Text | None = Field(None, description="Naming attribute; default cn, ou for organizational units.")
     missing_at_destination: Literal["create", "skip"] = Field("create", description="`create` or `skip`.")
     missing_at_source: Annotated[
-        Annotated[Literal["skip", "delete", "disable"], Tag("<text>")] | Annotated[MoveMissing, Tag("<MoveMissing>")],
-        by_shape('skip, delete, disable, or {move: "DN", disable: true}', str, move="MoveMissing"),
-    ] = Field("skip", description="`skip`, `delete`, `disable`, or `{move: DN, disable: true}`.")
+        Annotated[Literal["skip", "delete", "disable"], Tag("<text>")]
+        | Annotated[MoveMissing, Tag("<MoveMissing>")]
+        | Annotated[DisableMissing, Tag("<DisableMissing>")],
+        by_shape(
+            'skip, delete, disable, {move: "DN", disable: true}, or {disable: now, delete: 30d}',
+            str,
+            move="MoveMissing",
+            disable="DisableMissing",
+        ),
+    ] = Field(
+        "skip", description="`skip`, `delete`, `disable`, `{move: DN, disable: true}`, or in steps `{disable: now, delete: 30d}`."
+    )
+    remove: Removal = Field(
+        Removal.KNOWN,
+        description="What may be deleted, disabled or moved: objects that this job has created or matched before (`known`), "
+        "or everything that base and filter select (`all`).",
+    )
     returning: Literal["report", "restore"] = Field(
         "report", description="A moved or disabled object whose record is back: `report` it, or `restore` it."
     )
@@ -182,6 +227,9 @@ class Job(Model):
         description="Destination field: where its value comes from."
     )
     limits: Limits = Field(default_factory=dict, description="Most changes of each kind.")
+    limit_window: Window | None = Field(
+        None, description="Removals of so long ago count too; default: the collection's. `0` counts one run only."
+    )
     approval: AnyApproval | None = Field(None, description="Approval policy; default: the collection's.")
     wait_for_approval: bool = Field(False, description="The jobs after this one wait until it is decided.")
     retries: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often a failed job is tried again.")
@@ -216,6 +264,7 @@ class Collection(Model):
     notifications: Notifications | None = Field(None, description="Mail about runs; default: none.")
     approval: AnyApproval = Field("none", description="Default policy of the jobs.")
     limits: Limits = Field(default_factory=dict, description="Limits of the jobs, where they say nothing else.")
+    limit_window: Window = Field(timedelta(hours=24), description="Removals of so long ago count too. `0` counts one run only.")
     jobs: Annotated[list[Job], Field(min_length=1)] = Field(description="In the order they run.")
 
     def job(self, name: str) -> Job:
@@ -225,6 +274,11 @@ class Collection(Model):
                 return job
         raise KeyError(name)
 
+    @property
+    def enabled_jobs(self) -> list[Job]:
+        """The jobs that runs have, in their order."""
+        return [job for job in self.jobs if job.enabled]
+
     def policy_of(self, job: Job) -> ApprovalPolicy | None:
         """The approval policy that counts for a job: its own, or the collection's; None means none is needed."""
         policy = self.approval if job.approval is None else job.approval
@@ -233,3 +287,7 @@ class Collection(Model):
     def limits_of(self, job: Job) -> Limits:
         """The limits that definitions give a job: its own over the collection's."""
         return {**self.limits, **job.limits}
+
+    def window_of(self, job: Job) -> timedelta:
+        """How long ago removals count against a job's limits too; zero for one run only."""
+        return self.limit_window if job.limit_window is None else job.limit_window

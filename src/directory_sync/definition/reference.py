@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from enum import Enum
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -13,7 +14,10 @@ from pydantic_core import PydanticUndefined
 
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
+from directory_sync.definition.reference_texts import FILES, VALUES
+from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 from directory_sync.definition.templates import available
+from directory_sync.definition.times import format_window
 
 _FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
 Each mapping has exactly one of the keys {", ".join(f"`{key}`" for key in models.FIELD_SOURCES)},
@@ -21,7 +25,7 @@ and besides those of its own table any of these:"""
 
 _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ("Collection", "The file itself.", (models.Collection, models.Every, models.Notifications)),
-    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.ChangedSince)),
+    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.DisableMissing, models.ChangedSince)),
     ("Sources", "`source` of a job: what it names decides which of these it is.", (models.DirectorySource, models.SqlSource)),
     (
         "Destinations",
@@ -69,6 +73,7 @@ _EXAMPLES: dict[type[BaseModel], str] = {
         "    cn: displayName"
     ),
     models.MoveMissing: 'missing_at_source: {move: "OU=Left,DC=lab,DC=example", disable: true}',
+    models.DisableMissing: "missing_at_source: {disable: now, delete: 30d}",
     models.ChangedSince: "records: {changed_since: whenChanged}",
     models.DirectorySource: 'source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example", filter: (mail=*)}',
     models.SqlSource: "source: {connection: hr_db, table: hr.employees}",
@@ -101,6 +106,7 @@ _KINDS: dict[Any, str] = {
     models.Schedules: "cron, preset, `{every: …}`, or a list of these",
     models.Moment: "date or time",
     models.Duration: "duration such as `15m`, `12h`, `2d`",
+    models.Window: "duration such as `24h`, or `0`",
     models.Limits: "mapping of [limits](#limits)",
     models.AnyContainer: "DN, `{field: …}` or `{template: …}`",
     models.AnyApproval: "`none` or a policy",
@@ -129,9 +135,10 @@ stops before its first write.
 | `disable` | disabled objects |
 | `move` | objects moved to another container |
 | `members` | members removed from one group; a percentage counts against the group's members |
+| `memberships` | members removed from all groups together; a percentage counts against the members of all managed groups |
 
 Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`. A percentage always allows
-5 changes, 20 for `clear` and 10 for `members`; a number is exact. What counts where nothing is said:
+a handful; a number and `0%` are exact. What counts where nothing is said, and how large the handful is:
 [How limits are counted](how-it-works.md#how-limits-are-counted).
 
 ```yaml
@@ -139,6 +146,15 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 ```
 """
 
+
+_TEXTS = (("Jobs", _LIMITS), ("Files", FILES), ("Fields", VALUES))
+"""Title of a section → what follows its tables."""
+
+_NOT_YET = """## What this version cannot do
+
+`validate` accepts these with a warning; `preview`, `run` and the DAG refuse a job that asks for one of them
+before they read anything:
+"""
 
 _TEMPLATES = """## Built-in templates
 
@@ -154,8 +170,8 @@ def reference_markdown() -> str:
     for title, introduction, members in _SECTIONS:
         parts.append(f"## {title}\n\n{introduction}\n")
         parts.extend(_model(model, title) for model in members)
-        if title == "Jobs":
-            parts.append(_LIMITS)
+        parts.extend(text for after, text in _TEXTS if after == title)
+    parts.append(_not_yet())
     parts.append(_templates())
     return "\n".join(parts)
 
@@ -170,7 +186,9 @@ def _model(model: type[BaseModel], section: str) -> str:
 def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     if model is FieldMapping or not issubclass(model, FieldMapping):
         return model.model_fields
-    return {name: field for name, field in model.model_fields.items() if name not in FieldMapping.model_fields}
+    # What a mapping alone has is read first; pydantic lists what several have in common before it.
+    names = sorted(model.model_fields, key=lambda name: name not in model.__annotations__)
+    return {name: model.model_fields[name] for name in names if name not in FieldMapping.model_fields}
 
 
 def _title(model: type[BaseModel]) -> str:
@@ -218,11 +236,18 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is PydanticUndefined or default is None or default in ("", [], {}):
         return ""
+    if isinstance(default, timedelta):
+        return f"`{format_window(default)}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, Enum):
         return f"`{default.value}`"
     return f'`"{default}"`' if isinstance(default, str) and not default.strip() else f"`{default}`"
+
+
+def _not_yet() -> str:
+    features = [feature.what for feature in NOT_YET] + [NOTIFICATIONS]
+    return _NOT_YET + "\n" + "".join(f"- {feature}\n" for feature in features)
 
 
 def _templates() -> str:

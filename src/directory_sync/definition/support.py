@@ -5,51 +5,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from directory_sync.definition import models
 from directory_sync.definition.checks.fields import source_fields
-from directory_sync.definition.checks.sources import file_ending
+from directory_sync.definition.checks.syntax import template_fields
 from directory_sync.definition.models import (
+    DisableMissing,
+    FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     GeneratePassword,
     Job,
+    LookUp,
     MoveMissing,
     Script,
     SqlDestination,
     SqlSource,
     Template,
+    TemplateContainer,
 )
 from directory_sync.definition.nodes import Path
+from directory_sync.definition.passwords import is_password
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
 from directory_sync.errors import UnsupportedError
 
-PASSWORD_ATTRIBUTES = frozenset(
-    {
-        "userpassword",
-        "unicodepwd",
-        "dbcspwd",
-        "lmpwdhistory",
-        "ntpwdhistory",
-        "supplementalcredentials",
-        "authpassword",
-        "pwdhistory",
-        "krbprincipalkey",
-        "sambantpassword",
-        "sambalmpassword",
-        "sambapasswordhistory",
-        "ms-mcs-admpwd",
-        "mslaps-password",
-        "mslaps-encryptedpassword",
-    }
-)
-"""Attributes that hold passwords or what stands for them, lower case."""
-
 _CONSEQUENCE = "preview and run will refuse the job"
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +55,14 @@ def _when(path: Path, used: bool) -> list[Path]:
 
 def _disable(job: Job) -> list[Path]:
     action = job.missing_at_source
-    return _when(("missing_at_source",), action == "disable" or (isinstance(action, MoveMissing) and action.disable))
+    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
+    return _when(("missing_at_source",), disables)
+
+
+def _steps(job: Job) -> list[Path]:
+    action = job.missing_at_source
+    later = isinstance(action, MoveMissing | DisableMissing) and action.delete is not None
+    return _when(("missing_at_source", "delete"), later)
 
 
 def _sql(job: Job) -> list[Path]:
@@ -97,33 +88,40 @@ def _secrets(job: Job) -> list[Path]:
 
 
 def _passwords(job: Job) -> list[Path]:
-    """Fields that write a password attribute or read one, also inside a template: in a file its values are no less secret."""
+    """What writes a password attribute or reads one, also inside a template: in a file its values are no less secret."""
     found: list[Path] = []
     for name, mapping in job.fields.items():
-        read = {_base(field) for _, field in source_fields(mapping)}
+        if isinstance(mapping, GeneratePassword):
+            continue  # refused as such
+        read = [field for _, field in source_fields(mapping)]
         if isinstance(mapping, Template):
-            read |= {word.lower() for word in _WORD.findall(mapping.template)}
-        if _base(name) in PASSWORD_ATTRIBUTES or read & PASSWORD_ATTRIBUTES:
+            read += template_fields(mapping.template)
+        if isinstance(mapping, LookUp):
+            read += mapping.matches
+        if any(map(is_password, (name, *read))):
             found.append(("fields", name))
-    return found
-
-
-def _base(attribute: str) -> str:
-    return attribute.lower().partition(";")[0]
+    container = getattr(job.destination, "container", None)
+    named = container.field if isinstance(container, FieldContainer) else ""
+    computed = template_fields(container.template) if isinstance(container, TemplateContainer) else ()
+    return found + _when(("destination", "container"), any(map(is_password, (named, *computed))))
 
 
 NOT_YET = (
     Feature("reading only changed records", lambda job: _when(("records",), job.records != "all")),
     Feature("disabling objects", _disable),
+    Feature("deleting after a grace period", _steps),
     Feature("returning: restore", lambda job: _when(("returning",), job.returning == "restore")),
     Feature("generated passwords", _generated_passwords),
     Feature("secret fields", _secrets),
     Feature("reading and writing passwords", _passwords),
     Feature("database tables and queries", _sql),
-    Feature("Excel files", _files(lambda endpoint: file_ending(endpoint) == ".xlsx", "file")),
+    Feature("Excel files", _files(lambda endpoint: endpoint.kind is FileKind.EXCEL, "file")),
+    Feature("mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")),
     Feature("files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")),
 )
-"""Everything of a job that is not there yet. Notifications, which belong to the collection, are below."""
+"""Everything of a job that is not there yet."""
+NOTIFICATIONS = "notifications"
+"""They belong to the collection and are not there yet either."""
 
 
 def unsupported(collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None) -> list[Problem]:
@@ -156,7 +154,7 @@ def refuse_unsupported(
 
 def _of_collection(collection: models.Collection, places: Places) -> Iterator[Problem]:
     if collection.notifications is not None:
-        yield _warning(places, ("notifications",), "notifications")
+        yield _warning(places, ("notifications",), NOTIFICATIONS)
 
 
 def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str]) -> Iterator[Problem]:

@@ -58,6 +58,29 @@ Duration = Annotated[
 ]
 
 
+def parse_window(value: object) -> timedelta:
+    """Read a duration, or `0` for none at all."""
+    if value in (0, "0", timedelta(0)) and not isinstance(value, bool):
+        return timedelta(0)
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or 0 for none") from None
+
+
+def format_window(window: timedelta) -> str | int:
+    """Write a window so that `parse_window` reads the same one back."""
+    return format_duration(window) if window else 0
+
+
+Window = Annotated[
+    timedelta,
+    BeforeValidator(parse_window),
+    PlainSerializer(format_window),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _DURATION.pattern}, {"const": 0}], "examples": ["24h", 0]}),
+]
+
+
 class Every(Model):
     """A fixed interval between two firings."""
 

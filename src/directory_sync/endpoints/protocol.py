@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.errors import SchemaError
 
 
 class Record(NamedTuple):
@@ -21,11 +23,13 @@ class Record(NamedTuple):
         values: field name as the endpoint writes it → values. Absent fields are absent.
         problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds only what is certain.
             Such a record counts as present and failed, never as missing.
+        cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
     id: str
     values: Mapping[str, list[bytes]]
     problem: str = ""
+    cut_off: bool = False
 
 
 Batch = Sequence[Record]
@@ -64,6 +68,8 @@ class FieldRule:
         binary: values are not text.
         writable: can be set by us.
         normalise: two values are the same exactly if their normalised forms are.
+        spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself writes does not count.
+        canonical: the form in which a value is written, where the endpoint knows only one (`200` for `00200`).
         check: says what is wrong with a value's syntax, or None.
     """
 
@@ -74,6 +80,8 @@ class FieldRule:
     binary: bool = False
     writable: bool = True
     normalise: Callable[[bytes], bytes] = bytes
+    spelled: Callable[[bytes], bytes] = bytes
+    canonical: Callable[[bytes], bytes] = bytes
     check: Callable[[bytes], str | None] = lambda value: None
 
 
@@ -98,11 +106,21 @@ class Source(Protocol):
     def containers(self) -> tuple[str, ...]:
         """Normalised ids of the containers that `check` looks for; none for a file."""
 
+    @property
+    def region(self) -> Region | None:
+        """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a whole."""
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """An object's place: the normalised ids of the containers above it from the top downwards, and its own."""
+
     def fields(self) -> Collection[str] | None:
         """The fields that records can have, or None if that cannot be told."""
 
     def rule(self, name: str) -> FieldRule | None:
         """What is known of a field; None if the endpoint has no such field."""
+
+    def no_field(self, name: str) -> SchemaError:
+        """What to raise where a field is asked for that records cannot have; its remedy says which there are."""
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all selected records with these fields.
@@ -135,6 +153,13 @@ class Destination(Source, Protocol):
     def identity_field(self) -> str | None:
         """The field that names an object for ever (entryUUID, objectGUID), or None."""
 
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """The identities of objects that are there, by their ids; without those that show none.
+
+        `among`: about how many objects the destination holds, so that it can choose between asking for each and listing all.
+        Raises EndpointError.
+        """
+
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such thing."""
 
@@ -164,10 +189,18 @@ class Destination(Source, Protocol):
     def parent_id(self, id: str) -> str | None:
         """The id of the container that holds the object; None where there are no containers."""
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The id that the object must have so that its name agrees with new field values; the same id if it does already.
 
+        `exact`: fields, lower case, with whose spelling the name has to agree too.
+
         Raises RecordError if a field that names the object would lose its value.
+        """
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """Fields and values that an object of this id has by its name alone, whatever a record says: they cannot be removed.
+
+        None where the values of the fields decide about the name, and where there are no names.
         """
 
     def moved_id(self, id: str, container: str) -> str:

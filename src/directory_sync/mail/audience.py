@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from directory_sync.approval.people import could_decide, same_person
 from directory_sync.approval.policy import SCHEDULED
-from directory_sync.approval.records import policy_of, requester_of
+from directory_sync.approval.records import asker_of, policy_of, requester_of
 from directory_sync.store.request_model import Approver, Event, EventKind, Request, RequestView
 
 
@@ -26,7 +26,7 @@ class Recipient:
 
     Attributes:
         whom: a user, or everybody who has a role.
-        asked_for_it: the requester.
+        asked_for_it: the requester, or who asked for a waiver.
     """
 
     whom: Approver
@@ -56,7 +56,7 @@ def occasion(view: RequestView, event: Event) -> Occasion | None:
     if event.kind in _ENDING and _ends(event):
         return Occasion(Letter.OUTCOME, tuple(_without(event.actor, _everybody(view))))
     if event.kind is EventKind.APPLIED and not _noted_again(view, event):
-        return Occasion(Letter.APPLIED, tuple(_distinct([*_requester(view.request), *_agreed(view)])))
+        return Occasion(Letter.APPLIED, tuple(_distinct([*_who_asked(view), *_agreed(view)])))
     return None
 
 
@@ -84,7 +84,7 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
             continue
         if whom.kind == "user":
             decided = any(same_person(decision.person, whom.name) for decision in view.decisions)
-            if decided or not could_decide(policy, whom.name, requester_of(request)):
+            if decided or not could_decide(policy, whom.name, requester_of(request), asker_of(view)):
                 continue
         yield Recipient(whom)
 
@@ -102,7 +102,7 @@ def _noted_again(view: RequestView, event: Event) -> bool:
 def _everybody(view: RequestView) -> Iterable[Recipient]:
     deciders = (Approver("user", decision.person) for decision in view.decisions)
     assignees = (Approver(assignee.kind, assignee.name) for assignee in view.assignees)
-    return _distinct([*_requester(view.request), *map(Recipient, (*assignees, *deciders))])
+    return _distinct([*_who_asked(view), *map(Recipient, (*assignees, *deciders))])
 
 
 def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
@@ -111,11 +111,15 @@ def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
     All others are asked about it, in a mail that says what it replaces: with a frequent schedule two each time would be too many.
     """
     brought_in = (Approver(each.kind, each.name) for each in view.assignees if each.why in {"reroute", "escalation"})
-    return _distinct([*_requester(view.request), *map(Recipient, brought_in)])
+    return _distinct([*_who_asked(view), *map(Recipient, brought_in)])
 
 
-def _requester(request: Request) -> list[Recipient]:
-    return [Recipient(Approver("user", request.requester), asked_for_it=True)] if is_person(request) else []
+def _who_asked(view: RequestView) -> list[Recipient]:
+    """Who started the run, as far as that is a person, and who asked for a waiver."""
+    names = [view.request.requester] if is_person(view.request) else []
+    if asker := asker_of(view):
+        names.append(asker)
+    return [Recipient(Approver("user", name), asked_for_it=True) for name in names]
 
 
 def _agreed(view: RequestView) -> list[Recipient]:
@@ -123,7 +127,7 @@ def _agreed(view: RequestView) -> list[Recipient]:
 
 
 def _distinct(recipients: Iterable[Recipient]) -> list[Recipient]:
-    """Each of them once; the requester, who comes first, as requester."""
+    """Each of them once; who asked, who comes first, as such."""
     found: dict[Approver, Recipient] = {}
     for recipient in recipients:
         found.setdefault(recipient.whom, recipient)

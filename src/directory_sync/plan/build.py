@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
-from directory_sync.definition.models import Collection, Job, LimitKind, MoveMissing
+from directory_sync.definition.models import Collection, Job, LimitKind, Limits, MoveMissing, Removal
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.garbage import rare_collection
 from directory_sync.plan.completing import Completer
 from directory_sync.plan.containers import is_departed
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.drafting import Drafter
+from directory_sync.plan.emptiness import check_emptiness
 from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
-from directory_sync.plan.limits import check_limits
+from directory_sync.plan.limits import Figures, check_limits
 from directory_sync.plan.listing import Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
+from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
+from directory_sync.plan.past import Findings, Identities, Past
 from directory_sync.plan.planning import Drafts, Planning, Progress
-from directory_sync.plan.sides import read_objects, read_source
+from directory_sync.plan.sides import load_source, object_id, read_objects, read_source
 from directory_sync.plan.spool import Spool
+
+NO_PAST = Past()
 
 
 @rare_collection()
@@ -30,26 +37,53 @@ def make_plan(
     destination: Destination,
     mapping: CompiledMapping,
     *,
+    past: Past = NO_PAST,
+    limits: Sequence[Limits] | None = None,
+    remove: Removal | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Plan:
     """Compare both sides of a job and say everything that it would change.
+
+    Args:
+        collection, job: the definition.
+        source, destination, mapping: open, and compiled from it.
+        past: what is on record of the job at this destination.
+        limits: all of them count, each with the defaults for the kinds that it does not name; default: the definition's.
+        remove: what may be removed; default: as the definition says.
+        progress: hears how far it is.
 
     Raises:
         SchemaError: the mapping does not fit the schemas; nothing was read.
         IncompleteListing: a listing did not provably finish, so there is no plan at all.
         EndpointError: anything else that an endpoint could not do.
     """
+    refuse_overlap(job, source, destination)
     layout = make_layout(job, source, destination, reads=mapping.source_fields, volatile=mapping.volatile)
-    planning = Planning(collection, job, source, destination, mapping, layout, progress)
+    planning = Planning(
+        collection, job, source, destination, mapping, layout, progress, past, job.remove if remove is None else remove
+    )
     sources, objects = Spool(), Spool()
     drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
         settled = _read(planning, sources, objects)
+        planning.unusable = tuple(item.id for item in settled.join.rejected)
+        recognised = _recognise(planning, settled.join, objects)
         drafter = Drafter(planning, drafts, sources, objects)
         _report_unusable(planning, settled, drafter)
         drafter.draft(settled)
         completer = Completer(planning, drafts)
         changes = completer.complete()
+        figures = Figures(
+            source_records=settled.join.source_count,
+            managed=drafter.managed,
+            updatable=drafter.managed + drafter.met if planning.remove is Removal.KNOWN else settled.join.object_count,
+            matched=drafter.matched,
+            memberships=completer.memberships + drafter.absent_memberships,
+            recent=past.recent,
+        )
+        sets = [collection.limits_of(job)] if limits is None else limits
+        held = (check for each in sets for check in check_limits(each, completer.tally, figures))
+        checks = tuple(dict.fromkeys((*held, *check_emptiness(planning.layout, completer.tally, figures, sources))))
     finally:
         for spool in (sources, objects):
             spool.close()
@@ -74,36 +108,54 @@ def make_plan(
         managed=join.object_count,
         problems=tuple(planning.problems),
         warnings=tuple(planning.warnings),
-        limits=check_limits(
-            collection.limits_of(job),
-            completer.tally,
-            managed=join.object_count,
-            source_records=join.source_count,
-            matched=drafter.matched,
-        ),
+        limits=checks,
+        left_alone=tuple(planning.left_alone),
+        findings=Findings(Identities.of((*settled.met(), *recognised)), drafter.absent),
     )
 
 
 def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     """Read both sides at the same time and match them."""
     source, destination, layout = planning.source, planning.destination, planning.layout
-    # A fingerprint covers neither members nor the place of an object.
-    always_compare = bool(layout.lookups) or planning.moves_existing
+    # A fingerprint covers neither members nor the place of an object, nor how its name is spelled.
+    always_compare = bool(layout.lookups) or planning.moves_existing or planning.spells_names
     moves_missing = isinstance(planning.job.missing_at_source, MoveMissing)
     departed = partial(is_departed, planning) if moves_missing else None
 
-    sides = (
-        Side(source.label, partial(read_source, source, planning.mapping, layout, always_compare=always_compare), sources),
-        Side(destination.label, partial(read_objects, destination, layout, always_compare=departed), objects),
-    )
-    stages = ("read source", "read destination")
+    reads = partial(read_source, source, planning.mapping, layout, always_compare=always_compare)
+    finds = partial(read_objects, destination, layout, known=planning.past.known, always_compare=departed)
     join = Join()
-    for side, rows, rejected in read_sides(sides, lambda side, count: planning.progress(stages[side], count, None)):
-        if side == 0:
-            join.add_source(rows, rejected)
-        else:
-            join.add_objects(rows)
+
+    def read(*sides: tuple[str, Side]) -> None:
+        stages = [stage for stage, _ in sides]
+        for number, rows, rejected, unknown in read_sides(
+            tuple(side for _, side in sides), lambda number, count: planning.progress(stages[number], count, None)
+        ):
+            if stages[number] == "read source":
+                join.add_source(rows, rejected)
+            else:
+                join.add_objects(rows, unknown)
+
+    if overlapping(source, destination):
+        # Records of the source are found at the destination too; to leave them out, they have to be known first.
+        read(("read source", Side(source.label, reads, sources)))
+        met = (load_source(data, layout).id for data in sources)
+        is_source = is_one_of(chain(met, (item.id for item in join.rejected)), destination)
+        read(("read destination", Side(destination.label, partial(finds, is_source=is_source), objects)))
+    else:
+        read(
+            ("read source", Side(source.label, reads, sources)),
+            ("read destination", Side(destination.label, finds, objects)),
+        )
     return join.settle()
+
+
+def _recognise(planning: Planning, join: Join, objects: Spool) -> list[bytes]:
+    """Find the objects that the job has created and not met since: it knows their names only. Their identities."""
+    if not planning.past.created_names:
+        return []
+    created = {offset for offset in join.unknown if planning.past.has_created(object_id(objects.read(offset)))}
+    return [identity for identity in join.recognise(created) if identity]
 
 
 def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> None:

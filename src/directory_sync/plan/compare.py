@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition.models import Job, Members
+from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.change import FieldChange
 from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.references import Found
 from directory_sync.plan.sides import ObjectRecord, SourceRecord
+
+OBJECT_CLASS = "objectclass"
 
 
 @dataclass(slots=True)
@@ -38,16 +41,22 @@ def new_fields(record: SourceRecord, layout: Layout) -> list[FieldChange]:
         RecordError: for a value that the schema refuses.
     """
     fields = []
+    classes: FieldChange | None = None
     if layout.classes:
-        fields.append(FieldChange("objectClass", (), tuple(name.encode() for name in layout.classes)))
+        classes = FieldChange("objectClass", (), tuple(name.encode() for name in layout.classes))
     for i, name in enumerate(layout.fields):
         values = record.values[i]
         if values and i not in layout.lookups:
             rule = layout.rules[i]
             new = _distinct(values, rule)
             _check_values(new, rule, name)
-            fields.append(FieldChange(name, (), new, not rule.equality))
-    return fields
+            change = FieldChange(name, (), new, not rule.equality)
+            if name.lower() == OBJECT_CLASS:
+                # Classes that a record brings along are those of its object, and no others.
+                classes = change
+            else:
+                fields.append(change)
+    return fields if classes is None else [classes, *fields]
 
 
 def check_mandatory(fields: Sequence[FieldChange], layout: Layout) -> None:
@@ -90,20 +99,25 @@ def riding_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) -> 
 
 
 def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord, layout: Layout) -> list[FieldChange]:
-    found_changes = (_compare(layout.fields[i], layout.rules[i], record.values[i], found.values[i]) for i in indices)
+    found_changes = (
+        _compare(layout.fields[i], layout.rules[i], record.values[i], found.values[i], exact=i in layout.exact) for i in indices
+    )
     return [change for change in found_changes if change is not None]
 
 
-def _compare(name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes]) -> FieldChange | None:
-    if wanted is None:
+def _compare(
+    name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes], *, exact: bool
+) -> FieldChange | None:
+    if wanted is None or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present)))):
         return None
-    new = {rule.normalise(value): value for value in wanted}
+    new = {rule.normalise(value): rule.canonical(value) for value in reversed(wanted)}
     old = {rule.normalise(value): value for value in present}
-    if new.keys() == old.keys():
+    # A value that is the same by the schema's rule keeps the spelling that is there, unless that counts too.
+    respelled = {key for key, value in new.items() if exact and key in old and rule.spelled(value) != rule.spelled(old[key])}
+    if new.keys() == old.keys() and not respelled:
         return None
-    added = [value for key, value in new.items() if key not in old]
-    # A value that is the same by the schema's rule keeps the spelling that is there: it is not touched.
-    kept = [value for key, value in old.items() if key in new]
+    added = [value for key, value in new.items() if key not in old or key in respelled]
+    kept = [value for key, value in old.items() if key in new and key not in respelled]
     _check_values(added, rule, name, total=len(new))
     return FieldChange(name, tuple(sorted(present)), tuple(sorted(kept + added)), replace=not rule.equality)
 
@@ -111,8 +125,8 @@ def _compare(name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present
 def _distinct(values: Sequence[bytes], rule: FieldRule) -> tuple[bytes, ...]:
     """The values without those that the schema's rule takes for the same, sorted, so that equal plans are equal bytes."""
     if len(values) == 1:
-        return (values[0],)
-    return tuple(sorted({rule.normalise(value): value for value in reversed(values)}.values()))
+        return (rule.canonical(values[0]),)
+    return tuple(sorted({rule.normalise(value): rule.canonical(value) for value in reversed(values)}.values()))
 
 
 def _check_values(values: Sequence[bytes], rule: FieldRule, name: str, *, total: int | None = None) -> None:
@@ -150,7 +164,10 @@ def look_up(
     name, rule = layout.fields[index], layout.rules[index]
     members = isinstance(job.fields[name], Members)
     for named in found.ambiguous:
-        result.problems.append(f"{name}: {named} has more than one counterpart at the destination; make its key unique.")
+        result.problems.append(
+            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say with within where"
+            " to look."
+        )
     if found.missing:
         shown = ", ".join(found.missing[:3]) + (f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else "")
         alternative = "its present value stays" if present else "it is left empty"

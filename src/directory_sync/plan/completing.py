@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from directory_sync.definition.models import Members, Resolve
 from directory_sync.endpoints.change import Action, Change, FieldChange
@@ -33,12 +34,14 @@ class Completer:
     Attributes:
         tally: what the changes amount to, for the limits.
         unchanged: drafts that turned out to need nothing.
+        memberships: members now of the groups that have a record.
     """
 
     planning: Planning
     drafts: Drafts
     tally: Tally = field(default_factory=Tally)
     unchanged: int = 0
+    memberships: int = 0
 
     def complete(self) -> SpooledChanges:
         """The plan's changes in the order to carry them out."""
@@ -101,7 +104,7 @@ class Completer:
         moved: dict[str, str] = {}
         created: list[Change] = []
         updated: list[Change] = []
-        matches = {self._look_up_of(i).match.lower() for i in planning.layout.lookups}
+        matches = {match.lower() for i in planning.layout.lookups for match in self._look_up_of(i).matches}
         for node, draft in zip(self.drafts.nodes, self.drafts, strict=True):
             if node.now is None:
                 created.append(draft.change)
@@ -114,10 +117,9 @@ class Completer:
         for i in planning.layout.lookups:
             mapping = self._look_up_of(i)
             named = mapping.members if isinstance(mapping, Members) else mapping.resolve
-            index = ReferenceIndex(planning.source, planning.destination, named, mapping.match, mapping.within)
-            index.change_values(_changes_of(self._within(mapping, updated), mapping.match))
-            new = [(id, item.new) for id, item in _changes_of(self._within(mapping, created), mapping.match)]
-            index.add_planned(moved, deleted, new)
+            index = ReferenceIndex(planning.source, planning.destination, named, mapping.matches, mapping.within)
+            changed, new = list(self._within(mapping, updated)), list(self._within(mapping, created))
+            index.add_planned(partial(_changes_of, changed), moved, deleted, partial(_changes_of, new))
             indexes[i] = index
         return indexes
 
@@ -152,6 +154,8 @@ class Completer:
                 continue
             now = draft.present.get(i, ())
             total.members_before[name] = len(now)
+            if isinstance(mapping, Members):
+                self.memberships += len(now)
             result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved)
             total.changes.extend(result.changes)
             total.ids.extend(result.ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from directory_sync.definition.models import GeneratePassword, Job
-from directory_sync.definition.support import PASSWORD_ATTRIBUTES
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.layout import Layout
 
@@ -42,7 +42,7 @@ def name_maker(job: Job, layout: Layout) -> NameOf:
     places: dict[str, int] = {}
     for index, field in enumerate(layout.fields):
         mapping = job.fields[field]
-        secret = mapping.secret or isinstance(mapping, GeneratePassword) or bare(field) in PASSWORD_ATTRIBUTES
+        secret = mapping.secret or isinstance(mapping, GeneratePassword) or is_password(field)
         if not secret and index not in layout.lookups:
             places.setdefault(bare(field), index)
     whole = [places[name] for name in _WHOLE if name in places]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from directory_sync.definition.models import DirectoryDestination, MoveMissing
-from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.definition.models import DirectoryDestination, MoveMissing, Removal
+from directory_sync.endpoints.change import Action, Change, FieldChange, Mark
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.display_names import NameOf, name_maker
 from directory_sync.plan.join import Settled
+from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.names import settle_names
+from directory_sync.plan.naming import with_kept_names
 from directory_sync.plan.order import Node
+from directory_sync.plan.past import Identities
 from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
@@ -42,6 +45,10 @@ class Drafter:
         matched: source records with an object.
         unchanged: those of them that need nothing.
         skipped: records that are left out because the job creates nothing.
+        managed: selected objects that the job may remove: those that it knows, or all.
+        met: objects that were matched and not known before.
+        absent: known objects without a record; None where absence cannot be told.
+        absent_memberships: members of the known groups without a record.
     """
 
     planning: Planning
@@ -51,6 +58,10 @@ class Drafter:
     matched: int = 0
     unchanged: int = 0
     skipped: int = 0
+    managed: int = 0
+    met: int = 0
+    absent: Identities | None = None
+    absent_memberships: int = 0
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
     _containers: Containers = field(init=False)
@@ -64,6 +75,9 @@ class Drafter:
         """Draft everything that follows from two complete listings."""
         self.matched += settled.unchanged_count()
         self.unchanged += settled.unchanged_count()
+        join = settled.join
+        self.managed = join.object_count - (0 if self.planning.remove is Removal.ALL else len(join.unknown))
+        self.met = sum(1 for _ in settled.met())
         creations = self._prepare_creations(settled)
         self._draft_pairs(settled)
         self._draft_moves()
@@ -101,7 +115,10 @@ class Drafter:
         self.matched += 1
         try:
             fields = changed_fields(record, found, planning.layout)
-            then = planning.destination.renamed_id(found.id, {change.field: change.new for change in fields})
+            then = self._final_id(record, found, fields)
+            before, after = planning.destination.naming_values(found.id), planning.destination.naming_values(then)
+            if before or after:
+                fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
@@ -122,6 +139,16 @@ class Drafter:
                 " It stays there; move it back by hand."
             )
         self._add(draft)
+
+    def _final_id(self, record: SourceRecord, found: ObjectRecord, fields: Sequence[FieldChange]) -> str:
+        """The id that the object has when these fields are changed."""
+        layout, destination = self.planning.layout, self.planning.destination
+        values: dict[str, Sequence[bytes]] = {change.field: change.new for change in fields}
+        if not layout.exact or not isinstance(self.planning.job.destination, DirectoryDestination):
+            return destination.renamed_id(found.id, values)
+        # The name may be spelled otherwise than the attribute.
+        spelled = {layout.fields[i]: wanted for i in layout.exact if (wanted := record.values[i])}
+        return destination.renamed_id(found.id, {**spelled, **values}, {name.lower() for name in spelled})
 
     def _add(self, draft: Draft) -> None:
         """Take a draft in, if there is anything to do or to look up."""
@@ -191,40 +218,41 @@ class Drafter:
     def _draft_missing(self, settled: Settled) -> None:
         planning = self.planning
         what = planning.job.missing_at_source
-        if what == "skip":
-            return
         offsets = list(settled.only_at_destination())
         if settled.removals_blocked:
-            if offsets:
+            if offsets and what != "skip":
+                why = "a source record has no readable key, so it may stand for one of them"
+                if settled.cut_off:
+                    why = "the source may have been cut off, so they may be in what is lacking"
                 planning.warnings.append(
-                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved:"
-                    " a source record has no readable key, so it may stand for one of them."
+                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved: {why}."
                 )
             return
-        for offset in offsets:
-            found = self.object_at(offset)
+        missing = MissingObjects(planning, settled, self.objects, offsets)
+        self.absent, self.absent_memberships = missing.absent, missing.memberships
+        if what == "skip":
+            return
+        for found, marks in missing.removable():
             key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
             name = self._name_of(key, found.values)
             if isinstance(what, MoveMissing):
-                self._draft_departure(found, key, what.move, name)
+                self._draft_departure(found, key, what.move, marks, name)
             else:
                 fields = tuple(
                     FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
                     for i, name in enumerate(planning.layout.fields)
                     if found.values[i]
                 )
-                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, name=name)
+                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks, name=name)
                 self.drafts.add(Draft(change, {}, {}, found.id))
 
-    def _draft_departure(self, found: ObjectRecord, key: str, container: str, name: str | None) -> None:
+    def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...], name: str | None) -> None:
         planning = self.planning
-        if is_departed(planning, found.id):
-            return
         try:
             self._containers.need(container)
         except RecordError as error:
             planning.reject(key, found.id, error)
             return
         then = planning.destination.moved_id(found.id, container)
-        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, name=name)
+        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name)
         self.drafts.add(Draft(change, {}, {}, found.id))

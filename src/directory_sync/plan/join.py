@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from directory_sync.plan.listing import Rejected, Row
+from directory_sync.plan.listing import Rejected, Row, Unknown
 
 
 class Waiting(NamedTuple):
@@ -39,6 +39,8 @@ class Join:
         objects: key → an object without a record so far.
         source_duplicates, object_duplicates: key → offsets of further records and objects that have it.
         several_keys: offset → keys of each object that has more than one.
+        unknown: offset → identity of each object that the job does not know.
+        met: key → offset of each object that was matched and not known before.
     """
 
     source_count: int = 0
@@ -51,6 +53,8 @@ class Join:
     source_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
     object_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
     several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
+    unknown: dict[int, bytes] = field(default_factory=dict)
+    met: dict[bytes, int] = field(default_factory=dict)
 
     def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
         """Take in source records; each has one key."""
@@ -69,9 +73,13 @@ class Join:
             self.source_count += 1
             self.rejected.append(item)
 
-    def add_objects(self, rows: Iterable[Row]) -> None:
-        """Take in the destination's objects; each has as many keys as its key field has values."""
+    def add_objects(self, rows: Iterable[Row], unknown: Iterable[Unknown] = ()) -> None:
+        """Take in the destination's objects; each has as many keys as its key field has values.
+
+        `unknown`: those of them that the job does not know.
+        """
         source, objects = self.source, self.objects
+        self.unknown.update(unknown)
         for keys, fingerprint, offset in rows:
             self.object_count += 1
             if not keys:
@@ -88,11 +96,18 @@ class Join:
                     self._match(key, partner.fingerprint, partner.offset, Waiting(fingerprint, offset))
 
     def _match(self, key: bytes, fingerprint: bytes, offset: int, found: Waiting) -> None:
+        if self.unknown and found.offset in self.unknown:
+            self.met[key] = found.offset
         if fingerprint and fingerprint == found.fingerprint:
             self.same_count += 1
             self.source[key] = offset
         else:
             self.source[key] = Pair(offset, found.offset)
+
+    def recognise(self, offsets: Collection[int]) -> list[bytes]:
+        """Let objects count as known that seemed not to be; their identities."""
+        self.met = {key: offset for key, offset in self.met.items() if offset not in offsets}
+        return [self.unknown.pop(offset) for offset in offsets]
 
     def settle(self) -> Settled:
         """Draw the conclusions when both listings are complete."""
@@ -131,8 +146,20 @@ class Settled:
 
     @property
     def removals_blocked(self) -> bool:
-        """Whether a source record has no readable key, so that nothing may be concluded from absence."""
-        return any(not item.readable for item in self.join.rejected)
+        """Whether nothing may be concluded from absence: a source record has no readable key, or the source may be cut off."""
+        return self.cut_off or any(not item.readable for item in self.join.rejected)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the source may have held more records than were read."""
+        return any(item.cut_off for item in self.join.rejected)
+
+    def met(self) -> Iterator[bytes]:
+        """Identities of the objects that were matched, unambiguously, and not known before."""
+        join = self.join
+        for key, offset in join.met.items():
+            if key not in self.ambiguous and join.unknown[offset]:
+                yield join.unknown[offset]
 
     def unchanged_count(self) -> int:
         """Pairs that are the same and unambiguous."""

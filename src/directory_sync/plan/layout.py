@@ -9,12 +9,14 @@ import difflib
 import itertools
 import marshal
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
-from directory_sync.definition.models import DirectoryDestination, Job, Members, Resolve
+from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp
+from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
+from directory_sync.plan.mapping.delimiters import as_set
 
 _MAX_KEY_COMBINATIONS = 64
 
@@ -31,6 +33,7 @@ class Layout:
         others: indices of all further fields.
         volatile: indices of fields that change only along with another.
         lookups: indices of `members` and `resolve` fields.
+        exact: indices of the fields whose spelling counts.
         classes: object classes of new objects, empty where there is no such thing.
         mandatory: lower-case names of the fields that such objects must have.
         must_have: those of `fields` that are mandatory.
@@ -43,6 +46,7 @@ class Layout:
     others: tuple[int, ...]
     volatile: tuple[int, ...]
     lookups: tuple[int, ...]
+    exact: tuple[int, ...]
     classes: tuple[str, ...]
     mandatory: frozenset[str]
     must_have: frozenset[str]
@@ -52,9 +56,9 @@ class Layout:
         if len(self.keys) == 1:
             index = self.keys[0]
             found = values[index]
-            if found and len(found) == 1 and not found[0].isspace():
+            if found and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]] and SEEN_LAST[only[-1]]:
                 # Nearly every record of nearly every job.
-                return (self.rules[index].normalise(found[0]),)
+                return (self.rules[index].normalise(only),)
         return self.combinations(values[i] or () for i in self.keys)
 
     def combinations(self, key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
@@ -78,8 +82,8 @@ class Layout:
 
 
 def usable(values: Sequence[bytes]) -> list[bytes]:
-    """Key values without those of spaces only: a key that nobody can see is a mistake, not a key."""
-    return [value for value in values if not value.isspace()]
+    """Key values without the blanks around them, which are no part of a key; one of blanks only is a mistake, not a key."""
+    return [stripped(value) for value in values if not is_blank(value)]
 
 
 def make_layout(
@@ -99,14 +103,16 @@ def make_layout(
     _check_source_fields(source, reads)
     fields = tuple(job.fields)
     rules = tuple(_rule(destination, name) for name in fields)
-    classes = tuple(job.object_classes or destination.object_classes(job.object.value))
+    classes: tuple[str, ...] = ()
+    if _has_classes(job):
+        classes = tuple(job.object_classes or destination.object_classes(job.object.value))
     mandatory: frozenset[str] = frozenset()
     if classes:
         mandatory = frozenset(name.lower() for name in destination.mandatory(classes)) - {"objectclass"}
     if job.missing_at_destination == "create":
         _check_classes(job, destination, classes, mandatory)
     indices = range(len(fields))
-    lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], Members | Resolve))
+    lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], LookUp))
     for i in lookups:
         if not rules[i].reference:
             raise SchemaError(
@@ -115,8 +121,12 @@ def make_layout(
                 remedy="Map it with `from` or a template instead.",
             )
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
+    rules = tuple(_compared_rule(job.fields[fields[i]], rule) for i, rule in enumerate(rules))
     unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
-    compared = tuple(i for i in indices if i not in keys + lookups + unstable and not job.fields[fields[i]].new_only)
+    exact = tuple(i for i in indices if job.fields[fields[i]].exact and (i not in keys or _has_classes(job)))
+    # A key is the same at both sides, but for its spelling.
+    settled = tuple(i for i in keys if i not in exact)
+    compared = tuple(i for i in indices if i not in settled + lookups + unstable and not job.fields[fields[i]].new_only)
     return Layout(
         fields=fields,
         rules=rules,
@@ -125,6 +135,7 @@ def make_layout(
         others=tuple(i for i in indices if i not in compared),
         volatile=tuple(i for i in unstable if not job.fields[fields[i]].new_only),
         lookups=lookups,
+        exact=exact,
         classes=classes,
         mandatory=mandatory,
         must_have=frozenset(name for name in fields if name.lower() in mandatory),
@@ -138,7 +149,7 @@ def _check_source_fields(source: Source, reads: Collection[str]) -> None:
     names = {name.lower() for name in known}
     for name in reads:
         if name.lower().split(";")[0] not in names and name.lower() not in names:
-            raise SchemaError(f"the source has no field {name}.", endpoint=source.label, remedy=_nearest(name, known))
+            raise source.no_field(name)
 
 
 def _rule(destination: Destination, name: str) -> FieldRule:
@@ -155,6 +166,22 @@ def _rule(destination: Destination, name: str) -> FieldRule:
             endpoint=destination.label,
             remedy="Take it out of the job's `fields`.",
         )
+    return rule
+
+
+def _has_classes(job: Job) -> bool:
+    """Whether objects at the destination have classes; rows have none."""
+    destination = job.destination
+    return isinstance(destination, DirectoryDestination) or (
+        isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
+    )
+
+
+def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
+    """The rule by which a field is compared, which is the schema's but for joined values."""
+    if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
+        normalise, spelled = as_set(mapping.delimiter, rule.normalise), as_set(mapping.delimiter, rule.spelled)
+        rule = replace(rule, normalise=normalise, spelled=spelled)
     return rule
 
 

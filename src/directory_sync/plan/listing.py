@@ -40,6 +40,7 @@ class Rejected(NamedTuple):
         key: as people read it.
         id: where it was met.
         message: why.
+        cut_off: the listing may end with it although there was more.
     """
 
     keys: tuple[bytes, ...]
@@ -48,11 +49,15 @@ class Rejected(NamedTuple):
     key: str
     id: str
     message: str
+    cut_off: bool = False
 
 
-_Rows = tuple[list[Row], list[Rejected]]
+Unknown = tuple[int, bytes]
+"""An object that the job does not know: where the spool holds it, and its identity as `past.compact` gives it."""
+
+_Rows = tuple[list[Row], list[Rejected], list[Unknown]]
 _Message = _Rows | Exception
-_END: _Rows = ([], [])
+_END: _Rows = ([], [], [])
 """An empty chunk says that the producer ended normally."""
 
 
@@ -65,10 +70,20 @@ class Sink:
         self._pipe = pipe
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
+        self._unknown: list[Unknown] = []
 
-    def add(self, keys: tuple[bytes, ...], mark: bytes, record: bytes) -> None:
-        """Take in one record; see `Row`. `record`: what the parent needs of it where the two sides differ."""
-        self._rows.append((keys, mark, self._append(record)))
+    def add(self, keys: tuple[bytes, ...], mark: bytes, record: bytes, unknown: bytes | None = None) -> None:
+        """Take in one record; see `Row`.
+
+        Args:
+            keys, mark: as in `Row`.
+            record: what the parent needs of it where the two sides differ.
+            unknown: the identity of an object that the job does not know; None for all others.
+        """
+        offset = self._append(record)
+        self._rows.append((keys, mark, offset))
+        if unknown is not None:
+            self._unknown.append((offset, unknown))
         if len(self._rows) >= _CHUNK:
             self.send()
 
@@ -82,9 +97,10 @@ class Sink:
         """Let the parent see what was taken in."""
         if self._rows or self._rejected:
             self._spool.flush()
-            _send(self._pipe, (self._rows, [tuple(item) for item in self._rejected]))
+            _send(self._pipe, (self._rows, [tuple(item) for item in self._rejected], self._unknown))
             self._rows.clear()
             self._rejected.clear()
+            self._unknown.clear()
 
 
 Producer = Callable[[Sink], object]
@@ -102,8 +118,8 @@ class Side:
 
 def read_sides(
     sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None
-) -> Iterator[tuple[int, list[Row], list[Rejected]]]:
-    """Read all sides at the same time and yield (side, rows, rejected records) as they come.
+) -> Iterator[tuple[int, list[Row], list[Rejected], list[Unknown]]]:
+    """Read all sides at the same time and yield (side, rows, rejected records, unknown objects) as they come.
 
     Ends normally only if every side's producer ended normally; otherwise raises what the producer raised, or
     IncompleteListing if its process died. `progress` is called with the side and the number of records so far.
@@ -134,10 +150,10 @@ def read_sides(
                     selector.unregister(children[number][0])
                     open_sides -= 1
                     continue
-                rows, rejected = message
+                rows, rejected, unknown = message
                 counts[number] += len(rows) + len(rejected)
                 progress(number, counts[number])
-                yield number, rows, rejected
+                yield number, rows, rejected, unknown
     finally:
         selector.close()
         for pipe, pid in children.values():
@@ -217,7 +233,7 @@ def _receive(pipe: int) -> _Message | None:
         return message
     if not message[0] and not message[1]:
         return _END
-    return message[0], [Rejected(*item) for item in message[1]]
+    return message[0], [Rejected(*item) for item in message[1]], message[2]
 
 
 def _read_exactly(pipe: int, length: int) -> bytes | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.plan.past import Findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,41 @@ class RecordProblem:
     def to_json(self) -> dict[str, str]:
         """As in the report."""
         return {"key": self.key, "object": self.object, "message": self.message}
+
+
+class WhyLeftAlone(StrEnum):
+    """Why objects without a record are not removed although the job removes such objects."""
+
+    UNKNOWN = "unknown"
+    UNIDENTIFIED = "unidentified"
+    CLAIMED = "claimed"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Objects without a record that a job leaves alone.
+
+    Attributes:
+        why: the job has neither created nor matched them (`unknown`); they show no identity, so that it cannot tell
+            (`unidentified`); another job keeps them (`claimed`).
+        by: for `claimed` that job, as `COLLECTION.JOB`; else empty.
+        count: how many.
+        examples: ids of some of them.
+    """
+
+    why: WhyLeftAlone
+    by: str
+    count: int
+    examples: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored and printed; `from_json` reads it back."""
+        return {"why": self.why.value, "by": self.by, "count": self.count, "examples": list(self.examples)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LeftAlone:
+        """Read what `to_json` wrote."""
+        return cls(WhyLeftAlone(data["why"]), data["by"], data["count"], tuple(data["examples"]))
 
 
 EMPTY_SOURCE = "empty_source"
@@ -108,10 +145,11 @@ class LimitCheck:
         return cls(**data)
 
     def __str__(self) -> str:
-        subject = f" of {self.subject}" if self.subject else ""
+        if self.kind == EMPTY_SOURCE and self.subject:
+            return f"empty source: no record has a value for {self.subject}, but {self.planned} objects would lose theirs"
         if self.kind == EMPTY_SOURCE:
-            what = f"no source record has a value for {self.subject}" if self.subject else "the source has no records"
-            return f"limit {self.kind}{subject}: {what}, but {self.planned} removals are planned"
+            return f"empty source: it holds no record, but {self.planned} objects would be removed"
+        subject = f" of {self.subject}" if self.subject else ""
         why = f" ({self.limit} of {self.base})" if "%" in self.limit else ""
         recent = f" and {self.recent} made recently" if self.recent else ""
         return f"limit {self.kind}{subject}: {self.planned} planned{recent}, {self.allowed} allowed{why}"
@@ -175,6 +213,8 @@ class Plan:
         problems: records that cannot be carried out.
         warnings: what the user should know, one sentence each.
         limits: every limit that counts, exceeded or not.
+        left_alone: objects without a record that are not removed.
+        findings: what the job will know once the plan has been applied; not covered by the digest.
     """
 
     collection: str
@@ -187,6 +227,8 @@ class Plan:
     problems: tuple[RecordProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     limits: tuple[LimitCheck, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
+    findings: Findings = Findings()  # noqa: RUF009 - frozen
 
     @property
     def exceeded(self) -> tuple[LimitCheck, ...]:
@@ -205,5 +247,6 @@ class Plan:
             "problems": [problem.to_json() for problem in self.problems],
             "warnings": list(self.warnings),
             "limits": [limit.to_json() for limit in self.limits],
+            "left_alone": [item.to_json() for item in self.left_alone],
             "changes": len(self.changes),
         }

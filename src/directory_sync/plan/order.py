@@ -4,7 +4,8 @@ Rules, for changes X and Y on different objects:
 
 * Y gives up the id that X takes: Y first.
 * X lands below the id that Y creates or moves to: Y first.
-* X's object is now below the id that Y gives up: X first (children before their container is renamed or deleted).
+* X's object is now below the id that Y gives up: X first (children before their container is renamed or deleted). That counts
+  alone where X lands below the same container's new id, for it stays where it is while its container is renamed around it.
 * X's values name an object that Y creates: Y first; in a circle those values are written late.
 
 Where no rule says anything: creations (parents first), then renames, moves and updates, deletions last (leaves first).
@@ -142,7 +143,9 @@ def _structure(
     hard: dict[int, set[int]] = defaultdict(set)
     for index, (_, now, then, _) in enumerate(nodes):
         if then is not None and now != then:
-            for before in (*made.above(then), vacated.get(then, index)):
+            around = () if now is None or not vacated else gone.above(now)
+            landing = [before for before in made.above(then) if before not in around]
+            for before in (*landing, vacated.get(then, index)):
                 if before != index:
                     hard[index].add(before)
         if vacated and now is not None:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition import models
+from directory_sync.definition.models import Removal
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.mapping.transform import CompiledMapping
-from directory_sync.plan.model import RecordProblem
+from directory_sync.plan.model import LeftAlone, RecordProblem
 from directory_sync.plan.order import Node
+from directory_sync.plan.past import Past
 from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
 
 Progress = Callable[[str, int, int | None], None]
@@ -22,7 +24,14 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(slots=True)
 class Planning:
-    """One plan in the making."""
+    """One plan in the making.
+
+    Attributes:
+        past: what is on record of the job.
+        remove: what may be removed.
+        problems, warnings, left_alone: of the plan.
+        unusable: ids of the source records that cannot be used.
+    """
 
     collection: models.Collection
     job: models.Job
@@ -31,8 +40,12 @@ class Planning:
     mapping: CompiledMapping
     layout: Layout
     progress: Progress
+    past: Past = field(default_factory=Past)
+    remove: Removal = Removal.KNOWN
     problems: list[RecordProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left_alone: list[LeftAlone] = field(default_factory=list)
+    unusable: tuple[str, ...] = ()
     _containers: dict[str, str] = field(default_factory=dict)
     _parents: dict[str, str | None] = field(default_factory=dict)
     _depths: dict[str, int] = field(default_factory=dict)
@@ -87,6 +100,13 @@ class Planning:
     def moves_existing(self) -> bool:
         """Whether an object whose computed container changed is moved."""
         return isinstance(self.job.destination, models.DirectoryDestination) and self.job.destination.move_existing
+
+    @property
+    def spells_names(self) -> bool:
+        """Whether the spelling of an object's name counts."""
+        naming = self.job.naming_attribute.lower()
+        exact = (self.layout.fields[i].lower() for i in self.layout.exact)
+        return isinstance(self.job.destination, models.DirectoryDestination) and naming in exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """Finds, for objects that a source field names, their counterparts at the destination: `members` and `resolve`.
 
-Each side is read once, both at the same time: (object → value of the `match` field) at the source, (value → object) at the
-destination.
+Each side is read once for each `match` field, both at the same time: (object → value of the field) at the source,
+(value → object) at the destination.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -34,99 +34,132 @@ class Found:
     ambiguous: list[str] = field(default_factory=list)
 
 
-class ReferenceIndex:
-    """Counterparts by a field that has the same value on both sides.
+class _ByField:
+    """Counterparts by one field.
 
-    Where the source field does not hold ids of objects (a CSV column with user names, say), its values are taken as the
-    values of the match field themselves.
+    Attributes:
+        match: the field.
+        normalise: gives the form of its values in which equal ones are equal.
+        keys_by_id: normalised source id → normalised values there; None where the source's values are those of the field itself.
     """
 
-    def __init__(self, source: Source, destination: Destination, source_field: str, match: str, within: str | None) -> None:
-        rule = destination.rule(match)
-        self._normalise_value = rule.normalise if rule else bytes
-        self._source_id = source.normalise_id
-        self._destination = destination
-        source_rule = source.rule(source_field)
-        self._keys_by_id: dict[str, Sequence[bytes]] | None = None
+    def __init__(self, match: str, normalise: Callable[[bytes], bytes], *, by_id: bool) -> None:
+        self.match = match
+        self.normalise = normalise
+        self.keys_by_id: dict[str, Sequence[bytes]] | None = {} if by_id else None
         self._ids_by_key: dict[bytes, str] = {}
-        sides = [Side(destination.label, partial(self._read_destination, match, within), Spool())]
-        if source_rule is not None and source_rule.reference:
-            self._keys_by_id = {}
-            sides.append(Side(source.label, partial(self._read_source, source, match), Spool()))
-        for side, rows, _ in read_sides(tuple(sides)):
-            for keys, mark, _ in rows:
-                identifier = mark.decode(errors=_ANY_TEXT)
-                if side == 1:
-                    assert self._keys_by_id is not None
-                    self._keys_by_id[identifier] = keys
-                else:
-                    for key in keys:
-                        self._add(key, identifier)
-        for one in sides:
-            one.spool.close()
 
-    def _read_source(self, source: Source, match: str, sink: Sink) -> None:
-        normalise_value, normalise_id = self._normalise_value, source.normalise_id
-        for identifier, values in source.index(match, None):
-            sink.add(tuple(map(normalise_value, values)), normalise_id(identifier).encode(errors=_ANY_TEXT), b"")
-
-    def _read_destination(self, match: str, within: str | None, sink: Sink) -> None:
-        normalise_value = self._normalise_value
-        for identifier, values in self._destination.index(match, within):
-            sink.add(tuple(map(normalise_value, values)), identifier.encode(errors=_ANY_TEXT), b"")
-
-    def _add(self, key: bytes, identifier: str) -> None:
+    def add(self, key: bytes, identifier: str) -> None:
+        """Let an object at the destination have a normalised value."""
         known = self._ids_by_key.get(key)
         if known is None:
             self._ids_by_key[key] = identifier
         elif known != identifier:
             self._ids_by_key[key] = _SEVERAL
 
-    def change_values(self, changes: Iterable[tuple[str, FieldChange]]) -> None:
-        """Let changes of the match field count: each is the id of the object now, and what becomes of the field."""
-        normalise = self._destination.normalise_id
-        changed = list(changes)
+    def change_values(self, changed: Sequence[tuple[str, FieldChange]], normalise_id: Callable[[str], str]) -> None:
+        """Let changes of the field count: each is the id of the object now, and what becomes of the field."""
         # All old values go first, for another object may get what one gives up.
         for identifier, item in changed:
-            for key in map(self._normalise_value, item.old):
+            for key in map(self.normalise, item.old):
                 known = self._ids_by_key.get(key)
-                if known and normalise(known) == normalise(identifier):
+                if known and normalise_id(known) == normalise_id(identifier):
                     del self._ids_by_key[key]
         for identifier, item in changed:
-            for key in map(self._normalise_value, item.new):
-                self._add(key, identifier)
+            for key in map(self.normalise, item.new):
+                self.add(key, identifier)
 
-    def add_planned(self, moved: Mapping[str, str], deleted: set[str], created: Sequence[tuple[str, Sequence[bytes]]]) -> None:
-        """Let the plan that is being made count: new ids of objects it moves, without those it deletes, with those it creates.
+    def change_ids(self, moved: Mapping[str, str], deleted: set[str], normalise_id: Callable[[str], str]) -> None:
+        """Let objects have the ids that they will have. All are normalised but the new ones."""
+        for key, identifier in list(self._ids_by_key.items()):
+            known = normalise_id(identifier) if identifier else ""
+            if known in deleted:
+                del self._ids_by_key[key]
+            elif known in moved:
+                self._ids_by_key[key] = moved[known]
+
+    def hits(self, value: bytes, id: str) -> set[str]:
+        """The ids of a source value's counterparts; `_SEVERAL` stands for more than one. `id`: the value as normalised id."""
+        keys = [self.normalise(value)] if self.keys_by_id is None else self.keys_by_id.get(id, ())
+        return {hit for key in keys if (hit := self._ids_by_key.get(key)) is not None}
+
+
+class ReferenceIndex:
+    """Counterparts by fields that have the same value on both sides; of several fields the first counts under which there is one.
+
+    Where the source field does not hold ids of objects (a CSV column with user names, say), its values are taken as the
+    values of the match field themselves.
+    """
+
+    def __init__(
+        self, source: Source, destination: Destination, source_field: str, matches: Sequence[str], within: str | None
+    ) -> None:
+        self._source_id = source.normalise_id
+        self._destination = destination
+        source_rule = source.rule(source_field)
+        by_id = source_rule is not None and source_rule.reference
+        self._fields = [_ByField(match, _normaliser(destination, match), by_id=by_id) for match in matches]
+        sides = [Side(destination.label, partial(self._read_destination, within), Spool())]
+        if by_id:
+            sides.append(Side(source.label, partial(self._read_source, source), Spool()))
+        for side, rows, _, _ in read_sides(tuple(sides)):
+            for keys, mark, _ in rows:
+                by_field = self._fields[mark[0]]
+                identifier = mark[1:].decode(errors=_ANY_TEXT)
+                if side == 1:
+                    assert by_field.keys_by_id is not None
+                    by_field.keys_by_id[identifier] = keys
+                else:
+                    for key in keys:
+                        by_field.add(key, identifier)
+        for one in sides:
+            one.spool.close()
+
+    def _read_source(self, source: Source, sink: Sink) -> None:
+        normalise_id = source.normalise_id
+        for number, by_field in enumerate(self._fields):
+            place, normalise_value = bytes([number]), by_field.normalise
+            for identifier, values in source.index(by_field.match, None):
+                sink.add(tuple(map(normalise_value, values)), place + normalise_id(identifier).encode(errors=_ANY_TEXT), b"")
+
+    def _read_destination(self, within: str | None, sink: Sink) -> None:
+        for number, by_field in enumerate(self._fields):
+            place, normalise_value = bytes([number]), by_field.normalise
+            for identifier, values in self._destination.index(by_field.match, within):
+                sink.add(tuple(map(normalise_value, values)), place + identifier.encode(errors=_ANY_TEXT), b"")
+
+    def add_planned(
+        self,
+        changes_of: Callable[[str], Iterable[tuple[str, FieldChange]]],
+        moved: Mapping[str, str],
+        deleted: set[str],
+        created: Callable[[str], Iterable[tuple[str, FieldChange]]],
+    ) -> None:
+        """Let the plan that is being made count: new values and ids of objects, without those it deletes, with those it creates.
 
         Args:
+            changes_of: gives, for a match field, (id now, change of the field) of each object that is changed.
             moved: normalised id now → id afterwards.
             deleted: normalised ids.
-            created: (id, values of the match field).
+            created: gives, for a match field, (id, the field) of each new object.
         """
-        normalise = self._destination.normalise_id
-        if moved or deleted:
-            for key, identifier in list(self._ids_by_key.items()):
-                known = normalise(identifier) if identifier else ""
-                if known in deleted:
-                    del self._ids_by_key[key]
-                elif known in moved:
-                    self._ids_by_key[key] = moved[known]
-        for identifier, values in created:
-            for value in values:
-                self._add(self._normalise_value(value), identifier)
+        normalise_id = self._destination.normalise_id
+        for by_field in self._fields:
+            by_field.change_values(list(changes_of(by_field.match)), normalise_id)
+            if moved or deleted:
+                by_field.change_ids(moved, deleted, normalise_id)
+            for identifier, item in created(by_field.match):
+                for value in item.new:
+                    by_field.add(by_field.normalise(value), identifier)
 
     def find(self, values: Sequence[bytes]) -> Found:
         """The counterparts of the objects that a source field's values name."""
         found = Found()
-        keys_by_id, ids_by_key = self._keys_by_id, self._ids_by_key
         for value in values:
             text = value.decode(errors="replace")
-            keys = [self._normalise_value(value)] if keys_by_id is None else keys_by_id.get(self._source_id(text), ())
-            if len(keys) == 1 and (only := ids_by_key.get(keys[0])):
-                found.ids.append(only)
-                continue
-            hits = {hit for key in keys if (hit := ids_by_key.get(key)) is not None}
+            id = self._source_id(text)
+            # A value of the first field that nobody has at the destination may belong to what is known there by the next.
+            hits = next((hits for by_field in self._fields if (hits := by_field.hits(value, id))), None)
             if not hits:
                 found.missing.append(text)
             elif len(hits) > 1 or _SEVERAL in hits:
@@ -134,3 +167,8 @@ class ReferenceIndex:
             else:
                 found.ids.append(hits.pop())
         return found
+
+
+def _normaliser(destination: Destination, match: str) -> Callable[[bytes], bytes]:
+    rule = destination.rule(match)
+    return rule.normalise if rule else bytes

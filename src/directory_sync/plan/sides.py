@@ -17,6 +17,7 @@ from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Rejected, Sink
 from directory_sync.plan.mapping.transform import CompiledMapping
+from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, identity_of_id
 
 _LENGTH = 4
 _FINGERPRINT = 16
@@ -49,11 +50,19 @@ class ObjectRecord(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One object, read: its keys, its fingerprint, and the bytes that `load_object` reads."""
+    """One object, read.
+
+    Attributes:
+        keys: normalised.
+        fingerprint: of the values that are compared.
+        record: the bytes that `load_object` reads.
+        identity: as `past` keeps it; `UNIDENTIFIED` where it is not shown.
+    """
 
     keys: tuple[bytes, ...]
     fingerprint: bytes
     record: bytes
+    identity: bytes
 
 
 def load_source(data: bytes, layout: Layout) -> SourceRecord:
@@ -71,8 +80,10 @@ def load_object(data: bytes, layout: Layout) -> ObjectRecord:
 
 def key_values(data: bytes, layout: Layout) -> list[bytes]:
     """The values of the first key field of a source record in the spool, without the rest of it."""
-    found = _rest(data)[0][layout.others.index(layout.keys[0])]
-    return found or []
+    key = layout.keys[0]
+    if key in layout.others:
+        return _rest(data)[0][layout.others.index(key)] or []
+    return loads(data[_LENGTH:])[layout.compared.index(key)] or []  # noqa: S302 - our own file
 
 
 def object_id(data: bytes) -> str:
@@ -86,7 +97,7 @@ def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: 
     for batch in source.read(mapping.source_fields):
         for record in batch:
             if record.problem:
-                sink.reject(_rejected(record, mapping, layout, None))
+                sink.reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
                 continue
             try:
                 values, lookups, container = map_record(record)
@@ -129,30 +140,56 @@ def _rejected(record: Record, mapping: CompiledMapping, layout: Layout, error: R
 
 
 def read_objects(
-    destination: Destination, layout: Layout, sink: Sink, *, always_compare: Callable[[str], bool] | None = None
+    destination: Destination,
+    layout: Layout,
+    sink: Sink,
+    *,
+    known: Identities,
+    is_source: Callable[[str], bool] | None = None,
+    always_compare: Callable[[str], bool] | None = None,
 ) -> None:
-    """Read the destination's managed objects. `always_compare`: the ids of which the fingerprint cannot tell that all is done."""
-    identity = destination.identity_field
-    wanted = (*layout.fields, identity) if identity else layout.fields
-    make_item = item_maker(layout, identity)
+    """Read the destination's selected objects.
+
+    Args:
+        destination: is read.
+        layout: of the job.
+        sink: takes them in.
+        known: the objects that the job knows.
+        is_source: the ids of objects that are records of the source: those are left out.
+        always_compare: the ids of which the fingerprint cannot tell that all is done.
+    """
+    identity_field = destination.identity_field
+    wanted = (*layout.fields, identity_field) if identity_field else layout.fields
+    make_item = item_maker(layout, destination)
+    members = known.members
     for batch in destination.read(wanted):
         for record in batch:
-            keys, fingerprint, data = make_item(record)
-            sink.add(keys, b"" if always_compare is not None and always_compare(record.id) else fingerprint, data)
+            if is_source is not None and is_source(record.id):
+                continue
+            keys, fingerprint, data, identity = make_item(record)
+            if always_compare is not None and always_compare(record.id):
+                fingerprint = b""
+            sink.add(keys, fingerprint, data, None if identity in members else identity)
 
 
-def item_maker(layout: Layout, identity: str | None) -> Callable[[Record], Item]:
-    """A function that gives an object's keys, fingerprint and bytes. `identity`: `Destination.identity_field`."""
+def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], Item]:
+    """A function that makes an item of a record of the destination."""
+    identity, normalise = destination.identity_field, destination.normalise_id
     names, compared, others = layout.fields, _picker(layout.compared), _picker(layout.others)
 
     def make_item(record: Record) -> Item:
         get = record.values.get
         # Values are sets, so the order in which a server sends them goes.
         values = [found if (found := get(name)) and len(found) == 1 else sorted(found or ()) for name in names]
-        known = get(identity) if identity else None
+        shown = get(identity) if identity else None
         decisive = dumps(compared(values), 2)
-        rest = dumps((others(values), record.id, known[0] if known else None), 2)
-        return Item(layout.keys_of(values), _fingerprint(decisive), _joined(decisive, rest))
+        rest = dumps((others(values), record.id, shown[0] if shown else None), 2)
+        known_by = UNIDENTIFIED
+        if not identity:
+            known_by = identity_of_id(normalise(record.id))
+        elif shown:
+            known_by = compact(shown[0])
+        return Item(layout.keys_of(values), _fingerprint(decisive), _joined(decisive, rest), known_by)
 
     return make_item
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
-from directory_sync.plan.layout import Layout
+from directory_sync.plan.layout import Layout, usable
+from directory_sync.plan.overlap import one_place
 from directory_sync.plan.planning import Planning
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, key_values, load_object, load_source
 from directory_sync.plan.spool import Spool
@@ -60,14 +61,36 @@ def _find(
     values = [value for offset in waiting.values() for value in key_values(sources.read(offset), layout)]
     wanted = (*layout.fields, identity) if identity else layout.fields
     found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
-    make_item = item_maker(layout, identity)
+    make_item = item_maker(layout, planning.destination)
+    is_source = _is_source(planning, sources)
     for hit in planning.destination.find(layout.fields[first], values, wanted):
+        if is_source(hit.id):
+            continue
         item = make_item(hit)
         keys = item.keys or _possible_keys(load_object(item.record, layout), waiting, source_at, layout)
         for key in keys:
             if key in waiting:
                 found[key].append(load_object(item.record, layout))
     return found
+
+
+def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:
+    """A function that tells whether an object is a record of the source: those are neither matched nor written to."""
+    region = planning.source.region
+    if region is None or not one_place(planning.source, planning.destination):
+        return lambda _: False
+    records: set[str] = set()
+
+    def is_source(id: str) -> bool:
+        if not region.holds(planning.source.place_of(id)):
+            return False
+        if not records:
+            # Read only where there is somebody to be told from them.
+            records.update(planning.source.normalise_id(load_source(data, planning.layout).id) for data in sources)
+            records.update(map(planning.source.normalise_id, planning.unusable))
+        return planning.source.normalise_id(id) in records
+
+    return is_source
 
 
 def _matches_one(found: ObjectRecord, layout: Layout) -> bool:
@@ -78,7 +101,7 @@ def _possible_keys(
     found: ObjectRecord, waiting: dict[bytes, int], source_at: Callable[[int], SourceRecord], layout: Layout
 ) -> list[bytes]:
     """Keys that an object may stand for that has too many combinations of values to try each."""
-    held = {i: set(map(layout.rules[i].normalise, found.values[i])) for i in layout.keys}
+    held = {i: set(map(layout.rules[i].normalise, usable(found.values[i]))) for i in layout.keys}
 
     def may_be(record: SourceRecord) -> bool:
         return all(held[i].intersection(map(layout.rules[i].normalise, record.values[i] or ())) for i in layout.keys)

@@ -23,6 +23,7 @@ from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.run.policies import policy_for
 from directory_sync.store.request_model import NAME_LENGTH, Request, RequestView
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
 LARGEST_SELECTION = 200
@@ -69,6 +70,7 @@ def approve(store: Store, visitor: Visitor, request_id: int, *, digest: str, rea
     visible_request(store, visitor, request_id)
     view = desk.approve(store, request_id, visitor.person, digest=digest, reason=reason)
     _audit("approve", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
+    _send_mail(view.request)
     return view
 
 
@@ -77,6 +79,7 @@ def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason
     visible_request(store, visitor, request_id)
     view = desk.deny(store, request_id, visitor.person, digest=digest, reason=reason)
     _audit("deny", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
+    _send_mail(view.request)
     return view
 
 
@@ -85,6 +88,7 @@ def reroute(store: Store, visitor: Visitor, request_id: int, to: Approvers, *, r
     visible_request(store, visitor, request_id)
     view = desk.reroute(store, request_id, visitor.person, to, reason=reason)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
+    airflow_runs.send_mail_soon()
     return view
 
 
@@ -111,6 +115,7 @@ def cancel(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
     visible_request(store, visitor, request_id)
     view = desk.cancel(store, request_id, visitor.person, reason=reason, administrator=visitor.administrator)
     _audit("cancel", visitor, view.request, reason=reason)
+    _send_mail(view.request)
     return view
 
 
@@ -192,7 +197,14 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
     )
     view = store.get_request(filed.id)
     _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)
+    _send_mail(view.request)
     return view
+
+
+def _send_mail(request: Request) -> None:
+    """See that people hear of it at once: where a gate waits, its run does that; for all other requests there is none."""
+    if request.waiver or request.trigger == TERMINAL:
+        airflow_runs.send_mail_soon()
 
 
 def _audit(deed: str, visitor: Visitor, request: Request, **facts: Any) -> None:

@@ -13,12 +13,16 @@ from typing import Any
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidationError
 from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from directory_sync import settings
 from directory_sync.errors import NotDecidable, RequestError, StoreError
 
 log = logging.getLogger(__name__)
@@ -61,6 +65,28 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
     except (ParamValidationError, ValueError, AirflowException) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise RequestError(f"Airflow refuses to start a run of {dag_id}: {first_line}") from None
+
+
+def send_mail_soon() -> None:
+    """Have the maintenance run now, because no task of a run would send the mail about what was just done.
+
+    Does nothing where no mail is configured, or a run of it is about to begin anyway. A failure is logged and nothing else: the
+    mail goes with the next run.
+    """
+    dag_id = settings.UPKEEP_DAG_ID
+    try:
+        if not settings.mail_connection():
+            return
+        with create_session() as session:
+            soon = select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED).limit(1)
+            if session.execute(soon).first() is not None:
+                return
+            if hindrance := _hindrance(session.get(DagModel, dag_id), dag_id):
+                log.warning("Mail about requests waits: %s", hindrance)
+                return
+            trigger_dag(dag_id, triggered_by=DagRunTriggeredByType.UI, conf={}, session=session)
+    except Exception:
+        log.exception("The maintenance could not be started, so mail waits for its next run.")
 
 
 _UNKNOWN = (

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Result, Values
+from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Mark, Result, Values
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.plan.display_names import name_of_change
 from directory_sync.portal import integrity
@@ -93,6 +93,7 @@ class ShownChange:
         sequence: its place in the plan, from 0.
         name: what people call the object; empty where nothing but the key is known.
         new_object: the object's id afterwards where it is another; empty otherwise.
+        marks: what sets a removal apart.
         text: the job's log line for it, with control characters spelled out.
         result, message: what became of it; None and empty if nothing has yet.
     """
@@ -104,6 +105,7 @@ class ShownChange:
     object: str
     new_object: str
     fields: tuple[ShownField, ...]
+    marks: tuple[Mark, ...]
     text: str
     result: Result | None
     message: str
@@ -222,6 +224,7 @@ def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownCh
         object=change.object,
         new_object=change.new_object or "",
         fields=tuple(_shown_field(field, is_secret) for field in change.fields),
+        marks=change.marks,
         text=printable(describe_change(job, change, planned=outcome is None, outcome=outcome)),
         result=None if outcome is None else outcome.result,
         message="" if outcome is None else outcome.message,

@@ -74,7 +74,7 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
     if snapshot is None:
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
     results = {result.job: result for result in store.job_results(collection, run_id)}
-    jobs = tuple(_run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.jobs)
+    jobs = tuple(_run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs)
     return RunView(snapshot, jobs, visitor.hindrance_to_run(collection))
 
 

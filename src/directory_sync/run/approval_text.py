@@ -33,12 +33,12 @@ def before(request: Request) -> str:
 def after(request: Request, now: datetime, moment_text: Callable[[datetime], str]) -> str:
     """What happens once it is approved, or is still needed; `moment_text` writes until when."""
     if request.begun is not None:
-        return "Exactly these changes are being made."
+        return "Exactly these changes are being applied."
     if request.waiver:
         return _after_waiver(request, now, moment_text)
     if request.trigger == TERMINAL:
         return f"Nothing is written yet: {_in_a_terminal(request)}"
-    return "Its run makes exactly these changes now."
+    return "Its run applies exactly these changes now."
 
 
 def _after_waiver(request: Request, now: datetime, moment_text: Callable[[datetime], str]) -> str:
@@ -55,4 +55,4 @@ def _after_waiver(request: Request, now: datetime, moment_text: Callable[[dateti
 
 
 def _in_a_terminal(request: Request) -> str:
-    return f"directory-sync run FILE --approved {request.id}, in a terminal, makes exactly these changes."
+    return f"directory-sync run FILE --approved {request.id}, in a terminal, applies exactly these changes."

@@ -80,6 +80,7 @@ def apply_approved(
                 stored.id,
                 stored.plan,
                 destination,
+                job=job,
                 snapshot=snapshot,
                 store=store,
                 request=request,
@@ -87,6 +88,7 @@ def apply_approved(
                 check=lease.check,
                 progress=progress,
                 started=started,
+                planned=stored.stored,
             )
         except StoreError:
             raise

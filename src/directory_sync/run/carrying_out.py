@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from directory_sync.apply.apply import apply_plan
+from directory_sync.definition.models import Job
 from directory_sync.endpoints.protocol import Destination
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress
+from directory_sync.run.learning import Written, learn
 from directory_sync.run.result import JobResult, JobState, applied
 from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
@@ -23,6 +26,7 @@ def carry_out(
     plan: Plan,
     destination: Destination,
     *,
+    job: Job,
     snapshot: Snapshot,
     store: Store,
     request: Request | None,
@@ -30,12 +34,14 @@ def carry_out(
     check: Callable[[], None],
     progress: Progress,
     started: float,
+    planned: datetime | None = None,
 ) -> JobResult:
     """Write a plan's changes and record what became of them.
 
     Args:
         plan_id, plan: in the store.
         destination: open.
+        job: whose plan it is.
         snapshot: the run that writes.
         store: where outcomes go.
         request: what allows it; None where no approval is needed.
@@ -43,6 +49,7 @@ def carry_out(
         check: raises when nothing more may be written (`Lease.check`).
         progress: hears about changes.
         started: `time.monotonic()` when the job began.
+        planned: when the plan was made; None for just now.
 
     Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written then. StoreError.
     """
@@ -52,6 +59,7 @@ def carry_out(
         claimed = store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
         if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
             return as_noted(claimed)
+    written = Written(destination)
     outcome = apply_plan(
         plan.changes,
         destination,
@@ -60,7 +68,10 @@ def carry_out(
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress("apply", done, total),
+        note=written.note,
     )
+    if outcome.error is None:
+        learn(store, snapshot.collection, job, plan, written, planned=planned)
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
         if request is None:

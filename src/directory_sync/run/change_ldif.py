@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.model import ChangeSequence
+from directory_sync.run.change_text import mark_text
 from directory_sync.run.printable import printable
 from directory_sync.run.secrets import IsSecret
 
@@ -37,7 +38,7 @@ def without_secrets(change: Change, is_secret: IsSecret) -> Change | None:
 def change_record(change: Change, rendered: str, is_secret: IsSecret) -> str:
     """One change as text: a blank line, comments, and its records as its destination has rendered what is visible of it."""
     hidden = [field.field for field in change.fields if is_secret(field.field)]
-    remarks = [f"{change.action} {change.key}", *(f"{name}: secret, not shown" for name in hidden)]
+    remarks = [f"{change.action} {change.key}", *map(mark_text, change.marks), *(f"{name}: secret, not shown" for name in hidden)]
     return "\n" + comments(remarks) + rendered.rstrip("\n") + ("\n" if rendered else "")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, Mark, MarkKind, Outcome, Result
 from directory_sync.run.printable import printable_values
 from directory_sync.run.secrets import HIDDEN, secret_fields
 
@@ -34,9 +34,20 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
     if change.name and change.name.casefold() not in target.casefold():
         target += f" ({change.name})"
     text = f"{verb} {target}"
+    if change.marks:
+        text += f" ({', '.join(map(mark_text, change.marks))})"
     if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
         text += f": {fields}"
     return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
+
+
+def mark_text(mark: Mark) -> str:
+    """What sets a removal apart, in a few words."""
+    match mark.kind:
+        case MarkKind.NEVER_MATCHED:
+            return "never matched before"
+        case _:
+            return f"claimed by {mark.subject}"
 
 
 def _fields(job: Job, change: Change) -> Iterator[str]:

@@ -21,6 +21,7 @@ def preview_collection(
     jobs: Sequence[Job],
     *,
     deployment: Deployment,
+    store: Store | None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
     """Plan jobs on top of each other and write nothing.
@@ -33,7 +34,7 @@ def preview_collection(
     refuse_unsupported(collection, jobs, script_modules=deployment.script_modules)
     earlier: list[Earlier] = []
     for job in jobs:
-        result = preview_job(collection, job, deployment=deployment, earlier=earlier, progress=progress(job))
+        result = preview_job(collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job))
         if result.state is JobState.PREVIEWED:
             earlier.append(Earlier(result.destination, result.changes))
         yield result
@@ -46,11 +47,21 @@ def run_collection(
     deployment: Deployment,
     store: Store,
     holder: str,
+    now: Collection | None = None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
     """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say so.
 
     Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a terminal for that.
+
+    Args:
+        snapshot: the run.
+        jobs: of its definition.
+        deployment: connections and settings.
+        store: records everything.
+        holder: how others are told who holds the lease.
+        now: another definition of the collection that counts where it is stricter; see `run_job`.
+        progress: makes what hears how far a job is.
 
     Raises:
         UnsupportedError: one of the jobs cannot be carried out here; nothing was read for any of them.
@@ -63,7 +74,7 @@ def run_collection(
             yield JobResult(job=job.name, state=JobState.NOT_RUN, message=hindrance)
             continue
         try:
-            result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, progress=progress(job))
+            result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, now=now, progress=progress(job))
         except LeaseError as error:
             # In a terminal somebody waits: say who is at work instead of queueing.
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)

@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from directory_sync.definition.endpoint_text import destination_text
-from directory_sync.definition.models import DirectoryDestination, FileEndpoint, Job
+from directory_sync.definition.models import DirectoryDestination, FileEndpoint, FileKind, Job
 from directory_sync.endpoints.change import Change
-from directory_sync.endpoints.files import LDIF_ENDINGS
 from directory_sync.run.change_ldif import change_record, comments, without_secrets
 from directory_sync.run.change_rows import COLUMNS, change_rows
 from directory_sync.run.printable import printable
@@ -45,7 +44,7 @@ def csv_parts(job: Job, changes: Iterable[StoredChange]) -> Iterator[str]:
 def has_ldif(job: Job) -> bool:
     """Whether the job's changes have a form in LDIF: those of directories and LDIF files have, those of tables have not."""
     if isinstance(job.destination, FileEndpoint):
-        return job.destination.file.lower().endswith(LDIF_ENDINGS)
+        return job.destination.kind is FileKind.LDIF
     return isinstance(job.destination, DirectoryDestination)
 
 

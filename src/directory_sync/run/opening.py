@@ -87,6 +87,7 @@ def open_job(
         mapping = compile_mapping(
             job,
             source_fields_known=source.fields(),
+            no_field=source.no_field,
             single=single,
             source_single=source_single,
             variables=run_variables(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, value_to_json
+from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, mark_to_json, value_to_json
 from directory_sync.plan.display_names import name_of_change
 from directory_sync.run.result import JobResult
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
@@ -105,10 +105,12 @@ def _header(result: JobResult) -> dict[str, Any]:
                 "allowed": check.allowed,
                 "limit": check.limit,
                 "base": check.base,
+                "recent": check.recent,
                 "exceeded": check.exceeded,
             }
             for check in result.limits
         ],
+        "left_alone": [item.to_json() for item in result.left_alone],
         "duration": round(result.duration, 3),
         **({} if result.request is None else {"request": result.request}),
     }
@@ -139,6 +141,8 @@ def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
         report["name"] = name
     if change.new_object is not None:
         report["new_object"] = change.new_object
+    if change.marks:
+        report["marks"] = list(map(mark_to_json, change.marks))
     report["fields"] = [_field_report(field, hidden=is_secret(field.field)) for field in change.fields]
     return report
 

@@ -6,7 +6,7 @@ import errno
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome
 from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
 from directory_sync.plan.limits import exceeded_text
-from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
@@ -47,6 +47,22 @@ class JobState(StrEnum):
         return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
 
 
+NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
+"""States of a job whose plan was not carried out because of what was said, or not said, about it; the run has the first."""
+
+
+def state_of_run(states: Iterable[JobState], *, preview_only: bool = False) -> JobState:
+    """The state of a whole run whose jobs ended so. Jobs that were not run say nothing; it has failed if one of them has."""
+    found = set(states) - {JobState.NOT_RUN}
+    if any(state.failed for state in found):
+        return JobState.FAILED
+    if preview_only:
+        return JobState.PREVIEWED
+    if found - {JobState.SUCCESS, *NOT_APPROVED}:
+        return JobState.SUCCESS_WITH_ERRORS
+    return next((state for state in NOT_APPROVED if state in found), JobState.SUCCESS)
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
     """What a job did, or would do.
@@ -63,7 +79,7 @@ class JobResult:
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
-        warnings, limits: the plan's.
+        warnings, limits, left_alone: the plan's.
         message: how it ended, as a sentence.
         error: what made it fail.
         plan_id: where the store holds the plan.
@@ -83,6 +99,7 @@ class JobResult:
     problems: tuple[RecordProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     limits: tuple[LimitCheck, ...] = ()
+    left_alone: tuple[LeftAlone, ...] = ()
     message: str = ""
     error: DirectorySyncError | None = None
     plan_id: int | None = None
@@ -105,6 +122,7 @@ def planned(plan: Plan, started: float) -> JobResult:
         problems=plan.problems,
         warnings=plan.warnings,
         limits=plan.limits,
+        left_alone=plan.left_alone,
         message=str(error) if error else "Nothing was written.",
         error=error,
         duration=time.monotonic() - started,
@@ -118,7 +136,12 @@ def stopped(plan: Plan, plan_id: int, started: float) -> JobResult:
 
 def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float) -> JobResult:
     """The result of a plan that is not carried out before somebody has agreed to it."""
-    result = replace(planned(plan, started), state=JobState.WAITING, statistics=_nothing_written(plan), error=None)
+    return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
+
+
+def not_approved(plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float) -> JobResult:
+    """The result of a plan that is not carried out because of what was said, or not said, about a request for it."""
+    result = replace(planned(plan, started), state=state, statistics=_nothing_written(plan), error=None)
     return replace(result, message=message, plan_id=plan_id, request=request)
 
 
@@ -158,6 +181,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         problems=plan.problems,
         warnings=plan.warnings,
         limits=plan.limits,
+        left_alone=plan.left_alone,
         message=message,
         error=outcome.error,
         plan_id=plan_id,

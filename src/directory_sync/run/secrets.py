@@ -6,15 +6,10 @@ from collections.abc import Callable, Iterable
 
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.models import GeneratePassword, Job, Script, Template
-from directory_sync.definition.support import PASSWORD_ATTRIBUTES
+from directory_sync.definition.passwords import is_password
 
 HIDDEN = "***"
 """Stands for a secret value."""
-
-
-def is_password(field: str) -> bool:
-    """Whether a field holds passwords, whatever a definition says; attribute options (`;binary`) do not matter."""
-    return field.lower().partition(";")[0] in PASSWORD_ATTRIBUTES
 
 
 IsSecret = Callable[[str], bool]

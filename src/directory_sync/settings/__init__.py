@@ -18,6 +18,9 @@ from directory_sync.settings.reading import airflow_home, read
 
 __all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "read"]
 
+UPKEEP_DAG_ID = "directory_sync.upkeep"
+"""The DAG that does the maintenance. No collection can have this name: theirs hold no dot."""
+
 _Value = TypeVar("_Value")
 
 

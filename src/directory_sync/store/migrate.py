@@ -55,6 +55,14 @@ def check_database(database: Database) -> None:
     raise _newer(database, revision)
 
 
+def has_tables(database: Database) -> bool:
+    """Whether the store's tables were ever created there."""
+    if database.file is not None and not database.file.exists():
+        return False
+    with database.read() as connection:
+        return current_revision(connection) is not None
+
+
 def current_revision(connection: Connection) -> str | None:
     """The revision that the tables have; None where there are none."""
     if not inspect(connection).has_table(VERSION_TABLE):

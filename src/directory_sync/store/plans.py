@@ -14,10 +14,12 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from directory_sync.definition.models import LimitKind
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.digest import VERSION, PlanDigest
-from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
+from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
+from directory_sync.plan.past import Findings, name_hash
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import stored_plan, verify
@@ -140,6 +142,8 @@ class Plans:
                 problems=tuple(RecordProblem(**problem) for problem in header["problems"]),
                 warnings=tuple(header["warnings"]),
                 limits=tuple(map(LimitCheck.from_json, header["limits"])),
+                left_alone=tuple(map(LeftAlone.from_json, header.get("left_alone", ()))),
+                findings=Findings.unpack(row.findings),
             ),
             state=row.state,
             stored=row.stored,
@@ -234,6 +238,9 @@ class Plans:
                     "digest": plan.digest,
                     "digest_version": VERSION,
                     "header": plan.header(),
+                    "findings": plan.findings.pack(),
+                    "removals": plan.statistics.deleted + plan.statistics.disabled + plan.statistics.moved,
+                    "memberships": sum(check.planned for check in plan.limits if check.kind == LimitKind.MEMBERSHIPS.value),
                     "complete": False,
                     "state": "incomplete",
                     "stored": now,
@@ -250,9 +257,8 @@ class Plans:
             connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
 
 
-def object_hash(id: str) -> bytes:
-    """What an object is found by in the history: its id without regard to case."""
-    return _hash(id.casefold().encode(errors="surrogatepass"))
+object_hash = name_hash
+"""What an object is found by in the history: its id without regard to case."""
 
 
 def identity_hash(identity: bytes) -> bytes:

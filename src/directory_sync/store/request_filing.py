@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,7 +41,7 @@ from directory_sync.store.request_rows import (
     read_request,
     select_requests,
 )
-from directory_sync.store.runs import TERMINAL
+from directory_sync.store.runs import RUNNING, TERMINAL, WAITING
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow, RequestRow
 
 _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
@@ -90,8 +90,10 @@ class RequestFiling:
                 request of another run.
             expires_after, escalate_after: from now, by the database's clock.
 
+        The attempt that has made the plan is noted to wait for the request in the same step: it may be killed before it says so.
+
         Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable where another run's
-        request is in a waiver's way.
+        request is in a waiver's way, or a request of a scheduler's run in the way of a terminal's.
         """
         approvers = checked_approvers(approvers)
         for _ in range(_ATTEMPTS):
@@ -121,53 +123,25 @@ class RequestFiling:
             f"The request for plan {plan_id} could not be filed: others came first each time.", "Try again."
         )
 
-    def mark_stale(self, collection: str, job: str, *, reason: str) -> int | None:
-        """End the job's pending request because its plan is no longer wanted and none takes its place; its number, or None."""
+    def mark_stale(self, collection: str, job: str, *, reason: str, terminals_only: bool = False) -> int | None:
+        """End the job's pending request because its plan is no longer wanted and none takes its place; its number, or None.
+
+        Args:
+            collection, job: whose.
+            reason: for the history.
+            terminals_only: leave a request of a scheduler's run as it is.
+        """
         with self._database.write() as connection:
             live = _live(connection, collection, job)
-            if live is None:
+            if live is None or (terminals_only and live.trigger != TERMINAL):
                 return None
             now = self._database.now(connection)
             end_request(connection, live, STALE, by="", at=now)
             add_event(connection, live.id, EventKind.STALE, at=now, text=shortened(reason))
             return live.id
 
-    def pending_request(self, collection: str, job: str) -> Request | None:
-        """The request of a job that waits for a decision, or None."""
-        with self._database.read() as connection:
-            row = connection.execute(select_requests().where(RequestRow.live_key == _live_key(collection, job))).one_or_none()
-            return None if row is None else read_request(row)
-
-    def request_of_run(self, collection_run_id: int, job: str) -> Request | None:
-        """The latest request that a run has filed for one of its jobs, or None."""
-        with self._database.read() as connection:
-            row = connection.execute(
-                select_requests()
-                .where(RequestRow.collection_run_id == collection_run_id, RequestRow.job == job)
-                .order_by(RequestRow.id.desc())
-                .limit(1)
-            ).one_or_none()
-            return None if row is None else read_request(row)
-
-    def approved_request(self, collection: str, job: str, digest: str, *, waiver: bool) -> Request | None:
-        """The latest approved request for exactly this plan that nobody has carried out, or None.
-
-        Args:
-            collection, job, digest: of the plan.
-            waiver: one that a later run uses, or one that its own run carries out.
-        """
-        with self._database.read() as connection:
-            row = connection.execute(
-                select_requests()
-                .where(RequestRow.collection == collection, RequestRow.job == job, RequestRow.digest == digest)
-                .where(RequestRow.state == APPROVED, RequestRow.waiver == waiver)
-                .order_by(RequestRow.id.desc())
-                .limit(1)
-            ).one_or_none()
-            return None if row is None else read_request(row)
-
     def end_outdated_approvals(
-        self, collection: str, job: str, *, run: int, digest: str, waivers: bool, reason: str
+        self, collection: str, job: str, *, run: int, digest: str, waivers: bool, reason: str, terminals_only: bool = False
     ) -> tuple[int, ...]:
         """End what was approved for a job and never begun, because a run has planned the job anew; their numbers.
 
@@ -178,6 +152,7 @@ class RequestFiling:
                 and has ended without.
             waivers: end waivers for other plans too: the job has stayed within its limits.
             reason: for the history.
+            terminals_only: leave requests of a scheduler's runs as they are.
         """
         with self._database.write() as connection:
             abandoned = and_(
@@ -195,6 +170,8 @@ class RequestFiling:
             ]
             if not waivers:
                 conditions.append(~RequestRow.waiver)
+            if terminals_only:
+                conditions.append(RequestRow.trigger == TERMINAL)
             rows = connection.execute(
                 select_requests().where(*conditions).order_by(RequestRow.id).with_for_update(of=RequestRow)
             ).all()
@@ -208,6 +185,7 @@ class RequestFiling:
         plan = connection.execute(
             select(
                 PlanRow.id,
+                PlanRow.job_run_id,
                 PlanRow.digest,
                 PlanRow.header,
                 JobRunRow.job,
@@ -251,8 +229,15 @@ class RequestFiling:
             older = None
         same = older if older is not None else _approved_in_this_run(connection, plan)
         if same is not None and same.digest == plan.digest and same_limits(same.waives, waives):
+            if not given["waiver"]:
+                _note_waiting(connection, plan, same.id, now)
             return Filed(Filing.SAME_AS_PENDING, same.id)
         if older is not None:
+            if plan.trigger == TERMINAL and older.trigger != TERMINAL:
+                raise NotDecidable(
+                    f"Request {older.id} of run {older.run_id} of Airflow waits for a decision on this job, and a run from a "
+                    "terminal never takes its place. Have it decided or cancelled first, or run the collection in Airflow."
+                )
             if given["waiver"] and older.collection_run_id != plan.collection_run_id:
                 raise NotDecidable(
                     f"Request {older.id} of run {older.run_id} waits for a decision on this job. A waiver would take its place: "
@@ -271,7 +256,7 @@ class RequestFiling:
                 "collection_run_id": plan.collection_run_id,
                 "plan_id": plan.id,
                 "digest": plan.digest,
-                "live_key": _live_key(plan.collection, plan.job),
+                "live_key": live_key(plan.collection, plan.job),
                 "requester": plan.requester,
                 "requester_verified": plan.requester_verified,
                 "asked_by": asked_by or None,
@@ -291,6 +276,8 @@ class RequestFiling:
             return None
         add_assignees(self._database, connection, request_id, approvers, why=why, level=0, at=now)
         data = {"approvers": names(approvers), **({} if older is None else {"replaces": older.id})}
+        if not given["waiver"]:
+            _note_waiting(connection, plan, request_id, now)
         actor = asked_by or plan.requester
         add_event(connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(reason), data=data)
         if older is None:
@@ -314,14 +301,31 @@ def _places(definition: Mapping[str, Any], job_name: str) -> dict[str, str | Non
     }
 
 
-def _live_key(collection: str, job: str) -> bytes:
+def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: datetime) -> None:
+    """Note that the attempt that has made a plan waits for a request, as long as it has not said otherwise itself."""
+    connection.execute(
+        update(JobRunRow)
+        .where(JobRunRow.id == plan.job_run_id, JobRunRow.state == RUNNING)
+        .values(
+            state=WAITING,
+            request_id=request_id,
+            statistics=plan.header["statistics"] | dict.fromkeys(("created", "updated", "moved", "disabled", "deleted"), 0),
+            planned=plan.header["statistics"],
+            message=f"Waiting for approval: request {request_id}.",
+            finished=now,
+        )
+    )
+
+
+def live_key(collection: str, job: str) -> bytes:
+    """What is unique among pending requests: the database itself refuses a second one for a job."""
     return hashlib.blake2b(json.dumps([collection, job]).encode(), digest_size=16).digest()
 
 
 def _live(connection: Connection, collection: str, job: str) -> Request | None:
     """The pending request of a job, locked."""
     row = connection.execute(
-        select_requests().where(RequestRow.live_key == _live_key(collection, job)).with_for_update(of=RequestRow)
+        select_requests().where(RequestRow.live_key == live_key(collection, job)).with_for_update(of=RequestRow)
     ).one_or_none()
     return None if row is None else read_request(row)
 

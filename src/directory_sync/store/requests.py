@@ -11,8 +11,9 @@ from directory_sync.store.request_decisions import RequestDecisions
 from directory_sync.store.request_filing import RequestFiling
 from directory_sync.store.request_lists import RequestLists
 from directory_sync.store.request_mail import RequestMail
+from directory_sync.store.request_precedents import RequestPrecedents
 from directory_sync.store.request_upkeep import RequestUpkeep
 
 
-class Requests(RequestFiling, RequestDecisions, RequestApplying, RequestLists, RequestMail, RequestUpkeep):
+class Requests(RequestFiling, RequestPrecedents, RequestDecisions, RequestApplying, RequestLists, RequestMail, RequestUpkeep):
     """Queries about requests; a part of `Store`."""

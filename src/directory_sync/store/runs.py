@@ -17,11 +17,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.store import run_identity
 from directory_sync.store.database import Database
+from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
-TERMINAL = "terminal"
+TERMINAL = run_identity.TERMINAL
 """The trigger of runs that a command line has started."""
 WAITING = "waiting"
 """State of a job whose plan waits for approval."""
@@ -127,13 +129,27 @@ class Runs:
         verified: bool,
         reason: str = "",
         preview_only: bool = False,
+        triggering_user: str | None = None,
+        logical_date: datetime | None = None,
+        run_after: datetime | None = None,
     ) -> Snapshot:
-        """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first one gave."""
+        """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first one gave.
+
+        Args:
+            collection: the definition that counts for the run, if this call begins it.
+            run_id, trigger, requester, triggering_user, logical_date, run_after: see `RunIdentity`.
+            verified: whether anyone has checked who the requester is.
+            reason: why, in the requester's words.
+            preview_only: nothing is to be written.
+
+        Raises RunIdUsed if the store knows another run by this id; a terminal's run is never joined.
+        """
+        identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
         definition = collection.model_dump(mode="json", by_alias=True)
         canonical = json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()
         with self._database.write() as connection:
             statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRunRow)
-            connection.execute(
+            begun = connection.execute(
                 statement.on_conflict_do_nothing(),
                 {
                     "collection": collection.name,
@@ -147,47 +163,41 @@ class Runs:
                     "preview_only": preview_only,
                     "started": self._database.now(connection),
                     "state": RUNNING,
+                    "triggering_user": triggering_user,
+                    "logical_date": logical_date,
+                    "run_after": run_after,
                 },
-            )
-            row = connection.execute(
-                select(CollectionRunRow.__table__).where(
-                    CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id
-                )
-            ).one()
-        return self._snapshot(row)
+            ).rowcount
+            named = (CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id)
+            row = connection.execute(select(CollectionRunRow.__table__).where(*named)).one()
+            if not begun:
+                require_same_run(row, identity)
+            if row.run_after is None and run_after is not None:
+                # Begun by a version that did not note it: from now on only this very run is joined.
+                dates = {"triggering_user": triggering_user, "logical_date": logical_date, "run_after": run_after}
+                connection.execute(update(CollectionRunRow).where(*named).values(**dates))
+        return read_snapshot(self._database, row)
+
+    def join_run(self, collection: str, identity: RunIdentity) -> Snapshot | None:
+        """The run that a task of Airflow belongs to; None if the store knows of none. Raises RunIdUsed as `start_run`."""
+        row = self._find_run(collection, identity.run_id)
+        if row is None:
+            return None
+        require_same_run(row, identity)
+        return read_snapshot(self._database, row)
 
     def find_run(self, collection: str, run_id: str) -> Snapshot | None:
-        """A run that has begun, with the definition that counts for it; None if the store knows of none."""
+        """A run that has begun, by its id alone, to be shown; None if the store knows of none. Tasks use `join_run`."""
+        row = self._find_run(collection, run_id)
+        return None if row is None else read_snapshot(self._database, row)
+
+    def _find_run(self, collection: str, run_id: str) -> Row[Any] | None:
         with self._database.read() as connection:
-            row = connection.execute(
+            return connection.execute(
                 select(CollectionRunRow.__table__).where(
                     CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id
                 )
             ).one_or_none()
-        return None if row is None else self._snapshot(row)
-
-    def _snapshot(self, row: Row[Any]) -> Snapshot:
-        try:
-            stored = Collection.model_validate(row.definition)
-        except ValidationError as error:
-            raise self._database.error(
-                f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this version "
-                f"({error.error_count()} problems).",
-                "Start a new run.",
-            ) from None
-        return Snapshot(
-            id=row.id,
-            collection=stored,
-            digest=row.definition_digest,
-            run_id=row.run_id,
-            trigger=row.trigger,
-            requester=row.requester,
-            verified=row.requester_verified,
-            reason=row.reason,
-            preview_only=row.preview_only,
-            started=row.started,
-            finished=row.finished,
-        )
 
     def finish_run(self, collection: str, run_id: str, state: str) -> None:
         """Close a run. When it is run again in part, the last call counts."""
@@ -330,6 +340,31 @@ class Runs:
             )
             for row in latest.values()
         )
+
+
+def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
+    """A row of a run, with its definition. Raises StoreError if this version cannot read the definition."""
+    try:
+        stored = Collection.model_validate(row.definition)
+    except ValidationError as error:
+        raise database.error(
+            f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this version "
+            f"({error.error_count()} problems).",
+            "Start a new run.",
+        ) from None
+    return Snapshot(
+        id=row.id,
+        collection=stored,
+        digest=row.definition_digest,
+        run_id=row.run_id,
+        trigger=row.trigger,
+        requester=row.requester,
+        verified=row.requester_verified,
+        reason=row.reason,
+        preview_only=row.preview_only,
+        started=row.started,
+        finished=row.finished,
+    )
 
 
 def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[str, int]:

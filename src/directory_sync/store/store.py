@@ -8,16 +8,18 @@ from typing import Self
 
 from directory_sync.store.database import Database
 from directory_sync.store.history import History
+from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
-from directory_sync.store.migrate import check_database
+from directory_sync.store.migrate import check_database, has_tables
 from directory_sync.store.plan_integrity import PlanIntegrity
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
+from directory_sync.store.run_precedents import RunPrecedents
 from directory_sync.store.runs import Runs
 
 
-class Store(Runs, Plans, PlanIntegrity, PlanPages, Requests, History, Leases):
+class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.
@@ -30,6 +32,16 @@ class Store(Runs, Plans, PlanIntegrity, PlanPages, Requests, History, Leases):
     def open(cls, url: str) -> Self:
         """Open the store at a SQLAlchemy URL. Raises StoreError with the command to run if it is missing or not migrated."""
         database = Database(url)
+        check_database(database)
+        return cls(database)
+
+    @classmethod
+    def open_existing(cls, url: str) -> Self | None:
+        """The same; None where there is no store yet: it knows nothing."""
+        database = Database(url)
+        if not has_tables(database):
+            database.close()
+            return None
         check_database(database)
         return cls(database)
 

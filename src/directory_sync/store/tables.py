@@ -103,8 +103,11 @@ class PlanRow(Base):
     apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The request that allows it to be carried out; set when that begins. None where no approval was needed.
     request_id: Mapped[int | None]
-    # What the job has matched and will know once the plan is applied; see `known`.
-    matched: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # What the job will know once the plan has been applied (`Findings.pack`).
+    findings: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # How many objects it deletes, disables or moves, and how many members it removes from groups; None where nobody has counted.
+    removals: Mapped[int | None]
+    memberships: Mapped[int | None]
 
 
 class ChangeRow(Base):

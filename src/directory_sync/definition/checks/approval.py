@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from directory_sync.definition.models import ApprovalPolicy
+from directory_sync.definition.approval import impossible_name
+from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
@@ -24,6 +25,7 @@ def check_policy(policy: ApprovalPolicy, path: Path, fields: Collection[str], pl
         if name.lower() not in known:
             hint = suggest(name, fields) or "name a field that the job writes"
             yield places.problem((*path, "fields", index), f"no job under this policy writes the field {name}", hint)
+    yield from check_names(policy, path, places)
     if policy.escalation is None:
         return
     if not policy.escalation.levels and policy.escalation.default is None:
@@ -35,3 +37,19 @@ def check_policy(policy: ApprovalPolicy, path: Path, fields: Collection[str], pl
             "give a longer time than escalation's after",
             severity="warning",
         )
+
+
+def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[Problem]:
+    """Check that everyone named by the policy can exist."""
+    groups: list[tuple[Path, Approvers]] = [((*path, "approvers"), policy.approvers)]
+    if policy.escalation is not None:
+        levels = enumerate(policy.escalation.levels)
+        groups += [((*path, "escalation", "levels", i), level) for i, level in levels if isinstance(level, Approvers)]
+        if policy.escalation.default is not None:
+            groups.append(((*path, "escalation", "default"), policy.escalation.default))
+    for place, group in groups:
+        for kind, names in (("users", group.users), ("roles", group.roles)):
+            for index, name in enumerate(names):
+                if wrong := impossible_name(name):
+                    hint = "write the name as Airflow shows it"
+                    yield places.problem((*place, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint)

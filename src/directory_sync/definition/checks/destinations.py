@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from directory_sync.definition.checks.sources import check_file, file_ending
+from directory_sync.definition.checks.sources import check_file
 from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
 from directory_sync.definition.models import (
     DirectoryDestination,
+    DirectorySource,
+    DisableMissing,
     FieldContainer,
     FileEndpoint,
+    FileKind,
+    FileMode,
     Job,
     MoveMissing,
     ObjectKind,
@@ -20,6 +24,7 @@ from directory_sync.definition.models import (
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.regions import Region
 
 _CAN_BE_DISABLED = {ObjectKind.USER, ObjectKind.INET_ORG_PERSON, ObjectKind.MAIL_USER}
 
@@ -33,7 +38,61 @@ def check_destination(job: Job, path: Path, places: Places) -> Iterator[Problem]
         yield from _check_table(job, destination, path, places)
     if isinstance(destination, FileEndpoint):
         yield from check_file(destination, at, places)
+        if destination.filter is not None:
+            message = "chooses records of a source; everything in a destination's file is managed"
+            yield places.problem((*at, "filter"), message, "leave it out", at_key=True)
+        yield from _check_mode(job, destination, at, places)
     yield from _check_missing_at_source(job, path, places)
+    yield from _check_overlap(job, at, places)
+
+
+def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
+    """A job must not remove, as objects without a record, what are records of its own source."""
+    source, destination = job.source, job.destination
+    if isinstance(source, FileEndpoint) and isinstance(destination, FileEndpoint):
+        if (source.file, source.connection) == (destination.file, destination.connection):
+            yield places.problem(
+                (*at, "file"),
+                "is the source's file too; preview and run will refuse the job",
+                "write to another file",
+                severity="error" if job.missing_at_source != "skip" else "warning",
+            )
+        return
+    if (
+        job.missing_at_source == "skip"
+        or not isinstance(source, DirectorySource)
+        or not isinstance(destination, DirectoryDestination)
+        or source.connection != destination.connection
+    ):
+        return
+    fixed = destination.container if isinstance(destination.container, str) else None
+    base = destination.base or fixed
+    here, there = read_dn(source.container), read_dn(base) if base is not None else None
+    if not here or not there:
+        return
+    selected = Region(tuple(reversed(here)), source.scope)
+    key = "container" if destination.base is None else "base"
+    if selected.overlaps(Region(tuple(reversed(there)), destination.scope)):
+        yield places.problem(
+            (*at, key),
+            "overlaps the source's container: records of the source could be removed as objects whose record is missing",
+            "choose containers of which neither holds the other, or write missing_at_source: skip",
+        )
+    if isinstance(job.missing_at_source, MoveMissing) and (moved := read_dn(job.missing_at_source.move)):
+        target = tuple(reversed(moved))
+        if selected.holds((*target, None)):
+            yield places.problem(
+                (*at[:-1], "missing_at_source", "move"),
+                "is read by the source: what is moved there would become a record",
+                "choose a container that the source does not read",
+            )
+
+
+def _check_mode(job: Job, destination: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
+    """What a mode does with records that the file holds already must agree with what the job does with missing ones."""
+    if destination.mode is FileMode.APPEND and job.missing_at_source != "skip":
+        message = "append removes nothing, but missing_at_source does"
+        yield places.problem((*at, "mode"), message, "write missing_at_source: skip, or mode: merge", at_key=True)
 
 
 def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
@@ -79,7 +138,7 @@ def _check_container(job: Job, destination: DirectoryDestination, at: Path, plac
                 "write container: {field: NAME} or {template: TEXT}, or leave move_existing out",
             )
         return
-    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template)):
+    if isinstance(container, TemplateContainer) and (wrong := template_wrong(container.template, names=True)):
         yield places.problem((*at, "container", "template"), *wrong)
     if destination.base is None:
         kind = "field" if isinstance(container, FieldContainer) else "template"
@@ -107,7 +166,7 @@ def _check_base(job: Job, container: str, destination: DirectoryDestination, at:
 def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places) -> Iterator[Problem]:
     if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
         yield places.problem((*path, "object"), "a table holds rows", "write object: row")
-    is_ldif = isinstance(destination, FileEndpoint) and file_ending(destination) == ".ldif"
+    is_ldif = isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
     if is_ldif and "dn" not in {name.lower() for name in job.fields}:
         yield places.problem(
             (*path, "fields"),
@@ -115,6 +174,9 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
             'map it, as in dn: {template: "cn={{ cn }},ou=People,dc=example"}',
             at_key=True,
         )
+    if is_ldif and job.object_classes is not None and "objectclass" in {name.lower() for name in job.fields}:
+        message = "counts only for records without a value for objectClass, which is mapped"
+        yield places.problem((*path, "object_classes"), message, "map only one of them", severity="warning", at_key=True)
     for key, value in (("rdn", job.rdn), ("object_classes", job.object_classes)):
         if value is not None and not is_ldif:
             yield places.problem(
@@ -125,7 +187,7 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
 def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
     action, at = job.missing_at_source, (*path, "missing_at_source")
     moves = isinstance(action, MoveMissing)
-    disables = action == "disable" or (isinstance(action, MoveMissing) and action.disable)
+    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
     if isinstance(action, MoveMissing) and (wrong := dn_wrong(action.move)):
         yield places.problem((*at, "move"), *wrong)
     if not isinstance(job.destination, DirectoryDestination):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from directory_sync.definition.checks.sources import file_ending
-from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, template_wrong
+from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, template_fields, template_wrong
 from directory_sync.definition.models import (
     AnyField,
     Copy,
@@ -15,17 +14,21 @@ from directory_sync.definition.models import (
     FieldContainer,
     FieldMapping,
     FileEndpoint,
+    FileKind,
     GeneratePassword,
     Job,
     Join,
     Left,
+    LookUp,
     Map,
     Members,
     ObjectKind,
+    OnMissing,
     Resolve,
     Static,
     Substring,
     Template,
+    Transformation,
 )
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
@@ -70,6 +73,7 @@ def check_fields(job: Job, path: Path, places: Places) -> Iterator[Problem]:
         yield from _check_key(mapping, (*at, name), places)
         yield from _check_source_names(job, mapping, (*at, name), places)
         yield from _check_transformation(job, mapping, (*at, name), places)
+        yield from _check_exact(mapping, (*at, name), places)
     container = getattr(job.destination, "container", None)
     if (
         isinstance(container, FieldContainer)
@@ -95,7 +99,7 @@ def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
             continue
         if wrong := attribute_wrong(name):
             yield places.problem((*at, name), *wrong, at_key=True)
-        elif name.lower() == "objectclass":
+        elif name.lower().removeprefix("oid.") in ("objectclass", "2.5.4.0"):
             yield places.problem((*at, name), "the object classes are not a field", "give object_classes in the job", at_key=True)
         elif name.lower() == "dn":
             yield places.problem(
@@ -104,7 +108,7 @@ def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
 
 
 def _check_mandatory(job: Job, at: Path, places: Places) -> Iterator[Problem]:
-    is_ldif = isinstance(job.destination, FileEndpoint) and file_ending(job.destination) == ".ldif"
+    is_ldif = isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF
     if job.missing_at_destination != "create" or not (is_ldif or isinstance(job.destination, DirectoryDestination)):
         return
     mapped = {name.lower() for name in job.fields}
@@ -135,14 +139,17 @@ def _check_source_names(job: Job, mapping: AnyField, at: Path, places: Places) -
     names: list[tuple[Path, str]] = []
     if isinstance(job.source, DirectorySource):
         names = [((*at, *key), name) for key, name in source_fields(mapping)]
-    if isinstance(mapping, Resolve | Members):
-        names.append(((*at, "match"), mapping.match))
+        if isinstance(mapping, Template):
+            names = [((*at, "template"), name) for name in template_fields(mapping.template)]
+    if isinstance(mapping, LookUp):
+        in_list = not isinstance(mapping.match, str)
+        names += [((*at, "match", *((index,) if in_list else ())), name) for index, name in enumerate(mapping.matches)]
     for path, name in names:
         if wrong := attribute_wrong(name):
             yield places.problem(path, *wrong)
 
 
-def source_fields(mapping: AnyField) -> list[tuple[Path, str]]:
+def source_fields(mapping: FieldMapping) -> list[tuple[Path, str]]:
     """The source fields that a mapping names, each with the path of the key; variables of templates are not among them."""
     match mapping:
         case Copy(from_=name):
@@ -177,6 +184,21 @@ def _check_transformation(job: Job, mapping: AnyField, at: Path, places: Places)
             yield from _check_password(mapping, at, places)
         case Resolve() | Members():
             yield from _check_look_up(job, mapping, at, places)
+    if isinstance(mapping, Transformation) and mapping.on_missing is OnMissing.EMPTY and mapping.key:
+        message = "a key is never empty"
+        yield places.problem((*at, "on_missing"), message, "write on_missing: skip or fail", at_key=True)
+
+
+def _check_exact(mapping: AnyField, at: Path, places: Places) -> Iterator[Problem]:
+    if not mapping.exact:
+        return
+    if isinstance(mapping, LookUp | GeneratePassword):
+        what = "generated" if isinstance(mapping, GeneratePassword) else "looked up at the destination"
+        message = f"there is no spelling at the source: the value is {what}"
+        yield places.problem((*at, "exact"), message, "leave it out", at_key=True)
+    elif mapping.new_only:
+        message = "has no effect: the field is written only when the object is created, as the source spells it"
+        yield places.problem((*at, "exact"), message, "leave exact or new_only out", severity="warning", at_key=True)
 
 
 def _check_password(mapping: GeneratePassword, at: Path, places: Places) -> Iterator[Problem]:
@@ -191,6 +213,8 @@ def _check_password(mapping: GeneratePassword, at: Path, places: Places) -> Iter
 def _check_look_up(job: Job, mapping: Resolve | Members, at: Path, places: Places) -> Iterator[Problem]:
     if mapping.within is not None and (wrong := dn_wrong(mapping.within)):
         yield places.problem((*at, "within"), *wrong)
+    if len({name.lower() for name in mapping.matches}) < len(mapping.matches):
+        yield places.problem((*at, "match"), "names a field twice", "name each field once", at_key=True)
     if not isinstance(job.destination, DirectoryDestination):
         what = "members" if isinstance(mapping, Members) else "resolve"
         message = f"{what} looks objects up in a directory, and the destination is none"

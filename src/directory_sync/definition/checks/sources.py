@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
+from directory_sync.definition.addresses import FILE_KINDS
 from directory_sync.definition.checks.syntax import dn_wrong, encoding_wrong, filter_wrong
-from directory_sync.definition.models import ChangedSince, DirectorySource, FileEndpoint, Job
+from directory_sync.definition.models import ChangedSince, DirectorySource, FileEndpoint, FileKind, FileMode, Job, SqlSource
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
-
-FILE_ENDINGS = (".csv", ".tsv", ".ldif", ".xlsx")
-"""Endings of files that can be read and written."""
 
 
 def check_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
@@ -25,6 +23,14 @@ def check_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
             yield places.problem((*at, "filter"), *wrong)
     elif isinstance(source, FileEndpoint):
         yield from check_file(source, at, places)
+        if source.mode is not FileMode.MERGE:
+            yield places.problem(
+                (*at, "mode"), "says how a file is written", "give it to the destination, or leave it out", at_key=True
+            )
+    if isinstance(source, FileEndpoint | SqlSource) and source.filter is not None:
+        columns = not (isinstance(source, FileEndpoint) and source.kind is FileKind.LDIF)
+        if wrong := filter_wrong(source.filter, columns=columns):
+            yield places.problem((*at, "filter"), *wrong)
     if job.records == "changed" and not isinstance(source, DirectorySource):
         yield places.problem(
             (*path, "records"), "only a directory tracks changes by itself", "write {changed_since: FIELD} with a timestamp field"
@@ -46,10 +52,12 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         yield places.problem((*at, "file"), "is not a relative path", f"give its path {where}, as in feeds/staff.csv")
     elif ".." in path.parts or ".." in PureWindowsPath(name).parts:
         yield places.problem((*at, "file"), "leaves its folder by ..", f"give a path {where}, as in feeds/staff.csv")
-    ending = file_ending(endpoint)
-    if ending not in FILE_ENDINGS:
-        hint = suggest(ending, FILE_ENDINGS, f"a file ends in {', '.join(FILE_ENDINGS)}")
-        yield places.problem((*at, "file"), "has no known ending", hint)
+    if endpoint.kind is None:
+        hint = (
+            f"a file ends in {', '.join(FILE_KINDS)}; any other is read as CSV if you say what is between two values, as in"
+            ' delimiter: ";" or delimiter: "\\t"'
+        )
+        yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, FILE_KINDS, hint))
     if endpoint.delimiter is not None and (
         endpoint.delimiter == '"' or not (endpoint.delimiter.isprintable() or endpoint.delimiter == "\t")
     ):
@@ -58,22 +66,18 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         )
     if wrong := encoding_wrong(endpoint.encoding):
         yield places.problem((*at, "encoding"), *wrong)
+    yield from _without_effect(endpoint, at, places)
+
+
+def _without_effect(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
+    """Warn of keys that files of the endpoint's kind do not have."""
     encoding = None if endpoint.encoding.lower() in ("utf-8", "utf8") else endpoint.encoding
-    for key, value, endings in (
-        ("delimiter", endpoint.delimiter, (".csv", ".tsv")),
-        ("encoding", encoding, (".csv", ".tsv")),
-        ("sheet", endpoint.sheet, (".xlsx",)),
+    for key, given, kinds in (
+        ("delimiter", endpoint.delimiter is not None, (FileKind.CSV,)),
+        ("encoding", encoding is not None, (FileKind.CSV,)),
+        ("sheet", endpoint.sheet is not None, (FileKind.EXCEL,)),
+        ("complete", endpoint.complete, (FileKind.CSV, FileKind.LDIF)),
     ):
-        if value is not None and ending in FILE_ENDINGS and ending not in endings:
-            yield places.problem(
-                (*at, key),
-                f"has no effect on a {ending} file",
-                f"it belongs to {', '.join(endings)}",
-                severity="warning",
-                at_key=True,
-            )
-
-
-def file_ending(endpoint: FileEndpoint) -> str:
-    """The ending of the file's name, lower case, with its dot."""
-    return PurePosixPath(endpoint.file).suffix.lower()
+        if given and endpoint.kind is not None and endpoint.kind not in kinds:
+            message, hint = f"has no effect on a {endpoint.ending} file", f"it belongs to {' and '.join(kinds)} files"
+            yield places.problem((*at, key), message, hint, severity="warning", at_key=True)

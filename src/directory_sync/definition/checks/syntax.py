@@ -8,19 +8,13 @@ from __future__ import annotations
 import codecs
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from directory_sync.definition import filters
 from directory_sync.definition.problems import suggest
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 Wrong = tuple[str, str] | None
 Dn = tuple[frozenset[tuple[str, str]], ...]
 
-MAX_TEMPLATE = 20_000
-"""Characters of a Jinja2 template."""
 MAX_DN = 8_000
 """Characters of a DN."""
 
@@ -28,7 +22,6 @@ _MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-
 _PLAIN_RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?"
 _PLAIN_DN = re.compile(f"{_PLAIN_RDN}(,{_PLAIN_RDN})*")
 """Without anything that would have to be escaped, and without blanks around signs: nearly every DN of a definition."""
-_STATEMENTS_REFUSED = ("Include", "Extends", "Import", "FromImport")
 
 
 @lru_cache(maxsize=1024)
@@ -67,42 +60,36 @@ def inside(dn: Dn, container: Dn) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def filter_wrong(text: str) -> Wrong:
-    """Check an LDAP filter (RFC 4515)."""
+def filter_wrong(text: str, *, columns: bool = False) -> Wrong:
+    """Check an LDAP filter (RFC 4515); `columns`: it is about columns, whose names need not be those of attributes."""
     try:
-        filters.parse(text)
+        filters.parse(text, columns=columns)
     except filters.FilterError as error:
         return f"is not an LDAP filter: {error}", "write it as in (&(objectClass=person)(mail=*))"
     return None
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    return ImmutableSandboxedEnvironment()
-
-
 @lru_cache(maxsize=1024)
-def template_wrong(text: str) -> Wrong:
-    """Check the syntax of a Jinja2 template; it is parsed, not run."""
-    from jinja2 import TemplateSyntaxError, nodes
+def template_wrong(text: str, *, names: bool = False) -> Wrong:
+    """Check a Jinja2 template; `names`: it gives a DN. It is compiled just as a run does it, and not run."""
+    from directory_sync.definition.expressions.templating import ExpressionError, compile_template
 
-    if len(text) > MAX_TEMPLATE:
-        return f"has more than {MAX_TEMPLATE} characters", "use a script for this"
-    hint = 'write it as in "{{ givenName|lower }}.{{ sn|lower }}@lab.example"'
     try:
-        parsed = _environment().parse(text)
-        refused = next(parsed.find_all(tuple(getattr(nodes, name) for name in _STATEMENTS_REFUSED)), None)
-    except TemplateSyntaxError as error:
-        return f"is not a Jinja2 template: {error.message}", hint
-    except RecursionError:
-        return "is nested too deep", "use a script for this"
-    except (ValueError, OverflowError):
-        return "is not a Jinja2 template: a number in it is too big", hint
-    if refused is not None:
-        return f"loads another template in its line {refused.lineno}", "write the text out; other templates cannot be loaded here"
+        compile_template(text, names=names)
+    except ExpressionError as error:
+        remedy = error.remedy.rstrip(".")
+        return f"cannot be used as a template: {error.message}", remedy[0].lower() + remedy[1:]
     return None
+
+
+def template_fields(text: str) -> tuple[str, ...]:
+    """The source fields that a template reads; none of one that cannot be used."""
+    from directory_sync.definition.expressions.templating import ExpressionError, compile_template
+
+    try:
+        return compile_template(text).fields
+    except ExpressionError:
+        return ()
 
 
 def mail_wrong(text: str) -> Wrong:

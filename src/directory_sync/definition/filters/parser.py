@@ -25,7 +25,9 @@ MAX_LENGTH = 20_000
 MAX_DEPTH = 50
 """Components inside each other."""
 
-_ITEM = re.compile(rf"\s*(?P<attribute>{DESCRIPTION})?(?P<dn>:[dD][nN])?(?::(?P<rule>{OID}))?(?P<type>:=|>=|<=|~=|=)")
+_COMPARISON = rf"(?P<dn>:[dD][nN])?(?::(?P<rule>{OID}))?(?P<type>:=|>=|<=|~=|=)"
+_ITEM = re.compile(rf"\s*(?P<attribute>{DESCRIPTION})?{_COMPARISON}")
+_COLUMN_ITEM = re.compile(rf"\s*(?P<attribute>[^\s()=<>~:*\\\0&|!;](?:[^()=<>~:*\\\0;]*[^\s()=<>~:*\\\0;])?)?\s*{_COMPARISON}")
 _VALUE = re.compile(r"[^()\0]*")
 _ESCAPE = re.compile(r"\\(?P<hex>[0-9A-Fa-f]{2})?")
 _BLANKS = re.compile(r"\s*")
@@ -43,11 +45,14 @@ class FilterError(ValueError):
         super().__init__(f"{message} (at character {position + 1})")
 
 
-def parse(text: str) -> Filter:
-    """Read a filter. Blanks and line ends around components are allowed. Raises FilterError."""
+def parse(text: str, *, columns: bool = False) -> Filter:
+    """Read a filter. Blanks and line ends around components are allowed. Raises FilterError.
+
+    With `columns` a name may be any that a column has, as in `(First name=Amy)`, but for the characters that a filter is made of.
+    """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH)
-    parser = _Parser(text)
+    parser = _Parser(text, _COLUMN_ITEM if columns else _ITEM)
     found = parser.component(1)
     parser.skip_blanks()
     if parser.at != len(text):
@@ -58,9 +63,10 @@ def parse(text: str) -> Filter:
 class _Parser:
     """Goes through the text once. One instance reads one filter."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, item: re.Pattern[str]) -> None:
         self.text = text
         self.at = 0
+        self._item = item
 
     def skip_blanks(self) -> None:
         match = _BLANKS.match(self.text, self.at)
@@ -103,7 +109,7 @@ class _Parser:
         return tuple(found)
 
     def item(self) -> Filter:
-        match = _ITEM.match(self.text, self.at)
+        match = self._item.match(self.text, self.at)
         if not match:
             raise FilterError("expected an attribute name and one of = >= <= ~= :=", self.at)
         attribute, rule, type_ = match["attribute"], match["rule"], match["type"]

@@ -18,6 +18,7 @@ from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cel
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.row_changes import RowChange, decide
+from directory_sync.endpoints.files.wholeness import WHOLE
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
 
@@ -37,11 +38,16 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows have nothing but their key."""
         return None
 
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """None: an id is all that tells objects of a file apart."""
+        return {}
+
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file has a usable header."""
         check_writable(self.path, self.label)
         if self.path.exists():
-            self._check_header(self._header())
+            with self.reading() as rows:
+                self._check_header(rows)
 
     def fields(self) -> tuple[str, ...]:
         """The header's names, and those that the job adds."""
@@ -57,7 +63,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         if not self.path.exists():
             return
         with self.reading() as rows:
-            self._check_header(rows.columns)
+            self._check_header(rows)
             column = {name.lower(): place for place, name in enumerate(rows.columns)}
             places = [(field, column[field.lower()]) for field in fields if field.lower() in column]
             key_places = self._key_places(rows.columns)
@@ -67,7 +73,9 @@ class CsvDestination(CsvSource, RewrittenFile):
                 problem = (
                     "" if key else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
                 )
-                batch.append(Record(key or f"line {row.line}", self._record(row, places).values, problem))
+                # As it stands there, for that is what is looked for when it is written.
+                values = {field: [row.cells[place].encode()] for field, place in places if row.cells[place]}
+                batch.append(Record(key or f"line {row.line}", values, problem))
                 if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []
@@ -108,9 +116,13 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Rows are in no container."""
         return None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """Key fields are never changed, so neither are ids."""
         return id
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """None: a row's key is its key fields."""
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         """Rows cannot be moved."""
@@ -152,7 +164,7 @@ class CsvDestination(CsvSource, RewrittenFile):
         """The cells of each row that has one of the ids, by column in lower case."""
         found: dict[str, list[dict[str, str]]] = {}
         with self.reading() as rows:
-            self._check_header(rows.columns)
+            self._check_header(rows)
             key_places = self._key_places(rows.columns)
             names = [name.lower() for name in rows.columns]
             for row in self._usable(rows):
@@ -178,7 +190,7 @@ class CsvDestination(CsvSource, RewrittenFile):
             return
         with self.reading() as rows:
             columns = [*rows.columns, *self._added_columns(rows.columns, changes.values())]
-            texts = changed_content(rows, self.dialect, columns, self._key_places(rows.columns), changes)
+            texts = changed_content(rows, columns, self._key_places(rows.columns), changes)
             stream.writelines(map(encoder.encode, texts))
 
     # -- columns ------------------------------------------------------------------------------------------------------
@@ -197,13 +209,14 @@ class CsvDestination(CsvSource, RewrittenFile):
         filled = {name for change in changes for name, cell in change.cells.items() if cell}
         return [column for column in self._new_columns(columns) if column.lower() in filled]
 
-    def _check_header(self, columns: Sequence[str]) -> None:
-        missing = [key for key in self.keys if key.lower() not in {column.lower() for column in columns}]
+    def _check_header(self, rows: CsvReading) -> None:
+        present = {column.lower() for column in rows.columns}
+        missing = [key for key in self.keys if key.lower() not in present]
         if missing:
             raise SchemaError(
                 f"the existing file has no column {missing[0]!r}, which is a key of the job.",
                 endpoint=self.label,
-                remedy=f"Its columns are: {', '.join(columns)}. Correct the mapping, or move the file away.",
+                remedy=f"{self._no_column(missing[0], rows).remedy} Correct the mapping, or move the file away.",
             )
 
     def _key_places(self, columns: Sequence[str]) -> list[int]:
@@ -212,6 +225,9 @@ class CsvDestination(CsvSource, RewrittenFile):
 
     def _usable(self, rows: CsvReading) -> Iterator[CsvRow]:
         for row in rows:
+            if row.cut_off:
+                message = f"line {row.line}: the file ends here without a line break, so it may have been cut off."
+                raise IncompleteListing(message, endpoint=self.label, remedy=WHOLE)
             if row.problem:
                 raise IncompleteListing(row.problem, remedy="Correct the row, or move the file away.")
             if row.cells:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import Action
-from directory_sync.endpoints.files.csv_format import BYTE_ORDER_MARK, CsvDialect, CsvReading
+from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading
 from directory_sync.endpoints.files.row_changes import RowChange
 
 NEWLINE = "\r\n"
@@ -15,7 +16,7 @@ NEWLINE = "\r\n"
 
 def row_id(key: Sequence[str]) -> str:
     """The id of a row: its key values with commas between, so that no two keys give one id; empty if a value is missing."""
-    if not all(key):
+    if not all(value.strip(BLANKS) for value in key):
         return ""
     if len(key) == 1:
         return key[0]
@@ -29,24 +30,19 @@ def new_content(dialect: CsvDialect, columns: Sequence[str], changes: Mapping[st
 
 
 def changed_content(
-    rows: CsvReading, dialect: CsvDialect, columns: Sequence[str], key_places: Sequence[int], changes: Mapping[str, RowChange]
+    rows: CsvReading, columns: Sequence[str], key_places: Sequence[int], changes: Mapping[str, RowChange]
 ) -> Iterator[str]:
     """The text of an existing file after the changes; created rows come last, in the order of their ids.
 
     Args:
         rows: the file as it is.
-        dialect: how it is written.
         columns: the header's columns and, behind them, those that are added.
         key_places: which columns form a row's id.
         changes: what is done, by id.
     """
+    dialect = rows.dialect
     added = len(columns) - len(rows.columns)
-    if added:
-        mark = BYTE_ORDER_MARK if rows.header.startswith(BYTE_ORDER_MARK) else ""
-        text = mark + dialect.format_row(columns, rows.newline)
-    else:
-        text = rows.header
-    yield text
+    yield rows.before_header + dialect.format_row(columns, rows.newline) if added else _ended(rows.header, rows.newline)
     for row in rows:
         change = changes.get(row_id([row.cells[place] for place in key_places])) if row.cells else None
         if change is not None and change.action is Action.DELETE:
@@ -57,11 +53,13 @@ def changed_content(
             text = re.sub(r"(\r\n|\n|\r)\Z", "", row.raw) + dialect.delimiter * added + rows.newline
         else:
             text = row.raw
-        yield text
-    created = list(_created_rows(dialect, columns, changes, rows.newline))
-    if created and not text.endswith(("\n", "\r")):
-        yield rows.newline
-    yield from created
+        yield _ended(text, rows.newline)
+    yield from _created_rows(dialect, columns, changes, rows.newline)
+
+
+def _ended(text: str, newline: str) -> str:
+    """The line with a line break, by which the next reader knows that the file is whole."""
+    return text if text.endswith(("\n", "\r")) else text + newline
 
 
 def _created_rows(dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange], newline: str) -> Iterator[str]:

@@ -1,21 +1,28 @@
 """Reading records from a CSV or TSV file with a header line."""
 
-# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
-
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
+from directory_sync.endpoints.blanks import is_blank
+from directory_sync.endpoints.files.csv_advice import advice_on_column
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading, CsvRow
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
+from directory_sync.endpoints.files.selecting import Selection
 from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, SchemaError
 
 BATCH_SIZE = 1000
+
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
+"""How exports keep Excel from taking a text such as 00123 for a number; the text is what is meant."""
+
+
+_BLANK_BEFORE_QUOTES = re.compile(r'[ \t]+".*"[ \t]*', re.DOTALL)
 
 
 class CsvSource:
@@ -25,6 +32,7 @@ class CsvSource:
         self.label = f"file {definition.file}"
         self.path = resolve_path(definition.file, data_folder)
         self.dialect = CsvDialect.of(definition, self.label)
+        self.selection = None if definition.filter is None else Selection(definition.filter, self.label, columns=True)
         self._columns: list[str] | None = None
 
     @property
@@ -42,9 +50,9 @@ class CsvSource:
         return ()
 
     def check(self) -> None:
-        """See that the file is there and has a usable header."""
-        with self.reading():
-            pass
+        """See that the file is there and has a usable header, with the columns that the filter names."""
+        with self.reading() as rows:
+            self._check_filter(rows)
 
     def fields(self) -> tuple[str, ...]:
         """The header's names."""
@@ -58,15 +66,25 @@ class CsvSource:
         spelled = next((column for column in self.fields() if column.lower() == name.lower()), None)
         return None if spelled is None else cell_rule(spelled)
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        """Yield all rows. A row with too few or too many cells comes without values, but with a problem."""
+    def no_field(self, name: str) -> SchemaError:
+        """Names the columns that there are, and what was probably meant."""
         with self.reading() as rows:
-            places = self._places(rows.columns, fields)
-            batch: list[Record] = []
-            for row in rows:
-                if not row.cells:
-                    continue
-                batch.append(self._record(row, places))
+            return self._no_column(name, rows)
+
+    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+        """Yield all rows that the filter selects.
+
+        A row with too few or too many cells comes without values, but with a problem, and so does the last row of a file that
+        may have been cut off there; both are in the listing whatever the filter would say of them.
+        """
+        batch: list[Record] = []
+        with self.reading() as rows:
+            self._check_filter(rows)
+            names = [column.lower() for column in rows.columns]
+            selection = self.selection
+            for record, cells in self._records(rows, fields):
+                if selection is None or cells is None or selection.selects(_named(names, cells)):
+                    batch.append(record)
                 if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []
@@ -74,17 +92,29 @@ class CsvSource:
             yield batch
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (place, values of field) of all rows. Raises EndpointError for `within`, and for a row that cannot be read."""
+        """Yield (place, values of field) of all rows, whether the filter selects them or not.
+
+        Raises EndpointError for `within`, and for a row that cannot be read.
+        """
         self._no_containers(within)
-        for batch in self.read([field]):
-            for record in batch:
+        with self.reading() as rows:
+            for record, _ in self._records(rows, [field]):
                 if record.problem:
                     raise EndpointError(record.problem)
                 yield record.id, record.values.get(field, [])
 
     def selects(self, record: Record) -> bool:
-        """A file has no filter."""
-        return True
+        """Whether the filter selects a record, given all its fields."""
+        return self.selection is None or self.selection.selects({name.lower(): held for name, held in record.values.items()})
+
+    @property
+    def region(self) -> None:
+        """A file is read as a whole."""
+        return
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """A file has no containers."""
+        return (self.normalise_id(id),)
 
     def normalise_id(self, id: str) -> str:
         """Ids are exact."""
@@ -101,27 +131,67 @@ class CsvSource:
             yield CsvReading(stream, self.dialect, self.label)
             version.must_still_be(self.path, self.label)
 
-    def _record(self, row: CsvRow, places: Sequence[tuple[str, int]]) -> Record:
-        if row.problem:
-            return Record(f"line {row.line}", {}, row.problem)
-        cells = row.cells
-        return Record(f"line {row.line}", {field: [cells[place].encode()] for field, place in places if cells[place]})
+    def _records(self, rows: CsvReading, fields: Sequence[str]) -> Iterator[tuple[Record, list[str] | None]]:
+        """Each row as a record, with its cells; None for a row that cannot be used."""
+        places = self._places(rows, fields)
+        for row in rows:
+            cells = row.cells
+            if not cells:
+                continue
+            problem = row.problem or (self._quotes_wrong(row) if ' "' in row.raw else "")
+            if not problem:
+                yield Record(f"line {row.line}", self._values(cells, places)), cells
+            elif row.cut_off:
+                # What its last cell holds as a whole is not known.
+                whole = [(field, place) for field, place in places if place < len(cells) - 1]
+                yield Record(f"line {row.line}", self._values(cells, whole), problem, cut_off=True), None
+            else:
+                yield Record(f"line {row.line}", {}, problem), None
 
-    def _places(self, columns: Sequence[str], fields: Sequence[str]) -> list[tuple[str, int]]:
-        known = {column.lower(): place for place, column in enumerate(columns)}
+    def _quotes_wrong(self, row: CsvRow) -> str:
+        """What is wrong if the quotes of a row would become a part of its values; empty if they do not."""
+        # A blank before a quote makes it an ordinary character (RFC 4180), which nobody means.
+        if not any(map(_BLANK_BEFORE_QUOTES.fullmatch, row.cells)):
+            return ""
+        remedy = "Take it out of all rows, or export the file again."
+        return f"{self.label}, line {row.line}: a blank stands before a quoted value. {remedy}"
+
+    def _values(self, cells: Sequence[str], places: Sequence[tuple[str, int]]) -> dict[str, list[bytes]]:
+        return {field: [(cell if cell[0] != "=" else _plain(cell)).encode()] for field, place in places if (cell := cells[place])}
+
+    def _places(self, rows: CsvReading, fields: Sequence[str]) -> list[tuple[str, int]]:
+        known = {column.lower(): place for place, column in enumerate(rows.columns)}
         for field in fields:
             if field.lower() not in known:
-                near = get_close_matches(field.lower(), known, n=1)
-                raise SchemaError(
-                    f"there is no column {field!r}.",
-                    endpoint=self.label,
-                    remedy=f"Did you mean {columns[known[near[0]]]!r}?" if near else f"Its columns are: {', '.join(columns)}.",
-                )
+                raise self._no_column(field, rows)
         return [(field, known[field.lower()]) for field in fields]
+
+    def _check_filter(self, rows: CsvReading) -> None:
+        known = {column.lower() for column in rows.columns}
+        for name in sorted(self.selection.names if self.selection is not None else ()):
+            if name not in known:
+                error = self._no_column(name, rows)
+                raise SchemaError(f"the filter: {error.message}", endpoint=error.endpoint, remedy=error.remedy)
+
+    def _no_column(self, name: str, rows: CsvReading) -> SchemaError:
+        advice = advice_on_column(name, rows.header, rows.columns, rows.dialect.delimiter)
+        return SchemaError(f"there is no column {name!r}.", endpoint=self.label, remedy=advice)
 
     def _no_containers(self, within: str | None) -> None:
         if within is not None:
             raise EndpointError("a CSV file has no containers.", endpoint=self.label, remedy="Leave out within:.")
+
+
+def _plain(cell: str) -> str:
+    """The text of a cell that a spreadsheet would compute as nothing but that text."""
+    formula = _TEXT_FORMULA.fullmatch(cell)
+    return formula[1] if formula else cell
+
+
+def _named(names: Sequence[str], cells: Sequence[str]) -> dict[str, list[bytes]]:
+    """The cells of a row by column, as a filter looks at them: a blank one is absent."""
+    values = ((name, _plain(cell).encode()) for name, cell in zip(names, cells, strict=True))
+    return {name: [value] for name, value in values if not is_blank(value)}
 
 
 def cell_rule(name: str) -> FieldRule:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
@@ -12,11 +13,13 @@ from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
 from directory_sync.endpoints.files.ldif_format import change_records
+from directory_sync.endpoints.files.ldif_reading import Entry
 from directory_sync.endpoints.files.ldif_source import DN_FIELD, LdifSource
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
+from directory_sync.endpoints.files.wholeness import WHOLE
 from directory_sync.endpoints.protocol import Batch
-from directory_sync.errors import IncompleteListing, RecordError
+from directory_sync.errors import EndpointError, IncompleteListing, RecordError
 
 _CLASSES = {
     "user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
@@ -33,9 +36,19 @@ _CLASSES = {
 class LdifDestination(LdifSource, RewrittenFile):
     """All entries of an LDIF file are managed. A file that is not there is an empty one."""
 
-    def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], naming_attribute: str) -> None:
+    def __init__(
+        self,
+        definition: FileEndpoint,
+        data_folder: Path,
+        *,
+        keys: Sequence[str],
+        naming_attribute: str,
+        fields: Sequence[str] = (DN_FIELD,),
+    ) -> None:
         super().__init__(definition, data_folder)
         self.naming_attribute = naming_attribute
+        self.selection = None
+        self._maps_dn = DN_FIELD in map(str.lower, fields)
         self._identity_field = next((key for key in keys if key.lower() != DN_FIELD), None)
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -44,6 +57,10 @@ class LdifDestination(LdifSource, RewrittenFile):
     def identity_field(self) -> str | None:
         """The first key: whoever writes the file anew may give an entry's name to another one."""
         return self._identity_field
+
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """None: an id is all that tells objects of a file apart."""
+        return {}
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file can be read."""
@@ -57,9 +74,27 @@ class LdifDestination(LdifSource, RewrittenFile):
             return
         for batch in super().read(fields):
             for record in batch:
+                if record.cut_off:
+                    message = "the file ends without a line break, so it may have been cut off."
+                    raise IncompleteListing(message, endpoint=self.label, remedy=WHOLE)
                 if record.problem:
                     raise IncompleteListing(record.problem, remedy="Correct the entry, or move the file away.")
             yield batch
+
+    @contextmanager
+    def blocks(self) -> Iterator[Iterator[Entry]]:
+        """Open the file, which must hold entries and not changes that add them: only those can be written back."""
+        with super().blocks() as blocks:
+            yield map(self._is_content, blocks)
+
+    def _is_content(self, entry: Entry) -> Entry:
+        if entry.is_change:
+            raise EndpointError(
+                f"line {entry.line}: this file holds changes (changetype: add), and a destination holds entries.",
+                endpoint=self.label,
+                remedy="Move the file away, or take the lines changetype: add out.",
+            )
+        return entry
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (DN, values of field) of everything, or within a container; nothing if there is no file yet."""
@@ -92,13 +127,17 @@ class LdifDestination(LdifSource, RewrittenFile):
         """The DN above; None at the top."""
         return names.parent(id)
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
-        """The DN that agrees with the values; a mapped `dn` decides alone."""
-        given = next((held for name, held in values.items() if name.lower() == DN_FIELD and held), None)
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
+        """The DN that agrees with the values; where the job maps `dn`, that decides alone, to the letter. Raises RecordError."""
+        # It is among the values only if the entry is to have another one.
+        given = next((held for name, held in values.items() if name.lower() == DN_FIELD), None)
         if given is not None:
-            new = names.checked(given[0])
-            return id if names.normalise(new) == names.normalise(id) else new
-        return names.renamed(id, values)
+            return names.checked(given[0] if given else b"")
+        return id if self._maps_dn else names.renamed(id, values)
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """The values of the RDN."""
+        return names.naming_values(id)
 
     def moved_id(self, id: str, container: str) -> str:
         """The DN with the same RDN in another container."""
@@ -114,6 +153,11 @@ class LdifDestination(LdifSource, RewrittenFile):
         entries = LdifEntries([], self.label, identity_field=self._identity_field)
         if self.path.exists():
             with self.blocks() as blocks:
-                entries = LdifEntries(blocks, self.label, identity_field=self._identity_field)
+                entries = LdifEntries(map(self._is_whole, blocks), self.label, identity_field=self._identity_field)
         outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
         return outcomes, lambda stream: stream.writelines(entries.content())
+
+    def _is_whole(self, entry: Entry) -> Entry:
+        if entry.cut_off:
+            raise IncompleteListing(entry.problem, remedy=WHOLE)
+        return entry

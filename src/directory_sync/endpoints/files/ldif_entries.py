@@ -114,7 +114,9 @@ class LdifEntries:
         if old != new and found:
             return False
         after = self._find(new)
-        return len(after) == 1 and not after[0].problem and all(_is_done(after[0], field) for field in change.fields)
+        if len(after) != 1 or after[0].problem or (change.new_object is not None and after[0].dn != change.new_object):
+            return False
+        return all(_is_done(after[0], field) for field in change.fields)
 
     def _is_another(self, entry: Entry, change: Change) -> bool:
         if change.identity is None or self._identity_field is None:
@@ -165,7 +167,7 @@ class LdifEntries:
 def _name_entry(entry: Entry) -> None:
     """Add the RDN's values to the attributes, where every directory has them (RFC 4512, section 2.3.1)."""
     for name, value in names.naming_values(entry.dn or ""):
-        held = entry.values(name)
+        held = next((values for held, values in entry.attributes.items() if held.lower() == name.lower()), [])
         if not any(names.same_text(value, other) for other in held):
             _set(entry, name, [*held, value])
 

@@ -1,7 +1,7 @@
 """Reading LDIF content records (RFC 2849), with line numbers and without trusting the file.
 
-Not python-ldap's `ldif`: it takes change records for entries, drops values at URLs without a word, decodes broken base64 to
-something, and does not tell a file that was cut off from a whole one. Each of these would end in wrong deletes here.
+Not python-ldap's `ldif`: it takes change records of any kind for entries, drops values at URLs without a word, decodes broken
+base64 to something, and does not tell a file that was cut off from a whole one. Each of these would end in wrong deletes here.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from directory_sync.endpoints.files import names
+from directory_sync.endpoints.files.recognising import marked_encoding, other_file, unmarked_encoding
+from directory_sync.endpoints.files.wholeness import CUT_OFF
 from directory_sync.errors import EndpointError, IncompleteListing
 
 MAX_LINE = 64 * 1024 * 1024
@@ -33,6 +36,10 @@ class Entry:
         named: whether the name can be read.
         attributes: as the file spells them → values; spellings of one attribute are put together.
         problem: why the record cannot be used; then `attributes` holds what could be read.
+        unreadable: attributes, lower case, of which a value cannot be read.
+        doubtful: a line cannot be read at all, so any attribute may lack a value.
+        cut_off: the file ends here without a line break, so more may have followed.
+        is_change: it is a change record that adds the entry.
     """
 
     line: int
@@ -41,35 +48,58 @@ class Entry:
     attributes: dict[str, list[bytes]] = field(default_factory=dict)
     problem: str = ""
     named: bool = False
+    unreadable: set[str] = field(default_factory=set)
+    doubtful: bool = False
+    cut_off: bool = False
+    is_change: bool = False
 
     def values(self, name: str) -> list[bytes]:
-        """The values of an attribute, whatever its spelling."""
+        """The values of an attribute, whatever its spelling; those in the name, if it stands nowhere else.
+
+        An entry has the values of its RDN, whether it repeats them or not (RFC 4512, section 2.3.1).
+        """
         lower = name.lower()
-        return next((values for held, values in self.attributes.items() if held.lower() == lower), [])
+        held = next((values for held, values in self.attributes.items() if held.lower() == lower), None)
+        return self.named_values(lower) if held is None else held
+
+    def named_values(self, lower: str) -> list[bytes]:
+        """The values of an attribute (lower case) in the entry's name."""
+        # Taking each name apart for each absent attribute would take longer than all else.
+        if not self.named or lower in self.unreadable or lower not in (self.dn or "").lower():
+            return []
+        return [value for type_, value in names.naming_values(self.dn or "") if type_.lower() == lower]
 
 
-def read_entries(stream: BinaryIO, label: str) -> Iterator[Entry]:
+def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Iterator[Entry]:
     """Yield all blocks of a file.
 
-    Raises IncompleteListing for a file that is empty or cut off, EndpointError for one of change records. A record that cannot be
-    read has a `problem` instead.
+    Raises IncompleteListing for a file that is empty or does not tell where it ends, EndpointError for one of change records,
+    unless they add entries. A record that cannot be read has a `problem` instead.
+
+    `complete`: the file is whole although its last line has no line break.
     """
     block: list[bytes] = []
     first, number = 1, 0
     line = b""
-    ended = False
+    begun = ended = False
     try:
         while line := stream.readline(MAX_LINE):
             number += 1
-            if not line.endswith(b"\n"):
-                raise _cut_off(number, label, too_long=len(line) >= MAX_LINE)
-            blank = line in (b"\n", b"\r\n")
+            if number == 1:
+                line = _without_mark(line, label)
+            if not line.endswith(b"\n") and len(line) >= MAX_LINE:
+                raise IncompleteListing(
+                    f"line {number}: longer than {MAX_LINE} bytes.", endpoint=label, remedy="This is no LDIF file."
+                )
+            # Within an entry a line that begins with a space goes on with the one before it.
+            blank = line in (b"\n", b"\r\n") or (not line.strip() and (ended or not begun))
             if ended and not blank:
                 yield from _entry(block, first, label)
-                block, first, ended = [], number, False
-            block.append(line)
+                block, first, begun = [], number, False
+            block.append(line if not blank or line.endswith(b"\n") else b"\n")
             # Blank lines belong to the block before them; those at the start of the file begin the first one.
-            ended = blank and any(held not in (b"\n", b"\r\n") for held in block)
+            begun = begun or not blank
+            ended = blank and begun
     except OSError as error:
         raise IncompleteListing(
             f"the file could not be read to its end ({error.strerror}).",
@@ -80,7 +110,42 @@ def read_entries(stream: BinaryIO, label: str) -> Iterator[Entry]:
         raise IncompleteListing(
             "the file is empty.", endpoint=label, remedy="A file without entries holds at least the line version: 1."
         )
-    yield from _entry(block, first, label)
+    whole = complete or block[-1].endswith(b"\n")
+    yield from _entry(block, first, label) if whole else _cut_off(block, first, label)
+
+
+def _without_mark(line: bytes, label: str) -> bytes:
+    """The first line without the mark of UTF-8. Raises IncompleteListing for a file that is something else."""
+    encoding = unmarked_encoding(line) if 0 in line else marked_encoding(line)
+    advice = other_file(line)
+    if encoding not in ("", "utf-8"):
+        advice = advice or f"Convert it from {encoding.upper()} to UTF-8."
+    if advice or 0 in line:
+        message = "line 1: this is no LDIF, which is text in UTF-8."
+        raise IncompleteListing(message, endpoint=label, remedy=advice or "Get the file again; it is damaged or no text file.")
+    return line.removeprefix(BOM_UTF8)
+
+
+def _cut_off(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
+    """The last block of a file whose last line has no line break: it may go on, and others may follow."""
+    last = first + len(block) - 1
+    start = len(block) - 1
+    while start and block[start].startswith(b" "):
+        start -= 1
+    entry = next(_entry(block[:start], first, label), None) or Entry(first + start)
+    if entry.dn is None:
+        entry.dn = f"line {last}"
+    # What the last line was to hold is not known as a whole.
+    name = block[start].partition(b":")[0]
+    if _ATTRIBUTE.match(name):
+        entry.unreadable.add(lost := name.decode("ascii").lower())
+        entry.attributes = {held: values for held, values in entry.attributes.items() if held.lower() != lost}
+    elif not name.startswith(b"#"):
+        entry.doubtful = True
+    entry.raw = b"".join(block)
+    entry.problem = f"{label}, line {last}: the file ends here without a line break, {CUT_OFF}"
+    entry.cut_off = True
+    yield entry
 
 
 def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
@@ -94,10 +159,25 @@ def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
             )
         del raw[number - first]
     entry = Entry(lines[0][0] if lines else first, b"".join(raw))
-    if lines:
+    if lines and not _is_end_of_search(lines, label):
         _fill(entry, lines, label)
     if lines or entry.raw.strip():
         yield entry
+
+
+def _is_end_of_search(lines: list[tuple[int, bytes]], label: str) -> bool:
+    """Whether this is what `ldapsearch` writes after the entries. Raises IncompleteListing if the search did not end well."""
+    if not lines[0][1].lower().startswith(b"search:"):
+        return False
+    for number, text in lines:
+        name, _, value = text.partition(b":")
+        if name.lower() == b"result" and value.split()[:1] != [b"0"]:
+            raise IncompleteListing(
+                f"line {number}: the search that wrote the file did not end well: {value.decode(errors='replace').strip()}.",
+                endpoint=label,
+                remedy="Export the data again, without that limit or with a login that may read everything.",
+            )
+    return True
 
 
 def _logical_lines(block: list[bytes], first: int) -> list[tuple[int, bytes]]:
@@ -107,7 +187,7 @@ def _logical_lines(block: list[bytes], first: int) -> list[tuple[int, bytes]]:
         text = line.removesuffix(b"\n").removesuffix(b"\r")
         if text.startswith(b" ") and pieces:
             pieces[-1][1].append(text[1:])
-        elif text:
+        elif text.strip():
             pieces.append((number, [text]))
     return [(number, b"".join(parts)) for number, parts in pieces if not parts[0].startswith(b"#")]
 
@@ -116,7 +196,10 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
     number, text = lines[0]
     name, value, problem = _value(text)
     if name.lower() != "dn":
-        entry.problem = f"{label}, line {number}: an entry begins with dn:, not with this. Correct the entry."
+        wrong = "an entry begins with dn:, not with this. Correct the entry."
+        if name.lower() == "ref":
+            wrong = "this refers to another server, whose entries are not in the file. Export them too, or take this out."
+        entry.problem = f"{label}, line {number}: {wrong}"
         entry.dn = f"line {number}"
     else:
         entry.dn, wrong = _name(value, problem)
@@ -125,22 +208,46 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
             entry.dn = f"line {number}"
     entry.named = not entry.problem
     spelled: dict[str, str] = {}
-    for place, (number, text) in enumerate(lines[1:]):
+    for number, text in _without_change_type(entry, lines[1:], label):
         name, value, problem = _value(text)
         lower = name.lower()
-        if place == 0 and lower in ("changetype", "control"):
-            raise EndpointError(
-                f"line {number}: this file holds changes, not entries.",
-                endpoint=label,
-                remedy="Apply them with ldapmodify; a job needs an export of entries (content records).",
-            )
+        if lower == "dn":
+            problem = "a second dn: in one entry. Part entries by an empty line."
         if problem:
             entry.problem = entry.problem or f"{label}, line {number}: {problem}"
+            entry.doubtful = entry.doubtful or lower in ("", "dn")
+            entry.unreadable.add(lower)
             # What the attribute holds is not known as a whole, so none of its values is passed on.
             entry.attributes.pop(spelled.setdefault(lower, name), None)
             spelled[lower] = ""
         elif spelled.setdefault(lower, name):
             entry.attributes.setdefault(spelled[lower], []).append(value)
+    if "dn" in entry.unreadable:
+        # Which values are whose cannot be told.
+        entry.dn, entry.named = f"line {entry.line}", False
+        entry.attributes.clear()
+
+
+def _without_change_type(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> list[tuple[int, bytes]]:
+    """The lines of an entry, or of a change record that adds one. Raises EndpointError for any other change record."""
+    place = 0
+    while place < len(lines) and lines[place][1].lower().startswith(b"control:"):
+        place += 1
+    kind = None
+    if place < len(lines) and lines[place][1].lower().startswith(b"changetype:"):
+        kind = _value(lines[place][1])[1].strip().lower()
+    if kind == b"add":
+        entry.is_change = True
+        return lines[place + 1 :]
+    if kind is None and place == 0:
+        return lines
+    number = lines[min(place, len(lines) - 1)][0]
+    what = "" if kind is None else f" (changetype: {kind.decode(errors='replace')})"
+    raise EndpointError(
+        f"line {number}: this file holds changes{what}, not entries.",
+        endpoint=label,
+        remedy="Apply them with ldapmodify; a job needs an export of entries (content records), or records with changetype: add.",
+    )
 
 
 def _name(value: bytes, problem: str) -> tuple[str, str]:
@@ -184,14 +291,3 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
         except UnicodeDecodeError:
             return attribute, b"", f"the value of {attribute} is neither UTF-8 nor base64. Export the data again, as UTF-8."
     return attribute, value, ""
-
-
-def _cut_off(number: int, label: str, *, too_long: bool) -> IncompleteListing:
-    if too_long:
-        return IncompleteListing(f"line {number}: longer than {MAX_LINE} bytes.", endpoint=label, remedy="This is no LDIF file.")
-    # Each line of LDIF ends with a separator (RFC 2849), the last one too.
-    return IncompleteListing(
-        f"line {number}: the file ends in the middle of a line.",
-        endpoint=label,
-        remedy="Get the whole file; if this is all of it, add a line break at its end.",
-    )

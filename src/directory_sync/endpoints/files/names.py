@@ -8,9 +8,32 @@ from collections.abc import Mapping, Sequence
 import ldap
 import ldap.dn
 
+from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.errors import RecordError
 
 Rdn = list[tuple[str, str, int]]
+
+_ONE_TYPE = {
+    alias: name
+    for name, *aliases in (
+        ("cn", "commonname", "2.5.4.3"),
+        ("sn", "surname", "2.5.4.4"),
+        ("serialnumber", "2.5.4.5"),
+        ("c", "countryname", "2.5.4.6"),
+        ("l", "localityname", "2.5.4.7"),
+        ("st", "stateorprovincename", "2.5.4.8"),
+        ("street", "streetaddress", "2.5.4.9"),
+        ("o", "organizationname", "2.5.4.10"),
+        ("ou", "organizationalunitname", "2.5.4.11"),
+        ("title", "2.5.4.12"),
+        ("uid", "userid", "0.9.2342.19200300.100.1.1"),
+        ("mail", "rfc822mailbox", "0.9.2342.19200300.100.1.3"),
+        ("dc", "domaincomponent", "0.9.2342.19200300.100.1.25"),
+        ("email", "emailaddress", "e", "1.2.840.113549.1.9.1"),
+    )
+    for alias in aliases
+}
+"""Other names of the attributes that name entries (RFC 4519, RFC 4524) → the usual one, lower case."""
 
 
 def parse(dn: str) -> list[Rdn]:
@@ -32,7 +55,13 @@ def normalise(dn: str) -> str:
         parsed = parse(dn)
     except ValueError:
         return dn
-    return ldap.dn.dn2str([sorted((type_.lower(), _fold(value), 0) for type_, value, _ in rdn) for rdn in parsed])  # type: ignore[no-any-return]
+    return ldap.dn.dn2str([sorted((one_type(type_), _fold(value), 0) for type_, value, _ in rdn) for rdn in parsed])  # type: ignore[no-any-return]
+
+
+def one_type(type_: str) -> str:
+    """The one lower-case name of an attribute type, whichever of its usual names is given."""
+    lower = type_.lower()
+    return _ONE_TYPE.get(lower, lower)
 
 
 def child(type_: str, value: bytes, container: str) -> str:
@@ -41,6 +70,8 @@ def child(type_: str, value: bytes, container: str) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         raise RecordError("the value is binary and cannot name an entry. Name it by a text.", field=type_) from None
+    # Blanks around a name are no part of it (RFC 4518, section 2.6).
+    text = text.strip(BLANKS)
     if not text:
         raise RecordError("the value is empty and cannot name an entry. Map a value to it.", field=type_)
     name = f"{type_}={ldap.dn.escape_dn_chars(text)}"
@@ -75,14 +106,13 @@ def renamed(dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
                 f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.", field=type_
             )
         else:
-            child(type_, new[0], "")
-            rdn.append((type_, new[0].decode(), flags))
+            rdn.append((type_, parse(child(type_, new[0], ""))[0][0][1], flags))
     return dn if rdn == parsed[0] else ldap.dn.dn2str([rdn, *parsed[1:]])
 
 
 def naming_values(dn: str) -> list[tuple[str, bytes]]:
     """Types and values of the RDN."""
-    return [(type_, value.encode()) for type_, value, _ in (parse(dn) or [[]])[0]]
+    return [(type_, value.encode()) for type_, value, _ in (parse(dn) or [[]])[0] if value]
 
 
 def same_text(one: bytes, other: bytes) -> bool:
@@ -91,7 +121,7 @@ def same_text(one: bytes, other: bytes) -> bool:
 
 
 def _fold(value: str) -> str:
-    return re.sub(" +", " ", value.strip(" ")).casefold()
+    return re.sub(" +", " ", (value or "").strip(" ")).casefold()
 
 
 def text_of(rdns: Sequence[Rdn]) -> str:
@@ -107,6 +137,8 @@ def checked(value: bytes) -> str:
             return dn
     except ValueError:
         pass
+    if not value:
+        raise RecordError("the entry has no dn, so it cannot be named. Map a value to it.", field="dn")
     raise RecordError(f"{value.decode(errors='replace')!r} is no DN. Correct the mapping or the source's value.", field="dn")
 
 

@@ -8,6 +8,7 @@ from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
+from directory_sync.endpoints.ldap.identities import read_identities
 from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import operations
 from directory_sync.endpoints.ldap.read import read_entry
@@ -86,6 +87,10 @@ class LdapDestination(LdapSource):
         """`objectGUID` in Active Directory, else `entryUUID` (RFC 4530) if the server has it."""
         return self.server.identity_field
 
+    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
+        """The identities of objects that are there, by DN; without those that this login may not see."""
+        return read_identities(self.server, ids, base=self.base, among=among)
+
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind, as this flavour of directory has them."""
         return (_ACTIVE_DIRECTORY_CLASSES if self.server.root.active_directory else _STANDARD_CLASSES).get(kind, ())
@@ -120,9 +125,13 @@ class LdapDestination(LdapSource):
         """The container's DN; None at the top."""
         return parent_of(id)
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The DN that agrees with new values; the same text if it does already. Raises RecordError if a naming value would go."""
-        return self.server.schema.names.renamed_id(id, values)
+        return self.server.schema.names.renamed_id(id, values, exact)
+
+    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
+        """None: the naming attribute's values decide about the name, see `renamed_id`."""
+        return ()
 
     def moved_id(self, id: str, container: str) -> str:
         """The DN in another container."""

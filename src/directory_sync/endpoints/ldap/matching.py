@@ -16,7 +16,8 @@ Normalise = Callable[[bytes], bytes]
 
 _SEVERAL_SPACES = re.compile(b"  +")
 _GENERALIZED_TIME = re.compile(rb"(\d{10})(\d\d)?(\d\d)?(?:[.,](\d{1,20}))?(Z|[+-]\d{2}(?:\d{2})?)")
-_INTEGER = re.compile(rb"-?\d+")
+_INTEGER = re.compile(rb"[+-]?[0-9]+")
+_BLANKS = b" \t\r\n"
 
 
 def exact(value: bytes) -> bytes:
@@ -73,16 +74,17 @@ def telephone_number(value: bytes) -> bytes:
 
 
 def integer(value: bytes) -> bytes:
-    """integerMatch: leading zeros do not count."""
-    if not _INTEGER.fullmatch(value):
+    """integerMatch: the same number; servers know it only without leading zeros, plus sign and blanks (RFC 4517, 3.3.16)."""
+    number = value.strip(_BLANKS)
+    if not _INTEGER.fullmatch(number):
         return value
-    digits = value.lstrip(b"-").lstrip(b"0")
-    return (b"-" if value.startswith(b"-") and digits else b"") + (digits or b"0")
+    digits = number.lstrip(b"+-").lstrip(b"0")
+    return (b"-" if number.startswith(b"-") and digits else b"") + (digits or b"0")
 
 
 def boolean(value: bytes) -> bytes:
     """booleanMatch: TRUE and FALSE, however they are written."""
-    upper = value.upper()
+    upper = value.strip(_BLANKS).upper()
     return upper if upper in (b"TRUE", b"FALSE") else value
 
 

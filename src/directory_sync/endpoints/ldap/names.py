@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from string import whitespace
 from typing import NamedTuple
 
 import ldap
 import ldap.dn
 
+from directory_sync.endpoints.blanks import BLANKS, stripped
 from directory_sync.endpoints.ldap.matching import Normalise, case_ignore
 from directory_sync.errors import RecordError
 
@@ -157,6 +158,17 @@ class Names:
         except UnicodeDecodeError:
             return value
 
+    def spelled_value(self, value: bytes) -> bytes:
+        """A form of DNs that keeps the case of their values, and nothing else of how they are written."""
+        try:
+            parts = parse(value.decode())
+        except (NameSyntaxError, UnicodeDecodeError):
+            return value
+        return ",".join("+".join(sorted(map(self._spelled_ava, rdn))) for rdn in parts).encode(errors="surrogateescape")
+
+    def _spelled_ava(self, ava: Ava) -> str:
+        return f"{self._canonical(ava.attribute)}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}"
+
     def _normalised_parent(self, dn: str) -> str:
         known = self._parents.get(dn)
         if known is None:
@@ -208,25 +220,34 @@ class Names:
             raise RecordError(
                 "names the object, but its value is not UTF-8 text. Convert it at the source.", field=attribute
             ) from None
-        if not text.strip():
+        # Blanks around a name are no part of it (RFC 4518, section 2.6).
+        text = text.strip(BLANKS)
+        if not text:
             raise RecordError("names the object, but has no value. Fill it at the source.", field=attribute)
         return join(format_rdn((Ava(attribute.partition(";")[0], text),)), container)
 
-    def renamed_id(self, dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
+    def renamed_id(self, dn: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The DN that agrees with new values of the naming attributes; the same text if it does already.
+
+        `exact`: attributes, lower case, whose spelling counts.
 
         Raises RecordError if a naming attribute would lose its value.
         """
         new_values = {self._canonical(name): found for name, found in values.items()}
+        to_the_letter = set(map(self._canonical, exact))
         try:
             rdn, parent = split(dn)
             avas = parse(rdn)[0]
         except NameSyntaxError as error:
             raise RecordError(f"{error}, so it cannot be renamed.") from None
-        renamed = tuple(self._renamed(ava, new_values.get(self._canonical(ava.attribute))) for ava in avas)
+        attributes = [self._canonical(ava.attribute) for ava in avas]
+        renamed = tuple(
+            self._renamed(ava, new_values.get(attribute), exact=attribute in to_the_letter)
+            for ava, attribute in zip(avas, attributes, strict=True)
+        )
         return dn if renamed == avas else join(format_rdn(renamed), parent)
 
-    def _renamed(self, ava: Ava, values: Sequence[bytes] | None) -> Ava:
+    def _renamed(self, ava: Ava, values: Sequence[bytes] | None, *, exact: bool) -> Ava:
         if values is None:
             return ava
         if not values:
@@ -235,10 +256,12 @@ class Names:
                 field=ava.attribute,
             )
         normalise = self._normaliser(self._canonical(ava.attribute))
-        if normalise(ava.value.encode()) in map(normalise, values):
+        now = normalise(ava.value.encode())
+        same = [value for value in values if normalise(value) == now]
+        if same and (not exact or ava.value.encode() in same):
             return ava
         try:
-            return Ava(ava.attribute, values[0].decode())
+            return Ava(ava.attribute, stripped((same or values)[0]).decode())
         except UnicodeDecodeError:
             raise RecordError("names the object, but its new value is not UTF-8 text.", field=ava.attribute) from None
 

@@ -205,7 +205,11 @@ def fields_after_rename(change: Change, schema: Schema) -> tuple[FieldChange, ..
             goes = {normalise(value) for value in before} - {normalise(value) for value in after}
             present = {normalise(value): value for value in field.old if normalise(value) not in goes}
             wanted = {normalise(value): value for value in field.new}
+            old_keys = set(map(normalise, before))
             for value in after:
+                if normalise(value) in old_keys:
+                    # A rename that changes only the spelling writes the value as it stands in the new name.
+                    present[normalise(value)] = value
                 # In the spelling of the new values, so that it counts as there.
                 present.setdefault(normalise(value), wanted.get(normalise(value), value))
             result.append(field._replace(old=tuple(present.values())))

@@ -84,7 +84,7 @@ def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: See
 
 def _judge_update(change: Change, planned: Operations, schema: Schema, rules: Rules, seen: Seen) -> Progress:
     renames = any(isinstance(op, Rename) for op in planned.main)
-    renamed = renames and schema.names.same(seen.dn, change.final_object)
+    renamed = renames and _has_final_name(seen.dn, change, schema)
     fields = _comparable(fields_after_rename(change, schema) if renamed else change.fields, rules)
     early, late = [field for field in fields if not field.late], [field for field in fields if field.late]
     left = planned.late if not late or not all(_is_new(field, seen, rules) for field in late) else ()
@@ -99,6 +99,14 @@ def _judge_update(change: Change, planned: Operations, schema: Schema, rules: Ru
         checked = early if late and not left else fields
     differing = [field.field for field in checked if not _is_old(field, seen, rules, exactly=field.replace)]
     return Progress(NOTHING, _differs(differing)) if differing else Progress(Operations(main, left))
+
+
+def _has_final_name(dn: str, change: Change, schema: Schema) -> bool:
+    names = schema.names
+    if not names.same(change.object, change.final_object):
+        return names.same(dn, change.final_object)
+    # Only the spelling changes.
+    return names.spelled_value(dn.encode()) == names.spelled_value(change.final_object.encode())
 
 
 def _comparable(fields: Iterable[FieldChange], rules: Rules) -> list[FieldChange]:
@@ -125,4 +133,9 @@ def _is_old(field: FieldChange, seen: Seen, rules: Rules, *, exactly: bool) -> b
 def _is_new(field: FieldChange, seen: Seen, rules: Rules) -> bool:
     present = rules.keys(field.field, seen.attributes.get(field.field, ()))
     old, new = rules.keys(field.field, field.old), rules.keys(field.field, field.new)
-    return new <= present and not (old - new) & present
+    if not new <= present or (old - new) & present:
+        return False
+    # Of a value that changes only its spelling, the spelling tells.
+    rule = rules.of(field.field)
+    respelled = {rule.spelled(value) for value in field.added if rule.normalise(value) in old}
+    return not respelled or respelled <= set(map(rule.spelled, seen.attributes.get(field.field, ())))

@@ -9,6 +9,7 @@ from typing import Any
 from ldap.schema import AttributeType, ObjectClass, SubSchema
 from ldap.schema.models import DITContentRule
 
+from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.endpoints.ldap import matching, syntaxes
 from directory_sync.endpoints.ldap.names import Names
 from directory_sync.endpoints.protocol import FieldRule
@@ -30,7 +31,7 @@ SERVER_FILLED = frozenset(
 )
 """Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4)."""
 
-WRITE_ONLY = frozenset(("userpassword", "unicodepwd", "clearpassword", "dbcspwd", "lmpwdhistory", "ntpwdhistory"))
+WRITE_ONLY = PASSWORD_ATTRIBUTES
 """Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back as written."""
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
@@ -113,8 +114,17 @@ class Schema:
                 or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
             ),
             normalise=self._normaliser(canonical),
+            spelled=self._spelling(canonical, syntax_oid),
+            canonical=syntax.canonical,
             check=syntax.check,
         )
+
+    def _spelling(self, canonical: str, syntax: str) -> matching.Normalise:
+        """The form of a value in which equal spellings are equal, as far as the server keeps them."""
+        if syntax not in DN_SYNTAXES and canonical != "objectclass":
+            return matching.exact
+        # Active Directory shows a reference as the object it names is spelled, whatever was written.
+        return self._normaliser(canonical) if self._active_directory else self.names.spelled_value
 
     def _inherited(self, attribute: Any, element: str) -> Any:
         """The first value on the way up the supertypes (RFC 4512, section 2.5.1)."""
@@ -161,6 +171,15 @@ class Schema:
         """One lower-case name for an object class, given by name or identifier."""
         found = self._parsed.get_obj(ObjectClass, value.decode(errors="replace").strip())
         return value.lower() if found is None else (found.names[0] if found.names else found.oid).lower().encode()
+
+    def has_class(self, name: str) -> bool:
+        """Whether there is an object class of this name or identifier."""
+        return self._parsed.get_obj(ObjectClass, name) is not None
+
+    def class_names(self) -> Collection[str]:
+        """Every name of every object class, as the schema writes it."""
+        classes = (self._parsed.get_obj(ObjectClass, oid) for oid in self._parsed.listall(ObjectClass))
+        return {name for each in classes for name in each.names}
 
     def with_superclasses(self, names: Iterable[str]) -> list[str]:
         """The classes and everything they inherit from, as the schema writes them. Unknown ones stay as they are."""

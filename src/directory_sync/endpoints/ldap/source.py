@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import cached_property
 
 import ldap
 
 from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Scope
+from directory_sync.definition.regions import Region
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
+from directory_sync.endpoints.ldap.filter_check import check_filter
 from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import any_of, equals
 from directory_sync.endpoints.ldap.read import listing, read_entry
@@ -63,8 +66,8 @@ class LdapSource:
     def check(self) -> None:
         """Connect, log in, and see that the container is there and the schema can be read. Raises EndpointError."""
         self._check_container(self.base)
-        self._parsed_filter()
-        _ = self.server.schema
+        parsed = self._parsed_filter()
+        check_filter(parsed, self.server.schema, label=self.label)
 
     def _check_container(self, dn: str) -> None:
         self.server.naming_context_of(dn)
@@ -77,9 +80,29 @@ class LdapSource:
                 remedy="Correct the container in the definition, create it, or grant read access.",
             )
 
+    @property
+    def region(self) -> Region:
+        """Where objects are looked for."""
+        return Region(self.place_of(self.base), self.scope)
+
+    def place_of(self, id: str) -> tuple[str, ...]:
+        """The normalised DNs of the containers above an object, from the top downwards, and its own."""
+        normalised = self.normalise_id(id)
+        return (*reversed(self.server.schema.names.ancestors(normalised)), normalised)
+
     def fields(self) -> Collection[str] | None:
         """Every attribute of the schema."""
         return self.server.schema.attribute_names()
+
+    def no_field(self, name: str) -> SchemaError:
+        """Names the attribute of the schema that is nearest."""
+        known = {attribute.lower(): attribute for attribute in self.fields() or ()}
+        near = get_close_matches(name.lower(), known, n=1)
+        return SchemaError(
+            f"the directory's schema has no attribute {name}.",
+            endpoint=self.settings.label,
+            remedy=f"Did you mean {known[near[0]]}?" if near else "Correct the name.",
+        )
 
     def rule(self, name: str) -> FieldRule | None:
         """What the schema says of an attribute."""
@@ -131,13 +154,8 @@ class LdapSource:
         yield from listing(server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=fields)
 
     def _known(self, field: str) -> str:
-        rule = self.server.schema.rule(field)
-        if rule is None:
-            raise SchemaError(
-                f"the directory's schema has no attribute {field}.",
-                endpoint=self.settings.label,
-                remedy="Correct the field's name.",
-            )
+        if self.server.schema.rule(field) is None:
+            raise self.no_field(field)
         return field.strip()
 
     # -- selecting ----------------------------------------------------------------------------------------------------

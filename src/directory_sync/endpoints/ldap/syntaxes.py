@@ -88,23 +88,26 @@ class Syntax:
         check: says what is wrong with a value.
         binary: values are not text.
         normalise: what makes two values the same where the schema names no equality rule (Active Directory).
+        canonical: the only way to write a value, where there is only one.
     """
 
     check: Check
     binary: bool = False
     normalise: matching.Normalise = matching.exact
+    canonical: matching.Normalise = matching.exact
 
 
 _PRINTABLE = rb"[A-Za-z0-9'()+,\-./:? =]+"
 _STANDARD = "1.3.6.1.4.1.1466.115.121.1."
 _MICROSOFT = "1.2.840.113556.1.4."
-_integer = _matching(rb"-?(0|[1-9]\d*)", "a whole number")
+_whole_number = _matching(rb"-?(0|[1-9]\d*)", "a whole number, such as 200")
+_INTEGER = Syntax(_whole_number, normalise=matching.integer, canonical=matching.integer)
 
 SYNTAXES: dict[str, Syntax] = {
     _STANDARD + "4": Syntax(anything, binary=True),  # Audio
     _STANDARD + "5": Syntax(anything, binary=True),  # Binary
     _STANDARD + "6": Syntax(_matching(rb"'[01]*'B", "a bit string such as '0101'B")),
-    _STANDARD + "7": Syntax(_matching(rb"TRUE|FALSE", "TRUE or FALSE"), normalise=matching.boolean),
+    _STANDARD + "7": Syntax(_matching(rb"TRUE|FALSE", "TRUE or FALSE"), normalise=matching.boolean, canonical=matching.boolean),
     _STANDARD + "8": Syntax(anything, binary=True),  # Certificate
     _STANDARD + "9": Syntax(anything, binary=True),  # Certificate List
     _STANDARD + "10": Syntax(anything, binary=True),  # Certificate Pair
@@ -115,7 +118,7 @@ SYNTAXES: dict[str, Syntax] = {
     _STANDARD + "23": Syntax(anything, binary=True),  # Fax
     _STANDARD + "24": Syntax(generalized_time, normalise=matching.generalized_time),
     _STANDARD + "26": Syntax(ia5_text, normalise=matching.case_exact),
-    _STANDARD + "27": Syntax(_integer, normalise=matching.integer),
+    _STANDARD + "27": _INTEGER,
     _STANDARD + "28": Syntax(anything, binary=True),  # JPEG
     _STANDARD + "36": Syntax(_matching(rb"[0-9 ]+", "digits and spaces"), normalise=matching.numeric_string),
     OBJECT_IDENTIFIER: Syntax(_matching(rb"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", "a name or an object identifier")),
@@ -130,7 +133,7 @@ SYNTAXES: dict[str, Syntax] = {
     _MICROSOFT + "903": Syntax(anything),  # DN with binary
     _MICROSOFT + "904": Syntax(anything),  # DN with string
     _MICROSOFT + "905": Syntax(text, normalise=matching.case_ignore),  # Case-ignore string (teletex)
-    _MICROSOFT + "906": Syntax(_integer, normalise=matching.integer),  # Large integer
+    _MICROSOFT + "906": _INTEGER,  # Large integer
     _MICROSOFT + "907": Syntax(anything, binary=True),  # Security descriptor
 }
 UNKNOWN = Syntax(anything)

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from difflib import get_close_matches
 
-from directory_sync.definition.models import AnyField, Copy, Join, Left, Map, Script, Static, Substring, Template
-from directory_sync.errors import RecordError, SchemaError, UnsupportedError
+from directory_sync.definition.checks.fields import source_fields
+from directory_sync.definition.expressions.templating import ExpressionError, compile_template
+from directory_sync.definition.models import (
+    AnyField,
+    Copy,
+    Join,
+    Left,
+    Map,
+    OnMissing,
+    Script,
+    Static,
+    Substring,
+    Template,
+    Transformation,
+)
+from directory_sync.definition.passwords import is_password
+from directory_sync.endpoints.blanks import is_blank
+from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.scripts import ScriptFunction, ScriptRecord, call_script, declared_fields
-from directory_sync.plan.mapping.templating import compile_template
 
 SourceValues = Mapping[str, list[bytes]]
 Produce = Callable[[SourceValues], Sequence[bytes]]
+NoField = Callable[[str], SchemaError]
+"""`Source.no_field`."""
 
 
 class SourceFields:
@@ -32,17 +48,20 @@ class SourceFields:
         self._used_by.setdefault(name.lower(), where)
         return self._spelled.setdefault(name.lower(), name)
 
-    def check(self, known: Collection[str], job: str) -> None:
+    def check(self, known: Collection[str], job: str, no_field: NoField) -> None:
         """Raise SchemaError for a field that the source does not have. Options (`cn;lang-de`) need not be known."""
-        lower = {name.lower(): name for name in known}
+        lower = {name.lower() for name in known}
         for name, spelled in self._spelled.items():
             if name in lower or name.partition(";")[0] in lower:
                 continue
-            near = get_close_matches(name, lower, n=1)
-            raise SchemaError(
-                f"{self._used_by.get(name, f'job {job}')}: the source has no field {spelled!r}.",
-                remedy=f"Did you mean {lower[near[0]]!r}?" if near else "Correct the name.",
-            )
+            error = no_field(spelled)
+            where = self._used_by.get(name, f"job {job}")
+            raise SchemaError(f"{where}: {error.message}", endpoint=error.endpoint, remedy=error.remedy)
+
+
+def present(values: SourceValues, source: str) -> list[bytes]:
+    """The values of a source field that are not blank."""
+    return [value for value in values.get(source, ()) if not is_blank(value)]
 
 
 def make_produce(
@@ -54,6 +73,50 @@ def make_produce(
     scripts: Mapping[str, ScriptFunction],
 ) -> Produce:
     """The function that computes a field. Raises UnsupportedError for a template or script that cannot be used."""
+    produce = _make_produce(mapping, fields, where=where, variables=variables, scripts=scripts)
+    if not isinstance(mapping, Transformation) or mapping.on_missing is OnMissing.EVALUATE:
+        return produce
+    return _unless_missing(mapping, fields, produce, where=where, scripts=scripts)
+
+
+def _unless_missing(
+    mapping: Transformation, fields: SourceFields, produce: Produce, *, where: str, scripts: Mapping[str, ScriptFunction]
+) -> Produce:
+    """The function that computes a field only for records that have a value in each source field it is made of."""
+    read = [name for _, name in source_fields(mapping)]
+    if isinstance(mapping, Template):
+        read = list(compile_template(mapping.template).fields)
+    if isinstance(mapping, Script):
+        read = list(declared_fields(scripts[mapping.script]))
+        if not read:
+            raise UnsupportedError(
+                f"{where}: on_missing needs to know what the script {mapping.script} reads."
+                " Declare it in the script as source_fields, or leave on_missing out."
+            )
+    sources = [fields.use(name, where) for name in read]
+    action = mapping.on_missing
+
+    def guarded(values: SourceValues) -> Sequence[bytes]:
+        missing = next((source for source in sources if not present(values, source)), None)
+        if missing is None:
+            return produce(values)
+        if action is OnMissing.EMPTY:
+            return ()
+        if action is OnMissing.SKIP:
+            raise RecordCancelled(f"the source field {missing} has no value (on_missing: skip)")
+        raise RecordError(f"the source field {missing} has no value. Fill it at the source, or change on_missing.")
+
+    return guarded
+
+
+def _make_produce(
+    mapping: AnyField,
+    fields: SourceFields,
+    *,
+    where: str,
+    variables: Mapping[str, str],
+    scripts: Mapping[str, ScriptFunction],
+) -> Produce:
     match mapping:
         case Copy():
             source = fields.use(mapping.from_, where)
@@ -107,7 +170,7 @@ def one_text(values: SourceValues, source: str) -> str:
 
 def _texts(values: SourceValues, source: str) -> list[str]:
     try:
-        return [text for value in dict.fromkeys(values.get(source, ())) if (text := value.decode())]
+        return [value.decode() for value in dict.fromkeys(present(values, source))]
     except UnicodeDecodeError:
         raise RecordError(
             f"the source field {source} is binary, and only text can be used. Copy it with from: instead."
@@ -136,12 +199,12 @@ def _map(source: str, mapping: Map) -> Produce:
 def _template(mapping: Template, fields: SourceFields, where: str) -> Produce:
     try:
         template = compile_template(mapping.template)
-    except ValueError as error:
-        raise UnsupportedError(f"{where}: template: {error}. Correct the template.") from None
+    except ExpressionError as error:
+        raise UnsupportedError(f"{where}: template: {error}") from None
     spelled = [(name, fields.use(name, where)) for name in template.fields]
 
     def produce(values: SourceValues) -> list[bytes]:
-        return [template.render({name: values.get(source, ()) for name, source in spelled}).encode()]
+        return [template.render({name: present(values, source) for name, source in spelled}).encode()]
 
     return produce
 
@@ -153,10 +216,15 @@ def _script(mapping: Script, fields: SourceFields, where: str, scripts: Mapping[
             f"{where}: the script {mapping.script} is not loaded. Add its module to the setting script_modules."
         )
     for name in declared_fields(function):
+        if is_password(name):
+            raise UnsupportedError(
+                f"{where}: the script {mapping.script} reads {name}, and this version cannot read passwords."
+                " Take it out of source_fields."
+            )
         fields.use(name, where)
 
     def produce(values: SourceValues) -> list[bytes]:
         # All fields that the mapping reads, also those that stand after this one.
-        return call_script(function, ScriptRecord(fields.names, values))
+        return call_script(function, ScriptRecord(fields.names, {name: present(values, name) for name in values}))
 
     return produce

@@ -1,36 +1,46 @@
 """The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes: `produce`.
 
-Values are bytes; a field that is copied is never decoded. An empty value is no value, and values are sets: exact duplicates go,
-and the order says nothing.
+Values are bytes; a field that is copied is never decoded. An empty value is no value, nor is one of blanks only, and values are
+sets: exact duplicates go, and the order says nothing. Keys and names lose the blanks around them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
 from typing import NamedTuple, cast
 
 import ldap
 import ldap.dn
 
+from directory_sync.definition.checks.fields import source_fields
+from directory_sync.definition.expressions.templating import CompiledTemplate, ExpressionError, compile_template
 from directory_sync.definition.models import (
     AnyField,
     Copy,
+    DirectoryDestination,
     FieldContainer,
+    FileEndpoint,
+    FileKind,
     GeneratePassword,
     Job,
+    Join,
     Members,
     Resolve,
+    Script,
     Static,
+    Template,
     TemplateContainer,
 )
+from directory_sync.endpoints.blanks import BLANKS, SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
-from directory_sync.plan.mapping.produce import Produce, SourceFields, describe, make_produce, one_text
+from directory_sync.plan.mapping.produce import NoField, Produce, SourceFields, describe, make_produce, one_text, present
 from directory_sync.plan.mapping.scripts import ScriptFunction
-from directory_sync.plan.mapping.templating import CompiledTemplate, compile_template
 
 
 class MappedRecord(NamedTuple):
@@ -60,6 +70,7 @@ class _Step:
         copies: the source field whose values are passed on as they are; None if there is more to do.
         produce: computes the values; None for a field that is looked up or generated later.
         lookup: the source field whose values are looked up later.
+        strips: blanks around its values are no part of them: it is a key, or names the object.
     """
 
     name: str
@@ -70,6 +81,7 @@ class _Step:
     copies: str | None
     produce: Produce | None
     lookup: str | None
+    strips: bool
 
     def compute(self, values: Mapping[str, list[bytes]]) -> list[bytes]:
         """The field's values for a record. Raises RecordError that names the field and the expression."""
@@ -84,12 +96,12 @@ class _Step:
 
     def named(self, values: Sequence[bytes]) -> list[bytes]:
         """What a looked-up field's source values name: split, but never joined, for each name is looked up by itself."""
-        kept = [value for value in dict.fromkeys(values) if value]
+        kept = [value for value in dict.fromkeys(values) if not is_blank(value)]
         return kept if self.delimiter is None else self.delimiter.apply(kept)
 
     def finish(self, values: Sequence[bytes]) -> list[bytes]:
-        """Without empty values and duplicates, split or joined, and only one where only one fits."""
-        kept = [value for value in dict.fromkeys(values) if value]
+        """Without blank values and duplicates, split or joined, and only one where only one fits."""
+        kept = [value for value in dict.fromkeys(values) if not is_blank(value)]
         if self.delimiter is not None:
             kept = self.delimiter.apply(kept)
         if self.single and len(kept) > 1:
@@ -124,6 +136,7 @@ class CompiledMapping:
         self.may_leave = any(step.keep_if_empty or step.produce is None for step in steps)
         self._steps = [(step.copies, step) for step in steps]
         self._keys = [steps[place] for place in keys]
+        self._stripped = tuple(place for place, step in enumerate(steps) if step.strips)
         self.copies_keys = all(step.copies is not None for step in self._keys)
         self._container = container
 
@@ -132,11 +145,16 @@ class CompiledMapping:
         held = record.values
         get = cast(_Get, held.get)
         lookups: dict[str, list[bytes]] = {}
-        # One value that is copied is by far the most frequent case; no record has the field None, which stands for all others.
+        # One value that is copied is by far the most frequent case; no record has the field None, which stands for others.
         values = [
-            found if (found := get(source)) and len(found) == 1 and found[0] else self._computed(step, found, held, lookups)
+            found
+            if (found := get(source)) and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]]
+            else self._computed(step, found, held, lookups)
             for source, step in self._steps
         ]
+        for place in self._stripped:
+            if (named := values[place]) and not (SEEN_FIRST[named[0][0]] and SEEN_LAST[named[0][-1]] and len(named) == 1):
+                values[place] = _stripped(named)
         return MappedRecord(values, lookups, None if self._container is None else self._container(held))
 
     def _computed(
@@ -157,7 +175,16 @@ class CompiledMapping:
     def map_keys(self, record: Record) -> list[list[bytes]]:
         """Compute the key fields only, so that a record that fails elsewhere still has its key. Raises RecordError."""
         held = record.values
-        return [step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())) for step in self._keys]
+        return [
+            _stripped(step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())))
+            for step in self._keys
+        ]
+
+
+def _stripped(values: list[bytes]) -> list[bytes]:
+    if len(values) == 1:
+        return values if (only := stripped(values[0])) is values[0] else [only]
+    return sorted(set(map(stripped, values)))
 
 
 def compile_mapping(
@@ -168,6 +195,7 @@ def compile_mapping(
     variables: Mapping[str, str],
     scripts: Mapping[str, ScriptFunction],
     source_single: Callable[[str], bool] | None = None,
+    no_field: NoField | None = None,
 ) -> CompiledMapping:
     """Prepare a job's mapping.
 
@@ -178,6 +206,7 @@ def compile_mapping(
         variables: those of static texts (`directory_sync.plan.mapping.variables`).
         scripts: dotted path → function, of all scripts that the job names.
         source_single: whether a source field holds at most one value; without it, the record's number of values tells.
+        no_field: what to raise for a field that the source cannot have (`Source.no_field`).
 
     Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template
     or script that cannot be used.
@@ -193,7 +222,7 @@ def compile_mapping(
             raise UnsupportedError(f"job {job.name}, field {step.name}: {step.description} cannot be a key. Choose another one.")
     container = _make_container(job, fields)
     if source_fields_known is not None:
-        fields.check(source_fields_known, job.name)
+        fields.check(source_fields_known, job.name, no_field or partial(_no_field, source_fields_known))
     return CompiledMapping(
         steps,
         keys,
@@ -201,6 +230,13 @@ def compile_mapping(
         frozenset(name for name, mapping in job.fields.items() if _is_volatile(mapping)),
         container,
     )
+
+
+def _no_field(known: Collection[str], name: str) -> SchemaError:
+    lower = {field.lower(): field for field in known}
+    near = get_close_matches(name.lower(), lower, n=1)
+    remedy = f"Did you mean {lower[near[0]]!r}?" if near else "Correct the name."
+    return SchemaError(f"the source has no field {name!r}.", remedy=remedy)
 
 
 def _make_step(
@@ -228,19 +264,45 @@ def _make_step(
             copies = fields.use(mapping.from_, where)
     if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
         _check_texts(mapping.static, where)
-    source = lookup if lookup is not None else mapping.from_ if isinstance(mapping, Copy) else None
-    known_single = source_single(source) if source is not None and source_single is not None else None
-    joins = is_single and lookup is None
+    delimiter = None
+    if mapping.delimiter is not None:
+        delimiter = Delimiter(
+            mapping.delimiter,
+            join=is_single and lookup is None,
+            split=_holds_one(mapping, source_single),
+            ordered=isinstance(mapping, Static | Script),
+        )
     return _Step(
         name=name,
         description=describe(mapping),
         single=is_single,
         keep_if_empty=mapping.keep_if_empty,
-        delimiter=None if mapping.delimiter is None else Delimiter(mapping.delimiter, join=joins, split=known_single),
+        delimiter=delimiter,
         copies=copies,
         produce=produce,
         lookup=lookup,
+        strips=produce is not None and (mapping.key or name.lower() in _naming_fields(job)),
     )
+
+
+def _holds_one(mapping: AnyField, source_single: Callable[[str], bool] | None) -> bool | None:
+    """Whether a mapping gives one text in which a delimiter may stand between values; None if only the record can tell."""
+    match mapping:
+        case Join() | Template():
+            return True
+        case Static():
+            return isinstance(mapping.static, str)
+        case Script():
+            return None
+        case _:
+            return None if source_single is None else all(source_single(name) for _, name in source_fields(mapping))
+
+
+def _naming_fields(job: Job) -> tuple[str, ...]:
+    """The fields, lower case, that the id of an object at the destination is made of."""
+    if isinstance(job.destination, DirectoryDestination):
+        return (job.naming_attribute.lower(),)
+    return ("dn",) if isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF else ()
 
 
 def _check_texts(texts: Sequence[str], where: str) -> None:
@@ -272,10 +334,10 @@ def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, li
     if isinstance(container, TemplateContainer):
         try:
             template = compile_template(container.template, names=True)
-        except ValueError as error:
-            raise UnsupportedError(f"{where}: template: {error}. Correct the template.") from None
+        except ExpressionError as error:
+            raise UnsupportedError(f"{where}: template: {error}") from None
         spelled = [(name, fields.use(name, where)) for name in template.fields]
-        return lambda values: _from_template(template, {name: values.get(source, ()) for name, source in spelled})
+        return lambda values: _from_template(template, {name: present(values, source) for name, source in spelled})
     return None
 
 
@@ -293,8 +355,10 @@ def _checked_container(dn: str, origin: str) -> str:
         parsed = ldap.dn.str2dn(dn)
     except (ldap.DECODING_ERROR, ValueError):
         parsed = None
-    if not parsed or any(not value for rdn in parsed for _, value, _ in rdn):
+    # Blanks around a name are no part of it, also where they are escaped because they come from a field's value.
+    bare = [[(type_, (value or "").strip(BLANKS), flags) for type_, value, flags in rdn] for rdn in parsed or ()]
+    if not parsed or any(not value for rdn in bare for _, value, _ in rdn):
         raise RecordError(
             f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of, or correct it."
         )
-    return dn
+    return dn if bare == parsed else str(ldap.dn.dn2str(bare))

@@ -161,6 +161,7 @@ def _change_answer(change: ShownChange) -> models.ChangeAnswer:
             models.FieldAnswer(field=field.field, old=_values(field.old), new=_values(field.new), partial=field.partial)
             for field in change.fields
         ],
+        marks=[models.MarkAnswer(kind=mark.kind, subject=mark.subject) for mark in change.marks],
         text=change.text,
         result=change.result,
         message=change.message,
@@ -178,6 +179,7 @@ def _limit_answer(limit: LimitCheck) -> models.LimitAnswer:
         subject=limit.subject,
         planned=limit.planned,
         base=limit.base,
+        recent=limit.recent,
         allowed=limit.allowed,
         limit=limit.limit,
         exceeded=limit.exceeded,

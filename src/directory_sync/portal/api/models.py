@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from directory_sync.approval.comparison import Presence
 from directory_sync.approval.states import RequestState
-from directory_sync.endpoints.change import Action, Result
+from directory_sync.endpoints.change import Action, MarkKind, Result
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.portal.integrity import Integrity
 from directory_sync.run.secrets import HIDDEN
@@ -154,6 +154,7 @@ class LimitAnswer(Answer):
     subject: str = Field(description="The field or group it is about; empty otherwise.")
     planned: int
     base: int = Field(description="What a percentage counts against.")
+    recent: int = Field(0, description="Removals that were made within the window before this plan; they count too.")
     allowed: int | None = Field(description="The most that is allowed; null for no limit.")
     limit: str = Field(description="As the definition writes it.")
     exceeded: bool
@@ -194,6 +195,13 @@ class FieldAnswer(Answer):
     partial: bool = Field(False, description="Only values that go and come are listed; others stay.")
 
 
+class MarkAnswer(Answer):
+    """What sets a removal apart."""
+
+    kind: MarkKind
+    subject: str = Field("", description="For `claimed_by` the other job, as `COLLECTION.JOB`; empty otherwise.")
+
+
 class ChangeAnswer(Answer):
     """What happens to one object."""
 
@@ -204,6 +212,7 @@ class ChangeAnswer(Answer):
     object: str
     new_object: str = Field(description="The object's id afterwards where it is another; empty otherwise.")
     fields: list[FieldAnswer]
+    marks: list[MarkAnswer] = Field(default_factory=list, description="What sets a removal apart.")
     text: str = Field(description="The job's log line for it, with control characters spelled out.")
     result: Result | None = Field(None, description="What became of it; null if nothing has yet.")
     message: str = Field("", description="Why it was not done.")

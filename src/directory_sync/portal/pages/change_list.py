@@ -13,6 +13,7 @@ from directory_sync.portal.pages.kinds import VERBS
 from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
 from directory_sync.portal.pages.visible import Piece, visible
 from directory_sync.portal.pages.word_marks import Marking
+from directory_sync.run.change_text import mark_text
 
 RESULTS = {
     Result.DONE: "Done",
@@ -39,6 +40,7 @@ class ChangeShown:
         name: what people call the object, empty if only its key is known.
         object, new_object: the object's id before and after, differences marked; the latter is empty if it stays. Both are
             empty where the id is the key and stays, as in files.
+        marks: what sets a removal apart, in words.
         log_line: the line of the job's log.
         result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
         old_side, new_side: whether any field has values that go or come.
@@ -52,6 +54,7 @@ class ChangeShown:
     object: tuple[Piece, ...]
     new_object: tuple[Piece, ...]
     fields: tuple[FieldShown, ...]
+    marks: tuple[str, ...]
     log_line: str
     result: str
     result_text: str
@@ -193,6 +196,7 @@ def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAG
         object=before,
         new_object=after,
         fields=tuple(show_field(field, marking, extent) for field in change.fields),
+        marks=tuple(map(mark_text, change.marks)),
         log_line=change.text,
         result=change.result.value if change.result else "",
         result_text=RESULTS[change.result] if change.result else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from directory_sync.plan.model import LimitCheck
+from directory_sync.plan.model import EMPTY_SOURCE, LimitCheck
 
 _KINDS: Mapping[str, str] = {
     "create": "Creates",
@@ -15,6 +15,8 @@ _KINDS: Mapping[str, str] = {
     "move": "Moves",
     "clear": "Clears",
     "members": "Members removed",
+    "memberships": "Members removed from all groups",
+    EMPTY_SOURCE: "Empty source",
 }
 _CLOSE = 0.8
 """From this share of what is allowed on, a limit is close."""
@@ -49,7 +51,8 @@ def _meter(check: LimitCheck, share: float) -> Meter:
     kinds = [_KINDS.get(kind, kind) for kind in check.kind.split("+")]
     name = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
     tone = "over" if check.exceeded else "close" if share >= _CLOSE else "near"
-    text = f"{check.planned:,} planned, {check.allowed:,} allowed{_why(check)}"
+    recent = f" and {check.recent:,} made recently" if check.recent else ""
+    text = f"{check.planned:,} planned{recent}, {check.allowed:,} allowed{_why(check)}"
     if check.exceeded:
         text = f"{text}: over the limit"
     return Meter(name.capitalize(), check.subject, text, tone, round(min(share, 1) * 100, 2))
@@ -71,5 +74,5 @@ def _why(check: LimitCheck) -> str:
 
 def _share(check: LimitCheck) -> float:
     if check.exceeded:
-        return 1 + check.planned / max(check.allowed or 0, 1)
-    return check.planned / check.allowed if check.allowed else 0.0
+        return 1 + (check.planned + check.recent) / max(check.allowed or 0, 1)
+    return min(1.0, (check.planned + check.recent) / check.allowed) if check.allowed else 0.0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import uuid
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0005"
 down_revision = "0004"
@@ -15,7 +18,8 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
-JOB_RUN, CHANGE, MAIL = "directory_sync_job_run", "directory_sync_change", "directory_sync_request_mail"
+JOB_RUN, CHANGE, OUTCOME = "directory_sync_job_run", "directory_sync_change", "directory_sync_outcome"
+MAIL = "directory_sync_request_mail"
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -24,7 +28,9 @@ def upgrade() -> None:
     op.add_column(RUN, sa.Column("triggering_user", sa.Text(), nullable=True))
     op.add_column(RUN, sa.Column("logical_date", TIME, nullable=True))
     op.add_column(RUN, sa.Column("run_after", TIME, nullable=True))
-    op.add_column(PLAN, sa.Column("matched", sa.LargeBinary(), nullable=True))
+    op.add_column(PLAN, sa.Column("findings", sa.LargeBinary(), nullable=True))
+    op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
+    op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column(JOB_RUN, sa.Column("planned", sa.Text(), nullable=True))
     op.add_column(CHANGE, sa.Column("name", sa.Text(), nullable=True))
@@ -56,12 +62,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("collection_id", "job", name=f"pk_{KNOWN}"),
     )
     op.create_index(f"ix_{KNOWN}_destination", KNOWN, ["destination"])
-    _waives_as_data()
-    _places_of_requests()
+    if not context.is_offline_mode():
+        # There is nothing to read while the statements are only written down.
+        _waives_as_data()
+        _places_of_requests()
+        _known_from_outcomes()
 
 
 def downgrade() -> None:
-    _waives_as_text()
+    if not context.is_offline_mode():
+        _waives_as_text()
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
@@ -72,7 +82,9 @@ def downgrade() -> None:
     op.drop_column(CHANGE, "name")
     op.drop_column(JOB_RUN, "planned")
     op.drop_column(PLAN, "digest_version")
-    op.drop_column(PLAN, "matched")
+    op.drop_column(PLAN, "memberships")
+    op.drop_column(PLAN, "removals")
+    op.drop_column(PLAN, "findings")
     op.drop_column(RUN, "run_after")
     op.drop_column(RUN, "logical_date")
     op.drop_column(RUN, "triggering_user")
@@ -135,3 +147,101 @@ def _place(endpoint: dict[str, Any]) -> str:
         container = f"{endpoint.get('base') or ''}, container computed"
     where = endpoint.get("file") or endpoint.get("table") or container or ("a query" if endpoint.get("query") else "")
     return f"{endpoint['connection']}: {where}" if endpoint.get("connection") else where
+
+
+# -- what jobs know, from what they have done -------------------------------------------------------------------------
+
+_JOBS = sa.text(
+    f"SELECT p.id, p.destination, j.job, r.collection, r.definition, r.started FROM {PLAN} p "  # noqa: S608 - constants
+    f"JOIN {JOB_RUN} j ON j.id = p.job_run_id JOIN {RUN} r ON r.id = j.collection_run_id "
+    "WHERE p.complete AND p.apply_started IS NOT NULL ORDER BY p.id"
+)
+_DONE = sa.text(
+    f"SELECT c.action, c.object_hash, c.new_object_hash, c.payload FROM {CHANGE} c "  # noqa: S608 - constants
+    f"JOIN {OUTCOME} o ON o.plan_id = c.plan_id AND o.sequence = c.sequence "
+    "WHERE c.plan_id = :plan AND o.result IN ('done', 'found_done') ORDER BY c.sequence"
+)
+
+
+class _Known:
+    """What one job knows by its recorded outcomes: identities, and hashed names where it has seen no identity."""
+
+    def __init__(self, destination: str, source: str) -> None:
+        self.place = (destination, source)
+        self.identities: set[bytes] = set()
+        self.names: set[bytes] = set()
+
+    def take(self, action: str, name: bytes, new_name: bytes | None, payload: str) -> None:
+        shown = json.loads(payload).get("identity") if '"identity":' in payload else None
+        identity = None if shown is None else _compact(shown)
+        self.names.discard(name)
+        if identity is not None:
+            self.identities.add(identity)
+        if action == "delete":
+            if identity is not None:
+                self.identities.discard(identity)
+        elif identity is None:
+            self.names.add(name if new_name is None else new_name)
+
+
+def _known_from_outcomes() -> None:
+    connection = op.get_bind()
+    known: dict[tuple[str, str], _Known] = {}
+    created: dict[str, Any] = {}
+    for plan, destination, job, collection, definition, started in connection.execute(_JOBS).all():
+        source = _source_of(json.loads(definition), job)
+        if source is None:
+            continue
+        created.setdefault(collection, started)
+        of_job = known.get((collection, job))
+        if of_job is None or of_job.place != (destination, source):
+            # Of another source or destination nothing is known.
+            of_job = known[collection, job] = _Known(destination, source)
+        for row in connection.execute(_DONE, {"plan": plan}):
+            of_job.take(row.action, bytes(row.object_hash), row.new_object_hash and bytes(row.new_object_hash), row.payload)
+    for collection, started in created.items():
+        connection.execute(
+            sa.text(f"INSERT INTO {COLLECTION} (name, created) VALUES (:name, :created)"),  # noqa: S608 - a constant
+            {"name": collection, "created": started},
+        )
+    for (collection, job), of_job in known.items():
+        destination, source = of_job.place
+        connection.execute(
+            sa.text(
+                f"INSERT INTO {KNOWN} (collection_id, job, destination, source, known, absent, created_names, claims) "  # noqa: S608
+                f"SELECT id, :job, :destination, :source, :known, :absent, :names, :claims FROM {COLLECTION} WHERE name = :name"
+            ),
+            {
+                "name": collection,
+                "job": job,
+                "destination": destination,
+                "source": source,
+                "known": b"".join(sorted(of_job.identities)),
+                "absent": b"",
+                "names": b"".join(sorted(of_job.names)),
+                "claims": False,
+            },
+        )
+
+
+def _source_of(definition: dict[str, Any], job: str) -> str | None:
+    """Names the place that a job reads, as `run.learning` does."""
+    source = next((each["source"] for each in definition["jobs"] if each["name"] == job), None)
+    if source is None:
+        return None
+    if "file" in source:
+        return f"file {source.get('connection') or ''} {source['file']}"
+    if "container" in source:
+        return f"directory {source['connection']} {source['container'].casefold()}"
+    return f"database {source['connection']} {source.get('table') or 'query'}"
+
+
+def _compact(shown: str | dict[str, str]) -> bytes:
+    """An identity as `plan.past` keeps it."""
+    identity = shown.encode() if isinstance(shown, str) else base64.b64decode(shown["base64"])
+    if len(identity) == 16:
+        return identity
+    try:
+        return uuid.UUID(identity.decode()).bytes
+    except ValueError:
+        return hashlib.blake2b(identity, digest_size=16).digest()

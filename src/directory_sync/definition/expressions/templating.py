@@ -1,16 +1,29 @@
-"""Templates of definitions: compiled once, rendered for each record, hostile ones included. The bounds are in `sandbox`."""
+"""Templates of definitions: compiled once, rendered for each record, hostile ones included. The bounds are in `sandbox`.
+
+A definition is checked with `compile_template` too, so that nothing is accepted that a run would refuse.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-import ldap.dn
 from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.environment import Template
 
+from directory_sync.definition.expressions.sandbox import (
+    MAX_TEXT,
+    BoundExceeded,
+    Budget,
+    Guard,
+    Sandbox,
+    bounded,
+    budget,
+    refused_statement,
+)
+from directory_sync.definition.problems import suggest
 from directory_sync.errors import RecordCancelled, RecordError
-from directory_sync.plan.mapping.sandbox import MAX_TEXT, BoundExceeded, Budget, Guard, Sandbox, bounded, budget, check_nodes
 
 MAX_SOURCE = 16 * 1024
 """Characters in a template."""
@@ -19,6 +32,25 @@ RECORD = "record"
 """The variable that holds all fields by name, for names that are no words: `{{ record['my-attribute'] }}`."""
 
 _MAX_REASON = 500
+_EXAMPLE = 'Write it as in "{{ givenName|lower }}.{{ sn|lower }}@lab.example".'
+_USE_A_SCRIPT = "Use a script for this."
+_SEVERAL_WORDS = re.compile(r"\{(?:\{|%-?\s*(?:el)?if\s)-?\s*([^\W\d]\w*(?:[ \t]+\w+)+)\s*(?:\||[-+]?[%}]\})")
+"""Words that follow each other where one name belongs: mostly the name of a column that holds a space."""
+_KEYWORDS = frozenset({"if", "else", "is", "in", "not", "and", "or"})
+
+
+class ExpressionError(ValueError):
+    """A template that cannot be used.
+
+    Attributes:
+        message: what is wrong, with the template's line.
+        remedy: what would be right, as a sentence.
+    """
+
+    def __init__(self, message: str, remedy: str, *, line: int | None = None) -> None:
+        self.message = message if line is None else f"line {line}: {message}"
+        self.remedy = remedy
+        super().__init__(f"{self.message}. {remedy}")
 
 
 def _skip(reason: Any = "") -> NoReturn:
@@ -36,9 +68,17 @@ def _range(*arguments: int) -> list[int]:
 
 _FUNCTIONS = {"skip": _skip, "fail": _fail, "range": _range}
 
+
+def _escaped(value: str) -> str:
+    # Importing python-ldap takes longer than all else that is needed to check a definition.
+    from ldap.dn import escape_dn_chars
+
+    return str(escape_dn_chars(value))
+
+
 # One environment for texts and one for DNs: what a template writes into a DN is always a value, never a part of its structure.
 _TEXTS = Sandbox(escape=str)
-_NAMES = Sandbox(escape=ldap.dn.escape_dn_chars)
+_NAMES = Sandbox(escape=_escaped)
 
 
 class CompiledTemplate:
@@ -95,32 +135,66 @@ class CompiledTemplate:
 def compile_template(text: str, *, names: bool = False) -> CompiledTemplate:
     """Compile a template. With `names` it gives a DN, and what `{{ … }}` writes is escaped (RFC 4514, section 2.4).
 
-    Raises ValueError that names the line.
+    Raises ExpressionError.
     """
     if len(text) > MAX_SOURCE:
-        raise ValueError(f"the template is longer than {MAX_SOURCE} characters")
+        raise ExpressionError(f"the template has more than {MAX_SOURCE} characters", _USE_A_SCRIPT)
     environment = _NAMES if names else _TEXTS
     try:
         tree = environment.parse(text)
-        check_nodes(tree)
+        _check(tree, environment)
         undeclared = meta.find_undeclared_variables(tree) - _FUNCTIONS.keys()
         by_name = _named_through_record(tree) if RECORD in undeclared else []
         variables = sorted(undeclared - {RECORD})
         guarded = Guard().visit(tree)
         template = Template.from_code(environment, environment.compile(guarded), {})
     except TemplateSyntaxError as error:
-        raise ValueError(f"line {error.lineno}: {error.message}") from None
+        raise _syntax_error(text, error) from None
     except RecursionError:
-        raise ValueError("the template is nested too deeply") from None
-    except ValueError:
+        raise ExpressionError("the template is nested too deeply", _USE_A_SCRIPT) from None
+    except ExpressionError:
         raise
+    except ValueError:
+        # Python refuses to read numbers of several thousand digits.
+        raise ExpressionError("the template cannot be compiled: a number in it is too large", _EXAMPLE) from None
     except (TemplateError, SyntaxError, MemoryError, OverflowError) as error:
-        raise ValueError(f"the template cannot be compiled: {error}") from None
+        raise ExpressionError(f"the template cannot be compiled: {error}", _EXAMPLE) from None
     return CompiledTemplate(template, list(dict.fromkeys([*variables, *by_name])), variables)
 
 
+def _check(tree: nodes.Template, environment: Sandbox) -> None:
+    """Raise ExpressionError for statements, filters and tests that there are not."""
+    if refused := refused_statement(tree):
+        node, what = refused
+        raise ExpressionError(
+            f"{what} cannot be used in a template here", f"Write the text out. {_USE_A_SCRIPT}", line=node.lineno
+        )
+    known: tuple[tuple[type[nodes.Filter | nodes.Test], str, Iterable[str]], ...] = (
+        (nodes.Filter, "filter", environment.filters),
+        (nodes.Test, "test", environment.tests),
+    )
+    for kind, what, names in known:
+        usable = sorted(name for name in names if name.isidentifier() and not name.startswith("_"))
+        for node in tree.find_all(kind):
+            if node.name not in usable:
+                hint = suggest(node.name, usable, f"there are: {', '.join(usable)}.")
+                raise ExpressionError(f"there is no {what} {node.name!r}", hint[0].upper() + hint[1:], line=node.lineno)
+
+
+def _syntax_error(text: str, error: TemplateSyntaxError) -> ExpressionError:
+    for found in _SEVERAL_WORDS.finditer(text):
+        if _KEYWORDS.isdisjoint(found[1].split()):
+            name = " ".join(found[1].split())
+            return ExpressionError(
+                f"{name} is no single word, so it cannot stand in a template as it is",
+                f'Name such a field as in {{{{ {RECORD}["{name}"] }}}}.',
+                line=text.count("\n", 0, found.start()) + 1,
+            )
+    return ExpressionError(str(error.message).rstrip("."), _EXAMPLE, line=error.lineno)
+
+
 def _named_through_record(tree: nodes.Template) -> list[str]:
-    """The fields that are read as `record['name']`. Raises ValueError if that cannot be told from the text."""
+    """The fields that are read as `record['name']`. Raises ExpressionError if that cannot be told from the text."""
     found: list[str] = []
     usual: set[int] = set()
     for node in tree.find_all(nodes.Expr):
@@ -137,7 +211,9 @@ def _named_through_record(tree: nodes.Template) -> list[str]:
             usual.add(id(node.node))
     for used in tree.find_all(nodes.Name):
         if used.name == RECORD and id(used) not in usual:
-            raise ValueError(f"line {used.lineno}: name the field that is read, as in {RECORD}['employee-id']")
+            raise ExpressionError(
+                f"{RECORD} stands for all fields of the record", f"Name one, as in {RECORD}['employee-id'].", line=used.lineno
+            )
     return found
 
 

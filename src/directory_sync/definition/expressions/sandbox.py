@@ -285,13 +285,14 @@ _ALLOWED_NODES = (
 )  # fmt: skip
 
 
-def check_nodes(tree: nodes.Template) -> None:
-    """Raise ValueError for a statement that templates of definitions cannot use: macros, blocks, includes, recursive loops."""
+def refused_statement(tree: nodes.Template) -> tuple[nodes.Node, str] | None:
+    """The first statement that templates of definitions cannot use, and its name: macros, blocks, includes, recursive loops."""
     for node in tree.find_all(nodes.Node):
         if type(node) not in _ALLOWED_NODES:
-            raise ValueError(f"line {node.lineno}: {type(node).__name__.lower()} statements cannot be used in a template here")
+            return node, f"{type(node).__name__.lower()} statements"
         if isinstance(node, nodes.For) and node.recursive:
-            raise ValueError(f"line {node.lineno}: loops cannot be recursive here")
+            return node, "recursive loops"
+    return None
 
 
 class Guard(NodeTransformer):

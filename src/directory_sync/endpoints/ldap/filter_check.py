@@ -1,0 +1,65 @@
+"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would notice."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from directory_sync.definition import filters
+from directory_sync.endpoints.ldap.schema import Schema
+from directory_sync.errors import SchemaError
+
+_CLASS_ATTRIBUTES = frozenset({"objectclass", "structuralobjectclass"})
+_CATEGORY = "objectcategory"
+
+
+def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
+    """Raise SchemaError if the filter names an attribute or object class that the schema does not have.
+
+    To a server such a part is undefined (RFC 4511, section 4.5.1.7): it selects nothing, and its opposite neither.
+    """
+    for part in _parts(filter):
+        attribute = getattr(part, "attribute", None)
+        if attribute is None:
+            continue
+        if schema.rule(attribute) is None:
+            raise SchemaError(
+                f"the filter {filters.to_text(filter)} names the attribute {attribute}, which the schema does not have.",
+                endpoint=label,
+                remedy=_nearest(attribute, schema.attribute_names()),
+            )
+        named = _class_named(part, schema.canonical(attribute))
+        if named is not None and not schema.has_class(named):
+            raise SchemaError(
+                f"the filter {filters.to_text(filter)} names the object class {named}, which the schema does not have.",
+                endpoint=label,
+                remedy=_nearest(named, schema.class_names()),
+            )
+
+
+def _parts(filter: filters.Filter) -> Iterator[filters.Filter]:
+    match filter:
+        case filters.And(inner) | filters.Or(inner):
+            for each in inner:
+                yield from _parts(each)
+        case filters.Not(inner):
+            yield from _parts(inner)
+        case _:
+            yield filter
+
+
+def _class_named(part: filters.Filter, attribute: str) -> str | None:
+    """The object class that a part of a filter asks for; None if it asks for none."""
+    if not isinstance(part, filters.Equality | filters.Approx):
+        return None
+    text = part.value.decode(errors="replace").strip()
+    if attribute in _CLASS_ATTRIBUTES:
+        return text
+    # Active Directory takes the short name of a class for its category (MS-ADTS 3.1.1.3.1.3.5), or the category's DN.
+    return text if attribute == _CATEGORY and "=" not in text else None
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), names, n=1)
+    return f"Did you mean {names[close[0]]}?" if close else "Correct the filter in the definition."

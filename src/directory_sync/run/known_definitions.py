@@ -1,0 +1,46 @@
+"""Whether a job was applied before as it is defined now. Until then its scheduled runs count as by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from directory_sync.definition.models import Collection, Job, format_limit
+from directory_sync.run.result import JobState
+from directory_sync.store.runs import Snapshot
+from directory_sync.store.store import Store
+
+_CARRIED_OUT = (JobState.SUCCESS.value, JobState.SUCCESS_WITH_ERRORS.value, JobState.CONFLICTS.value)
+"""States of a job whose plan was applied, or had nothing to do; where it needed approval, it got it."""
+
+
+def is_known(store: Store, snapshot: Snapshot, job: Job) -> bool:
+    """Whether a run of Airflow that was no preview has carried out this very definition of the job.
+
+    Plans that were denied, expired or stopped make nothing known.
+    """
+    collection = snapshot.collection
+    if store.was_carried_out(collection.name, job.name, snapshot.digest, _CARRIED_OUT):
+        return True
+    wanted = as_it_counts(collection, job)
+    for stored in store.definitions_carried_out(collection.name, job.name, _CARRIED_OUT):
+        try:
+            # By the models of today, so that a key that is new in this version and has its default makes no
+            # difference.
+            earlier = Collection.model_validate(stored)
+            if as_it_counts(earlier, earlier.job(job.name)) == wanted:
+                return True
+        except (ValidationError, KeyError):
+            continue
+    return False
+
+
+def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:
+    """A job's definition with what it inherits from its collection, defaults included."""
+    policy = collection.policy_of(job)
+    return job.model_dump(mode="json", by_alias=True) | {
+        "limits": {kind.value: format_limit(limit) for kind, limit in sorted(collection.limits_of(job).items())},
+        "approval": None if policy is None else policy.model_dump(mode="json", by_alias=True),
+        "timezone": collection.timezone,
+    }

@@ -1,0 +1,66 @@
+"""Whether a run may still make a plan under a policy.
+
+It may if its starter, the schedule, or Airflow's own retry causes that. A person who makes Airflow run a task
+again causes the plan that it makes, and is not its requester: the run has another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory_sync.definition.models import Job
+from directory_sync.errors import NewRunNeeded
+from directory_sync.run.result import JobState
+from directory_sync.store.run_precedents import LastAttempt
+from directory_sync.store.runs import Snapshot
+
+_FAILED = frozenset(state.value for state in JobState if state.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How a job's task in Airflow came to run.
+
+    Attributes: number: the try, from 1. cleared: this very task was cleared, so that it has more tries than
+        it has retries. run_cleared: a task of the run was cleared, this one or another one. Marking a task as
+        successful clears those after it.
+    """
+
+    number: int
+    cleared: bool
+    run_cleared: bool
+
+
+def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | None) -> bool:
+    """Whether a person made a job run again, or run at all, in a run that others started.
+
+    Args:
+        snapshot: the run.
+        tries: of the job's task; None where no task runs it.
+        last: the latest attempt at the job in this run.
+    """
+    if snapshot.finished is not None:
+        return True
+    if tries is None:
+        return False
+    if tries.cleared:
+        return True
+    if last is None:
+        # Not begun before a task was cleared: it had been skipped, and runs because of that.
+        return tries.run_cleared
+    if tries.number <= 1:
+        # A first try, though there was one before: the task was deleted and created again.
+        return True
+    # Airflow's own retry follows an attempt that failed, or whose process was gone before it could say so. In
+    # a run of which a task was cleared, only the first can be told from a task that was cleared while it ran.
+    return tries.run_cleared and last.state not in _FAILED
+
+
+def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNeeded:
+    """The answer to a task that was cleared; `waits`: the request that the run has filed for the job."""
+    pending = f" Request {waits}, which this run has filed, stays as it is." if waits is not None else ""
+    return NewRunNeeded(
+        f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a task of the "
+        f"run was cleared, or the run had ended. Nothing was read or written.{pending} Start a new run: the person who "
+        "starts it is its requester."
+    )

@@ -1,0 +1,82 @@
+"""What earlier runs, and earlier attempts of a run, say about what a run may do now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from directory_sync.store.database import Database
+from directory_sync.store.run_identity import TERMINAL
+from directory_sync.store.runs import Snapshot, read_snapshot
+from directory_sync.store.tables import CollectionRunRow, JobRunRow
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The latest attempt at a job in one run: its number, from 1, and its state."""
+
+    attempt: int
+    state: str
+
+
+class RunPrecedents:
+    """Queries about earlier runs; a part of `Store`."""
+
+    _database: Database
+
+    def newest_run_of_airflow(self, collection: str) -> Snapshot | None:
+        """The newest run of a collection that no terminal has started; None if there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(CollectionRunRow.__table__)
+                .where(CollectionRunRow.collection == collection, CollectionRunRow.trigger != TERMINAL)
+                .order_by(CollectionRunRow.id.desc())
+                .limit(1)
+            ).one_or_none()
+        return None if row is None else read_snapshot(self._database, row)
+
+    def last_attempt(self, run: int, job: str) -> LastAttempt | None:
+        """The latest attempt at a job in the run that a `Snapshot` names; None if none has begun."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(JobRunRow.attempt, JobRunRow.state)
+                .where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
+                .order_by(JobRunRow.attempt.desc())
+                .limit(1)
+            ).one_or_none()
+        return None if row is None else LastAttempt(row.attempt, row.state)
+
+    def was_carried_out(self, collection: str, job: str, digest: str, states: Collection[str]) -> bool:
+        """Whether a job came to one of these states in a scheduler's run by the definition of this digest."""
+        with self._database.read() as connection:
+            # By time, because there is an index for that: as long as nothing is edited, the last run but one
+            # tells.
+            query = _runs_with(collection, job, states).where(CollectionRunRow.definition_digest == digest)
+            return connection.execute(query.order_by(CollectionRunRow.started.desc()).limit(1)).first() is not None
+
+    def definitions_carried_out(self, collection: str, job: str, states: Collection[str]) -> Iterator[Mapping[str, Any]]:
+        """The stored definitions by which a job came to one of these states in scheduler's runs, newest first.
+
+        Each once. Previews and runs from a terminal do not count.
+        """
+        newest = func.max(CollectionRunRow.id)
+        query = _runs_with(collection, job, states).with_only_columns(newest)
+        with self._database.read() as connection:
+            ids = connection.scalars(query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())).all()
+        for each in ids:
+            with self._database.read() as connection:
+                definition = connection.scalar(select(CollectionRunRow.definition).where(CollectionRunRow.id == each))
+            if definition is not None:
+                yield definition
+
+
+def _runs_with(collection: str, job: str, states: Collection[str]) -> Select[Any]:
+    return (
+        select(CollectionRunRow.id)
+        .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
+        .where(CollectionRunRow.collection == collection, CollectionRunRow.trigger != TERMINAL, ~CollectionRunRow.preview_only)
+        .where(JobRunRow.job == job, JobRunRow.state.in_(list(states)))
+    )
