@@ -204,7 +204,10 @@ def test_a_denial_writes_nothing_and_is_no_failure(
     assert not (data / "out.csv").exists()
     assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]["people"]) == ("denied", "denied")
     text = task_log()
-    assert f"Request {the_request(store, run).request.id} was denied by bea on" in text
+    number = the_request(store, run).request.id
+    assert f"Waiting for the decision on request {number} (2 changes). Asked: user bea." in text
+    assert "Whether they exist and can see this collection in Airflow, the request's page says: " in text
+    assert f"Request {number} was denied by bea on" in text
     assert "Not <b>now</b>" in text
     assert "\u202e" not in text
     assert "\x1b[31m\u202e" not in text

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Collection as Names
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,9 @@ from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.store.migrate import upgrade
+from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
@@ -62,10 +64,12 @@ class AllRights:
     Attributes:
         hidden: collections that they may not see.
         start: they may start runs.
+        told: what it tells of others; of those who are not named there nothing.
     """
 
     hidden: frozenset[str] = frozenset()
     start: bool = True
+    told: Mapping[Approver, Standing] = field(default_factory=dict)
 
     def readable(self, dag_ids: Names[str]) -> frozenset[str]:
         """All but the hidden ones."""
@@ -74,6 +78,10 @@ class AllRights:
     def may_start(self, dag_id: str) -> bool:
         """The same for every DAG."""
         return self.start
+
+    def standings(self, approvers: Names[Approver], dag_id: str) -> Standings:
+        """The same for every DAG."""
+        return {each: self.told.get(each, UNTOLD) for each in approvers}
 
 
 @dataclass

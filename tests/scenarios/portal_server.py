@@ -185,7 +185,7 @@ def _fab_users() -> None:
     """FAB's users.
 
     `bea` has what an approver needs and nothing else: read on DAGs and on plugins. `gina` is in a group, `nora` may read no DAG,
-    `pia` opens no plugin, the others have nothing but `crew`.
+    `pia` opens no plugin, `otto` has left and may not sign in, the others have nothing but `crew`.
     """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.providers.fab.auth_manager.models import Group
@@ -213,6 +213,7 @@ def _fab_users() -> None:
         "gina": ["Crew readers"],
         "nora": ["Nothing"],
         "pia": ["Crew readers"],
+        "otto": ["Admin"],
     }
     for user, names in roles.items():
         security.add_user(
@@ -224,6 +225,8 @@ def _fab_users() -> None:
             hashed_password=generate_password_hash(_PASSWORD),
             groups=[group] if user == "gina" else [],
         )
+    security.find_user(username="otto").active = False
+    security.session.commit()
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class ApprovalSensor(BaseSensorOperator):
                     deliver_until(lambda: bool(store.decided_among([request.id])))
                     request = store.get_request(request.id).request
                 if request.pending:
-                    self._wait(context, request)
+                    self._wait(store, context, request)
                 if request.state in (APPROVED, APPLIED):
                     by = f" by {request.decided_by}" if request.decided_by else ""
                     log.info("Request %d was approved%s.", request.id, by)
@@ -106,11 +106,18 @@ class ApprovalSensor(BaseSensorOperator):
             raise AirflowSkipException(f"This run has filed no request for job {self.job}.")
         raise AirflowSkipException(f"This run has filed no request for job {self.job}: request {named} is another run's.")
 
-    def _wait(self, context: Context, request: Request) -> NoReturn:
+    def _wait(self, store: Store, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger
+        from directory_sync.airflow.mail import portal_url
+        from directory_sync.run.printable import printable
 
+        assignees = store.get_request(request.id).assignees
+        asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
+        page = f"{url}/requests/{request.id}" if (url := portal_url()) else f"Dir Sync, request {request.id}"
         instance = context["ti"]
-        log.info("Waiting for the decision on request %d (%d changes).", request.id, request.changes)
+        log.info("Waiting for the decision on request %d (%d changes). Asked: %s.", request.id, request.changes, asked)
+        # A task cannot ask Airflow's auth manager; the portal can, which is in the API server.
+        log.info("Whether they exist and can see this collection in Airflow, the request's page says: %s", page)
         self.defer(
             trigger=GateTrigger(request=request.id, dag_id=instance.dag_id, run_id=instance.run_id, task_id=instance.task_id),
             method_name=self.resume.__name__,

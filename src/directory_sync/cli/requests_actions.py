@@ -33,7 +33,10 @@ def reroute(session: Session, arguments: Namespace) -> ExitStatus:
     users, roles = arguments.to_user or [], arguments.to_role or []
     if not users and not roles:
         raise UsageError("reroute: nobody is named. Give --to-user NAME or --to-role NAME.")
-    return _tell(session.act(arguments.request, "reroute", {"users": users, "roles": roles, "reason": arguments.reason}))
+    body = {"users": users, "roles": roles, "reason": arguments.reason}
+    if arguments.confirm_unknown:
+        body["confirm_unknown"] = True
+    return _tell(session.act(arguments.request, "reroute", body))
 
 
 def cancel(session: Session, arguments: Namespace) -> ExitStatus:

@@ -100,7 +100,9 @@ def detail_lines(details: Details) -> Iterator[str]:
         message = f": {result['message']}" if isinstance(result.get("message"), str) else ""
         yield from _fact("applied", f"{time_text(request.applied)}{message}")
     yield from _fact("page", request.url)
-    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level) for each in details.assignees))
+    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level, each.note) for each in details.assignees))
+    if not details.reachable:
+        yield "  Those who are asked can never be enough, as far as Airflow tells. Ask others: directory-sync requests reroute."
     yield from _group("history:", (_event(each.at, each.kind, each.actor, each.text) for each in details.events))
     problems = details.problems
     shown = [f"{each.key} ({each.object}): {each.message}" for each in problems[:_SHOWN_PROBLEMS]]
@@ -145,8 +147,8 @@ def _requester(request: Summary) -> str:
     return printable(request.requester if request.requester_verified else f"{request.requester} (not verified)")
 
 
-def _assignee(kind: str, name: str, why: str, level: int) -> str:
-    return f"{kind} {name} ({why}{f', level {level}' if level else ''})"
+def _assignee(kind: str, name: str, why: str, level: int, note: str) -> str:
+    return f"{kind} {name} ({why}{f', level {level}' if level else ''}){f': {note}' if note else ''}"
 
 
 def _event(at: datetime, kind: str, actor: str | None, text: str) -> str:

@@ -78,6 +78,7 @@ class Assignee(_Answer):
     name: str
     why: str = ""
     level: int = 0
+    note: str = ""
 
 
 class Event(_Answer):
@@ -95,6 +96,7 @@ class Details(_Answer):
     request: Summary
     powers: Powers = Powers()
     waiting_for: str = ""
+    reachable: bool = True
     assignees: tuple[Assignee, ...] = ()
     events: tuple[Event, ...] = ()
     destination: str = ""

@@ -34,6 +34,8 @@ LONGEST_PAUSE = timedelta(hours=6)
 LIMIT = 500
 """Events that are mailed at one go."""
 
+_UNABLE = "Airflow did not let them see the collection when they were asked, so nothing about it was sent to them."
+
 log = logging.getLogger(__name__)
 
 
@@ -155,6 +157,9 @@ class _Round:
         for recipient in found.recipients:
             whom = recipient.whom
             if (whom.kind, whom.name) in given_up:
+                continue
+            if recipient.unable:
+                self.unreached.append(Unreached(whom.kind, whom.name, _UNABLE))
                 continue
             try:
                 address = self._address(recipient)

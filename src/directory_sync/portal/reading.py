@@ -6,7 +6,7 @@ Every function raises RequestNotFound for what does not exist or may not be seen
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from directory_sync.approval import desk
 from directory_sync.approval.desk import Powers
@@ -16,8 +16,9 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
 from directory_sync.portal.filters import ListKind, ListQuery
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
+from directory_sync.portal.standing import Known, Standings, out_of_reach
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import APPROVED, EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.request_model import APPROVED, Approver, EventKind, Request, RequestFilter, RequestView
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class RequestDetails:
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
         previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+        standings: what Airflow tells of those who are asked, while it waits.
         answered: how many of its changes have a result, while they are being applied; None otherwise.
         integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
     """
@@ -60,6 +62,7 @@ class RequestDetails:
     plan: PlanHead
     previous: int | None
     integrity: Checked
+    standings: Standings = field(default_factory=dict)
     answered: int | None = None
 
     @property
@@ -71,6 +74,18 @@ class RequestDetails:
     def hindrance_to_approve(self) -> str:
         """Why the visitor may not agree now, in words; empty if they may. A plan that is being checked may be denied."""
         return self.powers.decide or (f"{self.integrity.message} {TRY_AGAIN}" if self.integrity.checking else "")
+
+    @property
+    def reachable(self) -> bool:
+        """Whether those who are asked can be enough, by the rule and as far as Airflow tells of them."""
+        if not self.request.pending or not isinstance(self.outcome, Pending):
+            return True
+        return self.outcome.reachable and not self.out_of_reach
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether they cannot be enough because of what Airflow tells of them."""
+        return self.request.pending and out_of_reach(self.view, self.standings)
 
     @property
     def waiting_for(self) -> str:
@@ -136,6 +151,7 @@ def read_request(
         plan=plan,
         previous=_previous(store, view),
         integrity=checked,
+        standings=_standings(visitor, view),
         answered=_answered(store, view.request),
     )
 
@@ -150,6 +166,19 @@ def visible_request(store: Store, visitor: Visitor, request_id: int) -> RequestV
         raise RequestNotFound(not_found(what)) from None
     visitor.require_sight(view.request.collection, what)
     return view
+
+
+def _standings(visitor: Visitor, view: RequestView) -> Standings:
+    if not view.request.pending:
+        return {}
+    asked = dict.fromkeys(Approver(each.kind, each.name) for each in view.assignees)
+    return visitor.rights.standings(tuple(asked), view.request.collection)
+
+
+def tells_of_people(visitor: Visitor, request: Request) -> bool:
+    """Whether Airflow tells at all who has a name, and what they may see."""
+    me = Approver("user", visitor.person.name)
+    return visitor.rights.standings([me], request.collection)[me].known is not Known.UNKNOWN
 
 
 def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:

@@ -13,7 +13,8 @@ from directory_sync.portal.changes import ShownChange, ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
-from directory_sync.store.request_model import Request
+from directory_sync.portal.standing import Standings, note
+from directory_sync.store.request_model import Approver, Assignee, Request
 
 
 def request_answer(request: Request) -> models.RequestAnswer:
@@ -35,6 +36,21 @@ def list_answer(page: RequestList) -> models.RequestListAnswer:
     return models.RequestListAnswer(requests=list(map(request_answer, page.requests)), next=page.next, total=page.total)
 
 
+def _assignee(assignee: Assignee, standings: Standings) -> models.AssigneeAnswer:
+    whom = Approver(assignee.kind, assignee.name)
+    standing = standings.get(whom)
+    return models.AssigneeAnswer(
+        kind=assignee.kind,
+        name=assignee.name,
+        why=assignee.why,
+        level=assignee.level,
+        since=assignee.since,
+        known=None if standing is None else standing.known,
+        able=None if standing is None else standing.able,
+        note="" if standing is None else note(whom, standing),
+    )
+
+
 def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
     """One request with everything about it."""
     view, plan = details.view, details.plan
@@ -44,10 +60,8 @@ def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
             decide=details.powers.decide, cancel=details.powers.cancel, replan=details.hindrance_to_replan
         ),
         waiting_for=details.waiting_for,
-        assignees=[
-            models.AssigneeAnswer(kind=each.kind, name=each.name, why=each.why, level=each.level, since=each.since)
-            for each in view.assignees
-        ],
+        reachable=details.reachable,
+        assignees=[_assignee(each, details.standings) for each in view.assignees],
         decisions=[
             models.DecisionAnswer(
                 person=each.person,

@@ -12,6 +12,7 @@ from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, MarkKind, Result
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.portal.integrity import Integrity
+from directory_sync.portal.standing import Known
 from directory_sync.run.secrets import HIDDEN
 from directory_sync.store.request_model import TEXT_LENGTH, EventKind
 
@@ -123,6 +124,13 @@ class AssigneeAnswer(Answer):
     why: Literal["policy", "reroute", "escalation", "default"]
     level: int
     since: datetime
+    known: Known | None = Field(
+        None,
+        description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in on; `unknown`: "
+        "it does not tell. null once the request no longer waits.",
+    )
+    able: bool | None = Field(None, description="Whether they can open the request in Airflow; null if that is not known.")
+    note: str = Field("", description="What keeps them from deciding, for people; empty if nothing does.")
 
 
 class DecisionAnswer(Answer):
@@ -174,6 +182,7 @@ class RequestDetailsAnswer(Answer):
     request: RequestAnswer
     powers: PowersAnswer
     waiting_for: str = Field(description="Who has to agree still; empty if it does not wait.")
+    reachable: bool = Field(description="Whether those who are asked can be enough, as far as that is known.")
     assignees: list[AssigneeAnswer]
     decisions: list[DecisionAnswer]
     events: list[EventAnswer]
@@ -313,6 +322,9 @@ class RerouteBody(Body):
     users: list[str] = Field([], max_length=100)
     roles: list[str] = Field([], max_length=100)
     reason: str = Field("", max_length=TEXT_LENGTH)
+    confirm_unknown: bool = Field(
+        False, description="Ask them even if Airflow does not know them, or does not let them see the collection."
+    )
 
 
 class CancelBody(Body):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from directory_sync.store.request_model import Assignee, Event, EventKind, Request
+from directory_sync.portal.standing import Standings, note
+from directory_sync.store.request_model import Approver, Assignee, Event, EventKind, Request
 
 _TONES = {
     EventKind.APPROVED: "good",
@@ -52,12 +53,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who is asked: name, in words why and since when, and what they have answered."""
+    """Somebody who is asked: name, in words why and since when, and what keeps them from deciding (empty if nothing does)."""
 
     name: str
     role: bool
     why: str
     since: datetime
+    note: str = ""
 
 
 def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
@@ -68,9 +70,14 @@ def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
     )
 
 
-def asked(assignees: Iterable[Assignee]) -> tuple[Asked, ...]:
+def asked(assignees: Iterable[Assignee], standings: Standings) -> tuple[Asked, ...]:
     """Everybody who is asked, in the order in which they were."""
-    return tuple(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since) for each in assignees)
+    found = []
+    for each in assignees:
+        whom = Approver(each.kind, each.name)
+        said = note(whom, standings[whom]) if whom in standings else ""
+        found.append(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since, said))
+    return tuple(found)
 
 
 def _quote(event: Event) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
-from directory_sync.approval.quorum import Pending
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal.integrity import Checked
@@ -53,6 +53,7 @@ class RequestPage:
     Attributes:
         tone, next: how the banner looks, and what happens next, sentence by sentence.
         missing: who has to agree still, in words; `reachable` is False if those who are asked can never be enough.
+        out_of_reach: that is so because of what Airflow tells of them.
         kinds: what changes, worst first; `other`: figures beside that, name and number.
         deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason once.
         previous: number of the request to compare with; None if there is none. `replaces`: this one has taken its place.
@@ -71,6 +72,7 @@ class RequestPage:
     next: tuple[str, ...]
     missing: str
     reachable: bool
+    out_of_reach: bool
     kinds: tuple[KindCount, ...]
     other: tuple[tuple[str, int], ...]
     meters: tuple[Meter, ...]
@@ -105,13 +107,13 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
     """What the page shows. `verified`: Airflow knows who looks."""
     request, plan = details.request, details.plan
     deeds = _deeds(details)
-    reachable = not isinstance(details.outcome, Pending) or details.outcome.reachable
     return RequestPage(
         request=request,
         tone=_TONES[request.state],
         next=tuple(_next(details, datetime.now(UTC))),
         missing=details.waiting_for,
-        reachable=reachable,
+        reachable=details.reachable,
+        out_of_reach=details.out_of_reach,
         kinds=count_kinds(request.statistics),
         other=tuple((name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")),
         meters=limit_meters(plan.limits),
@@ -126,7 +128,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         result=_figures(request.result),
         result_message=_result_message(request.result),
         changes=changes,
-        asked=asked(details.view.assignees),
+        asked=asked(details.view.assignees, details.standings),
         decisions=details.view.decisions,
         history=history(request, details.view.events),
         may_comment=verified,
@@ -142,7 +144,8 @@ def version_of(details: RequestDetails) -> str:
     """A text that changes with everything on the page that can change by itself; it begins with `results_version`."""
     view, request = details.view, details.request
     last = view.events[-1].id if view.events else 0
-    parts = (results_version(details), last, len(view.decisions), int(request.begun is not None), details.answered or 0)
+    begun, told = int(request.begun is not None), crc32("".join(sorted(map(repr, details.standings.items()))).encode())
+    parts = (results_version(details), last, len(view.decisions), begun, details.answered or 0, told)
     return ".".join(map(str, parts))
 
 

@@ -135,7 +135,9 @@ def ask_before(
     deed: Annotated[str, Query(pattern="^(approve|deny|reroute|cancel|replan)$")],
 ) -> Response:
     """The question before something is done, with its numbers: a dialog, or a page where there is no JavaScript."""
-    page = ask(reading.read_request(store, visitor, request_id), deed)
+    details = reading.read_request(store, visitor, request_id)
+    untold = deed == "reroute" and not reading.tells_of_people(visitor, details.request)
+    page = ask(details, deed, untold=untold)
     return render(request, "ask.html", frame, page, part="_ask.html")
 
 
