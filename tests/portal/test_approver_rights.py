@@ -45,7 +45,7 @@ def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None
     for path in ("", "/ask?deed=approve", "/changes/0"):
         assert pages.get(f"/requests/{asked.id}{path}").status_code == 200, path
     assert api.post(f"/api/v1/requests/{asked.id}/comment", json={"text": "Looks fine."}).status_code == 200
-    assert api.post(f"/api/v1/requests/{asked.id}/reroute", json={"users": ["hugo"]}).status_code == 200
+    assert api.post(f"/api/v1/requests/{asked.id}/reroute", json={"users": ["olga"]}).status_code == 200
     form = {"digest": asked.digest, "reason": "fine"}
     assert pages.post(f"/requests/{asked.id}/approve", data=form, headers=origin).status_code == 303
     other = ask(server)

@@ -123,7 +123,7 @@ def reroute(
     left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
     if left and not desk.powers(seen, visitor.person).decide:
         raise DoubtfulApprovers(left)
-    unable = [whom for whom in doubts if standings[whom].able is False]
+    unable = [whom for whom in doubts if standings[whom].sees is False]
     view = desk.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
     airflow_runs.send_mail_soon()

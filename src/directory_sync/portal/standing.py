@@ -52,6 +52,13 @@ class Standing:
             return False
         return None if self.opening is None else self.opening > 0
 
+    @property
+    def sees(self) -> bool | None:
+        """Whether at least one of them may see the collection; None if that cannot be told."""
+        if self.known is Known.NO:
+            return False
+        return None if self.seeing is None else self.seeing > 0
+
 
 UNTOLD = Standing()
 """Where the auth manager tells nothing."""
