@@ -162,7 +162,7 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
     """Opening a store that is not there says how to make it, and makes nothing."""
     file = tmp_path / "none.db"
     with pytest.raises(
-        StoreError, match=r"none\.db: The file does not exist\. Run `directory-sync db upgrade` or `airflow db migrate`"
+        StoreError, match=r"none\.db: The file does not exist\. Run directory-sync db upgrade or airflow db migrate"
     ):
         Store.open(f"sqlite:///{file}")
     assert not file.exists()
@@ -171,14 +171,14 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
 def test_a_store_without_tables_names_the_command(empty_url: str) -> None:
     """A database without our tables is refused with the remedy."""
     migrate.create_file(Database(empty_url))
-    with pytest.raises(StoreError, match=r"have not been created\. Run `directory-sync db upgrade` or `airflow db migrate`"):
+    with pytest.raises(StoreError, match=r"have not been created\. Run directory-sync db upgrade or airflow db migrate"):
         Store.open(empty_url)
 
 
 def test_an_older_store_names_the_command(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is behind is refused with the remedy."""
     monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "next"))
-    older = rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run `directory-sync db upgrade`"
+    older = rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run directory-sync db upgrade"
     with pytest.raises(StoreError, match=older):
         Store.open(store_url)
 

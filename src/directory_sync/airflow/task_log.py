@@ -100,7 +100,7 @@ def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[i
 
 def _log_rest(number: int, noun: str) -> None:
     if number > 0:
-        log.info("… and %s more %s; `logged_changes` in [directory_sync] says how many are shown.", f"{number:,}", noun)
+        log.info("… and %s more %s; logged_changes in [directory_sync] says how many are shown.", f"{number:,}", noun)
 
 
 def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:

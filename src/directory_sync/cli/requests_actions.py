@@ -55,7 +55,7 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
         if not digest.lower().startswith(prefix):
             raise NotDecidable(
                 f"Request {arguments.request} is about the plan {digest}, not {prefix}, so nothing was decided. "
-                f"Look at it: `directory-sync requests show {arguments.request} --changes`."
+                f"Look at it: directory-sync requests show {arguments.request} --changes."
             )
     elif not _confirmed(details, action, ask=not arguments.yes):
         message("Nothing was decided.")
@@ -71,7 +71,7 @@ def _given_digest(arguments: Namespace, action: str) -> str:
         # Without it, a script would decide on whatever the request is about, seen by nobody. --yes is no answer to that.
         raise UsageError(
             f"{action}: without a terminal, --digest has to name the plan that is meant: at least its first "
-            f"{SHORTEST_DIGEST} digits, as `directory-sync requests show {arguments.request}` prints them."
+            f"{SHORTEST_DIGEST} digits, as directory-sync requests show {arguments.request} prints them."
         )
     prefix = str(arguments.digest).strip().lower()
     if len(prefix) < SHORTEST_DIGEST or not set(prefix) <= set("0123456789abcdef"):
@@ -102,7 +102,7 @@ def _confirmed(details: Details, action: str, *, ask: bool) -> bool:
     if not ask:
         return True
     print(
-        f"{action.capitalize()} these changes? See them with `directory-sync requests show {details.request.id} --changes`. "
+        f"{action.capitalize()} these changes? See them with directory-sync requests show {details.request.id} --changes. "
         "Type yes: ",
         end="",
         file=sys.stderr,
@@ -119,6 +119,6 @@ def _tell(details: Details) -> ExitStatus:
     if request.state == RequestState.APPROVED and request.waiver:
         print(f"  waiver: {waiver_text(request)}")
     elif request.state == RequestState.APPROVED and request.trigger == "terminal":
-        print(f"  A run from a terminal has asked for it. `directory-sync run FILE --approved {request.id}` carries it out,")
+        print(f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id} carries it out,")
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

@@ -24,7 +24,7 @@ from directory_sync.errors import (
 
 _LONGEST_TEXT = 2_000
 """Characters of a server's text that a message shows."""
-_UNKNOWN = "It is not known whether it was done: see `directory-sync requests show`."
+_UNKNOWN = "It is not known whether it was done: see directory-sync requests show."
 
 
 def label(address: Address) -> str:

@@ -163,7 +163,7 @@ def _say_what_follows(
         if result.state is JobState.WAITING and result.request is not None:
             lines.append(next_step(store.get_request(result.request).request, file))
         elif is_approved and not result.state.failed and _others_waited(collection, result.job):
-            lines.append(f"Jobs behind {result.job} waited for this. `directory-sync run {file}` runs them.")
+            lines.append(f"Jobs behind {result.job} waited for this: directory-sync run {file} runs them.")
         yield result
     for line in lines:
         message(line)
