@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from directory_sync.airflow.schedules import in_words
 from directory_sync.definition.endpoint_text import destination_text, source_text
@@ -18,7 +18,7 @@ def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> st
     """The `doc_md` of a collection's DAG. `warnings`: what is to be known about the definition, one text each."""
     parts = []
     if warnings:
-        parts.append(f"**Warnings:**\n\n{code_block(chr(10).join(warnings))}")
+        parts.append(f"**Warnings:**\n\n{listing(warnings)}")
     if collection.description:
         parts.append(escape(collection.description))
     parts.append(_jobs(collection))
@@ -38,11 +38,9 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
-def code_block(text: str) -> str:
-    """Text in a code block that nothing in it can end."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+def listing(texts: Iterable[str]) -> str:
+    """Each text as a paragraph: of all that Markdown has, only that is wrapped in Airflow's dialog, also in a long word."""
+    return "\n\n".join(f"\N{BULLET} {escape(text)}" for text in texts)
 
 
 def _jobs(collection: Collection) -> str:
