@@ -32,7 +32,7 @@ COLLECTION, PAUSED, HIDDEN = "crew", "sleepers", "secret_crew"
 """Collections with a DAG, with a paused DAG, and with a DAG that not everybody may see (FAB only)."""
 
 _START_TIMEOUT = 120.0
-_PASSWORD = "pass-word-of-a-test"
+PASSWORD = "pass-word-of-a-test"
 _USERS = {"admin": "admin", "olga": "op", "bea": "viewer", "vera": "viewer", "ida": "user", "hugo": "viewer"}
 """User → SimpleAuthManager's role. Under FAB they have the roles and groups of `_fab_users`."""
 
@@ -64,7 +64,7 @@ class PortalServer:
         self.store = Store.open(f"sqlite:///{self.store_file}")
         (self.folder / "dags").mkdir()
         (self.folder / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-        (self.folder / "passwords.json").write_text(json.dumps(dict.fromkeys(_USERS, _PASSWORD)), encoding="utf-8")
+        (self.folder / "passwords.json").write_text(json.dumps(dict.fromkeys(_USERS, PASSWORD)), encoding="utf-8")
         with (self.folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.portal_server", self.kind, str(self.port)],
@@ -97,7 +97,7 @@ class PortalServer:
         """The user's token, as `POST /auth/token` gives it."""
         if user not in self._tokens:
             answer = httpx.post(
-                f"{self.url}/auth/token", json={"username": user, "password": _PASSWORD}, timeout=60, trust_env=False
+                f"{self.url}/auth/token", json={"username": user, "password": PASSWORD}, timeout=60, trust_env=False
             )
             self._tokens[user] = answer.raise_for_status().json()["access_token"]
         return self._tokens[user]
@@ -222,7 +222,7 @@ def _fab_users() -> None:
             last_name="Test",
             email=f"{user}@crew.example",
             role=[security.find_role(name) for name in names],
-            hashed_password=generate_password_hash(_PASSWORD),
+            hashed_password=generate_password_hash(PASSWORD),
             groups=[group] if user == "gina" else [],
         )
     security.find_user(username="otto").active = False
