@@ -18,10 +18,11 @@ from typing import Any, NoReturn
 import httpx
 
 from demo.airflow_api import AirflowApi
-from demo.airflow_server import LOGINS, AirflowFailedError, AirflowServer, start_airflow
+from demo.airflow_server import LOG, LOGINS, AirflowFailedError, AirflowServer, start_airflow
 from demo.approval import check_approval, check_denial
 from demo.check import SOURCE_CHANGES, Checks
 from demo.directories import Directory, branch_office, planet_express
+from demo.failures import failure_text
 from demo.processes import Ledger, listening_addresses
 from demo.report import Steps, table
 from demo.requests_api import RequestsApi
@@ -248,7 +249,7 @@ def main() -> int:
     except Stopped:
         return 130 if unattended else 0
     except (AirflowFailedError, TimeoutError, OSError, httpx.HTTPError) as error:
-        print(f"The demo failed: {error}", file=sys.stderr)
+        print(f"The demo failed: {failure_text(error, HOME / 'airflow' / LOG)}", file=sys.stderr)
         return 1
     print(f"{checks.passed} passed, {checks.failed} failed in {steps.seconds:.0f} s")
     return 1 if checks.failed else 0

@@ -18,8 +18,11 @@ from pathlib import Path
 
 from demo.airflow_api import AirflowApi
 
-LOGINS = {"admin": "admin", "ida": "op", "bob": "user", "carol": "user"}
+LOGINS = {"admin": "admin", "ida": "op", "bob": "viewer", "carol": "viewer"}
 """User name → role. Each password is the user name: the demo can be reached from this machine only."""
+
+LOG = "standalone.log"
+"""What everything of Airflow writes, in its home."""
 
 _PREFERRED_PORT = 8080
 _START_TIMEOUT = 240.0
@@ -99,7 +102,7 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
     }
     environment |= {f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}": value for name, value in settings.items()}
     environment |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
-    log = home / "standalone.log"
+    log = home / LOG
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["airflow", "standalone"],

@@ -22,6 +22,7 @@
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
     ├── PlanMismatch               a stored plan is not the one that was asked for
+    │   └── PlanAltered            what the store holds is not what was saved there: somebody has changed it
     ├── RequestError               a request for approval cannot be filed, found or changed like that
     │   ├── RequestNotFound        there is no such request (any more)
     │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
@@ -162,6 +163,10 @@ class LeaseLost(LeaseError):
 
 class PlanMismatch(DirectorySyncError):
     """A stored plan does not have the digest that it should have."""
+
+
+class PlanAltered(PlanMismatch):
+    """What the store holds of a plan is not what was saved there, so nobody may agree to it and nothing of it may be written."""
 
 
 class RequestError(DirectorySyncError):

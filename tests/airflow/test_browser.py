@@ -117,12 +117,24 @@ def test_an_operator_starts_a_run_and_reads_what_was_done(airflow: AirflowPages,
 
 
 def test_a_broken_definition_shows_its_error(airflow: AirflowPages, log_in: LogIn) -> None:
-    """The DAG of a broken file is tagged, and its documentation says what is wrong, without obeying what the file says."""
+    """The DAG of a broken file is tagged, and its documentation says what is wrong, without obeying what the file says.
+
+    Nothing of it is cut off, however long.
+    """
     page = log_in("ida")
     page.goto(f"{airflow.url}/dags/broken_one")
     expect(page.get_by_text("broken definition").first).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Dag Docs").click()
-    expect(page.get_by_text("broken.yaml:2").first).to_be_visible(timeout=LONG)
+    problem = page.get_by_role("dialog").locator("p").filter(has_text="very_very_")
+    expect(problem).to_contain_text("broken.yaml:3", timeout=LONG)
+    expect(problem).to_contain_text("<img src=x onerror=alert(1)>")
+    expect(problem).to_contain_text("`key` *x*")
+    expect(page.get_by_role("dialog").locator("img")).to_have_count(0)
+    wider = (
+        "body => [body, ...body.querySelectorAll('*')].filter(each => each.clientWidth && each.scrollWidth > each.clientWidth)"
+    )
+    body = page.get_by_role("dialog").locator(".chakra-dialog__body")
+    assert body.evaluate(f"{wider}.map(each => each.outerHTML)") == []
 
 
 def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log_in: LogIn) -> None:
@@ -165,7 +177,7 @@ def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log
     see(tab, "Written: 1 deletion, 1 update, 2 creations")
     ida.goto(f"{run}/tasks/guests/details")
     ida.get_by_role("link", name="Request", exact=True).click()
-    see(frame_of(ida), "Approved by bob, and carried out")
+    see(frame_of(ida), "Approved by bob, and applied")
     frame_of(ida).get_by_role("link", name="My requests").click()
     expect(frame_of(ida).get_by_role("row").filter(has_text="reception / guests")).to_contain_text("Applied")
 
@@ -266,7 +278,7 @@ def test_a_limit_is_waived_once(airflow: AirflowPages, log_in: LogIn) -> None:
     frame.get_by_role("link", name="cleanup / former_staff").click()
     see(frame, "Approving this waives 1 limit, once")
     answer(frame, "Approve…", "Approve 5 deletions")
-    see(frame, "You have approved the request")
+    see(frame, "You have approved the waiver. Nothing is written before a later run uses it")
     expect(admin).to_have_url(airflow.portal(f"/requests/{number}"))
     api = airflow.api("ida")
     run = api.trigger("cleanup", "With the waiver")

@@ -104,6 +104,14 @@ def test_denial_reroute_and_cancel(server: PortalServer, call: Callable[..., Out
     """Each does what it says, and the store knows who did it."""
     number, digest = file(server, creations(3), run_id="reroute")
     assert call("bea", "reroute", number, "--to-user", "hugo", "--to-role", "op", "--reason", "away")[0] == 0
+    status, _, err = call("bea", "reroute", number, "--to-user", "emil")
+    assert status == 1
+    assert "User emil: Airflow knows no user of this name." in err
+    assert "--confirm-unknown" in err
+    assert call("bea", "reroute", number, "--to-user", "emil", "--confirm-unknown")[0] == 0
+    shown = call("bea", "show", number)[1]
+    assert "user emil (reroute): Airflow knows no user of this name." in shown
+    assert "user hugo (reroute)\n" in shown
     view = server.store.get_request(int(number))
     assert {("user", "hugo"), ("role", "op")} <= {(each.kind, each.name) for each in view.assignees}
     status, out, _ = call("hugo", "deny", number, "--digest", digest, "--reason", "No “such” crew")

@@ -162,7 +162,7 @@ def test_a_minimum_that_cannot_be_read_lets_nothing_run(tmp_path: Path, monkeypa
     for dag in dags.values():
         assert dag.task_ids == ["definition_is_broken"]
         assert dag.schedule is None
-        assert "approval_minimum" in (dag.doc_md or "")
+        assert "approval_minimum" in (dag.doc_md or "").replace("\\", "")
 
 
 def test_params_are_preview_reason_and_jobs() -> None:
@@ -312,12 +312,16 @@ def test_what_airflow_refuses_is_a_broken_definition(tmp_path: Path) -> None:
     assert dags["long"].tags == {"broken definition"}
 
 
-def test_the_problems_cannot_leave_their_code_block(tmp_path: Path) -> None:
-    """A definition that quotes the end of a code block stays within it."""
-    write(tmp_path, "bad.yaml", **{"```\n# Hello": 1})
+def test_the_problems_are_shown_as_they_are(tmp_path: Path) -> None:
+    """What a definition quotes is text: no heading, no code, no HTML; each problem is a paragraph, which is wrapped."""
+    write(tmp_path, "bad.yaml", **{"```\n# Hello <b> *x*": 1})
     text = build(tmp_path)["bad"].doc_md or ""
-    fence = next(line for line in text.splitlines() if line.startswith("```")).removesuffix("text")
-    assert len([line for line in text.splitlines() if line.startswith(fence)]) == 2
+    items = [part for part in text.split("\n\n") if part.startswith("\N{BULLET} ")]
+    assert len(items) == 1
+    assert "```" not in text
+    assert "<b>" not in text
+    assert not any(line.lstrip("\N{BULLET} ").startswith("#") for line in text.splitlines())
+    assert r"\*x\*" in items[0]
 
 
 def test_a_folder_that_does_not_exist_is_an_import_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +18,11 @@ import pytest
 
 from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, StoreError
-from directory_sync.store.request_model import RequestView
+from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
 from tests.scenarios.requests import decide
+from tests.scenarios.smtp import SmtpServer
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -202,7 +204,10 @@ def test_a_denial_writes_nothing_and_is_no_failure(
     assert not (data / "out.csv").exists()
     assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]["people"]) == ("denied", "denied")
     text = task_log()
-    assert f"Request {the_request(store, run).request.id} was denied by bea on" in text
+    number = the_request(store, run).request.id
+    assert f"Waiting for the decision on request {number} (2 changes). Asked: user bea." in text
+    assert "Whether they exist and can see this collection in Airflow, the request's page says: " in text
+    assert f"Request {number} was denied by bea on" in text
     assert "Not <b>now</b>" in text
     assert "\u202e" not in text
     assert "\x1b[31m\u202e" not in text
@@ -214,6 +219,82 @@ def test_time_ends_a_request_even_if_nobody_sweeps(run_collection: RunCollection
     assert the_request(store, run).request.state == "expired"
     assert task_states(run)["people.apply"] == "skipped"
     assert not (data / "out.csv").exists()
+
+
+def test_a_gate_that_waits_sends_mail_that_is_due(
+    run_collection: RunCollection, store: Store, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """About its request: who is asked in place of others hears of it at once, not with the next task that happens to run."""
+    with SmtpServer() as server:
+        smtp = {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": server.port,
+            "extra": {"disable_ssl": True, "disable_tls": True},
+        }
+        monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps(smtp))
+        settings = {"mail_connection": "mail", "mail_from": "sync@corp.example", "mail_domain": "corp.example"}
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}", value)
+
+        def reached(address: str) -> bool:
+            deadline = time.monotonic() + 30
+            while not (there := any(address in mail.to for mail in server.received)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return there
+
+        seen: list[bool] = []
+
+        def reroute_and_decide(request: int) -> None:
+            seen.append(reached("bea@corp.example"))
+            store.reroute(request, "bea", [Approver("user", "zoe")], roles=[], verified=True)
+            seen.append(reached("zoe@corp.example"))
+            decide(store, request, "zoe")
+
+        meanwhile(reroute_and_decide)
+        run = run_collection(PEOPLE)
+    assert seen == [True, True]
+    assert task_states(run)["people.apply"] == "success"
+
+
+def test_no_mail_and_no_look_up_holds_up_an_approved_write(
+    run_collection: RunCollection, store: Store, data: Path, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a people directory and a mail server that hang, the write comes as soon as it is approved, and mail after it."""
+    with socket.create_server(("127.0.0.1", 0)) as directory, socket.create_server(("127.0.0.1", 0)) as server:
+        ldap: dict[str, Any] = {
+            "conn_type": "ldap",
+            "host": "127.0.0.1",
+            "port": directory.getsockname()[1],
+            "extra": {"security": "none"},
+        }
+        smtp: dict[str, Any] = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.getsockname()[1]}
+        monkeypatch.setenv("AIRFLOW_CONN_CORP", json.dumps(ldap))
+        monkeypatch.setenv(
+            "AIRFLOW_CONN_MAIL", json.dumps({**smtp, "extra": {"disable_ssl": True, "timeout": 3, "retry_limit": 1}})
+        )
+        settings = {
+            "mail_connection": "mail",
+            "mail_from": "sync@corp.example",
+            "people_connection": "corp",
+            "people_base": "ou=people,dc=example,dc=org",
+            "role_addresses": "Heads=heads@corp.example",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}", value)
+        times: dict[str, float] = {}
+
+        def approve(request: int) -> None:
+            times["approved"] = time.monotonic()
+            decide(store, request)
+            while not (data / "out.csv").exists() and time.monotonic() - times["approved"] < 60:
+                time.sleep(0.05)
+            times["written"] = time.monotonic()
+
+        meanwhile(approve)
+        run = run_collection({**PEOPLE, "approval": {"approvers": {"users": ["bea", "zoe", "max"], "roles": ["Heads"]}}})
+    assert task_states(run)["people.apply"] == "success"
+    assert times["written"] - times["approved"] < 5
 
 
 # -- none of this run -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -337,3 +338,93 @@ def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
         session.execute(update(DagModel).where(DagModel.dag_id == UPKEEP_DAG_ID).values(is_paused=True))
     send_mail_soon()
     assert queued() == 0
+
+
+# -- whatever hangs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A people directory that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection = {"conn_type": "ldap", "host": "127.0.0.1", "port": silent.getsockname()[1], "extra": {"security": "none"}}
+        monkeypatch.setenv("AIRFLOW_CONN_CORP", json.dumps(connection))
+        for name, value in {"connection": "corp", "base": "ou=people,dc=example,dc=org"}.items():
+            monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__PEOPLE_{name.upper()}", value)
+        yield
+
+
+@pytest.mark.usefixtures("silent_directory")
+def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
+    store: Store, server: SmtpServer, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever needs no look-up gets their mail at once, the others later; nobody waits for each name in turn."""
+    from directory_sync.airflow import mail
+
+    assert mail.LOOK_UP_SECONDS <= 10
+    monkeypatch.setattr(mail, "LOOK_UP_SECONDS", 1.0)
+    configured(server.port, role_addresses="Heads=heads@corp.example", mail_domain="")
+    first = file(store, users=("bea", "zoe", "max", "kim"), roles=("Heads",))
+    second = file(store, users=("bea", "zoe"), roles=("Heads",), name="other")
+    started = time.monotonic()
+    deliver_request_mail(store)
+    assert time.monotonic() - started < 3
+    assert [each.to for each in server.received] == [("heads@corp.example",)] * 2
+    names = {first: "bea, zoe, max and kim", second: "bea and zoe"}
+    for request in (first, second):
+        [(reached, problem)] = noted(store, request)
+        assert reached == ["heads@corp.example"]
+        assert problem.startswith(
+            f"The mail addresses of {names[request]} could not be looked up. people directory (connection corp)"
+        )
+        assert problem.count("it has not answered all questions within 1 s.") == 1
+    [later] = [row for row in _outbox(store) if row.request == first]
+    assert later.tries == 1
+
+
+def test_what_was_begun_is_noted_only_where_the_server_may_have_it(
+    store: Store, server: SmtpServer, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its content goes, once per mail: not where the server refuses the address or does not let anybody in."""
+    configured(server.port)
+    server.refuse = {"bea@corp.example": "451 4.7.1 come back later"}
+    begun: list[tuple[str, str]] = []
+    start = Store.start_mail
+
+    def start_mail(self: Store, due: Any, address: str, **options: Any) -> bool:
+        begun.append((address, server.commands[-1].partition(" ")[0]))
+        return start(self, due, address, **options)
+
+    monkeypatch.setattr(Store, "start_mail", start_mail)
+    request = file(store, users=("bea", "zoe"))
+    deliver_request_mail(store)
+    assert begun == [("zoe@corp.example", "rcpt")]
+    assert noted(store, request)[0][0] == ["zoe@corp.example"]
+
+
+def test_a_delivery_is_left_to_itself_when_there_is_something_to_do(
+    store: Store, configured: Callable[..., None], logged: list[str]
+) -> None:
+    """However long the mail server takes: the task goes on within a moment, and what is left stays due."""
+    from directory_sync.airflow.mail import deliver_until
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        configured(silent.getsockname()[1])
+        request = file(store)
+        started = time.monotonic()
+        deliver_until(lambda: time.monotonic() - started > 0.2)
+        assert time.monotonic() - started < 2
+        assert "There is something to do now" in logged[-1]
+    assert noted(store, request) == []
+    assert [row.request for row in _outbox(store)] == [request]
+
+
+def _outbox(store: Store) -> list[Any]:
+    from sqlalchemy import select
+
+    from directory_sync.store.tables import RequestEventRow, RequestMailRow
+
+    joined = RequestMailRow.event_id == RequestEventRow.id
+    with store._database.read() as connection:
+        query = select(RequestEventRow.request_id.label("request"), RequestMailRow.tries).where(joined)
+        return list(connection.execute(query))

@@ -166,7 +166,7 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
     People and their roles are FAB's. Whoever started the run may not approve it, nor may somebody without the role.
     """
     admin = log_in("admin", deployment.secrets["ADMIN_PASSWORD"])
-    for user, *roles in (("otto", "User", "Directory Operators"), ("anna", "Viewer", APPROVERS), ("vera", "Viewer")):
+    for user, *roles in (("otto", "User", "Directory Operators"), ("anna", APPROVERS), ("vera", "Viewer")):
         body = {
             "username": user,
             "email": f"{user}@corp.example",

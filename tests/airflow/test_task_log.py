@@ -172,3 +172,23 @@ def test_the_table_has_a_line_for_each_job_and_a_total() -> None:
     assert lines[2].split() == ["groups", "not", "run"]
     assert lines[3].split()[1:3] == ["5", "2"]
     assert total(iter([Statistics(read=1), None, Statistics(read=2, errors=1)])) == Statistics(read=3, errors=1)
+
+
+def test_a_change_names_people(caplog: pytest.LogCaptureFixture) -> None:
+    """As people call them, where the object's id does not say it."""
+    change = Change(Action.UPDATE, "4711", "uid=4711,dc=lab", fields=(FieldChange("l", (b"a",), (b"b",)),), name="Amy Wong")
+    assert describe_change(JOB, change) == "Updated uid=4711,dc=lab (Amy Wong): l: a → b"
+    assert describe_change(JOB, change._replace(object="cn=Amy Wong,dc=lab")) == "Updated cn=Amy Wong,dc=lab: l: a → b"
+
+
+def test_what_waits_or_was_stopped_is_logged_as_planned(caplog: pytest.LogCaptureFixture) -> None:
+    """The figures are zeros, because nothing was written; what is planned is said, marked as such."""
+    planned = Statistics(read=9, created=3, deleted=1)
+    for state, yet in ((JobState.WAITING, " yet"), (JobState.STOPPED_BY_LIMIT, "")):
+        caplog.clear()
+        result = JobResult("people", state, statistics=Statistics(read=9), planned=planned)
+        with caplog.at_level(logging.INFO):
+            log_result(JOB, result, shown=10)
+        assert f"Job people: planned: 1 deletion, 3 creations; nothing written{yet}." in caplog.text
+        assert "created=0" in caplog.text
+        assert "planned_created=3" in caplog.text

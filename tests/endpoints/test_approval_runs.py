@@ -13,6 +13,7 @@ from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
+from directory_sync.run.report import job_report
 from directory_sync.run.result import JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
@@ -283,3 +284,34 @@ def test_a_stopped_attempt_goes_on_with_the_approved_plan(office: Office) -> Non
     office.write("phones.csv", "fry")
     done = office.apply(run, request.id)
     assert (done.state, done.statistics.created, office.phones()) == (JobState.SUCCESS, 2, {"fry", "leela"})
+
+
+def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
+    """While the plan waits, and after it was denied, nothing counts as written; what was planned stays known."""
+    snapshot = office.start()
+    result = office.run(snapshot)
+    assert result.state is JobState.WAITING
+    assert (result.statistics.created, result.statistics.read) == (0, 2)
+    assert result.planned is not None
+    assert (result.planned.created, result.planned.read) == (2, 2)
+    request = office.request(result)
+    desk.deny(office.store, request.id, BOB, digest=request.digest, reason="no")
+    [stored] = office.store.job_results("office", snapshot.run_id)
+    assert (stored.state, stored.planned) == ("denied", result.planned)
+    assert stored.statistics == result.statistics
+    office.approve(office.request(second := office.run(office.start())))
+    applied = office.apply(office.store.find_run("office", "run 2"), office.request(second).id)  # type: ignore[arg-type]
+    assert applied.statistics.created == 2
+    assert applied.planned is None
+    assert office.store.job_results("office", "run 2")[0].planned is None
+
+
+def test_a_report_says_what_is_planned(office: Office) -> None:
+    """Beside the figures, which count what was written; not for a job that has written."""
+    snapshot = office.start()
+    result = office.run(snapshot)
+    [job] = [job_report(snapshot.collection, result)]
+    assert (job["statistics"]["created"], job["planned"]["created"]) == (0, 2)
+    office.approve(office.request(result))
+    applied = office.apply(snapshot, office.request(result).id)
+    assert "planned" not in job_report(snapshot.collection, applied)

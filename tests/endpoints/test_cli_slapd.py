@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -250,11 +251,14 @@ def test_a_limit_stops_before_the_first_write(servers: Servers, tmp_path: Path, 
     assert status == 3
     assert "limit delete: 1 planned, 0 allowed" in out
     path = tmp_path / "report.json"
-    assert output(capsys, "run", file, "--job", "people", "--report", path)[0] == 3
+    status, out, _ = output(capsys, "run", file, "--job", "people", "--report", path)
+    assert status == 3
+    assert re.search(r"^people: stopped by limit; \d+ changes; planned: 1 deletion, [^;]*; nothing written; ", out, re.MULTILINE)
 
     assert servers.dumps() == before
     report = json.loads(path.read_text())["jobs"][0]
     assert report["state"] == "stopped_by_limit"
+    assert (report["statistics"]["deleted"], report["planned"]["deleted"]) == (0, 1)
     assert {change["action"] for change in report["changes"]} == {"create", "update", "delete"}
 
 

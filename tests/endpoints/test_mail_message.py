@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -12,15 +13,19 @@ from typing import Any
 
 import pytest
 
+from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import MailError
 from directory_sync.mail.message import message
 from directory_sync.mail.templates import Rendered
-from directory_sync.plan.model import LimitCheck
+from directory_sync.plan.digest import plan_digest
+from directory_sync.plan.model import LimitCheck, Plan, Statistics
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from tests.scenarios.mail import Box, file, send, text_of
+from tests.scenarios.plans import collection as crew
+from tests.scenarios.plans import creations, plan
 from tests.scenarios.requests import decide, stored_plan
 
 HOSTILE = "<img src=x onerror=alert(1)>\r\nBcc: victim@x.org\r\n\r\n\x1b[2J\u202eevil\u2028\x00\ud800{{ 7*7 }}"
@@ -99,6 +104,89 @@ def test_no_value_of_a_field_is_mailed(store: Store) -> None:
         everything = mail.as_string() + text_of(mail) + text_of(mail, "html")
         for value in ("K4711", "Geheim", "SECRET", "telephoneNumber"):
             assert value not in everything
+
+
+def test_a_mail_names_where_the_job_reads_and_writes(store: Store) -> None:
+    """And the collection by its title; what is asked for is planned, and not done."""
+    fields = {"uid": {"from": "id", "key": True}, "sn": "name"}
+    destination = {"connection": "corp", "container": "ou=people,dc=example,dc=org"}
+    job = {
+        "name": "people",
+        "source": {"file": "staff.csv"},
+        "destination": destination,
+        "object": "inetOrgPerson",
+        "fields": fields,
+    }
+    collection = Collection.model_validate({"name": "crew", "title": "Delivery crew", "jobs": [job]})
+    run = store.start_run(collection, "one", trigger="manual", requester="ida", verified=True)
+    attempt = store.start_job(run.id, "people").id
+    changes = [Change(Action.DELETE, "k1", "cn=a,ou=people,dc=example,dc=org")]
+    digest = plan_digest("crew", "people", "corp/people", changes)
+    made = Plan("crew", "people", "corp/people", tuple(changes), digest, Statistics(deleted=1), 1)
+    bea = Approver("user", "bea")
+    store.file_request(store.save_plan(attempt, made), policy={"approvers": {"users": ["bea"]}}, approvers=[bea])
+    box = Box()
+    send(store, box)
+    [(_, mail)] = box.take()
+    assert mail["Subject"].startswith("Approve changes of crew / people: 1 deletion planned")
+    for kind in ("plain", "html"):
+        words = " ".join(re.sub("<[^>]*>", "", text_of(mail, kind)).split())
+        for said in ("(collection crew: Delivery crew)", "staff.csv", "corp", "ou=people,dc=example,dc=org", "1 deletion"):
+            assert said in words, (kind, said)
+        assert "Exactly these changes will be made." in words
+
+
+def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
+    """Before and after: another run, by somebody else, by a day; its reason is that of who asks for it."""
+    limit = LimitCheck("delete", "", 9, 100, 5, "5%")
+    plan_id = stored_plan(store, reason="monthly run")
+    policy = {"approvers": {"users": ["bea", "zoe"]}}
+    request = store.file_request(
+        plan_id,
+        policy=policy,
+        approvers=[Approver("user", "bea"), Approver("user", "zoe")],
+        waives=[limit],
+        waiver=True,
+        asked_by="max",
+        reason="the merger",
+    ).id
+    box = Box()
+    send(store, box)
+    (_, asked), *_ = box.take()
+    assert asked["Subject"].startswith("Waiver asked for crew / people")
+    decide(store, request, "bea")
+    send(store, box)
+    approved = dict(box.take())["ida@corp.example"]
+    until = store.get_request(request).request.decided
+    assert until is not None
+    until += timedelta(days=7)
+    for kind in ("plain", "html"):
+        words = " ".join(re.sub("<[^>]*>", "", text_of(asked, kind)).split())
+        assert "max asks for a waiver of limits" in words
+        assert "the merger" in words
+        assert "monthly run" not in words
+        assert "An approval writes nothing by itself" in words
+        assert "within 7 days" in words
+        assert "Exactly these changes" not in words
+        words = " ".join(re.sub("<[^>]*>", "", text_of(approved, kind)).split())
+        assert "was approved by bea. Nothing is written yet: a waiver needs another run." in words
+        assert f"applies it, by {until:%Y-%m-%d %H:%M} UTC: the schedule may start that run, or someone other than bea." in words
+        assert "Exactly these changes" not in words
+
+
+def test_a_mail_about_a_terminals_request_says_what_it_needs(store: Store) -> None:
+    """Nobody else carries it out: the approval alone writes nothing."""
+    run = store.start_run(crew("crew"), "terminal 1", trigger="terminal", requester="ida", verified=False)
+    plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    asked = [Approver("user", "bea"), Approver("user", "zoe")]
+    request = store.file_request(plan_id, policy={"approvers": {"users": ["bea", "zoe"]}}, approvers=asked).id
+    box = Box()
+    send(store, box)
+    decide(store, request, "bea")
+    send(store, box)
+    for _, mail in box.take():
+        for kind in ("plain", "html"):
+            assert f"--approved {request}, in a terminal, applies exactly these changes" in " ".join(text_of(mail, kind).split())
 
 
 def test_mails_of_a_request_are_one_thread(store: Store) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -363,32 +365,138 @@ def test_a_mail_that_cannot_be_made_does_not_hold_up_others(store: Store, monkey
     monkeypatch.setattr(Templates, "render", fail)
     box = Box()
     result = send(store, box)
-    assert [message["Subject"] for _, message in box.take()] == [f"Approve changes of b / people: 2 created (request {fine})"]
+    assert [message["Subject"] for _, message in box.take()] == [
+        f"Approve changes of b / people: 2 creations planned (request {fine})"
+    ]
     assert "unexpected KeyError" in result.problems[0]
 
 
-def test_a_sender_that_dies_leaves_its_mail_to_the_next(store: Store, clock: Clock) -> None:
-    """What was taken and not noted is due again after a while; it has the same Message-ID, so that it is seen to be the same."""
-    box = Box()
-    file(store, users=("bea",))
+FIVE = ("ada", "bea", "cid", "dan", "eve")
 
-    class Killed(BaseException):
-        pass
 
-    def kill(*_args: Any, **_keys: Any) -> None:
-        raise Killed
+class Killed(BaseException):
+    """The process ends here, and notes nothing more."""
+
+
+def _killed_at(store: Store, box: Box, method: str, call: int) -> None:
+    """Deliver until a call of the store, which does not happen any more."""
+    original, calls = getattr(store, method), 0
+
+    def kill(*given: Any, **keys: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        return original(*given, **keys)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(store, "record_mail", kill)
+        patch.setattr(store, method, kill)
         send(store, box)
-    [(_, first)] = box.take()
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "first"),
+    [("start_mail", 1, 0), ("start_mail", 2, 1), ("start_mail", 5, 4), ("record_mail", 1, 5)],
+    ids=["before the first", "before the second", "before the last", "before it is noted"],
+)
+def test_a_sender_that_dies_leaves_the_rest_to_the_next(store: Store, clock: Clock, method: str, call: int, first: int) -> None:
+    """Within a minute another one goes on with those who have no mail yet; nobody gets it twice; the history says all of it."""
+    box = Box()
+    request = file(store, users=FIVE)
+    _killed_at(store, box, method, call)
+    before = [to for to, _ in box.take()]
+    assert before == [f"{name}@corp.example" for name in FIVE[:first]]
     send(store, box)
-    assert box.mails == []
-    clock.at += outbox.HOLD
+    assert box.mails == [], "it may still be at it"
+    clock.advance(seconds=60)
     send(store, box)
-    [(_, second)] = box.take()
-    assert second["Message-ID"] == first["Message-ID"]
+    assert [*before, *(to for to, _ in box.take())] == [f"{name}@corp.example" for name in FIVE]
+    assert mailed(store, request) == [([f"{name}@corp.example" for name in FIVE], [], "")]
     assert waiting(store) == 0
+
+
+def test_of_a_mail_that_was_being_handed_over_nobody_knows(store: Store, clock: Clock) -> None:
+    """It may have arrived, so it is not sent again; the others get theirs at once, and the history says who is in doubt."""
+    box = Box()
+    request = file(store, users=FIVE)
+    _killed_at(store, box, "end_mail", 2)
+    assert [to for to, _ in box.take()] == ["ada@corp.example", "bea@corp.example"]
+    clock.advance(seconds=60)
+    send(store, box)
+    assert [to for to, _ in box.take()] == ["cid@corp.example", "dan@corp.example", "eve@corp.example"]
+    clock.advance(minutes=2)
+    send(store, box)
+    assert box.take() == []
+    reached = [address for to, _, _ in mailed(store, request) for address in to]
+    assert reached == [f"{name}@corp.example" for name in FIVE if name != "bea"]
+    assert [name for _, names, _ in mailed(store, request) for name in names] == ["bea"]
+    [doubt] = [each for event in store.get_request(request).events for each in (event.data or {}).get("unreached", ())]
+    assert "it is not known whether it has arrived" in doubt["why"]
+    assert waiting(store) == 0
+
+
+def test_a_sender_that_was_still_for_long_stops(store: Store, clock: Clock) -> None:
+    """A process that was stopped and goes on finds that another one has taken over: nobody gets a mail twice."""
+    box, other = Box(), Box()
+    request = file(store, users=FIVE)
+    original, calls = store.start_mail, 0
+
+    def slow(*given: Any, **keys: Any) -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            clock.advance(seconds=60)
+            with pytest.MonkeyPatch.context() as inner:
+                inner.setattr(store, "start_mail", original)
+                send(store, other)
+        return original(*given, **keys)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "start_mail", slow)
+        send(store, box)
+    assert [to for to, _ in box.take()] == ["ada@corp.example", "bea@corp.example"]
+    assert [to for to, _ in other.take()] == ["cid@corp.example", "dan@corp.example", "eve@corp.example"]
+    assert mailed(store, request) == [([f"{name}@corp.example" for name in FIVE], [], "")]
+    assert waiting(store) == 0
+
+
+def test_a_sender_that_works_is_not_overtaken(store: Store, clock: Clock) -> None:
+    """However long all of its mails take together: each one holds the event on."""
+    box, other = Box(), Box()
+    file(store, users=FIVE)
+    original = store.end_mail
+
+    def slow(*given: Any, **keys: Any) -> None:
+        original(*given, **keys)
+        clock.advance(seconds=30)
+        send(store, other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "end_mail", slow)
+        send(store, box)
+    assert len(box.take()) == 5
+    assert other.take() == []
+
+
+def test_a_killed_process_is_taken_over(store: Store, store_url: str) -> None:
+    """A real one, by SIGKILL, while the server takes the second of five mails its time."""
+    request = file(store, users=FIVE)
+    command = [sys.executable, "-m", "tests.scenarios.mail", store_url, "cid@corp.example"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    sent = [process.stdout.readline().strip() for _ in range(2)]
+    assert process.stdout.readline() == "waiting for cid@corp.example\n"
+    process.kill()
+    process.communicate()
+    box = Box()
+    Clock(store, store.now() + timedelta(seconds=60))
+    send(store, box)
+    assert sent + [to for to, _ in box.take()] == [f"{name}@corp.example" for name in FIVE]
+    assert mailed(store, request)[0][0] == [f"{name}@corp.example" for name in FIVE]
 
 
 def test_mail_switched_on_later_begins_with_the_last_week(store: Store, clock: Clock) -> None:

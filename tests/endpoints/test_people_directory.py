@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +17,7 @@ from directory_sync.endpoints.ldap import session
 from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityError
 from directory_sync.run.people_directory import People
+from directory_sync.run.timed_people import TimedPeople
 from directory_sync.settings.people import PeopleDirectory
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
@@ -159,3 +162,40 @@ def test_a_container_that_is_not_there_names_the_setting(staff: Container) -> No
         pytest.raises(EndpointError, match="people_base"),
     ):
         found.manager_of("bob")
+
+
+# -- within one short time -----------------------------------------------------------------------------------------------
+
+
+def test_within_its_time_it_answers_as_the_directory_does(staff: Container) -> None:
+    """Answers, and errors, are those of `People`."""
+    where = PeopleDirectory("lab", staff.dn, "uid", "mail", "manager")
+    connection = directories.slapd_connection(staff.slapd)
+    with TimedPeople(where, OneConnection(connection), seconds=30) as found:
+        assert (found.mail_of("carol"), found.manager_of("bob"), found.mail_of("nobody")) == ("carol@corp.example", "carol", None)
+    wrong = replace(where, base=f"ou=gone,{staff.dn}")
+    with TimedPeople(wrong, OneConnection(connection), seconds=30) as found, pytest.raises(EndpointError, match="ou=gone"):
+        found.mail_of("carol")
+
+
+def test_a_directory_that_hangs_holds_nobody_up_for_longer_than_the_time(container: Container) -> None:
+    """It accepts connections and says nothing: all questions together take the time once, not each of them."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        where = PeopleDirectory("lab", "dc=example,dc=org", "uid", "mail", "manager")
+        connection = replace(directories.slapd_connection(container.slapd), host="127.0.0.1", port=port)
+        started = time.monotonic()
+        with TimedPeople(where, OneConnection(connection), seconds=1) as found:
+            for name in ("bea", "carol", "dora", "emil", "zoe"):
+                with pytest.raises(EndpointUnavailable, match="within 1 s"):
+                    found.mail_of(name)
+        assert 1 <= time.monotonic() - started < 2
+
+
+def test_only_the_time_that_somebody_waits_counts(staff: Container) -> None:
+    """Sending the mails in between does not use it up."""
+    where = PeopleDirectory("lab", staff.dn, "uid", "mail", "manager")
+    with TimedPeople(where, OneConnection(directories.slapd_connection(staff.slapd)), seconds=2) as found:
+        assert found.mail_of("carol")
+        time.sleep(2.2)
+        assert found.mail_of("dora") == "dora@corp.example"

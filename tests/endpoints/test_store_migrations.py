@@ -16,10 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import column, inspect, table, update
 
 from directory_sync.errors import SettingsError, StoreError
+from directory_sync.plan.model import LimitCheck
 from directory_sync.store import migrate
 from directory_sync.store.database import Database, parse_url
+from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base
+from tests.scenarios.plans import collection, creations, plan
 
 
 def _schema(database: Database) -> dict[str, Any]:
@@ -91,6 +94,34 @@ def test_a_migration_can_be_taken_back(store_url: str) -> None:
     migrate.check(store_url)
 
 
+def test_requests_of_an_earlier_version_say_where_they_belong(store_url: str) -> None:
+    """Title, source, destination, and who asks for a waiver, are told from what that version has stored."""
+    with Store.open(store_url) as store:
+        titled = collection().model_copy(update={"title": "Crew of the ship"})
+        run = store.start_run(titled, "run 1", trigger="manual", requester="ida", verified=True)
+        plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+        asked = {"policy": {"approvers": {"users": ["bea"]}}, "approvers": [Approver("user", "bea")]}
+        limit = LimitCheck("create", "", 2, 9, 1, "1")
+        numbers = [
+            store.file_request(plan_id, **asked).id,  # type: ignore[arg-type]
+            store.file_request(plan_id, **asked, waiver=True, waives=[limit], asked_by="olga", reason="x").id,  # type: ignore[arg-type]
+        ]
+        before = [store.get_request(number).request for number in numbers]
+    command.downgrade(migrate.alembic_config(Database(store_url)), "0004")
+    migrate.upgrade(store_url)
+    with Store.open(store_url) as store:
+        after = [store.get_request(number).request for number in numbers]
+        assert store.load_plan(plan_id).plan.digest == before[0].digest
+    for old, new in zip(before, after, strict=True):
+        assert (new.title, new.source, new.destination) == (
+            "Crew of the ship",
+            "ship: ou=people,dc=ship",
+            "office: ou=people,dc=office",
+        )
+        assert (new.title, new.source, new.destination, new.asked_by) == (old.title, old.source, old.destination, old.asked_by)
+    assert [request.asked_by for request in after] == ["", "olga"]
+
+
 def test_the_list_of_revisions_is_that_of_the_files() -> None:
     """`REVISIONS` names every revision file, oldest first."""
     script = ScriptDirectory(str(migrate.MIGRATIONS))
@@ -131,7 +162,7 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
     """Opening a store that is not there says how to make it, and makes nothing."""
     file = tmp_path / "none.db"
     with pytest.raises(
-        StoreError, match=r"none\.db: The file does not exist\. Run `directory-sync db upgrade` or `airflow db migrate`"
+        StoreError, match=r"none\.db: The file does not exist\. Run directory-sync db upgrade or airflow db migrate"
     ):
         Store.open(f"sqlite:///{file}")
     assert not file.exists()
@@ -140,14 +171,14 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
 def test_a_store_without_tables_names_the_command(empty_url: str) -> None:
     """A database without our tables is refused with the remedy."""
     migrate.create_file(Database(empty_url))
-    with pytest.raises(StoreError, match=r"have not been created\. Run `directory-sync db upgrade` or `airflow db migrate`"):
+    with pytest.raises(StoreError, match=r"have not been created\. Run directory-sync db upgrade or airflow db migrate"):
         Store.open(empty_url)
 
 
 def test_an_older_store_names_the_command(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is behind is refused with the remedy."""
     monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "next"))
-    older = rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run `directory-sync db upgrade`"
+    older = rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run directory-sync db upgrade"
     with pytest.raises(StoreError, match=older):
         Store.open(store_url)
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.errors import PlanMismatch, StoreError
+from directory_sync.errors import PlanAltered, PlanMismatch, StoreError
+from directory_sync.plan import digest
 from directory_sync.plan.digest import plan_digest
 from directory_sync.store import plans
 from directory_sync.store.store import Store
@@ -98,10 +99,17 @@ def test_a_plan_that_changed_while_it_was_stored_is_refused(store: Store) -> Non
 
 
 def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
-    """A change that was altered, removed, added or exchanged in the database is found when the plan is loaded."""
+    """A change that was altered, removed, added or exchanged in the database is found when the plan is loaded.
+
+    So is a kind or a figure that people would be shown in another way than the changes have it.
+    """
     other = creations(9)[8].canonical().decode()
+    header = plan(creations(3)).header()
     for tamper in (
         update(ChangeRow).where(ChangeRow.sequence == 1).values(payload=other),
+        update(ChangeRow).where(ChangeRow.sequence == 1).values(action="delete"),
+        update(PlanRow).values(header=header | {"statistics": header["statistics"] | {"created": 2, "deleted": 1}}),
+        update(PlanRow).values(header=header | {"changes": 2}),
         delete(ChangeRow).where(ChangeRow.sequence == 2),
         update(ChangeRow).where(ChangeRow.sequence == 2).values(sequence=7),
         update(PlanRow).values(digest="0" * 64),
@@ -112,6 +120,44 @@ def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
         with store._database.write() as connection:
             connection.execute(tamper.where(next(iter(tamper.table.columns)) == plan_id))
         with pytest.raises(PlanMismatch, match=f"Plan {plan_id} .* is not the one that was saved"):
+            store.load_plan(plan_id)
+
+
+def test_a_change_that_was_added_behind_the_last_one_is_found(store: Store) -> None:
+    """It would be shown with the others, and never written."""
+    plan_id = store.save_plan(job_run(store), plan(creations(3)))
+    with store._database.write() as connection:
+        row = connection.execute(select(ChangeRow.__table__).where(ChangeRow.plan_id == plan_id).limit(1)).mappings().one()
+        connection.execute(insert(ChangeRow), {**row, "sequence": 7})
+    with pytest.raises(PlanAltered, match="of 4 changes, expected"):
+        store.load_plan(plan_id)
+
+
+def test_a_plan_is_verified_by_what_is_asked_about(store: Store) -> None:
+    """A digest or figures of a request that are not the plan's are found, though the plan itself is what was saved."""
+    saved = plan(creations(3))
+    plan_id = store.save_plan(job_run(store), saved)
+    statistics = saved.statistics.to_json()
+    store.verify_plan(plan_id, digest=saved.digest, statistics=statistics)
+    with pytest.raises(PlanAltered, match="is asked about"):
+        store.verify_plan(plan_id, digest="0" * 64, statistics=statistics)
+    with pytest.raises(PlanAltered, match="the figures created are not"):
+        store.verify_plan(plan_id, digest=saved.digest, statistics=statistics | {"created": 2})
+    with pytest.raises(PlanMismatch, match="There is no plan"):
+        store.verify_plan(plan_id + 1, digest=saved.digest, statistics=statistics)
+
+
+def test_a_plan_is_verified_by_the_version_of_its_digest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later form of the digest leaves plans of the earlier one as they are; one that is not known is said to be newer."""
+    saved = plan(creations(3))
+    plan_id = store.save_plan(job_run(store), saved)
+    monkeypatch.setitem(digest._PREFIXES, 2, b"directory-sync plan 2\n")
+    store.load_plan(plan_id)
+    set_version = update(PlanRow).where(PlanRow.id == plan_id)
+    for version, problem in ((2, "is not the one that was saved"), (3, "was made by a newer version")):
+        with store._database.write() as connection:
+            connection.execute(set_version.values(digest_version=version))
+        with pytest.raises(PlanMismatch, match=problem):
             store.load_plan(plan_id)
 
 

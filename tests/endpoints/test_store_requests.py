@@ -13,7 +13,7 @@ from directory_sync.plan.model import LimitCheck
 from directory_sync.store.request_model import Approver, Decision, Filed, Filing, RequestView
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PlanRow, RequestRow
-from tests.scenarios.plans import creations, plan
+from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.requests import ADMINS, BEA, POLICY, decide, file, stored_plan
 
 HOUR = timedelta(hours=1)
@@ -282,3 +282,25 @@ def test_a_decision_at_the_moment_of_expiry_comes_too_late(store: Store) -> None
         assert (caught.value.by, caught.value.state) == ("", "expired")
     assert not store.escalate(request_id, [ZOE], level=1)
     assert store.expire() == (request_id,)
+
+
+def test_a_request_says_where_its_job_reads_and_writes(store: Store) -> None:
+    """By the definition that its run began with: title, connection and container."""
+    titled = collection().model_copy(update={"title": "Crew of the ship"})
+    run = store.start_run(titled, "titled", trigger="manual", requester="ida", verified=True)
+    plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    request = store.get_request(store.file_request(plan_id, policy=POLICY, approvers=[BEA]).id).request
+    assert request.title == "Crew of the ship"
+    assert request.source == "ship: ou=people,dc=ship"
+    assert request.destination == "office: ou=people,dc=office"
+
+
+def test_a_waiver_has_a_reason_and_an_asker_of_its_own(store: Store) -> None:
+    """Those of the run stay with the run."""
+    plan_id = stored_plan(store, requester="ida", reason="Payroll said so")
+    filed = store.file_request(plan_id, policy=POLICY, approvers=[BEA], waiver=True, asked_by="olga", reason="The office closed")
+    view = store.get_request(filed.id)
+    assert (view.request.requester, view.request.asked_by, view.request.reason) == ("ida", "olga", "The office closed")
+    assert (view.events[0].actor, view.events[0].text) == ("olga", "The office closed")
+    other = store.get_request(file(store, 3, run_id="run 2", reason="Payroll said so").id).request
+    assert (other.asked_by, other.reason) == ("", "Payroll said so")

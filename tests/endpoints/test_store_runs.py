@@ -174,7 +174,7 @@ def test_a_store_that_cannot_be_written_is_an_error_of_the_store(store_url: str)
     database.close()
     with (
         Store.open(store_url) as store,
-        pytest.raises(StoreError, match=r"collection_run.*Run `directory-sync db upgrade`") as caught,
+        pytest.raises(StoreError, match=r"collection_run.*Run directory-sync db upgrade") as caught,
     ):
         start(store, "a run id nobody should read here")
     assert "nobody should read" not in str(caught.value)

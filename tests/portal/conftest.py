@@ -8,9 +8,13 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +22,9 @@ from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker
 from tests.scenarios.portal_pages import BEA, Pages, furnish, new_pages
 from tests.scenarios.portal_server import PortalServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 if "AIRFLOW_HOME" not in os.environ:  # the tests of `tests/airflow` may have set one for this very process
     _home = Path(tempfile.mkdtemp(prefix="directory-sync-portal-"))
@@ -90,5 +97,51 @@ def empty_looker(shared_looker: Looker, tmp_path: Path) -> Iterator[Looker]:
 def _looking(looker: Looker, store: Store) -> Iterator[Looker]:
     looker.pages.store = store
     looker.become(BEA)
+    looker.pages.signed_in = True
     yield looker
     store.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        found = playwright.chromium.launch(executable_path=path, args=options)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def address(looker: Looker) -> Iterator[str]:
+    """The pages under an address that a browser can open."""
+    import uvicorn
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server: uvicorn.Server = uvicorn.Server(
+        uvicorn.Config(looker.client.app, host="127.0.0.1", port=port, log_level="warning", ws="none")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/dirsync"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a wide window."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()

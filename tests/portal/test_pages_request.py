@@ -101,9 +101,9 @@ def test_a_number_nobody_checked_is_marked(looker: Looker) -> None:
 @pytest.mark.parametrize(
     ("trigger", "waiver", "next_step"),
     [
-        ("manual", False, "The run carries out exactly these changes now"),
-        ("terminal", False, "directory-sync run FILE --approved {number} carries out exactly these changes"),
-        ("manual", True, "The next run of the job that makes the very same plan carries it out"),
+        ("manual", False, "Its run applies exactly these changes now"),
+        ("terminal", False, "directory-sync run FILE --approved {number}, in a terminal, applies exactly these changes"),
+        ("manual", True, "Nothing is written yet. The next run of the job that makes exactly this plan applies it, by "),
     ],
     ids=["airflow", "terminal", "waiver"],
 )
@@ -162,7 +162,7 @@ def test_the_results_of_changes_are_shown(looker: Looker) -> None:
     """Once carried out, each change has its result, with the reason where it was not made; they can be filtered by it."""
     number = looker.made["applied"]
     page = looker.get(f"/requests/{number}")
-    assert "Carried out: 2 updated, 1 conflicts, 1 errors." in text_of(page)
+    assert "Applied: 2 updated, 1 conflicts, 1 errors." in text_of(page)
     assert "Conflict: not made" in page
     assert "The server refuses the value of cn" in page
     assert page.count('class="change ') == 11

@@ -6,10 +6,15 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import update
 
+from directory_sync.approval import desk
+from directory_sync.endpoints.change import Outcome, Result
+from directory_sync.plan.model import Statistics
 from directory_sync.portal import airflow_runs
+from directory_sync.store.tables import JobRunRow
 from tests.portal.pages_client import Looker, text_of
-from tests.scenarios.portal_pages import BEA, changes, collection
+from tests.scenarios.portal_pages import BEA, changes, collection, plan
 
 RUN = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
 STOPPED = {"dag_id": "stopped", "run_id": "manual__2026-11-24"}
@@ -30,24 +35,32 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
 
 
 def test_following_a_run_ends_by_itself(looker: Looker) -> None:
-    """A run is fetched again every few seconds while a job runs or is about to; a closed one has no trigger any more."""
+    """A run is fetched again every few seconds while a job runs or is about to, slowly while somebody is awaited.
+
+    One that is closed, and of which no request is open, has no trigger any more.
+    """
     part = looker.get("/embed/run?dag_id=running&run_id=manual__2026-11-25", part=True)
-    assert 'hx-trigger="every 3s"' in part
+    assert 'hx-trigger="every 3s, look-now"' in part
     assert 'hx-get="/dirsync/embed/run?dag_id=running&amp;run_id=manual__2026-11-25"' in part
     assert "<html" not in part
     assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "the job after the one that waits is still to come"
     looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
-    assert "every 3s" not in looker.get(f"/embed/run?{urlencode(RUN)}")
+    assert "every 10s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "a request waits"
+    number = looker.made["pending"]
+    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "it is about to be applied"
+    looker.store.mark_applied(number, {"state": "success"})
+    assert "data-live" not in looker.get(f"/embed/run?{urlencode(RUN)}")
 
 
-def test_a_run_that_is_held_up_is_not_followed(looker: Looker) -> None:
-    """Where the jobs behind wait for the approval too, nothing happens within seconds."""
+def test_a_run_that_is_held_up_is_followed_slowly(looker: Looker) -> None:
+    """Where the jobs behind wait for the approval too, nothing happens within seconds; but some time it does."""
     definition = collection("held_up")
     first = definition.jobs[0].model_copy(update={"wait_for_approval": True})
     definition = definition.model_copy(update={"jobs": [first, *definition.jobs[1:]]})
     run = looker.store.start_run(definition, "manual__1", trigger="manual", requester="ida", verified=True, reason="")
     looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
-    assert "every 3s" not in looker.get("/embed/run?dag_id=held_up&run_id=manual__1")
+    assert "every 10s" in looker.get("/embed/run?dag_id=held_up&run_id=manual__1")
 
 
 @pytest.mark.parametrize(("tab", "task", "whole"), [("run", "", False), ("ti", "people", True)])
@@ -56,7 +69,7 @@ def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> N
     address = f"/embed/{tab}?dag_id=staff_to_branch&run_id=new&task_id={task}"
     page = looker.get(address)
     looks = 0
-    while (again := re.search(r'hx-get="/dirsync([^"]*)" hx-trigger="every 3s"', page)) is not None:
+    while (again := re.search(r'hx-get="/dirsync([^"]*)" hx-trigger="every 3s, look-now"', page)) is not None:
         looks += 1
         address = again[1].replace("&amp;", "&")
         page = looker.get(address, part=True)
@@ -68,16 +81,62 @@ def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> N
     assert ("Sync results" in answer.text) is not whole
 
 
-def test_a_followed_job_ends_with_the_whole_tab(looker: Looker) -> None:
-    """Its list of changes is not in the part that was followed, so the browser is told to load the tab anew."""
+def test_a_followed_job_brings_its_changes_when_they_are_there(looker: Looker) -> None:
+    """The list of changes comes along when it is another one: once there is a plan, and when it has been applied."""
     run = looker.pages.run("soon")
     attempt = looker.store.start_job(run.id, "people")
-    address = "/dirsync/embed/ti?dag_id=staff_to_branch&run_id=soon&task_id=people"
-    assert "every 3s" in looker.client.get(address, headers={"HX-Request": "true"}).text
-    looker.store.finish_job(attempt.id, "success")
-    answer = looker.client.get(address, headers={"HX-Request": "true"})
-    assert answer.headers["HX-Refresh"] == "true"
-    assert "every 3s" not in looker.client.get(address).text
+    address = "/embed/ti?dag_id=staff_to_branch&run_id=soon&task_id=people"
+
+    def look(page: str) -> str:
+        again = re.search(r'hx-get="/dirsync([^"]*)"[^>]*hx-trigger="every \d+s, look-now"', page)
+        assert again is not None
+        return looker.get(again[1].replace("&amp;", "&"), part=True)
+
+    page = looker.get(address)
+    assert "changes-title" not in page
+    assert "job-changes" not in look(page), "nothing new"
+    plan_id = looker.store.save_plan(attempt.id, plan("staff_to_branch", "people", changes(updates=1)))
+    page = look(page)
+    assert 'id="job-changes" hx-swap-oob="true"' in page
+    assert page.count('<li class="change ') == 10
+    assert "job-changes" not in look(page), "it is there already"
+    looker.store.record_outcomes(plan_id, [Outcome(0, Result.CONFLICT, "mail has changed meanwhile.")])
+    looker.store.finish_plan(plan_id, "conflicts")
+    looker.store.finish_job(attempt.id, "conflicts", statistics=Statistics(updated=3, conflicts=1))
+    page = look(page)
+    assert "Conflict: not made" in page
+    looker.store.finish_run("staff_to_branch", "soon", "success_with_errors")
+    assert "data-live" not in looker.get(address)
+
+
+def test_what_waits_or_was_stopped_shows_planned_figures(looker: Looker) -> None:
+    """Marked as planned, in the table too; totals hold only what was written."""
+    text = text_of(looker.get(f"/embed/run?{urlencode(RUN)}"))
+    assert "Written: 3 updates" in text
+    assert "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing of it has been written yet." in text
+    assert "(15) planned" in text
+    assert "Numbers in brackets are planned" in text
+    looker.store.finish_run(STOPPED["dag_id"], STOPPED["run_id"], "failed")
+    stopped = text_of(looker.get(f"/embed/run?{urlencode(STOPPED)}"))
+    assert "Nothing was written" in stopped
+    assert "Planned: 140 deletions. Nothing of it was written." in stopped
+    assert "(140) planned" in stopped
+    one = text_of(looker.get(f"/embed/ti?{urlencode({**STOPPED, 'task_id': 'people'})}"))
+    assert "Planned: 140 deletions. Nothing was written." in one
+
+
+def test_what_was_noted_by_an_earlier_version_shows_planned_figures(looker: Looker) -> None:
+    """It noted zeros with the job; the request, or the plan, knows what was planned."""
+    with looker.store._database.write() as connection:
+        connection.execute(update(JobRunRow).values(planned=None))
+    assert "(15) planned" in text_of(looker.get(f"/embed/run?{urlencode(RUN)}"))
+    assert "(140) planned" in text_of(looker.get(f"/embed/run?{urlencode(STOPPED)}"))
+
+
+def test_a_job_says_where_it_reads_and_writes(looker: Looker) -> None:
+    """By connection and container, or by file."""
+    page = text_of(looker.get(f"/embed/ti?{urlencode({**RUN, 'task_id': 'people'})}"))
+    assert "From head: ou=people,dc=head to branch: ou=people,dc=branch" in page
 
 
 @pytest.mark.parametrize("path", ["/embed/run?dag_id=example&run_id=x", "/embed/run", "/embed/ti?dag_id=a&run_id=b&task_id=c"])

@@ -104,9 +104,10 @@ def test_empty_and_missing_values_are_told_apart() -> None:
     assert _show(old=(b"",)).new == ()
 
 
-def test_code_in_a_message_is_code() -> None:
-    """What stands in backticks in our own messages is set as code; what comes from elsewhere stays text."""
-    from directory_sync.portal.pages.rendering import prose
+def test_what_people_wrote_keeps_its_lines() -> None:
+    """And nothing else of it is mark-up: backquotes, stars and tags stay what they are."""
+    from directory_sync.portal.pages.rendering import one_line, words
 
-    assert prose("See `limits` of <b>.") == "<bdi>See </bdi><code><bdi>limits</bdi></code><bdi> of &lt;b&gt;.</bdi>"
-    assert prose("One ` alone") == "<bdi>One ` alone</bdi>"
+    text = "See `limits`\r\nof *<b>*\n\nend"
+    assert words(text) == "<bdi>See `limits`</bdi><br><bdi>of *&lt;b&gt;*</bdi><br><bdi></bdi><br><bdi>end</bdi>"
+    assert one_line(text) == "See `limits` of *<b>* end"

@@ -54,7 +54,7 @@ def test_links_work_below_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert DirectorySyncPlugin().external_views[0]["href"] == "/airflow/dirsync/"
     assert links.portal_path("/requests") == "/airflow/dirsync/requests"
     assert links.request_url(3) == "https://it.example/airflow/plugin/dirsync/airflow/dirsync/requests/3"
-    assert links.sign_in_path("/requests/3") == (
+    assert links.sign_in_path(links.outer_path("/requests/3")) == (
         "/airflow/api/v2/auth/login?next=%2Fairflow%2Fplugin%2Fdirsync%2Fairflow%2Fdirsync%2Frequests%2F3"
     )
 

@@ -77,6 +77,9 @@ HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\u202egnp.exe\
 """A value that would do harm wherever a page takes it for more than text."""
 
 
+_WRONG_KEY = f"'<img src=x onerror=alert(1)> {'very_' * 30}long `key` *x*'"
+
+
 @dataclass(frozen=True, slots=True)
 class AirflowPages:
     """A started Airflow.
@@ -152,7 +155,9 @@ def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
     }
     for name, text in definitions.items():
         (collections / f"{name}.yaml").write_text(text, encoding="utf-8")
-    (collections / "broken.yaml").write_text("name: broken_one\njobs: <script>alert(1)</script>\n", encoding="utf-8")
+    (collections / "broken.yaml").write_text(
+        f"name: broken_one\njobs: []\n{_WRONG_KEY}: <script>alert(1)</script>\n", encoding="utf-8"
+    )
     _write_data(data)
     settings = {"collections_folder": str(collections), "data_folder": str(data), "gate_poll_interval": "0.5"}
     server = start_airflow(home=folder / "airflow", project=_with_other_dags(folder), settings=settings, connections={})

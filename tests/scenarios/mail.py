@@ -1,13 +1,14 @@
 """A sender that keeps what it is given, or refuses it; and mails about requests of a store.
 
 Run as a program with the URL of a store, it waits for a line on its input, then delivers what is due there and prints addresses
-and Message-IDs as JSON.
+and Message-IDs as JSON. With an address besides, it prints each address at once, and does not go on when it comes to that one.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
@@ -37,10 +38,11 @@ class Box:
         self.mails: list[tuple[str, EmailMessage]] = []
         self.tries = 0
 
-    def send(self, message: EmailMessage, to: str) -> None:
+    def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
         self.tries += 1
         if (problem := self.problem(to)) is not None:
             raise problem
+        handing_over()
         self.mails.append((to, message))
 
     def take(self) -> list[tuple[str, EmailMessage]]:
@@ -84,9 +86,24 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
     return str(part.get_content())
 
 
-def _main(url: str) -> None:
+class Slow(Box):
+    """Says what it sends, and waits before one of the addresses as if the server did not answer."""
+
+    def __init__(self, wait_at: str) -> None:
+        super().__init__()
+        self.wait_at = wait_at
+
+    def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
+        if to == self.wait_at:
+            print(f"waiting for {to}", flush=True)
+            time.sleep(600)
+        super().send(message, to, handing_over)
+        print(to, flush=True)
+
+
+def _main(url: str, wait_at: str = "") -> None:
     with Store.open(url) as store:
-        box = Box()
+        box = Slow(wait_at) if wait_at else Box()
         print("ready", flush=True)
         sys.stdin.readline()
         send(store, box)
@@ -94,4 +111,4 @@ def _main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    _main(*sys.argv[1:])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.digest import plan_digest
-from directory_sync.plan.model import ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import COUNTED_AS, ChangeSequence, LimitCheck, Plan, RecordProblem, Statistics
 
 DESTINATION = "ldap://127.0.0.1:389"
 
@@ -53,9 +53,16 @@ def plan(changes: ChangeSequence | Sequence[Change], *, digest: str | None = Non
         destination=DESTINATION,
         changes=changes,
         digest=digest or plan_digest("crew", "people", DESTINATION, changes),
-        statistics=Statistics(read=7, created=len(changes)),
+        statistics=_statistics(changes),
         managed=3,
         problems=(RecordProblem("fry", "line 3", "no surname"),),
         warnings=("A warning.",),
         limits=(LimitCheck("delete", "", 0, 3, 5, "5%"),),
     )
+
+
+def _statistics(changes: ChangeSequence | Sequence[Change]) -> Statistics:
+    if not isinstance(changes, tuple | list):
+        return Statistics(read=7, created=len(changes))  # one that minds when it is read
+    counts = {name: sum(change.action is action for change in changes) for action, name in COUNTED_AS.items()}
+    return Statistics(read=7, **counts)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Collection as Names
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 
 from directory_sync.approval import desk, filing
 from directory_sync.approval.people import Person
@@ -23,7 +23,9 @@ from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.store.migrate import upgrade
+from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
@@ -62,10 +64,12 @@ class AllRights:
     Attributes:
         hidden: collections that they may not see.
         start: they may start runs.
+        told: what it tells of others; of those who are not named there nothing.
     """
 
     hidden: frozenset[str] = frozenset()
     start: bool = True
+    told: Mapping[Approver, Standing] = field(default_factory=dict)
 
     def readable(self, dag_ids: Names[str]) -> frozenset[str]:
         """All but the hidden ones."""
@@ -75,6 +79,10 @@ class AllRights:
         """The same for every DAG."""
         return self.start
 
+    def standings(self, approvers: Names[Approver], dag_id: str) -> Standings:
+        """The same for every DAG."""
+        return {each: self.told.get(each, UNTOLD) for each in approvers}
+
 
 @dataclass
 class Pages:
@@ -82,11 +90,13 @@ class Pages:
 
     Attributes:
         person: who looks, where no cookie `person` says otherwise; `rights` what Airflow lets them do.
+        signed_in: False once the session has ended.
     """
 
     store: Store
     person: Person = BEA
     rights: AllRights = field(default_factory=AllRights)
+    signed_in: bool = True
 
     def app(self) -> FastAPI:
         """The app that a test client or a server takes."""
@@ -95,6 +105,8 @@ class Pages:
         from directory_sync.portal.storage import current_store
 
         def visitor(request: Request) -> Visitor:
+            if not self.signed_in:
+                raise HTTPException(401, "Not authenticated")
             person = PEOPLE.get(request.cookies.get("person", ""), self.person)
             return Visitor(person, "Admin" in person.roles, self.rights)
 
@@ -125,6 +137,7 @@ class Pages:
                 statistics=made.statistics
                 if state in _WRITTEN
                 else replace(made.statistics, **dict.fromkeys(_KINDS.values(), 0)),
+                planned=None if state in _WRITTEN else made.statistics,
                 warnings=made.warnings,
                 problems=made.problems,
                 message=given.get("message", ""),

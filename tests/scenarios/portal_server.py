@@ -32,8 +32,8 @@ COLLECTION, PAUSED, HIDDEN = "crew", "sleepers", "secret_crew"
 """Collections with a DAG, with a paused DAG, and with a DAG that not everybody may see (FAB only)."""
 
 _START_TIMEOUT = 120.0
-_PASSWORD = "pass-word-of-a-test"
-_USERS = {"admin": "admin", "olga": "op", "bea": "user", "vera": "viewer", "ida": "user", "hugo": "viewer"}
+PASSWORD = "pass-word-of-a-test"
+_USERS = {"admin": "admin", "olga": "op", "bea": "viewer", "vera": "viewer", "ida": "user", "hugo": "viewer"}
 """User → SimpleAuthManager's role. Under FAB they have the roles and groups of `_fab_users`."""
 
 
@@ -64,7 +64,7 @@ class PortalServer:
         self.store = Store.open(f"sqlite:///{self.store_file}")
         (self.folder / "dags").mkdir()
         (self.folder / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-        (self.folder / "passwords.json").write_text(json.dumps(dict.fromkeys(_USERS, _PASSWORD)), encoding="utf-8")
+        (self.folder / "passwords.json").write_text(json.dumps(dict.fromkeys(_USERS, PASSWORD)), encoding="utf-8")
         with (self.folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.portal_server", self.kind, str(self.port)],
@@ -97,7 +97,7 @@ class PortalServer:
         """The user's token, as `POST /auth/token` gives it."""
         if user not in self._tokens:
             answer = httpx.post(
-                f"{self.url}/auth/token", json={"username": user, "password": _PASSWORD}, timeout=60, trust_env=False
+                f"{self.url}/auth/token", json={"username": user, "password": PASSWORD}, timeout=60, trust_env=False
             )
             self._tokens[user] = answer.raise_for_status().json()["access_token"]
         return self._tokens[user]
@@ -182,7 +182,11 @@ def _register_dags() -> None:
 
 
 def _fab_users() -> None:
-    """FAB's users: `bea` has a role of her own, `gina` is in a group, `nora` may read no DAG, the others nothing but `crew`."""
+    """FAB's users.
+
+    `bea` has what an approver needs and nothing else: read on DAGs and on plugins. `gina` is in a group, `nora` may read no DAG,
+    `pia` opens no plugin, `otto` has left and may not sign in, the others have nothing but `crew`.
+    """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.providers.fab.auth_manager.models import Group
     from werkzeug.security import generate_password_hash
@@ -194,6 +198,8 @@ def _fab_users() -> None:
     crew = security.add_role("Crew readers")
     for dag in (COLLECTION, PAUSED):
         security.add_permission_to_role(crew, security.create_permission("can_read", f"DAG:{dag}"))
+    approvers = security.find_role("Directory Approvers")
+    security.add_permission_to_role(approvers, security.create_permission("can_read", "Plugins"))
     group = Group(name="Night watch")
     security.session.add(group)
     security.session.commit()
@@ -206,6 +212,8 @@ def _fab_users() -> None:
         "hugo": ["Viewer"],
         "gina": ["Crew readers"],
         "nora": ["Nothing"],
+        "pia": ["Crew readers"],
+        "otto": ["Admin"],
     }
     for user, names in roles.items():
         security.add_user(
@@ -214,9 +222,11 @@ def _fab_users() -> None:
             last_name="Test",
             email=f"{user}@crew.example",
             role=[security.find_role(name) for name in names],
-            hashed_password=generate_password_hash(_PASSWORD),
+            hashed_password=generate_password_hash(PASSWORD),
             groups=[group] if user == "gina" else [],
         )
+    security.find_user(username="otto").active = False
+    security.session.commit()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ CHANGES = st.builds(
     after=st.lists(TEXT, max_size=2).map(tuple),
     marks=st.lists(st.builds(Mark, kind=st.sampled_from(MarkKind), subject=TEXT), max_size=2).map(tuple),
     via=st.none() | TEXT,
+    name=st.none() | TEXT,
 )
 
 
@@ -34,7 +35,7 @@ def test_the_canonical_form_is_json_with_sorted_keys(change: Change) -> None:
     """What is written by hand is to the byte what the JSON encoder would write, so that digests of older versions stay right."""
     expected = json.dumps(change.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert change.canonical().decode() == expected
-    assert Change.from_json(json.loads(change.canonical())) == change
+    assert Change.from_json(json.loads(change.canonical())) == change._replace(name=None), "the name is no part of it"
 
 
 @given(CHANGES, TEXT)

@@ -139,7 +139,7 @@ def test_preview(monkeypatch: pytest.MonkeyPatch, file: Path, results: Results, 
 
 
 ERRORS: list[tuple[DirectorySyncError, int]] = [
-    (StoreError("store x: not migrated. Run `directory-sync db upgrade`."), 1),
+    (StoreError("store x: not migrated. Run directory-sync db upgrade."), 1),
     (SettingsError("Setting x is wrong."), 1),
     (UnsupportedError("This cannot be carried out yet."), 1),
     (EndpointUnavailable("refused.", endpoint="connection office", remedy="Start it."), 1),
@@ -368,7 +368,7 @@ def test_db(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     assert main(["db", "upgrade"]) == main(["db", "check"]) == 0
 
     def fail(_url: str) -> None:
-        raise StoreError("store x: Its tables have not been created. Run `directory-sync db upgrade`.")
+        raise StoreError("store x: Its tables have not been created. Run directory-sync db upgrade.")
 
     monkeypatch.setattr(db.migrate, "check", fail)
     assert main(["db", "check"]) == 1

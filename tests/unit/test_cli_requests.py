@@ -10,11 +10,22 @@ from typing import Any
 
 import pytest
 
-from directory_sync.cli import requests, requests_actions
+from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
 from directory_sync.cli.requests_text import COLUMNS
 from tests.scenarios.job_results import HOSTILE
-from tests.scenarios.rest_server import CHANGES, DIGEST, TOKEN, Answer, Asked, RestServer, as_agreed, details, summary
+from tests.scenarios.rest_server import (
+    CHANGES,
+    DIGEST,
+    TOKEN,
+    Answer,
+    Asked,
+    RestServer,
+    as_agreed,
+    change_pages,
+    details,
+    summary,
+)
 
 Output = tuple[int, str, str]
 PREFIX = DIGEST[:12]
@@ -65,7 +76,7 @@ def test_a_list_in_a_pipe_has_one_line_for_each_request(call: Callable[..., Outp
     heading, row = (line.split("\t") for line in out.splitlines())
     assert tuple(heading) == COLUMNS
     assert row == [
-        "12", "pending", "crew", "people", "3 changes: 1 deleted, 1 updated, 1 created", "ida",
+        "12", "pending", "crew", "people", "3 changes planned: 1 deletion, 1 update, 1 creation", "ida",
         "2026-11-22 18:58 UTC", "2026-11-29 18:58 UTC",
     ]  # fmt: skip
 
@@ -149,7 +160,7 @@ def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
     assert out.splitlines() == [
         "request 12: Waiting for approval",
         "  job: crew.people",
-        "  plan: 3 changes: 1 deleted, 1 updated, 1 created",
+        "  plan: 3 changes planned: 1 deletion, 1 update, 1 creation",
         "  limit exceeded: delete: 1 planned, 0 allowed",
         "  limit: create: 1 planned, 10 allowed",
         "  asked for by: ida",
@@ -285,7 +296,7 @@ def test_somebody_at_a_terminal_is_asked(
 
     assert status == (0 if decided else 1)
     assert server.posted("/12/approve") == ([{"digest": DIGEST, "reason": ""}] if decided else [])
-    assert "3 changes: 1 deleted" in err
+    assert "3 changes planned: 1 deletion" in err
     assert f"digest: {DIGEST}" in err
     assert ("Nothing was decided." in err) is not decided
 
@@ -387,7 +398,7 @@ def test_what_a_terminal_asked_for_is_carried_out_there(server: RestServer, call
     """Whoever approves it hears of the command, because no run in Airflow waits for it."""
     server.answers = as_agreed(details(trigger="terminal", requester_verified=False))
     _, out, _ = call("approve", "12", "--digest", PREFIX)
-    assert "`directory-sync run FILE --approved 12`" in out
+    assert "directory-sync run FILE --approved 12 carries it out" in out
 
     server.answers = as_agreed(details(trigger="scheduled"))
     assert "--approved" not in call("approve", "12", "--digest", PREFIX)[1]
@@ -428,3 +439,93 @@ def test_a_wrong_filter_is_wrong_usage(server: RestServer, call: Callable[..., O
 def test_numbers_are_numbers(call: Callable[..., Output], number: str) -> None:
     """Nothing else gets into an address."""
     assert call("show", number)[0] == 2
+
+
+# -- whether the plan is what was filed ----------------------------------------------------------------------------------
+
+ALTERED = "Plan 7 in the store is not the one that was saved. Find out who changed it, and run the job again."
+
+
+def test_an_altered_plan_is_shown_as_such_and_not_decided(server: RestServer, call: Callable[..., Output]) -> None:
+    """In plain sight above what it changes; approve and deny end with status 1 and send nothing."""
+    server.answers = as_agreed({**details(), "integrity": "altered", "integrity_message": ALTERED})
+    status, out, _ = call("show", "12")
+    assert status == 0
+    assert out.index(f"  ALTERED: {ALTERED}\n") < out.index("  plan: 3 changes")
+    for decision in (("approve",), ("deny", "--reason", "no")):
+        status, _, err = call(decision[0], "12", "--digest", PREFIX, *decision[1:])
+        assert status == 1
+        assert ALTERED in err
+    assert server.posted("/approve") == server.posted("/deny") == []
+
+
+def test_the_check_of_a_large_plan_is_awaited(
+    server: RestServer, call: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow makes it in the background; what it has come to is shown. One that takes too long is said to be unknown."""
+    monkeypatch.setattr(requests_session, "_PAUSE", 0.01)
+    left = 3
+
+    def answers(asked: Asked) -> Answer:
+        nonlocal left
+        left -= asked.path.endswith("/12")
+        state = ("checking", "It is being checked.") if left > 0 else ("altered", ALTERED)
+        return as_agreed({**details(), "integrity": state[0], "integrity_message": state[1]})(asked)
+
+    server.answers = answers
+    assert f"  ALTERED: {ALTERED}\n" in call("show", "12")[1]
+    left = 10**6
+    monkeypatch.setattr(requests_session, "_LONGEST_CHECK", 0.05)
+    assert "  not checked yet: It is being checked.\n" in call("show", "12")[1]
+
+
+# -- what people are told of place, people and waivers ---------------------------------------------------------------------
+
+
+def test_places_and_titles_are_shown_instead_of_an_identity(server: RestServer, call: Callable[..., Output]) -> None:
+    """Source and destination by connection and container; an older Airflow, which does not name them, has the identity."""
+    places = {
+        "title": "Crew of the ship",
+        "source_text": "ship: ou=crew,dc=ship",
+        "destination_text": "office: ou=crew,dc=office",
+    }
+    server.answers = as_agreed({**details(**places), "destination": "ldap:dc=office#1234"})
+    out = call("show", "12")[1]
+    for line in ("collection: Crew of the ship", "source: ship: ou=crew,dc=ship", "destination: office: ou=crew,dc=office"):
+        assert f"  {line}\n" in out
+    assert "ldap:dc=office#1234" not in out
+    server.answers = as_agreed({**details(), "destination": "ldap:dc=office#1234"})
+    assert "  destination: ldap:dc=office#1234\n" in call("show", "12")[1]
+
+
+def test_objects_have_the_names_that_people_call_them_by(server: RestServer, call: Callable[..., Output]) -> None:
+    """Behind key and id."""
+    change = {**CHANGES[0], "name": "Philip J. Fry"}
+
+    def answers(asked: Asked) -> Answer:
+        return change_pages(asked, (change,)) if asked.path.endswith("/changes") else as_agreed(details())(asked)
+
+    server.answers = answers
+    assert "  create   fry  uid=fry,dc=office  (Philip J. Fry)\n" in call("show", "12", "--changes")[1]
+
+
+def test_a_waiver_says_what_it_still_needs(server: RestServer, call: Callable[..., Output]) -> None:
+    """Before somebody decides and after: another run, by others, in time. Its own reason and asker are shown."""
+    waiver = {"waiver": True, "asked_by": "olga", "reason": "The office closed"}
+    server.answers = as_agreed(details(**waiver))
+    out = call("show", "12")[1]
+    assert "  asked for by: olga\n" in out
+    assert "  run started by: ida\n" in out
+    assert "  waiver: an approval writes nothing by itself: a later run applies it, within 7 days." in out
+    approved = {
+        "state": "approved",
+        "decided": "2026-11-22T19:00:00Z",
+        "decided_by": "bea",
+        "usable_until": "2026-11-29T19:00:00Z",
+    }
+    server.answers = lambda asked: (
+        Answer(body=details(**waiver, **approved)) if asked.method == "POST" else as_agreed(details(**waiver))(asked)
+    )
+    out = call("approve", "12", "--digest", PREFIX)[1]
+    assert "nothing is written yet: a later run that makes exactly this plan applies it, by 2026-11-29 19:00 UTC." in out
+    assert "The schedule may start that run, or anyone who has not approved this." in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from demo.airflow_server import LOGINS
 from directory_sync.settings import OPTIONS
 from tests.scenarios import compose
 
@@ -231,3 +233,19 @@ def test_scripts_stop_at_the_first_error(script: Path) -> None:
     assert re.match(r"#!/bin/sh\n# [A-Z]", text)
     assert re.search(r"^set -eu$", text, re.MULTILINE)
     subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_the_roles_hold_no_more_than_their_work_needs() -> None:
+    """An approver reads DAGs and plugins, an operator's own role adds plugins; neither role can change anything in Airflow."""
+    rights: dict[str, set[tuple[str, str]]] = {}
+    for right in json.loads((compose.PROJECT / "deploy" / "airflow" / "roles.json").read_text(encoding="utf-8")):
+        rights.setdefault(right["name"], set()).add((right["resource"], right["action"]))
+    assert rights == {
+        "Directory Approvers": {("DAGs", "can_read"), ("Plugins", "can_read")},
+        "Directory Operators": {("Plugins", "can_read")},
+    }
+
+
+def test_the_demos_approvers_may_only_look() -> None:
+    """Who decides in the demo can neither start nor clear nor delete a run."""
+    assert (LOGINS["bob"], LOGINS["carol"], LOGINS["ida"]) == ("viewer", "viewer", "op")

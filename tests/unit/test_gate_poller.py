@@ -7,7 +7,8 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -20,16 +21,18 @@ _CURRENT = contextvars.ContextVar("current", default="nobody")
 
 
 class Requests:
-    """A store of which only the decisions matter.
+    """A store of which only the decisions matter, and whether mail is due.
 
     Attributes:
         decided: what it says.
+        due: requests about which mail is due.
         asked: each time, the requests it was asked about.
         failures: what it raises instead of answering, one after another.
     """
 
     def __init__(self) -> None:
         self.decided: dict[int, str] = {}
+        self.due: set[int] = set()
         self.asked: list[list[int]] = []
         self.failures: list[Exception] = []
         self.opened = 0
@@ -50,6 +53,10 @@ class Requests:
         if self.failures:
             raise self.failures.pop(0)
         return {number: self.decided[number] for number in request_ids if number in self.decided}
+
+    def mail_due_among(self, request_ids: list[int], *, max_age: timedelta) -> Collection[int]:
+        assert max_age > timedelta(days=1)
+        return self.due & set(request_ids)
 
 
 @pytest.fixture
@@ -220,6 +227,44 @@ def test_each_event_loop_has_its_own(requests: Requests, monkeypatch: pytest.Mon
         assert asyncio.run(gate_poller.decision(7)) == "approved"
     assert len(gate_poller._pollers) == 1
     gate_poller._pollers.clear()
+
+
+def test_a_gate_is_told_of_mail_that_nobody_sends(requests: Requests) -> None:
+    """Its request waits on; a decision counts more than mail."""
+
+    async def run() -> list[str]:
+        poller = GatePoller(requests.open, lambda: INTERVAL, lambda: True)
+        waiting = [asyncio.create_task(poller.decision(number)) for number in (1, 2, 3)]
+        await begun(requests)
+        requests.decided[2] = "denied"
+        requests.due = {1, 2}
+        answers = await asyncio.wait_for(asyncio.gather(*waiting[:2]), 5)
+        assert not waiting[2].done()
+        waiting[2].cancel()
+        return answers
+
+    assert asyncio.run(run()) == [gate_poller.MAIL, "denied"]
+
+
+def test_mail_that_stays_due_keeps_no_task_busy(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a setting is wrong, or nothing sends mail: the gate waits on, and is told again after a while."""
+    requests.due = {7}
+
+    async def run(mails: bool) -> list[str]:
+        poller = GatePoller(requests.open, lambda: INTERVAL, lambda: mails)
+        answers = []
+        for _ in range(2):
+            try:
+                answers.append(await asyncio.wait_for(poller.decision(7), 10 * INTERVAL))
+            except TimeoutError:
+                answers.append("waits")
+        return answers
+
+    assert asyncio.run(run(mails=False)) == ["waits", "waits"]
+    assert asyncio.run(run(mails=True)) == [gate_poller.MAIL, "waits"]
+    assert gate_poller.MAIL_PAUSE < 60
+    monkeypatch.setattr(gate_poller, "MAIL_PAUSE", INTERVAL)
+    assert asyncio.run(run(mails=True)) == [gate_poller.MAIL, gate_poller.MAIL]
 
 
 def test_all_gates_of_a_loop_share_one(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,12 +19,22 @@ def content(**request: Any) -> dict[str, Any]:
     base = {
         "id": 7,
         "collection": "crew",
+        "title": "",
         "job": "people",
+        "source": "",
+        "destination": "",
+        "asked_by": "",
+        "waiver": False,
+        "terms": "Exactly these changes will be made.",
+        "usable_until": "",
         "requester": "ida",
         "reason": ["because"],
         "description": [],
         "changes": 5,
-        "counts": [{"kind": "deleted", "number": 3}, {"kind": "created", "number": 2}],
+        "counts": [
+            {"kind": "deleted", "number": 3, "text": "3 deletions"},
+            {"kind": "created", "number": 2, "text": "2 creations"},
+        ],
         "waives": [],
         "state": "pending",
         "state_text": "Waiting for approval",
@@ -64,7 +74,15 @@ def test_there_is_one_copy_and_packages_hold_it() -> None:
 def test_every_letter_has_subject_text_and_html(letter: Letter) -> None:
     """With and without link, and with everything that is optional."""
     full = content(
-        expires="2026-11-25 08:00 UTC", waives=["limit delete: 3 planned, 2 allowed"], description=["x", "y"], successor=9
+        expires="2026-11-25 08:00 UTC",
+        waives=["limit delete: 3 planned, 2 allowed"],
+        description=["x", "y"],
+        successor=9,
+        title="People",
+        source="connection hr, table staff",
+        destination="connection corp, ou=people",
+        asked_by="max",
+        waiver=True,
     )
     for given in (content(), full, content() | {"url": ""}, content(counts=[])):
         rendered = Templates().render(letter, given)
@@ -77,11 +95,12 @@ def test_every_letter_has_subject_text_and_html(letter: Letter) -> None:
 
 
 def test_counts_come_worst_first() -> None:
-    """Deletions are seen before anything else, in subject, text and HTML."""
+    """Deletions are seen before anything else, in subject, text and HTML; nobody takes them for what was done."""
     rendered = Templates().render("asked", content())
-    assert rendered.subject == "Approve changes of crew / people: 3 deleted, 2 created (request 7)"
+    assert rendered.subject == "Approve changes of crew / people: 3 deletions, 2 creations planned (request 7)"
     for body in (rendered.text, rendered.html):
-        assert body.index("3 deleted") < body.index("2 created")
+        assert body.index("Planned") < body.index("3 deletions") < body.index("2 creations")
+        assert "deleted" not in body
 
 
 @pytest.mark.parametrize("letter", Letter)

@@ -48,7 +48,7 @@ class ApplyOperator(WorkingOperator):
     def _work(self, store: Store, context: Context) -> dict[str, Any]:
         from directory_sync import settings
         from directory_sync.airflow.deployment import deployment
-        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.task_log import ProgressLog, log_result
         from directory_sync.run import approved
 
@@ -65,7 +65,7 @@ class ApplyOperator(WorkingOperator):
         )
         answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
         log_result(job, result, shown=settings.logged_changes(), answered=answered)
-        deliver_request_mail(store)
+        deliver_after(store, job)
         summary = summary_of(result)
         if result.state.failed:
             context["ti"].xcom_push("return_value", summary)
@@ -74,6 +74,7 @@ class ApplyOperator(WorkingOperator):
 
     def _approved(self, store: Store, context: Context) -> tuple[Snapshot, Request]:
         """The run, and the request that it has filed for the job, which is approved."""
+        from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.run.printable import printable_lines
         from directory_sync.store.request_model import APPLIED, APPROVED, CANCELLED, STALE
@@ -89,6 +90,7 @@ class ApplyOperator(WorkingOperator):
         if request.state in (STALE, CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has failed.
             log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
+            deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
                 f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
             )

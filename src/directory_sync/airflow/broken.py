@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from directory_sync.airflow.documentation import code_block
+from directory_sync.airflow.documentation import listing
 
 TAG = "broken definition"
 TASK_ID = "definition_is_broken"
@@ -37,7 +37,7 @@ def broken_dag(dag_id: str, problems: str) -> DAG:
         description="The definition of this collection is broken; see its documentation.",
         doc_md=(
             "**This collection cannot run: its definition is broken.** Correct the file; the collection comes back by itself. "
-            f"`directory-sync validate FILE` shows the same.\n\n{code_block(problems)}\n"
+            f"`directory-sync validate FILE` shows the same.\n\n{listing(problems.splitlines())}\n"
         ),
         tags={TAG},
         schedule=None,

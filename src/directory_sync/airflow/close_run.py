@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REMOVED = "removed_from_the_definition"
 """State of a job whose task is no longer in the DAG."""
+_WRITTEN = frozenset({"success", "success_with_errors", "conflicts"})
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +47,10 @@ class CloseRunOperator(CollectionOperator):
         A job whose changes wait for approval in another run, or were not approved, has not failed. Neither has one whose task was
         killed after it had filed its request; but if jobs were not run because of that, the run has failed all the same.
         """
+        from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import in_words, table, total
         from directory_sync.run.closing import close_run
+        from directory_sync.run.planned_text import planned_text
         from directory_sync.run.result import JobState
 
         parameters = read_parameters(context)
@@ -59,11 +62,15 @@ class CloseRunOperator(CollectionOperator):
                 lost = ends.broken_off(states)
                 state = JobState.FAILED if lost else _state_of_run(states, snapshot)
                 close_run(store, snapshot, state)
+                deliver_request_mail(store)
         except DirectorySyncError as error:
             fail(error, str(error))
         statistics = {job: ends.results[job].statistics if job in ends.results else None for job in states}
         for line in table({job: (each, statistics[job]) for job, each in states.items()}):
             log.info("%s", line)
+        for job, each in ends.results.items():
+            if each.planned is not None and states.get(job) not in _WRITTEN:
+                log.info("Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == JobState.WAITING))
         if snapshot.preview_only:
             log.info("This was a preview: nothing was written.")
         log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state.value))

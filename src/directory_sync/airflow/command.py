@@ -14,7 +14,7 @@ def get_cli_commands() -> list[CLICommand]:
         ActionCommand(
             name="directory-sync",
             help="Check, preview and run job collections of Directory Sync",
-            description="The same as the command directory-sync; `airflow directory-sync -- --help` shows its own help.",
+            description="The same as the command directory-sync; airflow directory-sync -- --help shows its own help.",
             func=run,
             args=(Arg(("arguments",), help="As for directory-sync", nargs=argparse.REMAINDER),),  # type: ignore[no-untyped-call]
         )

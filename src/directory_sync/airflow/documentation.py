@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from directory_sync.airflow.schedules import in_words
-from directory_sync.definition.models import (
-    Collection,
-    DirectoryDestination,
-    DirectorySource,
-    FileEndpoint,
-    Job,
-    Limits,
-    MoveMissing,
-    Removal,
-    SqlDestination,
-    SqlSource,
-    format_limit,
-)
+from directory_sync.definition.endpoint_text import destination_text, source_text
+from directory_sync.definition.models import Collection, Job, Limits, MoveMissing, Removal, format_limit
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
 _DEFAULT_LIMITS = "the built-in ones"
@@ -29,7 +18,7 @@ def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> st
     """The `doc_md` of a collection's DAG. `warnings`: what is to be known about the definition, one text each."""
     parts = []
     if warnings:
-        parts.append(f"**Warnings:**\n\n{code_block(chr(10).join(warnings))}")
+        parts.append(f"**Warnings:**\n\n{listing(warnings)}")
     if collection.description:
         parts.append(escape(collection.description))
     parts.append(_jobs(collection))
@@ -49,11 +38,9 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
-def code_block(text: str) -> str:
-    """Text in a code block that nothing in it can end."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+def listing(texts: Iterable[str]) -> str:
+    """Each text as a paragraph: of all that Markdown has, only that is wrapped in Airflow's dialog, also in a long word."""
+    return "\n\n".join(f"\N{BULLET} {escape(text)}" for text in texts)
 
 
 def _jobs(collection: Collection) -> str:
@@ -65,8 +52,8 @@ def _jobs(collection: Collection) -> str:
             str(number),
             name,
             escape(job.object),
-            _source(job),
-            _destination(job),
+            escape(source_text(job.source)),
+            escape(destination_text(job.destination)),
             job.on_failure.value,
             _missing(job),
             _limits(collection.limits_of(job)),
@@ -88,32 +75,6 @@ def _missing(job: Job) -> str:
     if done == "skip":
         return "skip"
     return escape(f"{done}: {'all' if job.remove is Removal.ALL else 'known ones'}")
-
-
-def _source(job: Job) -> str:
-    match job.source:
-        case FileEndpoint() as file:
-            return _file(file)
-        case DirectorySource() as source:
-            return f"{escape(source.connection)}: {escape(source.container)}"
-        case SqlSource() as source:
-            return f"{escape(source.connection)}: {escape(source.table or 'a query')}"
-
-
-def _destination(job: Job) -> str:
-    match job.destination:
-        case FileEndpoint() as file:
-            return _file(file)
-        case SqlDestination() as destination:
-            return f"{escape(destination.connection)}: {escape(destination.table)}"
-        case DirectoryDestination(container=str() as container) as destination:
-            return f"{escape(destination.connection)}: {escape(container)}"
-        case DirectoryDestination() as destination:
-            return f"{escape(destination.connection)}: {escape(destination.base or '')}, container computed"
-
-
-def _file(endpoint: FileEndpoint) -> str:
-    return escape(f"{endpoint.connection}: {endpoint.file}" if endpoint.connection else endpoint.file)
 
 
 def _limits(limits: Limits) -> str:

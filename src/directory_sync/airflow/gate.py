@@ -29,9 +29,12 @@ log = logging.getLogger(__name__)
 class ApprovalSensor(BaseSensorOperator):
     """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
 
-    What counts is the store alone: it is asked anew each time, whatever an earlier task or the trigger has said. Nothing is to be
-    carried out where the run has filed no request (a request of another run is that run's), or where its request was denied, has
-    expired, was withdrawn or is stale.
+    What counts is the store alone: it is asked again each time, whatever an earlier task or the trigger has said. Nothing
+    is to be carried out where the run has filed no request (a request of another run is that run's), or where its request
+    was denied, has expired, was withdrawn or is stale.
+
+    While it waits it sends the mail about requests that is due. Mail never comes before a write: once the request is approved,
+    the task behind this one writes first and sends mail then.
 
     Args:
         job: its name.
@@ -57,7 +60,7 @@ class ApprovalSensor(BaseSensorOperator):
         return self._look(context)
 
     def _look(self, context: Context) -> dict[str, Any]:
-        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.mail import deliver_until
         from directory_sync.store.request_model import APPLIED, APPROVED
 
         try:
@@ -69,14 +72,15 @@ class ApprovalSensor(BaseSensorOperator):
                     store.expire()
                     request = store.get_request(request.id).request
                 if request.pending:
-                    deliver_request_mail(store)  # a task that was killed after it had filed the request has sent none
-                    self._wait(context, request)
+                    deliver_until(lambda: bool(store.decided_among([request.id])))
+                    request = store.get_request(request.id).request
+                if request.pending:
+                    self._wait(store, context, request)
                 if request.state in (APPROVED, APPLIED):
                     by = f" by {request.decided_by}" if request.decided_by else ""
                     log.info("Request %d was approved%s.", request.id, by)
-                    deliver_request_mail(store)
                     return {"request": request.id}
-                self._end(store, request)
+                self._end(store, snapshot, request)
         except DirectorySyncError as error:
             fail(error, str(error))
 
@@ -102,21 +106,28 @@ class ApprovalSensor(BaseSensorOperator):
             raise AirflowSkipException(f"This run has filed no request for job {self.job}.")
         raise AirflowSkipException(f"This run has filed no request for job {self.job}: request {named} is another run's.")
 
-    def _wait(self, context: Context, request: Request) -> NoReturn:
+    def _wait(self, store: Store, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger
+        from directory_sync.airflow.mail import portal_url
+        from directory_sync.run.printable import printable
 
+        assignees = store.get_request(request.id).assignees
+        asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
+        page = f"{url}/requests/{request.id}" if (url := portal_url()) else f"Dir Sync, request {request.id}"
         instance = context["ti"]
-        log.info("Waiting for the decision on request %d (%d changes).", request.id, request.changes)
+        log.info("Waiting for the decision on request %d (%d changes). Asked: %s.", request.id, request.changes, asked)
+        # A task cannot ask Airflow's auth manager; the portal can, which is in the API server.
+        log.info("Whether they exist and can see this collection in Airflow, the request's page says: %s", page)
         self.defer(
             trigger=GateTrigger(request=request.id, dag_id=instance.dag_id, run_id=instance.run_id, task_id=instance.task_id),
             method_name=self.resume.__name__,
         )
 
-    def _end(self, store: Store, request: Request) -> NoReturn:
-        from directory_sync.airflow.mail import deliver_request_mail
+    def _end(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
+        from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.run.printable import printable_lines
 
         log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
-        deliver_request_mail(store)
+        deliver_after(store, snapshot.collection.job(self.job))
         raise AirflowSkipException(f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}.")

@@ -8,13 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from typing import Protocol
+
+from directory_sync.mail import MAX_AGE
 
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 15.0
 """Seconds between two looks at a store that does not answer, at most."""
+MAIL_PAUSE = 45.0
+"""Seconds before a gate is told again that mail is due: whatever keeps it from being sent must not keep tasks busy."""
 
 
 class Requests(Protocol):
@@ -23,8 +29,15 @@ class Requests(Protocol):
     def decided_among(self, request_ids: list[int], /) -> Mapping[int, str]:
         """Those that no longer wait, with their state."""
 
+    def mail_due_among(self, request_ids: list[int], /, *, max_age: timedelta) -> Collection[int]:
+        """Those about which mail is due that nobody is sending."""
+
     def close(self) -> None:
         """Give the connections back."""
+
+
+MAIL = "mail"
+"""Stands for a state where a request waits on, but mail about it is due: its gate sends that, and waits again."""
 
 
 class GatePoller:
@@ -33,17 +46,28 @@ class GatePoller:
     Args:
         open_store: called in a thread before the first look, and again after a failure.
         interval: seconds between two looks; asked each time.
+        mails: whether mail is sent at all; asked each time.
     """
 
-    def __init__(self, open_store: Callable[[], Requests], interval: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        open_store: Callable[[], Requests],
+        interval: Callable[[], float],
+        mails: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._open_store = open_store
         self._interval = interval
+        self._mails = mails
+        self._told_of_mail: dict[int, float] = {}
         self._waiting: dict[int, set[asyncio.Future[str]]] = {}
         self._store: Requests | None = None
         self._looking: asyncio.Task[None] | None = None
 
     async def decision(self, request_id: int) -> str:
-        """Wait until a request is no longer pending; its state, or `gone`. May be cancelled at any time."""
+        """Wait until a request is no longer pending; its state, or `gone`. May be cancelled at any time.
+
+        Also until mail about it is due that nobody sends, which is `MAIL`: a sender was killed, or somebody asked others.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str] = loop.create_future()
         self._waiting.setdefault(request_id, set()).add(answer)
@@ -91,11 +115,19 @@ class GatePoller:
                 await asyncio.to_thread(store.close)
 
     def _ask(self, request_ids: list[int]) -> tuple[Mapping[int, str], float]:
-        """One query. In a thread, because the store's driver and the settings may block."""
+        """One query, and one more where mail is sent. In a thread, because the store's driver and the settings may block."""
         interval = self._interval()
         if self._store is None:
             self._store = self._open_store()
-        return self._store.decided_among(request_ids), interval
+        decided = self._store.decided_among(request_ids)
+        if not self._mails():
+            return decided, interval
+        due = self._store.mail_due_among(request_ids, max_age=MAX_AGE)
+        now = time.monotonic()
+        self._told_of_mail = {each: at for each, at in self._told_of_mail.items() if now - at < MAIL_PAUSE}
+        told = [each for each in due if each not in self._told_of_mail and each not in decided]
+        self._told_of_mail |= dict.fromkeys(told, now)
+        return {**dict.fromkeys(told, MAIL), **decided}, interval
 
     def _tell(self, decided: Mapping[int, str]) -> None:
         for request_id, state in decided.items():
@@ -108,13 +140,13 @@ _pollers: dict[asyncio.AbstractEventLoop, GatePoller] = {}
 
 
 async def decision(request_id: int) -> str:
-    """Wait until a request of this deployment's store is no longer pending; its state, or `gone`."""
+    """Wait until a request of this deployment's store is no longer pending; its state, `gone`, or `MAIL`."""
     loop = asyncio.get_running_loop()
     for other in [each for each in _pollers if each.is_closed()]:
         del _pollers[other]
     poller = _pollers.get(loop)
     if poller is None:
-        poller = _pollers[loop] = GatePoller(_open_store, _interval)
+        poller = _pollers[loop] = GatePoller(_open_store, _interval, _mails)
     return await poller.decision(request_id)
 
 
@@ -123,6 +155,12 @@ def _open_store() -> Requests:
     from directory_sync.store.store import Store
 
     return Store.open(settings.database_url())
+
+
+def _mails() -> bool:
+    from directory_sync import settings
+
+    return bool(settings.mail_connection())
 
 
 def _interval() -> float:

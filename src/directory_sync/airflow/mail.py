@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import smtplib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.utils import parseaddr
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from directory_sync.errors import DirectorySyncError, MailError
@@ -19,14 +20,57 @@ if TYPE_CHECKING:
 
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
+    from directory_sync.definition.models import Job
     from directory_sync.mail.addresses import Addresses
     from directory_sync.store.store import Store
+
+LOOK_UP_SECONDS = 10.0
+"""For all mail addresses of one delivery together. Mails whose addresses are not known by then are tried again later."""
 
 log = logging.getLogger(__name__)
 
 
+def deliver_until(is_over: Callable[[], bool]) -> None:
+    """Send what mail is due, but no longer than until something is more important. What is left then, another task sends.
+
+    Args:
+        is_over: asked every moment; the delivery is left to itself as soon as it says so. It has a store of its own, and a
+            sender that ends with its process is taken over within a minute.
+    """
+    from directory_sync import settings
+
+    if not settings.mail_connection():
+        return
+    from directory_sync.airflow.collection_task import open_store
+
+    def deliver() -> None:
+        with contextlib.suppress(DirectorySyncError), open_store() as store:
+            deliver_request_mail(store)
+
+    delivery = threading.Thread(target=deliver, name="mail about requests", daemon=True)
+    delivery.start()
+    while delivery.is_alive():
+        delivery.join(_MOMENT)
+        if delivery.is_alive() and is_over():
+            log.info("There is something to do now; mail that is left is sent by another task.")
+            return
+
+
+_MOMENT = 0.5
+"""Seconds between two looks whether there is something more important to do than mail."""
+
+
+def deliver_after(store: Store, job: Job) -> None:
+    """Send what mail is due after a job has ended, unless other jobs wait for it: their writes come first.
+
+    What is left then, their gates send while they wait, or the task that closes the run.
+    """
+    if not job.wait_for_approval:
+        deliver_request_mail(store)
+
+
 def deliver_request_mail(store: Store) -> None:
-    """Send what mail about requests is due. Call it after anything that happened to a request, and in the upkeep DAG.
+    """Send what mail about requests is due. Call it after what was to be written was written, and in the upkeep DAG.
 
     Does nothing if the setting `mail_connection` is empty. Never raises because of mail: what cannot be sent now is in the
     requests' history and in the task log, and is tried again later.
@@ -77,13 +121,13 @@ def _addresses() -> Iterator[Addresses]:
     from directory_sync import settings
     from directory_sync.airflow.connections import AirflowConnections
     from directory_sync.mail.addresses import Addresses
-    from directory_sync.run.people_directory import People
+    from directory_sync.run.timed_people import TimedPeople
 
     domain, roles, where = settings.mail_domain(), settings.role_addresses(), settings.people_directory()
     if where is None:
         yield Addresses(None, domain, roles)
         return
-    with People(where, AirflowConnections()) as people:
+    with TimedPeople(where, AirflowConnections(), seconds=LOOK_UP_SECONDS) as people:
         yield Addresses(people.mail_of, domain, roles)
 
 
@@ -120,20 +164,20 @@ class SmtpSender:
             )
         return str(sender)
 
-    def send(self, message: EmailMessage, to: str) -> None:
-        """Send a mail to one address. Raises MailError."""
+    def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
+        """Send a mail to one address. Raises MailError, and what `handing_over` raises."""
         from directory_sync.mail.sending import refusal
 
         fresh = self._hook is None
         try:
-            self._hand_over(message, to)
+            self._hand_over(message, to, handing_over)
         except smtplib.SMTPServerDisconnected as error:
             # Servers end a session that has idled, or that has sent enough.
             self.close()
             if fresh:
                 raise refusal(error, to) from None
             try:
-                self._hand_over(message, to)
+                self._hand_over(message, to, handing_over)
             except (smtplib.SMTPException, OSError) as again:
                 self.close()
                 raise refusal(again, to) from None
@@ -153,12 +197,28 @@ class SmtpSender:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
-    def _hand_over(self, message: EmailMessage, to: str) -> None:
+    def _hand_over(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
         client = self._connected()._smtp_client  # noqa: SLF001 the hook's own way of sending makes HTML only, and tries five times
         if not isinstance(client, smtplib.SMTP):
             raise smtplib.SMTPServerDisconnected
         _, origin = parseaddr(str(message["From"]))
-        client.send_message(message, from_addr=origin, to_addrs=[to])
+        data = client.data
+
+        def announced(content: Any) -> tuple[int, bytes]:
+            # The server has taken sender and address: from here on it may have the mail.
+            handing_over()
+            return data(content)
+
+        client.data = announced  # type: ignore[method-assign,assignment]
+        try:
+            client.send_message(message, from_addr=origin, to_addrs=[to])
+        except (smtplib.SMTPException, OSError):
+            raise
+        except Exception:
+            self.close()  # in the middle of a transaction
+            raise
+        finally:
+            client.data = data  # type: ignore[method-assign]
 
     def _connected(self) -> SmtpHook:
         if self._hook is None:

@@ -52,7 +52,6 @@ class SyncJobOperator(WorkingOperator):
 
     def _work(self, store: Store, context: Context) -> dict[str, Any]:
         from directory_sync import settings
-        from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import log_result
         from directory_sync.run.result import JobState
 
@@ -78,8 +77,6 @@ class SyncJobOperator(WorkingOperator):
         # A plan that was left before its end: only what is on record was done.
         answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
         log_result(job, result, shown=settings.logged_changes(), answered=answered)
-        if result.state is JobState.WAITING:
-            deliver_request_mail(store)
         summary = summary_of(result)
         if result.state.failed and not (snapshot.preview_only and result.state is JobState.STOPPED_BY_LIMIT):
             context["ti"].xcom_push("return_value", summary)
@@ -150,6 +147,7 @@ def summary_of(result: JobResult) -> dict[str, Any]:
     return {
         "state": result.state.value,
         "statistics": result.statistics.to_json(),
+        "planned": result.planned and result.planned.to_json(),
         "digest": result.digest,
         "plan": result.plan_id,
         "request": result.request,

@@ -9,8 +9,9 @@ from itertools import islice
 
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Result
-from directory_sync.plan.model import Statistics
+from directory_sync.plan.model import COUNTED_AS, Statistics
 from directory_sync.run.change_text import describe_change
+from directory_sync.run.planned_text import planned_text
 from directory_sync.run.printable import printable, printable_lines
 from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
@@ -61,6 +62,9 @@ def log_result(job: Job, result: JobResult, *, shown: int, answered: Collection[
     for limit in result.limits:
         if limit.exceeded:
             log.warning("%s", printable(str(limit)))
+    if result.planned is not None:
+        waits = result.state is JobState.WAITING
+        log.info("Job %s: %s.", result.job, planned_text(result.planned, waits=waits))
     if result.message and result.state is not JobState.FAILED:
         log.info("%s", printable_lines(result.message))
     log.info("%s", tally(result))
@@ -69,6 +73,9 @@ def log_result(job: Job, result: JobResult, *, shown: int, answered: Collection[
 def tally(result: JobResult) -> str:
     """How a job ended, in one line: `Job people: success. read=100 created=3 … digest=… seconds=1.2`."""
     facts = [f"{name}={number}" for name, number in result.statistics.to_json().items()]
+    if result.planned is not None and result.planned != result.statistics:
+        named = COUNTED_AS.values()
+        facts += [f"planned_{name}={number}" for name, number in result.planned.to_json().items() if name in named and number]
     if result.digest:
         facts.append(f"digest={result.digest[:12]}")
     facts.append(f"seconds={result.duration:.1f}")
@@ -93,7 +100,7 @@ def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[i
 
 def _log_rest(number: int, noun: str) -> None:
     if number > 0:
-        log.info("… and %s more %s; `logged_changes` in [directory_sync] says how many are shown.", f"{number:,}", noun)
+        log.info("… and %s more %s; logged_changes in [directory_sync] says how many are shown.", f"{number:,}", noun)
 
 
 def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:

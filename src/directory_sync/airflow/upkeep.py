@@ -16,12 +16,14 @@ from directory_sync.airflow.withdrawal import withdraw
 from directory_sync.approval.escalation import ManagerOf
 from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
-from directory_sync.run.people_directory import People
 from directory_sync.run.printable import printable
+from directory_sync.run.timed_people import TimedPeople
 from directory_sync.store.request_model import ENDED, PENDING, Request, RequestFilter
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
+_LOOK_UP_SECONDS = 60.0
+"""For the managers of one sweep together; what is left, the next sweep asks."""
 _GRACE = timedelta(minutes=10)  # in which a run's own last task closes it
 
 IsOver = Callable[[str, str], bool]
@@ -140,7 +142,7 @@ def _managers() -> Iterator[ManagerOf]:
     if where is None:
         yield lambda user: None
         return
-    with People(where, AirflowConnections()) as people:
+    with TimedPeople(where, AirflowConnections(), seconds=_LOOK_UP_SECONDS) as people:
         yield people.manager_of
 
 

@@ -5,6 +5,7 @@ Each function checks who acts against the policy while the request is locked, so
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.definition.problems import printable
 from directory_sync.errors import AlreadyDecided, NotAllowed, RequestError
-from directory_sync.store.request_model import APPROVED, DENIED, Decision, Request, RequestView
+from directory_sync.store.request_model import APPROVED, DENIED, Approver, Decision, Request, RequestView
 from directory_sync.store.store import Store
 
 
@@ -64,7 +65,10 @@ def approve(store: Store, request_id: int, person: Person, *, digest: str, reaso
         digest: of the plan that this person was shown.
         reason: in their words.
 
-    Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError, StoreError.
+    The plan is read in full and held against its digest before anything is recorded.
+
+    Raises NotAllowed, AlreadyDecided, NotDecidable (the digest is another), RequestNotFound, RequestError,
+    StoreError; PlanAltered if somebody has changed the plan in the store.
     """
     return _decide(store, request_id, person, digest=digest, reason=reason, agrees=True)
 
@@ -74,10 +78,19 @@ def deny(store: Store, request_id: int, person: Person, *, digest: str, reason: 
     return _decide(store, request_id, person, digest=digest, reason=reason, agrees=False)
 
 
-def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, reason: str = "") -> RequestView:
+def reroute(
+    store: Store,
+    request_id: int,
+    person: Person,
+    to: Approvers,
+    *,
+    reason: str = "",
+    unable: Collection[Approver] = (),
+) -> RequestView:
     """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises as `approve`.
 
-    RequestError also for a name that nobody can have.
+    `unable`: those of them who cannot open the request, as far as Airflow tells. RequestError also for a name that nobody
+    can have.
     """
     for name in (*to.users, *to.roles):
         if wrong := impossible_name(name):
@@ -94,6 +107,7 @@ def reroute(store: Store, request_id: int, person: Person, to: Approvers, *, rea
         verified=person.verified,
         reason=reason,
         escalate_after=_pause(store.get_request(request_id).request),
+        unable=unable,
         check=check,
     )
 
@@ -127,6 +141,8 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
             case _:
                 return None
 
+    now = store.get_request(request_id)
+    _verify_plan(store, now, person, digest)
     return store.decide(
         request_id,
         person.name,
@@ -136,8 +152,15 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
         reason=reason,
         expected_digest=digest,
         evaluate=evaluate,
-        escalate_after=_pause(store.get_request(request_id).request),
+        escalate_after=_pause(now.request),
     )
+
+
+def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -> None:
+    """Raise PlanAltered if the plan is not what was filed. Not under the request's lock: a large plan takes seconds."""
+    request = view.request
+    if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
+        store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:

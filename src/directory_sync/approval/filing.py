@@ -92,8 +92,9 @@ def ask_for_waiver(
             if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
         ],
         waives=plan.exceeded,
-        description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.\n{reason}".strip(),
+        description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.",
         asked_by=asked_by,
+        reason=reason,
         waiver=True,
         expires_after=policy.expires,
         escalate_after=_first_escalation(policy, requester, asked_by),

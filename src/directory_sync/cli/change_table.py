@@ -8,6 +8,7 @@ from typing import TextIO
 
 from directory_sync.cli.terminal import Colour, coloured, has_colour
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
+from directory_sync.plan.display_names import name_of_change
 from directory_sync.run.change_text import mark_text
 from directory_sync.run.printable import printable, printable_values
 from directory_sync.run.secrets import HIDDEN, IsSecret
@@ -45,7 +46,9 @@ class ChangeStyle:
 def change_text(change: Change, style: ChangeStyle) -> str:
     """A change's lines: what happens to which object, then each field with old and new values."""
     action = coloured(change.action.ljust(_WIDTH), _COLOURS[change.action], use=style.colour)
-    lines = [f"  {action}  {printable(change.key)}  {printable(change.object)}\n"]
+    name = name_of_change(change, style.is_secret)
+    called = f"  ({printable(name)})" if name else ""
+    lines = [f"  {action}  {printable(change.key)}  {printable(change.object)}{called}\n"]
     if change.marks:
         marks = printable("; ".join(map(mark_text, change.marks)))
         lines.append(f"      {coloured(marks, Colour.DANGER, use=style.colour)}\n")

@@ -89,11 +89,11 @@ def _from_json(connection_id: str, text: str) -> ConnectionInfo:
 def _from_uri(connection_id: str, uri: str) -> ConnectionInfo:
     """Read `TYPE://LOGIN:PASSWORD@HOST:PORT/SCHEMA?NAME=VALUE`; `TYPE://PROTOCOL://HOST` gives a host with a protocol."""
     if uri.count("://") not in (1, 2):
-        raise _WrongConnectionError("it is neither a JSON object nor a URI with one `://` (or two: type and protocol).")
+        raise _WrongConnectionError("it is neither a JSON object nor a URI with one :// (or two: type and protocol).")
     kind, _, address = uri.partition("://")
     protocol, has_protocol, rest = address.partition("://")
     if has_protocol and any(character in protocol for character in "@:/?#"):
-        raise _WrongConnectionError("a part of the URI holds `://`; write it percent-encoded (%3A%2F%2F).")
+        raise _WrongConnectionError("a part of the URI holds ://; write it percent-encoded (%3A%2F%2F).")
     parts = urlsplit(f"//{rest if has_protocol else address}")
     host = _host(parts)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -175,7 +175,7 @@ def ask_airflow(connection_id: str) -> ConnectionInfo:
         else f"it is not in the environment, and Airflow's own lookup fails{kind}.",
         endpoint=endpoint,
         remedy=f"Set {variable} (JSON or URI), or create it in Airflow"
-        + ("." if missing else "; `airflow connections get " + connection_id + "` shows what is wrong with the lookup."),
+        + ("." if missing else "; airflow connections get " + connection_id + " shows what is wrong with the lookup."),
     )
 
 

@@ -98,6 +98,11 @@ def _add_reroute(actions: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--to-user", action="append", metavar="NAME", help="user who is asked; may be repeated")
     parser.add_argument("--to-role", action="append", metavar="NAME", help="role whose members are asked; may be repeated")
     _add_reason(parser, "why; recorded with the request")
+    parser.add_argument(
+        "--confirm-unknown",
+        action="store_true",
+        help="ask them even if Airflow does not know them, or does not let them see the collection",
+    )
     _add_login(parser)
 
 

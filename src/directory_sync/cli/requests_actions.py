@@ -8,7 +8,7 @@ from argparse import Namespace
 from directory_sync.approval.states import RequestState
 from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.requests_session import Session
-from directory_sync.cli.requests_text import short_lines, state_text
+from directory_sync.cli.requests_text import short_lines, state_text, waiver_text
 from directory_sync.cli.rest_answers import Details
 from directory_sync.cli.terminal import is_terminal, message
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
@@ -33,7 +33,10 @@ def reroute(session: Session, arguments: Namespace) -> ExitStatus:
     users, roles = arguments.to_user or [], arguments.to_role or []
     if not users and not roles:
         raise UsageError("reroute: nobody is named. Give --to-user NAME or --to-role NAME.")
-    return _tell(session.act(arguments.request, "reroute", {"users": users, "roles": roles, "reason": arguments.reason}))
+    body = {"users": users, "roles": roles, "reason": arguments.reason}
+    if arguments.confirm_unknown:
+        body["confirm_unknown"] = True
+    return _tell(session.act(arguments.request, "reroute", body))
 
 
 def cancel(session: Session, arguments: Namespace) -> ExitStatus:
@@ -52,7 +55,7 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
         if not digest.lower().startswith(prefix):
             raise NotDecidable(
                 f"Request {arguments.request} is about the plan {digest}, not {prefix}, so nothing was decided. "
-                f"Look at it: `directory-sync requests show {arguments.request} --changes`."
+                f"Look at it: directory-sync requests show {arguments.request} --changes."
             )
     elif not _confirmed(details, action, ask=not arguments.yes):
         message("Nothing was decided.")
@@ -68,7 +71,7 @@ def _given_digest(arguments: Namespace, action: str) -> str:
         # Without it, a script would decide on whatever the request is about, seen by nobody. --yes is no answer to that.
         raise UsageError(
             f"{action}: without a terminal, --digest has to name the plan that is meant: at least its first "
-            f"{SHORTEST_DIGEST} digits, as `directory-sync requests show {arguments.request}` prints them."
+            f"{SHORTEST_DIGEST} digits, as directory-sync requests show {arguments.request} prints them."
         )
     prefix = str(arguments.digest).strip().lower()
     if len(prefix) < SHORTEST_DIGEST or not set(prefix) <= set("0123456789abcdef"):
@@ -86,6 +89,8 @@ def _refuse(details: Details) -> None:
             at=request.decided,
             state=request.state,
         )
+    if details.integrity == "altered":
+        raise NotDecidable(details.integrity_message)
     if details.powers.decide:
         raise NotAllowed(details.powers.decide)
 
@@ -97,7 +102,7 @@ def _confirmed(details: Details, action: str, *, ask: bool) -> bool:
     if not ask:
         return True
     print(
-        f"{action.capitalize()} these changes? See them with `directory-sync requests show {details.request.id} --changes`. "
+        f"{action.capitalize()} these changes? See them with directory-sync requests show {details.request.id} --changes. "
         "Type yes: ",
         end="",
         file=sys.stderr,
@@ -111,7 +116,9 @@ def _tell(details: Details) -> ExitStatus:
     print(f"request {request.id}: {state_text(request)}")
     if request.pending and details.waiting_for:
         print(f"  waits for: {printable_lines(details.waiting_for)}")
-    if request.state == RequestState.APPROVED and request.trigger == "terminal":
-        print(f"  A run from a terminal has asked for it. `directory-sync run FILE --approved {request.id}` carries it out,")
+    if request.state == RequestState.APPROVED and request.waiver:
+        print(f"  waiver: {waiver_text(request)}")
+    elif request.state == RequestState.APPROVED and request.trigger == "terminal":
+        print(f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id} carries it out,")
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from directory_sync.cli.rest_client import Query, RestClient
 from directory_sync.cli.rest_errors import strange
 from directory_sync.cli.rest_login import find_login
 
+_LONGEST_CHECK = 30.0
+"""Seconds that a large plan is given to be checked."""
+_PAUSE = 0.5
 _PAGE = 200
 """Requests or changes that are asked for at once."""
 
@@ -76,14 +80,18 @@ class Session:
             before = page.next
 
     def details(self, number: int) -> Details:
-        """One request."""
-        return self._read(Details, self.client.get(f"/requests/{number}"))
+        """One request; see `details_data`."""
+        return self._read(Details, self.details_data(number))
 
     def details_data(self, number: int) -> dict[str, Any]:
-        """One request as the API gives it."""
-        data: dict[str, Any] = self.client.get(f"/requests/{number}")
-        self._read(Details, data)
-        return data
+        """One request as the API gives it. Waits a while for the check of a large plan, which Airflow makes meanwhile."""
+        deadline = time.monotonic() + _LONGEST_CHECK
+        while True:
+            data: dict[str, Any] = self.client.get(f"/requests/{number}")
+            checking = self._read(Details, data).integrity == "checking"
+            if not checking or time.monotonic() >= deadline:
+                return data
+            time.sleep(_PAUSE)
 
     def changes(self, number: int, action: str) -> Iterator[ChangeAnswer]:
         """Yield a request's changes of one kind, in the plan's order."""

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from directory_sync.approval.states import LABELS
+from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.rest_answers import Details, Summary
 from directory_sync.plan.model import LimitCheck
+from directory_sync.run import planned_text
 from directory_sync.run.printable import printable, printable_lines
 
 COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
@@ -32,9 +34,10 @@ def list_row(request: Summary) -> tuple[str, ...]:
 
 
 def changes_text(request: Summary) -> str:
-    """How many changes of which kind, the most serious kind first."""
-    kinds = ", ".join(f"{number} {kind}" for kind in _WORST_FIRST if (number := request.statistics.get(kind)))
-    return f"{count(request.changes, 'change')}{f': {kinds}' if kinds else ''}"
+    """How many changes of which kind are planned, the most serious kind first."""
+    kinds = planned_text.changes_text(request.statistics) if any(request.statistics.get(kind) for kind in _WORST_FIRST) else ""
+    planned = " planned" if request.pending else ""
+    return f"{count(request.changes, 'change')}{planned}{f': {kinds}' if kinds else ''}"
 
 
 def time_text(time: datetime) -> str:
@@ -56,14 +59,22 @@ def short_lines(details: Details) -> Iterator[str]:
     """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's digest."""
     request = details.request
     yield f"request {request.id}: {state_text(request)}"
+    if details.integrity_message:
+        yield from _fact("ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message)
     yield from _fact("job", f"{request.collection}.{request.job}")
-    yield from _fact("destination", details.destination)
+    yield from _fact("collection", request.title)
+    yield from _fact("source", request.source_text)
+    yield from _fact("destination", request.destination_text or details.destination)
     yield from _fact("plan", changes_text(request))
     for limit in sorted(details.limits, key=_nearness):
         yield from _fact("limit exceeded" if limit.exceeded else "limit", str(limit).removeprefix("limit "))
     for waived in request.waives:
         yield from _fact("approval waives", waived)
-    yield from _fact("asked for by", _requester(request))
+    yield from _fact("asked for by", request.asked_by or _requester(request))
+    if request.asked_by:
+        yield from _fact("run started by", _requester(request))
+    if request.waiver:
+        yield from _fact("waiver", waiver_text(request))
     yield from _fact("reason", request.reason)
     yield from _fact("about", request.description)
     for warning in details.warnings:
@@ -89,13 +100,28 @@ def detail_lines(details: Details) -> Iterator[str]:
         message = f": {result['message']}" if isinstance(result.get("message"), str) else ""
         yield from _fact("applied", f"{time_text(request.applied)}{message}")
     yield from _fact("page", request.url)
-    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level) for each in details.assignees))
+    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level, each.note) for each in details.assignees))
+    if not details.reachable:
+        yield "  Those who are asked can never be enough, as far as Airflow tells. Ask others: directory-sync requests reroute."
     yield from _group("history:", (_event(each.at, each.kind, each.actor, each.text) for each in details.events))
     problems = details.problems
     shown = [f"{each.key} ({each.object}): {each.message}" for each in problems[:_SHOWN_PROBLEMS]]
     if len(problems) > len(shown):
         shown.append(f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them.")
     yield from _group("not planned, because of errors:", iter(shown))
+
+
+def waiver_text(request: Summary) -> str:
+    """What a waiver needs besides an approval."""
+    if request.pending:
+        return f"an approval writes nothing by itself: a later run applies it, within {WAIVER_LASTS.days} days. {_BY_OTHERS}"
+    if request.usable_until is None:
+        return ""
+    until = time_text(request.usable_until)
+    return f"nothing is written yet: a later run that makes exactly this plan applies it, by {until}. {_BY_OTHERS}"
+
+
+_BY_OTHERS = "The schedule may start that run, or anyone who has not approved this."
 
 
 def _fact(name: str, text: str) -> Iterator[str]:
@@ -121,8 +147,8 @@ def _requester(request: Summary) -> str:
     return printable(request.requester if request.requester_verified else f"{request.requester} (not verified)")
 
 
-def _assignee(kind: str, name: str, why: str, level: int) -> str:
-    return f"{kind} {name} ({why}{f', level {level}' if level else ''})"
+def _assignee(kind: str, name: str, why: str, level: int, note: str) -> str:
+    return f"{kind} {name} ({why}{f', level {level}' if level else ''}){f': {note}' if note else ''}"
 
 
 def _event(at: datetime, kind: str, actor: str | None, text: str) -> str:

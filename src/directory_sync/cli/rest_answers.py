@@ -39,6 +39,12 @@ class Summary(_Answer):
     trigger: str
     reason: str = ""
     description: str = ""
+    asked_by: str = ""
+    title: str = ""
+    source_text: str = ""
+    destination_text: str = ""
+    waiver: bool = False
+    usable_until: Time | None = None
     digest: str
     changes: int
     statistics: dict[str, int] = Field(default_factory=dict)
@@ -72,6 +78,7 @@ class Assignee(_Answer):
     name: str
     why: str = ""
     level: int = 0
+    note: str = ""
 
 
 class Event(_Answer):
@@ -89,12 +96,15 @@ class Details(_Answer):
     request: Summary
     powers: Powers = Powers()
     waiting_for: str = ""
+    reachable: bool = True
     assignees: tuple[Assignee, ...] = ()
     events: tuple[Event, ...] = ()
     destination: str = ""
     limits: tuple[LimitCheck, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[RecordProblem, ...] = ()
+    integrity: str = "intact"
+    integrity_message: str = ""
 
 
 class RequestList(_Answer):
@@ -131,6 +141,7 @@ class ChangeAnswer(_Answer):
 
     action: Action
     key: str
+    name: str = ""
     object: str
     new_object: str | None = None
     fields: tuple[_FieldAnswer, ...] = ()
@@ -143,7 +154,8 @@ class ChangeAnswer(_Answer):
         """As the plan holds it, but without what only writing needs."""
         fields = tuple(FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields)
         marks = tuple(Mark(mark.kind, mark.subject) for mark in self.marks)
-        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks)
+        name = self.name or None
+        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks, name=name)
 
 
 class ChangeList(_Answer):

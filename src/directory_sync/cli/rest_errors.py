@@ -24,7 +24,7 @@ from directory_sync.errors import (
 
 _LONGEST_TEXT = 2_000
 """Characters of a server's text that a message shows."""
-_UNKNOWN = "It is not known whether it was done: see `directory-sync requests show`."
+_UNKNOWN = "It is not known whether it was done: see directory-sync requests show."
 
 
 def label(address: Address) -> str:
@@ -111,6 +111,8 @@ def refused(
         return _conflict(answer, detail)
     if status in {400, 413, 415, 422} and detail:
         # What a list was asked for came from the options.
+        if answer.get("error") == "DoubtfulApprovers":
+            return RequestError(f"{detail} To confirm: --confirm-unknown.")
         return UsageError(detail) if answer.get("error") == "QueryError" else RequestError(detail)
     if status >= 500:
         done = f" {_UNKNOWN}" if response.request.method != "GET" and not is_login else ""

@@ -21,6 +21,7 @@ from directory_sync.plan.model import Statistics
 from directory_sync.run.closing import close_run
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.planned_text import planned_text
 from directory_sync.run.report import report_file, write_report
 from directory_sync.run.result import JobResult, JobState, state_of_run
 from directory_sync.run.terminal import definition_of_airflow
@@ -147,8 +148,9 @@ def _tell(
             message_line(result),
         ]
         numbers = "" if result.statistics == Statistics() and status is not ExitStatus.OK else f"; {tally(result.statistics)}"
-        if result.state is JobState.WAITING:
-            numbers = f"; {count(len(result.changes), 'change')}{numbers}"
+        if result.planned is not None:
+            planned = planned_text(result.planned, waits=result.state is JobState.WAITING)
+            numbers = f"; {count(len(result.changes), 'change')}; {planned}{numbers}"
         _print(f"{result.job}: {state}{numbers} ({result.duration:.1f} s)\n{indented(lines)}")
         yield result
 
@@ -162,7 +164,7 @@ def _say_what_follows(
         if result.state is JobState.WAITING and result.request is not None:
             lines.append(next_step(store.get_request(result.request).request, file))
         elif is_approved and not result.state.failed and _others_waited(collection, result.job):
-            lines.append(f"Jobs behind {result.job} waited for this. `directory-sync run {file}` runs them.")
+            lines.append(f"Jobs behind {result.job} waited for this: directory-sync run {file} runs them.")
         yield result
     for line in lines:
         message(line)

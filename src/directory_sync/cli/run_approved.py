@@ -72,7 +72,7 @@ def _require_approved(request: Request) -> None:
         case RequestState.PENDING:
             raise RequestPending(
                 f"Request {request.id} still waits for approval; nothing was written. "
-                f"`directory-sync requests show {request.id}` says for whom."
+                f"directory-sync requests show {request.id} says for whom."
             )
         case RequestState.APPLIED:
             raise NotDecidable(
@@ -115,4 +115,4 @@ def next_step(request: Request, file: Path) -> str:
     """What is to be done once a request that a run from a terminal has met is approved."""
     if request.trigger != TERMINAL:
         return f"Request {request.id}: once it is approved, its run {request.run_id} in Airflow carries it out."
-    return f"Request {request.id}: once it is approved, `directory-sync run {file} --approved {request.id}` carries it out."
+    return f"Request {request.id}: once it is approved, directory-sync run {file} --approved {request.id} carries it out."

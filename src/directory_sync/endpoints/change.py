@@ -96,6 +96,8 @@ class Change(NamedTuple):
         after: ids of objects that have to be dealt with before this change is sent.
         marks: what sets a removal apart.
         via: the id that the object has in between, where it exchanges names with others.
+        name: what people call it, where that is known and is not the key. It is for people alone, and no part of the
+            canonical form.
     """
 
     action: Action
@@ -107,6 +109,7 @@ class Change(NamedTuple):
     after: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     via: str | None = None
+    name: str | None = None
 
     @property
     def final_object(self) -> str:

@@ -27,10 +27,12 @@ class Recipient:
     Attributes:
         whom: a user, or everybody who has a role.
         asked_for_it: the requester, or who asked for a waiver.
+        unable: Airflow did not let them see the request when they were asked, so that they are sent nothing about it.
     """
 
     whom: Approver
     asked_for_it: bool = False
+    unable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
     if not request.pending:
         return
     policy = policy_of(request)
+    unable = {(each["kind"], each["name"]) for each in (event.data or {}).get("unable") or ()}
     earlier = {whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)}
     for whom in asked_by(event):
         if whom in earlier:
@@ -86,7 +89,7 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
             decided = any(same_person(decision.person, whom.name) for decision in view.decisions)
             if decided or not could_decide(policy, whom.name, requester_of(request), asker_of(view)):
                 continue
-        yield Recipient(whom)
+        yield Recipient(whom, unable=(whom.kind, whom.name) in unable)
 
 
 def _ends(event: Event) -> bool:

@@ -11,7 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from directory_sync.approval.states import LABELS, RequestState
+from directory_sync.approval.waivers import usable_until
 from directory_sync.mail.audience import Letter, Recipient, is_person
+from directory_sync.plan.model import COUNTED_AS
+from directory_sync.run import approval_text
+from directory_sync.run.planned_text import count_text
 from directory_sync.run.printable import printable
 from directory_sync.store.request_model import Event, EventKind, Request, RequestView
 
@@ -20,7 +24,6 @@ LONGEST_LINE = 300
 MOST_LINES = 20
 """Lines of somebody's words, and limits in a list."""
 
-_KINDS = ("deleted", "disabled", "moved", "updated", "created")  # worst first
 _RESULTS = {
     "success": "The request shows each of them.",
     "success_with_errors": "Some changes failed. The request shows which ones, and why.",
@@ -43,7 +46,7 @@ def content(letter: Letter, view: RequestView, event: Event, recipient: Recipien
     told = {
         "headline": _headline(view, event, recipient),
         "url": f"{portal_url.rstrip('/')}/requests/{request.id}" if portal_url else "",
-        "request": _request(request),
+        "request": _request(request, event),
         "event": {"kind": event.kind.value, "actor": _line(event.actor), "text": _lines(event.text), "at": _time(event.at)},
         "recipient": {
             "name": _line(recipient.whom.name),
@@ -54,16 +57,23 @@ def content(letter: Letter, view: RequestView, event: Event, recipient: Recipien
     return told | ({"result": _result(event.data or {})} if letter is Letter.APPLIED else {})
 
 
-def _request(request: Request) -> dict[str, Any]:
+def _request(request: Request, event: Event) -> dict[str, Any]:
     return {
         "id": request.id,
         "collection": _line(request.collection),
+        "title": _line(request.title),
         "job": _line(request.job),
+        "source": _line(request.source),
+        "destination": _line(request.destination),
+        "asked_by": _line(request.asked_by),
         "requester": _requester(request),
         "reason": _lines(request.reason),
         "description": _lines(request.description),
         "changes": request.changes,
-        "counts": [{"kind": kind, "number": number} for kind in _KINDS if (number := request.statistics.get(kind, 0))],
+        "counts": _counts(request.statistics),
+        "waiver": request.waiver,
+        "terms": _terms(request, event),
+        "usable_until": _time(usable_until(request)),
         "waives": [_line(str(limit)) for limit in request.waives[:MOST_LINES]],
         "state": request.state,
         "state_text": LABELS[RequestState(request.state)],
@@ -72,6 +82,22 @@ def _request(request: Request) -> dict[str, Any]:
         "decided_by": _line(request.decided_by or ""),
         "successor": request.successor,
     }
+
+
+def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The worst kind first."""
+    return [
+        {"kind": kind, "number": number, "text": count_text(action, number)}
+        for action, kind in COUNTED_AS.items()
+        if (number := figures.get(kind, 0))
+    ]
+
+
+def _terms(request: Request, event: Event) -> str:
+    """What an approval does, or what is still needed after it; empty once that no longer matters."""
+    if request.pending:
+        return approval_text.before(request)
+    return approval_text.after(request, event.at, _time) if request.state == RequestState.APPROVED else ""
 
 
 def _requester(request: Request) -> str:
@@ -84,14 +110,13 @@ def _requester(request: Request) -> str:
 
 def _result(data: Mapping[str, Any]) -> dict[str, Any]:
     statistics, state = data.get("statistics") or {}, str(data.get("state") or "")
-    done = [{"kind": kind, "number": number} for kind in _KINDS if (number := statistics.get(kind, 0))]
     errors, conflicts = statistics.get("errors", 0), statistics.get("conflicts", 0)
     return {
         "state": _line(state),
         "summary": _RESULTS.get(state, "See the request for what became of it."),
         "errors": errors,
         "conflicts": conflicts,
-        "done": done,
+        "done": _counts(statistics),
         "good": state == "success" and not errors and not conflicts,
     }
 
@@ -104,13 +129,17 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
         case EventKind.FILED:
             older = (event.data or {}).get("replaces")
             instead = f" They take the place of request {older}, which can no longer be decided." if older else ""
+            if view.request.waiver:
+                by = _line(view.request.asked_by) or "Somebody"
+                return f"{by} asks for a waiver of limits: a job was stopped because its changes go beyond them.{instead}"
             return f"Changes wait for your approval.{instead}"
         case EventKind.REROUTED:
             return f"{actor} asks you to decide about changes."
         case EventKind.ESCALATED:
             return f"Changes wait for approval, and nobody has answered yet, so you are asked too (level {level})."
         case EventKind.APPROVED:
-            return f"{whose} was approved{_by_all(view)}."
+            yet = " Nothing is written yet: a waiver needs another run." if view.request.waiver else ""
+            return f"{whose} was approved{_by_all(view)}.{yet}"
         case EventKind.DENIED:
             return f"{whose} was denied by {actor}."
         case EventKind.EXPIRED:

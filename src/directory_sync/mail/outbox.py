@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from directory_sync.errors import EndpointError, MailError, RequestNotFound
+from directory_sync.mail import MAX_AGE
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.audience import Occasion, Recipient, occasion
 from directory_sync.mail.content import content
@@ -18,18 +19,22 @@ from directory_sync.store.request_mail import DueMail, Unreached
 from directory_sync.store.request_model import Event, EventKind, RequestView
 from directory_sync.store.store import Store
 
-MAX_AGE = timedelta(days=7)
-"""What happened longer ago is not mailed when mail is switched on."""
 GIVE_UP = timedelta(days=3)
 """So long after the first try, mail that still cannot be sent is given up."""
-HOLD = timedelta(minutes=15)
-"""So long nobody else looks at an event that is being mailed."""
+HOLD = timedelta(seconds=40)
+"""So long after the last sign of its sender nobody else looks at an event that is being mailed."""
+IN_DOUBT = timedelta(minutes=2)
+"""A mail that was begun so long ago, and of which nobody has noted how that ended, may or may not have been sent."""
+LOOK_AGAIN = timedelta(seconds=40)
+"""After this it is looked at again whether another sender has noted the end of what it had begun."""
 FIRST_PAUSE = timedelta(minutes=4)
 """Before the second try; a little less than upkeep takes by default, so that its next turn tries again. Doubles with each try."""
 LONGEST_PAUSE = timedelta(hours=6)
 """The pauses grow no further."""
 LIMIT = 500
 """Events that are mailed at one go."""
+
+_UNABLE = "Airflow did not let them see the collection when they were asked, so nothing about it was sent to them."
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +75,9 @@ def deliver(
     """Send the mail that is due. Several processes may do so at the same time: each event is one's only.
 
     Each person gets a mail of their own. What was sent, and who could not be reached, stands in the request's history as a
-    `mailed` event that names the event it is about. A mail is sent at least once: twice if this process dies between sending and
-    noting it. While the server takes no mail, this stops at the first one.
+    `mailed` event that names the event it is about. If this process dies, another one goes on with those who are left; nobody
+    gets a mail twice for that. Of one that was being handed over in that very moment nobody knows: it is not sent again, and the
+    history says so. While the server takes no mail, this stops at the first one.
 
     Args:
         store: holds requests and outbox.
@@ -91,21 +97,26 @@ def deliver(
             break
         try:
             view = store.get_request(due.request)
-            round_ = _Round(view, due, sender, addresses, portal_url, templates, result.warnings)
+            round_ = _Round(store, view, due, sender, addresses, portal_url, templates, result.warnings)
             round_.send()
             _record(store, round_, result)
-        except RequestNotFound:
-            # Deleted meanwhile, and its mail with it.
+        except (RequestNotFound, _OvertakenError):
+            # Deleted meanwhile, and its mail with it; or this process was still for so long that another one goes on with it.
             continue
         if round_.no_mail:
             break
     return result
 
 
+class _OvertakenError(Exception):
+    """Another sender has taken the event over, because this one had given no sign for too long."""
+
+
 @dataclass(slots=True)
 class _Round:
     """The mails about one event that are left to send, and what becomes of each."""
 
+    store: Store
     view: RequestView
     due: DueMail
     sender: Sender
@@ -117,6 +128,10 @@ class _Round:
     unreached: list[Unreached] = field(default_factory=list)
     waiting: dict[Recipient, str] = field(default_factory=dict)
     """Who is to get it later, and why not now."""
+    not_found: dict[str, list[str]] = field(default_factory=dict)
+    """Why people could not be looked up, and who."""
+    in_doubt: bool = False
+    """Another sender may still be handing a mail over."""
     no_mail: str = ""
     """Why the server takes no mail at all."""
 
@@ -125,21 +140,35 @@ class _Round:
         """What it is about."""
         return next(event for event in self.view.events if event.id == self.due.event)
 
+    @property
+    def problem(self) -> str:
+        """Why some are to get it later; empty if nobody is. An error that is true of several stands there once."""
+        together = {_not_found([name], error) for error, names in self.not_found.items() for name in names}
+        texts = [text for text in self.waiting.values() if text not in together]
+        return " ".join(dict.fromkeys([*texts, *(_not_found(names, error) for error, names in self.not_found.items())]))
+
     def send(self) -> None:
         """Send as many of them as possible."""
         found = occasion(self.view, self.event)
         if found is None:
             return
         reached, given_up = self._noted()
+        reached |= {address.lower() for address in self.due.reached}
         for recipient in found.recipients:
             whom = recipient.whom
             if (whom.kind, whom.name) in given_up:
                 continue
+            if recipient.unable:
+                self.unreached.append(Unreached(whom.kind, whom.name, _UNABLE))
+                continue
             try:
                 address = self._address(recipient)
-                if address and address.lower() not in reached:
-                    self._send(found, recipient, address)
-                    reached.add(address.lower())
+                if not address or address.lower() in reached or self._is_in_doubt(recipient, address):
+                    continue
+                self._send(found, recipient, address)
+                reached.add(address.lower())
+            except _OvertakenError:
+                raise
             except MailError as error:
                 if error.everybody:
                     self.no_mail = str(error)
@@ -148,7 +177,8 @@ class _Round:
                 else:
                     self.waiting[recipient] = str(error)
             except EndpointError as error:
-                self.waiting[recipient] = f"The mail address of {printable(whom.name)} could not be looked up. {error}"
+                self.not_found.setdefault(str(error), []).append(printable(whom.name))
+                self.waiting[recipient] = _not_found([printable(whom.name)], str(error))
             except Exception as error:  # one mail that cannot be made must not keep others from theirs
                 log.exception("The mail to %s about request %d cannot be made.", printable(whom.name), self.view.request.id)
                 self.waiting[recipient] = (
@@ -182,23 +212,67 @@ class _Round:
         mail = message(
             rendered, request=self.view.request, event=self.event, sender=self.sender.sender, to=address, at=self.due.at
         )
-        self.sender.send(mail, address)
+
+        def handing_over() -> None:
+            if not self.store.start_mail(self.due, address, hold=HOLD):
+                raise _OvertakenError
+
+        try:
+            self.sender.send(mail, address, handing_over)
+        except MailError:
+            self.store.end_mail(self.due, address, reached=False)
+            raise
+        self.store.end_mail(self.due, address, reached=True)
         self.sent.append(address)
+
+    def _is_in_doubt(self, recipient: Recipient, address: str) -> bool:
+        """Whether another sender had begun with it and has not noted how that ended; what follows from that is noted."""
+        begun = {name.lower(): at for name, at in self.due.begun.items()}.get(address.lower())
+        if begun is None:
+            return False
+        if self.due.at - begun < IN_DOUBT:
+            self.in_doubt = True
+        else:
+            why = (
+                "The process that sent the mail was killed while it did, so it is not known whether it has arrived. It is not "
+                "sent a second time."
+            )
+            self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, why))
+        return True
+
+
+def _not_found(names: list[str], error: str) -> str:
+    *others, last = names
+    whose = f"addresses of {', '.join(others)} and {last}" if others else f"address of {last}"
+    return f"The mail {whose} could not be looked up. {error}"
 
 
 def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     """Note what became of a round, and when the rest is due again."""
     due, kind, request = round_.due, round_.event.kind, round_.view.request.id
     result.sent += [Sent(request, kind, address) for address in round_.sent]
-    problem, again = " ".join(dict.fromkeys(round_.waiting.values())), None
+    problem, again = round_.problem, None
     if round_.waiting and due.at - due.first_try >= GIVE_UP:
         problem = f"Given up after {GIVE_UP.days} days. {problem}"
         round_.unreached += [Unreached(each.whom.kind, each.whom.name, why) for each, why in round_.waiting.items()]
     elif round_.waiting:
         again = due.at + pause(due.tries)
+    if round_.in_doubt:
+        again = due.at + LOOK_AGAIN
     if problem:
         result.problems.append(f"Mail about request {request} ({kind}) was not sent to everybody. {problem}")
-    store.record_mail(request, round_.sent, about=kind, problem=problem, event=due.event, unreached=round_.unreached, again=again)
+    # What a sender that was killed had sent stands in no history yet.
+    reached = [*due.reached, *round_.sent]
+    store.record_mail(
+        request,
+        reached,
+        about=kind,
+        problem=problem,
+        event=due.event,
+        unreached=round_.unreached,
+        again=again,
+        claim=due.claim,
+    )
 
 
 def pause(tries: int) -> timedelta:

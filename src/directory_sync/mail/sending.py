@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Protocol
 
@@ -19,8 +20,12 @@ class Sender(Protocol):
     def sender(self) -> str:
         """Who the mails come from, `Name <address>` or an address. Raises MailError if that is not known."""
 
-    def send(self, message: EmailMessage, to: str) -> None:
-        """Send a mail to one address; it returns when the server has accepted it. Raises MailError."""
+    def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
+        """Send a mail to one address; it returns when the server has accepted it. Raises MailError.
+
+        `handing_over` is called when the server is ready to take the mail and has none of it yet; what it raises goes through,
+        and nothing is sent then. It is called again where the mail is handed over a second time.
+        """
 
 
 def refusal(error: Exception, to: str) -> MailError:

@@ -90,7 +90,7 @@ def changed_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) ->
     for change in changes:
         if not change.new and change.field.lower() in layout.mandatory:
             raise RecordError(
-                "would lose its only value, but the schema demands one. Fill it at the source, set `keep_if_empty: true`,"
+                "would lose its only value, but the schema demands one. Fill it at the source, set keep_if_empty: true,"
                 " or give the field a default.",
                 field=change.field,
             )
@@ -137,7 +137,7 @@ def _check_values(values: Sequence[bytes], rule: FieldRule, name: str, *, total:
     if rule.single and (total or len(values)) > 1:
         raise RecordError(
             f"has {total or len(values)} values, but holds only one at the destination."
-            " Choose one with a transformation, or join them with `delimiter`.",
+            " Choose one with a transformation, or join them (delimiter).",
             field=name,
         )
     for value in values:

@@ -13,6 +13,7 @@ from directory_sync.endpoints.change import Action, Change
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import check_mandatory, new_fields
 from directory_sync.plan.containers import Containers
+from directory_sync.plan.display_names import name_maker
 from directory_sync.plan.listing import Rejected, Row, Side, read_sides
 from directory_sync.plan.naming import with_names
 from directory_sync.plan.planning import Draft, Drafts, Planning
@@ -116,10 +117,11 @@ def _produce(
 ) -> None:
     """Draft some of them: a row's keys are the normalised id and, below the top, the container; its mark is the depth."""
     normalise, parent = planning.destination.normalise_id, planning.destination.parent_id
+    name_of = name_maker(planning.job, planning.layout)
     for offset in offsets:
         record = source_at(offset)
         try:
-            change = _creation(planning, containers, record)
+            change = _creation(planning, containers, record)._replace(name=name_of(record.key, record.values))
         except RecordError as error:
             sink.reject(Rejected((), True, False, record.key, record.id, str(error)))
             continue

@@ -12,6 +12,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
+from directory_sync.plan.display_names import NameOf, name_maker
 from directory_sync.plan.join import Settled
 from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.model import WhyLeftAlone
@@ -65,9 +66,11 @@ class Drafter:
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
     _containers: Containers = field(init=False)
+    _name_of: NameOf = field(init=False)
 
     def __post_init__(self) -> None:
         self._containers = Containers(self.planning)
+        self._name_of = name_maker(self.planning.job, self.planning.layout)
 
     def draft(self, settled: Settled) -> None:
         """Draft everything that follows from two complete listings."""
@@ -125,7 +128,9 @@ class Drafter:
         except RecordError as error:
             planning.reject(record.key, found.id, error)
             return
-        change = Change(Action.UPDATE, record.key, found.id, then if then != found.id else None, found.identity, tuple(fields))
+        name = self._name_of(record.key, record.values, found.values)
+        then_id = then if then != found.id else None
+        change = Change(Action.UPDATE, record.key, found.id, then_id, found.identity, tuple(fields), name=name)
         draft = Draft(change, {}, {}, record.id)
         if planning.layout.lookups:
             present = {i: found.values[i] for i in planning.layout.lookups}
@@ -242,15 +247,16 @@ class Drafter:
             if found.id in holding:
                 continue
             key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
+            name = self._name_of(key, found.values)
             if isinstance(what, MoveMissing):
-                self._draft_departure(found, key, what.move, marks)
+                self._draft_departure(found, key, what.move, marks, name)
             else:
                 fields = tuple(
                     FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
                     for i, name in enumerate(planning.layout.fields)
                     if found.values[i]
                 )
-                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks)
+                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks, name=name)
                 self.drafts.add(Draft(change, {}, {}, found.id))
 
     def findings(self, settled: Settled, recognised: Sequence[bytes]) -> Findings:
@@ -277,7 +283,7 @@ class Drafter:
         children = destination.children(ids)
         return {id for id, below in children.items() if any(destination.normalise_id(child) not in leaving for child in below)}
 
-    def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...]) -> None:
+    def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...], name: str | None) -> None:
         planning = self.planning
         try:
             self._containers.need(container)
@@ -285,5 +291,5 @@ class Drafter:
             planning.reject(key, found.id, error)
             return
         then = planning.destination.moved_id(found.id, container)
-        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks)
+        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name)
         self.drafts.add(Draft(change, {}, {}, found.id))

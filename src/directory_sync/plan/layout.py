@@ -127,9 +127,9 @@ def make_layout(
     for i in lookups:
         if not rules[i].reference:
             raise SchemaError(
-                f"{fields[i]} does not hold DNs, so it cannot take what `resolve` or `members` finds.",
+                f"{fields[i]} does not hold DNs, so it cannot take the DNs that resolve or members finds.",
                 endpoint=destination.label,
-                remedy="Map it with `from` or a template instead.",
+                remedy='Map it with "from" or a template instead.',
             )
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
     rules = tuple(_compared_rule(job.fields[fields[i]], rule) for i, rule in enumerate(rules))
@@ -180,7 +180,7 @@ def _rule(destination: Destination, name: str) -> FieldRule:
         raise SchemaError(
             f"{name} is set by the server and cannot be written.",
             endpoint=destination.label,
-            remedy="Take it out of the job's `fields`.",
+            remedy="Take it out of the job's fields.",
         )
     return rule
 
@@ -207,7 +207,7 @@ def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...],
         raise SchemaError(
             f"new objects are named by {job.naming_attribute}, but no field maps it.",
             endpoint=destination.label,
-            remedy=f"Add {job.naming_attribute} to `fields`, or name another attribute with `rdn`.",
+            remedy=f"Add {job.naming_attribute} to the job's fields, or name another attribute with rdn.",
         )
     missing = sorted(name for name in mandatory if name not in mapped)
     if missing:
@@ -215,7 +215,7 @@ def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...],
             f"objects of the classes {', '.join(classes)} must have {', '.join(missing)}, but no field maps"
             f" {'it' if len(missing) == 1 else 'them'}.",
             endpoint=destination.label,
-            remedy="Add to `fields`, choose other `object_classes`, or set `missing_at_destination: skip`.",
+            remedy="Add them to the job's fields, choose other object_classes, or set missing_at_destination: skip.",
         )
     allowed = destination.allowed(classes) if classes else None
     if allowed is None:
@@ -225,11 +225,11 @@ def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...],
             raise SchemaError(
                 f"objects of the classes {', '.join(classes)} cannot have {name}.",
                 endpoint=destination.label,
-                remedy="Add a class that allows it with `object_classes`, or take it out of `fields`.",
+                remedy="Add a class that allows it with object_classes, or take it out of the job's fields.",
             )
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"Did you mean {by_lower[close[0]]}?" if close else "See what there is with `directory-sync query`."
+    return f"Did you mean {by_lower[close[0]]}?" if close else "See what there is with directory-sync query."

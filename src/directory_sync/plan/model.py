@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.past import Findings
 
 
@@ -29,6 +29,16 @@ class Statistics:
     def to_json(self) -> dict[str, int]:
         """As a mapping in the report's order."""
         return asdict(self)
+
+
+COUNTED_AS: Mapping[Action, str] = {
+    Action.DELETE: "deleted",
+    Action.DISABLE: "disabled",
+    Action.MOVE: "moved",
+    Action.UPDATE: "updated",
+    Action.CREATE: "created",
+}
+"""Kind of change → the figure of `Statistics` that counts it; the worst kind first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +171,17 @@ class ChangeSequence(Protocol):
 
 
 class CanonicalForm(NamedTuple):
-    """A change as digest and store take it: `canonical` is `Change.canonical()`, the rest what a change is found by."""
+    """A change as digest and store take it.
+
+    `canonical` is `Change.canonical()`; the rest is what a change is found by, and what people call its object.
+    """
 
     action: str
     object: str
     new_object: str | None
     identity: bytes | None
     canonical: bytes
+    name: str | None = None
 
 
 @runtime_checkable
@@ -183,7 +197,7 @@ def canonical_forms(changes: Iterable[Change] | ChangeSequence) -> Iterator[Cano
     if isinstance(changes, KeepsCanonicalForms):
         return changes.canonical_forms()
     return (
-        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical())
+        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical(), change.name)
         for change in changes
     )
 

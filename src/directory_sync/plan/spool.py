@@ -107,13 +107,13 @@ _MARKS = {kind.value: kind for kind in MarkKind}
 def pack_change(change: Change) -> Packed:
     """A change as plain values for `marshal`, which is several times faster than `pickle`; `unpack_change` reads it back."""
     action, key, object_, new_object, identity = change[:5]
-    return (action.value, key, object_, new_object, identity, _pack_rest(change))
+    return (action.value, key, object_, new_object, identity, _pack_rest(change), change.name)
 
 
 def unpack_change(packed: Packed) -> Change:
     """The inverse of `pack_change`."""
-    action, key, object_, new_object, identity, rest = packed
-    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest))
+    action, key, object_, new_object, identity, rest, name = packed
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name)
 
 
 def pack_finished(change: Change, met: str) -> bytes:
@@ -121,14 +121,14 @@ def pack_finished(change: Change, met: str) -> bytes:
     action, key, object_, new_object, identity = change[:5]
     # The values are packed by themselves, so that the store can take the canonical form without unpacking them.
     values = marshal.dumps(_pack_rest(change))
-    return marshal.dumps((action.value, key, object_, new_object, identity, change.canonical(), values, met))
+    return marshal.dumps((action.value, key, object_, new_object, identity, change.canonical(), values, met, change.name))
 
 
 def unpack_finished(data: bytes) -> tuple[Change, str]:
     """The inverse of `pack_finished`."""
-    action, key, object_, new_object, identity, _, values, met = marshal.loads(data)  # noqa: S302 - our own file
+    action, key, object_, new_object, identity, _, values, met, name = marshal.loads(data)  # noqa: S302 - our own file
     rest = marshal.loads(values)  # noqa: S302 - likewise
-    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest)), met
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name), met
 
 
 def _pack_rest(change: Change) -> tuple[Any, ...]:
@@ -136,7 +136,9 @@ def _pack_rest(change: Change) -> tuple[Any, ...]:
     return (tuple(map(tuple, change.fields)), change.after, marks, change.via)
 
 
-def _unpack_rest(fields: Any, after: Any, marks: Any, via: Any) -> tuple[Any, ...]:
+def _unpack_rest(
+    fields: Any, after: Any, marks: Any, via: Any
+) -> tuple[tuple[FieldChange, ...], tuple[str, ...], tuple[Mark, ...], str | None]:
     return (tuple(map(FieldChange._make, fields)), after, tuple(Mark(_MARKS[kind], subject) for kind, subject in marks), via)
 
 
@@ -159,5 +161,6 @@ class SpooledChanges:
         """What digest and store need of each, without making objects of the rest."""
         read = self._spool.read
         for offset in self._offsets:
-            action, _, object_, new_object, identity, canonical, _, _ = marshal.loads(read(offset))  # noqa: S302 - our own file
-            yield CanonicalForm(action, object_, new_object, identity, canonical)
+            packed = marshal.loads(read(offset))  # noqa: S302 - our own file
+            action, _, object_, new_object, identity, canonical, _, _, name = packed
+            yield CanonicalForm(action, object_, new_object, identity, canonical, name)

@@ -43,7 +43,7 @@ def take_unmanaged(planning: Planning, waiting: dict[bytes, int], sources: Spool
             problem = f"{first.id} has too many values in its key fields to tell whether it is this one. Remove some."
         elif not reuse:
             problem = (
-                f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set `unmanaged_match: reuse`."
+                f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set unmanaged_match: reuse."
             )
         if problem:
             planning.reject(record.key, record.id, problem)

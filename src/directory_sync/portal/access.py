@@ -10,8 +10,10 @@ from fastapi import Depends
 
 from directory_sync.approval.people import Person
 from directory_sync.errors import NotAllowed, RequestNotFound
-from directory_sync.portal import airflow_login
+from directory_sync.portal import airflow_login, airflow_people
 from directory_sync.portal.identity import is_administrator, person_of
+from directory_sync.portal.standing import Standings
+from directory_sync.store.request_model import Approver
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -25,6 +27,9 @@ class Rights(Protocol):
 
     def may_start(self, dag_id: str) -> bool:
         """Whether they may start runs of the DAG."""
+
+    def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
+        """What Airflow knows of others who are asked about the DAG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,9 @@ class _AirflowRights:
 
     def may_start(self, dag_id: str) -> bool:
         return airflow_login.may_start(self.user, dag_id)
+
+    def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
+        return airflow_people.standings(approvers, dag_id)
 
 
 def current_visitor(user: airflow_login.LoggedInUser) -> Visitor:

@@ -6,7 +6,7 @@ log. Besides what each function names, all raise RequestNotFound for what the vi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,18 @@ from pydantic import ValidationError
 from directory_sync import settings
 from directory_sync.approval import desk, filing
 from directory_sync.approval.minimum import parse_minimum
+from directory_sync.approval.records import named
+from directory_sync.definition.approval import LONGEST_NAME, impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, NotDecidable, QueryError, RequestError, RequestNotFound
 from directory_sync.portal import airflow_runs
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
+from directory_sync.portal.standing import note
 from directory_sync.run.policies import policy_for
-from directory_sync.store.request_model import NAME_LENGTH, Request, RequestView
+from directory_sync.run.printable import printable
+from directory_sync.store.request_model import Approver, Request, RequestView
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -83,29 +87,64 @@ def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason
     return view
 
 
-def reroute(store: Store, visitor: Visitor, request_id: int, to: Approvers, *, reason: str = "") -> RequestView:
-    """Ask others too. Raises AlreadyDecided, RequestError."""
-    visible_request(store, visitor, request_id)
-    view = desk.reroute(store, request_id, visitor.person, to, reason=reason)
+class DoubtfulApprovers(QueryError):
+    """Somebody is to be asked who, as far as Airflow tells, cannot decide; to be confirmed.
+
+    Attributes:
+        doubts: who, and what keeps them from it, in words.
+    """
+
+    def __init__(self, doubts: Mapping[Approver, str]) -> None:
+        self.doubts = dict(doubts)
+        said = " ".join(f"{whom.kind.capitalize()} {whom.name}: {doubt}" for whom, doubt in doubts.items())
+        problem = f"{said} Correct the names, or confirm that they are to be asked all the same."
+        super().__init__({"confirm_unknown": problem})
+        self.args = (problem,)
+
+
+def reroute(
+    store: Store,
+    visitor: Visitor,
+    request_id: int,
+    to: Approvers,
+    *,
+    reason: str = "",
+    confirmed: Collection[Approver] | None = (),
+) -> RequestView:
+    """Ask others too.
+
+    `confirmed`: who is to be asked even if Airflow does not know them or does not let them see the collection; None: everybody.
+
+    Raises AlreadyDecided, RequestError; DoubtfulApprovers for those who are not among them.
+    """
+    seen = visible_request(store, visitor, request_id)
+    standings = visitor.rights.standings(named(to), seen.request.collection)
+    doubts = {whom: said for whom in named(to) if standings[whom].able is not True and (said := note(whom, standings[whom]))}
+    left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
+    if left and not desk.powers(seen, visitor.person).decide:
+        raise DoubtfulApprovers(left)
+    unable = [whom for whom in doubts if standings[whom].sees is False]
+    view = desk.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
     airflow_runs.send_mail_soon()
     return view
 
 
 def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
-    """People to ask, by name, without blanks around the names. Raises QueryError if that is nobody, or a name is too long."""
+    """People to ask, by name, without blanks around the names. Raises QueryError if that is nobody, or a name is impossible."""
     problems = {}
-    named: dict[str, list[str]] = {"users": [], "roles": []}
+    given: dict[str, list[str]] = {"users": [], "roles": []}
     for kind, names in (("users", users), ("roles", roles)):
-        named[kind] = [name.strip() for name in names if name.strip()]
-        if any(len(name) > NAME_LENGTH for name in named[kind]):
-            problems[kind] = f"A name has at most {NAME_LENGTH} characters."
-    if not any(named.values()):
+        given[kind] = [name.strip() for name in names if name.strip()]
+        for name in given[kind]:
+            if wrong := impossible_name(name):
+                problems[kind] = f"Nobody can have the name {printable(name[:LONGEST_NAME])!r}: it {wrong}. Correct it."
+    if not any(given.values()):
         problems["users"] = "Nobody is named. Give at least one user or role to ask."
     if problems:
         raise QueryError(problems)
     try:
-        return Approvers(users=named["users"], roles=named["roles"])
+        return Approvers(users=given["users"], roles=given["roles"])
     except ValidationError:
         raise QueryError({"users": "A name holds characters that no name can have. Correct it."}) from None
 
@@ -193,7 +232,7 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
         policy=policy_for(run.snapshot.collection, found.job, parse_minimum(settings.approval_minimum())),
         administrators=settings.administrator_roles(),
         asked_by=visitor.person.name,
-        reason=f"{visitor.person.name} asks for it: {reason.strip()}",
+        reason=reason.strip(),
     )
     view = store.get_request(filed.id)
     _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)

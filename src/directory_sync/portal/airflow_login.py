@@ -68,7 +68,8 @@ def base_url() -> str:
 
 def base_path() -> str:
     """The path that Airflow lives below, without a slash at the end; empty if it has its host for itself."""
-    return urlsplit(base_url()).path.rstrip("/")
+    path = urlsplit(base_url()).path.strip("/")
+    return f"/{path}" if path else ""
 
 
 def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,6 +26,7 @@ from directory_sync.errors import (
 )
 from directory_sync.portal import links
 from directory_sync.portal.storage import forget_store
+from directory_sync.portal.typed_texts import NOTHING, SentForm, sent_form
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ STATUS: Mapping[type[DirectorySyncError], int] = {
 }
 """What each kind of error means; the most special class counts, and 500 what is not listed."""
 
-SIGN_IN = "You are not signed in, or your session has ended. Sign in to Airflow; programs send an `Authorization: Bearer` token."
+SIGN_IN = "You are not signed in, or your session has ended. Sign in to Airflow; programs send a bearer token."
 NO_USER = "Airflow does not accept this token: it was altered, revoked, or its user no longer exists. Sign in again."
 NO_PAGE = "There is no such page."
 
@@ -48,28 +50,28 @@ _API = re.compile(rf"(?:^|{links.PREFIX})/api(?:/|$)")
 
 def is_api(request: Request) -> bool:
     """Whether a program asks: the answer is JSON."""
-    return _API.search(request.url.path) is not None
+    return _API.search(request.scope["path"]) is not None
 
 
-def refusal(request: Request, status: int, detail: str, **fields: Any) -> Response:
+def refusal(request: Request, status: int, detail: str, *, sent: SentForm = NOTHING, **fields: Any) -> Response:
     """The answer to a request that is not carried out.
 
     Args:
         request: which; its path decides between JSON and a page.
         status: HTTP's.
         detail: for people: what is wrong and what to do about it.
+        sent: the form that was refused; what was typed into it comes back on the page.
         fields: further members of the JSON.
     """
     headers = {"Retry-After": "10"} if status == 503 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-        if request.headers.get("hx-request"):
-            headers["HX-Refresh"] = "true"  # the whole page then leads to the sign-in
     if is_api(request):
         return JSONResponse({"detail": detail, "error": _KINDS.get(status, "Error"), **fields}, status, headers)
     from directory_sync.portal.pages.errors import error_page
 
-    answer = error_page(request, status=status, message=detail, sign_in=_sign_in(request) if status == 401 else None)
+    kind = str(fields.get("error", ""))
+    answer = error_page(request, status=status, message=detail, kind=kind, sent=sent)
     answer.headers.update(headers)
     return answer
 
@@ -85,7 +87,7 @@ _KINDS = {
 }
 
 
-def answer_error(request: Request, error: Exception) -> Response:
+async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to an error of this package."""
     assert isinstance(error, DirectorySyncError)
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
@@ -95,23 +97,23 @@ def answer_error(request: Request, error: Exception) -> Response:
     if isinstance(error, QueryError):
         fields["problems"] = error.problems
     if isinstance(error, StoreError):
-        forget_store()
+        await run_in_threadpool(forget_store)  # it waits for who is opening the store at this moment
     if status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
-    return refusal(request, status, str(error), **fields)
+    return refusal(request, status, str(error), sent=await sent_form(request), **fields)
 
 
-def answer_http_exception(request: Request, error: Exception) -> Response:
+async def answer_http_exception(request: Request, error: Exception) -> Response:
     """The answer to what Airflow's login or the routing refuses."""
     assert isinstance(error, HTTPException)
     detail = {401: SIGN_IN, 403: NO_USER, 404: NO_PAGE}.get(error.status_code, str(error.detail))
-    answer = refusal(request, error.status_code, detail)
+    answer = refusal(request, error.status_code, detail, sent=await sent_form(request))
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
 
 
-def answer_invalid_body(request: Request, error: Exception) -> Response:
+async def answer_invalid_body(request: Request, error: Exception) -> Response:
     """The answer to a body, form or path that does not have the documented shape."""
     assert isinstance(error, RequestValidationError)
     problems: dict[str, str] = {}
@@ -119,13 +121,4 @@ def answer_invalid_body(request: Request, error: Exception) -> Response:
         place = ".".join(str(part) for part in each["loc"][1:]) or str(each["loc"][0])
         problems.setdefault(place, f"{each['msg']}.")
     detail = " ".join(f"{place}: {problem}" for place, problem in problems.items())
-    return refusal(request, 422, detail, problems=problems)
-
-
-def _sign_in(request: Request) -> str:
-    """Where to sign in, so as to come back to this page; to the start page from what is no page."""
-    if request.method != "GET":
-        return links.sign_in_path("/")
-    path = request.url.path
-    inner = path[path.find(links.PREFIX) + len(links.PREFIX) :] if links.PREFIX in path else path
-    return links.sign_in_path((inner or "/") + (f"?{request.url.query}" if request.url.query else ""))
+    return refusal(request, 422, detail, sent=await sent_form(request), problems=problems)

@@ -18,6 +18,7 @@ from directory_sync.portal.guard import SameOriginGuard
 from directory_sync.portal.pages.routing import router as pages_router
 from directory_sync.portal.security_headers import SecurityHeaders
 from directory_sync.portal.static_files import VersionedFiles
+from directory_sync.portal.trailing_slashes import TrailingSlashes
 
 
 def create_app() -> FastAPI:
@@ -32,6 +33,8 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # What FastAPI answers to a slash too many names whatever host the request says it was sent to.
+        redirect_slashes=False,
         dependencies=[Depends(current_visitor)],
     )
     app.include_router(api.router)
@@ -40,6 +43,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(DirectorySyncError, answer_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, answer_invalid_body)
+    app.add_middleware(TrailingSlashes)
     app.add_middleware(CrowdLimit, refuse=refusal)
     app.add_middleware(SameOriginGuard, refuse=refusal, own_hosts=_own_hosts)
     app.add_middleware(SecurityHeaders, refuse=refusal)  # added last, so it is around all others

@@ -14,6 +14,7 @@ from directory_sync.store.plan_pages import Matches
 # What stands in every canonical form (`Change.canonical`) besides data: words in quotation marks, and what is between those.
 _WORDS = (
     *("action", "after", "fields", "field", "identity", "key", "new_object", "object", "late", "partial", "replace"),
+    *("marks", "kind", "subject", "via", "never_matched", "claimed_by"),
     *("new", "old", "base64", "create", "update", "move", "disable", "delete"),
     *("via", "marks", "kind", "subject", "never_matched", "claimed_by"),
 )

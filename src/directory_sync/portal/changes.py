@@ -10,13 +10,17 @@ from typing import Literal
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Mark, Result, Values
 from directory_sync.errors import PlanMismatch, RequestNotFound
+from directory_sync.plan.display_names import name_of_change
+from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.change_search import visible_text
 from directory_sync.portal.filters import ParameterReader
+from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked
 from directory_sync.run.change_text import describe_change
 from directory_sync.run.printable import printable
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 from directory_sync.store.plan_pages import OPEN, PlanHead, StoredChange
+from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 DEFAULT_LIMIT = 100
@@ -87,6 +91,7 @@ class ShownChange:
 
     Attributes:
         sequence: its place in the plan, from 0.
+        name: what people call the object; empty where nothing but the key is known.
         new_object: the object's id afterwards where it is another; empty otherwise.
         marks: what sets a removal apart.
         text: the job's log line for it, with control characters spelled out.
@@ -96,6 +101,7 @@ class ShownChange:
     sequence: int
     action: Action
     key: str
+    name: str
     object: str
     new_object: str
     fields: tuple[ShownField, ...]
@@ -107,11 +113,18 @@ class ShownChange:
 
 @dataclass(frozen=True, slots=True)
 class ShownChanges:
-    """A page of changes; `next` is what to give as `after`, None at the end; `total` counts all that the filter lets through."""
+    """A page of changes.
+
+    Attributes:
+        next: what to give as `after` to see what follows; None at the end.
+        total: counts all that the filter lets through.
+        integrity: whether the plan they belong to is the one that was stored.
+    """
 
     changes: tuple[ShownChange, ...]
     next: int | None
     total: int
+    integrity: Checked
 
 
 def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False, order: Order = Order.PLAN) -> ChangeQuery:
@@ -150,8 +163,40 @@ def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead
     return head, snapshot.collection.job(head.job)
 
 
-def read_changes(store: Store, visitor: Visitor, plan_id: int, query: ChangeQuery = _EVERYTHING) -> ShownChanges:
-    """A page of a plan's changes. A text to search for is not looked for in the values of secret fields."""
+def integrity_of(
+    store: Store, head: PlanHead, request: Request | None = None, *, at_once: int = AT_ONCE, kept: float = BRIEFLY
+) -> Checked:
+    """Whether a plan is the one that was stored.
+
+    Args:
+        store: holds it.
+        head: the plan.
+        request: where one asks about it: digest and figures have to be those that stand there.
+        at_once, kept: as `integrity.look` takes them.
+    """
+    return integrity.look(
+        store,
+        head.id,
+        digest=head.digest if request is None else request.digest,
+        statistics=head.statistics.to_json() if request is None else request.statistics,
+        changes=head.changes,
+        at_once=at_once,
+        kept=kept,
+    )
+
+
+def read_changes(
+    store: Store,
+    visitor: Visitor,
+    plan_id: int,
+    query: ChangeQuery = _EVERYTHING,
+    *,
+    request: Request | None = None,
+) -> ShownChanges:
+    """A page of a plan's changes. A text to search for is not looked for in the values of secret fields.
+
+    `request`: the one that asks about the plan, if they are shown for its sake.
+    """
     head, job = visible_plan(store, visitor, plan_id)
     is_secret = secret_fields(job)
     page = store.change_page(
@@ -165,7 +210,7 @@ def read_changes(store: Store, visitor: Visitor, plan_id: int, query: ChangeQuer
         limit=query.limit,
     )
     shown = tuple(shown_change(job, is_secret, each) for each in page.changes)
-    return ShownChanges(shown, page.next, page.total)
+    return ShownChanges(shown, page.next, page.total, integrity_of(store, head, request))
 
 
 def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownChange:
@@ -175,6 +220,7 @@ def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownCh
         sequence=stored.sequence,
         action=change.action,
         key=change.key,
+        name=name_of_change(change, is_secret),
         object=change.object,
         new_object=change.new_object or "",
         fields=tuple(_shown_field(field, is_secret) for field in change.fields),

@@ -11,8 +11,9 @@ from directory_sync.definition.models import DirectoryDestination, Job
 from directory_sync.endpoints.change import Change
 from directory_sync.errors import QueryError
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.changes import ShownChange, shown_change, visible_plan
+from directory_sync.portal.changes import ShownChange, integrity_of, shown_change, visible_plan
 from directory_sync.portal.filters import LARGEST_NUMBER, ParameterReader
+from directory_sync.portal.integrity import Checked, worst
 from directory_sync.portal.reading import visible_request
 from directory_sync.run.secrets import secret_fields
 from directory_sync.store.plan_pages import StoredChange
@@ -50,6 +51,7 @@ class ShownComparison:
     Attributes:
         old, new: the two requests, by age.
         counts: of objects.
+        integrity: whether both plans are what was filed; what is known of the worse one.
     """
 
     old: Request
@@ -57,6 +59,7 @@ class ShownComparison:
     counts: Counts
     differences: tuple[ShownDifference, ...]
     next: int | None
+    integrity: Checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ def compare_requests(
         counts=counts,
         differences=tuple(_shown(each, old_job, new_job) for each in page),
         next=after + len(page) if page and after + len(page) < total else None,
+        integrity=worst([integrity_of(store, old_head, old), integrity_of(store, new_head, new)]),
     )
 
 

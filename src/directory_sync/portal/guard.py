@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 REFUSAL = (
-    "This request does not come from a page of this Airflow, so it was not carried out. Open the page in Airflow itself and try "
-    "again; programs send an `Authorization: Bearer` token, and no cookie."
+    "This request does not come from a page of this Airflow, so nothing was done. Open the page in Airflow itself and try "
+    "again; programs send a bearer token, and no cookie."
 )
 
 Refuse = Callable[[Request, int, str], Response]

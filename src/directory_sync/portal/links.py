@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from directory_sync.portal import airflow_login
 
@@ -17,9 +17,25 @@ def portal_path(path: str = "/") -> str:
     return f"{airflow_login.base_path()}{PREFIX}{path}"
 
 
-def outer_path(path: str = "/") -> str:
-    """The address at which Airflow shows that page inside its own, without the host."""
-    return f"{airflow_login.base_path()}{FRAME}{portal_path(path)}"
+def airflow_segment(text: str) -> str:
+    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: else it does not know which tab it shows."""
+    return quote(text, safe=":+")
+
+
+def outer_path(address: str = "/") -> str:
+    """Where Airflow shows a page of the portal inside its own, without the host.
+
+    `address`: the page's below `PREFIX`, with query. A tab of a run or task leads to that run or task.
+    """
+    path, _, query = address.partition("?")
+    if path.startswith("/embed/"):
+        given = dict(parse_qsl(query, max_num_fields=50))
+        if given.get("dag_id") and given.get("run_id"):
+            run = f"/dags/{airflow_segment(given['dag_id'])}/runs/{airflow_segment(given['run_id'])}"
+            task = given.get("task_id") if path == "/embed/ti" else ""
+            tab = f"/tasks/{airflow_segment(task)}/plugin/dirsync_ti" if task else "/plugin/dirsync_run"
+            return f"{airflow_login.base_path()}{run}{tab}"
+    return f"{airflow_login.base_path()}{FRAME}{portal_path(address)}"
 
 
 def request_url(request_id: int) -> str:
@@ -27,6 +43,6 @@ def request_url(request_id: int) -> str:
     return f"{airflow_login.base_url()}{FRAME}{portal_path(f'/requests/{request_id}')}"
 
 
-def sign_in_path(path: str) -> str:
-    """Airflow's sign-in, which leads back to a page of the portal (with query, below `PREFIX`)."""
-    return f"{airflow_login.base_path()}/api/v2/auth/login?next={quote(outer_path(path), safe='')}"
+def sign_in_path(way_back: str) -> str:
+    """Airflow's sign-in, which leads to this path afterwards."""
+    return f"{airflow_login.base_path()}/api/v2/auth/login?next={quote(way_back, safe='')}"

@@ -6,16 +6,19 @@ Every function raises RequestNotFound for what does not exist or may not be seen
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from directory_sync.approval import desk
 from directory_sync.approval.desk import Powers
 from directory_sync.approval.quorum import Outcome, Pending
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.changes import integrity_of
 from directory_sync.portal.filters import ListKind, ListQuery
+from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
+from directory_sync.portal.standing import Known, Standings, out_of_reach
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.request_model import APPROVED, Approver, EventKind, Request, RequestFilter, RequestView
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -47,6 +50,9 @@ class RequestDetails:
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
         previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+        standings: what Airflow tells of those who are asked, while it waits.
+        answered: how many of its changes have a result, while they are being applied; None otherwise.
+        integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
     """
 
     view: RequestView
@@ -55,11 +61,31 @@ class RequestDetails:
     outcome: Outcome
     plan: PlanHead
     previous: int | None
+    integrity: Checked
+    standings: Standings = field(default_factory=dict)
+    answered: int | None = None
 
     @property
     def request(self) -> Request:
         """The request itself."""
         return self.view.request
+
+    @property
+    def hindrance_to_approve(self) -> str:
+        """Why the visitor may not agree now, in words; empty if they may. A plan that is being checked may be denied."""
+        return self.powers.decide or (f"{self.integrity.message} {TRY_AGAIN}" if self.integrity.checking else "")
+
+    @property
+    def reachable(self) -> bool:
+        """Whether those who are asked can be enough, by the rule and as far as Airflow tells of them."""
+        if not self.request.pending or not isinstance(self.outcome, Pending):
+            return True
+        return self.outcome.reachable and not self.out_of_reach
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether they cannot be enough because of what Airflow tells of them."""
+        return self.request.pending and out_of_reach(self.view, self.standings)
 
     @property
     def waiting_for(self) -> str:
@@ -100,19 +126,33 @@ def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
     return visitor.visible(store.requested_collections())
 
 
-def read_request(store: Store, visitor: Visitor, request_id: int) -> RequestDetails:
-    """One request. That somebody who may decide has seen it is noted, once for each person."""
+def read_request(
+    store: Store, visitor: Visitor, request_id: int, *, seen: bool = True, at_once: int = AT_ONCE, kept: float = 0.0
+) -> RequestDetails:
+    """One request.
+
+    Args:
+        seen: the visitor sees all of it: of somebody who may decide that is noted, once for each person.
+        at_once, kept: how its plan is checked, as `integrity.look` takes them.
+    """
     view = visible_request(store, visitor, request_id)
     powers = desk.powers(view, visitor.person, administrator=visitor.administrator)
-    if not powers.decide and _note_view(store, visitor, view):
+    if seen and not powers.decide and _note_view(store, visitor, view):
         view = store.get_request(request_id)
+    plan = store.plan_head(view.request.plan_id)
+    checked = integrity_of(store, plan, view.request, at_once=at_once, kept=kept)
+    if checked.altered and not powers.decide:
+        powers = replace(powers, decide=checked.message)
     return RequestDetails(
         view=view,
         powers=powers,
         hindrance_to_replan=visitor.hindrance_to_run(view.request.collection),
         outcome=desk.standing(view),
-        plan=store.plan_head(view.request.plan_id),
+        plan=plan,
         previous=_previous(store, view),
+        integrity=checked,
+        standings=_standings(visitor, view),
+        answered=_answered(store, view.request),
     )
 
 
@@ -128,6 +168,19 @@ def visible_request(store: Store, visitor: Visitor, request_id: int) -> RequestV
     return view
 
 
+def _standings(visitor: Visitor, view: RequestView) -> Standings:
+    if not view.request.pending:
+        return {}
+    asked = dict.fromkeys(Approver(each.kind, each.name) for each in view.assignees)
+    return visitor.rights.standings(tuple(asked), view.request.collection)
+
+
+def tells_of_people(visitor: Visitor, request: Request) -> bool:
+    """Whether Airflow tells at all who has a name, and what they may see."""
+    me = Approver("user", visitor.person.name)
+    return visitor.rights.standings([me], request.collection)[me].known is not Known.UNKNOWN
+
+
 def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
     try:
         return store.record_view(view.request.id, visitor.person.name)
@@ -135,6 +188,13 @@ def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
         # Reading goes on where writing does not: a full disk, a database that only reads.
         log.warning("It could not be noted that request %d was seen. %s", view.request.id, error)
         return False
+
+
+def _answered(store: Store, request: Request) -> int | None:
+    """A waiver's plan is applied as that of another run, of which nothing is known here."""
+    if request.state != APPROVED or request.begun is None or request.waiver:
+        return None
+    return store.count_outcomes(request.plan_id)
 
 
 def _previous(store: Store, view: RequestView) -> int | None:

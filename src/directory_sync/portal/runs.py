@@ -6,12 +6,26 @@ import contextlib
 from dataclasses import dataclass
 
 from directory_sync.definition.models import Job
-from directory_sync.errors import RequestNotFound
+from directory_sync.errors import PlanMismatch, RequestNotFound
+from directory_sync.plan.model import Statistics
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.run.result import JobState
 from directory_sync.store.request_model import Request
 from directory_sync.store.runs import Snapshot, StoredJobResult
 from directory_sync.store.store import Store
+
+UNWRITTEN = frozenset(
+    (
+        JobState.STOPPED_BY_LIMIT,
+        JobState.PREVIEWED,
+        JobState.WAITING,
+        JobState.DENIED,
+        JobState.EXPIRED,
+        JobState.CANCELLED,
+        JobState.STALE,
+    )
+)
+"""States of a job whose plan was made, and of which nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,7 @@ class RunJob:
         result: its latest attempt; None if it has not begun.
         state: the attempt's state (`running`, or a `JobState`), `not_run` if there is none.
         request: what this run has filed for it; or the pending request of an older run that it refers to; None if there is none.
+        planned: what its plan would do, where nothing of it was written; None otherwise.
         may_be_waived: it was stopped by a limit, so that `acting.ask_for_waiver` is possible.
     """
 
@@ -30,6 +45,7 @@ class RunJob:
     result: StoredJobResult | None
     state: str
     request: Request | None
+    planned: Statistics | None
     may_be_waived: bool
 
 
@@ -66,7 +82,20 @@ def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult
     state = JobState.NOT_RUN.value if result is None else result.state
     request = None if result is None else _request_of(store, snapshot, result)
     stopped = state == JobState.STOPPED_BY_LIMIT and result is not None and result.plan_id is not None
-    return RunJob(job, result, state, request, may_be_waived=stopped and not snapshot.preview_only)
+    planned = None if result is None or state not in UNWRITTEN else _planned(store, result, request)
+    return RunJob(job, result, state, request, planned, may_be_waived=stopped and not snapshot.preview_only)
+
+
+def _planned(store: Store, result: StoredJobResult, request: Request | None) -> Statistics | None:
+    """What the plan would do; earlier versions noted that with the plan and the request only."""
+    if result.planned is not None:
+        return result.planned
+    if request is not None:
+        known = Statistics().to_json()
+        return Statistics(**{name: number for name, number in request.statistics.items() if name in known})
+    with contextlib.suppress(PlanMismatch):  # deleted by age
+        return None if result.plan_id is None else store.plan_head(result.plan_id).statistics
+    return None
 
 
 def _request_of(store: Store, snapshot: Snapshot, result: StoredJobResult) -> Request | None:

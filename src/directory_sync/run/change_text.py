@@ -31,7 +31,10 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
     else:
         verb = _PAST[change.action]
     names = (change.object, *(() if change.via is None else (change.via,)), change.final_object)
-    text = f"{verb} {' → '.join(dict.fromkeys(names))}"
+    target = " → ".join(dict.fromkeys(names))
+    if change.name and change.name.casefold() not in target.casefold():
+        target += f" ({change.name})"
+    text = f"{verb} {target}"
     if change.marks:
         text += f" ({', '.join(map(mark_text, change.marks))})"
     if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):

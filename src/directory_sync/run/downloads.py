@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from directory_sync.definition.endpoint_text import destination_text
 from directory_sync.definition.models import DirectoryDestination, FileEndpoint, FileKind, Job
 from directory_sync.endpoints.change import Change
 from directory_sync.run.change_ldif import comments, ldif_records
@@ -54,9 +55,10 @@ def ldif_parts(head: PlanHead, job: Job, changes: Iterable[StoredChange]) -> Ite
     The destination's schema is not known here, so that values are compared byte by byte where it would know better: a preview
     by the command line, which asks the destination, may leave out a value that only differs in case.
     """
+    changes_count = "1 change" if head.changes == 1 else f"{head.changes} changes"
     heading = [
         f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
-        f"for {head.destination}: {head.changes} {'change' if head.changes == 1 else 'changes'}, digest {head.digest}",
+        f"for {destination_text(job.destination)}: {changes_count}, digest {head.digest}",
     ]
     parts = ["version: 1\n\n" + comments(heading)]
     for record in _records(job, (stored.change for stored in changes)):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 
 from directory_sync.approval.people import same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.records import policy_of
+from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.plan.model import Plan, same_limits
 from directory_sync.run.begun_job import BegunJob
 from directory_sync.run.result import JobResult, JobState, not_approved, waiting
@@ -15,9 +15,6 @@ from directory_sync.store.request_model import APPROVED, EventKind, Request
 from directory_sync.store.runs import TERMINAL
 
 log = logging.getLogger(__name__)
-
-WAIVER_LASTS = timedelta(days=7)
-"""A waiver that was not used by then no longer counts: it was not meant for an accident of next year."""
 
 
 def refer(work: BegunJob, plan: Plan) -> JobResult | None:

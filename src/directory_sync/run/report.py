@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, mark_to_json, value_to_json
+from directory_sync.plan.display_names import name_of_change
 from directory_sync.run.result import JobResult
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
@@ -94,6 +95,7 @@ def _header(result: JobResult) -> dict[str, Any]:
         "message": result.message,
         "digest": result.digest,
         "statistics": result.statistics.to_json(),
+        **({} if result.planned is None else {"planned": result.planned.to_json()}),
         "warnings": list(result.warnings),
         "limits": [
             {
@@ -135,6 +137,8 @@ def _outcome_report(outcome: Outcome) -> Mapping[str, str]:
 def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
     """One change as in the report. `is_secret`: of which fields the values are not shown."""
     report: dict[str, Any] = {"action": change.action.value, "key": change.key, "object": change.object}
+    if name := name_of_change(change, is_secret):
+        report["name"] = name
     if change.new_object is not None:
         report["new_object"] = change.new_object
     if change.via is not None:

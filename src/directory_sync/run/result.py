@@ -72,6 +72,8 @@ class JobResult:
         job: its name.
         state: how it ended.
         statistics: counted after apply; in a preview what would be counted.
+        planned: what the plan would do, where nothing of it was written: in a preview, while it waits, or as a limit has
+            stopped it; None otherwise.
         digest: the plan's; empty if there was none.
         destination: identity of the place that is written to; empty if that was not reached.
         managed: number of objects that the destination's listing held.
@@ -89,6 +91,7 @@ class JobResult:
     job: str
     state: JobState
     statistics: Statistics = Statistics()
+    planned: Statistics | None = None
     digest: str = ""
     destination: str = ""
     managed: int = 0
@@ -113,6 +116,7 @@ def planned(plan: Plan, started: float) -> JobResult:
         job=plan.job,
         state=JobState.STOPPED_BY_LIMIT if error else JobState.PREVIEWED,
         statistics=plan.statistics,
+        planned=plan.statistics,
         digest=plan.digest,
         destination=plan.destination,
         managed=plan.managed,
@@ -232,6 +236,7 @@ def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
         attempt.id,
         result.state.value,
         statistics=result.statistics,
+        planned=result.planned,
         message=result.message,
         warnings=result.warnings,
         problems=result.problems,

@@ -31,7 +31,7 @@ def definition_of_airflow(
             f"Airflow runs a collection {collection.name} too (last as run {newest.run_id}), and what {_jobs(asking)} would "
             f"write there needs approval. From here {_jobs(could_write)} could write without it, so nothing was read or "
             "written. Run the collection in Airflow. What was approved for a run from a terminal can still be written: "
-            "`--approved NUMBER`."
+            "--approved NUMBER."
         )
     return there
 

@@ -107,6 +107,6 @@ def _ask_airflow(option: Option) -> str:
         # The error's text may quote the command's output, so only its kind is told.
         raise SettingsError(
             f"[{SECTION}] {option.name} could not be obtained from its command or secrets backend ({type(error).__name__}). "
-            f"Run `airflow config get-value {SECTION} {option.name}` to see why."
+            f"Run airflow config get-value {SECTION} {option.name} to see why."
         ) from None
     return str(value).strip()

@@ -158,7 +158,7 @@ class Database:
     def _remedy(self, cause: str) -> str:
         lower = cause.lower()
         if "no such table" in lower or "no such column" in lower or "does not exist" in lower:
-            return "Run `directory-sync db upgrade` or `airflow db migrate`."
+            return "Run directory-sync db upgrade or airflow db migrate."
         if "constraint" in lower:
             return "Nothing was stored. This is a defect of the program: report it with the log."
         if "locked" in lower or "lock timeout" in lower:
@@ -194,7 +194,7 @@ class Database:
         except (NoSuchModuleError, ImportError, TypeError, ArgumentError) as error:
             raise SettingsError(
                 f"Setting database_url: the driver {self.url.drivername} cannot be used ({type(error).__name__}). "
-                "Use postgresql+psycopg2; `pip install airflow-directory-sync[postgres]` brings it."
+                "Use postgresql+psycopg2; pip install airflow-directory-sync[postgres] brings it."
             ) from None
         if self.is_sqlite:
             event.listen(engine, "connect", self._prepare_sqlite)

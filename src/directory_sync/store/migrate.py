@@ -25,7 +25,7 @@ MIGRATIONS = HERE / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision, oldest first. Kept here, because reading them with Alembic would cost every task a tenth of a second."""
 
-_UPGRADE = "Run `directory-sync db upgrade` or `airflow db migrate`."
+_UPGRADE = "Run directory-sync db upgrade or airflow db migrate."
 _LOCK = 0x6469_7273_796E_6300  # "dirsync"; any number will do, as long as nobody else locks it
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ def create_file(database: Database) -> None:
             f"The file cannot be created: {error.strerror}.", "Give this user the right to, or change the setting database_url."
         ) from None
     if mode & 0o077:
-        log.warning("The %s can be read by other users; run `chmod 600 %s`. mode=%o", database.label, file, mode)
+        log.warning("The %s can be read by other users; run chmod 600 %s. mode=%o", database.label, file, mode)
 
 
 def alembic_config(database: Database) -> Config:
@@ -147,5 +147,5 @@ def _refuse_broken_references(database: Database, connection: Connection) -> Non
 def _newer(database: Database, revision: str) -> StoreError:
     return database.error(
         f"Its tables are of a newer version (revision {revision}, known up to {REVISIONS[-1]}).",
-        "Upgrade airflow-directory-sync here too; then run `directory-sync db upgrade` or `airflow db migrate`.",
+        "Upgrade airflow-directory-sync here too; then run directory-sync db upgrade or airflow db migrate.",
     )

@@ -1,6 +1,6 @@
 """What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified against the digest.
 
-Whether a stored plan is still the one that was saved is checked where it is carried out (`load_plan`): that reads all of it.
+Whether a stored plan is still the one that was saved is checked apart from that (`verify_plan`): it takes reading all of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import PlanMismatch
@@ -147,8 +147,9 @@ class PlanPages:
 
         Args:
             plan_id: the plan.
-            search: a text that stands somewhere in the change, in letters of any case; what cannot hold it is left out early.
-            matches: decides of what is left, where there is a text to search for.
+            search: a text that stands somewhere in the change, or in the object's name, in letters of any case; what cannot
+                hold it is left out early.
+            matches: decides of what is left, where there is a text to search for that is not in the name.
             action, result: only such changes.
             order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the plan's order.
             after: the place of the change after which the page begins; None for the start.
@@ -241,22 +242,25 @@ class PlanPages:
 
     def _matching(self, conditions: list[ColumnElement[bool]], search: str, matches: Matches) -> list[tuple[int, str]]:
         """The places and kinds of the changes that match, in order."""
-        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload)).where(*conditions)
+        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload, ChangeRow.name)).where(*conditions)
         query = query.order_by(ChangeRow.sequence)
-        text = json.dumps(search.casefold(), ensure_ascii=False)[1:-1]
+        wanted = search.casefold()
+        text = json.dumps(wanted, ensure_ascii=False)[1:-1]
         found = []
         with self._database.read() as connection:
             # Not all in memory: what the database lets through may be nearly all of a large plan.
             for part in connection.execution_options(yield_per=READ_BATCH).execute(query).partitions():
                 found += [
                     (sequence, kind)
-                    for sequence, kind, payload in part
-                    if text in (folded := payload.casefold()) and matches(payload, folded)
+                    for sequence, kind, payload, name in part
+                    if (name and wanted in name.casefold())
+                    or (text in (folded := payload.casefold()) and matches(payload, folded))
                 ]
         return found
 
     def _rows(self, conditions: list[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
-        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.payload, OutcomeRow.result, OutcomeRow.message))
+        columns = (ChangeRow.sequence, ChangeRow.payload, ChangeRow.name, OutcomeRow.result, OutcomeRow.message)
+        query = _with_outcomes(select(*columns))
         with self._database.read() as connection:
             return connection.execute(query.where(*conditions).order_by(ChangeRow.sequence).limit(limit)).all()
 
@@ -319,10 +323,15 @@ def _conditions(action: Action | None, result: Result | Literal["open"] | None) 
 
 def _may_hold(search: str) -> ColumnElement[bool]:
     """Leaves out changes that cannot hold the text: the databases tell only ASCII letters' cases apart the same way."""
-    text = json.dumps(storable(search), ensure_ascii=False)[1:-1]
+    text = storable(search)
+    return or_(_like(ChangeRow.payload, json.dumps(text, ensure_ascii=False)[1:-1]), _like(ChangeRow.name, text))
+
+
+def _like(column: Any, text: str) -> ColumnElement[bool]:
     escaped = re.sub(r"[%_/]", r"/\g<0>", text.lower())
     pattern = re.sub(r"[^\x00-\x7f]+", "%", escaped)
-    return func.lower(ChangeRow.payload).like(f"%{pattern}%", escape="/")
+    found: ColumnElement[bool] = func.lower(column).like(f"%{pattern}%", escape="/")
+    return found
 
 
 def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
@@ -332,4 +341,4 @@ def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
 
 def _stored_change(row: Row[Any]) -> StoredChange:
     outcome = None if row.result is None else Outcome(row.sequence, Result(row.result), row.message)
-    return StoredChange(row.sequence, Change.from_json(json.loads(row.payload)), outcome)
+    return StoredChange(row.sequence, Change.from_json(json.loads(row.payload))._replace(name=row.name), outcome)

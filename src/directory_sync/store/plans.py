@@ -17,10 +17,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.definition.models import LimitKind
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
-from directory_sync.plan.digest import PlanDigest
+from directory_sync.plan.digest import VERSION, PlanDigest
 from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
 from directory_sync.plan.past import Findings, name_hash
+from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
+from directory_sync.store.plan_integrity import stored_plan, verify
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
 WRITE_BATCH = 10_000
@@ -122,23 +124,11 @@ class Plans:
         return plan_id
 
     def load_plan(self, plan_id: int) -> StoredPlan:
-        """Read a plan. Raises PlanMismatch if there is none of that id, or if it is not what was saved."""
-        with self._database.read() as connection:
-            row = connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)).one_or_none()
-        if row is None:
-            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}. Run the job again.")
+        """Read a plan. Raises PlanMismatch if there is none of that id, PlanAltered if it is not what was saved."""
+        row = stored_plan(self._database, plan_id)
+        verify(self._database, row)
         header: Mapping[str, Any] = row.header
         changes = StoredChanges(self._database, plan_id, header["changes"])
-        digest = PlanDigest(header["collection"], header["job"], row.destination)
-        count = 0
-        for payload in changes.payloads():
-            digest.add(payload.encode())
-            count += 1
-        if digest.hexdigest() != row.digest or count != len(changes):
-            raise PlanMismatch(
-                f"Plan {plan_id} in the {self._database.label} is not the one that was saved: digest {digest.hexdigest()} of "
-                f"{count} changes, expected {row.digest} of {len(changes)}. Find out who changed it, and run the job again."
-            )
         return StoredPlan(
             id=plan_id,
             plan=Plan(
@@ -215,6 +205,12 @@ class Plans:
             )
             return {sequence: Outcome(sequence, Result(result), message) for sequence, result, message in rows}
 
+    def count_outcomes(self, plan_id: int) -> int:
+        """How many changes of a plan have an outcome."""
+        query = select(func.count()).where(OutcomeRow.plan_id == plan_id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def record_outcomes(self, plan_id: int, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes, all or none. Where one is recorded already, that one stands."""
         if not outcomes:
@@ -248,6 +244,7 @@ class Plans:
                     "job_run_id": job_run_id,
                     "destination": plan.destination,
                     "digest": plan.digest,
+                    "digest_version": VERSION,
                     "header": plan.header(),
                     "findings": plan.findings.pack(),
                     "removals": plan.statistics.deleted + plan.statistics.disabled + plan.statistics.moved,
@@ -304,7 +301,7 @@ def _hash(data: bytes) -> bytes:
 
 def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
-    for sequence, (action, object_, new_object, identity, canonical) in enumerate(canonical_forms(changes)):
+    for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(canonical_forms(changes)):
         digest.add(canonical)
         yield (
             plan_id,
@@ -314,4 +311,5 @@ def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator
             None if new_object is None else object_hash(new_object),
             None if identity is None else identity_hash(identity),
             canonical.decode(),
+            name and storable(name),
         )

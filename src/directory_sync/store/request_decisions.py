@@ -160,6 +160,7 @@ class RequestDecisions:
         verified: bool,
         reason: str = "",
         escalate_after: timedelta | None = None,
+        unable: Iterable[Approver] = (),
         check: Check | None = None,
     ) -> RequestView:
         """Ask others too; the request afterwards.
@@ -171,6 +172,7 @@ class RequestDecisions:
             roles, verified: the person's roles now, and whether somebody has checked who they are.
             reason: in the person's words.
             escalate_after: from now; None leaves the next escalation as it was.
+            unable: those of them who, as far as is known, cannot open the request: they are sent no mail about it.
             check: called while the request is locked, to refuse.
 
         Raises RequestNotFound, AlreadyDecided, RequestError, and what `check` raises.
@@ -186,6 +188,8 @@ class RequestDecisions:
             if escalate_after is not None:
                 _restart_escalation(connection, request_id, now + escalate_after)
             data = {"to": names(to), "roles": sorted(roles), "verified": verified}
+            if barred := names(each for each in unable if each in to):
+                data["unable"] = barred
             add_event(connection, request_id, EventKind.REROUTED, at=now, actor=person, text=reason, data=data)
             return view_request(connection, find_request(connection, request_id))
 

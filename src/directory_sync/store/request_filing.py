@@ -8,9 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from directory_sync.definition.endpoint_text import destination_text, source_text
+from directory_sync.definition.models import Collection
 from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.plan.model import LimitCheck, same_limits
 from directory_sync.store.database import Database
@@ -60,6 +63,7 @@ class RequestFiling:
         description: str = "",
         requester_may_decide: bool = False,
         asked_by: str = "",
+        reason: str | None = None,
         waiver: bool = False,
         expires_after: timedelta | None = None,
         escalate_after: timedelta | None = None,
@@ -81,6 +85,7 @@ class RequestFiling:
             description: for people; very long ones are shortened.
             requester_may_decide: whether it stands in the requester's own inbox.
             asked_by: who asks, where that is not who started the run.
+            reason: why, in their words; default: the run's.
             waiver: it is asked for after a limit had stopped the job, for a later run to use; never takes the place of a pending
                 request of another run.
             expires_after, escalate_after: from now, by the database's clock.
@@ -108,6 +113,7 @@ class RequestFiling:
                     waives=waives,
                     why=why,
                     asked_by=asked_by,
+                    reason=reason,
                     expires_after=expires_after,
                     escalate_after=escalate_after,
                 )
@@ -189,6 +195,7 @@ class RequestFiling:
                 CollectionRunRow.requester_verified,
                 CollectionRunRow.trigger,
                 CollectionRunRow.reason,
+                CollectionRunRow.definition,
             )
             .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
             .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
@@ -208,10 +215,12 @@ class RequestFiling:
         waives: Sequence[LimitCheck],
         why: Why,
         asked_by: str,
+        reason: str | None,
         expires_after: timedelta | None,
         escalate_after: timedelta | None,
     ) -> Filed | None:
         """File it; None if somebody else has filed one for this job since the transaction began."""
+        reason = plan.reason if reason is None else reason
         older = _live(connection, plan.collection, plan.job)
         now = self._database.now(connection)
         if older is not None and overdue(older, now):
@@ -250,8 +259,10 @@ class RequestFiling:
                 "live_key": live_key(plan.collection, plan.job),
                 "requester": plan.requester,
                 "requester_verified": plan.requester_verified,
+                "asked_by": asked_by or None,
+                **_places(plan.definition, plan.job),
                 "trigger": plan.trigger,
-                "reason": shortened(plan.reason),
+                "reason": shortened(reason),
                 "statistics": plan.header["statistics"],
                 "changes": plan.header["changes"],
                 "state": PENDING,
@@ -268,12 +279,26 @@ class RequestFiling:
         if not given["waiver"]:
             _note_waiting(connection, plan, request_id, now)
         actor = asked_by or plan.requester
-        add_event(connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(plan.reason), data=data)
+        add_event(connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(reason), data=data)
         if older is None:
             return Filed(Filing.NEW, request_id)
         connection.execute(update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id))
         add_event(connection, older.id, EventKind.STALE, at=now, data={"successor": request_id})
         return Filed(Filing.REPLACES, request_id, older.id)
+
+
+def _places(definition: Mapping[str, Any], job_name: str) -> dict[str, str | None]:
+    """What people are told of where the job reads and writes, from the definition that its run began with."""
+    try:
+        collection = Collection.model_validate(definition)
+        job = collection.job(job_name)
+    except (ValidationError, KeyError):
+        return {"title": None, "source": None, "destination": None}
+    return {
+        "title": collection.title,
+        "source": source_text(job.source),
+        "destination": destination_text(job.destination),
+    }
 
 
 def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: datetime) -> None:
@@ -285,6 +310,7 @@ def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: 
             state=WAITING,
             request_id=request_id,
             statistics=plan.header["statistics"] | dict.fromkeys(("created", "updated", "moved", "disabled", "deleted"), 0),
+            planned=plan.header["statistics"],
             message=f"Waiting for approval: request {request_id}.",
             finished=now,
         )

@@ -175,7 +175,8 @@ def _texts(filter: RequestFilter) -> list[ColumnElement[bool]]:
         before = _like(ChangeRow.payload, f'%"new/_object":"%{part}%","object":"%')
         after = _like(ChangeRow.payload, f'%,"object":"%{part}%"}}')
         # A scalar, not EXISTS: PostgreSQL would make one join of that over all plans, instead of stopping when the page is full.
-        found = select(ChangeRow.sequence).where(ChangeRow.plan_id == RequestRow.plan_id, or_(before, after)).limit(1)
+        named = _like(ChangeRow.name, f"%{_escaped(storable(_searchable(filter.object)))}%")
+        found = select(ChangeRow.sequence).where(ChangeRow.plan_id == RequestRow.plan_id, or_(before, after, named)).limit(1)
         conditions.append(found.scalar_subquery().is_not(None))
     return conditions
 

@@ -1,25 +1,31 @@
 """The outbox: events of requests that people have yet to hear about, and what was sent to whom.
 
-An event enters the outbox in the transaction that records it, so none is missed and none is mailed that did not happen. Whoever
-sends takes one event at a time for a while (`claim_mail`), so that two processes do not send the same; no lease is held, because
-everybody who sends would then wait for the slowest. A sender that dies leaves its event to the next one: it is sent at least
-once. The history keeps what was sent, as `mailed` events; the outbox only holds what is left.
+An event enters the outbox in the transaction that records it, so none is missed and none is mailed that did not happen. A
+sender takes one event at a time for a short while (`claim_mail`), so that two processes do not send the same; no lease is held,
+because every sender would then wait for the slowest. It notes each address before and after the mail server gets the mail
+(`start_mail`, `end_mail`) and holds the event on by that. A sender that dies leaves its event to the next one, which goes on with
+the addresses that were not begun. The history keeps what was sent, as `mailed` events; the outbox only holds what is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, or_, select, update
 
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import EventKind, Kind
 from directory_sync.store.request_rows import add_event, find_request
 from directory_sync.store.tables import RequestEventRow, RequestMailRow
+
+_BEGUN, _REACHED = "begun", "reached"
+_LOOKED_AT = 200
+"""Due events that are looked at for the sake of those who wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,9 @@ class DueMail:
         tries: how often it was taken, this time included.
         first_try: when it was taken first; `at`: when it was taken now.
         problem: the one that was recorded last; empty for none.
+        claim: stands for this taking of it.
+        reached: addresses whose mail the server has taken, which the history does not say yet.
+        begun: address → when somebody began to hand its mail over, and nobody has noted how that ended.
     """
 
     event: int
@@ -39,6 +48,9 @@ class DueMail:
     first_try: datetime
     at: datetime
     problem: str
+    claim: str = ""
+    reached: tuple[str, ...] = ()
+    begun: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +83,53 @@ class RequestMail:
             row = connection.execute(_due(now, max_age).with_for_update(of=RequestMailRow, skip_locked=True)).first()
             if row is None:
                 return None
-            claimed = DueMail(row.event_id, row.request_id, row.tries + 1, row.first_try or now, now, row.problem)
+            progress: Mapping[str, Any] = row.progress or {}
+            claimed = DueMail(
+                row.event_id,
+                row.request_id,
+                row.tries + 1,
+                row.first_try or now,
+                now,
+                row.problem,
+                claim=uuid4().hex,
+                reached=tuple(address for address, (state, _) in progress.items() if state == _REACHED),
+                begun={address: datetime.fromisoformat(at) for address, (state, at) in progress.items() if state == _BEGUN},
+            )
             connection.execute(
                 update(RequestMailRow)
                 .where(RequestMailRow.event_id == row.event_id)
-                .values(due=now + hold, tries=claimed.tries, first_try=claimed.first_try)
+                .values(due=now + hold, tries=claimed.tries, first_try=claimed.first_try, claim=claimed.claim)
             )
             return claimed
+
+    def start_mail(self, due: DueMail, address: str, *, hold: timedelta) -> bool:
+        """Note that this address is about to get its mail, and hold the event on; False if somebody else has taken it over."""
+        with self._database.write() as connection:
+            row = _locked(connection, due.event)
+            if row is None or row.claim != due.claim:
+                return False
+            now = self._database.now(connection)
+            progress = {**(row.progress or {}), address: [_BEGUN, now.isoformat()]}
+            connection.execute(_row(due.event).values(progress=progress, due=now + hold))
+            return True
+
+    def end_mail(self, due: DueMail, address: str, *, reached: bool) -> None:
+        """Note how that ended: the server has the mail, or certainly has not."""
+        with self._database.write() as connection:
+            row = _locked(connection, due.event)
+            if row is None:
+                return
+            progress = {name: at for name, at in (row.progress or {}).items() if name != address}
+            if reached:
+                progress[address] = [_REACHED, self._database.now(connection).isoformat()]
+            connection.execute(_row(due.event).values(progress=progress))
+
+    def mail_due_among(self, request_ids: Collection[int], *, max_age: timedelta) -> frozenset[int]:
+        """Those of these requests about which mail is due that nobody is sending."""
+        with self._database.read() as connection:
+            query = _due(self._database.now(connection), max_age).limit(_LOOKED_AT)
+            found = {row.request_id for row in connection.execute(query)}
+        return frozenset(found & set(request_ids))
 
     def record_mail(
         self,
@@ -89,8 +141,9 @@ class RequestMail:
         problem: str = "",
         unreached: Sequence[Unreached] = (),
         again: datetime | None = None,
-    ) -> None:
-        """Note that mail was sent, or that it could not be, and when it is to be tried again.
+        claim: str | None = None,
+    ) -> bool:
+        """Note that mail was sent, or that it could not be, and when it is to be tried again; False if another sender does.
 
         A problem that was noted last time is not noted again; neither is a time at which nothing was to be sent.
 
@@ -102,9 +155,12 @@ class RequestMail:
             problem: why it could not be sent; empty if it was.
             unreached: who was to get it, and will not.
             again: when the event is due again; None if it is done with.
+            claim: of the sender, who may have been overtaken; None where nobody else can have it.
         """
         with self._database.write() as connection:
             find_request(connection, request_id, lock=True)
+            if claim is not None and ((row := _locked(connection, event)) is None or row.claim != claim):
+                return False
             problem = storable(problem)
             if to or unreached or (problem and problem != _noted_problem(connection, event)):
                 data = {"to": list(to), "about": about, "event": event, "unreached": [asdict(each) for each in unreached]}
@@ -112,9 +168,9 @@ class RequestMail:
             if again is None:
                 connection.execute(delete(RequestMailRow).where(RequestMailRow.event_id == event))
             else:
-                connection.execute(
-                    update(RequestMailRow).where(RequestMailRow.event_id == event).values(due=again, problem=problem)
-                )
+                rest = _not_in_history(connection, event, to)
+                connection.execute(_row(event).values(due=again, problem=problem, claim=None, progress=rest))
+            return True
 
     def forget_mail(self, older_than: timedelta) -> int:
         """Drop from the outbox what happened longer ago and was never tried, as while no mail was sent; how many."""
@@ -125,6 +181,22 @@ class RequestMail:
         with self._database.write() as connection:
             old = _never_tried(self._database.now(connection) - older_than)
             return connection.execute(delete(RequestMailRow).where(*old)).rowcount
+
+
+def _locked(connection: Connection, event: int) -> Row[Any] | None:
+    query = select(RequestMailRow.__table__).where(RequestMailRow.event_id == event)
+    return connection.execute(query.with_for_update()).one_or_none()
+
+
+def _row(event: int) -> Update:
+    return update(RequestMailRow).where(RequestMailRow.event_id == event)
+
+
+def _not_in_history(connection: Connection, event: int, noted: Sequence[str]) -> dict[str, Any]:
+    """What is left of the progress once these addresses stand in the history."""
+    row = _locked(connection, event)
+    progress = {} if row is None else row.progress or {}
+    return {address: at for address, at in progress.items() if address not in noted}
 
 
 def _due(now: datetime, max_age: timedelta) -> Select[Any]:

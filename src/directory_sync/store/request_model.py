@@ -121,6 +121,8 @@ class Request:
         waiver: asked for after a limit had stopped the job; a later run that makes the same plan uses it.
         requester: who started the run; `requester_verified` says whether somebody has checked that.
         requester_may_decide: their own request stands in their inbox too.
+        asked_by: who asks for a waiver, empty for any other request; `reason` is theirs then, and not that of the run.
+        title: the collection's, empty if it has none; `source`, `destination`: where the job reads and writes, in words.
         statistics: the counts of the plan; `changes`: how many changes it has.
         state: `pending`, `approved`, `applied`, `denied`, `expired`, `cancelled` or `stale`.
         expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the last one asked.
@@ -143,6 +145,10 @@ class Request:
     requester: str
     requester_verified: bool
     requester_may_decide: bool
+    asked_by: str
+    title: str
+    source: str
+    destination: str
     trigger: str
     reason: str
     description: str
@@ -208,7 +214,7 @@ class RequestFilter:
         run_id: only those that this run filed.
         approver: a user who was asked by name; `decided_by`: somebody who approved, denied or cancelled it.
         filed_from, filed_before: half-open range of the time of filing.
-        object: part of the id of an object that the plan changes, before or after; letters in any case.
+        object: part of the id of an object that the plan changes, before or after, or of its name; letters in any case.
         description: part of the description or of the requester's reason; letters in any case.
         event: only those to which this has happened.
     """

@@ -91,6 +91,7 @@ class StoredJobResult:
         attempt: its number, from 1.
         state: as given to `finish_job`, or `running`.
         statistics: None as long as it runs, or if it ended before anything was counted.
+        planned: what its plan would do, where nothing of it was written when the attempt ended; None otherwise.
         host, pid: the process that works or worked on it.
         plan_id: the last complete plan of any attempt, or None.
         request_id: the request that it waits for, also one of another run, or carries out; None if there is none.
@@ -110,6 +111,7 @@ class StoredJobResult:
     pid: int
     plan_id: int | None
     request_id: int | None = None
+    planned: Statistics | None = None
 
 
 class Runs:
@@ -239,12 +241,22 @@ class Runs:
         state: str,
         *,
         statistics: Statistics | None = None,
+        planned: Statistics | None = None,
         message: str = "",
         warnings: Sequence[str] = (),
         problems: Sequence[RecordProblem] = (),
         request: int | None = None,
     ) -> None:
-        """Record how an attempt ended; `request`: the one that it waits for, or has carried out."""
+        """Record how an attempt ended.
+
+        Args:
+            job_run_id: the attempt.
+            state: a job state.
+            statistics: what was counted; None if nothing was.
+            planned: what the plan would do, where nothing of it was written.
+            message, warnings, problems: for people.
+            request: the one that it waits for, or has carried out.
+        """
         with self._database.write() as connection:
             connection.execute(
                 update(JobRunRow)
@@ -252,6 +264,7 @@ class Runs:
                 .values(
                     state=state,
                     statistics=None if statistics is None else statistics.to_json(),
+                    planned=None if planned is None else planned.to_json(),
                     message=message,
                     warnings=list(warnings),
                     problems=[problem.to_json() for problem in problems],
@@ -323,6 +336,7 @@ class Runs:
                 pid=row.pid,
                 plan_id=plans.get(row.job),
                 request_id=row.request_id,
+                planned=None if row.planned is None else Statistics(**row.planned),
             )
             for row in latest.values()
         )

@@ -11,6 +11,7 @@ from directory_sync.store.history import History
 from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database, has_tables
+from directory_sync.store.plan_integrity import PlanIntegrity
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
@@ -18,7 +19,7 @@ from directory_sync.store.run_precedents import RunPrecedents
 from directory_sync.store.runs import Runs
 
 
-class Store(Runs, RunPrecedents, Plans, PlanPages, Requests, History, Leases, KnownObjects):
+class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.

@@ -69,6 +69,8 @@ class JobRunRow(Base):
     attempt: Mapped[int]
     state: Mapped[str] = mapped_column(String(32))
     statistics: Mapped[dict[str, int] | None] = mapped_column(JsonText)
+    # What its plan would do, where nothing of it was written: it waits, or a limit has stopped it.
+    planned: Mapped[dict[str, int] | None] = mapped_column(JsonText)
     message: Mapped[str] = mapped_column(SafeText)
     warnings: Mapped[list[str]] = mapped_column(JsonText)
     problems: Mapped[list[dict[str, str]]] = mapped_column(JsonText)
@@ -91,6 +93,8 @@ class PlanRow(Base):
     job_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}job_run.id"), index=True)
     destination: Mapped[str] = mapped_column(SafeText)
     digest: Mapped[str] = mapped_column(String(64), index=True)
+    # Of the canonical form that the digest was made with; see `plan.digest`.
+    digest_version: Mapped[int] = mapped_column(server_default=text("1"))
     header: Mapped[dict[str, Any]] = mapped_column(JsonText)
     complete: Mapped[bool]
     state: Mapped[str] = mapped_column(String(32))
@@ -124,6 +128,8 @@ class ChangeRow(Base):
     new_object_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     identity_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     payload: Mapped[str] = mapped_column(Text)
+    # What people call the object; no part of the canonical form. Empty where nothing but the key is known.
+    name: Mapped[str | None] = mapped_column(SafeText)
 
 
 class OutcomeRow(Base):
@@ -204,6 +210,12 @@ class RequestRow(Base):
     requester: Mapped[str] = mapped_column(SafeText)
     requester_verified: Mapped[bool]
     requester_may_decide: Mapped[bool]
+    # Who asks for a waiver, which is not who has started the run.
+    asked_by: Mapped[str | None] = mapped_column(SafeText)
+    # What people are told of the place: the collection's title, and where the job reads and writes.
+    title: Mapped[str | None] = mapped_column(SafeText)
+    source: Mapped[str | None] = mapped_column(SafeText)
+    destination: Mapped[str | None] = mapped_column(SafeText)
     trigger: Mapped[str] = mapped_column(String(32))
     reason: Mapped[str] = mapped_column(SafeText)
     description: Mapped[str] = mapped_column(SafeText)
@@ -279,6 +291,9 @@ class RequestMailRow(Base):
     tries: Mapped[int]
     first_try: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str] = mapped_column(SafeText)
+    # Who sends it, as long as `due` is ahead; and which address was begun or reached when, until the history says it.
+    claim: Mapped[str | None] = mapped_column(String(32))
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
 
 class LeaseRow(Base):

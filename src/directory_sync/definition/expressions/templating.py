@@ -115,7 +115,7 @@ class CompiledTemplate:
             raise RecordError("the template was stopped: it is nested too deeply. Simplify it.") from None
         except Exception as error:  # noqa: BLE001 - a template can make any exception there is; each is this record's fault
             reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-            raise RecordError(f"the template failed: {reason}. Correct it, or test with `if` for such records.") from None
+            raise RecordError(f"the template failed: {reason}. Correct it, or have it test for such records first.") from None
         finally:
             budget.reset(token)
         return text

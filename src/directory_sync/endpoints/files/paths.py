@@ -17,13 +17,13 @@ def resolve_path(file: str, data_folder: Path) -> Path:
     Raises EndpointError for a path that is absolute, climbs with `..`, holds control characters, or leads out through a link.
     """
     label = f"file {file!r}"
-    remedy = "Give a path relative to the data folder, without `..`."
+    remedy = 'Give a path relative to the data folder, without ".." in it.'
     if not file or any(ord(character) < 32 or ord(character) == 127 for character in file):
         raise EndpointError("the path is empty or holds control characters.", endpoint=label, remedy=remedy)
     if PurePosixPath(file).is_absolute() or PureWindowsPath(file).is_absolute() or PureWindowsPath(file).drive:
         raise EndpointError("the path is absolute.", endpoint=label, remedy=remedy)
     if ".." in PurePosixPath(file).parts or ".." in PureWindowsPath(file).parts:
-        raise EndpointError("the path climbs out of its folder with `..`.", endpoint=label, remedy=remedy)
+        raise EndpointError('the path climbs out of its folder with ".." in it.', endpoint=label, remedy=remedy)
     try:
         root = data_folder.resolve(strict=True)
     except (OSError, RuntimeError) as error:

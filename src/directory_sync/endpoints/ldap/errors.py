@@ -125,8 +125,8 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
         return IncompleteListing(
             f"the server cut the listing of {place} short: its {kind} limit for {who} is reached ({text}).",
             endpoint=endpoint,
-            remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: `limits`; Active Directory: the query policy),"
-            " or narrow container and filter.",
+            remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active Directory: the "
+            "query policy), or narrow container and filter.",
         )
     if isinstance(error, ldap.INSUFFICIENT_ACCESS):
         return AuthenticationError(

@@ -253,7 +253,7 @@ class Names:
             return ava
         if not values:
             raise RecordError(
-                "names the object and would lose its value. Fill it at the source, or set `keep_if_empty: true`.",
+                "names the object and would lose its value. Fill it at the source, or set keep_if_empty: true.",
                 field=ava.attribute,
             )
         normalise = self._normaliser(self._canonical(ava.attribute))

@@ -117,7 +117,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         ldap.NAMING_VIOLATION,
         None,
         "the directory does not allow this name at this place",
-        "Look at the naming attribute (`rdn`) and the container.",
+        "Look at the naming attribute (rdn) and the container.",
     ),
     (
         ldap.INSUFFICIENT_ACCESS,
@@ -137,7 +137,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "there are objects below it that the plan does not delete",
         "Delete or move them first, or leave the container out of the job.",
     ),
-    (ldap.NOT_ALLOWED_ON_RDN, None, "the attribute names the object", "Set `rdn` so that the change becomes a rename."),
+    (ldap.NOT_ALLOWED_ON_RDN, None, "the attribute names the object", "Set rdn so that the change becomes a rename."),
     (
         ldap.INAPPROPRIATE_MATCHING,
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from directory_sync.approval.waivers import usable_until
 from directory_sync.endpoints.change import Values, value_to_json
 from directory_sync.plan.model import LimitCheck, RecordProblem
 from directory_sync.portal import links
@@ -12,20 +13,42 @@ from directory_sync.portal.changes import ShownChange, ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
-from directory_sync.store.request_model import Request
+from directory_sync.portal.standing import Standings, note
+from directory_sync.store.request_model import Approver, Assignee, Request
 
 
 def request_answer(request: Request) -> models.RequestAnswer:
     """One request as lists show it."""
-    return models.RequestAnswer.model_validate(
-        {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name != "url"}
-        | {"url": links.request_url(request.id), "waives": list(map(str, request.waives)), "statistics": dict(request.statistics)}
-    )
+    made = {
+        "url": links.request_url(request.id),
+        "waives": list(map(str, request.waives)),
+        "usable_until": usable_until(request),
+        "statistics": dict(request.statistics),
+        "source_text": request.source,
+        "destination_text": request.destination,
+    }
+    same = {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name not in made}
+    return models.RequestAnswer.model_validate(same | made)
 
 
 def list_answer(page: RequestList) -> models.RequestListAnswer:
     """A page of a list."""
     return models.RequestListAnswer(requests=list(map(request_answer, page.requests)), next=page.next, total=page.total)
+
+
+def _assignee(assignee: Assignee, standings: Standings) -> models.AssigneeAnswer:
+    whom = Approver(assignee.kind, assignee.name)
+    standing = standings.get(whom)
+    return models.AssigneeAnswer(
+        kind=assignee.kind,
+        name=assignee.name,
+        why=assignee.why,
+        level=assignee.level,
+        since=assignee.since,
+        known=None if standing is None else standing.known,
+        able=None if standing is None else standing.able,
+        note="" if standing is None else note(whom, standing),
+    )
 
 
 def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
@@ -37,10 +60,8 @@ def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
             decide=details.powers.decide, cancel=details.powers.cancel, replan=details.hindrance_to_replan
         ),
         waiting_for=details.waiting_for,
-        assignees=[
-            models.AssigneeAnswer(kind=each.kind, name=each.name, why=each.why, level=each.level, since=each.since)
-            for each in view.assignees
-        ],
+        reachable=details.reachable,
+        assignees=[_assignee(each, details.standings) for each in view.assignees],
         decisions=[
             models.DecisionAnswer(
                 person=each.person,
@@ -68,12 +89,20 @@ def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
         warnings=list(plan.warnings),
         problems=_problem_answers(plan.problems),
         previous=details.previous,
+        integrity=details.integrity.state,
+        integrity_message=details.integrity.message,
     )
 
 
 def changes_answer(page: ShownChanges) -> models.ChangesAnswer:
     """A page of changes."""
-    return models.ChangesAnswer(changes=list(map(_change_answer, page.changes)), next=page.next, total=page.total)
+    return models.ChangesAnswer(
+        changes=list(map(_change_answer, page.changes)),
+        next=page.next,
+        total=page.total,
+        integrity=page.integrity.state,
+        integrity_message=page.integrity.message,
+    )
 
 
 def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
@@ -94,6 +123,8 @@ def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
             for each in comparison.differences
         ],
         next=comparison.next,
+        integrity=comparison.integrity.state,
+        integrity_message=comparison.integrity.message,
     )
 
 
@@ -121,6 +152,7 @@ def _run_job_answer(each: RunJob) -> models.RunJobAnswer:
         attempt=result and result.attempt,
         message=result.message if result else "",
         statistics=result.statistics.to_json() if result and result.statistics else None,
+        planned=each.planned and each.planned.to_json(),
         warnings=list(result.warnings) if result else [],
         problems=_problem_answers(result.problems) if result else [],
         started=result and result.started,
@@ -136,6 +168,7 @@ def _change_answer(change: ShownChange) -> models.ChangeAnswer:
         sequence=change.sequence,
         action=change.action,
         key=change.key,
+        name=change.name,
         object=change.object,
         new_object=change.new_object,
         fields=[

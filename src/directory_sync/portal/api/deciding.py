@@ -38,8 +38,14 @@ def deny(
 def reroute(
     request_id: RequestId, body: models.RerouteBody, store: CurrentStore, visitor: CurrentVisitor
 ) -> models.RequestDetailsAnswer:
-    """Ask others too. Whoever was asked before can still decide."""
-    acting.reroute(store, visitor, request_id, acting.approvers(body.users, body.roles), reason=body.reason)
+    """Ask others too. Whoever was asked before can still decide.
+
+    If Airflow does not know somebody who is named, or does not let them see the collection, nothing is done (422,
+    DoubtfulApprovers) unless `confirm_unknown` is true.
+    """
+    to = acting.approvers(body.users, body.roles)
+    confirmed = None if body.confirm_unknown else ()
+    acting.reroute(store, visitor, request_id, to, reason=body.reason, confirmed=confirmed)
     return answering.details_answer(reading.read_request(store, visitor, request_id))
 
 

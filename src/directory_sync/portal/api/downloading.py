@@ -8,10 +8,13 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
+from directory_sync.definition.models import Job
 from directory_sync.errors import NotDecidable
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.changes import visible_plan
 from directory_sync.run.downloads import csv_parts, has_ldif, ldif_parts
+from directory_sync.store.plan_pages import PlanHead
+from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 
@@ -23,18 +26,31 @@ CSV_RESPONSE = _file("text/csv")
 LDIF_RESPONSE = _file("text/x-ldif")
 
 
-def csv_download(store: Store, visitor: Visitor, plan_id: int, *, name: str) -> StreamingResponse:
-    """A plan as CSV; `name` is the file's without its ending."""
-    head, job = visible_plan(store, visitor, plan_id)
+def csv_download(store: Store, visitor: Visitor, plan_id: int, *, name: str, request: Request | None = None) -> StreamingResponse:
+    """A plan as CSV. Raises PlanAltered (409) for a plan that is not what was stored.
+
+    `name` is the file's without its ending; `request` the one that asks about the plan.
+    """
+    head, job = _intact_plan(store, visitor, plan_id, request)
     return _streamed(csv_parts(job, store.changes_with_outcomes(head)), "text/csv; charset=utf-8", f"{name}.csv")
 
 
-def ldif_download(store: Store, visitor: Visitor, plan_id: int, *, name: str) -> StreamingResponse:
-    """A plan as LDIF. Raises NotDecidable (409) for a destination whose changes have no such form."""
-    head, job = visible_plan(store, visitor, plan_id)
+def ldif_download(
+    store: Store, visitor: Visitor, plan_id: int, *, name: str, request: Request | None = None
+) -> StreamingResponse:
+    """The same as LDIF. Raises NotDecidable (409) for a destination whose changes have no such form."""
+    head, job = _intact_plan(store, visitor, plan_id, request)
     if not has_ldif(job):
         raise NotDecidable(f"Job {job.name} writes to a table, whose changes have no form in LDIF. Download the CSV.")
     return _streamed(ldif_parts(head, job, store.changes_with_outcomes(head)), "text/x-ldif; charset=utf-8", f"{name}.ldif")
+
+
+def _intact_plan(store: Store, visitor: Visitor, plan_id: int, request: Request | None) -> tuple[PlanHead, Job]:
+    """The plan and its job, read in full first: a file has no place for the warning that somebody has altered it."""
+    head, job = visible_plan(store, visitor, plan_id)
+    digest, figures = (head.digest, head.statistics.to_json()) if request is None else (request.digest, request.statistics)
+    store.verify_plan(plan_id, digest=digest, statistics=figures)
+    return head, job
 
 
 def _streamed(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:

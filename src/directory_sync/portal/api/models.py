@@ -11,6 +11,8 @@ from directory_sync.approval.comparison import Presence
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, MarkKind, Result
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
+from directory_sync.portal.integrity import Integrity
+from directory_sync.portal.standing import Known
 from directory_sync.run.secrets import HIDDEN
 from directory_sync.store.request_model import TEXT_LENGTH, EventKind
 
@@ -32,6 +34,11 @@ class Binary(Answer):
 
     base64: str
 
+
+_INTEGRITY = (
+    "Whether the plan was read in full and is the one that was stored. `checking`: it is large and being read in the "
+    "background; ask again. `altered`: nobody can decide about it. A decision reads it in full in any case."
+)
 
 Value = str | Binary
 """One value of a field."""
@@ -62,10 +69,19 @@ class RequestAnswer(Answer):
     trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
     reason: str = Field(description="Why the run was started, in the requester's words.")
     description: str = Field(description="What the request is about.")
+    asked_by: str = Field(description="Who asks for a waiver; empty for any other request. `reason` is theirs then.")
+    title: str = Field(description="The collection's title; empty if it has none.")
+    source_text: str = Field(description="Where the job reads: connection and container, table or file.")
+    destination_text: str = Field(description="Where the job writes, in the same form.")
     digest: str = Field(description="SHA-256 of the plan; a decision has to name the digest that was shown.")
     changes: int = Field(description="How many changes the plan has.")
     statistics: dict[str, int] = Field(description="The plan's counts: read, created, updated, moved, disabled, deleted, …")
     waives: list[str] = Field(description="Limits that are waived if it is approved.")
+    waiver: bool = Field(
+        description="Asked for after a limit had stopped the job. An approval writes nothing by itself: a later run that makes "
+        "exactly this plan applies it, started by the schedule or by someone who has not approved it."
+    )
+    usable_until: datetime | None = Field(description="Until when a run can use an approved waiver.")
     filed: datetime
     expires: datetime | None = Field(description="When it ends if nobody decides.")
     escalates: datetime | None = Field(description="When others are asked if nobody decides.")
@@ -108,6 +124,13 @@ class AssigneeAnswer(Answer):
     why: Literal["policy", "reroute", "escalation", "default"]
     level: int
     since: datetime
+    known: Known | None = Field(
+        None,
+        description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in on; `unknown`: "
+        "it does not tell. null once the request no longer waits.",
+    )
+    able: bool | None = Field(None, description="Whether they can open the request in Airflow; null if that is not known.")
+    note: str = Field("", description="What keeps them from deciding, for people; empty if nothing does.")
 
 
 class DecisionAnswer(Answer):
@@ -159,6 +182,7 @@ class RequestDetailsAnswer(Answer):
     request: RequestAnswer
     powers: PowersAnswer
     waiting_for: str = Field(description="Who has to agree still; empty if it does not wait.")
+    reachable: bool = Field(description="Whether those who are asked can be enough, as far as that is known.")
     assignees: list[AssigneeAnswer]
     decisions: list[DecisionAnswer]
     events: list[EventAnswer]
@@ -167,6 +191,8 @@ class RequestDetailsAnswer(Answer):
     warnings: list[str]
     problems: list[ProblemAnswer]
     previous: int | None = Field(description="The request that this one is best compared with.")
+    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
 
 class FieldAnswer(Answer):
@@ -191,6 +217,7 @@ class ChangeAnswer(Answer):
     sequence: int = Field(description="Its place in the plan, from 0.")
     action: Action
     key: str
+    name: str = Field(description="What people call the object; empty where nothing but the key is known.")
     object: str
     new_object: str = Field(description="The object's id afterwards where it is another; empty otherwise.")
     fields: list[FieldAnswer]
@@ -206,6 +233,8 @@ class ChangesAnswer(Answer):
     changes: list[ChangeAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
     total: int = Field(description="How many the filter lets through, on all pages.")
+    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
 
 class DifferenceAnswer(Answer):
@@ -235,6 +264,8 @@ class ComparisonAnswer(Answer):
     counts: CountsAnswer
     differences: list[DifferenceAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
+    integrity: Integrity = Field(description=f"{_INTEGRITY} The worse of the two plans'.")
+    integrity_message: str = Field(description="The same for people; empty if both are intact.")
 
 
 class RunJobAnswer(Answer):
@@ -244,7 +275,10 @@ class RunJobAnswer(Answer):
     state: str = Field(description="`running`, `not_run`, `waiting`, `success`, …")
     attempt: int | None
     message: str
-    statistics: dict[str, int] | None
+    statistics: dict[str, int] | None = Field(description="What was counted; what was not written counts 0.")
+    planned: dict[str, int] | None = Field(
+        None, description="What the plan would do, where nothing of it was written: it waits, or was stopped or refused."
+    )
     warnings: list[str]
     problems: list[ProblemAnswer]
     started: datetime | None
@@ -288,6 +322,9 @@ class RerouteBody(Body):
     users: list[str] = Field([], max_length=100)
     roles: list[str] = Field([], max_length=100)
     reason: str = Field("", max_length=TEXT_LENGTH)
+    confirm_unknown: bool = Field(
+        False, description="Ask them even if Airflow does not know them, or does not let them see the collection."
+    )
 
 
 class CancelBody(Body):

@@ -27,7 +27,7 @@ def read_changes(plan_id: PlanId, request: Request, store: CurrentStore, visitor
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
 
 
-@router.get("/plans/{plan_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 422) | CSV_RESPONSE)
+@router.get("/plans/{plan_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 409, 422) | CSV_RESPONSE)
 def download_csv(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as CSV, one row for each field."""
     return csv_download(store, visitor, plan_id, name=f"plan-{plan_id}")

@@ -47,15 +47,17 @@ def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVis
 def read_changes(request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
-    plan_id = reading.visible_request(store, visitor, request_id).request.plan_id
-    return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
+    about = reading.visible_request(store, visitor, request_id).request
+    return answering.changes_answer(changes.read_changes(store, visitor, about.plan_id, query, request=about))
 
 
-@router.get("/requests/{request_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 422) | CSV_RESPONSE)
+@router.get(
+    "/requests/{request_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 409, 422) | CSV_RESPONSE
+)
 def download_csv(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as CSV, one row for each field."""
     view = reading.visible_request(store, visitor, request_id)
-    return csv_download(store, visitor, view.request.plan_id, name=f"request-{request_id}")
+    return csv_download(store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}")
 
 
 @router.get(
@@ -64,7 +66,7 @@ def download_csv(request_id: RequestId, store: CurrentStore, visitor: CurrentVis
 def download_ldif(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
     view = reading.visible_request(store, visitor, request_id)
-    return ldif_download(store, visitor, view.request.plan_id, name=f"request-{request_id}")
+    return ldif_download(store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}")
 
 
 @router.get("/requests/{request_id}/comparison", responses=errors(404, 422), openapi_extra={"parameters": COMPARISON_PARAMETERS})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.reading import RequestDetails
-from directory_sync.store.request_model import Request
+from directory_sync.run import approval_text
+from directory_sync.store.request_model import Approver, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,9 @@ class Ask:
         hindrance: why the visitor may not do it; empty if they may.
         kinds: what the request changes.
         problem: what was wrong with what was entered; `reason`, `users`, `roles` are what was.
+        doubts: who is to be asked though Airflow does not know them, or does not let them see the collection, and what it tells
+            of each; `confirmed`: their names, which the form sends if they are to be asked all the same.
+        untold: Airflow does not tell whether somebody has a name.
     """
 
     request: Request
@@ -36,6 +40,9 @@ class Ask:
     reason: str = ""
     users: str = ""
     roles: str = ""
+    doubts: tuple[tuple[str, str], ...] = ()
+    confirmed: tuple[str, ...] = ()
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,17 @@ class SelectionAsk:
         return any(not row.hindrance for row in self.rows)
 
 
-def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = "", users: str = "", roles: str = "") -> Ask:
+def ask(
+    details: RequestDetails,
+    deed: str,
+    *,
+    problem: str = "",
+    reason: str = "",
+    users: str = "",
+    roles: str = "",
+    doubts: Mapping[Approver, str] = {},
+    untold: bool = False,
+) -> Ask:
     """What is asked before the deed. Raises KeyError for a deed that does not exist."""
     request = details.request
     kinds = count_kinds(request.statistics)
@@ -79,9 +96,8 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
         "approve": (
             f"Approve request {request.id}",
             f"Approve {numbers}",
-            "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
-            + (waived if request.waives else ""),
-            decide,
+            approval_text.before(request) + (waived if request.waives else ""),
+            details.hindrance_to_approve,
         ),
         "deny": (
             f"Deny request {request.id}",
@@ -91,7 +107,7 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
         ),
         "reroute": (
             f"Ask others about request {request.id}",
-            "Ask them too",
+            "Ask them all the same" if doubts else "Ask them too",
             "They are asked as well; everybody who is asked now can still decide.",
             decide,
         ),
@@ -121,7 +137,20 @@ def ask(details: RequestDetails, deed: str, *, problem: str = "", reason: str = 
         reason=reason,
         users=users,
         roles=roles,
+        doubts=tuple((named_text(whom), said) for whom, said in doubts.items()),
+        confirmed=tuple(map(confirmation, doubts)),
+        untold=untold,
     )
+
+
+def named_text(whom: Approver) -> str:
+    """A user or role, in words."""
+    return f"{'Role' if whom.kind == 'role' else 'User'} {whom.name}"
+
+
+def confirmation(whom: Approver) -> str:
+    """What the form sends of somebody who is to be asked all the same."""
+    return f"{whom.kind}:{whom.name}"
 
 
 def selection_ask(found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, deed: str, back: str) -> SelectionAsk:

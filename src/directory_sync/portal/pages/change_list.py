@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from directory_sync.endpoints.change import WORST_FIRST, Action, Result
 from directory_sync.portal.changes import ChangeQuery, Order, ShownChange, ShownChanges
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.kinds import VERBS
 from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
 from directory_sync.portal.pages.visible import Piece, visible
@@ -36,6 +37,7 @@ class ChangeShown:
     Attributes:
         sequence: its place in the plan, from 0.
         kind: `delete`, `update`, …; `verb` is the word for it.
+        name: what people call the object, empty if only its key is known.
         object, new_object: the object's id before and after, differences marked; the latter is empty if it stays. Both are
             empty where the id is the key and stays, as in files.
         marks: what sets a removal apart, in words.
@@ -48,6 +50,7 @@ class ChangeShown:
     kind: str
     verb: str
     key: str
+    name: str
     object: tuple[Piece, ...]
     new_object: tuple[Piece, ...]
     fields: tuple[FieldShown, ...]
@@ -90,6 +93,7 @@ class ChangeList:
         next: query of what follows; empty at the end.
         applied: results can be filtered by.
         start: it begins at the first change.
+        integrity: whether these are the changes that were stored.
     """
 
     changes: tuple[ChangeShown, ...]
@@ -109,6 +113,7 @@ class ChangeList:
     next: str
     applied: bool
     start: bool
+    integrity: Checked
 
     @property
     def filtered(self) -> bool:
@@ -169,6 +174,7 @@ def change_list(
         next="" if found.next is None else urlencode({**following, "after": found.next}),
         applied=applied,
         start=query.after is None,
+        integrity=found.integrity,
     )
 
 
@@ -186,6 +192,7 @@ def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAG
         kind=change.action.value,
         verb=VERBS[Action(change.action)],
         key=change.key,
+        name=change.name,
         object=before,
         new_object=after,
         fields=tuple(show_field(field, marking, extent) for field in change.fields),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from directory_sync.approval.comparison import Counts, Presence
 from directory_sync.portal.changes import ShownChange
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeShown, show_change
 from directory_sync.portal.pages.values import FieldShown, show_field
 from directory_sync.portal.pages.word_marks import Marking
@@ -57,6 +58,7 @@ class ComparisonPage:
     differences: tuple[DifferenceShown, ...]
     next: str
     start: bool
+    integrity: Checked
 
 
 def comparison_page(found: ShownComparison, *, request_id: int, other: int, after: int) -> ComparisonPage:
@@ -69,6 +71,7 @@ def comparison_page(found: ShownComparison, *, request_id: int, other: int, afte
         counts=found.counts,
         differences=tuple(_shown(difference, marking) for difference in found.differences),
         next="" if found.next is None else f"with={other}&after={found.next}",
+        integrity=found.integrity,
         start=not after,
     )
 

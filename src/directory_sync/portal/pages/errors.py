@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
+from directory_sync.portal.links import outer_path, sign_in_path
 from directory_sync.portal.pages.frame import address_of, bare_frame
+from directory_sync.portal.pages.list_page import checked_address
 from directory_sync.portal.pages.rendering import render
+from directory_sync.portal.typed_texts import NOTHING, SentForm, Typed
 
 TITLES = {
     401: "Sign in first",
@@ -20,7 +25,9 @@ TITLES = {
     500: "Something went wrong",
     503: "The store does not answer",
 }
-_REQUEST = re.compile(r"/requests/(\d{1,10})(?:/|\?|$)")
+_TITLES_OF_KINDS = {"PlanAltered": "The plan was altered in the store"}
+"""Kind of error → title, where the status alone says something else."""
+_REQUEST = re.compile(r"^/requests/(\d{1,10})(?:/|\?|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,10 @@ class ErrorPage:
         message: what, and what to do about it.
         sign_in: address of Airflow's sign-in; empty if that is not the remedy.
         request: number of the request that it was about; empty if it was about none, or does not exist.
+        back: path of the page that a refused form was on, or of the page itself.
+        typed: what was typed into the form.
+        again: path that the form was sent to, where sending it again may help; else empty. `values`: its other fields.
+        comment: what was typed may be added to the request as a comment.
     """
 
     status: int
@@ -38,18 +49,63 @@ class ErrorPage:
     message: str
     sign_in: str
     request: str
+    back: str
+    typed: tuple[Typed, ...] = ()
+    again: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def comment(self) -> str:
+        """What was typed as a reason, where it can be a comment on the request instead."""
+        if not self.request or self.status not in (403, 409):
+            return ""
+        return next((each.text for each in self.typed if each.name == "reason"), "")
 
 
-def error_page(request: Request, *, status: int, message: str, sign_in: str | None = None) -> Response:
+def error_page(request: Request, *, status: int, message: str, kind: str = "", sent: SentForm = NOTHING) -> Response:
     """The page for an error.
 
     Args:
         request: that was refused.
         status: HTTP's.
         message: what is wrong and what to do about it.
-        sign_in: where to sign in and come back; None if that is not what is missing.
+        kind: of error, as the REST API names it.
+        sent: the form that was refused.
     """
-    match = _REQUEST.search(address_of(request))
+    address = address_of(request)
+    match = _REQUEST.search(address)
     number = match[1] if match and status not in (401, 404) else ""
-    page = ErrorPage(status, TITLES.get(status, "That did not work"), message, sign_in or "", number)
+    back = page_behind(request.method, address, sent.values)
+    page = ErrorPage(
+        status,
+        title=_TITLES_OF_KINDS.get(kind) or TITLES.get(status, "That did not work"),
+        message=message,
+        sign_in=sign_in_path(outer_path(back)) if status == 401 else "",
+        request=number,
+        back=back,
+        typed=sent.typed,
+        again=address if status == 503 and request.method == "POST" else "",
+        values=sent.values,
+    )
     return render(request, "error.html", bare_frame(request), page, part="_error.html", status=status)
+
+
+def page_behind(method: str, address: str, values: Mapping[str, str]) -> str:
+    """The page to come back to: the one that was asked for, or the one that a form was on.
+
+    Args:
+        method: HTTP's.
+        address: below the portal's root, with query.
+        values: the form's fields that nobody types into.
+    """
+    if method in ("GET", "HEAD"):
+        return address
+    path = address.partition("?")[0]
+    if (match := _REQUEST.search(path)) is not None:
+        return f"/requests/{match[1]}"
+    if path == "/requests/decide":
+        return f"/requests?{checked_address(values.get('back', ''))}"
+    if path == "/embed/waiver":
+        run = {name: values.get(name, "") for name in ("dag_id", "run_id")}
+        return f"/embed/run?{urlencode(run)}"
+    return "/"

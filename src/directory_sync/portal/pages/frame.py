@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from directory_sync.errors import DirectorySyncError
 from directory_sync.portal import airflow_login, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
-from directory_sync.portal.links import portal_path
+from directory_sync.portal.links import portal_path, sign_in_path
 from directory_sync.portal.storage import CurrentStore
 
 SHOWN_COUNT = 99
@@ -28,13 +28,17 @@ class Message:
 
 MESSAGES: Mapping[str, Message] = {
     "approved": Message("You have approved the request. This page shows what becomes of its changes."),
+    "waiver-approved": Message("You have approved the waiver. Nothing is written before a later run uses it: see below."),
     "agreed": Message("Your approval is recorded. More people have to agree before anything is written."),
     "denied": Message("You have denied the request. Nothing will be written for it."),
     "rerouted": Message("The request was sent on. The people you named are asked too; who was asked before can still decide."),
     "commented": Message("Your comment was added."),
     "cancelled": Message("The request was cancelled. Nothing will be written for it."),
     "replanned": Message("A new run of this job has been started. If its changes need approval, a new request will follow."),
-    "waiver": Message("You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet."),
+    "waiver": Message(
+        "You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet. Once it is "
+        "approved, a later run that makes exactly this plan applies it."
+    ),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }
 """Code in the address → what is said. The code is all that an address can bring in: never a text of somebody's making."""
@@ -52,6 +56,7 @@ class Frame:
         root: path of the portal, without a slash at the end.
         airflow: path of Airflow itself, the same.
         address: of this page below `root`, with query.
+        sign_in: path of Airflow's sign-in, to which the encoded way back is added.
         person: user name of who looks; `verified` says whether Airflow knows them.
         administrator: the list of all requests is offered.
         inbox: how many requests wait for them; None where that cannot be told.
@@ -66,6 +71,7 @@ class Frame:
     verified: bool
     administrator: bool
     inbox: int | None
+    sign_in: str
     framed: bool = False
     message: Message | None = None
 
@@ -87,6 +93,7 @@ def current_frame(request: Request, visitor: CurrentVisitor, store: CurrentStore
         verified=visitor.person.verified,
         administrator=visitor.administrator,
         inbox=_count(visitor, store),
+        sign_in=sign_in_path(""),
         framed=address_of(request).startswith("/embed/"),
         message=_message(request),
     )
@@ -110,14 +117,17 @@ def bare_frame(request: Request) -> Frame:
         verified=False,
         administrator=False,
         inbox=None,
+        sign_in=sign_in_path(""),
         framed=address_of(request).startswith("/embed/"),
     )
 
 
 def address_of(request: Request) -> str:
     """The address of the page below the portal's root, with query."""
+    # Not `request.url`, which begins with whatever the request calls the host.
     path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
-    return f"{path}?{request.url.query}" if request.url.query else path
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def is_part(request: Request) -> bool:

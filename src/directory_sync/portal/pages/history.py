@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from directory_sync.store.request_model import Assignee, Event, EventKind, Request
+from directory_sync.portal.standing import Standings, note
+from directory_sync.store.request_model import Approver, Assignee, Event, EventKind, Request
 
 _TONES = {
     EventKind.APPROVED: "good",
@@ -52,12 +53,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who is asked: name, in words why and since when, and what they have answered."""
+    """Somebody who is asked: name, in words why and since when, and what keeps them from deciding (empty if nothing does)."""
 
     name: str
     role: bool
     why: str
     since: datetime
+    note: str = ""
 
 
 def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
@@ -68,9 +70,14 @@ def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
     )
 
 
-def asked(assignees: Iterable[Assignee]) -> tuple[Asked, ...]:
+def asked(assignees: Iterable[Assignee], standings: Standings) -> tuple[Asked, ...]:
     """Everybody who is asked, in the order in which they were."""
-    return tuple(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since) for each in assignees)
+    found = []
+    for each in assignees:
+        whom = Approver(each.kind, each.name)
+        said = note(whom, standings[whom]) if whom in standings else ""
+        found.append(Asked(each.name, each.kind == "role", _WHY.get(each.why, each.why), each.since, said))
+    return tuple(found)
 
 
 def _quote(event: Event) -> str:
@@ -104,10 +111,14 @@ def _escalated(data: Mapping[str, Any]) -> str:
 
 
 def _mailed(event: Event, data: Mapping[str, Any]) -> str:
-    to = ", ".join(str(address) for address in data.get("to") or ()) or "nobody"
+    to = ", ".join(str(address) for address in data.get("to") or ())
     about = str(data.get("about", "")).replace("_", " ")
-    what = f"Mail ({about})" if about else "Mail"
-    return f"{what} could not be sent to {to}: {event.text}" if event.text else f"{what} was sent to {to}"
+    unreached = [each for each in data.get("unreached") or () if isinstance(each, Mapping)]
+    sentences = [f"{f'Mail ({about})' if about else 'Mail'} was sent to {to or 'nobody'}"]
+    if event.text:
+        sentences.append(f"Not to everybody: {event.text}" if to else event.text)
+    sentences += [f"Not to {_people([each])}: {each.get('why', '')}" for each in unreached]
+    return " ".join(f"{sentence.rstrip('.')}." for sentence in sentences)
 
 
 def _people(named: Any) -> str:

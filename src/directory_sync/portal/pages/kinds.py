@@ -6,21 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from directory_sync.endpoints.change import WORST_FIRST, Action
+from directory_sync.plan.model import COUNTED_AS
+from directory_sync.run.planned_text import count_text
 
-_STATISTIC = {
-    Action.DELETE: "deleted",
-    Action.DISABLE: "disabled",
-    Action.MOVE: "moved",
-    Action.UPDATE: "updated",
-    Action.CREATE: "created",
-}
-_NOUNS = {
-    Action.DELETE: ("deletion", "deletions"),
-    Action.DISABLE: ("disable", "disables"),
-    Action.MOVE: ("move", "moves"),
-    Action.UPDATE: ("update", "updates"),
-    Action.CREATE: ("creation", "creations"),
-}
 VERBS = {
     Action.DELETE: "Delete",
     Action.DISABLE: "Disable",
@@ -54,7 +42,7 @@ class KindCount:
 
 def count_kinds(statistics: Mapping[str, int]) -> tuple[KindCount, ...]:
     """The kinds of change that occur, worst first, from figures as `Statistics` names them."""
-    counts = [(action, count) for action in WORST_FIRST if (count := statistics.get(_STATISTIC[action], 0)) > 0]
+    counts = [(action, count) for action in WORST_FIRST if (count := statistics.get(COUNTED_AS[action], 0)) > 0]
     total = sum(count for _, count in counts)
     widths = [max(_LEAST_WIDTH, 100 * count / total) for _, count in counts]
     scale = 100 / sum(widths) if widths else 1.0
@@ -77,8 +65,3 @@ def add_statistics(each: Iterable[Mapping[str, int]]) -> dict[str, int]:
         for name, number in statistics.items():
             total[name] = total.get(name, 0) + number
     return total
-
-
-def count_text(action: Action, count: int) -> str:
-    """A number of changes of a kind in words."""
-    return f"{count:,} {_NOUNS[action][0 if count == 1 else 1]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from directory_sync.approval.states import LABELS, RequestState
+from directory_sync.portal.links import airflow_segment
 from directory_sync.portal.pages import times
 from directory_sync.portal.pages.frame import Frame, is_part
 from directory_sync.portal.pages.visible import Piece, visible
@@ -33,6 +33,7 @@ HTMX = json.dumps(
         "historyCacheSize": 0,
         "selfRequestsOnly": True,
         "scrollBehavior": "auto",
+        "timeout": 20_000,
     }
 )
 
@@ -104,20 +105,9 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def airflow_segment(text: str) -> str:
-    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: otherwise it does not know which tab it shows."""
-    return quote(text, safe=":+")
-
-
-_CODE = re.compile(r"`([^`]+)`")
-
-
-def prose(text: str) -> Markup:
-    """A message of the product: as `shown`, and what stands in backticks is code."""
-    parts = _CODE.split(text)
-    return Markup().join(
-        Markup("<code>{}</code>").format(shown(part)) if index % 2 else shown(part) for index, part in enumerate(parts) if part
-    )
+def one_line(text: str) -> str:
+    """What people wrote, on one line, for lists."""
+    return " ".join(text.split())
 
 
 @functools.cache
@@ -144,7 +134,7 @@ def _environment() -> Environment:
             "in_words": in_words,
             "segment": segment,
             "airflow_segment": airflow_segment,
-            "prose": prose,
+            "one_line": one_line,
             "count": lambda number, one, many: f"{number:,} {one if number == 1 else many}",
             "grouped": lambda number: f"{number:,}",
         }

@@ -6,20 +6,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
-from directory_sync.approval.quorum import Pending
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
+from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.history import Asked, Entry, asked, history
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
-from directory_sync.portal.pages.times import ahead_text
+from directory_sync.portal.pages.times import ahead_text, moment_text
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.run import approval_text
 from directory_sync.store.request_model import Decision, Event, EventKind, Request
-from directory_sync.store.runs import TERMINAL
 
 SHOWN_PROBLEMS = 50
+_AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
+"""Seconds between two looks at a request that is being checked, is being applied, or waits."""
 
 _TONES: Mapping[str, str] = {
     "pending": "info",
@@ -50,12 +53,18 @@ class RequestPage:
     Attributes:
         tone, next: how the banner looks, and what happens next, sentence by sentence.
         missing: who has to agree still, in words; `reachable` is False if those who are asked can never be enough.
+        out_of_reach: that is so because of what Airflow tells of them.
         kinds: what changes, worst first; `other`: figures beside that, name and number.
         deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason once.
         previous: number of the request to compare with; None if there is none. `replaces`: this one has taken its place.
         result: what came of carrying it out, as figures; `result_message` as a sentence.
         may_comment: whether the visitor is somebody.
         problems_more: problems that are not shown.
+        integrity: whether the plan is the one that was filed.
+        answered: how many changes have a result so far, while they are applied; None otherwise.
+        version: stands for everything here that can change by itself; `follow`: seconds after which the page looks whether
+            it has, 0 if nothing is to come.
+        terms: what is special about a waiver, before it is decided; empty otherwise.
     """
 
     request: Request
@@ -63,6 +72,7 @@ class RequestPage:
     next: tuple[str, ...]
     missing: str
     reachable: bool
+    out_of_reach: bool
     kinds: tuple[KindCount, ...]
     other: tuple[tuple[str, int], ...]
     meters: tuple[Meter, ...]
@@ -81,6 +91,11 @@ class RequestPage:
     decisions: tuple[Decision, ...]
     history: tuple[Entry, ...]
     may_comment: bool
+    integrity: Checked
+    answered: int | None
+    version: str
+    follow: int
+    terms: str
 
     @property
     def kinds_text(self) -> str:
@@ -92,13 +107,13 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
     """What the page shows. `verified`: Airflow knows who looks."""
     request, plan = details.request, details.plan
     deeds = _deeds(details)
-    reachable = not isinstance(details.outcome, Pending) or details.outcome.reachable
     return RequestPage(
         request=request,
         tone=_TONES[request.state],
         next=tuple(_next(details, datetime.now(UTC))),
         missing=details.waiting_for,
-        reachable=reachable,
+        reachable=details.reachable,
+        out_of_reach=details.out_of_reach,
         kinds=count_kinds(request.statistics),
         other=tuple((name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")),
         meters=limit_meters(plan.limits),
@@ -113,11 +128,44 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         result=_figures(request.result),
         result_message=_result_message(request.result),
         changes=changes,
-        asked=asked(details.view.assignees),
+        asked=asked(details.view.assignees, details.standings),
         decisions=details.view.decisions,
         history=history(request, details.view.events),
         may_comment=verified,
+        integrity=details.integrity,
+        answered=details.answered,
+        version=version_of(details),
+        follow=_follow(details),
+        terms=approval_text.before(request) if request.waiver and request.pending else "",
     )
+
+
+def version_of(details: RequestDetails) -> str:
+    """A text that changes with everything on the page that can change by itself; it begins with `results_version`."""
+    view, request = details.view, details.request
+    last = view.events[-1].id if view.events else 0
+    begun, told = int(request.begun is not None), crc32("".join(sorted(map(repr, details.standings.items()))).encode())
+    parts = (results_version(details), last, len(view.decisions), begun, details.answered or 0, told)
+    return ".".join(map(str, parts))
+
+
+def results_version(details: RequestDetails) -> str:
+    """The same for the list of changes: whether they were applied, and whether they are what was filed."""
+    return f"{details.request.state}-{details.integrity.state}"
+
+
+def _follow(details: RequestDetails) -> int:
+    """Seconds until the page looks again: soon while something is done, slowly while somebody is awaited, never at the end."""
+    request = details.request
+    if details.integrity.checking:
+        return _AT_ONCE
+    if request.pending:
+        return _SLOWLY
+    if request.state != RequestState.APPROVED:
+        return 0
+    # Nobody knows when somebody starts the run that a waiver or a terminal's request waits for.
+    elsewhere = approval_text.needs_somebody(request)
+    return _SLOWLY if elsewhere else _SOON
 
 
 def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
@@ -125,7 +173,7 @@ def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
     deeds: list[Deed] = []
     if state == RequestState.PENDING:
         deeds += [
-            Deed("approve", "Approve…", "primary", powers.decide),
+            Deed("approve", "Approve…", "primary", details.hindrance_to_approve),
             Deed("deny", "Deny…", "danger", powers.decide),
             Deed("reroute", "Ask others…", "", powers.decide),
         ]
@@ -148,7 +196,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
     by = f" by {request.decided_by}" if request.decided_by else ""
     return {
         RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(request)}"],
-        RequestState.APPLIED: [f"Approved{by}, and carried out. What became of each change is shown below."],
+        RequestState.APPLIED: [f"Approved{by}, and applied. The result of each change is shown below."],
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
         RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
@@ -159,11 +207,8 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
 
 
 def _next_of_approved(request: Request) -> str:
-    if request.waiver:
-        return "The next run of the job that makes the very same plan carries it out; start one."
-    if request.trigger == TERMINAL:
-        return f"In a terminal, directory-sync run FILE --approved {request.id} carries out exactly these changes."
-    return "The run carries out exactly these changes now; what becomes of each is shown here."
+    said = approval_text.after(request, datetime.now(UTC), moment_text)
+    return said if approval_text.needs_somebody(request) else f"{said} The result of each is shown below when that is done."
 
 
 def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:

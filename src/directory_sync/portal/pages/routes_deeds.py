@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -10,21 +10,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from directory_sync.approval.records import named
 from directory_sync.errors import QueryError, RequestError
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
-from directory_sync.portal.acting import StartedRun
-from directory_sync.portal.pages.ask_page import ask
+from directory_sync.portal.acting import DoubtfulApprovers, StartedRun
+from directory_sync.portal.pages.ask_page import ask, confirmation
 from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.routes_request import RequestId
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.store.request_model import RequestView
+from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 
 router = APIRouter(prefix="/requests/{request_id}")
 
 Text = Annotated[str, Form()]
+Texts = Annotated[Sequence[str], Form()]
 Deed = Callable[[Store, Visitor, int], RequestView | StartedRun]
 """One of `acting`, with what was entered."""
 
@@ -49,17 +51,23 @@ class DeedForm:
         """
         try:
             done = deed(self.store, self.visitor, self.id)
+        except DoubtfulApprovers as error:
+            return self._again(name, "", entered, error.doubts)
         except QueryError as error:
             return self._again(name, " ".join(error.problems.values()), entered)
         except RequestError as error:
             if type(error) is not RequestError:
                 raise
             return self._again(name, str(error), entered)
-        more_needed = name == "approve" and isinstance(done, RequestView) and done.request.pending
-        return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={'agreed' if more_needed else _SAID[name]}", 303)
+        said = _SAID[name]
+        if name == "approve" and isinstance(done, RequestView):
+            said = "agreed" if done.request.pending else "waiver-approved" if done.request.waiver else said
+        return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={said}", 303)
 
-    def _again(self, name: str, problem: str, entered: dict[str, str]) -> Response:
-        page = ask(reading.read_request(self.store, self.visitor, self.id), name, problem=problem, **entered)
+    def _again(self, name: str, problem: str, entered: dict[str, str], doubts: Mapping[Approver, str] = {}) -> Response:
+        details = reading.read_request(self.store, self.visitor, self.id)
+        untold = name == "reroute" and not reading.tells_of_people(self.visitor, details.request)
+        page = ask(details, name, problem=problem, **entered, doubts=doubts, untold=untold)
         return render(self.request, "ask.html", self.frame, page, status=422)
 
 
@@ -86,12 +94,13 @@ def deny(form: SentForm, digest: Text, reason: Text = "") -> Response:
 
 
 @router.post("/reroute")
-def reroute(form: SentForm, users: Text = "", roles: Text = "", reason: Text = "") -> Response:
-    """Ask others too."""
+def reroute(form: SentForm, confirmed: Texts = (), users: Text = "", roles: Text = "", reason: Text = "") -> Response:
+    """Ask others too. Of whom Airflow says that they cannot decide, the form asks first whether they are meant."""
 
     def deed(store: Store, visitor: Visitor, request_id: int) -> RequestView:
         to = acting.approvers(_names(users), _names(roles))
-        return acting.reroute(store, visitor, request_id, to, reason=reason)
+        sure = [whom for whom in named(to) if confirmation(whom) in confirmed]
+        return acting.reroute(store, visitor, request_id, to, reason=reason, confirmed=sure)
 
     return form.carry_out("reroute", deed, reason=reason, users=users, roles=roles)
 

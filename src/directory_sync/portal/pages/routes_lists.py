@@ -10,22 +10,25 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from directory_sync.approval import desk
 from directory_sync.errors import QueryError, RequestError, RequestNotFound
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.acting import Selected, SelectionResult
 from directory_sync.portal.filters import parse_query
+from directory_sync.portal.integrity import AT_ONCE, BRIEFLY
 from directory_sync.portal.pages.ask_page import SelectionAsk, selection_ask
 from directory_sync.portal.pages.frame import CurrentFrame
 from directory_sync.portal.pages.list_page import checked_address, list_page
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.store.request_model import Request as StoredRequest
 
 router = APIRouter()
 
 _SELECTED = re.compile(r"(?P<id>\d{1,10}):(?P<digest>[0-9a-f]{64})")
 _MOST_SELECTED = 200
+_READ_AT_ONCE = 20_000
+"""So many changes of a whole selection are checked while the question is made; the rest in the background."""
 _RESULTS = {
     "approved": ("Approved just now.", "good"),
     "denied": ("Denied just now.", "good"),
@@ -128,13 +131,16 @@ def decide_selection(
 def _selection_page(
     store: CurrentStore, visitor: CurrentVisitor, selection: tuple[Selected, ...], *, deed: str, back: str
 ) -> SelectionAsk:
-    found = []
+    found: list[tuple[StoredRequest, str]] = []
+    room = _READ_AT_ONCE
     for each in selection:
         try:
-            view = reading.visible_request(store, visitor, each.id)
+            most = max(0, min(AT_ONCE, room))
+            details = reading.read_request(store, visitor, each.id, seen=False, at_once=most, kept=BRIEFLY)
         except RequestNotFound:
             continue
-        found.append((view.request, desk.powers(view, visitor.person, administrator=visitor.administrator).decide))
+        room -= details.request.changes
+        found.append((details.request, details.hindrance_to_approve if deed == "approve" else details.powers.decide))
     digests = {each.id: each.digest for each in selection}
     return selection_ask(found, digests, deed=deed, back=back)
 

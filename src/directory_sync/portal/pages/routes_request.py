@@ -13,12 +13,13 @@ from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
 from directory_sync.portal.changes import ChangeQuery, Order, parse_change_query
 from directory_sync.portal.filters import LARGEST_NUMBER
+from directory_sync.portal.integrity import BRIEFLY, Checked
 from directory_sync.portal.pages.ask_page import ask
 from directory_sync.portal.pages.change_list import ChangeList, ChangeShown, change_list, show_alone
 from directory_sync.portal.pages.comparison_page import comparison_page
 from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
-from directory_sync.portal.pages.request_page import request_page
+from directory_sync.portal.pages.request_page import RequestPage, request_page, results_version, version_of
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.run.downloads import has_ldif
 from directory_sync.store import request_model as stored
@@ -31,6 +32,7 @@ Sequence = Annotated[int, Path(ge=0, le=changes.LARGEST_SEQUENCE)]
 
 _TRUE_OF = {
     "approved": (RequestState.APPROVED, RequestState.APPLIED),
+    "waiver-approved": (RequestState.APPROVED,),
     "denied": (RequestState.DENIED,),
     "cancelled": (RequestState.CANCELLED,),
 }
@@ -39,11 +41,20 @@ _TRUE_OF = {
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """One change by itself; `back` is the address of the page that it belongs to."""
+    """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its plan."""
 
     change: ChangeShown
+    integrity: Checked
     back: str
     back_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """The parts of a request's page that have changed; `results`: the list of changes has, too."""
+
+    request_page: RequestPage
+    results: bool
 
 
 @router.get("/requests/{request_id}")
@@ -59,6 +70,29 @@ def show_request(
         frame = replace(frame, message=None)
     page = request_page(details, listed, verified=visitor.person.verified)
     return render(request, "request.html", frame, page)
+
+
+@router.get("/requests/{request_id}/live")
+def follow_request(
+    request: Request,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    known: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """What has changed on the page of a request since the version that it knows; nothing, with status 204, if all is as it was.
+
+    The list of changes comes along where their results are there now; it keeps the filter, which the browser sends with it.
+    """
+    details = reading.read_request(store, visitor, request_id, kept=BRIEFLY)
+    if known == version_of(details):
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    listed = _changes(store, visitor, details.request, query, frame)
+    page = request_page(details, listed, verified=visitor.person.verified)
+    results = known.split(".")[0] != results_version(details)
+    return render(request, "_request_live.html", frame, LiveRequest(page, results))
 
 
 @router.get("/requests/{request_id}/changes")
@@ -84,7 +118,7 @@ def show_change_alone(
     """One change of a request with its values in full."""
     about = reading.visible_request(store, visitor, request_id).request
     page = ChangePage(
-        change_alone(store, visitor, about.plan_id, sequence),
+        *change_alone(store, visitor, about.plan_id, sequence, request=about),
         back=f"{frame.root}/requests/{request_id}#changes",
         back_text=f"Request {request_id}: {about.collection} / {about.job}",
     )
@@ -101,7 +135,9 @@ def ask_before(
     deed: Annotated[str, Query(pattern="^(approve|deny|reroute|cancel|replan)$")],
 ) -> Response:
     """The question before something is done, with its numbers: a dialog, or a page where there is no JavaScript."""
-    page = ask(reading.read_request(store, visitor, request_id), deed)
+    details = reading.read_request(store, visitor, request_id)
+    untold = deed == "reroute" and not reading.tells_of_people(visitor, details.request)
+    page = ask(details, deed, untold=untold)
     return render(request, "ask.html", frame, page, part="_ask.html")
 
 
@@ -123,20 +159,22 @@ def show_comparison(
     return render(request, "comparison.html", frame, page)
 
 
-def change_alone(store: Store, visitor: Visitor, plan_id: int, sequence: int) -> ChangeShown:
-    """One change with much more of its values than lists show. Raises RequestNotFound."""
+def change_alone(
+    store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: stored.Request | None = None
+) -> tuple[ChangeShown, Checked]:
+    """One change with much more of its values than lists show, and whether its plan is intact. Raises RequestNotFound."""
     query = ChangeQuery(after=sequence - 1 if sequence else None, limit=1)
-    found = changes.read_changes(store, visitor, plan_id, query).changes
-    if not found or found[0].sequence != sequence:
+    page = changes.read_changes(store, visitor, plan_id, query, request=request)
+    if not page.changes or page.changes[0].sequence != sequence:
         raise RequestNotFound(not_found(f"change {sequence + 1} in this plan"))
-    return show_alone(found[0])
+    return show_alone(page.changes[0]), page.integrity
 
 
 def _changes(store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame) -> ChangeList:
     path = f"{frame.root}/requests/{request.id}"
     _, job = changes.visible_plan(store, visitor, request.plan_id)
     return change_list(
-        changes.read_changes(store, visitor, request.plan_id, query),
+        changes.read_changes(store, visitor, request.plan_id, query, request=request),
         query,
         all=request.changes,
         part=f"{path}/changes",

@@ -78,9 +78,14 @@ def task_tab(
     task_id: str = "",
     list: str = "",
     more: str = "",
+    known: Annotated[str, Query(max_length=200)] = "",
     looks: Looks = 0,
 ) -> Response:
-    """One job of a run with its changes; with `list` what a filter lets through alone, with `more` the rows that follow."""
+    """One job of a run with its changes.
+
+    With `list` what a filter lets through alone, with `more` the rows that follow; with `known`, the version of the job that a
+    page follows, the list of changes only if it is another one now.
+    """
     address = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
@@ -97,9 +102,7 @@ def task_tab(
     plan_id = job.result.plan_id if job.result is not None else None
     head = None if plan_id is None else changes.visible_plan(store, visitor, plan_id)[0]
     page = job_page(view, job, listed, head, part=f"{frame.root}/embed/ti?{urlencode(address)}")
-    if not page.live and is_part(request):
-        return _reload()
-    return render(request, "job.html", frame, page, part="_job.html")
+    return render(request, "job.html", frame, page, part="_job.html" if known == page.version else "_job_live.html")
 
 
 @router.get("/plans/{plan_id}/changes/{sequence}")
@@ -115,7 +118,7 @@ def plan_change(
     head, _ = changes.visible_plan(store, visitor, plan_id)
     change = change_alone(store, visitor, plan_id, sequence)
     address = urlencode({"dag_id": head.collection, "run_id": head.run_id, "task_id": head.job})
-    page = ChangePage(change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}")
+    page = ChangePage(*change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}")
     return render(request, "change.html", replace(frame, framed=True), page)
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.definition.endpoint_text import destination_text, source_text
+from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal.pages.change_list import ChangeList
-from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import seconds_text
 from directory_sync.portal.runs import RunJob, RunView
@@ -18,6 +19,9 @@ from directory_sync.store.request_model import Request
 from directory_sync.store.runs import RUNNING, Snapshot
 
 COLUMNS = tuple(Statistics().to_json())
+_CHANGES = frozenset(COUNTED_AS.values())
+_SOON, _SLOWLY = 3, 10
+"""Seconds between two looks at a run in which something happens, or that waits for somebody."""
 SHOWN_PROBLEMS = 100
 
 _LABELS: Mapping[str, str] = {
@@ -50,6 +54,9 @@ class JobRow:
         label: of its state.
         figures: its statistics in the order of `COLUMNS`; empty if nothing was counted.
         kinds: what it has changed, worst first.
+        planned: what its plan would do, where nothing of it was written, in the order of `COLUMNS`; empty otherwise.
+        planned_kinds: the same as kinds of change; `waits`: it may still be written.
+        source, destination: where it reads and writes, in words.
         duration: in words; empty while it runs or if it has not begun.
         request: what waits for approval, or was approved for it.
         may_be_waived: its limits can be asked to be waived.
@@ -60,6 +67,11 @@ class JobRow:
     label: str
     figures: tuple[int, ...]
     kinds: tuple[KindCount, ...]
+    planned: tuple[int, ...]
+    planned_kinds: tuple[KindCount, ...]
+    waits: bool
+    source: str
+    destination: str
     duration: str
     message: str
     warnings: tuple[str, ...]
@@ -73,6 +85,22 @@ class JobRow:
     def kinds_text(self) -> str:
         """What it has changed, in words."""
         return kinds_text(self.kinds)
+
+    @property
+    def cells(self) -> tuple[tuple[int, bool], ...]:
+        """The cells of a table in the order of `COLUMNS`: a number, and whether it is only planned."""
+        if not self.planned:
+            return tuple((number, False) for number in self.figures)
+        counted = self.figures or (0,) * len(COLUMNS)
+        return tuple(
+            (planned, True) if name in _CHANGES else (number, False)
+            for name, number, planned in zip(COLUMNS, counted, self.planned, strict=True)
+        )
+
+    @property
+    def planned_text(self) -> str:
+        """What its plan would do, in words."""
+        return kinds_text(self.planned_kinds)
 
     @property
     def awaited(self) -> bool:
@@ -96,7 +124,8 @@ class RunPage:
 
     Attributes:
         totals: of all jobs, in the order of `COLUMNS`.
-        live: something still happens: the page follows it.
+        planned_kinds: what the jobs have planned of which nothing was written; `planned_waits`: some of it may still be.
+        live: something happens now; `follow`: seconds after which the page looks again, 0 at the end.
         part: address of what is followed.
         hindrance: why the visitor may not ask for a waiver; empty if they may.
     """
@@ -106,7 +135,10 @@ class RunPage:
     columns: tuple[str, ...]
     totals: tuple[int, ...]
     kinds: tuple[KindCount, ...]
+    planned_kinds: tuple[KindCount, ...]
+    planned_waits: bool
     live: bool
+    follow: int
     part: str
     hindrance: str
 
@@ -114,6 +146,11 @@ class RunPage:
     def kinds_text(self) -> str:
         """What all jobs have changed, in words."""
         return kinds_text(self.kinds)
+
+    @property
+    def planned_text(self) -> str:
+        """What was planned and not written, in words."""
+        return kinds_text(self.planned_kinds)
 
     @property
     def waiting(self) -> tuple[JobRow, ...]:
@@ -128,6 +165,8 @@ class JobPage:
     Attributes:
         kinds: what it has written; or what it has planned, where `written` says that nothing was.
         changes: None where it has no plan.
+        version: changes with what its list of changes shows, so that the list is fetched again only then.
+        live, follow: as of a run.
     """
 
     snapshot: Snapshot
@@ -137,7 +176,9 @@ class JobPage:
     written: bool
     meters: tuple[Meter, ...]
     changes: ChangeList | None
+    version: str
     live: bool
+    follow: int
     part: str
     hindrance: str
 
@@ -161,13 +202,18 @@ def run_page(view: RunView, *, part: str) -> RunPage:
     rows = tuple(_row(job) for job in view.jobs)
     totals = tuple(sum(numbers) for numbers in zip(*(row.figures for row in rows if row.figures), strict=True))
     totals = totals or (0,) * len(COLUMNS)
+    planned = add_statistics(dict(zip(COLUMNS, row.planned, strict=True)) for row in rows if row.planned)
+    live = any(_is_live(row) for row in rows) or _goes_on(view)
     return RunPage(
         snapshot=view.snapshot,
         jobs=rows,
         columns=COLUMNS,
         totals=totals,
         kinds=count_kinds(dict(zip(COLUMNS, totals, strict=True))),
-        live=any(_is_live(row) for row in rows) or _goes_on(view),
+        planned_kinds=count_kinds(planned),
+        planned_waits=any(row.waits for row in rows),
+        live=live,
+        follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
         hindrance=view.hindrance_to_run,
     )
@@ -177,6 +223,7 @@ def job_page(view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanH
     """What the tab on a job shows. `plan`: its plan's head, if it has one; `part`: its own address."""
     row = _row(job)
     written = job.state in _WRITTEN
+    live = _is_live(row) or (job.result is None and _goes_on(view))
     return JobPage(
         snapshot=view.snapshot,
         job=row,
@@ -185,7 +232,9 @@ def job_page(view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanH
         written=written,
         meters=() if plan is None else limit_meters(plan.limits),
         changes=changes,
-        live=_is_live(row),
+        version=f"{job.state}-{job.result.attempt if job.result else 0}-{plan.id if plan else 0}",
+        live=live,
+        follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
         hindrance=view.hindrance_to_run,
     )
@@ -201,6 +250,7 @@ def _row(job: RunJob) -> JobRow:
     elif result is not None:
         duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
     problems = result.problems if result is not None else ()
+    planned = job.planned.to_json() if job.planned is not None else {}
     label = _LABELS.get(job.state, job.state.replace("_", " "))
     message = result.message if result is not None else ""
     return JobRow(
@@ -209,6 +259,11 @@ def _row(job: RunJob) -> JobRow:
         label=label,
         figures=tuple(statistics[name] for name in COLUMNS) if statistics else (),
         kinds=count_kinds(statistics),
+        planned=tuple(planned[name] for name in COLUMNS) if planned else (),
+        planned_kinds=count_kinds(planned),
+        waits=bool(planned) and job.state == JobState.WAITING,
+        source=source_text(job.job.source),
+        destination=destination_text(job.job.destination),
         duration=duration,
         message="" if message == f"{label}." else message,
         warnings=result.warnings if result is not None else (),
@@ -232,6 +287,12 @@ def _goes_on(view: RunView) -> bool:
     return False
 
 
+def _is_open(view: RunView) -> bool:
+    """Whether anything can still come: the run was not closed, or somebody has yet to decide or to be followed."""
+    open_requests = any(each.request is not None and each.request.state in ("pending", "approved") for each in view.jobs)
+    return view.snapshot.finished is None or open_requests
+
+
 def _is_live(row: JobRow) -> bool:
-    """Whether it changes by itself within seconds: a request may wait for days, and is looked at on its own page."""
+    """Whether it changes by itself within seconds."""
     return row.state == RUNNING or (row.request is not None and row.request.state == "approved")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.run import approval_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class WaiverAsk:
     hindrance: str
     problem: str = ""
     reason: str = ""
+
+    @property
+    def terms(self) -> str:
+        """What an approval will do, and what is needed after it."""
+        return approval_text.BEFORE_WAIVER
 
     @property
     def kinds(self) -> tuple[KindCount, ...]:

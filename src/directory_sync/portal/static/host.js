@@ -92,5 +92,12 @@
     }
   };
 
-  window.directorySyncHost = { framed: Boolean(host), mirror, timezone };
+  // Where this page is found again: Airflow's address where Airflow frames it, with the frame's own page in it.
+  const address = () => {
+    mirror();
+    const place = host ? host.location : window.location;
+    return place.pathname + place.search + place.hash;
+  };
+
+  window.directorySyncHost = { framed: Boolean(host), address, mirror, timezone };
 })();

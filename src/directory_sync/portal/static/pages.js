@@ -81,11 +81,7 @@
     if (event.target.id === "select-all" || event.target.name === "selected") showSelection();
   });
 
-  // -- live parts -------------------------------------------------------------------------------------------------------
-  const isPoll = (event) => event.detail.elt?.matches?.("[data-live]");
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (isPoll(event) && (document.hidden || dialog()?.open)) event.preventDefault();
-  });
+  // -- what htmx fetches; `following.js` says when that fails for parts that are fetched again and again -------------------
   document.addEventListener("htmx:beforeSwap", () => {
     kept.clear();
     for (const box of boxes()) if (box.checked) kept.add(box.value);
@@ -98,10 +94,8 @@
     if (message) tell(message.dataset.announce);
   });
   const failed = (event) => {
-    if (isPoll(event)) {
-      tell("This page could not be brought up to date just now. It tries again.");
-      return;
-    }
+    if (event.detail.requestConfig?.elt?.matches?.("[data-live]")) return;
+    if (event.detail.xhr?.status === 401) return; // the page stays, with what was typed into it
     const link = event.detail.elt?.closest?.("a[href], form[method=get]");
     if (link?.href) window.location.assign(link.href);
     else if (link) link.submit();
@@ -109,6 +103,7 @@
   };
   document.addEventListener("htmx:responseError", failed);
   document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:timeout", failed);
 
   // -- keys -------------------------------------------------------------------------------------------------------------
   const KEYS = "directory_sync.keys";

@@ -19,6 +19,7 @@ depends_on = None
 TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
 JOB_RUN, CHANGE, OUTCOME = "directory_sync_job_run", "directory_sync_change", "directory_sync_outcome"
+MAIL = "directory_sync_request_mail"
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -30,6 +31,13 @@ def upgrade() -> None:
     op.add_column(PLAN, sa.Column("findings", sa.LargeBinary(), nullable=True))
     op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
+    op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    op.add_column(JOB_RUN, sa.Column("planned", sa.Text(), nullable=True))
+    op.add_column(CHANGE, sa.Column("name", sa.Text(), nullable=True))
+    for name in ("asked_by", "title", "source", "destination"):
+        op.add_column(REQUEST, sa.Column(name, sa.Text(), nullable=True))
+    op.add_column(MAIL, sa.Column("claim", sa.String(32), nullable=True))
+    op.add_column(MAIL, sa.Column("progress", sa.Text(), nullable=True))
     op.create_table(
         COLLECTION,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -59,6 +67,7 @@ def upgrade() -> None:
     if not context.is_offline_mode():
         # There is nothing to read while the statements are only written down.
         _waives_as_data()
+        _places_of_requests()
         _known_from_outcomes()
 
 
@@ -68,6 +77,13 @@ def downgrade() -> None:
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
+    op.drop_column(MAIL, "progress")
+    op.drop_column(MAIL, "claim")
+    for name in ("destination", "source", "title", "asked_by"):
+        op.drop_column(REQUEST, name)
+    op.drop_column(CHANGE, "name")
+    op.drop_column(JOB_RUN, "planned")
+    op.drop_column(PLAN, "digest_version")
     op.drop_column(PLAN, "memberships")
     op.drop_column(PLAN, "removals")
     op.drop_column(PLAN, "findings")
@@ -102,6 +118,37 @@ def _in_words(limit: dict[str, Any]) -> str:
     subject = f" of {limit['subject']}" if limit["subject"] else ""
     why = f" ({limit['limit']} of {limit['base']})" if "%" in limit["limit"] else ""
     return f"limit {limit['kind']}{subject}: {limit['planned']} planned, {limit['allowed']} allowed{why}"
+
+
+_FILED = sa.text(
+    "SELECT r.id, r.job, r.waiver, c.definition,"  # noqa: S608 - constants
+    " (SELECT e.actor FROM directory_sync_request_event e WHERE e.request_id = r.id AND e.kind = 'filed') actor"
+    f" FROM {REQUEST} r JOIN {RUN} c ON c.id = r.collection_run_id"
+)
+_PLACES = sa.text(
+    f"UPDATE {REQUEST} SET title = :title, source = :source, destination = :destination, asked_by = :asked_by"  # noqa: S608
+    " WHERE id = :id"
+)
+
+
+def _places_of_requests() -> None:
+    """What requests that are there already say of their place; from the definition that their run began with."""
+    connection = op.get_bind()
+    for id, job_name, waiver, definition, actor in connection.execute(_FILED).all():
+        collection = json.loads(definition)
+        job: dict[str, Any] = next((job for job in collection.get("jobs", ()) if job.get("name") == job_name), {})
+        places = {"title": collection.get("title"), "asked_by": (actor or None) if waiver else None}
+        for side in ("source", "destination"):
+            places[side] = _place(job.get(side) or {}) or None
+        connection.execute(_PLACES, {"id": id, **places})
+
+
+def _place(endpoint: dict[str, Any]) -> str:
+    container = endpoint.get("container")
+    if container is not None and not isinstance(container, str):
+        container = f"{endpoint.get('base') or ''}, container computed"
+    where = endpoint.get("file") or endpoint.get("table") or container or ("a query" if endpoint.get("query") else "")
+    return f"{endpoint['connection']}: {where}" if endpoint.get("connection") else where
 
 
 # -- what jobs know, from what they have done -------------------------------------------------------------------------

@@ -1,0 +1,109 @@
+"""Whether a stored plan is still the one that was saved: its digest, the number of its changes and their kinds, read in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from directory_sync.errors import PlanAltered, PlanMismatch
+from directory_sync.plan.digest import PlanDigest, is_known
+from directory_sync.plan.model import COUNTED_AS
+from directory_sync.store.database import Database
+from directory_sync.store.tables import ChangeRow, PlanRow
+
+READ_BATCH = 1_000
+"""Changes read in one transaction: a slow check holds nothing up."""
+_ACTION = len('{"action":"')
+
+
+class PlanIntegrity:
+    """The check of a plan by itself, for those who decide and those who look; a part of `Store`."""
+
+    _database: Database
+
+    def verify_plan(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
+        """Read all of a plan, and return if it is what somebody is asked to agree to.
+
+        Args:
+            plan_id: the plan.
+            digest: that they are asked about.
+            statistics: the figures that they are shown: how many changes of each kind.
+
+        Raises PlanMismatch if there is no such plan, PlanAltered if it is not what was saved.
+        """
+        row = stored_plan(self._database, plan_id)
+        if row.digest != digest:
+            raise altered(self._database, plan_id, f"it has the digest {row.digest}, and {digest} is asked about")
+        verify(self._database, row, statistics)
+
+
+def stored_plan(database: Database, plan_id: int) -> Row[Any]:
+    """The row of a complete plan. Raises PlanMismatch if there is none."""
+    with database.read() as connection:
+        row = connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)).one_or_none()
+    if row is None:
+        raise PlanMismatch(f"There is no plan {plan_id} in the {database.label}. Run the job again.")
+    return row
+
+
+def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | None = None) -> None:
+    """Hold all changes of a plan against its digest, and against the figures that stand for them.
+
+    Args:
+        database: holds the plan.
+        row: its head.
+        statistics: further figures that have to be those of the changes.
+
+    Raises PlanAltered; PlanMismatch if the digest is of a version that this release does not know.
+    """
+    if not is_known(row.digest_version):
+        raise PlanMismatch(
+            f"Plan {row.id} in the {database.label} was made by a newer version of airflow-directory-sync, "
+            "so it cannot be checked here. Upgrade this machine too."
+        )
+    header: Mapping[str, Any] = row.header
+    digest = PlanDigest(header["collection"], header["job"], row.destination, version=row.digest_version)
+    kinds: Counter[str] = Counter()
+    for action, payload in _changes(database, row.id, header["changes"]):
+        digest.add(payload.encode())
+        # What pages count and filter by stands beside the change itself.
+        kinds[action if payload.startswith(action, _ACTION) else "misfiled"] += 1
+    count, expected = _count(database, row.id), header["changes"]
+    if digest.hexdigest() != row.digest or count != expected:
+        raise altered(
+            database,
+            row.id,
+            f"digest {digest.hexdigest()} of {count} changes, expected {row.digest} of {expected}",
+        )
+    for figures in (header["statistics"], statistics or header["statistics"]):
+        if wrong := [name for kind, name in COUNTED_AS.items() if figures.get(name, 0) != kinds[kind]]:
+            raise altered(database, row.id, f"the figures {', '.join(wrong)} are not those of its changes")
+
+
+def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
+    """The error for a plan that somebody has changed."""
+    return PlanAltered(
+        f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. Nobody can decide about it, "
+        "and nothing of it is written. Find out who changed it, and run the job again."
+    )
+
+
+def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str]]:
+    """Kind and canonical form of each change, in order."""
+    for first in range(0, count, READ_BATCH):
+        last = min(first + READ_BATCH, count) - 1
+        with database.read() as connection:
+            page = connection.execute(
+                select(ChangeRow.action, ChangeRow.payload)
+                .where(ChangeRow.plan_id == plan_id, ChangeRow.sequence.between(first, last))
+                .order_by(ChangeRow.sequence)
+            ).all()
+        yield from ((row[0], row[1]) for row in page)
+
+
+def _count(database: Database, plan_id: int) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).where(ChangeRow.plan_id == plan_id)).scalar_one()
