@@ -72,12 +72,12 @@ def test_query_in_a_terminal_is_a_table(file: Path, monkeypatch: pytest.MonkeyPa
 def test_what_cannot_be_carried_out_is_refused_before_anything_is_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`preview` and `run` end with 1 and name the place; `validate` calls it valid, with a warning."""
     assert main(["validate", str(file)]) == 0
-    assert "crew.yaml:12: jobs[0].fields.pin.secret: warning: " in capsys.readouterr().out
+    assert "crew.yaml:13: jobs[0].fields.pin.secret: warning: " in capsys.readouterr().out
     (file.parent / "people.csv").unlink()
     for command in ("preview", "run"):
         assert main([command, str(file)]) == 1
         error = capsys.readouterr().err
-        assert f"{file}:12: jobs[0].fields.pin.secret: " in error
+        assert f"{file}:13: jobs[0].fields.pin.secret: " in error
         assert "people.csv" not in error
 
 

@@ -209,7 +209,7 @@ def test_the_message_names_job_and_field(tmp_path: Path) -> None:
         ],
     }
     collection = Collection.model_validate(definition)
-    result = preview_job(collection, collection.jobs[0], deployment=Deployment(NoConnections(), tmp_path))
+    result = preview_job(collection, collection.jobs[0], deployment=Deployment(NoConnections(), tmp_path), store=None)
     assert result.message == (
         "file hr.csv: job hr, field mail: there is no column 'Mail'. Its columns, read with the delimiter ';', are: E-Mail, no."
         ' In a template E-Mail is written as record["E-Mail"].'

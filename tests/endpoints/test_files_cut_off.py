@@ -14,13 +14,14 @@ from tests.scenarios.file_jobs import FileJob
 from tests.scenarios.planning import actions, destination_of, one_job, plan_of
 
 FIELDS: dict[str, Any] = {"id": {"from": "id", "key": True}, "name": "name"}
+REMOVES = {"missing_at_source": "delete", "remove": "all"}
 OLD = "id,name\n1,Amy\n2,Fry\n9,Gone\n"
 
 
 def csv_job(folder: Path, content: str | bytes, **source: Any) -> FileJob:
     """A job that deletes; the destination has one row that the source may lack."""
     (folder / "out.csv").write_text(OLD)
-    made = FileJob(folder, FIELDS, {"file": "in.csv", **source}, "out.csv", {"missing_at_source": "delete"})
+    made = FileJob(folder, FIELDS, {"file": "in.csv", **source}, "out.csv", REMOVES)
     made.write_source(content)
     return made
 
@@ -132,7 +133,7 @@ LDIF_FIELDS: dict[str, Any] = {"id": {"from": "id", "key": True}, "name": "sn"}
 def ldif_job(folder: Path, content: str, **source: Any) -> FileJob:
     """The same, from LDIF."""
     (folder / "out.csv").write_text("id,name\n1,W\n2,F\n9,Gone\n")
-    made = FileJob(folder, LDIF_FIELDS, {"file": "in.ldif", **source}, "out.csv", {"missing_at_source": "delete"})
+    made = FileJob(folder, LDIF_FIELDS, {"file": "in.ldif", **source}, "out.csv", REMOVES)
     made.write_source(content)
     return made
 

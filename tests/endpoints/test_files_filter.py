@@ -15,6 +15,8 @@ from tests.scenarios.planning import actions
 
 STAFF = 'no,First name,dept_id,age,e-mail\n1,Amy,12,29,amy@x\n2,Fry,7,30,\n3,"L\u00e9ela  Turanga",7,31,  \n4,,12,x,Bender@x\n'
 
+REMOVES = {"missing_at_source": "delete", "remove": "all"}
+
 
 def chosen(folder: Path, content: str, filter: str, name: str = "staff.csv", **options: Any) -> list[str]:
     """Ids of the records that a filter selects."""
@@ -72,7 +74,13 @@ def test_a_row_that_cannot_be_read_is_never_filtered_out(tmp_path: Path) -> None
     """What its cells hold is not known, so it stays present and in error, and nothing is removed."""
     (tmp_path / "out.csv").write_text("no,name\n1,A\n9,Gone\n")
     fields = {"no": {"from": "no", "key": True}, "name": "name"}
-    job = FileJob(tmp_path, fields, {"file": "in.csv", "filter": "(active=yes)"}, "out.csv", {"missing_at_source": "delete"})
+    job = FileJob(
+        tmp_path,
+        fields,
+        {"file": "in.csv", "filter": "(active=yes)"},
+        "out.csv",
+        REMOVES,
+    )
     job.write_source("no,name,active\n1,A,yes\n9,Gone\n")
     plan = job.plan()
     assert (actions(plan), len(plan.problems)) == ([], 1)
@@ -159,7 +167,7 @@ def test_an_entry_that_cannot_be_read(tmp_path: Path, broken: str, problems: int
     (tmp_path / "out.csv").write_text("uid,cn\na,Amy\nb,B\u00f6b\nz,Zoe\n")
     fields = {"uid": {"from": "uid", "key": True}, "cn": "cn"}
     source = {"file": "in.ldif", "filter": "(objectClass=inetOrgPerson)"}
-    job = FileJob(tmp_path, fields, source, "out.csv", {"missing_at_source": "delete"})
+    job = FileJob(tmp_path, fields, source, "out.csv", REMOVES)
     job.write_source(LDIF.replace("ou: People\n", f"ou: People\n{broken}"))
     plan = job.plan()
     assert len(plan.problems) == problems

@@ -54,6 +54,7 @@ def run(new_slapd: Callable[..., Slapd], tmp_path: Path) -> Callable[[str, str, 
             "object": "inetOrgPerson",
             "rdn": "uid",
             "missing_at_source": missing,
+            "remove": "all",
             "fields": {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "mail": "mail"},
         }
         definition = Collection.model_validate({"name": "c", "limits": {"delete": "none"}, "jobs": [job]})

@@ -192,6 +192,7 @@ def collection() -> Collection:
             },
             "object": kind,
             "missing_at_source": "delete",
+            "remove": "all",
         }
 
     managed = {"static": "managed"}
@@ -210,7 +211,7 @@ def collection() -> Collection:
     return Collection.model_validate(
         {
             "name": "office",
-            "limits": dict.fromkeys(("delete", "move", "clear", "members"), "none"),
+            "limits": dict.fromkeys(("delete", "move", "clear", "members", "memberships"), "none"),
             "jobs": [
                 {
                     **job("people", "inetOrgPerson", "inetOrgPerson", "employeeType", container=by_unit, move_existing=True),

@@ -40,6 +40,8 @@ class Task:
     touches: frozenset[str]
     after: tuple[str, ...] = ()
     """Normalised ids of objects that have to be dealt with before."""
+    named: frozenset[str] = frozenset()
+    """Normalised ids of the objects that its values name, old and new ones."""
     second: Task | None = None
     """The half that waits until the others of the exchange have their names."""
     is_second: bool = False

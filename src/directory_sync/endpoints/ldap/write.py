@@ -24,10 +24,11 @@ from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
 from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Sight
 from directory_sync.endpoints.ldap.names import Names
-from directory_sync.endpoints.ldap.operations import Add, Modify, Operations, Rename, operations, without
+from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operations, Rename, operations, without
 from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
 from directory_sync.endpoints.ldap.read import Broken
 from directory_sync.endpoints.ldap.refusals import held_by, refusal
+from directory_sync.endpoints.ldap.repairs import Repairs
 from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.schedule import Schedule
 from directory_sync.endpoints.ldap.send import send
@@ -83,6 +84,8 @@ class Writer:
         self._held: list[Task] = []
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
+        # Active Directory keeps references by the object itself.
+        self._repairs = None if server.root.active_directory else Repairs(server.schema)
         self._outcomes: deque[Outcome] = deque()
         self._not_there: set[str] = set()
         self._moved: dict[bytes, bytes] = {}
@@ -111,6 +114,9 @@ class Writer:
                         raise self._stopped
                     link.reconnect(lost)
                 elif not self._underway and not self._go_on():
+                    if self._repairs is not None:
+                        # Who comes next, another job for example, may write where the server is still at work.
+                        self._repairs.wait()
                     return
         finally:
             link.let_go(idle=not self._underway)
@@ -174,8 +180,14 @@ class Writer:
             touches=_touched(change, names),
             after=tuple(map(names.normalise, change.after)) if change.after else (),
         )
+        waits_to_leave: list[str] = []
+        if self._repairs is not None:
+            task.named = self._repairs.named(change)
+            waits_to_write, waits_to_leave = self._repairs.admit(change, task.named)
+            task.after = (*task.after, *waits_to_write)
         if change.via is not None:
             self._halve(task, names)
+        task.after = (*task.after, *waits_to_leave)
         if sequence in self._verify:
             self._look(task)
         elif self._needs_look(change):
@@ -214,8 +226,10 @@ class Writer:
             Lookup(self._sight, change),
             touches=frozenset((via, names.normalise(change.final_object))),
             after=task.after,
+            named=task.named,
             is_second=True,
         )
+        task.named = frozenset()
         task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
         task.touches = frozenset((names.normalise(change.object), via))
 
@@ -227,6 +241,8 @@ class Writer:
         """A task need not wait for others any more."""
         if task.is_dropped:
             self._release(task)
+        elif self._repairs is not None and (due := self._repairs.due(task.named)) > time.monotonic():
+            heapq.heappush(self._delayed, (due, next(self._counter), task))
         else:
             self._enqueue(task)
 
@@ -398,6 +414,8 @@ class Writer:
         if isinstance(done, Rename):
             normalise = self._server.schema.names.normalise
             self._moved[normalise(task.change.object).encode()] = normalise(done.new_dn).encode()
+        if self._repairs is not None and isinstance(done, Rename | Delete):
+            self._repairs.vacated(done.dn)
         self._step_done(task)
 
     def _step_done(self, task: Task) -> None:
@@ -639,6 +657,8 @@ class Writer:
         return True
 
     def _release(self, task: Task) -> None:
+        if self._repairs is not None and not task.is_late:
+            self._repairs.release(task.change, task.named)
         for free in self._schedule.finish(task):
             self._begin(free)
 
