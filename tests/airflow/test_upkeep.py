@@ -300,7 +300,7 @@ def test_an_interval_that_cannot_be_read_is_shown(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__UPKEEP_INTERVAL", "soon")
     (dag,) = upkeep_dags().values()
     assert dag.tags == {"broken definition"}
-    assert "upkeep_interval" in (dag.doc_md or "")
+    assert "UPKEEP" in (dag.doc_md or "")
 
 
 @pytest.mark.parametrize(("wanted", "built"), [("corp", set()), ("directory_sync.upkeep", {"directory_sync.upkeep"})])

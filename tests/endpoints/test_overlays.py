@@ -175,7 +175,8 @@ def test_a_year_of_an_office(overlays: Sequence[str], tmp_path: Path) -> None:
 def test_an_independent_tool_does_the_same(overlays: Sequence[str], tmp_path: Path) -> None:
     """The LDIF of each job's preview, carried out by OpenLDAP's own tool on a copy with the same overlays, ends the same.
 
-    Without refint: the tool does not wait for its repairs, so what they do to it is left to chance.
+    Without refint, as the tool does not wait for its repairs and what they do to it is left to chance; and so apart from
+    `manager`, which this product corrects itself where the server does not.
     """
     with opened(overlays, tmp_path) as world:
         definition = office_year.collection()
@@ -186,4 +187,7 @@ def test_an_independent_tool_does_the_same(overlays: Sequence[str], tmp_path: Pa
             (result,) = world.run(only)
             assert result.state is JobState.SUCCESS, (result.message, result.outcomes)
             assert list(result.changes) == list(preview.changes)
-        assert content(world.copy, "memberOf") == content(world.destination, "memberOf")
+        by_tool, by_us = content(world.copy, "memberOf"), content(world.destination, "memberOf")
+        for values in (*by_tool.values(), *by_us.values()):
+            values.pop("manager", None)
+        assert by_tool == by_us

@@ -95,6 +95,12 @@ def _ldap_connection_type() -> dict[str, Any]:
                 "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is looked at before.",
                 "schema": {"type": ["boolean", "null"], "default": False},
             },
+            "instance": {
+                "label": "Instance",
+                "description": "Only where two servers hold copies of the same data, a live one and a test copy for example: "
+                "a word that tells this one from the other. Leave it empty otherwise.",
+                "schema": {"type": ["string", "null"]},
+            },
         },
         "ui-field-behaviour": {
             "hidden-fields": ["schema"],
