@@ -227,11 +227,12 @@ class Drafter:
         offsets = list(settled.only_at_destination())
         if settled.removals_blocked:
             if offsets and what != "skip":
-                why = "a source record has no readable key, so it may stand for one of them"
+                why = "a source record has no readable key, so it may stand for what is missing"
                 if settled.cut_off:
-                    why = "the source may have been cut off, so they may be in what is lacking"
+                    why = "the source may have been cut off, so what is missing may be in the part that is lacking"
+                absent = f"{len(offsets)} objects seem" if len(offsets) > 1 else "1 object seems"
                 planning.warnings.append(
-                    f"{len(offsets)} objects seem to be missing at the source, but nothing is deleted, disabled or moved: {why}."
+                    f"{absent} to be missing at the source, but nothing is deleted, disabled or moved: {why}."
                 )
             return
         missing = MissingObjects(planning, settled, self.objects, offsets)
