@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from playwright.sync_api import Browser
 
 _ORDER = ("unit", "endpoints", "chaos", "portal", "airflow")
 _HERE = Path(__file__).parent
@@ -47,3 +50,26 @@ def logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     own.setLevel(levels[1])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, that finds the host of Airflow's `base_url` on this machine.
+
+    One for each module: while Playwright runs, an event loop runs in this thread, and no test may start another.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    options = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP airflow.example 127.0.0.1",
+    ]
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=options)
+        yield found
+        found.close()

@@ -7,12 +7,11 @@ form, its runs, its frame with address bar, theme and sandbox, and several peopl
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Dialog, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, FrameLocator, Page, expect
 
 from tests.scenarios.airflow_pages import HOSTILE, AirflowPages, airflow_pages
 
@@ -28,19 +27,6 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowPages]:
     """Airflow with its collections, and with runs of ida that wait or have stopped."""
     with airflow_pages(tmp_path_factory.mktemp("browser")) as pages:
         yield pages
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        found = playwright.chromium.launch(executable_path=path, args=options)
-        yield found
-        found.close()
 
 
 @pytest.fixture

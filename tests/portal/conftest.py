@@ -102,21 +102,6 @@ def _looking(looker: Looker, store: Store) -> Iterator[Looker]:
     store.close()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    from playwright.sync_api import sync_playwright
-
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        found = playwright.chromium.launch(executable_path=path, args=options)
-        yield found
-        found.close()
-
-
 @pytest.fixture
 def address(looker: Looker) -> Iterator[str]:
     """The pages under an address that a browser can open."""

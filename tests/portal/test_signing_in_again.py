@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.portal.asking import ask
 from tests.scenarios.portal_server import PASSWORD, PortalServer
 
 LONG = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium that finds the host of Airflow's `base_url` on this machine: FAB's way to its sign-in leads there."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP airflow.example 127.0.0.1"]
-        found = playwright.chromium.launch(executable_path=path, args=options)
-        yield found
-        found.close()
 
 
 @pytest.fixture
