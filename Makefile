@@ -43,7 +43,7 @@ test-unit: $(READY)  ## tests without I/O, a few seconds
 	@$(ENVIRONMENT) && exec pytest tests/unit $(PYTEST_ARGS)
 
 .PHONY: test-endpoints
-test-endpoints: test-packages  ## tests against real slapd, Samba, PostgreSQL and files
+test-endpoints: test-packages  ## tests against real slapd, 389 Directory Server, Samba, PostgreSQL and files
 	@$(ENVIRONMENT) && exec pytest tests/endpoints $(PYTEST_ARGS)
 
 .PHONY: test-airflow

@@ -33,6 +33,8 @@ needed_for_test() {
     present ldbsearch || need ldb-tools
     set -- /usr/lib/postgresql/*/bin/postgres
     [ -x "$1" ] || present postgres || need postgresql
+    present ns-slapd || need 389-ds-base
+    present certutil || need libnss3-tools
     present redis-server || need redis-server
     needed_for_browser
 }

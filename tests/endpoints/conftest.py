@@ -17,6 +17,7 @@ from tests.scenarios.certificates import Authority
 from tests.scenarios.clock import Clock
 from tests.scenarios.container import Container
 from tests.scenarios.corner import Corner
+from tests.scenarios.directory389 import Directory389, directory389_missing
 from tests.scenarios.office import Office, open_office
 from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
@@ -92,6 +93,19 @@ def samba(authority: Authority) -> Iterator[Samba]:
     address = free_address()
     certificate = authority.issue("dc1", f"IP:{address}")
     with Samba("corp.example", address=address, certificate=certificate, ca=authority.ca) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def directory389(authority: Authority) -> Iterator[Directory389]:
+    """One 389 Directory Server for all tests that need one, with its plug-ins at work below `dc=destination`."""
+    if missing := directory389_missing():
+        pytest.skip(missing)
+    with Directory389("dc=destination", "dc=source", certificate=authority.issue("d389")) as server:
+        session = server.administrator()
+        for suffix in server.suffixes:
+            session.add_s(suffix, [("objectClass", b"domain")])
+        session.unbind_s()
         yield server
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ldap
 import pytest
-from ldap.controls.simple import ManageDSAITControl
 
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.protocol import ConnectionInfo
@@ -23,6 +21,7 @@ from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories, office_year
+from tests.scenarios.office_check import assert_in_order, content
 from tests.scenarios.office_year import DESTINATION, SOURCE
 from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
 
@@ -112,37 +111,6 @@ def tool(slapd: Slapd, *options: str, ldif: str) -> None:
         env={**os.environ, "LDAPNOINIT": "1"},
     )
     assert done.returncode == 0, done.stderr
-
-
-def content(slapd: Slapd, *operational: str) -> dict[str, dict[str, list[bytes]]]:
-    """Everything that is stored in a server, comparable."""
-    admin = directories.administrator(slapd)
-    controls = [ManageDSAITControl(True)]
-    found = admin.search_ext_s(slapd.suffix, ldap.SCOPE_SUBTREE, attrlist=["*", *operational], serverctrls=controls)
-    admin.unbind_s()
-    return {dn.lower(): {name: sorted(held) for name, held in values.items()} for dn, values in found}
-
-
-def assert_in_order(slapd: Slapd, overlays: Sequence[str]) -> None:
-    """The server holds what the rules say, and each person's `memberOf` names exactly the groups that name the person."""
-    found = content(slapd, "memberOf")
-    wanted = office_year.expected(overlays)
-    assert sorted(found) == sorted(dn.lower() for dn in wanted)
-    for dn, values in wanted.items():
-        held = {name: value for name, value in found[dn.lower()].items() if name not in {"memberOf", "userPassword"}}
-        assert held == {
-            name: sorted(value.encode() for value in each) for name, each in values.items() if name != "userPassword"
-        }, dn
-    if "memberof" in overlays:
-        members = {dn: folded(values.get("member", ())) for dn, values in found.items()}
-        for dn, values in found.items():
-            groups = sorted(group for group, held in members.items() if dn in held)
-            assert sorted(folded(values.get("memberOf", ()))) == groups, dn
-
-
-def folded(names: Iterable[bytes]) -> set[str]:
-    """DNs, comparable."""
-    return {name.decode().lower() for name in names}
 
 
 def passwords(slapd: Slapd) -> dict[bytes, list[bytes]]:

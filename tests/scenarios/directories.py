@@ -48,9 +48,7 @@ def destination(
 
 def administrator(slapd: Slapd) -> SimpleLDAPObject:
     """A plain python-ldap session, to look at or to change a directory behind the endpoint's back."""
-    connection = ldap.initialize(slapd.uri)
-    connection.simple_bind_s(slapd.admin, slapd.password)
-    return connection
+    return slapd.administrator()
 
 
 def delete_below(session: SimpleLDAPObject, dn: str, *, top: bool = True) -> None:

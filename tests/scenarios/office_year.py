@@ -158,9 +158,9 @@ def _extra(overlays: Sequence[str]) -> Entries:
     return extra
 
 
-def source() -> Entries:
+def source(state: State = AFTER) -> Entries:
     """What the source holds."""
-    return _top(SOURCE) | AFTER.entries(SOURCE, managed=False)
+    return _top(SOURCE) | state.entries(SOURCE, managed=False)
 
 
 def destination(overlays: Sequence[str]) -> Entries:
@@ -177,7 +177,7 @@ def expected(overlays: Sequence[str]) -> Entries:
     return _top(DESTINATION) | _extra(overlays) | AFTER.entries(DESTINATION, managed=True)
 
 
-def collection() -> Collection:
+def collection(remove: str = "all") -> Collection:
     """The jobs: people, then groups; without limits."""
 
     def job(name: str, kind: str, classes: str, managed: str, **destination: Any) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def collection() -> Collection:
             },
             "object": kind,
             "missing_at_source": "delete",
-            "remove": "all",
+            "remove": remove,
         }
 
     managed = {"static": "managed"}

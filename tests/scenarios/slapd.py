@@ -18,6 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import ldap
+from ldap.ldapobject import SimpleLDAPObject
+
 from tests.scenarios.certificates import Certificate
 
 PASSWORD = "throwaway-Passw0rd"
@@ -116,6 +119,12 @@ class Slapd:
         """Process id of the running server."""
         assert self._process is not None, "slapd is not running"
         return self._process.pid
+
+    def administrator(self) -> SimpleLDAPObject:
+        """A plain session that may do everything in the first database."""
+        session = ldap.initialize(self.uri)
+        session.simple_bind_s(self.admin, self.password)
+        return session
 
     # -- life ---------------------------------------------------------------------------------------------------------
 

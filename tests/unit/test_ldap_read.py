@@ -84,3 +84,21 @@ def test_root_dse() -> None:
     assert interpret({"namingContexts": [b"dc=x"]}, Flavour.AUTO).naming_context_of("dc=xx") is None
     with pytest.raises(NameSyntaxError):
         root.naming_context_of("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "is_389"),
+    [
+        (b"389 Project", b"389-Directory/2.3.1 B2025.016.1616", True),
+        (b"Fedora Project", b"389-Directory/1.2.11", True),
+        (b"389 Project", None, True),
+        (b"OpenLDAP 389", None, False),
+        (b"Oracle Corporation", b"Oracle-Directory-Server-Enterprise-Edition/11.1.1.7.0", False),
+        (None, None, False),
+    ],
+)
+def test_the_vendor_tells_389_directory_server(name: bytes | None, version: bytes | None, *, is_389: bool) -> None:
+    """It has no flavour of its own, so that a configured one does not hide it."""
+    entry = {"vendorName": [name] if name else [], "vendorVersion": [version] if version else []}
+    for flavour in (Flavour.AUTO, Flavour.GENERIC):
+        assert interpret(entry, flavour).directory_389 is is_389

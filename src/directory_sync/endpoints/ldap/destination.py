@@ -90,7 +90,7 @@ class LdapDestination(LdapSource):
 
     @property
     def identity_field(self) -> str | None:
-        """`objectGUID` in Active Directory, else `entryUUID` (RFC 4530) if the server has it."""
+        """`objectGUID` in Active Directory, `nsUniqueId` in 389 Directory Server, else `entryUUID` (RFC 4530)."""
         return self.server.identity_field
 
     @property

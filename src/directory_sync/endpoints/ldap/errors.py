@@ -34,7 +34,9 @@ _BIND_REASONS = {
     "773": ("the password must be changed first", "Set a new password for the account and in the connection."),
     "775": ("the account is locked", "Unlock the account."),
 }
+_LOGIN_FORM = "Write the login as a DN, such as cn=sync,dc=example; Active Directory also takes user@domain."
 _BIND_DATA = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
+_LIMITS_389 = {"size": "nsSizeLimit", "time": "nsTimeLimit", "administrative": "nsLookThroughLimit"}
 _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -57,9 +59,10 @@ def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointErro
     text = server_text(error)
     if isinstance(error, ldap.INVALID_CREDENTIALS):
         found = _BIND_DATA.search(text)
-        reason, remedy = _BIND_REASONS.get(
-            found[1].lower() if found else "", ("user name or password is wrong", "Correct the connection's login or password.")
-        )
+        reason, remedy = _BIND_REASONS.get(found[1].lower() if found else "", _BIND_REASONS["52e"])
+        if found is None and "=" not in login:
+            # Some servers say so (see below), 389 Directory Server takes it for the name of nobody.
+            remedy = f"{remedy} {_LOGIN_FORM}"
         return AuthenticationError(f"the directory refused the {who}: {reason}.", endpoint=endpoint, remedy=remedy)
     if isinstance(error, ldap.STRONG_AUTH_REQUIRED | ldap.CONFIDENTIALITY_REQUIRED):
         return SecurityError(
@@ -71,7 +74,7 @@ def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointErro
         return AuthenticationError(
             f"the directory does not know the {who}: {text}.",
             endpoint=endpoint,
-            remedy="Write the login as a DN, such as cn=sync,dc=example; Active Directory also takes user@domain.",
+            remedy=_LOGIN_FORM,
         )
     if isinstance(error, (*CONNECTION_LOST, *BUSY)):
         return unavailable(error, endpoint)
@@ -126,7 +129,7 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             f"the server cut the listing of {place} short: its {kind} limit for {who} is reached ({text}).",
             endpoint=endpoint,
             remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active Directory: the "
-            "query policy), or narrow container and filter.",
+            f"query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow container and filter.",
         )
     if isinstance(error, ldap.INSUFFICIENT_ACCESS):
         return AuthenticationError(

@@ -38,8 +38,8 @@ class Refusal:
 _DANGLING = re.compile(
     r"00000525|specified dn doesn't exist|referenced object not found|non-existing object as group member", re.IGNORECASE
 )
-_MUST = re.compile(r"requires attribute '([^']+)'")
-_QUOTED = re.compile(r"attribute '([^']+)'", re.IGNORECASE)
+_MUST = re.compile(r"""(?:requires|missing) attribute ['"]([^'"]+)['"]""")
+_QUOTED = re.compile(r"""attribute ['"]([^'"]+)['"]|privilege to the '([^']+)' attribute""", re.IGNORECASE)
 _NAMED = re.compile(r"attribute ([A-Za-z][\w-]*) on ")
 _LEADING = re.compile(r"^([A-Za-z][\w;.-]*): ")
 # 00000524 and 00000526: ERROR_USER_EXISTS and ERROR_GROUP_EXISTS of Active Directory, for an account name.
@@ -53,9 +53,10 @@ _PLUGIN_NAMED = re.compile(r"""\(attribute: "([^"]+)"\)""")
 
 _ABOUT_SECRETS = "password|0000052D"
 _ONE_VALUE = "multiple values|SINGLE-VALUE"
+_ABOUT_VALUES = (ldap.CONSTRAINT_VIOLATION, ldap.TYPE_OR_VALUE_EXISTS, ldap.OBJECT_CLASS_VIOLATION)
 
 # (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
-# RFC 4511, appendix A; Samba and Active Directory use some of them in their own way, which only the text tells.
+# RFC 4511, appendix A; Samba, Active Directory and 389 Directory Server use some in their own way, which only the text tells.
 _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None, str, str], ...] = (
     (
         ldap.NO_SUCH_ATTRIBUTE,
@@ -72,7 +73,14 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
     (ldap.UNDEFINED_TYPE, None, "the directory's schema has no such attribute", "Correct the field's name."),
     (
         ldap.OBJECT_CLASS_VIOLATION,
-        "requires attribute",
+        "unknown object class",
+        "the directory's schema has no such object class",
+        "Correct object_classes.",
+    ),
+    (_ABOUT_VALUES, _ONE_VALUE, "the attribute holds only one value", "Choose one value with a transformation."),
+    (
+        ldap.OBJECT_CLASS_VIOLATION,
+        "requires attribute|missing attribute",
         "the object's classes demand a value for this attribute",
         "Map a value to it, or have it filled at the source.",
     ),
@@ -87,12 +95,6 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         _ABOUT_SECRETS,
         "the password does not meet the directory's rules",
         "Use a longer or more varied one.",
-    ),
-    (
-        (ldap.CONSTRAINT_VIOLATION, ldap.TYPE_OR_VALUE_EXISTS),
-        _ONE_VALUE,
-        "the attribute holds only one value",
-        "Choose one value with a transformation.",
     ),
     (
         (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
@@ -149,6 +151,13 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         None,
         "the directory does not support a control it offers",
         "Set flavour in the connection's extra.",
+    ),
+    (
+        ldap.OPERATIONS_ERROR,
+        "checking for attribute uniqueness",
+        # 389 Directory Server 2.3: every rename of such an object, also if nothing unique changes.
+        "the server's check for unique values fails for objects whose names hold characters such as commas",
+        "Rename it while the plug-in Attribute Uniqueness is off, or set rdn to an attribute without such characters.",
     ),
     (ldap.REFERRAL, None, "another server holds this object", "Make a connection to that server; referrals are not followed."),
     (ldap.UNWILLING_TO_PERFORM, None, "the directory is not willing to do this", "Look at its own text."),
@@ -273,7 +282,7 @@ def _subject(text: str, operation: Operation) -> str:
     inside = text[text.find("(") + 1 :]
     for pattern in (_MUST, _QUOTED, _NAMED, _LEADING):
         if found := pattern.search(inside):
-            name = found[1]
+            name = str(next(filter(None, found.groups())))
             if pattern is not _LEADING or base_name(name) in written:
                 return written.get(base_name(name), name)
     words = {word.lower() for word in re.findall(r"[A-Za-z][\w-]*", inside)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ DOMAIN_SCOPE = "1.2.840.113556.1.4.1339"
 MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 _OPENLDAP = "OpenLDAProotDSE"
+_389 = re.compile(r"^389 Project\b|\b389-Directory/")
 
 ATTRIBUTES = (
     "objectClass",
@@ -51,6 +53,11 @@ class RootDse:
     def active_directory(self) -> bool:
         """Whether it behaves as Active Directory does."""
         return self.flavour is Flavour.ACTIVE_DIRECTORY
+
+    @property
+    def directory_389(self) -> bool:
+        """Whether it is a 389 Directory Server, also as a part of FreeIPA; Red Hat's calls itself the same."""
+        return _389.search(self.vendor) is not None
 
     def naming_context_of(self, dn: str) -> str | None:
         """The naming context that holds a DN: the deepest one above it. Raises NameSyntaxError for what is no DN."""

@@ -55,13 +55,22 @@ class Schema:
     Args:
         subentry: attribute → values of the subschema subentry.
         active_directory: equality follows from the syntax, because the schema names no matching rules.
+        rules_by_syntax: so it does for attributes of which the schema names none, as in 389 Directory Server.
         endpoint: how messages name the directory.
     """
 
-    def __init__(self, subentry: Mapping[str, Sequence[bytes]], *, active_directory: bool, endpoint: str) -> None:
+    def __init__(
+        self,
+        subentry: Mapping[str, Sequence[bytes]],
+        *,
+        active_directory: bool,
+        endpoint: str,
+        rules_by_syntax: bool = False,
+    ) -> None:
         # Uniqueness is not our concern: a server's schema is as it is. Microsoft's has duplicate identifiers.
         self._parsed = SubSchema(dict(subentry), check_uniqueness=0)
         self._active_directory = active_directory
+        self._rules_by_syntax = rules_by_syntax
         self._endpoint = endpoint
         self._attributes: dict[str, Any] = {}
         for oid in self._parsed.listall(AttributeType):
@@ -105,7 +114,8 @@ class Schema:
             name=spelled + name.strip()[len(base_name(name)) :],
             single=bool(attribute.single_value),
             # Passwords are stored in another form than they are written in, so that no old value can be named.
-            equality=canonical not in WRITE_ONLY and (self._active_directory or self._equality(attribute) is not None),
+            equality=canonical not in WRITE_ONLY
+            and (self._is_compared_by_syntax(attribute) or self._equality(attribute) is not None),
             reference=syntax_oid in DN_SYNTAXES,
             binary=syntax.binary,
             writable=not (
@@ -141,6 +151,15 @@ class Schema:
         rule = self._inherited(attribute, "equality")
         return None if rule is None else matching.RULE_NAMES.get(rule, rule)
 
+    def _is_compared_by_syntax(self, attribute: Any) -> bool:
+        """Whether the server takes the syntax's rule. Without one, octets such as pictures are not told apart everywhere."""
+        if self._active_directory:
+            return True
+        if not self._rules_by_syntax or self._equality(attribute) is not None:
+            return False
+        syntax = syntaxes.SYNTAXES.get(self._inherited(attribute, "syntax") or "")
+        return syntax is not None and not syntax.binary
+
     def _normaliser(self, attribute: str) -> matching.Normalise:
         return self._normaliser_of(attribute)
 
@@ -154,7 +173,7 @@ class Schema:
         syntax = self._inherited(attribute, "syntax") or ""
         if syntax == syntaxes.DISTINGUISHED_NAME:
             return self.names.normalise_value
-        if self._active_directory:
+        if self._is_compared_by_syntax(attribute):
             return syntaxes.SYNTAXES.get(syntax, syntaxes.UNKNOWN).normalise
         return matching.RULES.get(self._equality(attribute) or "", matching.exact)
 
@@ -163,7 +182,7 @@ class Schema:
         attribute = self._attributes.get(base_name(name))
         if attribute is None or self.canonical(name) in WRITE_ONLY:
             return False
-        return self._active_directory or self._equality(attribute) in _ASSERTABLE
+        return self._is_compared_by_syntax(attribute) or self._equality(attribute) in _ASSERTABLE
 
     # -- object classes -----------------------------------------------------------------------------------------------
 

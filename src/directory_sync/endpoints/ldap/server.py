@@ -49,7 +49,12 @@ class Server:
                 remedy="Grant the connection's login read access to it.",
             )
         try:
-            return Schema(entry, active_directory=self.root.active_directory, endpoint=self.label)
+            return Schema(
+                entry,
+                active_directory=self.root.active_directory,
+                endpoint=self.label,
+                rules_by_syntax=self.root.directory_389,
+            )
         except (ValueError, KeyError, IndexError, AssertionError) as error:
             raise SchemaError(
                 f"the schema in {subschema} does not follow RFC 4512: {error}.",
@@ -59,9 +64,18 @@ class Server:
 
     @cached_property
     def identity_field(self) -> str | None:
-        """The attribute that names an object for ever; None if the server has none."""
-        name = "objectGUID" if self.root.active_directory else "entryUUID"
-        return name if self.schema.rule(name) is not None else None
+        """The attribute that names an object permanently; None if the server has none.
+
+        The schema of 389 Directory Server has both, but there only nsUniqueId is on every object: entryUUID is the matter of a
+        plug-in, which may be off, and leaves objects without one that are older than itself.
+        """
+        if self.root.active_directory:
+            names = ["objectGUID"]
+        elif self.root.directory_389:
+            names = ["nsUniqueId", "entryUUID"]
+        else:
+            names = ["entryUUID", "nsUniqueId"]
+        return next((name for name in names if self.schema.rule(name) is not None), None)
 
     def naming_context_of(self, dn: str) -> str:
         """The naming context that holds a DN. Raises MissingObjectError if the server holds none."""

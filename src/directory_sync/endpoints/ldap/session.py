@@ -75,7 +75,8 @@ def connect(settings: LdapSettings) -> SimpleLDAPObject:
     try:
         connection.simple_bind_s(settings.login, settings.password)
     except ldap.LDAPError as error:
-        if isinstance(error, ldap.SERVER_DOWN | ldap.CONNECT_ERROR):
+        unanswered = isinstance(error, ldap.TIMEOUT) and settings.security is Security.NONE
+        if unanswered or isinstance(error, ldap.SERVER_DOWN | ldap.CONNECT_ERROR):
             raise _cause(error, settings) from None
         raise errors.bind_error(error, settings.label, settings.login) from None
     return connection

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ldap
@@ -20,6 +21,8 @@ from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityEr
 _STARTTLS_REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
 _ANONYMOUS_BIND = b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00"
 _LDAP_MESSAGE = 0x30
+_LONGEST_LOOK = 3.0
+"""Seconds that a port is given to show whether it speaks TLS."""
 _SYSTEM_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
@@ -55,6 +58,9 @@ def diagnose(settings: LdapSettings) -> EndpointError | None:
             remedy="Correct the connection's host, or the name service.",
         )
     except TimeoutError:
+        if settings.security is Security.STARTTLS and _speaks_tls(settings):
+            # 389 Directory Server waits for the rest of what it takes for the beginning of TLS.
+            return wrong_port(settings)
         return EndpointUnavailable(
             f"nothing answers within {settings.timeout:g} seconds.",
             endpoint=settings.label,
@@ -188,11 +194,12 @@ def _speaks_tls(settings: LdapSettings) -> bool:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with contextlib.suppress(OSError), _connected(settings) as connection, context.wrap_socket(connection):
+    patience = replace(settings, timeout=min(settings.timeout, _LONGEST_LOOK))
+    with contextlib.suppress(OSError), _connected(patience) as connection, context.wrap_socket(connection):
         return True
     return False
 
 
 def diagnose_plain(settings: LdapSettings) -> EndpointError | None:
-    """Why a plain connection broke off although the port is open: it may want TLS."""
+    """Why a plain connection broke off or was not answered although the port is open: it may want TLS."""
     return wrong_port(settings) if _speaks_tls(settings) else None
