@@ -55,6 +55,8 @@ class CollectionRunRow(Base):
     triggering_user: Mapped[str | None] = mapped_column(SafeText)
     logical_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The token of the lease that a terminal renews as long as the run goes on: without it, whoever ran it is gone.
+    lease: Mapped[str | None] = mapped_column(String(32))
 
 
 class JobRunRow(Base):
@@ -81,6 +83,8 @@ class JobRunRow(Base):
     # The request that the attempt waits for, which may be one of another run, or that it carries out. No foreign key: requests
     # are deleted by their age, what became of a job stays.
     request_id: Mapped[int | None] = mapped_column(index=True)
+    # The token of the lease that it works under. None for previews, which write nothing, and for attempts of earlier versions.
+    lease: Mapped[str | None] = mapped_column(String(32))
 
 
 class PlanRow(Base):
