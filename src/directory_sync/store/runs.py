@@ -231,7 +231,7 @@ class Runs:
             now = self._database.now(connection)
             connection.execute(
                 update(JobRunRow)
-                .where(JobRunRow.collection_run_id == run, JobRunRow.job == job, JobRunRow.finished.is_(None))
+                .where(JobRunRow.collection_run_id == run, JobRunRow.job == job, JobRunRow.state == RUNNING)
                 .where(JobRunRow.lease.is_not(None), JobRunRow.lease.not_in(live_tokens(now)))
                 .values(state="failed", finished=now, message=f"{BROKE_OFF} Attempt {attempt} went on in its place.")
             )

@@ -19,7 +19,7 @@ from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_model import APPLIED, APPROVED, EventKind
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
-from directory_sync.store.runs import BROKE_OFF, Snapshot, read_snapshot
+from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow, RequestRow
 
 UNHELD = timedelta(days=1)
@@ -184,7 +184,7 @@ class Settling:
             query = (
                 select(JobRunRow.id, JobRunRow.job, CollectionRunRow.collection, CollectionRunRow.run_id)
                 .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-                .where(JobRunRow.finished.is_(None), _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
+                .where(JobRunRow.state == RUNNING, _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
                 .order_by(JobRunRow.id)
                 .with_for_update(of=JobRunRow)
             )
@@ -204,7 +204,7 @@ class Settling:
         with self._database.write() as connection:
             now = self._database.now(connection)
             own = JobRunRow.collection_run_id == CollectionRunRow.id
-            has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.finished.is_(None)))
+            has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
             has_plan = exists(select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open()))
             query = (
                 select(CollectionRunRow.id, CollectionRunRow.collection, CollectionRunRow.run_id)
@@ -233,7 +233,7 @@ def _held(now: datetime) -> ColumnElement[bool]:
     return exists(
         select(other.id)
         .where(other.collection_run_id == JobRunRow.collection_run_id, other.job == JobRunRow.job)
-        .where(other.finished.is_(None), other.lease.in_(live_tokens(now)))
+        .where(other.state == RUNNING, other.lease.in_(live_tokens(now)))
     )
 
 
@@ -253,17 +253,14 @@ def _last_process(connection: Connection, run: int, job: str) -> dict[str, Any]:
 def _close_attempts(connection: Connection, plan: OpenPlan, now: datetime, values: Mapping[str, Any]) -> None:
     own = (JobRunRow.collection_run_id == plan.run, JobRunRow.job == plan.job)
     last = connection.execute(
-        select(JobRunRow.id, JobRunRow.state, JobRunRow.finished, JobRunRow.message)
-        .where(*own)
-        .order_by(JobRunRow.attempt.desc())
-        .limit(1)
+        select(JobRunRow.id, JobRunRow.state, JobRunRow.message).where(*own).order_by(JobRunRow.attempt.desc()).limit(1)
     ).one()
-    if last.finished is None:
+    if last.state == RUNNING:
         connection.execute(update(JobRunRow).where(JobRunRow.id == last.id).values(**values, finished=now))
     elif last.state == _FAILED:
         # It could still say itself why it ended; what it has written is known only now.
         said = f"{last.message} {values['message']}".strip()
         connection.execute(update(JobRunRow).where(JobRunRow.id == last.id).values(**{**values, "message": said}))
     connection.execute(
-        update(JobRunRow).where(*own, JobRunRow.finished.is_(None)).values(state=_FAILED, finished=now, message=BROKE_OFF)
+        update(JobRunRow).where(*own, JobRunRow.state == RUNNING).values(state=_FAILED, finished=now, message=BROKE_OFF)
     )
