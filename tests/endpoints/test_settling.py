@@ -280,6 +280,27 @@ def test_an_overtaken_approved_plan_tells_what_it_did_before_the_rest_is_called_
     assert (result.statistics.created, corner.there()) == (2, {"ann", "bob"})
 
 
+def test_what_was_approved_for_a_terminal_is_kept_for_it(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--approved` goes on with it, within the time in which a plan may be taken up again; then it ends."""
+    definition = corner.definition(approval=POLICY, **corner.file_job("ann", "bob"))
+    waiting = corner.run(definition)
+    cut = _Unrecorded(monkeypatch)
+    corner.approve(waiting)
+    cut.mend()
+    # Also a plan that was made long before it was approved.
+    with corner.store._database.write() as connection:
+        connection.execute(update(PlanRow).values(stored=corner.store.now() - GONE))
+    (left,) = settle(corner, is_over=lambda plan: True).left
+    assert left.why is Why.MAY_GO_ON
+    assert f"--approved {waiting.request} goes on with it" in left.message
+    with corner.store._database.write() as connection:
+        connection.execute(update(PlanRow).values(apply_started=corner.store.now() - timedelta(hours=7)))
+    (settled,) = settle(corner).settled
+    assert settled.state is JobState.SUCCESS
+    assert waiting.request is not None
+    assert corner.store.get_request(waiting.request).request.state == "applied"
+
+
 # -- files ------------------------------------------------------------------------------------------------------------
 
 

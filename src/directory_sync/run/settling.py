@@ -42,7 +42,7 @@ class Why(StrEnum):
     HELD = "held"
     """Whoever works on it is alive, or another run works in the same place."""
     MAY_GO_ON = "may_go_on"
-    """A retry of its task in Airflow goes on with it."""
+    """A retry of its task in Airflow goes on with it, or `--approved` from a terminal."""
     NOT_SEEN = "not_seen"
     """Its objects cannot be looked at now."""
 
@@ -108,8 +108,8 @@ def settle_all(
         store: knows what is open.
         deployment: connections and settings.
         holder: how others are told who holds the leases meanwhile.
-        is_over: whether a plan's run is certainly over, so that no retry goes on with the plan. By default that is not known
-            of runs of Airflow: the store closes them while the approval of one of their jobs is waited for.
+        is_over: whether a plan's run is certainly over in Airflow, so that no retry goes on with the plan. By default that is not
+            known: the store closes such runs while the approval of one of their jobs is waited for.
 
     Raises StoreError.
     """
@@ -206,13 +206,19 @@ def settle(
 def _may_go_on(
     plan: OpenPlan, store: Store, deployment: Deployment, is_over: Callable[[OpenPlan], bool] = lambda plan: False
 ) -> bool:
-    """Whether a retry in Airflow would go on with the plan, so that what was approved is not given up too early."""
-    if plan.trigger == TERMINAL or plan.overtaken or store.now() - plan.stored > deployment.plan_max_age:
+    """Whether somebody would go on with the plan, so that what was approved is not given up too early."""
+    if plan.trigger == TERMINAL and plan.request is None:
         return False
-    return not is_over(plan)
+    # What was approved may be older: nobody knew when it would be.
+    since = plan.stored if plan.request is None else plan.begun
+    if plan.overtaken or store.now() - since > deployment.plan_max_age:
+        return False
+    return plan.trigger == TERMINAL or not is_over(plan)
 
 
 def _may_go_on_text(plan: OpenPlan) -> str:
+    if plan.trigger == TERMINAL:
+        return f"It was approved: directory-sync run FILE --approved {plan.request} goes on with it."
     return f"Run {plan.run_id} may still go on with it: its task in Airflow may be retried."
 
 
