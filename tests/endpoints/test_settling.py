@@ -1,4 +1,4 @@
-"""What a plan that broke off has written is found by looking, whoever settles it, and counts as if it had been recorded."""
+"""What a plan that broke off has written is found by looking, and counts as if it had been recorded."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_two_settlers_do_not_contradict_each_other(corner: Corner, monkeypatch: 
 
 
 def test_a_plan_whose_holder_is_alive_is_not_closed(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever holds the lease is alive, by the store's clock; when it is over, the plan is settled."""
+    """A process whose lease lasts is alive, by the store's clock; when it is over, the plan is settled."""
     definition = corner.definition(**corner.file_job("ann"))
     cut = _Unrecorded(monkeypatch)
     corner.run(definition)
@@ -206,7 +206,7 @@ def test_a_plan_whose_holder_is_alive_is_not_closed(corner: Corner, monkeypatch:
 
 
 def test_after_a_week_it_is_uncertain_for_good(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A directory that nobody can look at keeps no plan open for ever."""
+    """A directory that nobody can look at keeps no plan open without end."""
     definition = corner.definition(**corner.file_job("ann", "bob"))
     cut = _Unrecorded(monkeypatch)
     corner.run(definition)

@@ -40,7 +40,7 @@ class Why(StrEnum):
     """Why a plan stays open for now."""
 
     HELD = "held"
-    """Whoever works on it is alive, or another run works in the same place."""
+    """The process that works on it is alive, or another run works in the same place."""
     MAY_GO_ON = "may_go_on"
     """A retry of its task in Airflow goes on with it, or `--approved` from a terminal."""
     NOT_SEEN = "not_seen"
@@ -79,7 +79,7 @@ class Settlement:
 
     Attributes:
         settled, left: the plans that were closed, and those that stay open.
-        attempts, runs: that were closed, beside those that belong to the plans.
+        attempts, runs: that were closed, without those that belong to the plans.
     """
 
     settled: tuple[Settled, ...] = ()
@@ -242,7 +242,7 @@ def _place(
             )
         areas: Sequence[str] = touched_areas(job, destination)
         if work is not None and work.lease.resource == destination.identity:
-            # Whoever works on an area that overlaps with one of ours would have kept us from it.
+            # A process at work on an area that overlaps with one of ours would have kept us from it.
             areas = [area for area in areas if not any(overlap(area, mine) for mine in work.lease.areas)]
         if areas:
             stack.enter_context(

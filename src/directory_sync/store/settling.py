@@ -37,7 +37,7 @@ class OpenPlan:
         run: id of the run in the store; `collection`, `run_id` and `job` name it, `trigger` says what started it.
         destination: identity of the place that is written to.
         stored: when it was made; `begun`: when its writing began.
-        held: whoever works on it is alive.
+        held: the process that works on it is alive.
         overtaken: another run has planned the job since.
         request: the one that it was begun under; None if it needed no approval.
         host, pid: the process that last worked on it.
@@ -61,7 +61,7 @@ class OpenPlan:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """An attempt, or a run (`job` is empty then), that was closed because whoever worked on it is gone."""
+    """An attempt, or a run (`job` is empty then), that was closed because its process is gone."""
 
     collection: str
     run_id: str

@@ -55,7 +55,7 @@ class CollectionRunRow(Base):
     triggering_user: Mapped[str | None] = mapped_column(SafeText)
     logical_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The token of the lease that a terminal renews as long as the run goes on: without it, whoever ran it is gone.
+    # The token of the lease that a terminal renews as long as the run goes on: without it, the process that ran it is gone.
     lease: Mapped[str | None] = mapped_column(String(32))
 
 
