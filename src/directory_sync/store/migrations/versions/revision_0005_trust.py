@@ -20,6 +20,8 @@ TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
 JOB_RUN, CHANGE, OUTCOME = "directory_sync_job_run", "directory_sync_change", "directory_sync_outcome"
 MAIL = "directory_sync_request_mail"
+_OPEN = ((RUN, "finished"), (JOB_RUN, "state"), (PLAN, "state"))
+"""What each run looks for: what was left open."""
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -66,6 +68,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("collection_id", "job", name=f"pk_{KNOWN}"),
     )
     op.create_index(f"ix_{KNOWN}_destination", KNOWN, ["destination"])
+    for table, column in _OPEN:
+        op.create_index(f"ix_{table}_{column}", table, [column])
     if not context.is_offline_mode():
         # There is nothing to read while the statements are only written down.
         _waives_as_data()
@@ -76,6 +80,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     if not context.is_offline_mode():
         _waives_as_text()
+    for table, column in _OPEN:
+        op.drop_index(f"ix_{table}_{column}", table)
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
