@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -195,7 +196,7 @@ def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: S
 
         run = get_current_context()["dag_run"]
         answers.extend([is_over(run.dag_id, run.run_id), is_over(run.dag_id, "another"), is_over("another", run.run_id)])
-        return upkeep.Kept(0, 0, 0, 0, ())
+        return upkeep.Kept(0, 0, 0, 0, 0, 0, ())
 
     monkeypatch.setattr(upkeep, "keep_up", ask_about_itself)
     assert str(run_dag(upkeep_dags()["directory_sync.upkeep"]).state) == "success"
@@ -265,11 +266,21 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     from directory_sync.airflow.upkeep_dag import UpkeepOperator
 
     operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace(), "dag_run": SimpleNamespace(conf={})}
-    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, ("The manager of bob could not be looked up.",)))
+    monkeypatch.setattr(
+        upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, ("The manager of bob could not be looked up.",))
+    )
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]
-    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, ()))
-    assert operator.execute(context) == {"withdrawn": 1, "expired": 2, "escalated": 3, "deleted": 4, "problems": ()}  # type: ignore[arg-type]
+    monkeypatch.setattr(upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, ()))
+    assert operator.execute(context) == {
+        "withdrawn": 1,
+        "expired": 2,
+        "escalated": 3,
+        "deleted": 4,
+        "settled": 5,
+        "left": 6,
+        "problems": (),
+    }  # type: ignore[arg-type]
 
     def unreachable(*_: Any) -> Kept:
         raise StoreError("store …: the server does not answer.")
@@ -310,3 +321,48 @@ def test_a_task_of_another_dag_does_not_build_it(wanted: str, built: set[str], m
 
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
     assert set(upkeep_dags()) == built
+
+
+# -- what broke off ---------------------------------------------------------------------------------------------------
+
+
+def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
+    """A run of Airflow that has written its file and could record nothing of it."""
+    from directory_sync.run.deployment import Deployment
+    from directory_sync.run.job import run_job
+    from tests.scenarios.no_connections import NoConnections
+
+    (folder / "in.csv").write_text("id,name\n1,Ann\n2,Bob\n")
+    fields = {"id": {"from": "id", "key": True}, "name": "name"}
+    job = {"name": "people", "source": {"file": "in.csv"}, "destination": {"file": "out.csv"}, "object": "row", "fields": fields}
+    collection = Collection.model_validate({"name": "corp", "jobs": [job]})
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreError("store: disk full. Make room on the disk and try again; nothing is lost.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "record_outcomes", full)
+        snapshot = store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True)
+        result = run_job(snapshot, collection.jobs[0], deployment=Deployment(NoConnections(), folder), store=store, holder="test")
+    assert result.state == "failed"
+    assert store.count_outcomes(1) == 0
+
+
+def test_what_broke_off_is_settled_when_its_run_is_over(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the run goes on, a retry of its task may go on with the plan. What cannot be looked at fails nothing."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path))
+    _broken_off(store, tmp_path, monkeypatch, "one")
+    kept = keep_up(lambda dag_id, run_id: False)
+    assert (kept.settled, kept.left, kept.problems) == (0, 1, ())
+    (tmp_path / "out.csv").rename(tmp_path / "away.csv")
+    (tmp_path / "out.csv").mkdir()
+    kept = keep_up(lambda dag_id, run_id: True)
+    assert (kept.settled, kept.left, kept.problems) == (0, 1, ())
+    (tmp_path / "out.csv").rmdir()
+    (tmp_path / "away.csv").rename(tmp_path / "out.csv")
+    kept = keep_up(lambda dag_id, run_id: True)
+    assert (kept.settled, kept.left) == (1, 0)
+    assert {outcome.result.value for outcome in store.outcomes(1).values()} == {"found_done"}
+    (result,) = store.job_results("corp", "one")
+    assert result.state == "success"
+    assert "2 were found done afterwards" in result.message

@@ -81,7 +81,7 @@ def test_the_housekeeping_asks_the_folder_of_the_deployment(
 
     def look(_: object, is_gone: Callable[[str], bool]) -> upkeep.Kept:
         answers.extend([is_gone("corp"), is_gone("other")])
-        return upkeep.Kept(0, 0, 0, 0, ())
+        return upkeep.Kept(0, 0, 0, 0, 0, 0, ())
 
     assert store_url
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))

@@ -121,7 +121,7 @@ def test_an_approved_plan_that_broke_off_is_not_taken_up_after_a_newer_one(
     assert newer.statistics.unchanged == 3
     result = corner.carry_out(waiting.request)
     assert result.state is JobState.CONFLICTS
-    assert all("run newer has planned the job anew" in outcome.message for outcome in result.outcomes.values())
+    assert all("run newer has planned the job since" in outcome.message for outcome in result.outcomes.values())
     assert corner.there() == {"ann", "bob", "cas"}
 
 

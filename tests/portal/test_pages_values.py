@@ -111,3 +111,13 @@ def test_what_people_wrote_keeps_its_lines() -> None:
     text = "See `limits`\r\nof *<b>*\n\nend"
     assert words(text) == "<bdi>See `limits`</bdi><br><bdi>of *&lt;b&gt;*</bdi><br><bdi></bdi><br><bdi>end</bdi>"
     assert one_line(text) == "See `limits` of *<b>* end"
+
+
+def test_each_result_has_its_words() -> None:
+    """A change whatever became of it is shown as such, and can be filtered for."""
+    from directory_sync.endpoints.change import Result
+    from directory_sync.portal.pages.change_list import _RESULT_CHOICES, RESULTS
+
+    assert set(RESULTS) == set(Result)
+    assert {value for value, _ in _RESULT_CHOICES} == {result.value for result in Result} | {"open"}
+    assert len(set(RESULTS.values())) == len(Result)

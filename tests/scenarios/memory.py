@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import StoreError
@@ -62,6 +62,11 @@ class MemoryDestination:
         except GeneratorExit:
             self.closed = True
             raise
+
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        """Tell what became of changes."""
+        for sequence, change in changes:
+            yield Outcome(sequence, Result.FOUND_DONE if self._found_done(change) else Result.NOT_DONE)
 
     def _found_done(self, change: Change) -> bool:
         if change.action is Action.DELETE:

@@ -172,6 +172,11 @@ class MemoryDirectory:
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         return f"# {change.action} {change.object}\n"
 
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        for sequence, change in changes:
+            there = self.exists(change.final_object)
+            yield Outcome(sequence, Result.FOUND_DONE if there is not (change.action is Action.DELETE) else Result.NOT_DONE)
+
     def write(
         self,
         changes: Iterable[tuple[int, Change]],

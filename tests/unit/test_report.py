@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from directory_sync.endpoints.change import Change
+from directory_sync.apply.outcome_log import Tally
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.plan.model import Statistics
+from directory_sync.run.change_text import describe_change
 from directory_sync.run.report import job_report, report_file, write_report
 from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped, with_failed_changes
@@ -207,3 +211,29 @@ def test_a_folder_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     """The error comes before anything is run."""
     with pytest.raises(FileNotFoundError), report_file(tmp_path / "missing" / "report.json"):
         pytest.fail("the block was entered")
+
+
+def test_each_result_is_told_apart() -> None:
+    """In the log's line for a change: what was found afterwards is not said to have been done by the run."""
+    job = Job.model_validate(
+        {
+            "name": "people",
+            "source": {"file": "a.csv"},
+            "destination": {"file": "b.csv"},
+            "object": "row",
+            "fields": {"id": {"from": "id", "key": True}},
+        }
+    )
+    change = Change(Action.CREATE, "ann", "ann")
+    lines = [describe_change(job, change, outcome=Outcome(0, result)) for result in Result]
+    assert len(set(lines)) == len(Result)
+    assert {result for result in Result if result.is_trouble} == set(Result) - {Result.DONE, Result.FOUND_DONE}
+
+
+def test_what_was_not_made_counts_as_nothing() -> None:
+    """Neither as created nor as an error; what is uncertain is an error, so that nobody overlooks it."""
+    tally = Tally()
+    for place, result in enumerate(Result):
+        tally.add(Action.CREATE, Outcome(place, result))
+    assert tally.statistics() == Statistics(created=2, conflicts=1, errors=2)
+    assert (tally.answered, tally.not_done) == (len(Result), 1)

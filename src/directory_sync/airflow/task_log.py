@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import COUNTED_AS, Statistics
 from directory_sync.run.change_text import describe_change
 from directory_sync.run.planned_text import planned_text
@@ -93,7 +92,7 @@ def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[i
         outcome = result.outcomes.get(sequence)
         planned = nothing_written or (answered is not None and sequence not in answered)
         text = printable(describe_change(job, change, planned=planned, outcome=outcome))
-        bad = outcome is not None and outcome.result in (Result.CONFLICT, Result.FAILED)
+        bad = outcome is not None and outcome.result.is_trouble
         log.log(logging.WARNING if bad else logging.INFO, "%s", text)
     _log_rest(len(result.changes) - shown, "changes")
 

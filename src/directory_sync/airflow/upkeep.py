@@ -11,15 +11,18 @@ from datetime import timedelta
 from directory_sync import settings
 from directory_sync.airflow.collection_task import open_store
 from directory_sync.airflow.connections import AirflowConnections
+from directory_sync.airflow.deployment import deployment
 from directory_sync.airflow.mail import deliver_request_mail
 from directory_sync.airflow.withdrawal import withdraw
 from directory_sync.approval.escalation import ManagerOf
 from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
 from directory_sync.run.printable import printable
+from directory_sync.run.settling import settle_all
 from directory_sync.run.timed_people import TimedPeople
 from directory_sync.store.request_model import ENDED, PENDING, Request, RequestFilter
 from directory_sync.store.runs import TERMINAL
+from directory_sync.store.settling import OpenPlan
 from directory_sync.store.store import Store
 
 _LOOK_UP_SECONDS = 60.0
@@ -41,6 +44,7 @@ class Kept:
 
     Attributes:
         withdrawn, expired, escalated, deleted: how many requests.
+        settled, left: how many plans that had broken off were settled, and how many wait for that; see `run.settling`.
         problems: what was left to the next time, each a sentence with the remedy.
     """
 
@@ -48,6 +52,8 @@ class Kept:
     expired: int
     escalated: int
     deleted: int
+    settled: int
+    left: int
     problems: tuple[str, ...]
 
 
@@ -74,13 +80,33 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         for number in swept.expired:
             log.info("Request %d has expired: nobody decided in time.", number)
         problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
+        # Before mail is sent: people are to hear of what this ends.
+        settled, left = _settle(store, is_over)
         deliver_request_mail(store)
         deleted = 0
         try:
             deleted = delete_old(store)
         except SettingsError as error:
             problems.append(str(error))
-    return Kept(withdrawn, len(swept.expired), len(swept.escalated), deleted, tuple(problems))
+    return Kept(withdrawn, len(swept.expired), len(swept.escalated), deleted, settled, left, tuple(problems))
+
+
+def _settle(store: Store, is_over: IsOver) -> tuple[int, int]:
+    """Settle what processes left open that are gone; how many plans, and how many stay open for now: the log says why."""
+
+    def over(plan: OpenPlan) -> bool:
+        try:
+            return is_over(plan.collection, plan.run_id)
+        except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
+            log.warning("Airflow does not say whether run %s of %s is over: %s", plan.run_id, plan.collection, error)
+            return False
+
+    settlement = settle_all(store, deployment(), holder="Directory Sync: upkeep", is_over=over)
+    for left in settlement.left:
+        log.info("Job %s of run %s of %s stays open. %s", left.plan.job, left.plan.run_id, left.plan.collection, left.message)
+    for closed in (*settlement.attempts, *settlement.runs):
+        log.info("Closed what was left open: run %s of %s %s", closed.run_id, closed.collection, closed.job)
+    return len(settlement.settled), len(settlement.left)
 
 
 def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda collection: False) -> int:

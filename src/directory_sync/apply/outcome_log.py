@@ -61,12 +61,19 @@ class OutcomeRecorder:
 
 
 class Tally:
-    """Counts what became of changes, and keeps those that were not simply done."""
+    """Counts what became of changes, and keeps those that were not simply done.
+
+    Attributes:
+        outcomes: place in the plan → outcome, of those that are not `done`.
+        answered: how many have an outcome.
+        not_done: how many of them were found not to be written; these count as nothing else.
+    """
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self.outcomes: dict[int, Outcome] = {}
         self.answered = 0
+        self.not_done = 0
 
     @property
     def troubles(self) -> int:
@@ -80,8 +87,10 @@ class Tally:
             self.outcomes[outcome.sequence] = outcome
         if outcome.result is Result.CONFLICT:
             self._counts["conflicts"] += 1
-        elif outcome.result is Result.FAILED:
+        elif outcome.result is Result.FAILED or outcome.result is Result.UNCERTAIN:
             self._counts["errors"] += 1
+        elif outcome.result is Result.NOT_DONE:
+            self.not_done += 1
         else:
             self._counts[_COUNTED_AS[action]] += 1
 

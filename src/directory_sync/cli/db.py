@@ -1,4 +1,4 @@
-"""`directory-sync db upgrade|check`: the tables of the store."""
+"""`directory-sync db upgrade|check|settle`: the tables of the store, and what was left open in them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from directory_sync.store.database import parse_url
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Create, migrate or check the tables. Raises StoreError, SettingsError."""
+    """Create, migrate or check the tables, or settle what was left open. Raises StoreError, SettingsError."""
+    if arguments.action == "settle":
+        from directory_sync.cli.db_settle import settle
+
+        return settle(arguments)
     url = settings.database_url()
     shown = printable(parse_url(url).render_as_string(hide_password=True))
     if arguments.action == "check":

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from directory_sync.endpoints.change import Result
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.run.printable import printable, printable_lines
 
@@ -53,7 +52,7 @@ def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = ""
 def record_errors(result: JobResult) -> Iterator[RecordProblem]:
     """Everything that was not carried out: records that could not be planned, then changes that failed or were in conflict."""
     yield from result.problems
-    wrong = {number: outcome for number, outcome in result.outcomes.items() if outcome.result in (Result.CONFLICT, Result.FAILED)}
+    wrong = {number: outcome for number, outcome in result.outcomes.items() if outcome.result.is_trouble}
     if wrong:
         for number, change in enumerate(result.changes):
             if number in wrong:

@@ -112,13 +112,21 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "db",
-        help="create, migrate or check the tables of the store",
-        description="Create, migrate or check the tables of the store (setting database_url).",
+        help="create, migrate or check the tables of the store; settle what broke off",
+        description="Create, migrate or check the tables of the store (setting database_url), or settle what broke off.",
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     command(actions, "upgrade", "create or migrate the tables", "Creates what is missing, folders too. Safe to repeat.")
     command(actions, "check", "see that the tables are there and of this version", "Changes nothing.")
+    settle = command(
+        actions,
+        "settle",
+        "settle plans, attempts and runs whose process is gone",
+        "Looks at the objects of changes that nobody could record, notes what was written, and closes what was left open. "
+        "Writes nothing to any destination, and touches nothing whose process is alive.",
+    )
+    _add_data_folder(settle)
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
@@ -139,10 +147,14 @@ def _add_templates(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_folders(parser: argparse.ArgumentParser) -> None:
+    _add_data_folder(parser)
+    _add_templates(parser)
+
+
+def _add_data_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-folder",
         type=Path,
         metavar="FOLDER",
         help="folder that file endpoints live in (default: the setting data_folder)",
     )
-    _add_templates(parser)

@@ -25,6 +25,7 @@ from directory_sync.run.planned_text import planned_text
 from directory_sync.run.report import report_file, write_report
 from directory_sync.run.result import JobResult, JobState, state_of_run
 from directory_sync.run.terminal import definition_of_airflow
+from directory_sync.store.leases import Lease
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -113,7 +114,9 @@ def _run(
         collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
     )
     state = JobState.FAILED
+    alive: Lease | None = None
     try:
+        alive = store.hold_run(snapshot.id, holder=holder(), duration=deployment.lease_duration)
         states: set[JobState] = set()
         for result in run_collection(
             snapshot,
@@ -128,7 +131,11 @@ def _run(
             yield result
         state = state_of_run(states)
     finally:
-        close_run(store, snapshot, state, elsewhere=airflows)
+        try:
+            close_run(store, snapshot, state, elsewhere=airflows)
+        finally:
+            if alive is not None:
+                alive.release()
 
 
 def _tell(

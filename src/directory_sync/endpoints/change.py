@@ -257,6 +257,13 @@ class Result(StrEnum):
     FOUND_DONE = "found_done"
     CONFLICT = "conflict"
     FAILED = "failed"
+    NOT_DONE = "not_done"
+    UNCERTAIN = "uncertain"
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it belongs among the errors: the object is, or may be, not as the change wanted it."""
+        return self not in (Result.DONE, Result.FOUND_DONE)
 
 
 class Outcome(NamedTuple):
@@ -264,7 +271,9 @@ class Outcome(NamedTuple):
 
     Attributes:
         sequence: the change's place in its plan, from 0.
-        result: done; found done (an earlier attempt had written it); conflict (the object is not as it was seen); failed.
+        result: done; found done (it was written, and found so by looking at the object); conflict (the object is not as it was
+            seen); failed. Where the run broke off, and its objects were looked at afterwards, also: not done; uncertain (the
+            object does not tell whether it was written).
         message: why, in words that say what to do; empty when done.
     """
 

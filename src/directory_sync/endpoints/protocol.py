@@ -236,6 +236,18 @@ class Destination(Source, Protocol):
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change, or a part of it, as LDIF change records (RFC 2849), or as a comment where there is no such form."""
 
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        """Tell of changes that may have been written whether they were, by looking at their objects. Writes nothing.
+
+        An outcome is found done, not done, or uncertain where the object does not tell; then its message says what was found.
+
+        Args:
+            changes: place in the plan, and the change.
+            renamed: ids before → ids after, of the objects that the same plan has certainly renamed.
+
+        Raises EndpointError where nothing can be told now.
+        """
+
     def write(
         self,
         changes: Iterable[tuple[int, Change]],

@@ -65,6 +65,8 @@ class _ResultChoice(StrEnum):
     FOUND_DONE = Result.FOUND_DONE.value
     CONFLICT = Result.CONFLICT.value
     FAILED = Result.FAILED.value
+    UNCERTAIN = Result.UNCERTAIN.value
+    NOT_DONE = Result.NOT_DONE.value
     OPEN = OPEN
 
 

@@ -74,7 +74,7 @@ def apply_approved(
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
             return record(store, store.start_job(snapshot.id, job.name, request=request.id), failure(job, error, started))
-        attempt = store.start_job(snapshot.id, job.name, request=request.id)
+        attempt = store.start_job(snapshot.id, job.name, request=request.id, lease=lease)
         try:
             result = carry_out(
                 stored.id,

@@ -9,10 +9,12 @@ from datetime import datetime
 
 from directory_sync.apply.apply import apply_plan
 from directory_sync.definition.models import Job
+from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.protocol import Destination
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress
 from directory_sync.run.learning import Written, claimed_meanwhile, learn
+from directory_sync.run.looking_back import record_what_was_found
 from directory_sync.run.result import JobResult, JobState, applied
 from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
@@ -59,6 +61,11 @@ def carry_out(
         claimed = store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
         if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
             return as_noted(claimed)
+    newer = store.newer_plan(plan_id) if resumed else None
+    if newer is not None:
+        # What was written is noted as such before the rest is called a conflict.
+        told = (Result.FOUND_DONE, Result.UNCERTAIN)
+        record_what_was_found(store, store.load_plan(plan_id), destination, only=told)
     written = Written(destination, job.keys)
     outcome = apply_plan(
         plan.changes,
@@ -68,7 +75,7 @@ def carry_out(
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress("apply", done, total),
-        refused={} if planned is None else _refused(plan_id, plan, job=job, snapshot=snapshot, store=store, resumed=resumed),
+        refused={} if planned is None else _refused(plan, newer, job=job, snapshot=snapshot, store=store),
         note=written.note,
     )
     if outcome.error is None:
@@ -88,12 +95,11 @@ def carry_out(
     return result if request is None else replace(result, request=request.id)
 
 
-def _refused(plan_id: int, plan: Plan, *, job: Job, snapshot: Snapshot, store: Store, resumed: bool) -> Mapping[int, str]:
+def _refused(plan: Plan, newer: str | None, *, job: Job, snapshot: Snapshot, store: Store) -> Mapping[int, str]:
     """The changes of a plan made earlier that must not be written any more, by their places in it, and why."""
-    newer = store.newer_plan(plan_id) if resumed else None
     if newer is not None:
         # What was written and what not is half of this plan; the newer one has been made knowing that.
-        return dict.fromkeys(range(len(plan.changes)), f"run {newer} has planned the job anew since. It was left alone.")
+        return dict.fromkeys(range(len(plan.changes)), f"run {newer} has planned the job since. It was left alone.")
     claimed = claimed_meanwhile(store, snapshot.collection, job, plan)
     return {place: f"job {other} has a record for it now. It was left alone." for place, other in claimed.items()}
 

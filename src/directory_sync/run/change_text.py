@@ -26,6 +26,12 @@ def describe_change(job: Job, change: Change, *, planned: bool = False, outcome:
         verb = f"Conflict, did not {change.action.value}"
     elif outcome is not None and outcome.result is Result.FAILED:
         verb = f"Failed to {change.action.value}"
+    elif outcome is not None and outcome.result is Result.NOT_DONE:
+        verb = f"Broke off, did not {change.action.value}"
+    elif outcome is not None and outcome.result is Result.UNCERTAIN:
+        verb = f"Broke off, may have {_PAST[change.action].lower()}"
+    elif outcome is not None and outcome.result is Result.FOUND_DONE:
+        verb = f"{_PAST[change.action]} (found done afterwards)"
     elif planned:
         verb = f"Would {change.action.value}"
     else:

@@ -32,6 +32,7 @@ from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
 from directory_sync.run.secrets import secret_fields
+from directory_sync.run.settling import AtWork, settle_before
 from directory_sync.store.plans import StoredPlan
 from directory_sync.store.request_model import APPROVED, PENDING, Filing, Request
 from directory_sync.store.runs import JobRun, Snapshot
@@ -114,7 +115,9 @@ def run_job(
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
             return record(store, store.start_job(snapshot.id, job.name), failure(job, error, started))
-        attempt = store.start_job(snapshot.id, job.name)
+        own = unfinished_plan(store, snapshot, job, deployment)
+        settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
+        attempt = store.start_job(snapshot.id, job.name, lease=lease)
         try:
             work = BegunJob(snapshot, job, rules, opened, deployment, store, lease.check, progress, started)
             result = _plan_and_apply(work, attempt, may_plan=may_plan, gated=gated)
@@ -214,8 +217,8 @@ def _unfinished(work: BegunJob) -> StoredPlan | None:
     found, here = store.load_plan(plan_id), work.opened.destination.identity
     plan = found.plan
     if plan.destination != here:
-        # The connection leads somewhere else now, where nothing of what was seen holds.
-        store.finish_plan(plan_id, JobState.FAILED.value)
+        # The connection leads somewhere else now, where nothing of what was seen holds. What was written is found out, and the
+        # plan closed, once it can be looked at.
         log.warning(
             "The plan of an earlier attempt is for another destination, so a new one is made. job=%s planned=%s now=%s",
             job.name,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.change import Change, FieldChange, Outcome, Result, mark_to_json, value_to_json
+from directory_sync.endpoints.change import Change, FieldChange, Outcome, mark_to_json, value_to_json
 from directory_sync.plan.display_names import name_of_change
 from directory_sync.run.result import JobResult
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
@@ -124,7 +124,7 @@ def _changes(collection: Collection, result: JobResult, errors: list[dict[str, s
         outcome = result.outcomes.get(sequence)
         if outcome is not None:
             report |= _outcome_report(outcome)
-            if outcome.result in (Result.CONFLICT, Result.FAILED):
+            if outcome.result.is_trouble:
                 errors.append({"key": change.key, "object": change.object, "message": outcome.message})
         yield report
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
@@ -224,6 +224,28 @@ class KnownObjects:
             statement = (sqlite if self._database.is_sqlite else postgresql).insert(KnownObjectsRow)
             connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values})
 
+    def forget(self, place: JobPlace, gone: Collection[bytes]) -> None:
+        """Take these identities out of what a job knows: its plan has deleted them, though it was not carried out to its end."""
+        if not gone:
+            return
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(KnownObjectsRow.__table__)
+                .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
+                .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
+                .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source)
+                .with_for_update()
+            ).one_or_none()
+            if row is not None:
+                connection.execute(
+                    update(KnownObjectsRow)
+                    .where(KnownObjectsRow.collection_id == row.collection_id, KnownObjectsRow.job == place.job)
+                    .values(
+                        known=Identities(row.known).changed(removed=gone).data,
+                        absent=Identities(row.absent).changed(removed=gone).data,
+                    )
+                )
+
     def end_claims(self, collection: str, *, except_jobs: Collection[str]) -> None:
         """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
         with self._database.write() as connection:
@@ -261,9 +283,14 @@ class KnownObjects:
             done = select(OutcomeRow.sequence).where(
                 OutcomeRow.plan_id == plan.id, OutcomeRow.recorded >= since, OutcomeRow.result.in_(_WRITTEN)
             )
+            counted: ColumnElement[bool] = ChangeRow.sequence.in_(done)
+            if plan.is_left and plan.request_id is None:
+                # Nobody knows yet what it has written without a record: it may be all.
+                told = select(OutcomeRow.sequence).where(OutcomeRow.plan_id == plan.id)
+                counted = or_(counted, ChangeRow.sequence.not_in(told))
             changes = (
                 select(ChangeRow.action, func.count())
-                .where(ChangeRow.plan_id == plan.id, ChangeRow.sequence.in_(done))
+                .where(ChangeRow.plan_id == plan.id, counted)
                 .where(ChangeRow.action.in_(list(_REMOVALS)))
                 .group_by(ChangeRow.action)
             )
@@ -274,17 +301,24 @@ class KnownObjects:
                         recent[kind] = recent.get(kind, 0) + count
             if plan.memberships and LimitKind.MEMBERSHIPS.value not in let_past:
                 updates = select(ChangeRow.payload).where(
-                    ChangeRow.plan_id == plan.id, ChangeRow.sequence.in_(done), ChangeRow.action.not_in(("create", "delete"))
+                    ChangeRow.plan_id == plan.id, counted, ChangeRow.action.not_in(("create", "delete"))
                 )
                 removed = sum(_removed_members(payload) for payload in connection.scalars(updates))
                 recent[LimitKind.MEMBERSHIPS] = recent.get(LimitKind.MEMBERSHIPS, 0) + removed
         return recent
 
 
-def _applied_since(place: JobPlace, since: datetime) -> Select[tuple[int, int | None, int | None, list[dict[str, object]]]]:
+def _applied_since(place: JobPlace, since: datetime) -> Select[Any]:
     """The job's plans with removals of which something may have been written since then."""
     return (
-        select(PlanRow.id, PlanRow.removals, PlanRow.memberships, RequestRow.waives)
+        select(
+            PlanRow.id,
+            PlanRow.removals,
+            PlanRow.memberships,
+            PlanRow.request_id,
+            PlanRow.apply_finished.is_(None).label("is_left"),
+            RequestRow.waives,
+        )
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .outerjoin(RequestRow, RequestRow.id == PlanRow.request_id)

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, delete, insert, select, text, update
 
 from directory_sync.errors import DirectorySyncError, LeaseError, LeaseLost, StoreError
 from directory_sync.store.database import Database
-from directory_sync.store.tables import LeaseRow
+from directory_sync.store.tables import CollectionRunRow, LeaseRow
 
 RENEWALS = 3
 """A lease is renewed this often within its duration."""
@@ -51,6 +51,7 @@ class Lease:
         resource: the server or file.
         areas: the parts of it.
         holder: who holds it, in words for people.
+        token: names it in the store: who works under it is alive as long as it is there and has not expired.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Lease:
         self.areas = areas
         self.holder = holder
         self._database = database
-        self._token = token
+        self.token = token
         self._duration = duration.total_seconds()
         self._renewed = started
         self._pid = os.getpid()
@@ -98,7 +99,7 @@ class Lease:
         self._thread.join()
         try:
             with _locked(self._database) as (connection, _now):
-                connection.execute(delete(LeaseRow).where(LeaseRow.token == self._token))
+                connection.execute(delete(LeaseRow).where(LeaseRow.token == self.token))
         except StoreError as error:
             log.warning(
                 "The lease on %s could not be given back; it expires in %g s. error=%s", self._place(), self._duration, error
@@ -132,7 +133,7 @@ class Lease:
         with _locked(self._database) as (connection, now):
             renewed = connection.execute(
                 update(LeaseRow)
-                .where(LeaseRow.token == self._token, LeaseRow.expires > now)
+                .where(LeaseRow.token == self.token, LeaseRow.expires > now)
                 .values(expires=now + timedelta(seconds=self._duration))
             ).rowcount
         if renewed < len(self.areas):
@@ -160,10 +161,22 @@ def _locked(database: Database) -> Iterator[tuple[Connection, datetime]]:
         yield connection, database.now(connection)
 
 
+def live_tokens(now: datetime) -> Select[str]:
+    """The tokens of all leases whose holders are alive by the database's clock."""
+    return select(LeaseRow.token).where(LeaseRow.expires > now)
+
+
 class Leases:
     """Taking leases; a part of `Store`."""
 
     _database: Database
+
+    def hold_run(self, run: int, *, holder: str, duration: timedelta) -> Lease:
+        """Be seen to be alive as long as the run that a `Snapshot` names goes on; `holder` and `duration` as for other leases."""
+        lease = self.acquire_lease(f"run {run}", ("",), holder=holder, duration=duration)
+        with self._database.write() as connection:
+            connection.execute(update(CollectionRunRow).where(CollectionRunRow.id == run).values(lease=lease.token))
+        return lease
 
     def acquire_lease(self, resource: str, areas: tuple[str, ...], *, holder: str, duration: timedelta) -> Lease:
         """Take the right to work on these areas of a resource, or raise LeaseError that names who has it.

@@ -19,12 +19,15 @@ from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
 from directory_sync.store.database import Database
+from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
 """The trigger of runs that a command line has started."""
+BROKE_OFF = "It broke off: the process that worked on it is gone."
+"""What is said of an attempt whose process ended without a word."""
 WAITING = "waiting"
 """State of a job whose plan waits for approval."""
 
@@ -208,8 +211,16 @@ class Runs:
                 .values(state=state, finished=self._database.now(connection))
             )
 
-    def start_job(self, run: int, job: str, *, request: int | None = None) -> JobRun:
-        """Begin an attempt at a job, by this process, in the run that a `Snapshot` names; `request`: to be carried out."""
+    def start_job(self, run: int, job: str, *, request: int | None = None, lease: Lease | None = None) -> JobRun:
+        """Begin an attempt at a job, by this process, in the run that a `Snapshot` names.
+
+        Earlier attempts at the same job in the same run whose processes are gone are closed: this one goes on in their place.
+
+        Args:
+            run, job: which job.
+            request: the one that is to be carried out.
+            lease: held as long as the attempt goes on.
+        """
         with self._database.write() as connection:
             # Attempts of one run are numbered one after another, also when two start at the same moment.
             connection.execute(select(CollectionRunRow.id).where(CollectionRunRow.id == run).with_for_update())
@@ -217,6 +228,13 @@ class Runs:
                 select(func.max(JobRunRow.attempt)).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
             ).scalar_one()
             attempt = (last or 0) + 1
+            now = self._database.now(connection)
+            connection.execute(
+                update(JobRunRow)
+                .where(JobRunRow.collection_run_id == run, JobRunRow.job == job, JobRunRow.state == RUNNING)
+                .where(JobRunRow.lease.is_not(None), JobRunRow.lease.not_in(live_tokens(now)))
+                .values(state="failed", finished=now, message=f"{BROKE_OFF} Attempt {attempt} went on in its place.")
+            )
             job_run_id = connection.execute(
                 insert(JobRunRow).returning(JobRunRow.id),
                 {
@@ -227,10 +245,11 @@ class Runs:
                     "message": "",
                     "warnings": [],
                     "problems": [],
-                    "started": self._database.now(connection),
+                    "started": now,
                     "host": socket.gethostname(),
                     "pid": os.getpid(),
                     "request_id": request,
+                    "lease": None if lease is None else lease.token,
                 },
             ).scalar_one()
         return JobRun(job_run_id, attempt)

@@ -17,9 +17,10 @@ from directory_sync.store.plans import Plans
 from directory_sync.store.requests import Requests
 from directory_sync.store.run_precedents import RunPrecedents
 from directory_sync.store.runs import Runs
+from directory_sync.store.settling import Settling
 
 
-class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects):
+class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects, Settling):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.

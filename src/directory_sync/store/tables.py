@@ -48,13 +48,15 @@ class CollectionRunRow(Base):
     reason: Mapped[str] = mapped_column(SafeText)
     preview_only: Mapped[bool]
     started: Mapped[datetime] = mapped_column(UtcDateTime)
-    finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     state: Mapped[str] = mapped_column(String(32))
     # Which run of Airflow this is: a run id can be deleted there and used again. Empty for a terminal's, and for runs of versions
     # that did not note it.
     triggering_user: Mapped[str | None] = mapped_column(SafeText)
     logical_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The token of the lease that a terminal renews as long as the run goes on: without it, the process that ran it is gone.
+    lease: Mapped[str | None] = mapped_column(String(32))
 
 
 class JobRunRow(Base):
@@ -67,7 +69,7 @@ class JobRunRow(Base):
     collection_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection_run.id"))
     job: Mapped[str] = mapped_column(SafeText)
     attempt: Mapped[int]
-    state: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(32), index=True)
     statistics: Mapped[dict[str, int] | None] = mapped_column(JsonText)
     # What its plan would do, where nothing of it was written: it waits, or a limit has stopped it.
     planned: Mapped[dict[str, int] | None] = mapped_column(JsonText)
@@ -81,6 +83,8 @@ class JobRunRow(Base):
     # The request that the attempt waits for, which may be one of another run, or that it carries out. No foreign key: requests
     # are deleted by their age, what became of a job stays.
     request_id: Mapped[int | None] = mapped_column(index=True)
+    # The token of the lease that it works under. None for previews, which write nothing, and for attempts of earlier versions.
+    lease: Mapped[str | None] = mapped_column(String(32))
 
 
 class PlanRow(Base):
@@ -97,7 +101,7 @@ class PlanRow(Base):
     digest_version: Mapped[int] = mapped_column(server_default=text("1"))
     header: Mapped[dict[str, Any]] = mapped_column(JsonText)
     complete: Mapped[bool]
-    state: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(32), index=True)
     stored: Mapped[datetime] = mapped_column(UtcDateTime)
     apply_started: Mapped[datetime | None] = mapped_column(UtcDateTime)
     apply_finished: Mapped[datetime | None] = mapped_column(UtcDateTime)

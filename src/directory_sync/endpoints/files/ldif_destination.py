@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
@@ -158,6 +158,24 @@ class LdifDestination(LdifSource, RewrittenFile):
         return change_records(change, part, pseudo_fields=(DN_FIELD,))
 
     # -- writing ------------------------------------------------------------------------------------------------------
+
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        """Tell by looking into the file what became of changes. An entry that has another name by now was not deleted."""
+        todo = list(changes)
+        outcomes = list(super().look(todo, renamed=renamed))
+        deleted = {change.identity for _, change in todo if change.action is Action.DELETE and change.identity is not None}
+        there = self._identities_there() & deleted if deleted else set()
+        for (sequence, change), outcome in zip(todo, outcomes, strict=True):
+            if change.action is Action.DELETE and change.identity is not None:
+                yield Outcome(sequence, Result.NOT_DONE if change.identity in there else Result.FOUND_DONE)
+            else:
+                yield outcome
+
+    def _identities_there(self) -> set[bytes]:
+        field = self._identity_field
+        if field is None:
+            return set()
+        return {value for batch in self.read([field]) for record in batch for value in record.values.get(field, ())}
 
     def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
         entries = LdifEntries([], self.label, identity_field=self._identity_field)

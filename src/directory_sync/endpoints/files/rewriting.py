@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
 from directory_sync.endpoints.protocol import Batch, Record
+from directory_sync.errors import MissingObjectError
 
 WriteContent = Callable[[BinaryIO], None]
 
@@ -68,6 +69,19 @@ class RewrittenFile(ABC):
         """All of them."""
         return values
 
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        """Tell by looking into the file what became of changes. It was written in one step, or not at all."""
+        todo = list(changes)
+        if not self.path.exists() and any(change.action is not Action.CREATE for _, change in todo):
+            raise MissingObjectError(
+                "the file is not there, though it was when the plan was made.",
+                endpoint=self.label,
+                remedy="Put it back, or see that its folder is mounted.",
+            )
+        outcomes, _ = self._decide(todo, frozenset(sequence for sequence, _ in todo))
+        for (_, change), outcome in zip(todo, outcomes, strict=True):
+            yield _found(change, outcome)
+
     def write(
         self,
         changes: Iterable[tuple[int, Change]],
@@ -96,3 +110,13 @@ class RewrittenFile(ABC):
             todo: changes with their places in the plan.
             verify: places of those that an earlier attempt may have carried out already.
         """
+
+
+def _found(change: Change, decided: Outcome) -> Outcome:
+    """What a look says of a change, from what would become of it if it were written now."""
+    if decided.result is Result.FOUND_DONE:
+        return decided
+    if decided.result is Result.DONE or change.action is Action.DELETE:
+        # A record that is there was not deleted, whatever it looks like.
+        return Outcome(decided.sequence, Result.NOT_DONE)
+    return Outcome(decided.sequence, Result.UNCERTAIN, decided.message)

@@ -14,6 +14,7 @@ from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.identities import read_children, read_identities
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
+from directory_sync.endpoints.ldap.looking import look_at
 from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
@@ -189,6 +190,10 @@ class LdapDestination(LdapSource):
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change as LDIF change records (RFC 2849), in the order in which the operations are sent."""
         return ldif.render_change(change, self.server.schema, part)
+
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+        """Tell by looking at the objects what became of changes; see `looking.look_at`."""
+        return look_at(self.server, changes, renamed=renamed)
 
     def write(
         self,

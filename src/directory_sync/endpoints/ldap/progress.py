@@ -50,6 +50,7 @@ class Progress:
     Attributes:
         remaining: operations that still have to be carried out; none in both parts if the change is done.
         conflict: why it must not be carried out; empty if there is no conflict.
+        found: the same without what follows from it: what the object is like.
         unexplained: normalised DNs that values named and name no longer. If no object has any of these DNs any more, the server
             took the values away along with their objects, and the change can be judged again with that knowledge.
     """
@@ -57,6 +58,7 @@ class Progress:
     remaining: Operations
     conflict: str = ""
     unexplained: tuple[bytes, ...] = ()
+    found: str = ""
 
     @property
     def done(self) -> bool:
@@ -94,14 +96,14 @@ def judge(
     if change.action is Action.CREATE:
         return _judge_creation(change, planned, Rules(schema), seen)
     if elsewhere:
-        return Progress(NOTHING, f"the object has been renamed or moved meanwhile; it is now {elsewhere}. {_AGAIN}")
+        return _conflict(f"the object has been renamed or moved meanwhile; it is now {elsewhere}")
     if change.action is Action.DELETE and seen is None:
         # Also if another object has its name by now: the one that is meant is nowhere.
         return Progress(NOTHING)
     if elsewhere is not None:
-        return Progress(NOTHING, f"another object has this name now. {_AGAIN}")
+        return _conflict("another object has this name now")
     if seen is None:
-        return Progress(NOTHING, f"the object does not exist any more. {_AGAIN}")
+        return _conflict("the object does not exist any more")
     if looked_at is not None and seen.dn == change.object and _is_untouched(change, seen):
         # As nearly always, and found out without the schema.
         return Progress(planned)
@@ -138,7 +140,7 @@ def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: See
     fields = sight.comparable(change.fields)
     differing = [field.field for field in fields if field.field.lower() not in late and not sight.is_new(field)]
     if differing:
-        return Progress(NOTHING, f"an object of this name exists already, with another {', '.join(differing)}. {_AGAIN}")
+        return _conflict(f"an object of this name exists already, with another {', '.join(differing)}")
     return Progress(Operations((), sight.left_of(planned.late)))
 
 
@@ -232,7 +234,7 @@ class _Sight:
                     unexplained.append(b"")
         if differing:
             explicable = unexplained and b"" not in unexplained and len(differing) == len(set(differing) & followed.keys())
-            return Progress(NOTHING, _differs(differing), tuple(unexplained) if explicable else ())
+            return _conflict(_differs(differing), tuple(unexplained) if explicable else ())
         if not any(followed.values()):
             return Progress(planned)
         return Progress(Operations(tuple(self._following(planned.main, followed)), planned.late))
@@ -326,5 +328,9 @@ class _Sight:
 
 def _differs(fields: Sequence[str]) -> str:
     if len(fields) == 1:
-        return f"{fields[0]} is not as it was when the change was planned. {_AGAIN}"
-    return f"{', '.join(fields)} are not as they were when the change was planned. {_AGAIN}"
+        return f"{fields[0]} is not as it was when the change was planned"
+    return f"{', '.join(fields)} are not as they were when the change was planned"
+
+
+def _conflict(found: str, unexplained: tuple[bytes, ...] = ()) -> Progress:
+    return Progress(NOTHING, f"{found}. {_AGAIN}", unexplained, found)

@@ -17,15 +17,19 @@ from directory_sync.run.change_text import mark_text
 
 RESULTS = {
     Result.DONE: "Done",
-    Result.FOUND_DONE: "Found done",
+    Result.FOUND_DONE: "Found done afterwards",
     Result.CONFLICT: "Conflict: not made",
     Result.FAILED: "Failed",
+    Result.NOT_DONE: "Not made: the run broke off",
+    Result.UNCERTAIN: "Uncertain",
 }
 _RESULT_CHOICES = (
     ("conflict", "Conflict: not made"),
     ("failed", "Failed"),
+    ("uncertain", "Uncertain"),
+    ("not_done", "Not made: the run broke off"),
     ("done", "Done"),
-    ("found_done", "Found done"),
+    ("found_done", "Found done afterwards"),
     ("open", "Nothing yet"),
 )
 

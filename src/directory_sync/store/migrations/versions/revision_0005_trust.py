@@ -20,6 +20,8 @@ TIME = sa.DateTime(timezone=True)
 RUN, PLAN, REQUEST = "directory_sync_collection_run", "directory_sync_plan", "directory_sync_request"
 JOB_RUN, CHANGE, OUTCOME = "directory_sync_job_run", "directory_sync_change", "directory_sync_outcome"
 MAIL = "directory_sync_request_mail"
+_OPEN = ((RUN, "finished"), (JOB_RUN, "state"), (PLAN, "state"))
+"""What each run looks for: what was left open."""
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
 
 
@@ -28,11 +30,13 @@ def upgrade() -> None:
     op.add_column(RUN, sa.Column("triggering_user", sa.Text(), nullable=True))
     op.add_column(RUN, sa.Column("logical_date", TIME, nullable=True))
     op.add_column(RUN, sa.Column("run_after", TIME, nullable=True))
+    op.add_column(RUN, sa.Column("lease", sa.String(32), nullable=True))
     op.add_column(PLAN, sa.Column("findings", sa.LargeBinary(), nullable=True))
     op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column(JOB_RUN, sa.Column("planned", sa.Text(), nullable=True))
+    op.add_column(JOB_RUN, sa.Column("lease", sa.String(32), nullable=True))
     op.add_column(CHANGE, sa.Column("name", sa.Text(), nullable=True))
     for name in ("asked_by", "title", "source", "destination"):
         op.add_column(REQUEST, sa.Column(name, sa.Text(), nullable=True))
@@ -64,6 +68,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("collection_id", "job", name=f"pk_{KNOWN}"),
     )
     op.create_index(f"ix_{KNOWN}_destination", KNOWN, ["destination"])
+    for table, column in _OPEN:
+        op.create_index(f"ix_{table}_{column}", table, [column])
     if not context.is_offline_mode():
         # There is nothing to read while the statements are only written down.
         _waives_as_data()
@@ -74,6 +80,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     if not context.is_offline_mode():
         _waives_as_text()
+    for table, column in _OPEN:
+        op.drop_index(f"ix_{table}_{column}", table)
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)
@@ -82,11 +90,13 @@ def downgrade() -> None:
     for name in ("destination", "source", "title", "asked_by"):
         op.drop_column(REQUEST, name)
     op.drop_column(CHANGE, "name")
+    op.drop_column(JOB_RUN, "lease")
     op.drop_column(JOB_RUN, "planned")
     op.drop_column(PLAN, "digest_version")
     op.drop_column(PLAN, "memberships")
     op.drop_column(PLAN, "removals")
     op.drop_column(PLAN, "findings")
+    op.drop_column(RUN, "lease")
     op.drop_column(RUN, "run_after")
     op.drop_column(RUN, "logical_date")
     op.drop_column(RUN, "triggering_user")

@@ -1,0 +1,150 @@
+"""Tells by looking whether changes were written that nobody could record: a few searches each, and never a write."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import ldap
+from ldap.ldapobject import SimpleLDAPObject
+
+from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.ldap import errors
+from directory_sync.endpoints.ldap.findings import Finding, find
+from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question, Sight
+from directory_sync.endpoints.ldap.operations import Operations, operations
+from directory_sync.endpoints.ldap.progress import Known
+from directory_sync.endpoints.ldap.read import Broken
+from directory_sync.endpoints.ldap.server import Server
+
+WINDOW = 64
+"""Searches underway at once."""
+_EXPLAINED_AT_MOST = 1000
+"""Values of one change of which it is asked whether their objects are gone."""
+
+
+@dataclass(slots=True)
+class _Looked:
+    """A change, and what is asked about it."""
+
+    sequence: int
+    change: Change
+    planned: Operations
+    lookup: Lookup
+    question: Question
+    unreadable: str = ""
+
+
+def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+    """Tell of each change whether its object is as the change wants it, as it was before, or neither.
+
+    Args:
+        server: holds the objects.
+        changes: with their places in the plan.
+        renamed: DNs before and after, of the objects that the same plan has renamed; references to them may have followed.
+
+    Raises EndpointUnavailable if the connection breaks; what was yielded until then holds.
+    """
+    normalise = server.schema.names.normalise
+    moved = {normalise(old).encode(): normalise(new).encode() for old, new in renamed.items()}
+    sight, label = Sight(server), server.label
+    puzzling: list[_Looked] = []
+    with server.pool.session() as connection:
+        for each in _asked(server, connection, (_begun(sight, place, change) for place, change in changes)):
+            finding = _judged(server, each, Known())
+            if finding.result is Result.UNCERTAIN and finding.by_references:
+                puzzling.append(each)
+                continue
+            if finding.result is Result.FOUND_DONE and each.change.new_object is not None:
+                moved[normalise(each.change.object).encode()] = normalise(each.change.new_object).encode()
+            yield _outcome(label, each, finding)
+        # Values may have followed or left with the objects that they name, which is known only now.
+        unexplained: list[_Looked] = []
+        for each in puzzling:
+            finding = _judged(server, each, Known(moved))
+            if not 0 < len(finding.unexplained) <= _EXPLAINED_AT_MOST:
+                yield _outcome(label, each, finding)
+                continue
+            each.question = Existence(finding.unexplained)
+            unexplained.append(each)
+        for each in _asked(server, connection, iter(unexplained)):
+            assert isinstance(each.question, Existence)
+            yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
+
+
+def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:
+    planned = operations(change, sight.server.schema, assertion=False, identity_field=None)
+    lookup = Lookup(sight, change)
+    lookup.begin()
+    return _Looked(sequence, change, planned, lookup, lookup)
+
+
+def _judged(server: Server, each: _Looked, known: Known) -> Finding:
+    if each.unreadable:
+        return Finding(Result.UNCERTAIN, f"the object cannot be read: {each.unreadable}")
+    return find(
+        each.change,
+        each.planned,
+        server.schema,
+        each.lookup.seen,
+        elsewhere=each.lookup.elsewhere,
+        known=known,
+        identified=each.change.identity is not None and server.identity_field is not None,
+    )
+
+
+def _outcome(label: str, each: _Looked, finding: Finding) -> Outcome:
+    if finding.result is not Result.UNCERTAIN:
+        said = f"{label}: {each.change.object}: {finding.text}." if finding.text else ""
+        return Outcome(each.sequence, finding.result, said)
+    said = f"the run broke off, and it cannot be told whether this was written: {finding.text}."
+    return Outcome(each.sequence, Result.UNCERTAIN, f"{label}: {each.change.object}: {said} The next run goes by what is there.")
+
+
+def _asked(server: Server, connection: SimpleLDAPObject, looks: Iterator[_Looked]) -> Iterator[_Looked]:
+    """Let each ask its question, many at a time; yield it when it has its answer."""
+    underway: dict[int, _Looked] = {}
+    again: deque[_Looked] = deque()
+    while True:
+        try:
+            while len(underway) < WINDOW and (each := again.popleft() if again else next(looks, None)) is not None:
+                underway[each.question.send(connection)] = each
+            if not underway:
+                return
+            answered, over = _next_answer(connection, underway)
+        except (*errors.CONNECTION_LOST, *errors.BUSY) as error:
+            raise errors.unavailable(error, server.label) from None
+        if answered is None:
+            continue
+        if over:
+            yield answered
+        else:
+            again.append(answered)
+
+
+def _next_answer(connection: SimpleLDAPObject, underway: dict[int, _Looked]) -> tuple[_Looked | None, bool]:
+    """Whose question was answered, and whether nothing more is to be asked for it."""
+    try:
+        _, data, message, *_ = connection.result4(ldap.RES_ANY, ldap.MSG_ALL, connection.timeout)
+    except (*errors.CONNECTION_LOST, *errors.BUSY):
+        raise
+    except ldap.LDAPError as error:
+        each = underway.pop(errors.details(error).get("msgid", 0), None)
+        if each is None:
+            raise ldap.SERVER_DOWN(*error.args) from None
+        try:
+            return each, each.question.refused(error)
+        except ldap.LDAPError:
+            each.unreadable = errors.server_text(error)
+            return each, True
+    each = underway.pop(message, None)
+    if each is None:
+        return None, False
+    try:
+        return each, each.question.take(data, connection)
+    except (*errors.CONNECTION_LOST, *errors.BUSY):
+        raise
+    except (ldap.LDAPError, Broken) as error:
+        each.unreadable = errors.server_text(error) if isinstance(error, ldap.LDAPError) else str(error)
+        return each, True
