@@ -196,7 +196,7 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     monkeypatch.setattr(run, "operating_system_user", lambda: "leela")
 
     def start_run(collection: Collection, run_id: str, **more: Any) -> Any:
-        return SimpleNamespace(collection=collection, run_id=run_id, preview_only=False)
+        return SimpleNamespace(id=1, collection=collection, run_id=run_id, preview_only=False)
 
     store.start_run.side_effect = start_run  # type: ignore[attr-defined]
     assert main(["run", str(file), "--reason", "Delivery"]) == 130
