@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(400)  # a dozen processes on a busy machine
 REQUESTER, APPROVER = "admin", "ida"
 PEOPLE = "id,name\n1,Fry\n2,Leela\n"
 WRITTEN = ["id,name", "1,Fry", "2,Leela"]
-NAMES = ("reused", "terminal", "cleared", "begun_by_hand", "mistyped", "killed")
+NAMES = ("reused", "terminal", "cleared", "begun_by_hand", "mistyped", "killed", "revived", "marked")
 
 HANGING = """
 from pathlib import Path
@@ -180,6 +180,40 @@ def test_a_job_that_begins_because_another_was_cleared_plans_nothing(airflow: Fa
     airflow.wait_for("the job", lambda: airflow.admin.task_states("begun_by_hand", run)["people"] == "failed")
     assert "Start a new run" in why(airflow, "begun_by_hand", run, "people")
     assert airflow.store.pending_request("begun_by_hand", "people") is None
+
+
+@pytest.mark.parametrize("end", ["failed", "success"])
+def test_a_run_that_is_revived_plans_nothing(airflow: FaultyAirflow, end: str) -> None:
+    """Marked as over before it began, its tasks deleted, and queued: as if nobody had touched it, but for what was heard."""
+    approver = airflow.as_user(APPROVER)
+    approver.patch("/api/v2/dags/revived", json={"is_paused": True}).raise_for_status()
+    run = airflow.start_run("revived", by=REQUESTER)
+    path = f"/api/v2/dags/revived/dagRuns/{run}"
+    approver.patch(path, json={"state": end}).raise_for_status()
+    for task in airflow.admin.task_states("revived", run):
+        approver.delete(f"{path}/taskInstances/{task}").raise_for_status()
+    approver.patch(path, json={"state": "queued"}).raise_for_status()
+    approver.patch("/api/v2/dags/revived", json={"is_paused": False}).raise_for_status()
+    assert airflow.admin.wait_for_run("revived", run, 120) == "failed"
+    assert airflow.admin.task_states("revived", run)["people"] == "failed"
+    assert "Start a new run" in why(airflow, "revived", run, "people")
+    assert airflow.store.pending_request("revived", "people") is None
+
+
+def test_a_job_whose_turn_was_made_by_marking_plans_nothing(airflow: FaultyAirflow) -> None:
+    """The job before it fails and keeps it from running; the approver has marked what stands between them beforehand."""
+    source = airflow.data / "marked_before.csv"
+    source.rename(source.with_suffix(".away"))
+    approver = airflow.as_user(APPROVER)
+    approver.patch("/api/v2/dags/marked", json={"is_paused": True}).raise_for_status()
+    run = airflow.start_run("marked", by=REQUESTER)
+    marker = f"/api/v2/dags/marked/dagRuns/{run}/taskInstances/before.ok"
+    approver.patch(marker, json={"new_state": "success"}).raise_for_status()
+    approver.patch("/api/v2/dags/marked", json={"is_paused": False}).raise_for_status()
+    assert airflow.admin.wait_for_run("marked", run, 120) == "failed"
+    assert airflow.admin.task_states("marked", run)["people"] == "failed"
+    assert "Start a new run" in why(airflow, "marked", run, "people")
+    assert airflow.store.pending_request("marked", "people") is None
 
 
 def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAirflow) -> None:

@@ -58,8 +58,10 @@ def test_a_run_that_has_ended_makes_no_new_plan_under_a_policy(office: Office) -
     [
         Tries(number=1, cleared=False, run_cleared=True),  # skipped, until somebody marked the job before it as successful
         Tries(number=1, cleared=True, run_cleared=False),
+        Tries(number=1, cleared=False, run_cleared=False, out_of_turn=True),
+        Tries(number=1, cleared=False, run_cleared=False, run_over=True),
     ],
-    ids=["begun by a clear", "cleared before it began"],
+    ids=["begun by a clear", "cleared before it began", "marked", "revived"],
 )
 def test_a_job_that_begins_because_a_task_was_cleared_makes_no_plan(office: Office, tries: Tries) -> None:
     """Its task was never tried, so Airflow does not count it as cleared; all the same, its starter did not cause it."""
@@ -84,17 +86,27 @@ def test_a_task_that_hides_that_it_was_cleared_makes_no_plan(office: Office, tri
 
 
 def test_airflows_own_retry_plans(office: Office) -> None:
-    """After a failure, also in a run in which another task was cleared; and after an attempt whose process was killed."""
+    """After a failure, and after an attempt whose process was killed."""
     staff = (office.folder / "staff.csv").read_text(encoding="utf-8")
-    for tries in (RETRY, Tries(number=2, cleared=False, run_cleared=True)):
-        run = office.start()
-        (office.folder / "staff.csv").unlink()
-        assert office.run(run, tries=FIRST).state is JobState.FAILED
-        (office.folder / "staff.csv").write_text(staff, encoding="utf-8")
-        assert office.run(office.again(run), tries=tries).state is JobState.WAITING
+    run = office.start()
+    (office.folder / "staff.csv").unlink()
+    assert office.run(run, tries=FIRST).state is JobState.FAILED
+    (office.folder / "staff.csv").write_text(staff, encoding="utf-8")
+    assert office.run(office.again(run), tries=RETRY).state is JobState.WAITING
     killed = office.start()
     office.store.start_job(killed.id, "phones")
     assert office.run(office.again(killed), tries=RETRY).state is JobState.WAITING
+
+
+def test_a_retry_in_a_run_in_which_a_task_was_cleared_makes_no_plan(office: Office) -> None:
+    """A task that is cleared a moment before it fails is tried again as if Airflow did that by itself."""
+    run = office.start()
+    (office.folder / "staff.csv").unlink()
+    assert office.run(run, tries=FIRST).state is JobState.FAILED
+    office.staff("bender")
+    again = office.run(office.again(run), tries=Tries(number=2, cleared=False, run_cleared=True))
+    assert "Start a new run" in again.message
+    assert office.store.count_requests() == 0
 
 
 def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> None:

@@ -13,6 +13,7 @@ from directory_sync.approval.quorum import Pending
 from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.mail.audience import occasion
+from directory_sync.run.replanning import Tries
 from directory_sync.run.result import JobState
 from directory_sync.store.runs import Snapshot
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
@@ -80,7 +81,7 @@ def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
     with pytest.raises(NotDecidable, match="Run the job again"):
         office.apply(run, request.id)
     assert len(office.phones()) == 20
-    assert office.run(run).statistics.deleted == 19
+    assert office.run(office.start(approval="none")).statistics.deleted == 19
     assert office.apply(run, request.id).message.startswith(f"Request {request.id} has been carried out already")
 
 
@@ -133,6 +134,21 @@ def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> N
     refused = office.run(office.start(approval="none", requester="Dora"))
     assert refused.state is JobState.STOPPED_BY_LIMIT
     assert "Someone else has to start it" in refused.message
+    assert office.run(office.start(approval="none", requester="carol")).state is JobState.SUCCESS
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["the run it was filed for", "another run"])
+def test_who_approves_a_waiver_does_not_use_it_by_clearing_a_task(office: Office, another: bool) -> None:
+    """A cleared task is a person's doing, whoever started its run; only a run that somebody else starts makes use of it."""
+    run = full_and_then_empty(office, approval="none", requester="carol")
+    request = office.waiver(run, office.run(run))
+    cleared = office.start(approval="none", trigger="scheduled") if another else run
+    if another:
+        assert office.run(cleared).state is JobState.STOPPED_BY_LIMIT
+    office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
+    refused = office.run(office.again(cleared), tries=Tries(number=2, cleared=True, run_cleared=True))
+    assert refused.state is JobState.STOPPED_BY_LIMIT
+    assert "only a new run makes use of it" in refused.message
     assert office.run(office.start(approval="none", requester="carol")).state is JobState.SUCCESS
 
 

@@ -17,6 +17,7 @@ from directory_sync.approval.people import (
     RequestView,
     agrees_by_asking,
     may_decide,
+    same_person,
 )
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.states import RequestState
@@ -24,6 +25,37 @@ from directory_sync.definition.models import Approvers
 from directory_sync.store.request_model import EventKind
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Bob Smith",
+        "bob  smith",
+        " bob smith",
+        "bob\u00a0smith",
+        "b\u00f3b smith",
+        "bob smi\u0301th",
+        "\uff42ob smith",
+        "bob\tsmith",
+    ],
+)
+def test_spellings_of_one_account_are_one_person(other: str) -> None:
+    """A directory that people log in from may take them for the same name, while Airflow makes a user of each."""
+    assert same_person("bob smith", other)
+    assert hindrance(request(by="bob smith", approvers={"users": [other]}), person(other)) is Hindrance.REQUESTER
+
+
+@pytest.mark.parametrize(("one", "other"), [("ida", "\u0130da"), ("stra\u00dfe", "STRASSE"), ("o\ufb00ice", "office")])
+def test_letters_that_fold_to_several_are_one_person(one: str, other: str) -> None:
+    """As case folding has it, a capital I with a dot included."""
+    assert same_person(one, other)
+
+
+@pytest.mark.parametrize("other", ["bobsmith", "bob smyth", "bob-smith", ""])
+def test_other_names_are_other_people(other: str) -> None:
+    """What differs in a letter differs."""
+    assert not same_person("bob smith", other)
 
 
 def person(name: str, *roles: str, verified: bool = True) -> Person:

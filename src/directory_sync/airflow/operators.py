@@ -72,7 +72,7 @@ class SyncJobOperator(WorkingOperator):
         if job.name in without:
             log.info("Job %s is not among the jobs that this run was started for (parameter jobs). It did nothing.", job.name)
             return {"state": NOT_IN_THIS_RUN}
-        result = self._carry_out(snapshot, job, store, context)
+        result = self._carry_out(snapshot, job, without, store, context)
         self.request = result.request
         # A plan that was left before its end: only what is on record was done.
         answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
@@ -83,7 +83,7 @@ class SyncJobOperator(WorkingOperator):
             fail(result.error, f"Job {job.name}: {result.message}")
         return summary
 
-    def _carry_out(self, snapshot: Snapshot, job: Job, store: Store, context: Context) -> JobResult:
+    def _carry_out(self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context) -> JobResult:
         from directory_sync.airflow.deployment import deployment
         from directory_sync.airflow.preview import preview_in_run
         from directory_sync.airflow.task_log import ProgressLog
@@ -112,22 +112,27 @@ class SyncJobOperator(WorkingOperator):
             holder=holder_of(snapshot, job),
             gated=gated,
             now=self.collection,
-            tries=self._tries(job, context),
+            tries=self._tries(snapshot, job, without, store, context),
             progress=ProgressLog(),
         )
 
-    def _tries(self, job: Job, context: Context) -> Tries:
+    def _tries(self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context) -> Tries:
         """How this task came to run, as far as that tells who has caused it."""
+        from directory_sync.airflow.turn import is_out_of_turn
         from directory_sync.run.replanning import Tries
 
         instance = context["ti"]
         # Clearing gives a task more tries than it has retries (`clear_task_instances` of Airflow). Retries that were written into
         # the file since the run began do not count: they would hide it. What a cluster policy has made of them does.
         added = sum(each.retries - job.retries for each in self.collection.jobs if each.name == job.name)
+        retries = (self.retries or 0) - max(added, 0)
         return Tries(
             number=instance.try_number,
-            cleared=instance.max_tries > (self.retries or 0) - max(added, 0),
+            # A task that is cleared while it runs is tried once more without having more tries.
+            cleared=instance.max_tries > retries or instance.try_number > retries + 1,
             run_cleared=bool(context["dag_run"].clear_number),
+            out_of_turn=is_out_of_turn(store, snapshot, job, without),
+            run_over=store.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
         )
 
 

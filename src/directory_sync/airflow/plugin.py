@@ -30,6 +30,13 @@ class DirectorySyncPlugin(AirflowPlugin):
         return [CollectionTimetable]
 
     @property
+    def listeners(self) -> list[Any]:  # type: ignore[override]
+        """What hears that runs are over, in the scheduler and the API server."""
+        from directory_sync.airflow import run_listener
+
+        return [run_listener]
+
+    @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The portal, which only the API server serves."""
         from directory_sync.portal.app import create_app

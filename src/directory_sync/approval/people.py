@@ -1,8 +1,9 @@
 """People, and who of them may decide a request.
 
 Names and roles are compared exactly as Airflow's auth manager gives them where that lets somebody decide, and without regard to
-case where it keeps somebody from deciding or counts people: `Bob` gains nothing from `bob` being an approver, but is the same
-person as the requester `bob`. Directories and databases of users differ in this, so each comparison errs on the safe side.
+case, accents and blanks where it keeps somebody from deciding or counts people: `Bob` gains nothing from `bob` being an
+approver, but is the same person as the requester `bob`. Directories and databases of users differ in this, so each comparison
+errs on the safe side.
 """
 
 from __future__ import annotations
@@ -198,8 +199,15 @@ def same_person(name: str, other: str) -> bool:
 
 
 def identity(name: str) -> str:
-    """A user name as people are told apart by it: without regard to case, width and composition of letters."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+    """A user name as people are told apart by it.
+
+    Without regard to case, width, accents and the number of blanks: some directory that users log in from takes any two names
+    that differ only in these for the same account (RFC 4518, section 2, for LDAP; Active Directory for accents), and Airflow
+    makes a user of each.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    letters = (letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter))
+    return " ".join("".join(letters).split())
 
 
 def role_text(role: str) -> str:

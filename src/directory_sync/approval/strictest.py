@@ -35,7 +35,7 @@ def strictest(own: EffectivePolicy | None, other: EffectivePolicy | None) -> Eff
     circles = [
         *(own.also_within or ()),
         *(other.also_within or ()),
-        *([] if same_people else [circle(other)]),
+        *([] if same_people else [circle(own), circle(other)]),
         *([other.within] if other.within is not None and other.within != own.within else []),
     ]
     # Under `all` of both, asked of the same people, another person may stand in under each.

@@ -31,6 +31,7 @@ class BegunJob:
         check: raises when nothing more may be written (`Lease.check`).
         progress: hears how far it is.
         started: `time.monotonic()` when it began.
+        by_hand: a person has made the job run in a run that others started; see `replanning`.
     """
 
     snapshot: Snapshot
@@ -42,6 +43,7 @@ class BegunJob:
     check: Callable[[], None]
     progress: Progress
     started: float
+    by_hand: bool = False
 
     @property
     def at_terminal(self) -> bool:

@@ -67,6 +67,8 @@ def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
     view = work.store.get_request(waiver.id)
     if waiver.decided is not None and work.store.now() - waiver.decided > WAIVER_LASTS:
         return f"it was approved more than {WAIVER_LASTS.days} days ago. Ask for it again."
+    if waiver.collection_run_id == work.snapshot.id or work.by_hand:
+        return "only a new run makes use of it, and this one was made to go on by hand. Start a new run."
     if work.snapshot.trigger != SCHEDULED:
         for decision in view.decisions:
             if same_person(decision.person, work.snapshot.requester):

@@ -100,7 +100,8 @@ def run_job(
     collection = snapshot.collection
     rules = rules_for(collection, now, job, deployment.approval_minimum)
     last = store.last_attempt(snapshot.id, job.name)
-    may_plan = rules.policy is None or not begun_by_hand(snapshot, tries, last)
+    by_hand = begun_by_hand(snapshot, tries, last)
+    may_plan = rules.policy is None or not by_hand
     if not may_plan and unfinished_plan(store, snapshot, job, deployment) is None:
         return record(store, store.start_job(snapshot.id, job.name), failure(job, _new_run_needed(store, snapshot, job), started))
     with contextlib.ExitStack() as stack:
@@ -119,7 +120,7 @@ def run_job(
         settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
         attempt = store.start_job(snapshot.id, job.name, lease=lease)
         try:
-            work = BegunJob(snapshot, job, rules, opened, deployment, store, lease.check, progress, started)
+            work = BegunJob(snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand)
             result = _plan_and_apply(work, attempt, may_plan=may_plan, gated=gated)
         except StoreError:
             raise

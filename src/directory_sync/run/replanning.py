@@ -10,25 +10,28 @@ from dataclasses import dataclass
 
 from directory_sync.definition.models import Job
 from directory_sync.errors import NewRunNeeded
-from directory_sync.run.result import JobState
 from directory_sync.store.run_precedents import LastAttempt
 from directory_sync.store.runs import Snapshot
-
-_FAILED = frozenset(state.value for state in JobState if state.failed)
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
     """How a job's task in Airflow came to run.
 
-    Attributes: number: the try, from 1. cleared: this very task was cleared, so that it has more tries than
-        it has retries. run_cleared: a task of the run was cleared, this one or another one. Marking a task as
-        successful clears those after it.
+    Attributes:
+        number: the try, from 1.
+        cleared: this very task was cleared, so that it has more tries than it has retries.
+        run_cleared: a task of the run was cleared, this one or another one. Marking a task as successful clears those
+            after it that had failed.
+        out_of_turn: a job before it that keeps others from running when it fails has not ended well in this run.
+        run_over: Airflow has said before that the run is over.
     """
 
     number: int
     cleared: bool
     run_cleared: bool
+    out_of_turn: bool = False
+    run_over: bool = False
 
 
 def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | None) -> bool:
@@ -43,7 +46,7 @@ def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | N
         return True
     if tries is None:
         return False
-    if tries.cleared:
+    if tries.cleared or tries.out_of_turn or tries.run_over:
         return True
     if last is None:
         # Not begun before a task was cleared: it had been skipped, and runs because of that.
@@ -51,9 +54,8 @@ def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | N
     if tries.number <= 1:
         # A first try, though there was one before: the task was deleted and created again.
         return True
-    # Airflow's own retry follows an attempt that failed, or whose process was gone before it could say so. In
-    # a run of which a task was cleared, only the first can be told from a task that was cleared while it ran.
-    return tries.run_cleared and last.state not in _FAILED
+    # A task that is cleared while it runs gets another try, whatever it ends with, and looks as if Airflow tried again.
+    return tries.run_cleared
 
 
 def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNeeded:
@@ -61,6 +63,6 @@ def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNee
     pending = f" Request {waits}, which this run has filed, stays as it is." if waits is not None else ""
     return NewRunNeeded(
         f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a task of the "
-        f"run was cleared, or the run had ended. Nothing was read or written.{pending} Start a new run: the person who "
-        "starts it is its requester."
+        f"run was cleared or marked by hand, or the run had ended. Nothing was read or written.{pending} Start a new "
+        "run: the person who starts it is its requester."
     )

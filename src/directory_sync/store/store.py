@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from directory_sync.store.database import Database
+from directory_sync.store.ended_runs import EndedRuns
 from directory_sync.store.history import History
 from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
@@ -20,7 +21,7 @@ from directory_sync.store.runs import Runs
 from directory_sync.store.settling import Settling
 
 
-class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects, Settling):
+class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects, Settling, EndedRuns):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.

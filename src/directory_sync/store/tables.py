@@ -160,6 +160,16 @@ class CollectionRow(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class EndedRunRow(Base):
+    """A run that Airflow has called ended before it was closed here; see `ended_runs`."""
+
+    __tablename__ = f"{PREFIX}ended_run"
+
+    collection: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    run_id: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    ended: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class KnownObjectsRow(Base):
     """What one job knows at its destination: the objects that it has created or matched. One row per job.
 

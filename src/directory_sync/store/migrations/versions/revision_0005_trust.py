@@ -23,6 +23,7 @@ MAIL = "directory_sync_request_mail"
 _OPEN = ((RUN, "finished"), (JOB_RUN, "state"), (PLAN, "state"))
 """What each run looks for: what was left open."""
 COLLECTION, KNOWN = "directory_sync_collection", "directory_sync_known_objects"
+ENDED = "directory_sync_ended_run"
 
 
 def upgrade() -> None:
@@ -68,6 +69,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("collection_id", "job", name=f"pk_{KNOWN}"),
     )
     op.create_index(f"ix_{KNOWN}_destination", KNOWN, ["destination"])
+    op.create_table(
+        ENDED,
+        sa.Column("collection", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("ended", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("collection", "run_id", name=f"pk_{ENDED}"),
+    )
     for table, column in _OPEN:
         op.create_index(f"ix_{table}_{column}", table, [column])
     if not context.is_offline_mode():
@@ -82,6 +90,7 @@ def downgrade() -> None:
         _waives_as_text()
     for table, column in _OPEN:
         op.drop_index(f"ix_{table}_{column}", table)
+    op.drop_table(ENDED)
     op.drop_index(f"ix_{KNOWN}_destination", KNOWN)
     op.drop_table(KNOWN)
     op.drop_table(COLLECTION)

@@ -1,0 +1,43 @@
+"""Whether a job begins where the jobs before it keep it from running, because somebody has marked their tasks by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from directory_sync.definition.models import FailureAction
+
+if TYPE_CHECKING:
+    from directory_sync.definition.models import Job
+    from directory_sync.store.runs import Snapshot
+    from directory_sync.store.store import Store
+
+
+def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozenset[str]) -> bool:
+    """Whether a job before this one whose failure action is *abort* has not ended well, as the store knows.
+
+    Args:
+        store: knows how the jobs of the run have ended, whatever Airflow's tasks say.
+        snapshot: the run.
+        job: the one that begins.
+        without: jobs that were left out of the run.
+    """
+    from directory_sync.airflow.lost_task import state_beyond_task
+    from directory_sync.run.result import JobState
+
+    results = {result.job: result for result in store.job_results(snapshot.collection.name, snapshot.run_id)}
+    for before in snapshot.collection.enabled_jobs:
+        if before.name == job.name:
+            return False
+        if before.on_failure is not FailureAction.ABORT or before.name in without:
+            continue
+        result = results.get(before.name)
+        if result is not None and result.state in set(JobState) and not JobState(result.state).failed:
+            continue
+        if state_beyond_task(store, snapshot, result) is None and not _has_request(store, snapshot, before):
+            return True
+    return False
+
+
+def _has_request(store: Store, snapshot: Snapshot, job: Job) -> bool:
+    """Whether the run has filed a request for the job; its task may have been killed right afterwards."""
+    return store.request_to_carry_out(snapshot.id, job.name) is not None
