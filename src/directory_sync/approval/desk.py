@@ -161,6 +161,7 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
     request = view.request
     if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
         store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
+        store.verify_request(request)
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:
