@@ -99,7 +99,7 @@ def reroute(
     def check(view: RequestView) -> None:
         _refuse(may_decide(for_decision(view), person))
         for name in to.users:
-            if in_vain := _asked_in_vain(view, person, name):
+            if in_vain := asked_in_vain(view, person, name):
                 raise RequestError(in_vain)
 
     return store.reroute(
@@ -131,7 +131,7 @@ def comment(store: Store, request_id: int, person: Person, text: str) -> Request
     return store.comment(request_id, person.name, text)
 
 
-def _asked_in_vain(view: RequestView, person: Person, user: str) -> str:
+def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
     """Why it makes no sense that this person asks that user, in words; empty if it does."""
     known = for_decision(view)
     if same_person(user, person.name):
