@@ -363,3 +363,18 @@ def test_a_request_of_a_collection_that_is_switched_off_says_so(looker: Looker) 
     page = text_of(looker.get(f"/requests/{number}"))
     assert said in page
     assert "applies exactly these changes now" not in page
+
+
+@pytest.mark.parametrize("state", ["denied", "cancelled", "stale"])
+def test_what_was_never_written_is_shown_as_planned(looker: Looker, state: str) -> None:
+    """On its page and in lists, also when it has ended; what was applied is not."""
+    request = looker.store.get_request(looker.made[state]).request
+    assert request.state == state
+    page = text_of(looker.get(f"/requests/{request.id}"))
+    banner = page[: page.index("What was to change")]
+    assert re.search(r"Planned: (no changes|\d+ \w+)", banner)
+    looker.become(ADA)
+    rows = text_of(looker.get(f"/requests?list=all&state={state}"))
+    assert "planned: " in rows
+    assert "planned: " not in text_of(looker.get("/requests?list=all&state=applied"))
+    assert "Planned: " not in text_of(looker.get(f"/requests/{looker.made['applied']}")).partition("What was to change")[0]
