@@ -123,6 +123,7 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
     for task in ("before", "_close"):
         assert "This run id was used before." in why(airflow, "reused", run, task)
     assert airflow.store.find_run("reused", run) == before
+    assert approver.get(f"/dirsync/api/v1/runs/reused/{run}").json()["id_used_again"]
     for tab in ("run", "ti"):
         page = approver.get(f"/dirsync/embed/{tab}", params={"dag_id": "reused", "run_id": run, "task_id": "people"}).text
         assert "These results are of another run than the one that Airflow shows here." in page

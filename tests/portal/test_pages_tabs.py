@@ -113,8 +113,11 @@ def test_a_run_that_only_has_the_id_is_told_apart(looker: Looker, path: str) -> 
         connection.execute(update(CollectionRunRow).where(*here).values(triggering_user="ida", run_after=BEGUN))
     address = f"{path}{urlencode(RUN)}"
     looker.become(BEA, run=_in_airflow("ida"))
+    rest = f"/dirsync/api/v1/runs/{RUN['dag_id']}/{RUN['run_id']}"
+    assert looker.client.get(rest).json()["id_used_again"] is False
     assert "another run" not in text_of(looker.get(address))
     looker.become(BEA, run=_in_airflow("mallory"))
+    assert looker.client.get(rest).json()["id_used_again"] is True
     text = text_of(looker.get(address))
     assert "These results are of another run than the one that Airflow shows here." in text
     assert "Its id was used again by mallory 2026-11-30 07:00 UTC: that run was refused" in text
