@@ -105,6 +105,19 @@ def test_a_run_that_is_queued_for_long_is_awaited(looker: Looker) -> None:
     assert "data-live" not in looker.get(address)
 
 
+def test_a_run_that_was_ended_by_hand_is_not_running(looker: Looker) -> None:
+    """Airflow says that it has failed, and its last task never closed it: no job is about to begin. It is closed some time."""
+    run = looker.pages.run("ended")
+    looker.pages.plan(run, changes(updates=1), state="success")
+    address = "/embed/run?dag_id=staff_to_branch&run_id=ended"
+    assert ">running<" in looker.get(address)
+    assert "every 3s" in looker.get(address)
+    looker.become(BEA, run=RunInAirflow(True, RunIdentity("ended", run.trigger, run.requester), over=True))
+    page = looker.get(address)
+    assert ">running<" not in page
+    assert "every 10s" in page
+
+
 @pytest.mark.parametrize("path", ["/embed/run?", "/embed/ti?task_id=people&"])
 def test_a_run_that_only_has_the_id_is_told_apart(looker: Looker, path: str) -> None:
     """The run was deleted in Airflow and its id used again: the tab says whose results it shows, and what became of the other."""

@@ -288,7 +288,7 @@ def _row(job: RunJob) -> JobRow:
 
 def _goes_on(view: RunView) -> bool:
     """Whether the next job is about to begin: none is left behind by a closed run, or by a job that holds up the others."""
-    if view.snapshot.finished is not None:
+    if view.ended:
         return False
     for each in view.jobs:
         if each.result is None:
