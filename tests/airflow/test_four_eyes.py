@@ -123,6 +123,11 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
     for task in ("before", "_close"):
         assert "This run id was used before." in why(airflow, "reused", run, task)
     assert airflow.store.find_run("reused", run) == before
+    assert approver.get(f"/dirsync/api/v1/runs/reused/{run}").json()["id_used_again"]
+    for tab in ("run", "ti"):
+        page = approver.get(f"/dirsync/embed/{tab}", params={"dag_id": "reused", "run_id": run, "task_id": "people"}).text
+        assert "These results are of another run than the one that Airflow shows here." in page
+        assert f"used again by <bdi>{APPROVER}</bdi>" in page
     assert airflow.store.pending_request("reused", "people") is None
     assert airflow.store.request_of_run(request.collection_run_id, "people") == airflow.store.get_request(request.id).request
     gate = f"/api/v2/dags/reused/dagRuns/{run}/taskInstances/people.approval"

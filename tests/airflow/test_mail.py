@@ -326,6 +326,8 @@ def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
     assert airflow_database.exists()
     send_mail_soon()  # Airflow does not know the DAG yet: logged, not raised
     register(upkeep_dags()[UPKEEP_DAG_ID])
+    with create_session() as session:  # what other tests have left in this Airflow
+        session.execute(delete(DagRun).where(DagRun.dag_id == UPKEEP_DAG_ID))
     monkeypatch.delenv("AIRFLOW__DIRECTORY_SYNC__MAIL_CONNECTION", raising=False)
     send_mail_soon()
     assert queued() == 0

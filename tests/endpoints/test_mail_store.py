@@ -173,6 +173,26 @@ def test_processes_that_deliver_at_the_same_time_send_each_mail_once(store: Stor
     assert rows(store) == 0
 
 
+def test_a_waiting_request_stands_in_for_others(store: Store) -> None:
+    """Mail about a request that has ended, whose sender was killed, is taken over by a gate that waits for another one."""
+    clock = Clock(store)
+    ended, first, second = (file(store, name=name) for name in ("ended", "first", "second"))
+    for _ in range(3):
+        claimed = store.claim_mail(HOLD, max_age=WEEK)
+        assert claimed is not None
+        if claimed.request != ended:
+            store.record_mail(claimed.request, [], about="filed", event=claimed.event)
+    assert store.mail_due_among([first, second], max_age=WEEK) == frozenset(), "it is being sent"
+    clock.advance(seconds=HOLD.total_seconds() + 1)
+    assert store.mail_due_among([second, first], max_age=WEEK) == {min(first, second)}
+    assert store.mail_due_among([], max_age=WEEK) == frozenset()
+    again = store.claim_mail(HOLD, max_age=WEEK)
+    assert again is not None
+    store.record_mail(ended, [], about="filed", event=again.event, problem="no", again=store.now())
+    clock.advance(seconds=1)
+    assert store.mail_due_among([first], max_age=WEEK) == frozenset(), "it was put off, not left behind"
+
+
 @pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)  # PostgreSQL plans by size, and these tables are small
 def test_looking_goes_by_keys(store: Store) -> None:
     """Of the history only the rows of events that are due are read, by their key, however long it is."""

@@ -10,10 +10,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from directory_sync.portal.crowd import FULL, CrowdLimit
+from directory_sync.portal.typed_texts import SentForm
 
 
-def refuse(request: Request, status: int, detail: str) -> Response:
-    return PlainTextResponse(detail, status)
+def refuse(request: Request, status: int, detail: str, *, sent: SentForm) -> Response:
+    return PlainTextResponse(detail + "".join(f" {each.name}={each.text}" for each in sent.typed), status)
 
 
 def test_so_many_are_let_in_and_others_told_to_come_back() -> None:
@@ -38,6 +39,8 @@ def test_so_many_are_let_in_and_others_told_to_come_back() -> None:
             await full.wait()
             refused = await client.get("/three")
             assert (refused.status_code, refused.text, inside) == (503, FULL, 2)
+            typed = await client.post("/three", data={"reason": "Too many.", "digest": "x"})
+            assert typed.text == f"{FULL} reason=Too many.", "what was typed is not lost"
             hang.set()
             assert [(await first).status_code, (await second).status_code] == [200, 500]
             later = await asyncio.gather(*(client.get("/later") for _ in range(8)))

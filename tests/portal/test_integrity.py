@@ -18,7 +18,7 @@ from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import BEA
-from tests.scenarios.tampering import alter_change, alter_figures
+from tests.scenarios.tampering import alter_change, alter_figures, alter_names, alter_request
 
 RUN = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
 ALTERED = "This plan was altered in the store."
@@ -167,6 +167,19 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     monkeypatch.setattr(Store, "verify_plan", slow)
     yield event
     event.set()
+
+
+def test_an_altered_request_says_so(looker: Looker) -> None:
+    """Another policy, another requester, another person's name at a change: the page says it, and offers no decision."""
+    request = looker.store.get_request(looker.made["pending"]).request
+    alter_request(looker.store, request.id, reason="As agreed with all of us.")
+    page = looker.get(f"/requests/{request.id}")
+    assert "is not the one that was filed" in page
+    assert re.search(r"<button[^>]*disabled[^>]*>Approve…", page)
+    alter_request(looker.store, request.id, reason=request.reason)
+    assert "is not the one that was filed" not in looker.get(f"/requests/{request.id}")
+    alter_names(looker.store, request.plan_id, "Somebody Else")
+    assert ALTERED in text_of(looker.get(f"/requests/{request.id}"))
 
 
 def test_a_large_plan_is_checked_in_the_background(looker: Looker, large: int, held: threading.Event) -> None:

@@ -134,6 +134,22 @@ def test_what_was_typed_is_sent_again_when_the_store_is_back(looker: Looker, mon
     assert looker.store.get_request(number).request.state == "denied"
 
 
+def test_what_was_typed_comes_back_after_an_error_that_nobody_has_foreseen(
+    looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page does not say that nothing was recorded: it cannot know."""
+    number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
+    monkeypatch.setattr(Store, "decide", _defect)
+    page = looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED}, status=500)
+    assert "Too many &lt;b&gt;deletions&lt;/b&gt;.\nLook at the export.</textarea>" in page
+    assert "Nothing was recorded" not in page
+    assert f"/requests/{number}" in page
+
+
+def _defect(*args: object, **given: object) -> None:
+    raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\xff\xfe", b"reason=" + b"x" * 10**6, b"&".join(b"reason=%d" % n for n in range(2000))]
 )

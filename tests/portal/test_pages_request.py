@@ -8,7 +8,9 @@ import pytest
 
 from directory_sync.approval import desk
 from directory_sync.endpoints.change import WORST_FIRST, Change
+from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.store.request_model import Approver
+from directory_sync.store.run_identity import RunIdentity
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, IDA, LONG, NOBODY, POLICY, changes
 from tests.scenarios.requests import decide
@@ -327,3 +329,52 @@ def test_downloads_are_offered(looker: Looker) -> None:
     page = looker.get(f"/requests/{looker.made['pending']}")
     for ending in ("csv", "ldif"):
         assert f'href="/dirsync/api/v1/requests/{looker.made["pending"]}/changes.{ending}" download' in page
+
+
+def test_a_request_whose_run_is_over_says_so(looker: Looker) -> None:
+    """Approved or waiting: nothing applies it any more. It is not said to be applied now, and can be planned again."""
+    number = looker.made["pending"]
+    gone, paused = RunInAirflow(told=True), RunInAirflow(told=True, identity=None, paused=True)
+    assert "has ended in Airflow" not in text_of(looker.get(f"/requests/{number}"))
+    looker.become(BEA, run=gone)
+    assert "so an approval would change nothing" in text_of(looker.get(f"/requests/{number}"))
+    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    looker.become(BEA)
+    page = looker.get(f"/requests/{number}")
+    assert "Its run applies exactly these changes now." in text_of(page)
+    assert "every 3s" in page
+    for run in (gone, paused):
+        looker.become(BEA, run=run)
+        page = looker.get(f"/requests/{number}")
+        assert "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written." in text_of(page)
+        assert "Plan again…" in page
+        assert "every 10s" in page
+
+
+def test_a_request_of_a_collection_that_is_switched_off_says_so(looker: Looker) -> None:
+    """No task begins before it is switched on again."""
+    number = looker.made["pending"]
+    request = looker.store.get_request(number).request
+    identity = RunIdentity(request.run_id, request.trigger, request.requester)
+    looker.become(BEA, run=RunInAirflow(True, identity, paused=True))
+    said = "The collection is switched off in Airflow; what is approved is written once it is switched on."
+    assert said in text_of(looker.get(f"/requests/{number}"))
+    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    page = text_of(looker.get(f"/requests/{number}"))
+    assert said in page
+    assert "applies exactly these changes now" not in page
+
+
+@pytest.mark.parametrize("state", ["denied", "cancelled", "stale"])
+def test_what_was_never_written_is_shown_as_planned(looker: Looker, state: str) -> None:
+    """On its page and in lists, also when it has ended; what was applied is not."""
+    request = looker.store.get_request(looker.made[state]).request
+    assert request.state == state
+    page = text_of(looker.get(f"/requests/{request.id}"))
+    banner = page[: page.index("What was to change")]
+    assert re.search(r"Planned: (no changes|\d+ \w+)", banner)
+    looker.become(ADA)
+    rows = text_of(looker.get(f"/requests?list=all&state={state}"))
+    assert "planned: " in rows
+    assert "planned: " not in text_of(looker.get("/requests?list=all&state=applied"))
+    assert "Planned: " not in text_of(looker.get(f"/requests/{looker.made['applied']}")).partition("What was to change")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -12,10 +13,13 @@ from directory_sync.approval import desk
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.plan.model import Statistics
 from directory_sync.portal import airflow_runs
-from directory_sync.store.tables import JobRunRow
+from directory_sync.portal.run_in_airflow import RunInAirflow
+from directory_sync.store.run_identity import RunIdentity
+from directory_sync.store.tables import CollectionRunRow, JobRunRow
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import BEA, changes, collection, plan
 
+BEGUN = datetime(2026, 11, 30, 7, tzinfo=UTC)
 RUN = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
 STOPPED = {"dag_id": "stopped", "run_id": "manual__2026-11-24"}
 
@@ -79,6 +83,61 @@ def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> N
     answer = looker.client.get(f"/dirsync{address}", headers={"HX-Request": "true"})
     assert ("HX-Refresh" in answer.headers) is whole
     assert ("Sync results" in answer.text) is not whole
+
+
+def _in_airflow(requester: str, *, over: bool = False, paused: bool = False, trigger: str = "manual") -> RunInAirflow:
+    identity = RunIdentity(RUN["run_id"], trigger, requester, requester, None, BEGUN)
+    return RunInAirflow(True, identity, BEGUN, over, paused)
+
+
+def test_a_run_that_is_queued_for_long_is_awaited(looker: Looker) -> None:
+    """Slowly, as long as Airflow says that it goes on, and nothing is told of a DAG that may not be seen."""
+    from directory_sync.portal.pages.routes_tabs import MOST_LOOKS
+
+    address = f"/embed/run?dag_id=staff_to_branch&run_id=new&looks={MOST_LOOKS}"
+    assert "data-live" not in looker.get(address), "nothing is known of it"
+    looker.become(BEA, run=_in_airflow("ida"))
+    page = looker.get(address)
+    assert f'looks={MOST_LOOKS}" hx-trigger="every 10s, look-now"' in page
+    looker.become(BEA, run=_in_airflow("ida", over=True))
+    assert "data-live" not in looker.get(address)
+    looker.become(BEA, run=_in_airflow("ida"), hidden=frozenset(["staff_to_branch"]))
+    assert "data-live" not in looker.get(address)
+
+
+def test_a_run_that_was_ended_by_hand_is_not_running(looker: Looker) -> None:
+    """Airflow says that it has failed, and its last task never closed it: no job is about to begin. It is closed some time."""
+    run = looker.pages.run("ended")
+    looker.pages.plan(run, changes(updates=1), state="success")
+    address = "/embed/run?dag_id=staff_to_branch&run_id=ended"
+    assert ">running<" in looker.get(address)
+    assert "every 3s" in looker.get(address)
+    looker.become(BEA, run=RunInAirflow(True, RunIdentity("ended", run.trigger, run.requester), over=True))
+    page = looker.get(address)
+    assert ">running<" not in page
+    assert "every 10s" in page
+
+
+@pytest.mark.parametrize("path", ["/embed/run?", "/embed/ti?task_id=people&"])
+def test_a_run_that_only_has_the_id_is_told_apart(looker: Looker, path: str) -> None:
+    """The run was deleted in Airflow and its id used again: the tab says whose results it shows, and what became of the other."""
+    with looker.store._database.write() as connection:
+        here = (CollectionRunRow.collection == RUN["dag_id"], CollectionRunRow.run_id == RUN["run_id"])
+        connection.execute(update(CollectionRunRow).where(*here).values(triggering_user="ida", run_after=BEGUN))
+    address = f"{path}{urlencode(RUN)}"
+    looker.become(BEA, run=_in_airflow("ida"))
+    rest = f"/dirsync/api/v1/runs/{RUN['dag_id']}/{RUN['run_id']}"
+    assert looker.client.get(rest).json()["id_used_again"] is False
+    assert "another run" not in text_of(looker.get(address))
+    looker.become(BEA, run=_in_airflow("mallory"))
+    assert looker.client.get(rest).json()["id_used_again"] is True
+    text = text_of(looker.get(address))
+    assert "These results are of another run than the one that Airflow shows here." in text
+    assert "Its id was used again by mallory 2026-11-30 07:00 UTC: that run was refused" in text
+    looker.become(BEA, run=_in_airflow("ida", trigger="scheduled"))
+    assert "These results are of another run" in text_of(looker.get(address))
+    looker.become(BEA, run=RunInAirflow(told=True))
+    assert "These results are of another run" not in text_of(looker.get(address))
 
 
 def test_a_followed_job_brings_its_changes_when_they_are_there(looker: Looker) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from directory_sync.approval import desk
+from directory_sync.approval.people import Person
 from directory_sync.portal.standing import UNTOLD, Known, Standing, note, out_of_reach
 from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
@@ -165,6 +167,27 @@ def test_the_form_asks_whether_they_are_meant(looker: Looker) -> None:
     shown = text_of(looker.get(f"/requests/{looker.made['pending']}"))
     assert "emil asked by somebody who was asked before" in shown
     assert "Airflow knows no user of this name." in shown
+
+
+@pytest.mark.parametrize("confirmed", [[], ["user:ida", "user:IDA", "user:bea", "user:zoe"]], ids=["at first", "confirmed"])
+def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -> None:
+    """The requester, oneself, a person who has decided: what was entered is kept, and nothing is stored."""
+    number = looker.made["two"]
+    request = looker.store.get_request(number).request
+    desk.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=request.digest)
+    before = looker.store.get_request(number)
+    for name, said in (
+        ("ida", "ida asked for these changes, so someone else has to decide."),
+        ("IDA", "IDA asked for these changes"),
+        ("bea", "bea is you, and you may decide yourself."),
+        ("carl", "carl has decided already"),
+    ):
+        entered = {"users": name, "roles": "Op", "reason": "on holiday", "confirmed": confirmed}
+        page = looker.post(f"/requests/{number}/reroute", entered, status=422)
+        assert said in text_of(page)
+        assert f'value="{name}"' in page
+        assert "on holiday" in page
+    assert looker.store.get_request(number).assignees == before.assignees
 
 
 def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:

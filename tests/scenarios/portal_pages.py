@@ -23,6 +23,8 @@ from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
+from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver
@@ -65,11 +67,13 @@ class AllRights:
         hidden: collections that they may not see.
         start: they may start runs.
         told: what it tells of others; of those who are not named there nothing.
+        run: what it tells of every run.
     """
 
     hidden: frozenset[str] = frozenset()
     start: bool = True
     told: Mapping[Approver, Standing] = field(default_factory=dict)
+    run: RunInAirflow = NOT_TOLD
 
     def readable(self, dag_ids: Names[str]) -> frozenset[str]:
         """All but the hidden ones."""
@@ -82,6 +86,10 @@ class AllRights:
     def standings(self, approvers: Names[Approver], dag_id: str) -> Standings:
         """The same for every DAG."""
         return {each: self.told.get(each, UNTOLD) for each in approvers}
+
+    def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
+        """The same of every run."""
+        return self.run
 
 
 @dataclass

@@ -12,7 +12,8 @@ import pytest
 
 from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
-from directory_sync.cli.requests_text import COLUMNS
+from directory_sync.cli.requests_text import COLUMNS, changes_text
+from directory_sync.cli.rest_answers import Summary
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.rest_server import (
     CHANGES,
@@ -79,6 +80,14 @@ def test_a_list_in_a_pipe_has_one_line_for_each_request(call: Callable[..., Outp
         "12", "pending", "crew", "people", "3 changes planned: 1 deletion, 1 update, 1 creation", "ida",
         "2026-11-22 18:58 UTC", "2026-11-29 18:58 UTC",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["pending", "approved", "denied", "expired", "cancelled", "stale", "applied"])
+def test_what_was_not_written_is_told_as_planned(state: str) -> None:
+    """Also where a request has ended without being applied."""
+    planned = "" if state == "applied" else " planned"
+    shown = changes_text(Summary.model_validate(summary(state=state)))
+    assert shown == f"3 changes{planned}: 1 deletion, 1 update, 1 creation"
 
 
 def test_a_list_in_a_terminal_is_a_table(

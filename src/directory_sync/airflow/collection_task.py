@@ -33,8 +33,6 @@ FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 60.0
 """Seconds between two looks at a destination on which another run works; doubled from the first to the longest."""
 
-UNKNOWN = "unknown"
-"""Requester of a run of which Airflow does not say who started it."""
 NOT_IN_THIS_RUN = "not_in_this_run"
 """State of a job that the run leaves out."""
 
@@ -57,6 +55,8 @@ class CollectionOperator(BaseOperator):
         self.definition_digest = definition_digest
 
     def _start_run(self, store: Store, context: Context, parameters: RunParameters) -> Snapshot:
+        from directory_sync.store.run_identity import UNKNOWN
+
         identity = run_identity(context)
         return store.start_run(
             self.collection,
@@ -74,14 +74,14 @@ class CollectionOperator(BaseOperator):
 
 def run_identity(context: Context) -> RunIdentity:
     """Which run of Airflow a task belongs to, as the store tells it from others with the same id."""
-    from directory_sync.store.run_identity import RunIdentity
+    from directory_sync.store.run_identity import RunIdentity, requester_of
 
     run = context["dag_run"]
     trigger = str(getattr(run.run_type, "value", run.run_type))
     return RunIdentity(
         run_id=run.run_id,
         trigger=trigger,
-        requester=run.triggering_user_name or ("schedule" if trigger == "scheduled" else UNKNOWN),
+        requester=requester_of(trigger, run.triggering_user_name),
         triggering_user=run.triggering_user_name,
         logical_date=run.logical_date,
         run_after=run.run_after,

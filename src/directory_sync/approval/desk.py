@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from directory_sync.approval.people import Hindrance, Person, Refusal, may_decide, same_person
+from directory_sync.approval.people import Hindrance, Person, Refusal, could_decide, may_decide, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
 from directory_sync.approval.records import asker_of, decisions_of, for_decision, named, policy_of
@@ -90,7 +90,7 @@ def reroute(
     """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises as `approve`.
 
     `unable`: those of them who cannot open the request, as far as Airflow tells. RequestError also for a name that nobody
-    can have.
+    can have, and for a user whose answer could never count, or who is the one that asks.
     """
     for name in (*to.users, *to.roles):
         if wrong := impossible_name(name):
@@ -98,6 +98,9 @@ def reroute(
 
     def check(view: RequestView) -> None:
         _refuse(may_decide(for_decision(view), person))
+        for name in to.users:
+            if in_vain := asked_in_vain(view, person, name):
+                raise RequestError(in_vain)
 
     return store.reroute(
         request_id,
@@ -126,6 +129,23 @@ def comment(store: Store, request_id: int, person: Person, text: str) -> Request
     """Add a comment; whoever may see the request may comment on it. Raises as `approve`."""
     _require_verified(person)
     return store.comment(request_id, person.name, text)
+
+
+def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
+    """Why it makes no sense that this person asks that user, in words; empty if it does."""
+    known = for_decision(view)
+    if same_person(user, person.name):
+        return f"{printable(user)} is you, and you may decide yourself. Name someone else."
+    if any(same_person(decision.person.name, user) for decision in known.decisions):
+        return f"{printable(user)} has decided already, and a decision is final. Name someone else."
+    if could_decide(known.policy, user, known.requester, known.asked_by):
+        return ""
+    if same_person(user, known.requester) or same_person(user, known.asked_by):
+        return f"{printable(user)} asked for these changes, so someone else has to decide. Name someone else."
+    return (
+        f"{printable(user)} could never decide: the policy lets only certain people do so, and this user is not one of them. "
+        "Name someone else."
+    )
 
 
 def _decide(store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool) -> RequestView:
@@ -161,6 +181,7 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
     request = view.request
     if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
         store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
+        store.verify_request(request)
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:

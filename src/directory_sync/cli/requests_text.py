@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from directory_sync.approval.states import LABELS
+from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.rest_answers import Details, Summary
@@ -36,7 +36,7 @@ def list_row(request: Summary) -> tuple[str, ...]:
 def changes_text(request: Summary) -> str:
     """How many changes of which kind are planned, the most serious kind first."""
     kinds = planned_text.changes_text(request.statistics) if any(request.statistics.get(kind) for kind in _WORST_FIRST) else ""
-    planned = " planned" if request.pending else ""
+    planned = "" if request.state == RequestState.APPLIED else " planned"
     return f"{count(request.changes, 'change')}{planned}{f': {kinds}' if kinds else ''}"
 
 

@@ -10,8 +10,9 @@ from fastapi import Depends
 
 from directory_sync.approval.people import Person
 from directory_sync.errors import NotAllowed, RequestNotFound
-from directory_sync.portal import airflow_login, airflow_people
+from directory_sync.portal import airflow_login, airflow_people, airflow_runs
 from directory_sync.portal.identity import is_administrator, person_of
+from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import Standings
 from directory_sync.store.request_model import Approver
 
@@ -30,6 +31,9 @@ class Rights(Protocol):
 
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         """What Airflow knows of others who are asked about the DAG."""
+
+    def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
+        """What Airflow knows of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,9 @@ class _AirflowRights:
 
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         return airflow_people.standings(approvers, dag_id)
+
+    def run_of(self, dag_id: str, run_id: str) -> RunInAirflow:
+        return airflow_runs.run_of(dag_id, run_id)
 
 
 def current_visitor(user: airflow_login.LoggedInUser) -> Visitor:

@@ -121,8 +121,11 @@ def reroute(
     standings = visitor.rights.standings(named(to), seen.request.collection)
     doubts = {whom: said for whom in named(to) if standings[whom].able is not True and (said := note(whom, standings[whom]))}
     left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
-    if left and not desk.powers(seen, visitor.person).decide:
-        raise DoubtfulApprovers(left)
+    if not desk.powers(seen, visitor.person).decide:
+        if in_vain := [said for user in to.users if (said := desk.asked_in_vain(seen, visitor.person, user))]:
+            raise RequestError(" ".join(in_vain))
+        if left:
+            raise DoubtfulApprovers(left)
     unable = [whom for whom in doubts if standings[whom].sees is False]
     view = desk.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)

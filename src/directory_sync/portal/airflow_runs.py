@@ -24,6 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from directory_sync import settings
 from directory_sync.errors import NotDecidable, RequestError, StoreError
+from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow
+from directory_sync.store.run_identity import RunIdentity, requester_of
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,31 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
     except (ParamValidationError, ValueError, AirflowException) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise RequestError(f"Airflow refuses to start a run of {dag_id}: {first_line}") from None
+
+
+def run_of(dag_id: str, run_id: str) -> RunInAirflow:
+    """What Airflow knows of a run. A failure is logged and nothing else: the pages that ask can be read without it."""
+    try:
+        with create_session() as session:
+            run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+            dag = session.get(DagModel, dag_id)
+            paused = dag is not None and bool(dag.is_paused)
+            if run is None:
+                return RunInAirflow(told=True, paused=paused)
+            trigger = str(getattr(run.run_type, "value", run.run_type))
+            identity = RunIdentity(
+                run_id=run_id,
+                trigger=trigger,
+                requester=requester_of(trigger, run.triggering_user_name),
+                triggering_user=run.triggering_user_name,
+                logical_date=run.logical_date,
+                run_after=run.run_after,
+            )
+            over = run.state in (DagRunState.SUCCESS, DagRunState.FAILED)
+            return RunInAirflow(True, identity, run.queued_at or run.start_date, over, paused)
+    except Exception:
+        log.exception("Airflow does not tell what it knows of run %s of %s.", run_id, dag_id)
+        return UNTOLD
 
 
 def send_mail_soon() -> None:

@@ -15,7 +15,7 @@ from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.change_search import visible_text
 from directory_sync.portal.filters import ParameterReader
-from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked
+from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
 from directory_sync.run.change_text import describe_change
 from directory_sync.run.printable import printable
 from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
@@ -176,7 +176,7 @@ def integrity_of(
         request: where one asks about it: digest and figures have to be those that stand there.
         at_once, kept: as `integrity.look` takes them.
     """
-    return integrity.look(
+    plan = integrity.look(
         store,
         head.id,
         digest=head.digest if request is None else request.digest,
@@ -185,6 +185,7 @@ def integrity_of(
         at_once=at_once,
         kept=kept,
     )
+    return plan if request is None else worst([plan, integrity.look_at_request(store, request)])
 
 
 def read_changes(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from directory_sync.portal.typed_texts import RefuseForm, sent_form
 
 MOST = 15
 """Requests worked on at a time in one process: as many as the store has connections, and less than half of the 40 threads."""
@@ -17,8 +17,6 @@ PATIENCE = 5.0
 
 FULL = "The store answers too slowly, and too many wait for it already. Nothing was done; try again in a moment."
 
-Refuse = Callable[[Request, int, str], Response]
-
 
 class CrowdLimit:
     """ASGI middleware: lets so many requests in at a time, and answers 503 to whoever has waited for too long outside.
@@ -27,7 +25,7 @@ class CrowdLimit:
     a call from outside, so what is limited is how many can hang.
     """
 
-    def __init__(self, app: ASGIApp, *, refuse: Refuse, most: int = MOST, patience: float = PATIENCE) -> None:
+    def __init__(self, app: ASGIApp, *, refuse: RefuseForm, most: int = MOST, patience: float = PATIENCE) -> None:
         """Take the app, what answers a refused request, how many are let in, and the seconds that others wait."""
         self._app = app
         self._refuse = refuse
@@ -43,7 +41,8 @@ class CrowdLimit:
             async with asyncio.timeout(self._patience):
                 await self._places.acquire()
         except TimeoutError:
-            await self._refuse(Request(scope), 503, FULL)(scope, receive, send)
+            refusal = self._refuse(Request(scope), 503, FULL, sent=await sent_form(Request(scope, receive)))
+            await refusal(scope, receive, send)
             return
         inside = True
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from weakref import WeakKeyDictionary
 
 from directory_sync.errors import DirectorySyncError, PlanMismatch
+from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 AT_ONCE = 5_000
@@ -155,6 +156,16 @@ class PlanChecks:
 def _verify(store: Store, plan_id: int, digest: str, statistics: Mapping[str, int]) -> Checked:
     try:
         store.verify_plan(plan_id, digest=digest, statistics=statistics)
+    except PlanMismatch as error:
+        log.error("%s", error)  # noqa: TRY400 - where it was raised says nothing
+        return Checked(Integrity.ALTERED, str(error))
+    return _INTACT
+
+
+def look_at_request(store: Store, request: Request) -> Checked:
+    """Whether a request is what was filed. Nothing is remembered: it is one row."""
+    try:
+        store.verify_request(request)
     except PlanMismatch as error:
         log.error("%s", error)  # noqa: TRY400 - where it was raised says nothing
         return Checked(Integrity.ALTERED, str(error))

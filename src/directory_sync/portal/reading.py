@@ -16,9 +16,11 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
 from directory_sync.portal.filters import ListKind, ListQuery
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
+from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Known, Standings, out_of_reach
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import APPROVED, Approver, EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.request_model import APPROVED, PENDING, Approver, EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ class RequestDetails:
         previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
         standings: what Airflow tells of those who are asked, while it waits.
         answered: how many of its changes have a result, while they are being applied; None otherwise.
+        left_behind: Airflow goes on with nothing of the run that is to apply it; `paused`: not before it is switched on again.
         integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
     """
 
@@ -64,6 +67,8 @@ class RequestDetails:
     integrity: Checked
     standings: Standings = field(default_factory=dict)
     answered: int | None = None
+    left_behind: bool = False
+    paused: bool = False
 
     @property
     def request(self) -> Request:
@@ -143,6 +148,7 @@ def read_request(
     checked = integrity_of(store, plan, view.request, at_once=at_once, kept=kept)
     if checked.altered and not powers.decide:
         powers = replace(powers, decide=checked.message)
+    run = _run_that_applies(visitor, view.request)
     return RequestDetails(
         view=view,
         powers=powers,
@@ -153,6 +159,8 @@ def read_request(
         integrity=checked,
         standings=_standings(visitor, view),
         answered=_answered(store, view.request),
+        left_behind=is_left_behind(store, view.request.collection, run),
+        paused=run.told and run.paused,
     )
 
 
@@ -173,6 +181,14 @@ def _standings(visitor: Visitor, view: RequestView) -> Standings:
         return {}
     asked = dict.fromkeys(Approver(each.kind, each.name) for each in view.assignees)
     return visitor.rights.standings(tuple(asked), view.request.collection)
+
+
+def _run_that_applies(visitor: Visitor, request: Request) -> RunInAirflow:
+    """The run that is to apply a request, as Airflow knows it. A waiver and a terminal's request have none."""
+    awaited = request.state in (PENDING, APPROVED) and request.begun is None
+    if not awaited or request.waiver or request.trigger == TERMINAL:
+        return UNTOLD
+    return visitor.rights.run_of(request.collection, request.run_id)
 
 
 def tells_of_people(visitor: Visitor, request: Request) -> bool:

@@ -9,9 +9,10 @@ from directory_sync.definition.models import Job
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.plan.model import Statistics
 from directory_sync.portal.access import Visitor, not_found
+from directory_sync.portal.run_in_airflow import OtherRun, is_left_behind, other_run
 from directory_sync.run.result import JobState
 from directory_sync.store.request_model import Request
-from directory_sync.store.runs import Snapshot, StoredJobResult
+from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
 from directory_sync.store.store import Store
 
 UNWRITTEN = frozenset(
@@ -56,12 +57,16 @@ class RunView:
     Attributes:
         snapshot: who started it, when, and the definition that counts.
         jobs: in the definition's order.
+        other: the run that Airflow has by this id now, where that is another one; None otherwise.
+        ended: nothing of it goes on: it was closed, or has ended in Airflow otherwise, by hand for example.
         hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if they may.
     """
 
     snapshot: Snapshot
     jobs: tuple[RunJob, ...]
     hindrance_to_run: str
+    other: OtherRun | None = None
+    ended: bool = False
 
     def job(self, name: str) -> RunJob | None:
         """The job of that name, or None."""
@@ -75,7 +80,10 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
     results = {result.job: result for result in store.job_results(collection, run_id)}
     jobs = tuple(_run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs)
-    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection))
+    found = visitor.rights.run_of(collection, run_id)
+    ended = snapshot.finished is not None or (snapshot.trigger != TERMINAL and is_left_behind(store, collection, found))
+    other = other_run(store, collection, found)
+    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection), other, ended)
 
 
 def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:

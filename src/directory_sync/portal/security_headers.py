@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from directory_sync.portal.guard import Refuse
+from directory_sync.portal.typed_texts import HeldForm, RefuseForm
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class SecurityHeaders:
     """ASGI middleware around everything else: sets the headers on every answer, also to errors, and answers unexpected errors."""
 
-    def __init__(self, app: ASGIApp, *, refuse: Refuse) -> None:
+    def __init__(self, app: ASGIApp, *, refuse: RefuseForm) -> None:
         """Take the app and what answers an unexpected error."""
         self._app = app
         self._refuse = refuse
@@ -52,10 +52,12 @@ class SecurityHeaders:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        held = HeldForm(scope, receive)
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, held.receive, send_with_headers)
         except Exception:
             if begun:
                 raise  # what has been sent cannot be taken back: the connection is cut, so that nobody takes it for complete
             log.exception("A request ended unexpectedly. method=%s path=%s", scope["method"], scope["path"])
-            await self._refuse(Request(scope), 500, UNEXPECTED)(scope, receive, send_with_headers)
+            refusal = self._refuse(Request(scope), 500, UNEXPECTED, sent=await held.form())
+            await refusal(scope, receive, send_with_headers)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope
 
 LONGEST = 20_000
 """Characters of one text that come back."""
@@ -48,12 +51,58 @@ class SentForm:
 
 
 NOTHING = SentForm()
+MOST_BYTES = 256 * 1024
+"""Of a form that is held while it is answered: a text of the longest size in any script, and the fields around it."""
+
+
+class RefuseForm(Protocol):
+    """Answers a request that is not carried out, with what was typed into the form that it brought."""
+
+    def __call__(self, request: Request, status: int, detail: str, *, sent: SentForm) -> Response:
+        """The answer: HTTP's status, and in words what is wrong and what to do about it."""
+
+
+class HeldForm:
+    """The body of a form as it is read by an app, kept so that it can be read again if the app fails."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        """Take the request. Nothing is kept of what is no form."""
+        self._scope = scope
+        self._receive = receive
+        self._keeps = scope["method"] == "POST" and is_form(Request(scope))
+        self._messages: list[Message] = []
+        self._size = 0
+
+    async def receive(self) -> Message:
+        """The next part of the body."""
+        message = await self._receive()
+        if self._keeps and message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._keeps = self._size <= MOST_BYTES
+            self._messages = [*self._messages, message] if self._keeps else []
+        return message
+
+    async def form(self) -> SentForm:
+        """The form, as far as it was read."""
+        if not self._keeps:
+            return NOTHING
+        messages = iter([*self._messages, {"type": "http.request", "body": b"", "more_body": False}])
+
+        async def replay() -> Message:
+            return next(messages)
+
+        return await sent_form(Request(self._scope, replay))
+
+
+def is_form(request: Request) -> bool:
+    """Whether a request brings a form."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return request.method == "POST" and kind in ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 async def sent_form(request: Request) -> SentForm:
     """The form of a refused request, as far as it can be read."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method != "POST" or kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if not is_form(request):
         return NOTHING
     try:
         form = await request.form(max_fields=MOST_FIELDS, max_files=0)

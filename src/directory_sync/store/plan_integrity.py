@@ -12,7 +12,9 @@ from directory_sync.errors import PlanAltered, PlanMismatch
 from directory_sync.plan.digest import PlanDigest, is_known
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
-from directory_sync.store.tables import ChangeRow, PlanRow
+from directory_sync.store.request_model import Request
+from directory_sync.store.seals import PlanSeal, request_seal
+from directory_sync.store.tables import ChangeRow, PlanRow, RequestRow
 
 READ_BATCH = 1_000
 """Changes read in one transaction: a slow check holds nothing up."""
@@ -23,6 +25,12 @@ class PlanIntegrity:
     """The check of a plan by itself, for those who decide and those who look; a part of `Store`."""
 
     _database: Database
+
+    def verify_request(self, request: Request) -> None:
+        """Return if a request is what was filed. Raises RequestNotFound, PlanAltered; earlier versions left nothing to check."""
+        with self._database.read() as connection:
+            seal = connection.execute(select(RequestRow.seal).where(RequestRow.id == request.id)).scalar_one_or_none()
+        require_filed(self._database, request, seal)
 
     def verify_plan(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
         """Read all of a plan, and return if it is what somebody is asked to agree to.
@@ -66,9 +74,11 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
         )
     header: Mapping[str, Any] = row.header
     digest = PlanDigest(header["collection"], header["job"], row.destination, version=row.digest_version)
+    seal = PlanSeal(header, row.findings)
     kinds: Counter[str] = Counter()
-    for action, payload in _changes(database, row.id, header["changes"]):
+    for action, payload, name in _changes(database, row.id, header["changes"]):
         digest.add(payload.encode())
+        seal.add(name)
         # What pages count and filter by stands beside the change itself.
         kinds[action if payload.startswith(action, _ACTION) else "misfiled"] += 1
     count, expected = _count(database, row.id), header["changes"]
@@ -78,6 +88,8 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
             row.id,
             f"digest {digest.hexdigest()} of {count} changes, expected {row.digest} of {expected}",
         )
+    if row.seal is not None and row.seal != seal.hexdigest():
+        raise altered(database, row.id, "figures, limits or names beside its changes are others")
     for figures in (header["statistics"], statistics or header["statistics"]):
         if wrong := [name for kind, name in COUNTED_AS.items() if figures.get(name, 0) != kinds[kind]]:
             raise altered(database, row.id, f"the figures {', '.join(wrong)} are not those of its changes")
@@ -91,17 +103,27 @@ def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
     )
 
 
-def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str]]:
-    """Kind and canonical form of each change, in order."""
+def require_filed(database: Database, request: Request, seal: str | None) -> None:
+    """Raise PlanAltered if a request is not what its seal names."""
+    if seal is not None and seal != request_seal(request):
+        raise PlanAltered(
+            f"Request {request.id} in the {database.label} is not the one that was filed: the person who asks, the policy, the "
+            "limits, the figures or a text is another. No one can decide about it, and nothing of it is written. Find out who "
+            "changed it, and run the job again."
+        )
+
+
+def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str, str | None]]:
+    """Kind, canonical form and name of each change, in order."""
     for first in range(0, count, READ_BATCH):
         last = min(first + READ_BATCH, count) - 1
         with database.read() as connection:
             page = connection.execute(
-                select(ChangeRow.action, ChangeRow.payload)
+                select(ChangeRow.action, ChangeRow.payload, ChangeRow.name)
                 .where(ChangeRow.plan_id == plan_id, ChangeRow.sequence.between(first, last))
                 .order_by(ChangeRow.sequence)
             ).all()
-        yield from ((row[0], row[1]) for row in page)
+        yield from ((row[0], row[1], row[2]) for row in page)
 
 
 def _count(database: Database, plan_id: int) -> int:

@@ -23,6 +23,7 @@ from directory_sync.plan.past import Findings, name_hash
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import stored_plan, verify
+from directory_sync.store.seals import PlanSeal
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
 WRITE_BATCH = 10_000
@@ -98,10 +99,13 @@ class Plans:
         Raises PlanMismatch if the changes do not have the digest that the plan names; nothing is kept then.
         """
         digest = PlanDigest(plan.collection, plan.job, plan.destination)
-        plan_id = self._begin_plan(job_run_id, plan)
+        findings = plan.findings.pack()
+        plan_id = self._begin_plan(job_run_id, plan, findings)
+        # Of the head as it will be read.
+        seal = PlanSeal(json.loads(json.dumps(plan.header())), findings)
         try:
             count = 0
-            rows = _rows(plan_id, plan.changes, digest)
+            rows = _rows(plan_id, plan.changes, digest, seal)
             while batch := list(islice(rows, WRITE_BATCH)):
                 count += len(batch)
                 with self._database.write() as connection:
@@ -115,7 +119,7 @@ class Plans:
                 connection.execute(
                     update(PlanRow)
                     .where(PlanRow.id == plan_id)
-                    .values(complete=True, state=STORED, stored=self._database.now(connection))
+                    .values(complete=True, state=STORED, stored=self._database.now(connection), seal=seal.hexdigest())
                 )
         except BaseException:
             with suppress(StoreError):  # what is left is invisible, and removed later
@@ -232,7 +236,7 @@ class Plans:
                 ],
             )
 
-    def _begin_plan(self, job_run_id: int, plan: Plan) -> int:
+    def _begin_plan(self, job_run_id: int, plan: Plan, findings: bytes | None) -> int:
         with self._database.write() as connection:
             now = self._database.now(connection)
             abandoned = connection.scalars(
@@ -246,7 +250,7 @@ class Plans:
                     "digest": plan.digest,
                     "digest_version": VERSION,
                     "header": plan.header(),
-                    "findings": plan.findings.pack(),
+                    "findings": findings,
                     "removals": plan.statistics.deleted + plan.statistics.disabled + plan.statistics.moved,
                     "memberships": sum(check.planned for check in plan.limits if check.kind == LimitKind.MEMBERSHIPS.value),
                     "complete": False,
@@ -299,10 +303,12 @@ def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator[tuple[Any, ...]]:
+def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest, seal: PlanSeal) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
     for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(canonical_forms(changes)):
         digest.add(canonical)
+        shown = name and storable(name)
+        seal.add(shown)
         yield (
             plan_id,
             sequence,
@@ -311,5 +317,5 @@ def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest) -> Iterator
             None if new_object is None else object_hash(new_object),
             None if identity is None else identity_hash(identity),
             canonical.decode(),
-            name and storable(name),
+            shown,
         )

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from directory_sync.errors import NotDecidable, PlanMismatch, RequestNotFound
 from directory_sync.store.database import Database
+from directory_sync.store.plan_integrity import require_filed
 from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, Request
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
@@ -31,7 +32,8 @@ class RequestApplying:
             expected_digest: of the plan that is about to be written.
             plan_id: that plan, where a later run has made the same one; default: the request's own.
 
-        Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for another plan.
+        Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for another plan;
+        PlanAltered if it is not what was filed.
         """
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
@@ -39,6 +41,8 @@ class RequestApplying:
                 raise NotDecidable(
                     f"Request {request_id} is {request.state}, not approved, so nothing may be written for it. Run the job again."
                 )
+            seal = connection.execute(select(RequestRow.seal).where(RequestRow.id == request_id)).scalar_one()
+            require_filed(self._database, request, seal)
             plan_id = request.plan_id if plan_id is None else plan_id
             digest = connection.execute(
                 select(PlanRow.digest).where(PlanRow.id == plan_id, PlanRow.complete)

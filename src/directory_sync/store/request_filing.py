@@ -36,12 +36,14 @@ from directory_sync.store.request_rows import (
     add_assignees,
     add_event,
     end_request,
+    find_request,
     names,
     overdue,
     read_request,
     select_requests,
 )
 from directory_sync.store.runs import RUNNING, TERMINAL, WAITING
+from directory_sync.store.seals import request_seal
 from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow, RequestRow
 
 _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
@@ -274,6 +276,8 @@ class RequestFiling:
         ).scalar_one_or_none()
         if request_id is None:
             return None
+        seal = request_seal(find_request(connection, request_id))
+        connection.execute(update(RequestRow).where(RequestRow.id == request_id).values(seal=seal))
         add_assignees(self._database, connection, request_id, approvers, why=why, level=0, at=now)
         data = {"approvers": names(approvers), **({} if older is None else {"replaces": older.id})}
         if not given["waiver"]:

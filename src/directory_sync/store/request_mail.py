@@ -125,11 +125,18 @@ class RequestMail:
             connection.execute(_row(due.event).values(progress=progress))
 
     def mail_due_among(self, request_ids: Collection[int], *, max_age: timedelta) -> frozenset[int]:
-        """Those of these requests about which mail is due that nobody is sending."""
+        """Those of these requests about which mail is due that nobody is sending.
+
+        The first of them stands in for all others: where a sender was killed while it mailed about a request that has ended, or
+        that no gate waits for, nothing else would go on with it soon.
+        """
         with self._database.read() as connection:
             query = _due(self._database.now(connection), max_age).limit(_LOOKED_AT)
-            found = {row.request_id for row in connection.execute(query)}
-        return frozenset(found & set(request_ids))
+            due = connection.execute(query).all()
+        waiting = set(request_ids)
+        found = {row.request_id for row in due} & waiting
+        left = any(row.claim is not None for row in due if row.request_id not in waiting)
+        return frozenset(found | ({min(waiting)} if left and waiting else set()))
 
     def record_mail(
         self,

@@ -12,6 +12,8 @@ from directory_sync.errors import RunIdUsed
 
 TERMINAL = "terminal"
 """The trigger of runs that a command line has started."""
+UNKNOWN = "unknown"
+"""Requester of a run of which Airflow does not say who started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,11 @@ class RunIdentity:
     triggering_user: str | None = None
     logical_date: datetime | None = None
     run_after: datetime | None = None
+
+
+def requester_of(trigger: str, triggering_user: str | None) -> str:
+    """Who is noted as the requester of a run of Airflow."""
+    return triggering_user or ("schedule" if trigger == "scheduled" else UNKNOWN)
 
 
 def require_same_run(row: Row[Any], identity: RunIdentity) -> None:

@@ -112,6 +112,8 @@ class PlanRow(Base):
     # How many objects it deletes, disables or moves, and how many members it removes from groups; None where nobody has counted.
     removals: Mapped[int | None]
     memberships: Mapped[int | None]
+    # Names what the digest does not cover and people are shown (`store.seals`); None for plans of earlier versions.
+    seal: Mapped[str | None] = mapped_column(String(64))
 
 
 class ChangeRow(Base):
@@ -247,6 +249,8 @@ class RequestRow(Base):
     successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
     applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    # Names everything about it that stays as it was filed (`store.seals`); None for requests of earlier versions.
+    seal: Mapped[str | None] = mapped_column(String(64))
 
 
 class RequestAssigneeRow(Base):

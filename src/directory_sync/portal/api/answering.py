@@ -140,6 +140,7 @@ def run_answer(run: RunView) -> models.RunAnswer:
         reason=snapshot.reason,
         preview_only=snapshot.preview_only,
         started=snapshot.started,
+        id_used_again=run.other is not None,
         jobs=list(map(_run_job_answer, run.jobs)),
     )
 

@@ -49,6 +49,8 @@ def _intact_plan(store: Store, visitor: Visitor, plan_id: int, request: Request 
     """The plan and its job, read in full first: a file has no place for the warning that somebody has altered it."""
     head, job = visible_plan(store, visitor, plan_id)
     digest, figures = (head.digest, head.statistics.to_json()) if request is None else (request.digest, request.statistics)
+    if request is not None:
+        store.verify_request(request)
     store.verify_plan(plan_id, digest=digest, statistics=figures)
     return head, job
 

@@ -299,6 +299,9 @@ class RunAnswer(Answer):
     reason: str
     preview_only: bool
     started: datetime
+    id_used_again: bool = Field(
+        description="Airflow has another run by this id now, which was refused. What is told is of the one before it."
+    )
     jobs: list[RunJobAnswer]
 
 

@@ -144,8 +144,9 @@ def version_of(details: RequestDetails) -> str:
     """A text that changes with everything on the page that can change by itself; it begins with `results_version`."""
     view, request = details.view, details.request
     last = view.events[-1].id if view.events else 0
-    begun, told = int(request.begun is not None), crc32("".join(sorted(map(repr, details.standings.items()))).encode())
-    parts = (results_version(details), last, len(view.decisions), begun, details.answered or 0, told)
+    begun, held = int(request.begun is not None), 2 * details.left_behind + details.paused
+    told = crc32("".join(sorted(map(repr, details.standings.items()))).encode())
+    parts = (results_version(details), last, len(view.decisions), begun, held, details.answered or 0, told)
     return ".".join(map(str, parts))
 
 
@@ -164,7 +165,7 @@ def _follow(details: RequestDetails) -> int:
     if request.state != RequestState.APPROVED:
         return 0
     # Nobody knows when somebody starts the run that a waiver or a terminal's request waits for.
-    elsewhere = approval_text.needs_somebody(request)
+    elsewhere = approval_text.needs_somebody(request) or details.left_behind or details.paused
     return _SLOWLY if elsewhere else _SOON
 
 
@@ -179,7 +180,7 @@ def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
         ]
     if state in (RequestState.PENDING, RequestState.APPROVED):
         deeds.append(Deed("cancel", "Cancel request…", "", powers.cancel))
-    if state in _AGAIN or _conflicts(details.request):
+    if state in _AGAIN or _conflicts(details.request) or (state == RequestState.APPROVED and details.left_behind):
         deeds.append(Deed("replan", "Plan again…", "", details.hindrance_to_replan))
     return tuple(deeds)
 
@@ -195,7 +196,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         return _next_of_pending(details, now)
     by = f" by {request.decided_by}" if request.decided_by else ""
     return {
-        RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(request)}"],
+        RequestState.APPROVED: [f"Approved{by}. {_next_of_approved(details)}"],
         RequestState.APPLIED: [f"Approved{by}, and applied. The result of each change is shown below."],
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
@@ -206,14 +207,32 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
     }[state]
 
 
-def _next_of_approved(request: Request) -> str:
+def _next_of_approved(details: RequestDetails) -> str:
+    request = details.request
+    if details.left_behind:
+        return (
+            "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written. Plan again; or, if "
+            f"the run is still there, clear its task {request.job}.apply."
+        )
+    if details.paused:
+        return f"Nothing is written yet. {_PAUSED}"
     said = approval_text.after(request, datetime.now(UTC), moment_text)
     return said if approval_text.needs_somebody(request) else f"{said} The result of each is shown below when that is done."
+
+
+_PAUSED = "The collection is switched off in Airflow; what is approved is written once it is switched on."
 
 
 def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
     request = details.request
     sentences = ["Nothing is written before this is approved."]
+    if details.left_behind:
+        sentences.append(
+            "Its run has ended in Airflow, or was deleted there, so an approval would change nothing. The maintenance cancels "
+            "such requests; start a new run."
+        )
+    elif details.paused:
+        sentences.append(_PAUSED)
     if request.escalates is not None:
         sentences.append(f"If nobody answers, the next approvers are asked too {ahead_text(request.escalates, now)}.")
     if request.expires is not None:

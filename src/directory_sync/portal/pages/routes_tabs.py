@@ -30,6 +30,8 @@ router = APIRouter()
 
 MOST_LOOKS = 40
 """So often a tab looks every three seconds whether a run has begun that is not known yet."""
+SLOW_LOOKS = 10
+"""Seconds between two looks after that, as long as the run goes on in Airflow."""
 
 Text = Annotated[str, Form()]
 Looks = Annotated[int, Query(ge=0, le=MOST_LOOKS)]
@@ -62,7 +64,7 @@ def run_tab(
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return _not_begun(request, frame, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks)
+        return _not_begun(request, frame, visitor, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks)
     part = f"{frame.root}/embed/run?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
     return render(request, "run.html", frame, run_page(view, part=part), part="_run.html")
 
@@ -90,7 +92,7 @@ def task_tab(
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return _not_begun(request, frame, _NO_JOB, "/embed/ti", address, looks)
+        return _not_begun(request, frame, visitor, _NO_JOB, "/embed/ti", address, looks)
     job = view.job(job_of(task_id))
     if job is None:
         return render(request, "not_ours.html", frame, _NO_JOB)
@@ -164,10 +166,26 @@ def ask_for_waiver(
     return RedirectResponse(f"{frame.root}/embed/run?{query}", 303)
 
 
-def _not_begun(request: Request, frame: Frame, page: NotOurs, path: str, address: Mapping[str, str], looks: int) -> Response:
-    """What is said of a run that the store does not know. Whoever has just started one is watching, so it is looked for again."""
-    again = f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}" if looks < MOST_LOOKS else ""
-    return render(request, "not_ours.html", frame, replace(page, again=again), part="_not_ours.html")
+def _not_begun(
+    request: Request, frame: Frame, visitor: Visitor, page: NotOurs, path: str, address: Mapping[str, str], looks: int
+) -> Response:
+    """What is said of a run that the store does not know.
+
+    A person who has just started one is watching: it is looked for again, soon at first, and slowly as long as Airflow says that
+    the run goes on. It may be queued for hours.
+    """
+    if looks < MOST_LOOKS:
+        page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}")
+    elif _goes_on(visitor, address):
+        page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': MOST_LOOKS})}", pause=SLOW_LOOKS)
+    return render(request, "not_ours.html", frame, page, part="_not_ours.html")
+
+
+def _goes_on(visitor: Visitor, address: Mapping[str, str]) -> bool:
+    if not visitor.may_see(address["dag_id"]):
+        return False
+    run = visitor.rights.run_of(address["dag_id"], address["run_id"])
+    return run.identity is not None and not run.over
 
 
 def _reload() -> Response:

@@ -12,7 +12,9 @@ from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import seconds_text
+from directory_sync.portal.run_in_airflow import OtherRun
 from directory_sync.portal.runs import RunJob, RunView
+from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import Request
@@ -128,6 +130,7 @@ class RunPage:
         live: something happens now; `follow`: seconds after which the page looks again, 0 at the end.
         part: address of what is followed.
         hindrance: why the visitor may not ask for a waiver; empty if they may.
+        other: the run that Airflow shows here, where it is another one that has this run's id.
     """
 
     snapshot: Snapshot
@@ -141,6 +144,7 @@ class RunPage:
     follow: int
     part: str
     hindrance: str
+    other: OtherRun | None
 
     @property
     def kinds_text(self) -> str:
@@ -166,7 +170,7 @@ class JobPage:
         kinds: what it has written; or what it has planned, where `written` says that nothing was.
         changes: None where it has no plan.
         version: changes with what its list of changes shows, so that the list is fetched again only then.
-        live, follow: as of a run.
+        live, follow, other: as of a run.
     """
 
     snapshot: Snapshot
@@ -181,6 +185,7 @@ class JobPage:
     follow: int
     part: str
     hindrance: str
+    other: OtherRun | None
 
     @property
     def kinds_text(self) -> str:
@@ -190,11 +195,15 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class NotOurs:
-    """A tab on something that is no run of a collection; `again`: where to look whether it has become one."""
+    """A tab on something that is no run of a collection.
+
+    `again`: where to look whether it has become one, every `pause` seconds.
+    """
 
     title: str
     text: str
     again: str = ""
+    pause: int = _SOON
 
 
 def run_page(view: RunView, *, part: str) -> RunPage:
@@ -216,6 +225,7 @@ def run_page(view: RunView, *, part: str) -> RunPage:
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
         hindrance=view.hindrance_to_run,
+        other=view.other,
     )
 
 
@@ -237,6 +247,7 @@ def job_page(view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanH
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
         hindrance=view.hindrance_to_run,
+        other=view.other,
     )
 
 
@@ -277,7 +288,7 @@ def _row(job: RunJob) -> JobRow:
 
 def _goes_on(view: RunView) -> bool:
     """Whether the next job is about to begin: none is left behind by a closed run, or by a job that holds up the others."""
-    if view.snapshot.finished is not None:
+    if view.ended:
         return False
     for each in view.jobs:
         if each.result is None:
@@ -295,4 +306,8 @@ def _is_open(view: RunView) -> bool:
 
 def _is_live(row: JobRow) -> bool:
     """Whether it changes by itself within seconds."""
-    return row.state == RUNNING or (row.request is not None and row.request.state == "approved")
+    return row.state == RUNNING or _is_about_to_be_applied(row.request)
+
+
+def _is_about_to_be_applied(request: Request | None) -> bool:
+    return request is not None and request.state == "approved" and not approval_text.needs_somebody(request)

@@ -36,6 +36,8 @@ def upgrade() -> None:
     op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    for table in (PLAN, REQUEST):
+        op.add_column(table, sa.Column("seal", sa.String(64), nullable=True))
     op.add_column(JOB_RUN, sa.Column("planned", sa.Text(), nullable=True))
     op.add_column(JOB_RUN, sa.Column("lease", sa.String(32), nullable=True))
     op.add_column(CHANGE, sa.Column("name", sa.Text(), nullable=True))
@@ -96,6 +98,8 @@ def downgrade() -> None:
     op.drop_table(COLLECTION)
     op.drop_column(MAIL, "progress")
     op.drop_column(MAIL, "claim")
+    for table in (REQUEST, PLAN):
+        op.drop_column(table, "seal")
     for name in ("destination", "source", "title", "asked_by"):
         op.drop_column(REQUEST, name)
     op.drop_column(CHANGE, "name")
