@@ -39,7 +39,8 @@ Joined values are compared as sets, so `a;b` and `b;a` are the same.
 **`exact`.** Values are compared by the destination's rules. To a directory `MCDONALD` and `McDonald` are
 the same name, so a corrected capitalisation never arrives by itself. `exact: true` writes the source's
 spelling: for plain attributes, DNs, keys, and the naming attribute, where the object is renamed in place.
-Files are compared to the letter anyway. Active Directory spells references itself, so there `exact`
+Files are compared to the letter anyway, but for attributes of LDIF that name other entries (`member`,
+`manager` and their like), which are compared as names. Active Directory spells references itself, so there `exact`
 changes nothing for them.
 
 **Templates.** The variables are the source's field names, in any case. A name that is no single word is

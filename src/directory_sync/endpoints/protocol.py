@@ -63,6 +63,7 @@ class FieldRule:
 
     Attributes:
         name: as the endpoint writes it.
+        described: one name for the field, whichever of its names is given; empty: it has no other names.
         single: holds at most one value.
         equality: values can be deleted one by one (RFC 4517, section 4.2).
         reference: values are DNs of other objects.
@@ -75,6 +76,7 @@ class FieldRule:
     """
 
     name: str
+    described: str = ""
     single: bool = False
     equality: bool = True
     reference: bool = False

@@ -176,6 +176,8 @@ def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> 
     if join.unkeyed:
         example = drafter.object_at(join.unkeyed[0]).id
         planning.warnings.append(
-            f"{len(join.unkeyed)} objects at the destination have no value in the key field (one is {example});"
+            f"1 object at the destination has no value in the key field ({example}); it is left alone."
+            if len(join.unkeyed) == 1
+            else f"{len(join.unkeyed)} objects at the destination have no value in the key field (one is {example});"
             " they are left alone."
         )

@@ -114,6 +114,7 @@ def make_layout(
     _check_source_fields(source, reads)
     fields = tuple(job.fields)
     rules = tuple(_rule(destination, name) for name in fields)
+    _check_other_names(destination, fields, rules)
     classes: tuple[str, ...] = ()
     if _has_classes(job):
         classes = tuple(job.object_classes or destination.object_classes(job.object.value))
@@ -121,7 +122,7 @@ def make_layout(
     if classes:
         mandatory = frozenset(name.lower() for name in destination.mandatory(classes)) - {"objectclass"}
     if job.missing_at_destination == "create":
-        _check_classes(job, destination, classes, mandatory)
+        _check_classes(job, destination, rules, classes, mandatory)
     indices = range(len(fields))
     lookups = tuple(i for i in indices if isinstance(job.fields[fields[i]], LookUp))
     for i in lookups:
@@ -150,7 +151,9 @@ def make_layout(
         memberships=tuple(i for i in indices if i not in lookups and _holds_members(job, fields[i])),
         classes=classes,
         mandatory=mandatory,
-        must_have=frozenset(name for name in fields if name.lower() in mandatory),
+        must_have=frozenset(
+            name for name, rule in zip(fields, rules, strict=True) if not mandatory.isdisjoint((name.lower(), rule.described))
+        ),
     )
 
 
@@ -185,6 +188,23 @@ def _rule(destination: Destination, name: str) -> FieldRule:
     return rule
 
 
+def _base(name: str) -> str:
+    """A field's name without options, in lower case."""
+    return name.lower().partition(";")[0]
+
+
+def _check_other_names(destination: Destination, fields: Sequence[str], rules: Sequence[FieldRule]) -> None:
+    """One field under two of its names would get the value of one, then of the other, in every run."""
+    first: dict[str, str] = {}
+    for name, rule in zip(fields, rules, strict=True):
+        if rule.described and (other := first.setdefault(rule.described, name)) != name:
+            raise SchemaError(
+                f"{name} is another name of {other}, which is mapped too.",
+                endpoint=destination.label,
+                remedy="Take one of the two out of the job's fields.",
+            )
+
+
 def _has_classes(job: Job) -> bool:
     """Whether objects at the destination have classes; rows have none."""
     destination = job.destination
@@ -201,9 +221,12 @@ def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
     return rule
 
 
-def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...], mandatory: frozenset[str]) -> None:
-    mapped = {name.lower().split(";")[0] for name in job.fields}
-    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in mapped:
+def _check_classes(
+    job: Job, destination: Destination, rules: Sequence[FieldRule], classes: tuple[str, ...], mandatory: frozenset[str]
+) -> None:
+    described = [_base(rule.described or name) for name, rule in zip(job.fields, rules, strict=True)]
+    mapped = {*map(_base, job.fields), *described}
+    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in map(_base, job.fields):
         raise SchemaError(
             f"new objects are named by {job.naming_attribute}, but no field maps it.",
             endpoint=destination.label,
@@ -220,8 +243,8 @@ def _check_classes(job: Job, destination: Destination, classes: tuple[str, ...],
     allowed = destination.allowed(classes) if classes else None
     if allowed is None:
         return
-    for name in job.fields:
-        if name.lower().split(";")[0] not in allowed:
+    for name, one in zip(job.fields, described, strict=True):
+        if allowed.isdisjoint((_base(name), one)):
             raise SchemaError(
                 f"objects of the classes {', '.join(classes)} cannot have {name}.",
                 endpoint=destination.label,

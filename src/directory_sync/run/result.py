@@ -169,7 +169,9 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         state, message = JobState.SUCCESS_WITH_ERRORS, f"Done, but {records} could not be carried out."
     elif done.conflicts:
         state = JobState.CONFLICTS
-        message = f"Done, but {done.conflicts} objects had changed meanwhile and were left alone. Run the job again."
+        objects = "1 object" if done.conflicts == 1 else f"{done.conflicts} objects"
+        left = "was left alone" if done.conflicts == 1 else "were left alone"
+        message = f"Done, but {objects} had changed meanwhile and {left}. Run the job again."
     else:
         state, message = JobState.SUCCESS, "Done."
     return JobResult(

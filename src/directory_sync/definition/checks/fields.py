@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from directory_sync.definition.attribute_names import one_type
 from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, template_fields, template_wrong
 from directory_sync.definition.models import (
     AnyField,
@@ -85,16 +86,14 @@ def check_fields(job: Job, path: Path, places: Places) -> Iterator[Problem]:
 
 def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
     first: dict[str, str] = {}
+    has_attributes = isinstance(job.destination, DirectoryDestination) or _is_ldif(job)
     for name in job.fields:
-        if name.lower() in first:
-            line = places.key((*at, first[name.lower()])).line
-            yield places.problem(
-                (*at, name),
-                f"is the same field as {first[name.lower()]} in line {line}",
-                "names differ by more than case",
-                at_key=True,
-            )
-        first.setdefault(name.lower(), name)
+        one = _one_name(name) if has_attributes else name.lower()
+        other = first.setdefault(one, name)
+        if other != name:
+            line = places.key((*at, other)).line
+            hint = "names differ by more than case" if other.lower() == name.lower() else "the two are names of one attribute"
+            yield places.problem((*at, name), f"is the same field as {other} in line {line}", hint, at_key=True)
         if not isinstance(job.destination, DirectoryDestination):
             continue
         if wrong := attribute_wrong(name):
@@ -107,18 +106,28 @@ def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
             )
 
 
+def _one_name(name: str) -> str:
+    """The same for all names of an attribute, with its options; `binary` is only about transfer (RFC 4522)."""
+    base, *options = name.lower().split(";")
+    return ";".join((one_type(base), *sorted(option for option in options if option != "binary")))
+
+
+def _is_ldif(job: Job) -> bool:
+    return isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF
+
+
 def _check_mandatory(job: Job, at: Path, places: Places) -> Iterator[Problem]:
-    is_ldif = isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF
+    is_ldif = _is_ldif(job)
     if job.missing_at_destination != "create" or not (is_ldif or isinstance(job.destination, DirectoryDestination)):
         return
-    mapped = {name.lower() for name in job.fields}
+    mapped = {one_type(name) for name in job.fields}
     # Other classes have other mandatory fields, which only the destination's schema knows.
     wanted = () if job.object_classes else MANDATORY[job.object]
     for name in wanted:
         if name not in mapped:
             yield places.problem(at, f"{name} is missing: every {job.object.value} needs it", f"map {name}", at_key=True)
     naming = job.naming_attribute
-    if not is_ldif and naming.lower() not in (*mapped, *wanted):
+    if not is_ldif and naming.lower() not in {*map(str.lower, job.fields), *wanted}:
         hint = f"map {naming}, or name another naming attribute by rdn, or write missing_at_destination: skip"
         yield places.problem(at, f"{naming} is missing: it names new objects", hint, at_key=True)
 

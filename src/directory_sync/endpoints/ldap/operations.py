@@ -138,6 +138,10 @@ class Rules:
         """One name for an attribute, whichever of its names is given."""
         return self._schema.canonical(attribute)
 
+    def transferred(self, attribute: str) -> str:
+        """An attribute's description as it is written with."""
+        return self._schema.transferred(attribute)
+
     def write_only(self, attribute: str) -> bool:
         """Whether the attribute's values can be written, but not read or compared."""
         return self.canonical(attribute) in WRITE_ONLY
@@ -168,7 +172,7 @@ def _creation(change: Change, rules: Rules) -> Operations:
             continue
         # What the object cannot be created without (a `groupOfNames` needs a member) cannot wait.
         if field.late and not rules.demanded(field.field, _classes(change)):
-            late.append(Modification("add", field.field, field.new))
+            late.append(Modification("add", rules.transferred(field.field), field.new))
         else:
             name = spelled.setdefault(field.field.lower(), field.field)
             attributes[name] = [*attributes[name], *field.new] if name in attributes else list(field.new)
@@ -179,7 +183,8 @@ def _creation(change: Change, rules: Rules) -> Operations:
         name = next((known for known in attributes if rules.canonical(known) == rules.canonical(attribute)), attribute)
         if not rules.keys(name, [value]) <= rules.keys(name, attributes.get(name, ())):
             attributes.setdefault(name, []).append(value)
-    add = Add(change.final_object, tuple((name, tuple(values)) for name, values in attributes.items()))
+    written = tuple((rules.transferred(name), tuple(values)) for name, values in attributes.items())
+    add = Add(change.final_object, written)
     return Operations((add,), (Modify(change.final_object, tuple(late)),) if late else ())
 
 
@@ -242,13 +247,13 @@ def fields_after_rename(change: Change, schema: Schema, name: str | None = None)
 
 def _modifications(field: FieldChange, rules: Rules) -> list[Modification]:
     if field.replace or rules.write_only(field.field):
-        return [] if field.old == field.new != () else [Modification("replace", field.field, field.new)]
-    removed, added = field.removed, field.added
+        return [] if field.old == field.new != () else [Modification("replace", rules.transferred(field.field), field.new)]
+    name, removed, added = rules.transferred(field.field), field.removed, field.added
     parts = []
     if removed:
-        parts.append(Modification("delete", field.field, removed))
+        parts.append(Modification("delete", name, removed))
     if added:
-        parts.append(Modification("add", field.field, added))
+        parts.append(Modification("add", name, added))
     return parts
 
 

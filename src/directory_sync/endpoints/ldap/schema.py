@@ -101,6 +101,15 @@ class Schema:
         kept = sorted(option for option in options.lower().split(";") if option and option != "binary")
         return ";".join((self.canonical(base), *kept))
 
+    def transferred(self, attribute: str) -> str:
+        """An attribute's description as it is written with: some syntaxes have no other form than `;binary` (RFC 4522)."""
+        known = self._attributes.get(base_name(attribute))
+        if known is None or self._active_directory or self._rules_by_syntax:
+            return attribute
+        if (self._inherited(known, "syntax") or "") not in syntaxes.TRANSFERRED_AS_BINARY:
+            return attribute
+        return attribute if "binary" in attribute.lower().split(";")[1:] else f"{attribute};binary"
+
     def _rule(self, name: str) -> FieldRule | None:
         attribute = self._attributes.get(base_name(name))
         if attribute is None:
@@ -112,6 +121,7 @@ class Schema:
         canonical = self.canonical(name)
         return FieldRule(
             name=spelled + name.strip()[len(base_name(name)) :],
+            described=self.described(name),
             single=bool(attribute.single_value),
             # Passwords are stored in another form than they are written in, so that no old value can be named.
             equality=canonical not in WRITE_ONLY

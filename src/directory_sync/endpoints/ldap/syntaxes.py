@@ -100,6 +100,8 @@ class Syntax:
 _PRINTABLE = rb"[A-Za-z0-9'()+,\-./:? =]+"
 _STANDARD = "1.3.6.1.4.1.1466.115.121.1."
 _MICROSOFT = "1.2.840.113556.1.4."
+TRANSFERRED_AS_BINARY = frozenset(_STANDARD + number for number in ("8", "9", "10", "49"))
+"""Certificates, their lists and pairs, and supported algorithms: written with the option `;binary` only (RFC 4523, section 2)."""
 _whole_number = _matching(rb"-?(0|[1-9]\d*)", "a whole number, such as 200")
 _INTEGER = Syntax(_whole_number, normalise=matching.integer, canonical=matching.integer)
 
