@@ -88,8 +88,10 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         ldap.OBJECT_CLASS_VIOLATION,
         None,
         "the object would not fit its object classes",
-        "Map only attributes that the object's classes allow and all that they demand. object_classes of the job is for new"
-        " objects: one that exists keeps its classes, so add what it lacks there.",
+        (
+            "Map only attributes that the object's classes allow and all that they demand. object_classes of the job is for new"
+            " objects: one that exists keeps its classes, so add what it lacks there."
+        ),
     ),
     (
         (ldap.CONSTRAINT_VIOLATION, ldap.UNWILLING_TO_PERFORM),
