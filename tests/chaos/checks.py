@@ -13,6 +13,8 @@ from tests.chaos.model import Case
 from tests.chaos.stores import ChaosStore, PlanSeen
 
 _DONE = ("done", "found_done")
+_SETTLED = ("not_done", "uncertain")
+"""What is found out about a plan that broke off: the next one sees to it."""
 _UNCLEAR = re.compile(
     r"Traceback \(most recent call last\)|unexpected (error|\w*Error|\w*Exception)\b|^\s*File \".*\", line", re.MULTILINE
 )
@@ -49,6 +51,8 @@ def truth(store: ChaosStore, found: Content, identities: dict[str, str], *, cont
     for plan in store.plans():
         for place, result in plan.outcomes.items():
             change = plan.changes[place]
+            if result in _SETTLED:
+                continue
             if result not in _DONE:
                 if not contested:
                     yield f"plan {plan.id}, {change['action']} {change['object']}: {result}: {plan.messages[place]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from directory_sync.store.tables import JobRunRow, LeaseRow, PlanRow
 from tests.scenarios.clock import Clock
 from tests.scenarios.corner import Corner, succeed
 from tests.scenarios.no_connections import NoConnections
+from tests.scenarios.slapd import Slapd
 
 POLICY: dict[str, Any] = {"approvers": {"users": ["bea"]}}
 GONE = timedelta(days=8)
@@ -398,3 +400,62 @@ def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(store: Stor
     end = settle_all(store, office.deployment, holder="test")
     assert (len(end.attempts), len(end.runs)) == (1, 1)
     assert [run.state for run in store.recent_runs()] == ["failed"]
+
+
+# -- what is no proof -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deletes", [True, False], ids=["deletions", "creations"])
+def test_a_login_that_sees_nothing_proves_nothing(
+    new_slapd: Callable[..., Slapd], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deletes: bool
+) -> None:
+    """Whoever may not read an object is told that there is none: neither that it was deleted, nor that it was not created."""
+    corner = Corner.alone(new_slapd, store, tmp_path, login="blind", hidden="dn.children=", attribute="entry", below="ou=to,")
+    names = [f"p{number}" for number in range(12)]
+    definition = corner.definition(limits={"delete": "none"}, **corner.file_job(*names))
+    if deletes:
+        succeed(corner.run(definition))
+        corner.csv("people.csv", names[0])
+    cut = _Unrecorded(monkeypatch)
+    assert corner.run(definition).state is JobState.FAILED
+    cut.mend()
+    corner.connections["b"] = corner.connections["blind"]
+    found = settle(corner, is_over=lambda plan: True)
+    plan = found.settled[0].plan.id if found.settled else found.left[0].plan.id
+    assert told(store, plan) == {Result.UNCERTAIN: 11 if deletes else 12}
+    assert [each.state for each in found.settled] == [JobState.FAILED]
+
+
+def test_what_others_made_is_not_known_as_created(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that broke off wanted to make it; somebody else did, just so. Its record goes, and the object stays."""
+    definition = corner.definition(limits={"delete": "none"}, **corner.file_job("ann", "bob"))
+    corner.person("to", "eve", cn="eve")
+    corner.csv("people.csv", "ann", "bob", "eve")
+    cut = _Unrecorded(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(LdapDestination, "write", lambda *_, **__: iter(()))
+        with pytest.raises(StoreError):
+            corner.run(definition)
+    cut.mend()
+    for name in ("ann", "bob"):
+        corner.person("to", name)
+    settle(corner, is_over=lambda plan: True)
+    corner.csv("people.csv", "eve")
+    succeed(corner.run(definition))
+    assert corner.there() == {"ann", "bob", "eve"}
+
+
+def test_a_process_that_was_held_up_does_not_undo_what_was_settled(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its plan has been closed by somebody else meanwhile: it ends as lost, and learns nothing."""
+    definition = corner.definition(**corner.file_job("ann", "bob"))
+    finish = Store.finish_plan
+
+    def late(self: Store, plan_id: int, state: str) -> bool:
+        assert finish(self, plan_id, "failed")
+        return finish(self, plan_id, state)
+
+    monkeypatch.setattr(Store, "finish_plan", late)
+    result = corner.run(definition)
+    assert result.state is JobState.FAILED
+    assert "settled" in result.message
+    assert plan_of(corner.store, 1).state == "failed"

@@ -51,7 +51,15 @@ class Corner:
 
     @classmethod
     def alone(
-        cls, new_slapd: Callable[..., Slapd], store: Store, folder: Path, *, login: str, hidden: str, attribute: str = "entryUUID"
+        cls,
+        new_slapd: Callable[..., Slapd],
+        store: Store,
+        folder: Path,
+        *,
+        login: str,
+        hidden: str,
+        attribute: str = "entryUUID",
+        below: str = "",
     ) -> Corner:
         """One on a server of its own, where the login of a connection may write everything but not read one attribute.
 
@@ -61,10 +69,11 @@ class Corner:
             login: the connection.
             hidden: where it may not read it: `dn.base=` for the top entry alone, `dn.subtree=` for all.
             attribute: which.
+            below: the RDN of a container, with a comma, if it is about that.
         """
         service = f"uid=svc,{_SUFFIX}"
         lines = [
-            f'access to {hidden}"{_SUFFIX}" attrs={attribute} by dn.exact="{service}" none by * break',
+            f'access to {hidden}"{below}{_SUFFIX}" attrs={attribute} by dn.exact="{service}" none by * break',
             f'access to * by dn.exact="{service}" write by * read',
         ]
         slapd = new_slapd(Database(_SUFFIX, lines=lines))

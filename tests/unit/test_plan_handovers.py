@@ -184,6 +184,20 @@ def test_a_temporary_name_that_is_taken() -> None:
     assert by_way == f"cn=exchange-{b'id one'.hex()}-1,ou=a,dc=x"
 
 
+@pytest.mark.parametrize(("filter", "exchanged"), [("(cn=n*)", False), ("(&(uid=*)(!(CN=x)))", False), ("(cn=*)", True)])
+def test_a_filter_that_asks_for_the_name_forbids_a_temporary_one(filter: str, exchanged: bool) -> None:
+    """A run that was killed in between would leave an object that its job does not select any more."""
+    source = MemoryDirectory(base="dc=s", name="source")
+    destination = MemoryDirectory(name="destination", identity_field="entryUUID")
+    for uid, old, new in (("1", "na", "nb"), ("2", "nb", "na")):
+        source.entries[f"n={uid},dc=s"] = {"uid": [uid.encode()], "cn": [new.encode()]}
+        held = {"uid": [uid.encode()], "cn": [old.encode()], "entryUUID": [f"id {uid}".encode()]}
+        destination.entries[f"cn={old},dc=x"] = held
+    definition = one_job({"uid": {"from": "uid", "key": True}, "cn": "cn"}, destination={"filter": filter})
+    plan = plan_of(definition, source, destination)
+    assert (len(plan.changes), len(plan.problems)) == ((2, 0) if exchanged else (0, 2))
+
+
 def test_without_an_identity_names_are_not_exchanged() -> None:
     """An object that could not be told from the one that has its old name now would be lost: it is refused, as an error."""
     source = MemoryDirectory(base="dc=s", name="source")

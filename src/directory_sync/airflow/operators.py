@@ -6,6 +6,7 @@ Everything heavy is imported when a task executes, because this module is import
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -87,6 +88,7 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.airflow.deployment import deployment
         from directory_sync.airflow.preview import preview_in_run
         from directory_sync.airflow.task_log import ProgressLog
+        from directory_sync.airflow.turn import is_out_of_turn
         from directory_sync.definition.support import refuse_unsupported
         from directory_sync.run import job as jobs
         from directory_sync.run.policies import rules_for
@@ -104,6 +106,11 @@ class SyncJobOperator(WorkingOperator):
                 "never needs approval. Give all machines of Airflow the same setting approval_minimum, or, if the definition has "
                 "just been edited, start a new run."
             )
+        tries = replace(
+            self._tries(job, context),
+            out_of_turn=is_out_of_turn(store, snapshot, job, without),
+            run_over=store.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
+        )
         return jobs.run_job(
             snapshot,
             job,
@@ -112,13 +119,12 @@ class SyncJobOperator(WorkingOperator):
             holder=holder_of(snapshot, job),
             gated=gated,
             now=self.collection,
-            tries=self._tries(snapshot, job, without, store, context),
+            tries=tries,
             progress=ProgressLog(),
         )
 
-    def _tries(self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context) -> Tries:
+    def _tries(self, job: Job, context: Context) -> Tries:
         """How this task came to run, as far as that tells who has caused it."""
-        from directory_sync.airflow.turn import is_out_of_turn
         from directory_sync.run.replanning import Tries
 
         instance = context["ti"]
@@ -131,8 +137,6 @@ class SyncJobOperator(WorkingOperator):
             # A task that is cleared while it runs is tried once more without having more tries.
             cleared=instance.max_tries > retries or instance.try_number > retries + 1,
             run_cleared=bool(context["dag_run"].clear_number),
-            out_of_turn=is_out_of_turn(store, snapshot, job, without),
-            run_over=store.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
         )
 
 

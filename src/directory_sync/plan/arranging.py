@@ -5,6 +5,7 @@ That is: what it waits for, which values come late, and the id that it has in be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ from directory_sync.plan.sides import ObjectRecord
 from directory_sync.plan.spool import Spool, SpooledChanges, pack_finished, unpack_finished
 from directory_sync.plan.structure import Node
 
+_ASSERTIONS = re.compile(r"\(\s*([\w.;-]+?)(?::[\w.:-]*)?\s*[~<>]?=([^()]*)\)")
+"""Attribute and value of each item of a filter (RFC 4515)."""
 _TEMPORARY_IDS = 4
 """So many are tried until one is free."""
 
@@ -160,9 +163,15 @@ class Arranger:
             self._temporary[index] = self._find_temporary(self._change_at(index))
         return self._temporary[index] is not None
 
+    def _selects_by_name(self, id: str) -> bool:
+        """Whether the job's filter asks for values of what names the object: with a temporary one it might not find it again."""
+        filter = getattr(self.planning.job.destination, "filter", None)
+        naming = id.partition("=")[0].strip().lower()
+        return bool(filter) and any(name.lower() == naming and value != "*" for name, value in _ASSERTIONS.findall(str(filter)))
+
     def _find_temporary(self, change: Change) -> str | None:
         destination = self.planning.destination
-        if change.identity is None or change.new_object is None:
+        if change.identity is None or change.new_object is None or self._selects_by_name(change.object):
             return None
         for number in range(_TEMPORARY_IDS):
             id = destination.temporary_id(change.object, change.identity, number)

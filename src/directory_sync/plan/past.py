@@ -101,7 +101,7 @@ class Past:
 
     Attributes:
         known: the objects that it has created or matched in earlier runs.
-        created_names: objects that it has created and whose identity nobody has seen yet, by `name_hash`.
+        created_names: objects that an earlier version has created, and of which it noted only the name, by `name_hash`.
         absent: known objects that had no record at the last complete run.
         recent: removals that were made within the job's window and that no person let past a limit.
         claimed_by: asks what other jobs claim.

@@ -11,6 +11,7 @@ from directory_sync.apply.apply import apply_plan
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.protocol import Destination
+from directory_sync.errors import LeaseLost
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress
 from directory_sync.run.learning import Written, claimed_meanwhile, learn
@@ -79,11 +80,14 @@ def carry_out(
         note=written.note,
     )
     if outcome.error is None:
+        # Where everything was found done already, nothing was sent, and nobody has asked yet.
+        check()
         learn(store, snapshot.collection, job, plan, written, planned=planned)
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
         if request is None:
-            store.finish_plan(plan_id, result.state.value)
+            if not store.finish_plan(plan_id, result.state.value):
+                raise LeaseLost("This process was held up for so long that its plan has been settled by another one. See there.")
         else:
             noted = {
                 "state": result.state.value,

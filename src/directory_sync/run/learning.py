@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-from pydantic import ValidationError
 
 from directory_sync.definition.models import (
     Collection,
@@ -22,7 +19,7 @@ from directory_sync.endpoints.protocol import Destination, FieldRule
 from directory_sync.errors import EndpointError
 from directory_sync.plan.layout import key_combinations
 from directory_sync.plan.model import Plan
-from directory_sync.plan.past import UNIDENTIFIED, Identities, Past, compact, key_identity, name_hash
+from directory_sync.plan.past import UNIDENTIFIED, Past, compact, key_identity, name_hash
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 
@@ -42,20 +39,7 @@ def past_of(store: Store, collection: Collection, job: Job, destination: str, *,
     `window`: how long ago removals count too; None for what the definition says.
     """
     place = place_of(collection, job, destination)
-    past = store.past(place, window=collection.window_of(job) if window is None else window)
-    created = set(past.created_names)
-    for definition, names in store.created_by_broken_plans(place):
-        if names and _read_from(definition, job.name) == place.source:
-            created |= names
-    return replace(past, created_names=Identities.of(created)) if len(created) > len(past.created_names) else past
-
-
-def _read_from(definition: Mapping[str, Any], job: str) -> str:
-    """Where a job of a stored definition reads; nothing if this version cannot tell."""
-    try:
-        return _source(Collection.model_validate(definition).job(job))
-    except (ValidationError, KeyError):
-        return ""
+    return store.past(place, window=collection.window_of(job) if window is None else window)
 
 
 def claims(job: Job) -> bool:
@@ -81,7 +65,7 @@ class Written:
     Attributes:
         destination: where they are.
         keys: the job's key fields.
-        created: ids of the objects that are there now because of the plan.
+        created: ids of the objects that the plan has created. What was found there already may be somebody else's.
         created_keys: the same for a file, by what tells its objects apart.
         gone: identities that no object has any more.
     """
@@ -97,6 +81,8 @@ class Written:
         if outcome.result not in (Result.DONE, Result.FOUND_DONE):
             return
         in_file = self.destination.region is None
+        if change.action is Action.CREATE and outcome.result is not Result.DONE:
+            return
         if change.action is Action.CREATE and in_file:
             self.created_keys.append(self._key_identity(change))
         elif change.action is Action.CREATE:
@@ -161,7 +147,6 @@ def _created(written: Written, *, managed: int) -> tuple[set[bytes], set[bytes]]
         try:
             found = written.destination.identities(written.created, among=managed + len(written.created))
         except EndpointError as error:
-            # They are known by their names, until the next run meets them.
             log.warning("The identities of new objects could not be read; the next run finds them. error=%s", error)
-    missing = {name_hash(id) for id in written.created if id not in found}
-    return set(map(compact, found.values())), missing
+    # By its name alone none is known, for the next run may meet somebody else's object under it; it is claimed, though.
+    return set(map(compact, found.values())), {name_hash(id) for id in written.created if id not in found}

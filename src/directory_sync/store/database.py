@@ -65,6 +65,7 @@ class Database:
         self._engine: Engine | None = None
         self._pid = os.getpid()
         self._inherited: list[Engine] = []
+        self._opened: tuple[int, int] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -98,13 +99,20 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write. Raises StoreError."""
         with self._errors(), self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
-            if not self.is_sqlite:
+            if self.is_sqlite:
+                self._require_same_file()
+            else:
                 # A process that was stopped in mid-transaction must not hold up all others.
                 connection.exec_driver_sql(
                     f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT}s'; "
                     f"SET LOCAL idle_in_transaction_session_timeout = '{2 * BUSY_TIMEOUT}s'"
                 )
             yield connection
+
+    def _require_same_file(self) -> None:
+        """Raise StoreError if the file was put in another's place: what is open would be written to, and read by nobody."""
+        if self._opened is not None and _file_id(self.file) != self._opened:
+            raise self.error("The file was removed or replaced while it was open.", "Run it again when the right one is there.")
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
@@ -142,6 +150,7 @@ class Database:
         """Give all connections back. The next transaction opens new ones."""
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()
+        self._opened = None
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -204,10 +213,20 @@ class Database:
         return engine
 
     def _prepare_sqlite(self, connection: Any, _record: Any) -> None:
+        self._opened = self._opened or _file_id(self.file)
         # The driver would begin transactions by itself, too late and never IMMEDIATE; `_begin_sqlite` does it.
         connection.isolation_level = None
         connection.execute(f"PRAGMA foreign_keys = {'ON' if self._enforce_foreign_keys else 'OFF'}")
         connection.execute("PRAGMA cache_size = -32768")  # KiB: the indexes over a large plan's changes are written in no order
+
+
+def _file_id(file: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None if there is none."""
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

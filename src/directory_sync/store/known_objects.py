@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
@@ -36,8 +36,6 @@ _REMOVALS = {
     Action.DISABLE.value: LimitKind.DISABLE,
     Action.MOVE.value: LimitKind.MOVE,
 }
-_LEARNT = ("success", "success_with_errors", "conflicts")
-"""States of plans that were carried out to their end, after which their job knows what they have created."""
 _WRITTEN = (Result.DONE.value, Result.FOUND_DONE.value)
 
 
@@ -65,7 +63,8 @@ class Learnt:
         findings: of the plan.
         planned: when the plan was made; None for now. An older plan says nothing about absence any more.
         created: identities of the objects that were created.
-        created_names: hashed names of those created objects whose identity could not be seen.
+        created_names: hashed names of those created objects whose identity could not be seen: the job claims them, and
+            knows them when it has met them.
         gone: identities of the objects that were deleted, or that have another one now.
         claims: whether the job may create objects.
     """
@@ -106,40 +105,6 @@ class KnownObjects:
             return Past(recent=recent, claimed_by=claimed_by)
         known, names, absent = Identities(row.known), Identities(row.created_names), Identities(row.absent)
         return Past(known, names, absent, recent, claimed_by)
-
-    def created_by_broken_plans(self, place: JobPlace) -> list[tuple[dict[str, Any], set[bytes]]]:
-        """What plans of a job have created that broke off before the job could learn of it, since its last complete run.
-
-        Returns for each of them the definition that it went by, as JSON, and the hashed names of its new objects.
-        """
-        run, plan, change, outcome = CollectionRunRow, PlanRow, ChangeRow, OutcomeRow
-        complete = (
-            select(KnownObjectsRow.complete)
-            .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-            .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
-            .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source)
-        )
-        broken = (
-            select(plan.id, run.definition)
-            .join(JobRunRow, JobRunRow.id == plan.job_run_id)
-            .join(run, run.id == JobRunRow.collection_run_id)
-            .where(run.collection == place.collection, JobRunRow.job == place.job)
-            .where(plan.destination == place.destination, plan.complete, plan.apply_started.is_not(None))
-            .where(plan.state.not_in(_LEARNT))
-        )
-        found = []
-        with self._database.read() as connection:
-            since = connection.execute(complete).scalar_one_or_none()
-            if since is not None:
-                broken = broken.where(plan.apply_started >= since)
-            for plan_id, definition in connection.execute(broken).all():
-                names = connection.scalars(
-                    select(change.object_hash)
-                    .join(outcome, and_(outcome.plan_id == change.plan_id, outcome.sequence == change.sequence))
-                    .where(change.plan_id == plan_id, change.action == Action.CREATE.value, outcome.result.in_(_WRITTEN))
-                )
-                found.append((definition, set(names)))
-        return found
 
     def claimed_by(self, place: JobPlace, asked: Collection[bytes], *, except_jobs: Collection[str] = ()) -> dict[bytes, str]:
         """Which of these objects at a job's destination other jobs claim.
@@ -207,9 +172,9 @@ class KnownObjects:
             if newest or before is None:
                 values |= {
                     "held": findings.held.data,
-                    "held_names": findings.held_names.data,
-                    # Those of earlier runs were met by this one, or are there no more.
-                    "created_names": Identities.of(learnt.created_names).data,
+                    "held_names": findings.held_names.changed(added=learnt.created_names).data,
+                    # Those that an upgrade has filled in were met by this run, or are there no more.
+                    "created_names": NOTHING.data,
                     "claims": learnt.claims,
                     "complete": now if learnt.planned is None else max(learnt.planned, complete or learnt.planned),
                 }

@@ -192,12 +192,15 @@ class Plans:
                 .values(state=APPLYING, apply_started=func.coalesce(PlanRow.apply_started, self._database.now(connection)))
             )
 
-    def finish_plan(self, plan_id: int, state: str) -> None:
-        """Note that nothing more of this plan will be applied, and why (a job state)."""
+    def finish_plan(self, plan_id: int, state: str) -> bool:
+        """Note that nothing more of this plan will be applied, and why (a job state); False if somebody has noted it before."""
         with self._database.write() as connection:
-            connection.execute(
-                update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=self._database.now(connection))
+            done = connection.execute(
+                update(PlanRow)
+                .where(PlanRow.id == plan_id, PlanRow.apply_finished.is_(None))
+                .values(state=state, apply_finished=self._database.now(connection))
             )
+            return done.rowcount == 1
 
     def outcomes(self, plan_id: int) -> dict[int, Outcome]:
         """Every recorded outcome, by the change's place in the plan."""

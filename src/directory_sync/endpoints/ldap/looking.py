@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.findings import Finding, find
 from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question, Sight
+from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import Operations, operations
 from directory_sync.endpoints.ldap.progress import Known
 from directory_sync.endpoints.ldap.read import Broken
@@ -49,6 +50,7 @@ def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: M
     normalise = server.schema.names.normalise
     moved = {normalise(old).encode(): normalise(new).encode() for old, new in renamed.items()}
     sight, label = Sight(server), server.label
+    visible = _Visible(server)
     puzzling: list[_Looked] = []
     with server.pool.session() as connection:
         for each in _asked(server, connection, (_begun(sight, place, change) for place, change in changes)):
@@ -56,6 +58,8 @@ def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: M
             if finding.result is Result.UNCERTAIN and finding.by_references:
                 puzzling.append(each)
                 continue
+            if _is_about_absence(each, finding) and not visible(each.change):
+                finding = Finding(Result.UNCERTAIN, "this login sees nothing at all in its container now")
             if finding.result is Result.FOUND_DONE and each.change.new_object is not None:
                 moved[normalise(each.change.object).encode()] = normalise(each.change.new_object).encode()
             yield _outcome(label, each, finding)
@@ -71,6 +75,39 @@ def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: M
         for each in _asked(server, connection, iter(unexplained)):
             assert isinstance(each.question, Existence)
             yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
+
+
+def _is_about_absence(each: _Looked, finding: Finding) -> bool:
+    """Whether the finding says that an object is not there, which a login that may see none finds of all."""
+    if each.change.action is Action.DELETE:
+        return finding.result is Result.FOUND_DONE
+    return each.change.action is Action.CREATE and finding.result is Result.NOT_DONE
+
+
+class _Visible:
+    """Whether a login sees anything in a container: without a right to read, each object looks as if it were gone."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, change: Change) -> bool:
+        above = parent_of(change.object) or ""
+        container = self._server.schema.names.normalise(above)
+        if container not in self._known:
+            self._known[container] = self._sees(above)
+        return self._known[container]
+
+    def _sees(self, container: str) -> bool:
+        with self._server.pool.session() as connection:
+            try:
+                return bool(connection.search_ext_s(container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], sizelimit=1))
+            except ldap.SIZELIMIT_EXCEEDED:
+                return True
+            except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
+                return False
+            except ldap.LDAPError as error:
+                raise errors.unavailable(error, self._server.label) from None
 
 
 def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:

@@ -1,0 +1,29 @@
+"""A store whose file is put in another's place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from directory_sync.errors import StoreError
+from directory_sync.store.migrate import upgrade
+from directory_sync.store.store import Store
+
+
+@pytest.mark.parametrize("how", ["replaced", "removed"])
+def test_nothing_is_written_to_a_file_that_nobody_finds_any_more(tmp_path: Path, how: str) -> None:
+    """A backup was put back while a run was going on: others would get a lease there and work at the same time."""
+    file = tmp_path / "store.db"
+    upgrade(f"sqlite:///{file}")
+    with Store.open(f"sqlite:///{file}") as store:
+        store.note_ended_in_airflow("corp", "r1")
+        if how == "replaced":
+            other = tmp_path / "other.db"
+            upgrade(f"sqlite:///{other}")
+            os.replace(other, file)  # noqa: PTH105 - what people do
+        else:
+            file.unlink()
+        with pytest.raises(StoreError, match="removed or replaced"):
+            store.note_ended_in_airflow("corp", "r2")
