@@ -82,7 +82,9 @@ def test_a_command_settles_a_killed_run(terminal: Terminal, store: Store) -> Non
     assert f"{PEOPLE - len(written)} were not made, and of 0 it cannot be told" in said
     assert left_open(store) == []
     assert terminal.settle() == (0, "Nothing was left open.\n")
-    # What is known outlives it: those who leave before the next complete run are removed by it.
+    # Of what it had created only the names are on record. The next run meets those objects, and from then on they are known.
+    assert terminal.run()[0] == 0
+    assert len(terminal.there()) == PEOPLE
     terminal.source(range(PEOPLE, PEOPLE + 3))
     status, said = terminal.run()
     assert (status, terminal.there()) == (0, {f"p{n}" for n in range(PEOPLE, PEOPLE + 3)}), said

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from directory_sync.approval.history import assignments
 from directory_sync.approval.minimum import tighten
-from directory_sync.approval.people import Assignment, Decision, Hindrance, Origin, Person, RequestView, is_named, may_decide
+from directory_sync.approval.people import (
+    Assignment,
+    Decision,
+    Hindrance,
+    Origin,
+    Person,
+    RequestView,
+    identity,
+    is_named,
+    may_decide,
+)
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Approved, Pending, outcome
 from directory_sync.approval.states import RequestState
@@ -93,7 +103,14 @@ def test_what_either_asks_about_is_asked_about(now: EffectivePolicy, began: Effe
 
 
 @settings(max_examples=300)
-@given(st.none() | policies, policies, policies, later, st.lists(people, max_size=5), st.sampled_from(NAMES))
+@given(
+    st.none() | policies,
+    policies,
+    policies,
+    later,
+    st.lists(people, max_size=5, unique_by=lambda each: identity(each.name)),
+    st.sampled_from(NAMES),
+)
 def test_what_is_approved_is_approved_under_each_alone(
     minimum: ApprovalPolicy | None,
     now: ApprovalPolicy,

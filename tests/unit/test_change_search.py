@@ -40,7 +40,7 @@ def finds(change: Change, search: str) -> bool:
 
 def visible(change: Change) -> list[str]:
     """Every text of a change that people are shown, taken from the change itself."""
-    texts = [change.key, change.object, change.new_object or ""]
+    texts = [change.key, change.object, change.new_object or "", change.via or ""]
     for field in change.fields:
         texts.append(field.field)
         for value in () if is_password(field.field) else (*field.old, *field.new):

@@ -150,14 +150,14 @@ def ineligible(
     """Say why the person's answer does not count, whatever has been decided; None if it counts."""
     if not person.verified or not person.name:
         return Refusal(Hindrance.UNVERIFIED, "Airflow does not know who you are. Log in to decide.")
-    if not any(is_named(assignment.approvers, person) for assignment in assignments):
-        return Refusal(Hindrance.NO_APPROVER, "You are not an approver of this request. One of them can reroute it to you.")
     if policy.self_approval == "forbid" and same_person(person.name, requester):
         return Refusal(
             Hindrance.REQUESTER, "You asked for these changes, so somebody else has to decide. You can cancel the request."
         )
     if asked_by and same_person(person.name, asked_by):
         return Refusal(Hindrance.ASKED, "You asked for this, so someone else has to decide.")
+    if not any(is_named(assignment.approvers, person) for assignment in assignments):
+        return Refusal(Hindrance.NO_APPROVER, "You are not an approver of this request. One of them can reroute it to you.")
     if not all(is_named(circle, person) for circle in policy.also_within or ()):
         return Refusal(
             Hindrance.OUTSIDE_EITHER,

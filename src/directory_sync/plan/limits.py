@@ -201,7 +201,8 @@ def exceeded_text(checks: Iterable[LimitCheck]) -> str:
     """Say which limits a plan goes past, by how much, and what to do."""
     exceeded = [check for check in checks if check.exceeded]
     lines = [str(check).removeprefix("limit ") for check in exceeded]
-    empty = all(check.kind == EMPTY_SOURCE for check in exceeded)
+    # As long as one is about an empty source, raising the others' limits helps nobody.
+    empty = any(check.kind == EMPTY_SOURCE for check in exceeded)
     found = "; ".join(lines[:10]) + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")
     what = "" if empty else f"the plan goes past {'a limit' if len(lines) == 1 else f'{len(lines)} limits'}: "
     cause = (

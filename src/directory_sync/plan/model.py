@@ -153,6 +153,8 @@ class LimitCheck:
         if self.kind == EMPTY_SOURCE:
             return f"empty source: it holds no record, but {self.planned} objects would be removed"
         subject = f" of {self.subject}" if self.subject else ""
+        if self.allowed is None:
+            return f"limit {self.kind}{subject}: {self.planned} planned, no limit"
         why = f" ({self.limit} of {self.base})" if "%" in self.limit else ""
         recent = f" and {self.recent} made recently" if self.recent else ""
         return f"limit {self.kind}{subject}: {self.planned} planned{recent}, {self.allowed} allowed{why}"

@@ -81,7 +81,7 @@ class Written:
         if outcome.result not in (Result.DONE, Result.FOUND_DONE):
             return
         in_file = self.destination.region is None
-        if change.action is Action.CREATE and outcome.result is not Result.DONE:
+        if change.action is Action.CREATE and not in_file and outcome.result is not Result.DONE:
             return
         if change.action is Action.CREATE and in_file:
             self.created_keys.append(self._key_identity(change))

@@ -162,7 +162,8 @@ def settle(
     `stays`: what was written is recorded, and the plan stays open, so that a retry may go on with the rest.
     """
     if plan.held:
-        return LeftOpen(plan, Why.HELD, f"Process {plan.pid} on {plan.host} works on it.")
+        held = f"Process {plan.pid} on {plan.host} may still work on it. If it is gone, try again in a minute."
+        return LeftOpen(plan, Why.HELD, held)
     started = time.monotonic()
     try:
         snapshot = store.run_of(plan)

@@ -50,16 +50,17 @@ def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: M
     normalise = server.schema.names.normalise
     moved = {normalise(old).encode(): normalise(new).encode() for old, new in renamed.items()}
     sight, label = Sight(server), server.label
-    visible = _Visible(server)
     puzzling: list[_Looked] = []
+    absent: list[tuple[_Looked, Finding]] = []
     with server.pool.session() as connection:
         for each in _asked(server, connection, (_begun(sight, place, change) for place, change in changes)):
             finding = _judged(server, each, Known())
             if finding.result is Result.UNCERTAIN and finding.by_references:
                 puzzling.append(each)
                 continue
-            if _is_about_absence(each, finding) and not visible(each.change):
-                finding = Finding(Result.UNCERTAIN, "this login sees nothing at all in its container now")
+            if _is_about_absence(each, finding):
+                absent.append((each, finding))
+                continue
             if finding.result is Result.FOUND_DONE and each.change.new_object is not None:
                 moved[normalise(each.change.object).encode()] = normalise(each.change.new_object).encode()
             yield _outcome(label, each, finding)
@@ -75,6 +76,11 @@ def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: M
         for each in _asked(server, connection, iter(unexplained)):
             assert isinstance(each.question, Existence)
             yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
+        # Only now, when no other answer is awaited on this connection.
+        visible = _Visible(server, connection)
+        for each, finding in absent:
+            seen = visible(each.change)
+            yield _outcome(label, each, finding if seen else Finding(Result.UNCERTAIN, _BLIND))
 
 
 def _is_about_absence(each: _Looked, finding: Finding) -> bool:
@@ -84,11 +90,19 @@ def _is_about_absence(each: _Looked, finding: Finding) -> bool:
     return each.change.action is Action.CREATE and finding.result is Result.NOT_DONE
 
 
+_EMPTY = {"hasSubordinates": b"FALSE", "numSubordinates": b"0"}
+"""What OpenLDAP and 389 Directory Server say of an entry without children."""
+
+
+_BLIND = "this login sees nothing at all in its container now"
+
+
 class _Visible:
     """Whether a login sees anything in a container: without a right to read, each object looks as if it were gone."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, connection: SimpleLDAPObject) -> None:
         self._server = server
+        self._connection = connection
         self._known: dict[str, bool] = {}
 
     def __call__(self, change: Change) -> bool:
@@ -99,15 +113,20 @@ class _Visible:
         return self._known[container]
 
     def _sees(self, container: str) -> bool:
-        with self._server.pool.session() as connection:
-            try:
-                return bool(connection.search_ext_s(container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], sizelimit=1))
-            except ldap.SIZELIMIT_EXCEEDED:
+        connection, patience = self._connection, self._connection.timeout
+        try:
+            if connection.search_ext_s(container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], timeout=patience, sizelimit=1):
                 return True
-            except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
-                return False
-            except ldap.LDAPError as error:
-                raise errors.unavailable(error, self._server.label) from None
+            # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
+            found = connection.search_ext_s(container, ldap.SCOPE_BASE, attrlist=list(_EMPTY), timeout=patience)
+        except ldap.SIZELIMIT_EXCEEDED:
+            return True
+        except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
+            return False
+        except ldap.LDAPError as error:
+            raise errors.unavailable(error, self._server.label) from None
+        held = {name.lower(): values for _, values in found for name, values in (values or {}).items()}
+        return any(held.get(name.lower()) == [empty] for name, empty in _EMPTY.items())
 
 
 def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:
