@@ -50,7 +50,7 @@ def test_a_question_that_may_not_be_asked_says_why(looker: Looker) -> None:
     """Instead of the button stands the reason."""
     looker.become(IDA)
     page = looker.get(f"/requests/{looker.made['pending']}/ask?deed=approve")
-    assert "You are not an approver" in page
+    assert "You asked for these changes" in page
     assert ">Approve 3" not in page
 
 
