@@ -33,11 +33,9 @@ def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozense
         result = results.get(before.name)
         if result is not None and result.state in set(JobState) and not JobState(result.state).failed:
             continue
-        if state_beyond_task(store, snapshot, result) is None and not _has_request(store, snapshot, before):
+        if state_beyond_task(store, snapshot, result) is not None:
+            continue
+        # Jobs that do not wait for an approval go on whatever becomes of the plan once it is approved.
+        if before.wait_for_approval or store.request_to_carry_out(snapshot.id, before.name) is None:
             return True
     return False
-
-
-def _has_request(store: Store, snapshot: Snapshot, job: Job) -> bool:
-    """Whether the run has filed a request for the job; its task may have been killed right afterwards."""
-    return store.request_to_carry_out(snapshot.id, job.name) is not None
