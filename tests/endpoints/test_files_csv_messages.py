@@ -169,7 +169,7 @@ def test_blank_cells_at_a_destination(tmp_path: Path) -> None:
     plan = job.run()
     assert actions(plan) == [("update", "2")]
     assert job.written == "no,name,phone\n 1 , ,4\n2,Fry,\u00a0\n  ,x,y\n"
-    assert "1 objects at the destination have no value in the key field" in plan.warnings[0]
+    assert "1 object at the destination has no value in the key field" in plan.warnings[0]
     assert actions(job.run()) == []
 
 
