@@ -112,7 +112,7 @@ def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord,
 def _compare(
     name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes], *, exact: bool
 ) -> FieldChange | None:
-    if wanted is None or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present)))):
+    if wanted is None or wanted == present or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present)))):
         return None
     new = {rule.normalise(value): rule.canonical(value) for value in reversed(wanted)}
     old = {rule.normalise(value): value for value in present}
@@ -179,14 +179,14 @@ def look_up(
         alternative = "its present value stays" if present else "it is left empty"
         consequence = "nobody is removed from this group" if members else alternative
         result.warnings.append(f"{name}: no counterpart at the destination for {shown}; {consequence}.")
-    new = {rule.normalise(identifier.encode()): identifier.encode() for identifier in found.ids}
-    old = {}
-    for value in present:
-        key = rule.normalise(value)
-        old[moved.get(key, key)] = value
+    wanted = [identifier.encode() for identifier in found.ids]
+    # Most members of most groups stay, spelled as they are.
+    keys = {value: rule.normalise(value) for value in {*wanted, *present}}
+    new = {keys[value]: value for value in wanted}
+    old = {moved.get(keys[value], keys[value]): value for value in present}
     added = {key: value for key, value in new.items() if key not in old}
     removed = [value for key, value in old.items() if key not in new]
-    result.followed = [(value, new[key]) for key, value in old.items() if key in new and rule.normalise(value) != key]
+    result.followed = [(value, new[key]) for key, value in old.items() if key in new and keys[value] != key]
     if found.missing or found.ambiguous:
         # Who is not found may be the very one that would be removed.
         removed = []

@@ -7,6 +7,7 @@ A job knows an object that it has created or matched. Objects are told apart by 
 from __future__ import annotations
 
 import hashlib
+from binascii import unhexlify
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,7 +28,7 @@ def compact(identity: bytes) -> bytes:
         return identity
     if len(identity) == _UUID_TEXT:
         try:
-            uuid = bytes.fromhex(identity.replace(b"-", b"").decode("ascii"))
+            uuid = unhexlify(identity.replace(b"-", b""))
         except ValueError:
             return _hash(identity)
         if len(uuid) == SIZE:

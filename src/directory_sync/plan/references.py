@@ -80,7 +80,10 @@ class _ByField:
 
     def hits(self, value: bytes, id: str) -> set[str]:
         """The ids of a source value's counterparts; `_SEVERAL` stands for more than one. `id`: the value as normalised id."""
-        keys = [self.normalise(value)] if self.keys_by_id is None else self.keys_by_id.get(id, ())
+        keys = (self.normalise(value),) if self.keys_by_id is None else self.keys_by_id.get(id, ())
+        if len(keys) == 1:
+            hit = self._ids_by_key.get(keys[0])
+            return set() if hit is None else {hit}
         return {hit for key in keys if (hit := self._ids_by_key.get(key)) is not None}
 
 
@@ -158,8 +161,11 @@ class ReferenceIndex:
         for value in values:
             text = value.decode(errors="replace")
             id = self._source_id(text)
-            # A value of the first field that nobody has at the destination may belong to what is known there by the next.
-            hits = next((hits for by_field in self._fields if (hits := by_field.hits(value, id))), None)
+            hits: set[str] = set()
+            for by_field in self._fields:
+                # A value of the first field that nobody has at the destination may belong to what is known there by the next.
+                if hits := by_field.hits(value, id):
+                    break
             if not hits:
                 found.missing.append(text)
             elif len(hits) > 1 or _SEVERAL in hits:

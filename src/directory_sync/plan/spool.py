@@ -39,10 +39,9 @@ class Spool:
 
     def append(self, data: bytes) -> int:
         """Store the bytes and return the offset at which `read` finds them."""
-        offset = self._end
-        self._file.write(len(data).to_bytes(8, "little"))
-        self._file.write(data)
-        self._end += 8 + len(data)
+        offset, length = self._end, len(data)
+        self._file.write(length.to_bytes(8, "little") + data)
+        self._end = offset + 8 + length
         return offset
 
     def __iter__(self) -> Iterator[bytes]:

@@ -132,12 +132,17 @@ def _without_references(entries: list[tuple[str | None, Any]]) -> list[tuple[str
 
 
 def _records(entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling) -> list[Record]:
-    records = []
     right = spelling.right
-    for name, found in entries:
-        values = found if found.keys() <= right else spelling.apply(found, partial(rest_of_range, connection, name))
-        records.append(Record(name, values))
-    return records
+    return [
+        _record(
+            (name, found if found.keys() <= right else spelling.apply(found, partial(rest_of_range, connection, name)), "", False)
+        )
+        for name, found in entries
+    ]
+
+
+_record = partial(tuple.__new__, Record)
+"""`Record._make`, at a third of its time: there are two for every object of a run in which nothing changes."""
 
 
 def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: int) -> list[bytes]:

@@ -57,6 +57,8 @@ class MappedRecord(NamedTuple):
     container: str | None = None
 
 
+_mapped = partial(tuple.__new__, MappedRecord)
+"""`MappedRecord._make`, at a third of its time."""
 _Get = Callable[[str | None], list[bytes] | None]
 
 
@@ -155,7 +157,7 @@ class CompiledMapping:
         for place in self._stripped:
             if (named := values[place]) and not (SEEN_FIRST[named[0][0]] and SEEN_LAST[named[0][-1]] and len(named) == 1):
                 values[place] = _stripped(named)
-        return MappedRecord(values, lookups, None if self._container is None else self._container(held))
+        return _mapped((values, lookups, None if self._container is None else self._container(held)))
 
     def _computed(
         self, step: _Step, found: list[bytes] | None, held: Mapping[str, list[bytes]], lookups: dict[str, list[bytes]]
