@@ -8,9 +8,11 @@ from typing import Any
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.plan.build import make_plan
+from directory_sync.plan.listing import ReadSides
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.model import Plan
 from tests.scenarios.memory_directory import MemoryDirectory, fold
+from tests.scenarios.reading import read_here
 
 FIELDS: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "mail": "mail"}
 RULES = {name: FieldRule(name, reference=True, normalise=fold) for name in ("member", "manager")}
@@ -49,10 +51,10 @@ def destination_of(
     return MemoryDirectory(entries, name="destination", rules=dict(RULES))
 
 
-def plan_of(definition: Collection, source: Source, destination: Destination) -> Plan:
+def plan_of(definition: Collection, source: Source, destination: Destination, *, read_sides: ReadSides = read_here) -> Plan:
     """The plan of the collection's first job."""
     job = definition.jobs[0]
-    return make_plan(definition, job, source, destination, mapping_of(job, source, destination))
+    return make_plan(definition, job, source, destination, mapping_of(job, source, destination), read_sides=read_sides)
 
 
 def mapping_of(job: Job, source: Source, destination: Destination) -> CompiledMapping:

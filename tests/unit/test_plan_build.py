@@ -19,6 +19,7 @@ from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.model import Plan
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
 from tests.scenarios.memory_directory import MemoryDirectory, fold
+from tests.scenarios.reading import read_here
 
 DN_RULE = FieldRule("member", reference=True, normalise=fold)
 FIELDS: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "mail": "mail"}
@@ -63,7 +64,7 @@ def destination_of(**objects: Mapping[str, Any]) -> MemoryDirectory:
 
 def plan_of(definition: Collection, source: MemoryDirectory, destination: MemoryDirectory) -> Plan:
     job = definition.jobs[0]
-    return make_plan(definition, job, source, destination, mapping_of(job, destination))
+    return make_plan(definition, job, source, destination, mapping_of(job, destination), read_sides=read_here)
 
 
 def mapping_of(job: Job, destination: MemoryDirectory) -> Any:
@@ -341,7 +342,8 @@ def test_later_jobs_see_what_earlier_ones_plan() -> None:
     job = Job.model_validate(
         {**groups.jobs[0].model_dump(by_alias=True), "destination": {"connection": "d", "container": "ou=groups,dc=x"}}
     )
-    plan = make_plan(groups, job, groups_source(), overlaid_destination(other, effects), mapping_of(job, other))
+    mapping = mapping_of(job, other)
+    plan = make_plan(groups, job, groups_source(), overlaid_destination(other, effects), mapping, read_sides=read_here)
     (change,) = plan.changes
     assert [item.new for item in change.fields if item.field == "member"] == [(b"cn=P1,dc=x", b"cn=P2,dc=x")]
     seen = {record.id for batch in overlaid_source(destination, effects).read(["uid"]) for record in batch}

@@ -8,6 +8,7 @@ import pytest
 
 from directory_sync.errors import IncompleteListing
 from directory_sync.plan import creating
+from directory_sync.plan.listing import read_sides
 from directory_sync.plan.model import Plan
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import destination_of, one_job, plan_of, source_of
@@ -16,7 +17,7 @@ COUNT = 40
 
 
 def _plan(source: MemoryDirectory) -> Plan:
-    return plan_of(one_job(rdn="cn"), source, destination_of(there={"uid": "there", "mail": "m@x"}))
+    return plan_of(one_job(rdn="cn"), source, destination_of(there={"uid": "there", "mail": "m@x"}), read_sides=read_sides)
 
 
 def _source() -> MemoryDirectory:

@@ -16,6 +16,7 @@ from directory_sync.plan.model import EMPTY_SOURCE, Plan, WhyLeftAlone
 from directory_sync.plan.past import Findings, Identities, Past, compact, key_identity, name_hash
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import destination_of, mapping_of, one_job, source_of
+from tests.scenarios.reading import read_here
 
 UUIDS = {name: f"00000000-0000-0000-0000-0000000000{number:02d}" for number, name in enumerate("abcdefgh", 10)}
 IDENTITIES = {name: compact(uuid.encode()) for name, uuid in UUIDS.items()}
@@ -28,7 +29,7 @@ def plan_with(
     settings = {"missing_at_source": "delete", "remove": "known", **job}
     definition = one_job(fields, **settings) if fields else one_job(**settings)
     one = definition.jobs[0]
-    return make_plan(definition, one, source, target, mapping_of(one, source, target), past=past)
+    return make_plan(definition, one, source, target, mapping_of(one, source, target), past=past, read_sides=read_here)
 
 
 def directory(names: str) -> MemoryDirectory:

@@ -17,7 +17,7 @@ from directory_sync.plan.emptiness import check_emptiness
 from directory_sync.plan.join import Join, Settled
 from directory_sync.plan.layout import make_layout
 from directory_sync.plan.limits import Figures, Tally, check_limits
-from directory_sync.plan.listing import Side, read_sides
+from directory_sync.plan.listing import ReadSides, Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
@@ -41,6 +41,7 @@ def make_plan(
     limits: Sequence[Limits] | None = None,
     remove: Removal | None = None,
     progress: Progress = lambda stage, done, total: None,
+    read_sides: ReadSides = read_sides,
 ) -> Plan:
     """Compare both sides of a job and say everything that it would change.
 
@@ -51,6 +52,7 @@ def make_plan(
         limits: all of them count, each with the defaults for the kinds that it does not name; default: the definition's.
         remove: what may be removed; default: as the definition says.
         progress: hears how far it is.
+        read_sides: how listings are read; default: each in a process of its own.
 
     Raises:
         SchemaError: the mapping does not fit the schemas; nothing was read.
@@ -59,9 +61,8 @@ def make_plan(
     """
     refuse_overlap(job, source, destination)
     layout = make_layout(job, source, destination, reads=mapping.source_fields, volatile=mapping.volatile)
-    planning = Planning(
-        collection, job, source, destination, mapping, layout, progress, past, job.remove if remove is None else remove
-    )
+    remove = job.remove if remove is None else remove
+    planning = Planning(collection, job, source, destination, mapping, layout, progress, past, remove, read_sides)
     sources, objects = Spool(), Spool()
     drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
@@ -130,7 +131,7 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
 
     def read(*sides: tuple[str, Side]) -> None:
         stages = [stage for stage, _ in sides]
-        for chunk in read_sides(
+        for chunk in planning.read_sides(
             tuple(side for _, side in sides), lambda number, count: planning.progress(stages[number], count, None)
         ):
             if stages[chunk.side] == "read source":

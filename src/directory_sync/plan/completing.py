@@ -131,7 +131,9 @@ class Completer:
         for i in planning.layout.lookups:
             mapping = self._look_up_of(i)
             named = mapping.members if isinstance(mapping, Members) else mapping.resolve
-            index = ReferenceIndex(planning.source, planning.destination, named, mapping.matches, mapping.within)
+            index = ReferenceIndex(
+                planning.source, planning.destination, named, mapping.matches, mapping.within, planning.read_sides
+            )
             changed, new = list(self._within(mapping, updated)), list(self._within(mapping, created))
             index.add_planned(partial(_changes_of, changed), moved, deleted, partial(_changes_of, new))
             indexes[i] = index

@@ -14,7 +14,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.compare import check_mandatory, new_fields
 from directory_sync.plan.containers import Containers
 from directory_sync.plan.display_names import name_maker
-from directory_sync.plan.listing import Rejected, Row, Side, read_sides
+from directory_sync.plan.listing import Rejected, Row, Side
 from directory_sync.plan.naming import with_names
 from directory_sync.plan.planning import Draft, Drafts, Planning
 from directory_sync.plan.sides import SourceRecord
@@ -81,7 +81,7 @@ def draft_creations(
     rejected: list[list[Rejected]] = [[] for _ in parts]
     try:
         done = 0
-        for number, rows, refused, *_ in read_sides(sides):
+        for number, rows, refused, *_ in planning.read_sides(sides):
             moved = ((keys, mark, drafts.spool.append(sides[number].spool.read(place))) for keys, mark, place in rows)
             creations[number].extend(_creations(moved))
             rejected[number].extend(refused)

@@ -15,7 +15,8 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from directory_sync.errors import DirectorySyncError, IncompleteListing
 from directory_sync.plan.spool import Spool
@@ -80,20 +81,22 @@ class Chunk(NamedTuple):
     totals: Totals | None = None
 
 
-_Message = tuple[list[Row], list[Rejected], list[Unknown]] | Totals | Exception
+Part = tuple[list[Row], list[Rejected], list[Unknown]]
+_Message = Part | Totals | Exception
 
 
 class Sink:
-    """Takes in what a producer reads, in the child, and sends it to the parent chunk by chunk.
+    """Takes in what a producer reads, and hands it on chunk by chunk.
 
     Attributes:
         totals: sent when the producer has ended.
     """
 
-    def __init__(self, spool: Spool, pipe: int) -> None:
+    def __init__(self, spool: Spool, deliver: Callable[[Part], None]) -> None:
+        """`deliver` has to be done with the lists it is given when it returns."""
         self._spool = spool
         self._append = spool.append
-        self._pipe = pipe
+        self._deliver = deliver
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
         self._unknown: list[Unknown] = []
@@ -121,10 +124,10 @@ class Sink:
             self.send()
 
     def send(self) -> None:
-        """Let the parent see what was taken in."""
+        """Hand on what was taken in."""
         if self._rows or self._rejected:
             self._spool.flush()
-            _send(self._pipe, (self._rows, [tuple(item) for item in self._rejected], self._unknown))
+            self._deliver((self._rows, self._rejected, self._unknown))
             self._rows.clear()
             self._rejected.clear()
             self._unknown.clear()
@@ -141,6 +144,14 @@ class Side:
     name: str
     producer: Producer
     spool: Spool
+
+
+class ReadSides(Protocol):
+    """How both sides are read: `read_sides`, or another way that yields the same."""
+
+    def __call__(self, sides: tuple[Side, ...], progress: Callable[[int, int], None] = ...) -> Iterator[Chunk]:
+        """Yield what the sides hold; see `read_sides`."""
+        ...
 
 
 def read_sides(sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None) -> Iterator[Chunk]:
@@ -219,7 +230,7 @@ def _start(side: Side, others: list[int]) -> tuple[int, int]:
 
 def _produce(side: Side, pipe: int) -> None:
     try:
-        sink = Sink(side.spool, pipe)
+        sink = Sink(side.spool, partial(_send_part, pipe))
         side.producer(sink)
         sink.send()
         _send(pipe, tuple(sink.totals))
@@ -236,6 +247,11 @@ def _portable(error: Exception) -> Exception:
             pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
             return error
     return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _send_part(pipe: int, part: Part) -> None:
+    rows, rejected, unknown = part
+    _send(pipe, (rows, [tuple(item) for item in rejected], unknown))
 
 
 def _send(pipe: int, message: object) -> None:

@@ -13,6 +13,7 @@ from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.leaving_alone import left_alone_text
+from directory_sync.plan.listing import ReadSides, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import LeftAlone, RecordProblem, WhyLeftAlone
 from directory_sync.plan.past import UNIDENTIFIED, Past, name_hash
@@ -34,6 +35,7 @@ class Planning:
     Attributes:
         past: what is on record of the job.
         remove: what may be removed.
+        read_sides: how listings are read.
         problems, warnings, left_alone: of the plan.
         unusable: ids of the source records that cannot be used.
         held, held_names: objects that have a record though the job does not know them; see `Findings`.
@@ -48,6 +50,7 @@ class Planning:
     progress: Progress
     past: Past = field(default_factory=Past)
     remove: Removal = Removal.KNOWN
+    read_sides: ReadSides = read_sides
     problems: list[RecordProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     left_alone: list[LeftAlone] = field(default_factory=list)

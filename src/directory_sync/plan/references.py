@@ -12,7 +12,7 @@ from functools import partial
 
 from directory_sync.endpoints.change import FieldChange
 from directory_sync.endpoints.protocol import Destination, Source
-from directory_sync.plan.listing import Side, Sink, read_sides
+from directory_sync.plan.listing import ReadSides, Side, Sink
 from directory_sync.plan.spool import Spool
 
 _SEVERAL = ""
@@ -95,7 +95,13 @@ class ReferenceIndex:
     """
 
     def __init__(
-        self, source: Source, destination: Destination, source_field: str, matches: Sequence[str], within: str | None
+        self,
+        source: Source,
+        destination: Destination,
+        source_field: str,
+        matches: Sequence[str],
+        within: str | None,
+        read_sides: ReadSides,
     ) -> None:
         self._source_id = source.normalise_id
         self._destination = destination
