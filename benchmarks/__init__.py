@@ -1,1 +1,3 @@
-"""`make bench`: how long runs take, as ratios against floors measured on the same machine in the same minutes."""
+"""`make bench`: how long runs take, as ratios against floors measured on the same machine in the same
+minutes.
+"""

@@ -1,4 +1,6 @@
-"""Measures what is asked for, all but the large ones if nothing is; prints a table and writes docs/benchmarks.md."""
+"""Measures what is asked for, all but the large ones if nothing is; prints a table and writes
+docs/benchmarks.md.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,12 @@ ON_DEMAND = {"no_change_large"}
 def main() -> int:
     """Measure, print, write the page. Exit status 1 if an aim is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (default: all but the large)")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which: {', '.join(BENCHMARKS)} (default: all but the large)",
+    )
     parser.add_argument("--people", type=int, help="number of people (default: what the aims are about)")
     parser.add_argument("--repeat", type=int, default=3, help="how often each is measured (default: 3)")
     parser.add_argument("--no-page", action="store_true", help="print only; leave docs/benchmarks.md alone")
@@ -41,12 +48,17 @@ def main() -> int:
     unknown = [name for name in arguments.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no benchmark {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}.")
-    options = Options(arguments.people, arguments.repeat, say=lambda text: print(text, file=sys.stderr, flush=True))
+    options = Options(
+        arguments.people, arguments.repeat, say=lambda text: print(text, file=sys.stderr, flush=True)
+    )
     found: list[Result] = []
     for name in arguments.names or [each for each in BENCHMARKS if each not in ON_DEMAND]:
         load = os.getloadavg()[0]
         if load > (os.cpu_count() or 1) / 4:
-            options.say(f"The machine is busy (load {load:.1f}), so runs that use several cores will look slower than they are.")
+            options.say(
+                f"The machine is busy (load {load:.1f}), so runs that use several cores will look slower than"
+                f" they are."
+            )
         results = [replace(result, load=load) for result in _measure(name)(options)]
         found += results
         if not arguments.no_page:

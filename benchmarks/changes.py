@@ -1,7 +1,7 @@
 """One in ten objects has changed: titles, names, and members of groups.
 
-The source is changed with bare python-ldap, all operations in one pipeline: that is at the same time the floor for writing the
-same changes to the destination.
+The source is changed with bare python-ldap, all operations in one pipeline: that is at the same time the
+floor for writing the same changes to the destination.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BOUND = """\
 Reading comes first and takes most of the time, as in a run without changes; the groups' job reads the people of both sides
 again, by key only, to know who is who. The changes themselves cost little beside that. To reach the aim the two jobs would have
 to share one listing of the people. They are separate tasks, maybe on separate machines and hours apart, so the second would
-decide about members by a listing that may be out of date: it is not done."""
+decide about members by a listing that may be out of date: it is not done."""  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class _Changes:
         return len(self.titles) + len(self.names) + len({group for group, _ in self.groups})
 
     def operations(self, turn: int) -> Iterator[Send]:
-        """To get into the state with this number, 1 or more, from the one before; states 1 and 3, and 2 and 4, are the same."""
+        """To get into the state with this number, 1 or more, from the one before; states 1 and 3, and 2 and
+        4, are the same.
+        """
         old, new = (_TITLES[turn % 2 - 1], _TITLES[turn % 2])
         for uid in self.titles:
             change = (
@@ -58,7 +60,9 @@ class _Changes:
             yield _renaming(people.person_dn(now, SOURCE), f"uid={then}")
         for group, uid in self.groups:
             kind = ldap.MOD_ADD if forth else ldap.MOD_DELETE
-            yield _modifying(f"cn={group},ou=Groups,{SOURCE}", [(kind, "member", people.person_dn(uid, SOURCE).encode())])
+            yield _modifying(
+                f"cn={group},ou=Groups,{SOURCE}", [(kind, "member", people.person_dn(uid, SOURCE).encode())]
+            )
 
 
 def measure(options: Options) -> list[Result]:
@@ -86,7 +90,11 @@ def measure(options: Options) -> list[Result]:
             floors,
             memory=memory,
             facts=[
-                f"{len(changes.titles):,} titles, {len(changes.names):,} renames and {len(changes.groups):,} memberships.",
+                (
+                    f"{len(changes.titles):,} titles, {len(changes.names):,} renames and"
+                    f" {len(changes.groups):,}"
+                    f" memberships."
+                ),
                 "They go forth in one run and back in the next.",
             ],
             bound=_BOUND,

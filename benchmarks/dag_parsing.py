@@ -1,4 +1,5 @@
-"""How long Airflow needs to parse many collections, against dag-factory with DAGs of the same shape, and to start one task.
+"""How long Airflow needs to parse many collections, against dag-factory with DAGs of the same shape, and to
+start one task.
 
 dag-factory is no dependency: it is installed into a throw-away folder when this benchmark is asked for.
 """
@@ -21,10 +22,10 @@ _ROOT = Path(__file__).resolve().parent.parent
 _BOUND_PARSING = """\
 Half of it is reading the definitions (YAML with the place of every value, validation, checks), half is making Airflow's own
 objects: DAGs and operators. A definition whose file has not changed since is not kept between two parses, because Airflow parses
-in a new process each time."""
+in a new process each time."""  # noqa: E501
 _BOUND_START = """\
 One definition is read, and one DAG with its tasks is made; the rest of the folder is not looked at. Importing the package is not
-counted, nor is Airflow's own start."""
+counted, nor is Airflow's own start."""  # noqa: E501
 
 _COLLECTION = """\
 name: {name}
@@ -39,7 +40,7 @@ _JOB = """\
     fields:
       uid: {{from: uid, key: true}}
 {fields}
-"""
+"""  # noqa: E501
 _FACTORY = """\
 {name}:
   schedule: null
@@ -77,7 +78,11 @@ def measure(options: Options) -> list[Result]:
         _write_factory(folder / "factory")
         environment = _environment(folder)
         subprocess.run(
-            ["airflow", "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["airflow", "db", "migrate"],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         ours, theirs = folder / "dags" / "job_collections.py", folder / "factory" / "factory_dags.py"
 
@@ -96,7 +101,13 @@ def measure(options: Options) -> list[Result]:
             floors,
             bound=_BOUND_PARSING,
         ),
-        Result(f"Task start among {shape}: the DAG file's part", "", Aim(seconds=0.03), starts, bound=_BOUND_START),
+        Result(
+            f"Task start among {shape}: the DAG file's part",
+            "",
+            Aim(seconds=0.03),
+            starts,
+            bound=_BOUND_START,
+        ),
     ]
 
 
@@ -125,7 +136,9 @@ def _write_factory(folder: Path) -> None:
         tasks = []
         for job in range(JOBS):
             before = [f"{jobs[job - 1]}_success"] if job else []
-            tasks.append(_TASK.format(name=jobs[job], rule="one_done" if job else "all_success", above=before))
+            tasks.append(
+                _TASK.format(name=jobs[job], rule="one_done" if job else "all_success", above=before)
+            )
             if job < JOBS - 1:
                 tasks.append(_TASK.format(name=f"{jobs[job]}_success", rule="all_success", above=[jobs[job]]))
         tasks.append(_TASK.format(name="close", rule="all_done", above=jobs))
@@ -147,7 +160,10 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _parsed(file: Path, wanted: str, environment: dict[str, str], expected: int) -> Sample:
-    """What executing a DAG file takes, in a new process that has imported everything. Raises RuntimeError for missing DAGs."""
+    """What executing a DAG file takes, in a new process that has imported everything.
+
+    Raises RuntimeError for missing DAGs.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.parse_file", str(file), wanted],
         env=environment,

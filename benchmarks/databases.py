@@ -1,4 +1,6 @@
-"""The databases that a store may live in, each new and empty: a SQLite file and a PostgreSQL server of the benchmark's own."""
+"""The databases that a store may live in, each new and empty: a SQLite file and a PostgreSQL server of the
+benchmark's own.
+"""
 
 from __future__ import annotations
 

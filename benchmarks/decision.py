@@ -1,4 +1,6 @@
-"""From a decision to its changes being written, in a whole `airflow standalone`: until `<job>.apply` is over."""
+"""From a decision to its changes being written, in a whole `airflow standalone`: until `<job>.apply` is
+over.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ def measure(options: Options) -> list[Result]:
             _wait(lambda: api.has_dag(_COLLECTION), server)
             api.unpause(_COLLECTION)
             with closing(RequestsApi(server.url, "bob", "bob")) as approver:
-                seconds = [_decided(api, approver, server, Path(folder) / "data", number) for number in range(_DECISIONS)]
+                seconds = [
+                    _decided(api, approver, server, Path(folder) / "data", number)
+                    for number in range(_DECISIONS)
+                ]
     return [
         Result(
             work="From decision to applied, airflow standalone",
@@ -55,7 +60,8 @@ def measure(options: Options) -> list[Result]:
             runs=[Sample(each) for each in seconds],
             facts=(f"One change to a file. Median {median(seconds):.1f} s, longest {max(seconds):.1f} s.",),
             bound=(
-                "Up to 5 s until the gate looks (setting gate_poll_interval), then Airflow: it schedules the gate once more and "
+                "Up to 5 s until the gate looks (setting gate_poll_interval), then Airflow: it schedules the"
+                " gate once more and "
                 "starts a process for it, then the same for the task that writes."
             ),
         )

@@ -16,7 +16,7 @@ beside it. What a run does before the first write comes on top, because the whol
 reads the source, drafts the objects on all cores, orders them, takes the digest and fills the store. To reach the aim all of that
 would have to fit into 15 % of the floor. With 20 s for the floor that is 3 s, and reading the source takes bare python-ldap more
 than 2 s of them. So the aim would need compiled code for reading and drafting, or first writes before the plan is complete, which
-no limit and no approval could allow."""
+no limit and no approval could allow."""  # noqa: E501
 
 
 def measure(options: Options) -> list[Result]:

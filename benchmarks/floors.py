@@ -1,4 +1,6 @@
-"""What nobody can be faster than: OpenLDAP's own tool listing both sides, and bare python-ldap writing with a full pipeline."""
+"""What nobody can be faster than: OpenLDAP's own tool listing both sides, and bare python-ldap writing with a
+full pipeline.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,11 @@ def additions(count: int) -> list[Send]:
     return [
         _adding(
             people.person_dn(person.uid, DESTINATION),
-            [(name, values) for name, values in person.attributes(DESTINATION).items() if name in {"objectClass", *FIELDS}],
+            [
+                (name, values)
+                for name, values in person.attributes(DESTINATION).items()
+                if name in {"objectClass", *FIELDS}
+            ],
         )
         for person in people.people(count)
     ]
@@ -86,14 +92,21 @@ def pipelined(server: Slapd, operations: Iterable[Send], window: int) -> Sample:
             under_way -= 1
     for _ in range(under_way):
         connection.result4(ldap.RES_ANY, ldap.MSG_ALL)
-    sample = Sample(time.perf_counter() - began, time.process_time() - cpu, process_cpu(server.pid) - server_cpu)
+    sample = Sample(
+        time.perf_counter() - began, time.process_time() - cpu, process_cpu(server.pid) - server_cpu
+    )
     connection.unbind_s()
     return sample
 
 
 def together(*samples: Sample) -> Sample:
     """One floor made of several."""
-    return Sample(*(sum(values) for values in zip(*((s.seconds, s.client_cpu, s.server_cpu) for s in samples), strict=True)))
+    return Sample(
+        *(
+            sum(values)
+            for values in zip(*((s.seconds, s.client_cpu, s.server_cpu) for s in samples), strict=True)
+        )
+    )
 
 
 def _cpu_of_children() -> float:

@@ -1,4 +1,6 @@
-"""What every benchmark is made of: samples of the product and of its floor, taken in turn, and the aim they are held against."""
+"""What every benchmark is made of: samples of the product and of its floor, taken in turn, and the aim they
+are held against.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from typing import Any
 def machine() -> str:
     """What was measured on, in one line."""
     information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    models = [line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")]
+    models = [
+        line.partition(":")[2].strip() for line in information.splitlines() if line.startswith("model name")
+    ]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     name = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     cores = f"{os.cpu_count()} × {models[0] if models else platform.machine()}"
@@ -39,7 +43,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What is wanted: the run at most `ratio` times its floor, or at most `seconds` above it; at most `memory` MiB.
+    """What is wanted: the run at most `ratio` times its floor, or at most `seconds` above it; at most
+    `memory` MiB.
 
     `within` is for what people wait for: seconds of the run, whatever its floor takes.
     """
@@ -97,8 +102,14 @@ class Result:
 
     @property
     def ratio(self) -> float | None:
-        """Median of run to floor, each taken in the same minute: what else the machine does then slows both."""
-        return median(run.seconds / one.seconds for run, one in zip(self.runs, self.floors, strict=True)) if self.floors else None
+        """Median of run to floor, each taken in the same minute: what else the machine does then slows
+        both.
+        """
+        return (
+            median(run.seconds / one.seconds for run, one in zip(self.runs, self.floors, strict=True))
+            if self.floors
+            else None
+        )
 
     @property
     def reached(self) -> bool:
@@ -136,7 +147,10 @@ Measure = Callable[[Options], list[Result]]
 
 
 def in_turn(
-    repeat: int, floor: Callable[[], Sample], run: Callable[[], Sample], before: Callable[[], object] = lambda: None
+    repeat: int,
+    floor: Callable[[], Sample],
+    run: Callable[[], Sample],
+    before: Callable[[], object] = lambda: None,
 ) -> tuple[list[Sample], list[Sample]]:
     """Runs and floors, one after the other so that both meet the same weather; `before` comes before each."""
     runs, floors = [], []

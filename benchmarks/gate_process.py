@@ -1,4 +1,6 @@
-"""A process with many waiting gates, as a triggerer has them: says what its looks at the store cost, and how soon gates go on."""
+"""A process with many waiting gates, as a triggerer has them: says what its looks at the store cost, and how
+soon gates go on.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class Looks:
 
 
 async def shared(order: Mapping[str, Any]) -> dict[str, float]:
-    """Let so many gates wait with the one poller; the CPU and the statements of one look, the memory of one gate."""
+    """Let so many gates wait with the one poller; the CPU and the statements of one look, the memory of one
+    gate.
+    """
     looks = Looks()
     waiting = await _wait_for(order["ids"][:1])
     await looks.more(2)  # the first one imports and opens the store
@@ -85,7 +89,9 @@ async def alone(order: Mapping[str, Any]) -> dict[str, float]:
 
 
 async def resume(order: Mapping[str, Any]) -> dict[str, Any]:
-    """Seconds from each of some decisions, made at any moment, until its gate goes on; the other gates wait on."""
+    """Seconds from each of some decisions, made at any moment, until its gate goes on; the other gates wait
+    on.
+    """
     decided: dict[int, float] = {}
     resumed: dict[int, float] = {}
     waiting = await _wait_for(order["ids"], lambda request: resumed.setdefault(request, time.perf_counter()))
@@ -113,7 +119,9 @@ async def resume(order: Mapping[str, Any]) -> dict[str, Any]:
     return {"seconds": sorted(resumed[request] - decided[request] for request in chosen)}
 
 
-async def _wait_for(ids: Sequence[int], on: Callable[[int], object] = lambda request: None) -> list[asyncio.Task[None]]:
+async def _wait_for(
+    ids: Sequence[int], on: Callable[[int], object] = lambda request: None
+) -> list[asyncio.Task[None]]:
     from directory_sync.airflow.gate_trigger import GateTrigger
 
     async def wait(request: int) -> None:

@@ -1,4 +1,6 @@
-"""Waiting gates: what a look at the store costs for 1,000 and 5,000 of them, and how soon a gate goes on after the decision."""
+"""Waiting gates: what a look at the store costs for 1,000 and 5,000 of them, and how soon a gate goes on
+after the decision.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ _DECISIONS = 50
 _DECIDED_OVER = 25.0
 _IN_SQLITE = """\
 SELECT id, state FROM directory_sync_request WHERE state <> 'pending' AND id IN (SELECT value FROM json_each(?))
-"""
+"""  # noqa: E501
 _IN_POSTGRES = "SELECT id, state FROM directory_sync_request WHERE state <> 'pending' AND id = ANY(%s)"
 _PROJECT = Path(__file__).resolve().parent.parent
 
@@ -69,27 +71,47 @@ def _looks(name: str, url: str, requests: list[int], repeat: int) -> Result:
         runs=runs,
         floors=floors,
         facts=(
-            f"One SQL statement per look, counted; {100 * look / INTERVAL:.2f} % of a core at {INTERVAL:g} s between two looks.",
-            f"Each gate by itself: {median(naive) / look:,.0f} times the CPU, {100 * median(naive) / INTERVAL:.0f} % of a core.",
+            (
+                f"One SQL statement per look, counted; {100 * look / INTERVAL:.2f} % of a core at"
+                f" {INTERVAL:g} s"
+                f" between two looks."
+            ),
+            (
+                f"Each gate by itself: {median(naive) / look:,.0f} times the CPU,"
+                f" {100 * median(naive) / INTERVAL:.0f} % of a core."
+            ),
             f"A waiting gate takes {figures['memory'] / 1024:.1f} KiB of memory.",
         ),
         bound=(
-            "The statement itself: the numbers of all gates are sent as one parameter and joined with the requests by primary "
-            "key. The rest is SQLAlchemy's handling of a connection and the change of threads, the same for any number."
+            "The statement itself: the numbers of all gates are sent as one parameter and joined with the"
+            " requests by primary "
+            "key. The rest is SQLAlchemy's handling of a connection and the change of threads, the same for"
+            " any number."
         ),
     )
 
 
 def _resume(name: str, url: str, requests: list[int]) -> Result:
-    figures = _process("resume", url, {"ids": requests, "decisions": _DECISIONS, "over": _DECIDED_OVER}, interval=INTERVAL)
+    figures = _process(
+        "resume", url, {"ids": requests, "decisions": _DECISIONS, "over": _DECIDED_OVER}, interval=INTERVAL
+    )
     seconds: list[float] = figures["seconds"]
     return Result(
         work=f"From decision to resume, {len(requests):,} gates, {name}",
         floor_is="",
         aim=Aim(within=INTERVAL),
         runs=[Sample(median(seconds))],
-        facts=(f"{len(seconds)} decisions at any moment: median {median(seconds):.2f} s, longest {max(seconds):.2f} s.",),
-        bound=f"The interval of {INTERVAL:g} s (setting gate_poll_interval): half of it on average, all of it at worst.",
+        facts=(
+            (
+                f"{len(seconds)} decisions at any moment: median {median(seconds):.2f} s, longest"
+                f" {max(seconds):.2f} s."
+            ),
+        ),
+        bound=(
+            f"The interval of {INTERVAL:g} s (setting gate_poll_interval): half of it on average, all of it"
+            f" at"
+            f" worst."
+        ),
     )
 
 
@@ -122,7 +144,9 @@ def _bare(url: str) -> tuple[Callable[[list[int]], object], Callable[[], None]]:
 def _process(kind: str, url: str, order: dict[str, Any], *, interval: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gates-") as home:
         (Path(home) / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | {
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")
+        } | {
             "AIRFLOW_HOME": home,
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__DIRECTORY_SYNC__DATABASE_URL": url,

@@ -17,7 +17,7 @@ MEMBERS, CHANGED = 50_000, 100
 _GROUP = "cn=everybody,ou=Groups,"
 _BOUND = """\
 To know who is who, the job reads key and name of everybody on both sides, and normalises as many DNs as the group has members, on
-both sides. The write is one operation with only the values that come and go."""
+both sides. The write is one operation with only the values that come and go."""  # noqa: E501
 
 
 def measure(options: Options) -> list[Result]:
@@ -26,7 +26,10 @@ def measure(options: Options) -> list[Result]:
     count = members + CHANGED
     options.say(f"One group of {members:,} members: preparing …")
     everybody = [people.person_dn(person.uid, SOURCE).encode() for person in people.people(count)]
-    entry = people.entry(_GROUP + SOURCE, {"objectClass": [b"groupOfNames"], "cn": [b"everybody"], "member": everybody[:members]})
+    entry = people.entry(
+        _GROUP + SOURCE,
+        {"objectClass": [b"groupOfNames"], "cn": [b"everybody"], "member": everybody[:members]},
+    )
     with prepared(count, jobs=("groups",), log_changes=True, more=entry) as setting:
         floors, runs = [], []
         for turn in range(options.repeat):
@@ -44,7 +47,13 @@ def measure(options: Options) -> list[Result]:
             runs,
             floors,
             memory=memory,
-            facts=[f"Each run made one modify operation, with {half} values to add and {half} to delete (slapd's audit log)."],
+            facts=[
+                (
+                    f"Each run made one modify operation, with {half} values to add and {half} to delete"
+                    f" (slapd's"
+                    f" audit log)."
+                )
+            ],
             bound=_BOUND,
         )
     ]
@@ -56,12 +65,16 @@ def _change(setting: Setting, everybody: Sequence[bytes], turn: int) -> None:
     first, last = list(everybody[:half]), list(everybody[-CHANGED : -CHANGED + half])
     coming, going = (last, first) if turn % 2 == 0 else (first, last)
     connection = bound(setting.source)
-    connection.modify_s(_GROUP + SOURCE, [(ldap.MOD_ADD, "member", coming), (ldap.MOD_DELETE, "member", going)])
+    connection.modify_s(
+        _GROUP + SOURCE, [(ldap.MOD_ADD, "member", coming), (ldap.MOD_DELETE, "member", going)]
+    )
     connection.unbind_s()
 
 
 def _checked(setting: Setting, action: partial[Sample]) -> Sample:
-    """Do it, and raise RuntimeError if the server has seen anything but one modification of as many values as changed."""
+    """Do it, and raise RuntimeError if the server has seen anything but one modification of as many values as
+    changed.
+    """
     log = setting.folder / "changes.ldif"
     log.unlink(missing_ok=True)
     sample = action()
@@ -69,5 +82,8 @@ def _checked(setting: Setting, action: partial[Sample]) -> Sample:
     operations = [line for line in lines if line.startswith("changetype:")]
     values = [line for line in lines if line.startswith("member:")]
     if operations != ["changetype: modify"] or len(values) != CHANGED:
-        raise RuntimeError(f"expected one modification of {CHANGED} values, but slapd saw {operations} with {len(values)} values")
+        raise RuntimeError(
+            f"expected one modification of {CHANGED} values, but slapd saw {operations} with {len(values)}"
+            f" values"
+        )
     return sample

@@ -1,4 +1,6 @@
-"""Requests to measure pages and gates with: two plans of one job with very many changes, and any number of small requests."""
+"""Requests to measure pages and gates with: two plans of one job with very many changes, and any number of
+small requests.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ from tests.scenarios import people
 COLLECTION, JOB = "all_staff", "people"
 APPROVER = "bea"
 POLICY = EffectivePolicy.model_validate(
-    {"approvers": {"users": [APPROVER], "roles": ["Directory Approvers"]}, "require": "any", "expires": timedelta(days=3)}
+    {
+        "approvers": {"users": [APPROVER], "roles": ["Directory Approvers"]},
+        "require": "any",
+        "expires": timedelta(days=3),
+    }
 )
 JOBS_OF_A_COLLECTION = 10
 
@@ -60,7 +66,8 @@ _COUNTED = {
 
 @dataclass(frozen=True, slots=True)
 class StaffChanges:
-    """The changes of a plan, made whenever they are iterated: half of them creations, the others of all other kinds.
+    """The changes of a plan, made whenever they are iterated: half of them creations, the others of all other
+    kinds.
 
     Attributes:
         count: how many.
@@ -80,7 +87,9 @@ class StaffChanges:
 
 
 def save_large_requests(store: Store, count: int) -> tuple[int, int]:
-    """File two requests of one job with so many changes each; 1 % differ, and the second makes the first stale. Their numbers."""
+    """File two requests of one job with so many changes each; 1 % differ, and the second makes the first
+    stale. Their numbers.
+    """
     collection = collection_of(COLLECTION, [JOB])
     older = _file(store, _start(store, collection, "run 1"), JOB, StaffChanges(count))
     newer = _file(store, _start(store, collection, "run 2"), JOB, StaffChanges(count, different=100))
@@ -88,9 +97,11 @@ def save_large_requests(store: Store, count: int) -> tuple[int, int]:
 
 
 def save_waiting_requests(store: Store, url: str, count: int) -> list[int]:
-    """Requests of one change each, all waiting for the same approver, in collections of ten jobs; their numbers.
+    """Requests of one change each, all waiting for the same approver, in collections of ten jobs; their
+    numbers.
 
-    Those of the first collection are filed as runs do it. The others are copies of their rows: filing thousands takes minutes.
+    Those of the first collection are filed as runs do it. The others are copies of their rows: filing
+    thousands takes minutes.
     """
     jobs = [f"job_{number}" for number in range(JOBS_OF_A_COLLECTION)]
     run = _start(store, collection_of("staff_0", jobs), "run 1")
@@ -101,7 +112,9 @@ def save_waiting_requests(store: Store, url: str, count: int) -> list[int]:
         for number in numbers[:]:
             request = connection.execute(select(RequestRow.__table__).where(RequestRow.id == number)).one()
             plan = connection.execute(select(PlanRow.__table__).where(PlanRow.id == request.plan_id)).one()
-            attempts = _copies(connection, JobRunRow, plan.job_run_id, [{"collection_run_id": each} for each in runs])
+            attempts = _copies(
+                connection, JobRunRow, plan.job_run_id, [{"collection_run_id": each} for each in runs]
+            )
             plans = _copies(connection, PlanRow, plan.id, [{"job_run_id": each} for each in attempts])
             changed = [
                 {"collection": name, "collection_run_id": each, "plan_id": plan_id, "live_key": uuid4().bytes}
@@ -109,14 +122,18 @@ def save_waiting_requests(store: Store, url: str, count: int) -> list[int]:
             ]
             requests = _copies(connection, RequestRow, number, changed)
             numbers += requests
-            asked = connection.execute(select(RequestAssigneeRow.__table__).where(RequestAssigneeRow.request_id == number))
+            asked = connection.execute(
+                select(RequestAssigneeRow.__table__).where(RequestAssigneeRow.request_id == number)
+            )
             rows = [row._asdict() | {"request_id": each} for row in asked for each in requests]
             if rows:
                 connection.execute(insert(RequestAssigneeRow), rows)
     return sorted(numbers)[:count]
 
 
-def _copies(connection: Connection, row: type[Any], original: int, changed: list[dict[str, Any]]) -> list[int]:
+def _copies(
+    connection: Connection, row: type[Any], original: int, changed: list[dict[str, Any]]
+) -> list[int]:
     """Copies of a row, each with other values in some columns; their numbers."""
     table = row.__table__
     values = connection.execute(select(table).where(table.c.id == original)).one()._asdict()
@@ -126,14 +143,18 @@ def _copies(connection: Connection, row: type[Any], original: int, changed: list
 
 
 def collection_of(name: str, jobs: list[str], *, gated: bool = False) -> Collection:
-    """A collection with these jobs, which copy people from one directory into another; `gated`: all changes need approval."""
+    """A collection with these jobs, which copy people from one directory into another; `gated`: all changes
+    need approval.
+    """
     policy = f"approval: {{approvers: {{users: [{APPROVER}]}}}}\n" if gated else ""
     text = f"name: {name}\n{policy}jobs:\n" + "".join(_JOB.format(name=job) for job in jobs)
     return load_text(text, f"{name}.yaml").collection
 
 
 def _start(store: Store, collection: Collection, run_id: str) -> Snapshot:
-    return store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True, reason="New people.")
+    return store.start_run(
+        collection, run_id, trigger="manual", requester="ida", verified=True, reason="New people."
+    )
 
 
 def _file(store: Store, run: Snapshot, job: str, changes: StaffChanges) -> int:
@@ -146,26 +167,46 @@ def _file(store: Store, run: Snapshot, job: str, changes: StaffChanges) -> int:
         destination=_DESTINATION,
         changes=changes,
         digest=plan_digest(name, job, _DESTINATION, changes),
-        statistics=Statistics(read=len(changes), **{_COUNTED[action]: number for action, number in kinds.items()}),
+        statistics=Statistics(
+            read=len(changes), **{_COUNTED[action]: number for action, number in kinds.items()}
+        ),
         managed=len(changes),
     )
     plan_id = store.save_plan(store.start_job(run.id, job).id, plan)
     why = Reason("The job's changes always need approval.")
-    return filing.file_request(store, run, plan_id, plan, policy=POLICY, why=why, description="Staff of the head office.").id
+    return filing.file_request(
+        store, run, plan_id, plan, policy=POLICY, why=why, description="Staff of the head office."
+    ).id
 
 
 def _change(number: int, person: people.Person, *, title: str) -> Change:
     """What becomes of one person."""
     dn = people.person_dn(person.uid, _SUFFIX)
-    fields: dict[str, tuple[bytes, ...]] = {name: tuple(values) for name, values in person.attributes(_SUFFIX).items()}
+    fields: dict[str, tuple[bytes, ...]] = {
+        name: tuple(values) for name, values in person.attributes(_SUFFIX).items()
+    }
     fields["title"] = (title.encode(),)
     if number % 2 == 0:
-        return Change(Action.CREATE, person.uid, dn, fields=tuple(FieldChange(name, (), new) for name, new in fields.items()))
+        return Change(
+            Action.CREATE,
+            person.uid,
+            dn,
+            fields=tuple(FieldChange(name, (), new) for name, new in fields.items()),
+        )
     if number % 20 == 1:
-        return Change(Action.DELETE, person.uid, dn, fields=tuple(FieldChange(name, old, ()) for name, old in fields.items()))
+        return Change(
+            Action.DELETE,
+            person.uid,
+            dn,
+            fields=tuple(FieldChange(name, old, ()) for name, old in fields.items()),
+        )
     if number % 20 == 3:
-        return Change(Action.DISABLE, person.uid, dn, fields=(FieldChange("carLicense", (b"B-DS 4711",), ()),))
+        return Change(
+            Action.DISABLE, person.uid, dn, fields=(FieldChange("carLicense", (b"B-DS 4711",), ()),)
+        )
     updates = (FieldChange("title", (b"Trainee",), fields["title"]), FieldChange("l", (), fields["l"]))
     if number % 20 == 5:
-        return Change(Action.MOVE, person.uid, dn, new_object=dn.replace("ou=People", "ou=Alumni"), fields=updates)
+        return Change(
+            Action.MOVE, person.uid, dn, new_object=dn.replace("ou=People", "ou=Alumni"), fields=updates
+        )
     return Change(Action.UPDATE, person.uid, dn, fields=updates)

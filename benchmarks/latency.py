@@ -19,7 +19,7 @@ DELAY = 0.005
 """Seconds, one way."""
 _BOUND = """\
 Round trips. The listings run side by side, the next page is asked for before the last one is looked at, and nothing is asked per
-record. What a run asks before it lists (root DSE, schema, naming context, container) costs some round trips of each side."""
+record. What a run asks before it lists (root DSE, schema, naming context, container) costs some round trips of each side."""  # noqa: E501
 _SERVE = """\
 import sys
 from tests.scenarios.delay_proxy import DelayProxy
@@ -33,9 +33,15 @@ def measure(options: Options) -> list[Result]:
     """One result."""
     count = options.people or PEOPLE_COUNT
     options.say(f"No change, {count:,} people, {DELAY * 1000:g} ms each way: preparing …")
-    with prepared(count) as direct, _proxy(direct.source.port) as source, _proxy(direct.destination.port) as destination:
+    with (
+        prepared(count) as direct,
+        _proxy(direct.source.port) as source,
+        _proxy(direct.destination.port) as destination,
+    ):
         setting = direct.behind((source, destination))
-        runs, floors = in_turn(options.repeat * 2 + 1, partial(listings, setting, PEOPLE), partial(run, setting, unchanged=count))
+        runs, floors = in_turn(
+            options.repeat * 2 + 1, partial(listings, setting, PEOPLE), partial(run, setting, unchanged=count)
+        )
     return [
         Result(
             f"Nothing to do, {count:,} people, {DELAY * 1000:g} ms each way",

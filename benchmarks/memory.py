@@ -1,6 +1,7 @@
 """The memory of a process and of all that it has started, at its peak.
 
-What processes share is counted once, by its share in each (PSS): a forked reader would otherwise seem to hold all of its parent.
+What processes share is counted once, by its share in each (PSS): a forked reader would otherwise seem to hold
+all of its parent.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class PeakMemory:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         self._thread.join()
 

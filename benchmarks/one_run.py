@@ -1,6 +1,8 @@
-"""Runs a collection once, in a process of its own, and prints what it took: `python -m benchmarks.one_run FILE`, FILE in JSON.
+"""Runs a collection once, in a process of its own, and prints what it took:
+`python -m benchmarks.one_run FILE`, FILE in JSON.
 
-The clock starts when everything is imported and the store is open, as in an Airflow task, whose process has the package loaded.
+The clock starts when everything is imported and the store is open, as in an Airflow task, whose process has
+the package loaded.
 """
 
 from __future__ import annotations
@@ -33,7 +35,12 @@ class _Connections:
     def get(self, connection_id: str) -> ConnectionInfo:
         server = self._servers[connection_id]
         return ConnectionInfo(
-            id=connection_id, type="ldap", host="127.0.0.1", password=PASSWORD, extra={"security": "none"}, **server
+            id=connection_id,
+            type="ldap",
+            host="127.0.0.1",
+            password=PASSWORD,
+            extra={"security": "none"},
+            **server,
         )
 
 
@@ -46,11 +53,24 @@ def main() -> int:
         store.now()
         began, before = time.perf_counter(), _cpu()
         snapshot = store.start_run(
-            collection, uuid4().hex, trigger="manual", requester="bench", verified=False, reason="", preview_only=False
+            collection,
+            uuid4().hex,
+            trigger="manual",
+            requester="bench",
+            verified=False,
+            reason="",
+            preview_only=False,
         )
-        results = [run_job(snapshot, job, deployment=deployment, store=store, holder="bench") for job in collection.jobs]
+        results = [
+            run_job(snapshot, job, deployment=deployment, store=store, holder="bench")
+            for job in collection.jobs
+        ]
         seconds, cpu = time.perf_counter() - began, _cpu() - before
-    failed = [f"{result.job}: {result.state}: {result.message}" for result in results if result.state is not JobState.SUCCESS]
+    failed = [
+        f"{result.job}: {result.state}: {result.message}"
+        for result in results
+        if result.state is not JobState.SUCCESS
+    ]
     statistics = [result.statistics.to_json() for result in results]
     total = {name: sum(one[name] for one in statistics) for name in statistics[0]}
     print(json.dumps({"seconds": seconds, "cpu": cpu, "failed": failed, "statistics": total}))

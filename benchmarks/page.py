@@ -23,7 +23,7 @@ are part of it. Memory is that of all processes of a run at its peak, shared pag
 "CPU" is what the run's processes and the directory servers took together, in seconds: where it is near the number of cores times
 the run's time, the machine is busy and nothing waits. A machine that has other things to do makes a run that uses several cores
 look worse than its floor, which uses less; the load before each measurement is noted.
-"""
+"""  # noqa: E501
 _HEAD = "| work | aim | ratio | run | floor | CPU | memory | |\n|---|---|---|---|---|---|---|---|"
 
 
@@ -32,7 +32,8 @@ def keep(name: str, results: Sequence[Result]) -> None:
     kept = _kept()
     kept[name] = list(results)
     KEPT.write_text(
-        json.dumps({each: [result.to_json() for result in found] for each, found in kept.items()}, indent=1) + "\n",
+        json.dumps({each: [result.to_json() for result in found] for each, found in kept.items()}, indent=1)
+        + "\n",
         encoding="utf-8",
     )
 
@@ -59,7 +60,11 @@ def _kept() -> dict[str, list[Result]]:
 
 def _row(result: Result) -> str:
     if result.aim.seconds is not None:
-        shown = f"{_seconds(result.seconds - (result.floor or 0.0))} more" if result.floors else _seconds(result.seconds)
+        shown = (
+            f"{_seconds(result.seconds - (result.floor or 0.0))} more"
+            if result.floors
+            else _seconds(result.seconds)
+        )
     elif result.aim.within is not None:
         shown = _seconds(result.seconds)
     else:
@@ -79,8 +84,14 @@ def _row(result: Result) -> str:
 
 def _section(result: Result) -> str:
     floor = [f"Floor: {result.floor_is}."] if result.floor_is else []
-    samples = [f"Runs: {_each(result.runs)}." + (f" Floors: {_each(result.floors)}." if result.floors else "")]
-    server = [f"CPU of a run: {_split(result.runs)}; of a floor: {_split(result.floors)}."] if _has_servers(result) else []
+    samples = [
+        f"Runs: {_each(result.runs)}." + (f" Floors: {_each(result.floors)}." if result.floors else "")
+    ]
+    server = (
+        [f"CPU of a run: {_split(result.runs)}; of a floor: {_split(result.floors)}."]
+        if _has_servers(result)
+        else []
+    )
     lines = [
         " ".join([*floor, *result.facts]),
         result.bound.strip(),

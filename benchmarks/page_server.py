@@ -32,16 +32,25 @@ class PageServer:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/dirsync", timeout=300, trust_env=False)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self._port}/dirsync", timeout=300, trust_env=False
+        )
 
     def __enter__(self) -> Self:
         home = Path(self._home.name)
         (home / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-        own = {"AIRFLOW_HOME": str(home), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db"}
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | own
+        own = {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        }
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")
+        } | own
         arguments = [sys.executable, "-m", "benchmarks.page_server", self._store_url, str(self._port)]
         self._log = (home / "log").open("w+b")
-        self._process = subprocess.Popen(arguments, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(
+            arguments, env=environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
         end = time.monotonic() + _START_TIMEOUT
         while True:
             try:
@@ -49,12 +58,16 @@ class PageServer:
             except httpx.TransportError:
                 if self._process.poll() is not None or time.monotonic() > end:
                     self._log.seek(0)
-                    raise RuntimeError(f"the page server did not start:\n{self._log.read().decode()}") from None
+                    raise RuntimeError(
+                        f"the page server did not start:\n{self._log.read().decode()}"
+                    ) from None
                 time.sleep(0.1)
             else:
                 return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.client.close()
         self._process.kill()
         self._process.wait()

@@ -1,4 +1,6 @@
-"""Pages of the portal about a request with 100,000 changes, and an inbox with 5,000 requests, through the real app and HTTP."""
+"""Pages of the portal about a request with 100,000 changes, and an inbox with 5,000 requests, through the
+real app and HTTP.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,15 @@ _ALL = _ROWS + "= {plan} ORDER BY sequence"
 _BOTH = _ROWS + "IN ({old}, {plan}) ORDER BY plan_id, sequence"
 _PENDING = "SELECT * FROM directory_sync_request WHERE state = 'pending' ORDER BY id DESC LIMIT 51"
 
-_BY_HTML = "Making the HTML of 100 changes; and reading which kinds of change there are, and where the worst of them stand."
+_BY_HTML = (
+    "Making the HTML of 100 changes; and reading which kinds of change there are, and where the worst of them"
+    " stand."
+)
 _BY_SCAN = (
-    "Reading all changes of the plan: no database has an index for parts of texts without an extension. What the database lets "
-    "through is looked at once more in the stored form, so that secret values and the form's own words are not found."
+    "Reading all changes of the plan: no database has an index for parts of texts without an extension. What"
+    " the database lets "
+    "through is looked at once more in the stored form, so that secret values and the form's own words are"
+    " not found."
 )
 _BY_COUNT = "Counting the changes of the kind, for the heading of the list; then making the HTML."
 
@@ -46,7 +53,8 @@ class _Page:
     Attributes:
         path: below the portal's root; `{new}`, `{old}` are the requests.
         floor: the query that nobody is faster than, by the bare driver.
-        once: it is as slow as it is only the first time, so that each sample is one call of a server that was just started.
+        once: it is as slow as it is only the first time, so that each sample is one call of a server that was
+            just started.
     """
 
     name: str
@@ -62,22 +70,59 @@ class _Page:
 
 
 _CHANGES_PATH = "/requests/{new}/changes"
-_BY_INDEX, _BY_LIKE, _READ_BOTH = "the same rows by index", "LIKE over the plan's changes", "reading both plans' changes"
+_BY_INDEX, _BY_LIKE, _READ_BOTH = (
+    "the same rows by index",
+    "LIKE over the plan's changes",
+    "reading both plans' changes",
+)
 _PAGES = (
     _Page("Request page", "/requests/{new}", _ONE_PAGE, _BY_INDEX, _PAGE, _BY_HTML),
     _Page("Changes, page 1", _CHANGES_PATH, _ONE_PAGE, _BY_INDEX, _PAGE, _BY_HTML),
-    _Page("Changes, page 500", _CHANGES_PATH + "?more=1&after=49899", _ONE_PAGE, _BY_INDEX, _PAGE, _BY_HTML, after=49_899),
+    _Page(
+        "Changes, page 500",
+        _CHANGES_PATH + "?more=1&after=49899",
+        _ONE_PAGE,
+        _BY_INDEX,
+        _PAGE,
+        _BY_HTML,
+        after=49_899,
+    ),
     _Page("Deletions only", _CHANGES_PATH + "?action=delete", _KIND, "counting them", _PAGE, _BY_COUNT),
-    _Page("Search, 1 % found", _CHANGES_PATH + "?search=DIRECTOR", _SCAN, _BY_LIKE, _SEARCH, _BY_SCAN, text="director"),
-    _Page("Search, none found", _CHANGES_PATH + "?search=nobody", _SCAN, _BY_LIKE, _SEARCH, _BY_SCAN, text="nobody"),
-    _Page("Search, all found", _CHANGES_PATH + "?search=example", _SCAN, _BY_LIKE, _SEARCH, _BY_SCAN, text="example"),
+    _Page(
+        "Search, 1 % found",
+        _CHANGES_PATH + "?search=DIRECTOR",
+        _SCAN,
+        _BY_LIKE,
+        _SEARCH,
+        _BY_SCAN,
+        text="director",
+    ),
+    _Page(
+        "Search, none found",
+        _CHANGES_PATH + "?search=nobody",
+        _SCAN,
+        _BY_LIKE,
+        _SEARCH,
+        _BY_SCAN,
+        text="nobody",
+    ),
+    _Page(
+        "Search, all found",
+        _CHANGES_PATH + "?search=example",
+        _SCAN,
+        _BY_LIKE,
+        _SEARCH,
+        _BY_SCAN,
+        text="example",
+    ),
     _Page(
         "Comparison, first page",
         "/requests/{new}/comparison?with={old}",
         _BOTH,
         _READ_BOTH,
         _PAGE,
-        "Reading both plans to find the changes that differ. Which those are is kept for the pages that follow.",
+        "Reading both plans to find the changes that differ. Which those are is kept for the pages that"
+        " follow.",
         once=True,
     ),
     _Page(
@@ -94,7 +139,8 @@ _PAGES = (
         _ALL,
         "reading the rows",
         Aim(),
-        "Python: a third of the CPU makes changes of the rows, two thirds make CSV of them, ten cells for each field.",
+        "Python: a third of the CPU makes changes of the rows, two thirds make CSV of them, ten cells for"
+        " each field.",
         calls=1,
     ),
     _Page(
@@ -103,7 +149,8 @@ _PAGES = (
         _PENDING,
         "the newest 50",
         _INBOX,
-        "Counting all that wait for somebody, for the list and for the badge, about half of the CPU; then the HTML.",
+        "Counting all that wait for somebody, for the list and for the badge, about half of the CPU; then the"
+        " HTML.",
     ),
 )
 
@@ -122,7 +169,9 @@ def measure(options: Options) -> list[Result]:
         with _bare(url) as query:
             for page in _PAGES:
                 options.say(f"{page.name} on {name}")
-                results.append(_measured(page, name, url, page.path.format(**numbers), plans, query, options.repeat))
+                results.append(
+                    _measured(page, name, url, page.path.format(**numbers), plans, query, options.repeat)
+                )
     return results
 
 
@@ -187,7 +236,9 @@ def _call(server: PageServer, path: str) -> _Call:
 @contextmanager
 def _bare(url: str) -> Iterator[Callable[[str], object]]:
     """What runs a query by the database's bare driver and reads all of its rows, a thousand at a time."""
-    connection = sqlite3.connect(str(make_url(url).database)) if url.startswith("sqlite") else postgres_connection(url)
+    connection = (
+        sqlite3.connect(str(make_url(url).database)) if url.startswith("sqlite") else postgres_connection(url)
+    )
 
     def run(query: str) -> int:
         cursor = connection.cursor()

@@ -14,7 +14,11 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-_BESIDE = ("airflow.sdk.bases.operator", "airflow.sdk.definitions.dag", "airflow.providers.standard.operators.empty")
+_BESIDE = (
+    "airflow.sdk.bases.operator",
+    "airflow.sdk.definitions.dag",
+    "airflow.providers.standard.operators.empty",
+)
 """Modules that every DAG needs and that `airflow.sdk` imports only when they are asked for."""
 
 

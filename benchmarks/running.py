@@ -17,7 +17,10 @@ from tests.scenarios.slapd import Slapd
 
 
 def run(setting: Setting, **expected: int) -> Sample:
-    """Run the setting's collection once. Raises RuntimeError if it did anything else than expected (statistics by name)."""
+    """Run the setting's collection once.
+
+    Raises RuntimeError if it did anything else than expected (statistics by name).
+    """
     with _server_cpu(setting.servers) as server_cpu:
         figures = _figures(_start(setting), expected)
     return Sample(figures["seconds"], figures["cpu"], server_cpu())
@@ -38,7 +41,10 @@ def _start(setting: Setting) -> subprocess.Popen[str]:
         for name, port, server in zip(names, setting.ports, setting.servers, strict=True)
     }
     order = setting.folder / "order.json"
-    order.write_text(json.dumps({"definition": setting.definition, "servers": servers, "store": setting.store}), encoding="utf-8")
+    order.write_text(
+        json.dumps({"definition": setting.definition, "servers": servers, "store": setting.store}),
+        encoding="utf-8",
+    )
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks.one_run", str(order)],
         cwd=Path(__file__).resolve().parent.parent,

@@ -1,4 +1,6 @@
-"""Where measurements take place: two directories side by side, generated people in them, and a collection between them."""
+"""Where measurements take place: two directories side by side, generated people in them, and a collection
+between them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ JOBS = {
     fields:
       employeeNumber: {{from: employeeNumber, key: true}}
 {chr(10).join(f"      {name}: {name}" for name in FIELDS if name != "employeeNumber")}
-""",
+""",  # noqa: E501
     "groups": f"""\
   - name: groups
     source: {{connection: source, container: "ou=Groups,{SOURCE}", filter: (objectClass=groupOfNames)}}
@@ -45,7 +47,7 @@ JOBS = {
       cn: {{from: cn, key: true}}
       description: description
       member: {{members: member, match: employeeNumber}}
-""",
+""",  # noqa: E501
 }
 """The jobs that a collection may have, as YAML."""
 

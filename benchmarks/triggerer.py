@@ -1,6 +1,8 @@
-"""A real `airflow triggerer` with 1,000 deferred gates: its CPU while nothing is decided, and how soon it lets a task go on.
+"""A real `airflow triggerer` with 1,000 deferred gates: its CPU while nothing is decided, and how soon it
+lets a task go on.
 
-Run as a program it puts the gates into Airflow's database, where a scheduler and its workers would need minutes for them.
+Run as a program it puts the gates into Airflow's database, where a scheduler and its workers would need
+minutes for them.
 """
 
 from __future__ import annotations
@@ -74,7 +76,10 @@ def _cpu_result(watched: list[tuple[float, float]]) -> Result:
             f"The process with the gates takes {100 * runner[0]:.1f} % of a core and {runner[1]:.0f} MiB,",
             f"Airflow's supervisor of it {100 * supervisor[0]:.1f} % and {supervisor[1]:.0f} MiB.",
         ),
-        bound="Airflow's own heartbeats and loops; what the gates add to them is the one look every 5 s (see above).",
+        bound=(
+            "Airflow's own heartbeats and loops; what the gates add to them is the one look every 5 s (see"
+            " above)."
+        ),
     )
 
 
@@ -84,8 +89,17 @@ def _resume_result(seconds: list[float]) -> Result:
         floor_is="",
         aim=Aim(within=INTERVAL + 2),
         runs=[Sample(median(seconds))],
-        facts=(f"{len(seconds)} decisions at different moments: median {median(seconds):.2f} s, longest {max(seconds):.2f} s.",),
-        bound=f"The interval of {INTERVAL:g} s (setting gate_poll_interval), then the loop of the triggerer, once a second.",
+        facts=(
+            (
+                f"{len(seconds)} decisions at different moments: median {median(seconds):.2f} s, longest"
+                f" {max(seconds):.2f} s."
+            ),
+        ),
+        bound=(
+            f"The interval of {INTERVAL:g} s (setting gate_poll_interval), then the loop of the triggerer,"
+            f" once a"
+            f" second."
+        ),
     )
 
 
@@ -94,11 +108,16 @@ def _watched(pid: int) -> list[tuple[float, float]]:
     pids = family(pid)
     before = [process_cpu(each) for each in pids]
     time.sleep(_WATCHED)
-    return [((process_cpu(each) - cpu) / _WATCHED, mebibytes(each)) for each, cpu in zip(pids, before, strict=True)]
+    return [
+        ((process_cpu(each) - cpu) / _WATCHED, mebibytes(each))
+        for each, cpu in zip(pids, before, strict=True)
+    ]
 
 
 def _resumed(store: Store, airflow: Any, place: int, request: int) -> float:
-    """Seconds from a decision, at another moment of the interval each time, until the gate is no longer deferred."""
+    """Seconds from a decision, at another moment of the interval each time, until the gate is no longer
+    deferred.
+    """
     time.sleep(INTERVAL * (place * _GOLDEN % 1))
     decide(store, request, APPROVER)
     begin = time.perf_counter()
@@ -121,7 +140,15 @@ def _wait(airflow: Any, query: str, value: int) -> None:
 def _triggerer(environment: dict[str, str], log: Path) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "triggerer", "--skip-serve-logs", "--capacity", str(2 * _GATES)],
+            [
+                sys.executable,
+                "-m",
+                "airflow",
+                "triggerer",
+                "--skip-serve-logs",
+                "--capacity",
+                str(2 * _GATES),
+            ],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -152,14 +179,22 @@ def _environment(home: Path, url: str, metadata: str) -> dict[str, str]:
 
 def _run(module: str, environment: dict[str, str], given: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", module], cwd=_PROJECT, env=environment, input=given, capture_output=True, text=True, check=False
+        [sys.executable, "-m", module],
+        cwd=_PROJECT,
+        env=environment,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{module} ended with {done.returncode}:\n{done.stderr[-3000:]}")
 
 
 def _defer(requests: list[int]) -> None:
-    """Make a DAG of a gated job, a run of it, and in it a deferred gate for each request, told apart as mapped tasks are."""
+    """Make a DAG of a gated job, a run of it, and in it a deferred gate for each request, told apart as
+    mapped tasks are.
+    """
     from airflow.models.dag_version import DagVersion
     from airflow.models.dagrun import DagRun
     from airflow.models.serialized_dag import SerializedDagModel
@@ -182,14 +217,22 @@ def _defer(requests: list[int]) -> None:
         found = SerializedDagModel.get_dag(_COLLECTION, session=session)
         assert version is not None
         assert found is not None
-        session.add(DagRun(dag_id=_COLLECTION, run_id=_RUN, run_type=DagRunType.MANUAL, state=DagRunState.RUNNING))
+        session.add(
+            DagRun(dag_id=_COLLECTION, run_id=_RUN, run_type=DagRunType.MANUAL, state=DagRunState.RUNNING)
+        )
         session.flush()
         for place, request in enumerate(requests):
-            trigger = Trigger.from_object(GateTrigger(request=request, dag_id=_COLLECTION, run_id=_RUN, task_id=gate))
+            trigger = Trigger.from_object(
+                GateTrigger(request=request, dag_id=_COLLECTION, run_id=_RUN, task_id=gate)
+            )
             session.add(trigger)
             session.flush()
             instance = TaskInstance(found.get_task(gate), version.id, run_id=_RUN, map_index=place)
-            instance.state, instance.trigger_id, instance.next_method = TaskInstanceState.DEFERRED, trigger.id, "resume"
+            instance.state, instance.trigger_id, instance.next_method = (
+                TaskInstanceState.DEFERRED,
+                trigger.id,
+                "resume",
+            )
             session.add(instance)
 
 

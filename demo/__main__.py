@@ -1,4 +1,6 @@
-"""`make demo` and `make demo-check`: starts everything, runs the collection, tells what was done, and leaves nothing behind."""
+"""`make demo` and `make demo-check`: starts everything, runs the collection, tells what was done, and leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ class Demo:
         return HOME / "data" / "guests.csv"
 
     def guests(self) -> str:
-        """The branch office's guests with their operational attributes: equal texts mean that nothing was written."""
+        """The branch office's guests with their operational attributes: equal texts mean that nothing was
+        written.
+        """
         return self.destination.search("ou=Guests,dc=branch,dc=example", "(uid=*)", "*", "+")
 
     @property
@@ -101,7 +105,10 @@ class Demo:
         self.steps.under_way("Run", f"{run_id} …")
         state = self.api.wait_for_jobs(COLLECTION, run_id, _RUN_TIMEOUT)
         tasks = self.api.task_states(COLLECTION, run_id)
-        results = {job: self.api.result(COLLECTION, run_id, job) or {"state": tasks.get(job, "did not run")} for job in JOBS}
+        results = {
+            job: self.api.result(COLLECTION, run_id, job) or {"state": tasks.get(job, "did not run")}
+            for job in JOBS
+        }
         self.steps.done("Run", f"{reason}: {state}")
         print(f"\n{table(results)}\n", flush=True)
         for task in (task for task, task_state in tasks.items() if task_state == "failed"):
@@ -128,7 +135,9 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
             server = _start_airflow(source, destination, ledger)
             api = AirflowApi(server.url)
             stack.callback(api.close)
-            server.wait_until_healthy(api, lambda seconds: steps.under_way("Airflow", f"starting, {seconds:.0f} s …"))
+            server.wait_until_healthy(
+                api, lambda seconds: steps.under_way("Airflow", f"starting, {seconds:.0f} s …")
+            )
             steps.done("Airflow", f"{server.url}  healthy")
             api.log_in("admin", "admin")
             _wait_for_dag(server, api, steps)
@@ -181,7 +190,11 @@ def show(demo: Demo) -> NoReturn:
         for request in approver.inbox():
             link = f"{demo.server.url}/plugin/dirsync/dirsync/requests/{request['id']}"
             print(f"Decide on it:  {link}   as {APPROVER}: the job {request['job']} waits for that")
-    print("Logins:        " + ", ".join(f"{user} ({role})" for user, role in LOGINS.items()) + "; the password is the user name")
+    print(
+        "Logins:        "
+        + ", ".join(f"{user} ({role})" for user, role in LOGINS.items())
+        + "; the password is the user name"
+    )
     print(f"Phone list:    {os.path.relpath(demo.phone_list)}")
     print(f"Branch office: {os.path.relpath(search)} '(uid=fry)'")
     print(f"Terminal:      . {os.path.relpath(HOME / 'environment.sh')}   and then: directory-sync --help")
@@ -199,7 +212,11 @@ def check(demo: Demo) -> Checks:
     checks.equal("state of the first run", state, "waiting")
     if checks.failed:
         return checks
-    checks.statistics("first run", results, {"people": {"created": 7}, "groups": {"created": 2}, "phone_list": {"created": 6}})
+    checks.statistics(
+        "first run",
+        results,
+        {"people": {"created": 7}, "groups": {"created": 2}, "phone_list": {"created": 6}},
+    )
     checks.people(demo.source, demo.destination, CREW)
     checks.groups(demo.destination, also={})
     checks.phone_list(demo.phone_list, also={})
@@ -218,7 +235,9 @@ def check(demo: Demo) -> Checks:
     run_id, state, results = demo.run("a third run, after somebody changed, left and joined")
     checks.equal("state of the third run", state, "waiting")
     checks.statistics(
-        "third run", results, {"people": {"updated": 1, "deleted": 1}, "groups": {"updated": 1}, "phone_list": {"updated": 1}}
+        "third run",
+        results,
+        {"people": {"updated": 1, "deleted": 1}, "groups": {"updated": 1}, "phone_list": {"updated": 1}},
     )
     checks.people(demo.source, demo.destination, CREW - {"amy"})
     checks.groups(demo.destination, also={"ship_crew": {"zoidberg"}})
@@ -237,9 +256,13 @@ def _everything(demo: Demo) -> tuple[str, bytes]:
 
 
 def main() -> int:
-    """Run the demo and return the exit status: 0 if it did what it should, 1 if not, 130 if a check was interrupted."""
+    """Run the demo and return the exit status: 0 if it did what it should, 1 if not, 130 if a check was
+    interrupted.
+    """
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="check unattended that the destination holds what it should")
+    parser.add_argument(
+        "--check", action="store_true", help="check unattended that the destination holds what it should"
+    )
     unattended = parser.parse_args().check
     steps, signals = Steps(), Signals()
     signals.install()

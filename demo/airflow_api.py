@@ -58,7 +58,8 @@ class AirflowApi:
         for _ in range(_TRIES):
             if not answer.is_server_error:
                 break
-            # Seen once: Airflow's processes all begin to write to its one SQLite file. Asking again does no harm here.
+            # Seen once: Airflow's processes all begin to write to its one SQLite file. Asking again does no
+            # harm here.
             time.sleep(1)
             answer = self._switch_on(dag_id)
         answer.raise_for_status()
@@ -68,7 +69,9 @@ class AirflowApi:
 
     def trigger(self, dag_id: str, reason: str) -> str:
         """Start a run and return its id."""
-        answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": {"reason": reason}})
+        answer = self._client.post(
+            f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": {"reason": reason}}
+        )
         answer.raise_for_status()
         return str(answer.json()["dag_run_id"])
 
@@ -89,10 +92,14 @@ class AirflowApi:
             tasks = self.task_states(dag_id, run_id)
             waiting = {task for task, each in tasks.items() if each == "deferred"}
             behind = {task.replace(".approval", ".apply") for task in waiting} | {"_close"}
-            if state in _FINISHED or (waiting and all(tasks[task] in _OVER for task in tasks.keys() - waiting - behind)):
+            if state in _FINISHED or (
+                waiting and all(tasks[task] in _OVER for task in tasks.keys() - waiting - behind)
+            ):
                 return "waiting" if waiting else state
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Run {run_id} of {dag_id} is still {state} after {timeout:.0f} s: {tasks}")
+                raise TimeoutError(
+                    f"Run {run_id} of {dag_id} is still {state} after {timeout:.0f} s: {tasks}"
+                )
             time.sleep(0.5)
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
@@ -110,8 +117,12 @@ class AirflowApi:
 
     def failures(self, dag_id: str, run_id: str, task_id: str) -> list[str]:
         """What the log of a task's first attempt holds as errors."""
-        log = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true")["content"]
-        details = [detail for line in log if isinstance(line, dict) for detail in line.get("error_detail") or ()]
+        log = self._get(
+            f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/1?full_content=true"
+        )["content"]
+        details = [
+            detail for line in log if isinstance(line, dict) for detail in line.get("error_detail") or ()
+        ]
         return [f"{detail['exc_type']}: {detail['exc_value']}" for detail in details]
 
     def _get(self, path: str) -> Any:

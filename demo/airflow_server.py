@@ -1,4 +1,6 @@
-"""`airflow standalone` with a home of its own below `.local/demo`: known logins, free ports, nothing beyond 127.0.0.1."""
+"""`airflow standalone` with a home of its own below `.local/demo`: known logins, free ports, nothing beyond
+127.0.0.1.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ class AirflowFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AirflowServer:
-    """A started Airflow. `process` leads a session that holds everything it started; `claim` keeps its port from other demos."""
+    """A started Airflow.
+
+    `process` leads a session that holds everything it started; `claim` keeps its port from other demos.
+    """
 
     process: subprocess.Popen[bytes]
     url: str
@@ -42,12 +47,17 @@ class AirflowServer:
     claim: socket.socket
 
     def wait_until_healthy(self, api: AirflowApi, tell: Callable[[float], None]) -> None:
-        """Wait until every component is healthy; `tell` hears the seconds from time to time. Raises AirflowFailedError."""
+        """Wait until every component is healthy; `tell` hears the seconds from time to time.
+
+        Raises AirflowFailedError.
+        """
         begin = time.monotonic()
         while not api.healthy():
             seconds = time.monotonic() - begin
             if self.process.poll() is not None:
-                raise AirflowFailedError(f"Airflow ended with status {self.process.returncode}.\n{self.log_end()}")
+                raise AirflowFailedError(
+                    f"Airflow ended with status {self.process.returncode}.\n{self.log_end()}"
+                )
             if seconds > _START_TIMEOUT:
                 raise AirflowFailedError(f"Airflow is not healthy after {seconds:.0f} s.\n{self.log_end()}")
             tell(seconds)
@@ -59,7 +69,9 @@ class AirflowServer:
         return "\n".join([*text, f"The whole log is {self.log}."])
 
 
-def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], connections: Mapping[str, object]) -> AirflowServer:
+def start_airflow(
+    *, home: Path, project: Path, settings: Mapping[str, str], connections: Mapping[str, object]
+) -> AirflowServer:
     """Start Airflow in a fresh home folder.
 
     Args:
@@ -87,7 +99,9 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in LOGINS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{user}:{role}" for user, role in LOGINS.items()
+        ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -120,8 +134,8 @@ def start_airflow(*, home: Path, project: Path, settings: Mapping[str, str], con
 def _wrapper(folder: Path) -> Path:
     """A folder with an `airflow` command that starts no log servers.
 
-    Scheduler and triggerer would each serve their logs to the whole network, and no setting tells them to listen on 127.0.0.1
-    only. On one machine nobody asks those servers: the API server reads the log files.
+    Scheduler and triggerer would each serve their logs to the whole network, and no setting tells them to
+    listen on 127.0.0.1 only. On one machine nobody asks those servers: the API server reads the log files.
     """
     airflow = shutil.which("airflow", path=str(Path(sys.executable).parent)) or shutil.which("airflow")
     if airflow is None:
@@ -141,8 +155,8 @@ def _wrapper(folder: Path) -> Path:
 def _free_port(preferred: int) -> tuple[int, socket.socket]:
     """A port that nobody listens on, and what keeps other demos from it as long as it is open.
 
-    Airflow takes many seconds until it listens. Another demo that began meanwhile would take the same port, find somebody healthy
-    there, and show, or change, what is not its own.
+    Airflow takes many seconds until it listens. Another demo that began meanwhile would take the same port,
+    find somebody healthy there, and show, or change, what is not its own.
     """
     for candidate in (preferred, 0):
         with socket.socket() as probe:
@@ -155,7 +169,9 @@ def _free_port(preferred: int) -> tuple[int, socket.socket]:
         claim = socket.socket(socket.AF_UNIX)
         try:
             if sys.platform == "linux":
-                claim.bind(f"\0airflow-directory-sync demo, port {port}")  # has no file, and ends with the process
+                claim.bind(
+                    f"\0airflow-directory-sync demo, port {port}"
+                )  # has no file, and ends with the process
         except OSError:
             claim.close()
             continue

@@ -1,4 +1,6 @@
-"""What `make demo-check` does as people who decide: it approves one request and denies another, through real HTTP."""
+"""What `make demo-check` does as people who decide: it approves one request and denies another, through real
+HTTP.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +35,28 @@ def check_approval(demo: Demo, checks: Checks, run_id: str) -> None:
     with _as_user(demo, "bob") as bob, _as_user(demo, "ida") as ida, _as_user(demo, "carol") as carol:
         inbox = bob.inbox()
         checks.equal(
-            "what waits for bob", [(each["job"], each["requester"], each["changes"]) for each in inbox], [("guests", "ida", 6)]
+            "what waits for bob",
+            [(each["job"], each["requester"], each["changes"]) for each in inbox],
+            [("guests", "ida", 6)],
         )
         checks.equal("what waits for who has asked, and for others", [ida.inbox(), carol.inbox()], [[], []])
         number, digest = inbox[0]["id"], inbox[0]["digest"]
         shown = {(each["action"], each["key"]) for each in bob.changes(number)}
         expected = {("delete", "morbo"), ("update", "kif"), ("update", "zapp")}
-        checks.equal("what bob is shown", shown, expected | {("create", key) for key in ("calculon", "wernstrom", "elzar")})
+        checks.equal(
+            "what bob is shown",
+            shown,
+            expected | {("create", key) for key in ("calculon", "wernstrom", "elzar")},
+        )
         checks.equal("who has asked may not agree", ida.decide(number, "approve", digest)[0], 403)
         checks.equal("somebody else may not agree", carol.decide(number, "approve", digest)[0], 403)
         checks.equal("another plan cannot be agreed to", bob.decide(number, "approve", "0" * 64)[0], 409)
         checks.equal("the guests before bob has agreed", set(_guests(demo)), _FIRST_GUESTS)
         checks.equal("bob agrees", bob.decide(number, "approve", digest)[0], 200)
         checks.equal("a decision is final", bob.decide(number, "deny", digest, "too late")[0], 409)
-        checks.equal("the run after the approval", demo.api.wait_for_run(_COLLECTION, run_id, _RUN_TIMEOUT), "success")
+        checks.equal(
+            "the run after the approval", demo.api.wait_for_run(_COLLECTION, run_id, _RUN_TIMEOUT), "success"
+        )
         request = bob.request(number)["request"]
         checks.equal("the request afterwards", (request["state"], request["decided_by"]), ("applied", "bob"))
         checks.equal("what became of it", request["result"]["state"], "success")
@@ -61,12 +71,20 @@ def check_denial(demo: Demo, checks: Checks, run_id: str, before: str) -> None:
     """A denial needs a reason; nothing is written, and the run is no failure because of it."""
     with _as_user(demo, "bob") as bob:
         request = bob.inbox()[0]
-        checks.equal("a denial without a reason", bob.decide(request["id"], "deny", request["digest"])[0], 422)
+        checks.equal(
+            "a denial without a reason", bob.decide(request["id"], "deny", request["digest"])[0], 422
+        )
         said, _ = bob.decide(request["id"], "deny", request["digest"], "Mallory is no guest of ours.")
         checks.equal("bob denies", said, 200)
-        checks.equal("the run after the denial", demo.api.wait_for_run(_COLLECTION, run_id, _RUN_TIMEOUT), "success")
+        checks.equal(
+            "the run after the denial", demo.api.wait_for_run(_COLLECTION, run_id, _RUN_TIMEOUT), "success"
+        )
         states = demo.api.task_states(_COLLECTION, run_id)
-        checks.equal("the tasks behind the request", [states["guests.approval"], states["guests.apply"]], ["skipped", "skipped"])
+        checks.equal(
+            "the tasks behind the request",
+            [states["guests.approval"], states["guests.apply"]],
+            ["skipped", "skipped"],
+        )
         checks.equal("the request afterwards", bob.request(request["id"])["request"]["state"], "denied")
     checks.equal("the guests after the denial, entry for entry", demo.guests(), before)
 

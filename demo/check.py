@@ -1,4 +1,6 @@
-"""What `make demo-check` expects, checked with OpenLDAP's tools and the csv module, without a line of the product's code."""
+"""What `make demo-check` expects, checked with OpenLDAP's tools and the csv module, without a line of the
+product's code.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,18 @@ _COMPUTED = {
         "telephoneNumber": {b"+1 212 555 0103"},
         "initials": {b"P"},
     },
-    "professor": {"o": {b"Planet Express"}, "mail": {b"professor@planetexpress.com", b"hubert@planetexpress.com"}},
+    "professor": {
+        "o": {b"Planet Express"},
+        "mail": {b"professor@planetexpress.com", b"hubert@planetexpress.com"},
+    },
 }
 _MEMBERS = {"admin_staff": {"professor", "hermes"}, "ship_crew": {"fry", "leela", "bender"}}
 _PHONES = {
-    "professor": ("Hubert Farnsworth", "+1 212 555 0100", {"professor@planetexpress.com", "hubert@planetexpress.com"}),
+    "professor": (
+        "Hubert Farnsworth",
+        "+1 212 555 0100",
+        {"professor@planetexpress.com", "hubert@planetexpress.com"},
+    ),
     "hermes": ("Hermes Conrad", "+1 212 555 0101", {"hermes@planetexpress.com"}),
     "leela": ("Leela Turanga", "+1 212 555 0102", {"leela@planetexpress.com"}),
     "fry": ("Philip Fry", "+1 212 555 0103", {"fry@planetexpress.com"}),
@@ -76,12 +85,20 @@ class Checks:
 
     def people(self, source: Directory, destination: Directory, uids: set[str]) -> None:
         """The people at the branch office are exactly these, with the values they have at Planet Express."""
-        there = {_text(one, "uid"): one for one in parse(source.search(_SOURCE, "(objectClass=inetOrgPerson)")).values()}
-        here = {_text(one, "uid"): one for one in parse(destination.search(PEOPLE, "(objectClass=inetOrgPerson)")).values()}
+        there = {
+            _text(one, "uid"): one
+            for one in parse(source.search(_SOURCE, "(objectClass=inetOrgPerson)")).values()
+        }
+        here = {
+            _text(one, "uid"): one
+            for one in parse(destination.search(PEOPLE, "(objectClass=inetOrgPerson)")).values()
+        }
         self.equal("the people at the branch office", set(here), uids)
         for uid in sorted(uids & set(here)):
             for name in _COPIED:
-                self.equal(f"{name} of {uid}", set(here[uid].get(name, ())), set(there.get(uid, {}).get(name, ())))
+                self.equal(
+                    f"{name} of {uid}", set(here[uid].get(name, ())), set(there.get(uid, {}).get(name, ()))
+                )
         for uid, attributes in _COMPUTED.items():
             for name, values in attributes.items() if uid in here else ():
                 self.equal(f"{name} of {uid}", set(here[uid].get(name, ())), values)
@@ -92,24 +109,40 @@ class Checks:
         )
 
     def groups(self, destination: Directory, also: Mapping[str, set[str]]) -> None:
-        """The groups have the members they should, by their new names; `also` gives members beside the first ones."""
+        """The groups have the members they should, by their new names; `also` gives members beside the first
+        ones.
+        """
         found = parse(destination.search(GROUPS, "(objectClass=groupOfNames)"))
         expected = {
-            f"cn={group},{GROUPS}": {f"uid={uid},{PEOPLE}".encode() for uid in members | also.get(group, set())}
+            f"cn={group},{GROUPS}": {
+                f"uid={uid},{PEOPLE}".encode() for uid in members | also.get(group, set())
+            }
             for group, members in _MEMBERS.items()
         }
-        self.equal("the groups and their members", {dn: set(one.get("member", ())) for dn, one in found.items()}, expected)
+        self.equal(
+            "the groups and their members",
+            {dn: set(one.get("member", ())) for dn, one in found.items()},
+            expected,
+        )
 
     def phone_list(self, file: Path, also: Mapping[str, set[str]]) -> None:
         """The phone list holds who has a telephone; `also` gives mail addresses beside the first ones."""
-        rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())) if file.exists() else []
+        rows = (
+            list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())) if file.exists() else []
+        )
         found = {row["user"]: (row["name"], row["phone"], set(row["mail"].split(" "))) for row in rows}
-        expected = {uid: (name, phone, mails | also.get(uid, set())) for uid, (name, phone, mails) in _PHONES.items()}
+        expected = {
+            uid: (name, phone, mails | also.get(uid, set())) for uid, (name, phone, mails) in _PHONES.items()
+        }
         self.equal("the phone list", found, expected)
         self.equal("the number of rows in the phone list", len(rows), len(expected))
 
-    def statistics(self, what: str, results: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Mapping[str, int]]) -> None:
-        """Each job did exactly that; figures that are not named are 0, apart from how much was read and left alone."""
+    def statistics(
+        self, what: str, results: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        """Each job did exactly that; figures that are not named are 0, apart from how much was read and left
+        alone.
+        """
         for job, figures in expected.items():
             summary = results.get(job, {})
             counted = {
@@ -121,7 +154,9 @@ class Checks:
 
 
 def parse(ldif: str) -> dict[str, dict[str, list[bytes]]]:
-    """DN → attributes of what `ldapsearch -LLL -o ldif-wrap=no` printed (RFC 2849 without the parts it never writes)."""
+    """DN → attributes of what `ldapsearch -LLL -o ldif-wrap=no` printed (RFC 2849 without the parts it never
+    writes).
+    """
     entries: dict[str, dict[str, list[bytes]]] = {}
     for block in ldif.strip().split("\n\n"):
         attributes: dict[str, list[bytes]] = {}

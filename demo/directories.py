@@ -1,4 +1,6 @@
-"""The demo's two directories, both with LDAPS: Planet Express with its staff, and a branch office where nobody is yet."""
+"""The demo's two directories, both with LDAPS: Planet Express with its staff, and a branch office where
+nobody is yet.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ class Directory:
         environment = [f"{name}={shlex.quote(value)}" for name, value in self._environment().items()]
         program = self._program("ldapsearch")
         words = [program, "-x", "-LLL", "-H", self.uri, "-b", base]
-        file.write_text(f'#!/bin/sh\nexec env {" ".join(environment)} {shlex.join(words)} "$@"\n', encoding="utf-8")
+        file.write_text(
+            f'#!/bin/sh\nexec env {" ".join(environment)} {shlex.join(words)} "$@"\n', encoding="utf-8"
+        )
         file.chmod(0o700)
 
     def _as_admin(self) -> Sequence[str]:
@@ -105,7 +109,10 @@ class Directory:
     def _environment(self) -> dict[str, str]:
         environment = {"LDAPCONF": os.devnull, "LDAPTLS_CACERT": str(self.authority.ca)}
         if self.server.root != Path("/"):
-            folders = (*self.server.root.glob("usr/lib/*-linux-gnu*"), *self.server.root.glob("lib/*-linux-gnu*"))
+            folders = (
+                *self.server.root.glob("usr/lib/*-linux-gnu*"),
+                *self.server.root.glob("lib/*-linux-gnu*"),
+            )
             environment["LD_LIBRARY_PATH"] = ":".join(map(str, folders))
         return environment
 
@@ -135,7 +142,9 @@ def branch_office(home: Path, ledger: Ledger) -> Iterator[Directory]:
 
 
 @contextlib.contextmanager
-def _directory(home: Path, database: Database, ledger: Ledger, schemas: Sequence[Path] = ()) -> Iterator[Directory]:
+def _directory(
+    home: Path, database: Database, ledger: Ledger, schemas: Sequence[Path] = ()
+) -> Iterator[Directory]:
     authority = Authority(home / "certificates", name="Demo CA")
     server = Slapd(database, certificate=authority.issue("server"), schemas=schemas, folder=home / "slapd")
     server.start()

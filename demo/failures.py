@@ -1,4 +1,6 @@
-"""What the demo says when Airflow does not answer as it should: which call to what, how it went wrong, and what to do."""
+"""What the demo says when Airflow does not answer as it should: which call to what, how it went wrong, and
+what to do.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,21 @@ _MOST = 300
 def failure_text(error: Exception, log: Path) -> str:
     """An error in words. `log`: of Airflow."""
     if isinstance(error, httpx.HTTPStatusError):
-        return f"{_call(error)} was answered with {error.response.status_code}: {_quoted(error.response)} {_see(log)}"
+        return (
+            f"{_call(error)} was answered with {error.response.status_code}: {_quoted(error.response)}"
+            f" {_see(log)}"
+        )
     if isinstance(error, httpx.TimeoutException):
         return (
-            f"{_call(error)} was not answered in time. The machine may be too busy, or a part of Airflow hangs. {_see(log)} "
+            f"{_call(error)} was not answered in time. The machine may be too busy, or a part of Airflow"
+            f" hangs. {_see(log)} "
             "Then start the demo again."
         )
     if isinstance(error, httpx.HTTPError):
-        return f"{_call(error)} failed: {str(error) or type(error).__name__}. Airflow may have ended. {_see(log)}"
+        return (
+            f"{_call(error)} failed: {str(error) or type(error).__name__}. Airflow may have ended."
+            f" {_see(log)}"
+        )
     return str(error) or type(error).__name__
 
 

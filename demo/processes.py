@@ -1,6 +1,7 @@
 """Knows every process that the demo started, also those of a demo that was killed, and ends exactly these.
 
-A process that leads a session stands for all processes in that session. Reads `/proc`, so it works on Linux only.
+A process that leads a session stands for all processes in that session. Reads `/proc`, so it works on Linux
+only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _LISTEN = "0A"  # include/net/tcp_states.h
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process as the kernel knows it; start time in clock ticks since boot, so that a reused id is not mistaken for it."""
+    """A process as the kernel knows it; start time in clock ticks since boot, so that a reused id is not
+    mistaken for it.
+    """
 
     pid: int
     session: int
@@ -58,15 +61,21 @@ class Ledger:
         for entry in entries:
             leader = processes.get(entry.pid)
             if leader is not None and leader.started != entry.started:
-                continue  # the id now belongs to somebody else, which also means that the old session is empty
+                # The id now belongs to somebody else, which also means that the old session is empty.
+                continue
             members = [p for p in processes.values() if p.session == entry.pid and p.started >= entry.started]
             ours.update({process.pid: process for process in [*members, *([leader] if leader else [])]})
-        while below := [p for p in processes.values() if p.parent in ours and p.pid not in ours and p.pid != os.getpid()]:
+        while below := [
+            p for p in processes.values() if p.parent in ours and p.pid not in ours and p.pid != os.getpid()
+        ]:
             ours.update({process.pid: process for process in below})
         return list(ours.values())
 
     def end_all(self, *, patience: float, hurry: Callable[[], bool] = lambda: False) -> int:
-        """End them all: politely first, after `patience` seconds, or when somebody is in a hurry, for good. Returns how many."""
+        """End them all: politely first, after `patience` seconds, or when somebody is in a hurry, for good.
+
+        Returns how many.
+        """
         processes = left = self.running()
         _signal(processes, signal.SIGTERM)
         deadline = time.monotonic() + patience
@@ -80,7 +89,9 @@ class Ledger:
         return len(processes)
 
     def _left(self, known: list[Process]) -> list[Process]:
-        """What runs of our processes and of those that were known: one whose parent has ended first is still ours."""
+        """What runs of our processes and of those that were known: one whose parent has ended first is still
+        ours.
+        """
         processes = {process.pid: process for process in _processes()}
         still = [p for p in known if p.pid in processes and processes[p.pid].started == p.started]
         return list({process.pid: process for process in (*still, *self.running())}.values())
@@ -96,7 +107,9 @@ class Ledger:
 
 
 def listening_addresses(processes: list[Process]) -> set[str]:
-    """The addresses at which these processes accept TCP connections, as the kernel writes them (`0100007F`: 127.0.0.1)."""
+    """The addresses at which these processes accept TCP connections, as the kernel writes them (`0100007F`:
+    127.0.0.1).
+    """
     sockets = set()
     for process in processes:
         with suppress(OSError):
@@ -130,7 +143,9 @@ def _processes() -> Iterator[Process]:
 
 
 def _process(pid: int) -> Process | None:
-    """The process with that id, or None if there is none or it is dead and only waits for its parent to notice."""
+    """The process with that id, or None if there is none or it is dead and only waits for its parent to
+    notice.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

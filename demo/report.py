@@ -44,7 +44,13 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     rows: list[tuple[str, ...]] = [("job", "state", *_COLUMNS)]
     for job, summary in results.items():
         statistics = summary.get("statistics", {})
-        rows.append((job, str(summary.get("state", "did not run")), *(str(statistics.get(name, "")) for name in _COLUMNS)))
+        rows.append(
+            (
+                job,
+                str(summary.get("state", "did not run")),
+                *(str(statistics.get(name, "")) for name in _COLUMNS),
+            )
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def write_environment(home: Path, project: Path, settings: Mapping[str, str], connections: Mapping[str, object]) -> Path:
-    """Write `environment.sh`, to be sourced by a shell; only its owner can read it, because it holds the demo's passwords.
+def write_environment(
+    home: Path, project: Path, settings: Mapping[str, str], connections: Mapping[str, object]
+) -> Path:
+    """Write `environment.sh`, to be sourced by a shell; only its owner can read it, because it holds the
+    demo's passwords.
 
     Args:
         home: the demo's folder; the file goes there.

@@ -1,4 +1,6 @@
-"""Registers the plugin where the package is on the path, but not installed: then its entry point does not do it."""
+"""Registers the plugin where the package is on the path, but not installed: then its entry point does not do
+it.
+"""
 
 from importlib.metadata import entry_points
 

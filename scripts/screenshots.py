@@ -1,4 +1,5 @@
-"""make screenshots: runs the demo, looks at Airflow's pages in Chromium, and writes the pictures that the documents show.
+"""make screenshots: runs the demo, looks at Airflow's pages in Chromium, and writes the pictures that the
+documents show.
 
 Needs `chromium`; `scripts/system_packages.sh browser` installs it.
 """
@@ -29,7 +30,9 @@ _SETTLE = 2500  # milliseconds in which charts stop moving
 
 def main() -> int:
     """Take all pictures."""
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser_path = (
+        shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
     if browser_path is None:
         print("There is no chromium. Run scripts/system_packages.sh browser.", file=sys.stderr)
         return 1
@@ -63,7 +66,9 @@ def _looking(browser: Browser, demo: Demo, user: str) -> Iterator[Page]:
 
 
 def _photograph_run(page: Page, demo: Demo, run_id: str) -> None:
-    """The log of the job `people` in its run: what was changed, field by field, beside all jobs of all runs."""
+    """The log of the job `people` in its run: what was changed, field by field, beside all jobs of all
+    runs.
+    """
     page.goto(f"{demo.server.url}/dags/{COLLECTION}/runs/{run_id}/tasks/people", wait_until="networkidle")
     page.wait_for_timeout(_SETTLE)
     page.keyboard.press("w")  # wraps long lines
@@ -71,7 +76,9 @@ def _photograph_run(page: Page, demo: Demo, run_id: str) -> None:
 
 
 def _photograph_request(page: Page, demo: Demo) -> None:
-    """The request of the job `guests` as its approver sees it: what it would do, worst first, and what can be answered."""
+    """The request of the job `guests` as its approver sees it: what it would do, worst first, and what can be
+    answered.
+    """
     with contextlib.closing(RequestsApi(demo.server.url, "bob", "bob")) as api:
         number = api.inbox()[0]["id"]
     page.set_viewport_size(_TALL)

@@ -1,8 +1,11 @@
-"""Fetches the JavaScript that the portal ships and that its tests use, each at one exact version, and notes its hashes.
+"""Fetches the JavaScript that the portal ships and that its tests use, each at one exact version, and notes
+its hashes.
 
-Run it after changing the table, and commit what it writes; a test compares the files with the lock. Needs `npm`.
+Run it after changing the table, and commit what it writes; a test compares the files with the lock. Needs
+`npm`.
 
-    python scripts/vendor.py [FOLDER]    FOLDER: where packed archives (`htmx.org-2.0.11.tgz`) are found already
+    python scripts/vendor.py [FOLDER]    FOLDER: where packed archives (`htmx.org-2.0.11.tgz`) are found
+    already
 """
 
 from __future__ import annotations
@@ -42,8 +45,20 @@ class Package:
 
 
 PACKAGES = (
-    Package("htmx.org", "2.0.11", SHIPPED, "htmx", {"package/dist/htmx.min.js": "htmx.min.js", "package/LICENSE": "LICENSE"}),
-    Package("axe-core", "4.14.1", FOR_TESTS, "axe", {"package/axe.min.js": "axe.min.js", "package/LICENSE": "LICENSE"}),
+    Package(
+        "htmx.org",
+        "2.0.11",
+        SHIPPED,
+        "htmx",
+        {"package/dist/htmx.min.js": "htmx.min.js", "package/LICENSE": "LICENSE"},
+    ),
+    Package(
+        "axe-core",
+        "4.14.1",
+        FOR_TESTS,
+        "axe",
+        {"package/axe.min.js": "axe.min.js", "package/LICENSE": "LICENSE"},
+    ),
 )
 
 

@@ -1,4 +1,6 @@
-"""What holds for every test: unit tests come first, logging stays as it was, and where CI says so nothing may be skipped."""
+"""What holds for every test: unit tests come first, logging stays as it was, and where CI says so nothing may
+be skipped.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ def _rank(item: pytest.Item) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put unit tests first, so that a simple mistake shows in seconds. Within a folder the order stays random."""
+    """Put unit tests first, so that a simple mistake shows in seconds.
+
+    Within a folder the order stays random.
+    """
     items.sort(key=_rank)
 
 
@@ -43,7 +48,9 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """Commands that run inside a test configure logging for the whole process; the next test must not notice."""
+    """Commands that run inside a test configure logging for the whole process; the next test must not
+    notice.
+    """
     root, own = logging.getLogger(), logging.getLogger("directory_sync")
     handlers, levels = root.handlers[:], (root.level, own.level)
     yield
@@ -56,7 +63,8 @@ def logging_as_it_was() -> Iterator[None]:
 def browser() -> Iterator[Browser]:
     """Chromium without a window, that finds the host of Airflow's `base_url` on this machine.
 
-    One for each module: while Playwright runs, an event loop runs in this thread, and no test may start another.
+    One for each module: while Playwright runs, an event loop runs in this thread, and no test may start
+    another.
     """
     from playwright.sync_api import sync_playwright
 

@@ -27,13 +27,13 @@
     │   ├── RequestNotFound        there is no such request (any more)
     │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
     │   ├── QueryError             what a list was asked for makes no sense; field: problems
-    │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was shown
-    │   └── NotAllowed             this person may not do that with the request
+    │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was
+    shown │   └── NotAllowed             this person may not do that with the request
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
-`EndpointUnavailable`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off are transient: Airflow may retry. All
-others end a task for good.
+`EndpointUnavailable`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off are transient:
+Airflow may retry. All others end a task for good.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class EndpointError(DirectorySyncError):
         self.message = message
         self.endpoint = endpoint
         self.remedy = remedy
-        super().__init__(" ".join(part for part in (f"{endpoint}:" if endpoint else "", message, remedy) if part))
+        super().__init__(
+            " ".join(part for part in (f"{endpoint}:" if endpoint else "", message, remedy) if part)
+        )
 
 
 class EndpointUnavailable(EndpointError):
@@ -110,10 +112,13 @@ class IncompleteListing(EndpointError):
     """A listing ended before it was provably complete, so nothing may be concluded from absence.
 
     Attributes:
-        transient: it broke off (connection lost, reader killed), so reading once more may go well. A limit stays where it is.
+        transient: it broke off (connection lost, reader killed), so reading once more may go well. A limit
+            stays where it is.
     """
 
-    def __init__(self, message: str, *, endpoint: str = "", remedy: str = "", transient: bool = False) -> None:
+    def __init__(
+        self, message: str, *, endpoint: str = "", remedy: str = "", transient: bool = False
+    ) -> None:
         super().__init__(message, endpoint=endpoint, remedy=remedy)
         self.transient = transient
 
@@ -144,7 +149,9 @@ class RunIdUsed(DirectorySyncError):
 
 
 class NewRunNeeded(DirectorySyncError):
-    """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its requester."""
+    """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its
+    requester.
+    """
 
 
 class RunInAirflow(DirectorySyncError):
@@ -166,7 +173,9 @@ class PlanMismatch(DirectorySyncError):
 
 
 class PlanAltered(PlanMismatch):
-    """What the store holds of a plan is not what was saved there, so nobody may agree to it and nothing of it may be written."""
+    """What the store holds of a plan is not what was saved there, so nobody may agree to it and nothing of it
+    may be written.
+    """
 
 
 class RequestError(DirectorySyncError):

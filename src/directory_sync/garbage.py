@@ -12,7 +12,9 @@ _YOUNG = 50_000
 
 @contextmanager
 def rare_collection() -> Iterator[None]:
-    """Let the collector look seldom: walking over all records or DAGs again and again takes a sixth to a third of the time."""
+    """Let the collector look seldom: walking over all records or DAGs again and again takes a sixth to a
+    third of the time.
+    """
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG, *before[1:])
     try:

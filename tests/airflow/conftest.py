@@ -67,7 +67,8 @@ def store_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def run_dag(airflow_database: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DagRun]:
-    """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in this process.
+    """Run a DAG to its end as `airflow dags test` does: real operators, real trigger rules, everything in
+    this process.
 
     Nothing is tried again: the pauses between two tries are minutes.
     """

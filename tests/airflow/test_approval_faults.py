@@ -1,4 +1,6 @@
-"""Faults around approval, in a real Airflow: parts of it are killed or taken away while requests wait and are decided."""
+"""Faults around approval, in a real Airflow: parts of it are killed or taken away while requests wait and are
+decided.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyAirflow]
         "store_away_later": collection("store_away_later", "people"),
         "many": collection("many", *(f"job{number}" for number in range(MANY))),
         "staff_to_branch": STAFF_TO_BRANCH,
-        **{name: collection(name, "people") for name in ("marked", "deleted", "edited", "vanished", "ungated")},
+        **{
+            name: collection(name, "people")
+            for name in ("marked", "deleted", "edited", "vanished", "ungated")
+        },
     }
     for name, text in definitions.items():
         (faulty.collections / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -86,14 +91,19 @@ def written(airflow: FaultyAirflow, name: str) -> list[str] | None:
 
 def kinds(airflow: FaultyAirflow, request: Request) -> list[str]:
     """What happened to a request, in order, but for who looked at it."""
-    return [event.kind.value for event in airflow.store.get_request(request.id).events if event.kind != "viewed"]
+    return [
+        event.kind.value for event in airflow.store.get_request(request.id).events if event.kind != "viewed"
+    ]
 
 
-# -- parts of Airflow -------------------------------------------------------------------------------------------------
+# -- parts of Airflow
+# -------------------------------------------------------------------------------------------------
 
 
 def test_gates_outlive_their_triggerer(airflow: FaultyAirflow) -> None:
-    """What is decided while no triggerer lives resumes its gate as soon as there is one again; what is not waits on."""
+    """What is decided while no triggerer lives resumes its gate as soon as there is one again; what is not
+    waits on.
+    """
     run = airflow.start_run("triggerer_killed")
     requests = airflow.waiting("triggerer_killed", run, "first", "second", "third")
     airflow.parts.kill("triggerer")
@@ -106,7 +116,9 @@ def test_gates_outlive_their_triggerer(airflow: FaultyAirflow) -> None:
         return airflow.admin.task_states("triggerer_killed", run)
 
     decided = ("success", "skipped")
-    airflow.wait_for("the decided gates", lambda: (tasks()["first.apply"], tasks()["second.apply"]) == decided)
+    airflow.wait_for(
+        "the decided gates", lambda: (tasks()["first.apply"], tasks()["second.apply"]) == decided
+    )
     assert [airflow.state(request) for request in requests.values()] == ["applied", "denied", "pending"]
     assert airflow.decide(requests["third"]).status_code == 200
     assert airflow.admin.wait_for_run("triggerer_killed", run, 90) == "success"
@@ -117,7 +129,8 @@ def test_gates_outlive_their_triggerer(airflow: FaultyAirflow) -> None:
 def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow) -> None:
     """Killed under a hail of decisions: each is recorded whole or not at all, and who asks again hears which.
 
-    Then, on two server processes, two people contradict each other at the same moment: one wins, the other hears who did.
+    Then, on two server processes, two people contradict each other at the same moment: one wins, the other
+    hears who did.
     """
     requests = airflow.ask("many", "killed")
     answered: dict[int, httpx.Response] = {}
@@ -154,7 +167,12 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
             assert again.status_code == 200
         else:
             said = again.json()
-            assert (again.status_code, said["error"], said["by"], said["state"]) == (409, "AlreadyDecided", "bob", "approved")
+            assert (again.status_code, said["error"], said["by"], said["state"]) == (
+                409,
+                "AlreadyDecided",
+                "bob",
+                "approved",
+            )
         assert [each.person for each in airflow.store.get_request(request.id).decisions] == ["bob"]
         assert kinds(airflow, request) == ["filed", "approved"]
     contradict(airflow, airflow.ask("many", "contradicted")[:20])
@@ -180,7 +198,11 @@ def contradict(airflow: FaultyAirflow, requests: list[Request]) -> None:
             winner, loser = only.person, next(person for person in people if person != only.person)
             winners[winner] += 1
             state = "approved" if winner == "bob" else "denied"
-            assert (view.request.state, only.approve, kinds(airflow, request)) == (state, winner == "bob", ["filed", state])
+            assert (view.request.state, only.approve, kinds(airflow, request)) == (
+                state,
+                winner == "bob",
+                ["filed", state],
+            )
             assert answers[winner].status_code == 200
             said = answers[loser].json()
             assert (answers[loser].status_code, said["by"], said["state"]) == (409, winner, state)
@@ -188,11 +210,14 @@ def contradict(airflow: FaultyAirflow, requests: list[Request]) -> None:
     assert sum(winners.values()) == len(requests)
 
 
-# -- the store --------------------------------------------------------------------------------------------------------
+# -- the store
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
-    """Gates wait on, people are told, a job that needs the store is tried again, and all goes on by itself afterwards."""
+    """Gates wait on, people are told, a job that needs the store is tried again, and all goes on by itself
+    afterwards.
+    """
     waits = airflow.start_run("store_away")
     request = airflow.waiting("store_away", waits, "people")["people"]
     airflow.postgres.stop()
@@ -203,7 +228,9 @@ def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
         assert (answer.status_code, said["error"]) == (503, "StoreError")
         assert "See that the server runs" in said["detail"]
     tried = "up_for_retry", "up_for_reschedule"
-    airflow.wait_for("the job to fail", lambda: airflow.admin.task_states("store_away_later", later)["people"] in tried)
+    airflow.wait_for(
+        "the job to fail", lambda: airflow.admin.task_states("store_away_later", later)["people"] in tried
+    )
     time.sleep(max(0.0, OUTAGE - (time.monotonic() - begin)))
     assert airflow.admin.task_states("store_away", waits)["people.approval"] == "deferred"
     airflow.postgres.start()
@@ -218,11 +245,13 @@ def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
     assert [result.attempt for result in airflow.store.job_results("store_away_later", later)]
 
 
-# -- runs that end otherwise ------------------------------------------------------------------------------------------
+# -- runs that end otherwise
+# ------------------------------------------------------------------------------------------
 
 
 def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
-    """A run that is marked failed, a DAG that is deleted, a gate or a whole collection that vanishes: no request waits in vain.
+    """A run that is marked failed, a DAG that is deleted, a gate or a whole collection that vanishes: no
+    request waits in vain.
 
     An edited definition changes nothing of what was asked, not even while the DAG is paused.
     """
@@ -231,10 +260,14 @@ def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
     requests = {name: airflow.waiting(name, runs[name], "people")["people"] for name in names}
     operator = airflow.as_user("admin")
 
-    operator.patch(f"/api/v2/dags/marked/dagRuns/{runs['marked']}", json={"state": "failed"}).raise_for_status()
+    operator.patch(
+        f"/api/v2/dags/marked/dagRuns/{runs['marked']}", json={"state": "failed"}
+    ).raise_for_status()
     operator.patch("/api/v2/dags/edited", json={"is_paused": True}).raise_for_status()
     (airflow.data / "other.csv").write_text("id,name\n7,Zoidberg\n", encoding="utf-8")
-    (airflow.collections / "edited.yaml").write_text(collection("edited", "people", source="other.csv"), encoding="utf-8")
+    (airflow.collections / "edited.yaml").write_text(
+        collection("edited", "people", source="other.csv"), encoding="utf-8"
+    )
     ungated = collection("ungated", "people").replace("approval:", "#")
     (airflow.collections / "ungated.yaml").write_text(ungated, encoding="utf-8")
     (airflow.collections / "vanished.yaml").unlink()
@@ -262,14 +295,19 @@ def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
     assert airflow.decide(requests["edited"]).status_code == 200
     operator.patch("/api/v2/dags/edited", json={"is_paused": False}).raise_for_status()
     assert airflow.admin.wait_for_run("edited", runs["edited"], 90) == "success"
-    assert {name: written(airflow, f"{name}_people") for name in names} == dict.fromkeys(names) | {"edited": WRITTEN}
+    assert {name: written(airflow, f"{name}_people") for name in names} == dict.fromkeys(names) | {
+        "edited": WRITTEN
+    }
 
 
-# -- the apply --------------------------------------------------------------------------------------------------------
+# -- the apply
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -> None:
-    """The next try goes on with the approved plan, and the request tells the truth; cleared afterwards, it writes nothing."""
+    """The next try goes on with the approved plan, and the request tells the truth; cleared afterwards, it
+    writes nothing.
+    """
     run = airflow.start_run("staff_to_branch")
     request = airflow.waiting("staff_to_branch", run, "people")["people"]
     airflow.proxy.delay = 0.5
@@ -279,7 +317,9 @@ def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -
     kill_tree(begun.pid)
     there = people(airflow)
     assert there < STAFF, "the worker was killed too late to prove anything"
-    (airflow.data / "staff.csv").write_text("uid,name\nnobody,Nobody\n", encoding="utf-8")  # what was approved counts
+    (airflow.data / "staff.csv").write_text(
+        "uid,name\nnobody,Nobody\n", encoding="utf-8"
+    )  # what was approved counts
     airflow.proxy.delay = 0.0
     assert airflow.admin.wait_for_run("staff_to_branch", run, 120) == "success"
     assert people(airflow) == STAFF
@@ -288,8 +328,15 @@ def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -
     applied = airflow.as_user("bob").get(f"/dirsync/api/v1/requests/{request.id}").json()["request"]
     assert (applied["state"], applied["result"]["statistics"]["created"]) == ("applied", STAFF)
     stamps = operational(airflow)
-    body: dict[str, Any] = {"dry_run": False, "task_ids": ["people.apply"], "dag_run_id": run, "only_failed": False}
-    airflow.as_user("admin").post("/api/v2/dags/staff_to_branch/clearTaskInstances", json=body).raise_for_status()
+    body: dict[str, Any] = {
+        "dry_run": False,
+        "task_ids": ["people.apply"],
+        "dag_run_id": run,
+        "only_failed": False,
+    }
+    airflow.as_user("admin").post(
+        "/api/v2/dags/staff_to_branch/clearTaskInstances", json=body
+    ).raise_for_status()
     assert airflow.admin.wait_for_run("staff_to_branch", run, 90) == "success"
     assert operational(airflow) == stamps
     assert kinds(airflow, request) == ["filed", "approved", "applied"]
@@ -299,7 +346,9 @@ def operational(airflow: FaultyAirflow) -> dict[str, tuple[bytes, ...]]:
     """DN → what changes with every write to an object."""
     session = administrator(airflow.slapd)
     try:
-        found = session.search_s(f"ou=people,{SUFFIX}", 2, "(objectClass=inetOrgPerson)", ["entryCSN", "entryUUID"])
+        found = session.search_s(
+            f"ou=people,{SUFFIX}", 2, "(objectClass=inetOrgPerson)", ["entryCSN", "entryUUID"]
+        )
     finally:
         session.unbind_s()
     return {dn: (*values["entryCSN"], *values["entryUUID"]) for dn, values in found}

@@ -1,7 +1,7 @@
 """Airflow as people meet it: `airflow standalone` with its pages and ours in a real browser.
 
-What our pages do by themselves is proved in `tests/portal`, much faster. Here is what needs Airflow around them: its trigger
-form, its runs, its frame with address bar, theme and sandbox, and several people at once.
+What our pages do by themselves is proved in `tests/portal`, much faster. Here is what needs Airflow around
+them: its trigger form, its runs, its frame with address bar, theme and sandbox, and several people at once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowPages]:
 
 @pytest.fixture
 def log_in(airflow: AirflowPages, browser: Browser) -> Iterator[LogIn]:
-    """Give a page of somebody who has logged in; an empty name is somebody who has not. No page ever opens a script's dialog."""
+    """Give a page of somebody who has logged in; an empty name is somebody who has not.
+
+    No page ever opens a script's dialog.
+    """
     contexts: list[BrowserContext] = []
     dialogs: list[str] = []
 
@@ -93,7 +96,9 @@ def lines(airflow: AirflowPages, name: str) -> list[str]:
 
 
 def test_an_operator_starts_a_run_and_reads_what_was_done(airflow: AirflowPages, log_in: LogIn) -> None:
-    """The trigger form can be sent as it is; the run succeeds, and the task's log says field by field what was written."""
+    """The trigger form can be sent as it is; the run succeeds, and the task's log says field by field what
+    was written.
+    """
     page = log_in("ida")
     trigger(page, f"{airflow.url}/dags/staff_to_phone_list")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=LONG)
@@ -103,7 +108,8 @@ def test_an_operator_starts_a_run_and_reads_what_was_done(airflow: AirflowPages,
 
 
 def test_a_broken_definition_shows_its_error(airflow: AirflowPages, log_in: LogIn) -> None:
-    """The DAG of a broken file is tagged, and its documentation says what is wrong, without obeying what the file says.
+    """The DAG of a broken file is tagged, and its documentation says what is wrong, without obeying what the
+    file says.
 
     Nothing of it is cut off, however long.
     """
@@ -117,16 +123,19 @@ def test_a_broken_definition_shows_its_error(airflow: AirflowPages, log_in: LogI
     expect(problem).to_contain_text("`key` *x*")
     expect(page.get_by_role("dialog").locator("img")).to_have_count(0)
     wider = (
-        "body => [body, ...body.querySelectorAll('*')].filter(each => each.clientWidth && each.scrollWidth > each.clientWidth)"
+        "body => [body, ...body.querySelectorAll('*')].filter(each => each.clientWidth && each.scrollWidth >"
+        " each.clientWidth)"
     )
     body = page.get_by_role("dialog").locator(".chakra-dialog__body")
     assert body.evaluate(f"{wider}.map(each => each.outerHTML)") == []
 
 
 def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log_in: LogIn) -> None:
-    """The operator sees that the run waits; the approver finds the request in the menu, reads it and agrees; then it is written.
+    """The operator sees that the run waits; the approver finds the request in the menu, reads it and agrees;
+    then it is written.
 
-    The operator's tab follows all of that by itself, from before the run has begun. What stands in the data is text everywhere.
+    The operator's tab follows all of that by itself, from before the run has begun. What stands in the data
+    is text everywhere.
     """
     ida = log_in("ida")
     trigger(ida, f"{airflow.url}/dags/reception")
@@ -158,7 +167,12 @@ def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log
     expect(bob).to_have_url(airflow.portal(f"/requests/{number}"))
 
     airflow.wait_until_applied("reception", "guests")
-    assert [line.partition(",")[0] for line in lines(airflow, "guests_out.csv")] == ["fry", "kif", "leela", "user"]
+    assert [line.partition(",")[0] for line in lines(airflow, "guests_out.csv")] == [
+        "fry",
+        "kif",
+        "leela",
+        "user",
+    ]
     ida.goto(f"{run}/plugin/dirsync_run")
     see(tab, "Written: 1 deletion, 1 update, 2 creations")
     ida.goto(f"{run}/tasks/guests/details")
@@ -169,7 +183,9 @@ def test_changes_are_made_once_an_approver_has_agreed(airflow: AirflowPages, log
 
 
 def test_a_denied_request_is_planned_again(airflow: AirflowPages, log_in: LogIn) -> None:
-    """A denial needs a reason, which the requester reads; planning again leads to a new request, compared with this one."""
+    """A denial needs a reason, which the requester reads; planning again leads to a new request, compared
+    with this one.
+    """
     number = airflow.pending("front_desk", "phones")
     before = lines(airflow, "phones_out.csv")
     bob, ida = log_in("bob"), log_in("ida")
@@ -199,7 +215,9 @@ def test_a_request_is_sent_on(airflow: AirflowPages, log_in: LogIn) -> None:
     number = airflow.pending("front_desk", "rooms")
     bob, carol = log_in("bob"), log_in("carol")
     bob.goto(airflow.portal(f"/requests/{number}"))
-    answer(frame_of(bob), "Ask others…", "Ask them too", Users="carol", Reason="She has the plan of the house.")
+    answer(
+        frame_of(bob), "Ask others…", "Ask them too", Users="carol", Reason="She has the plan of the house."
+    )
     see(frame_of(bob), "The request was sent on")
     carol.goto(airflow.portal("/requests?list=inbox"))
     frame = frame_of(carol)
@@ -234,7 +252,9 @@ def test_nobody_decides_on_their_own_request(airflow: AirflowPages, log_in: LogI
 
 
 def test_the_second_answer_is_told_of_the_first(airflow: AirflowPages, log_in: LogIn) -> None:
-    """Two people have the same question open: the first answer counts, and the other person hears whose it was."""
+    """Two people have the same question open: the first answer counts, and the other person hears whose it
+    was.
+    """
     number = airflow.pending("front_desk", "keys")
     bob, carol = log_in("bob"), log_in("carol")
     for page in (bob, carol):
@@ -251,11 +271,18 @@ def test_the_second_answer_is_told_of_the_first(airflow: AirflowPages, log_in: L
 
 
 def test_a_limit_is_waived_once(airflow: AirflowPages, log_in: LogIn) -> None:
-    """The stopped run's tab asks for it, somebody else agrees, and the next run that makes the same plan carries it out."""
+    """The stopped run's tab asks for it, somebody else agrees, and the next run that makes the same plan
+    carries it out.
+    """
     ida, admin = log_in("ida"), log_in("admin")
     ida.goto(airflow.run_page("cleanup", "/plugin/dirsync_run"))
     tab = frame_of(ida, "Sync results")
-    answer(tab, "Ask for a waiver…", "Ask for 5 deletions", **{"Why so many changes are meant": "They left with the merger."})
+    answer(
+        tab,
+        "Ask for a waiver…",
+        "Ask for 5 deletions",
+        **{"Why so many changes are meant": "They left with the merger."},
+    )
     see(tab, "You have asked for the limits to be waived once")
     assert len(lines(airflow, "former_out.csv")) == 7
     number = airflow.pending("cleanup", "former_staff")
@@ -274,7 +301,9 @@ def test_a_limit_is_waived_once(airflow: AirflowPages, log_in: LogIn) -> None:
 
 
 def test_addresses_can_be_passed_on(airflow: AirflowPages, log_in: LogIn) -> None:
-    """A request's address opens it, also after a reload; a filter is part of the address; back and forward find it again."""
+    """A request's address opens it, also after a reload; a filter is part of the address; back and forward
+    find it again.
+    """
     number = airflow.pending("front_desk", "desks")
     page = log_in("bob")
     frame = frame_of(page)
@@ -298,7 +327,9 @@ def test_addresses_can_be_passed_on(airflow: AirflowPages, log_in: LogIn) -> Non
 
 
 def test_the_frame_is_part_of_airflow(airflow: AirflowPages, log_in: LogIn) -> None:
-    """Our page follows Airflow's theme while it is open, downloads leave its sandbox, and so do links to Airflow's pages."""
+    """Our page follows Airflow's theme while it is open, downloads leave its sandbox, and so do links to
+    Airflow's pages.
+    """
     page = log_in("bob")
     frame = frame_of(page)
     page.goto(airflow.portal(f"/requests/{airflow.pending('front_desk', 'desks')}"))
@@ -316,11 +347,15 @@ def test_the_frame_is_part_of_airflow(airflow: AirflowPages, log_in: LogIn) -> N
     page.keyboard.press("Escape")
     frame.get_by_role("link", name="See its run in Airflow").click()
     expect(page).to_have_url(airflow.run_page("front_desk", "/plugin/dirsync_run"), timeout=LONG)
-    expect(page.get_by_role("link", name="Sync results")).to_have_attribute("aria-current", "page", timeout=LONG)
+    expect(page.get_by_role("link", name="Sync results")).to_have_attribute(
+        "aria-current", "page", timeout=LONG
+    )
 
 
 def test_tabs_of_tasks_and_of_other_dags(airflow: AirflowPages, log_in: LogIn) -> None:
-    """A task's tab shows its job's changes; other DAGs say what the tab would show; the DAG that keeps house is on."""
+    """A task's tab shows its job's changes; other DAGs say what the tab would show; the DAG that keeps house
+    is on.
+    """
     airflow.pending("front_desk", "desks")
     page = log_in("ida")
     page.goto(airflow.run_page("front_desk", "/tasks/desks/plugin/dirsync_ti"))
@@ -353,7 +388,9 @@ def test_framed_pages_are_accessible(airflow: AirflowPages, log_in: LogIn) -> No
         inner.evaluate(axe)
         for theme in ("dark", "light"):
             page.evaluate(f"document.documentElement.className = '{theme}'")
-            inner.wait_for_function(f"document.documentElement.classList.contains('dark') === {str(theme == 'dark').lower()}")
+            inner.wait_for_function(
+                f"document.documentElement.classList.contains('dark') === {str(theme == 'dark').lower()}"
+            )
             found = inner.evaluate(f"axe.run(document, {{runOnly: {RULES}}})")["violations"]
             wrong += [f"{address}, {theme}: {each['id']} {each['nodes'][0]['html'][:200]}" for each in found]
     assert wrong == []

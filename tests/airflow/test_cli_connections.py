@@ -46,7 +46,14 @@ URIS = [
 ]
 
 DOCUMENTS = [
-    {"conn_type": "ldap", "host": "dc1", "login": "cn=sync", "password": "p", "port": 636, "extra": {"security": "ldaps"}},
+    {
+        "conn_type": "ldap",
+        "host": "dc1",
+        "login": "cn=sync",
+        "password": "p",
+        "port": 636,
+        "extra": {"security": "ldaps"},
+    },
     {"conn_type": "ldap", "host": "dc1", "port": "389", "extra": '{"verify": false, "ca_certificate": null}'},
     {"conn_type": "postgresql", "host": "db", "schema": "hr", "description": "people"},
     {"conn_type": "my-type"},
@@ -75,7 +82,8 @@ def test_json_is_read_as_airflow_reads_it(document: dict[str, object]) -> None:
 
 parts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 extras = st.dictionaries(
-    st.sampled_from(["security", "verify", "page_size", "x y"]), st.one_of(parts, st.booleans(), st.integers())
+    st.sampled_from(["security", "verify", "page_size", "x y"]),
+    st.one_of(parts, st.booleans(), st.integers()),
 )
 
 
@@ -147,7 +155,9 @@ def test_the_metadata_database_is_asked(stored: str, capsys: pytest.CaptureFixtu
 @pytest.mark.usefixtures("airflow_database")
 def test_a_connection_that_is_nowhere_is_an_error_with_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     """The message names the connection and the variable."""
-    with pytest.raises(EndpointError, match=r"connection nowhere: there is no such connection.*AIRFLOW_CONN_NOWHERE"):
+    with pytest.raises(
+        EndpointError, match=r"connection nowhere: there is no such connection.*AIRFLOW_CONN_NOWHERE"
+    ):
         EnvironmentConnections().get("nowhere")
     assert capsys.readouterr() == ("", "")
 

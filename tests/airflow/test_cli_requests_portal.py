@@ -21,7 +21,12 @@ from tests.scenarios.requests import stored_plan
 
 Output = tuple[int, str, str]
 
-POLICY = {"approvers": {"users": ["bea", "ida"]}, "require": "any", "when": "always", "self_approval": "forbid"}
+POLICY = {
+    "approvers": {"users": ["bea", "ida"]},
+    "require": "any",
+    "when": "always",
+    "self_approval": "forbid",
+}
 CHANGES = (
     *creations(250),
     Change(Action.UPDATE, "fry", "uid=fry", fields=(FieldChange("title", (b"Boy",), (HOSTILE.encode(),)),)),
@@ -37,7 +42,9 @@ def server() -> Iterator[PortalServer]:
 
 
 @pytest.fixture
-def call(server: PortalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Output]:
+def call(
+    server: PortalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Output]:
     """Runs `directory-sync requests …` as a user: exit status, standard output, standard error."""
     monkeypatch.setenv("DIRECTORY_SYNC_URL", server.url)
 
@@ -51,18 +58,26 @@ def call(server: PortalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return run
 
 
-def file(server: PortalServer, changes: tuple[Change, ...] = CHANGES, *, run_id: str, requester: str = "olga") -> tuple[str, str]:
+def file(
+    server: PortalServer, changes: tuple[Change, ...] = CHANGES, *, run_id: str, requester: str = "olga"
+) -> tuple[str, str]:
     """File a request; its number and digest."""
     plan_id = stored_plan(server.store, changes, run_id=run_id, requester=requester, reason=HOSTILE)
     asked = (Approver("user", "bea"), Approver("user", "ida"))
     filed = server.store.file_request(
-        plan_id, policy=POLICY, approvers=asked, waives=[LimitCheck("delete", "", 1, 10, 0, "0")], description="New crew"
+        plan_id,
+        policy=POLICY,
+        approvers=asked,
+        waives=[LimitCheck("delete", "", 1, 10, 0, "0")],
+        description="New crew",
     )
     return str(filed.id), server.store.get_request(filed.id).request.digest
 
 
 def test_a_request_is_found_read_and_approved(server: PortalServer, call: Callable[..., Output]) -> None:
-    """The inbox has it; show has all of it, page by page; approving with its digest is recorded under the user's name."""
+    """The inbox has it; show has all of it, page by page; approving with its digest is recorded under the
+    user's name.
+    """
     number, digest = file(server, run_id="read")
     status, out, _ = call("bea", "list")
     assert status == 0
@@ -81,7 +96,12 @@ def test_a_request_is_found_read_and_approved(server: PortalServer, call: Callab
     assert (status, err) == (0, "")
     assert out.startswith(f"request {number}: Approved (")
     (decision,) = server.store.get_request(int(number)).decisions
-    assert (decision.person, decision.approve, decision.reason, decision.verified) == ("bea", True, "Fine", True)
+    assert (decision.person, decision.approve, decision.reason, decision.verified) == (
+        "bea",
+        True,
+        "Fine",
+        True,
+    )
 
 
 def test_all_formats(server: PortalServer, call: Callable[..., Output]) -> None:
@@ -123,7 +143,9 @@ def test_denial_reroute_and_cancel(server: PortalServer, call: Callable[..., Out
 
 
 def test_what_is_refused(server: PortalServer, call: Callable[..., Output]) -> None:
-    """Status 5 for who may not, 1 for what is decided already (with who was first), another plan, or no such request."""
+    """Status 5 for who may not, 1 for what is decided already (with who was first), another plan, or no such
+    request.
+    """
     number, digest = file(server, creations(5), run_id="refused")
     assert call("vera", "approve", number, "--digest", digest)[0] == 5
     assert call("olga", "approve", number, "--digest", digest)[0] == 5
@@ -148,7 +170,7 @@ def test_filters(server: PortalServer, call: Callable[..., Output]) -> None:
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
     every = [
         "--list", "all", "--state", "pending", "--state", "denied", "--collection", "crew", "--job", "people",
-        "--requester", "olga", "--approver", "bea", "--object", creations(1)[0].object, "--description", "new crew",
+        "--requester", "olga", "--approver", "bea", "--object", creations(1)[0].object, "--description", "new crew",  # noqa: E501
         "--event", "filed", "--from", "2026-01-31T18:00+01:00", "--until", tomorrow,
     ]  # fmt: skip
     status, out, err = call("admin", "list", *every)
@@ -160,7 +182,9 @@ def test_filters(server: PortalServer, call: Callable[..., Output]) -> None:
     assert "pending" in err
 
 
-def test_logging_in(server: PortalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logging_in(
+    server: PortalServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With a password; a wrong one and a wrong token are status 5."""
     arguments = ["requests", "list", "--url", server.url]
     monkeypatch.setenv("DIRECTORY_SYNC_PASSWORD", "pass-word-of-a-test")

@@ -35,7 +35,9 @@ def collection(**rest: object) -> Collection:
 
 def write(folder: Path, file: str, **rest: object) -> None:
     """Write a definition file."""
-    (folder / file).write_text(yaml.safe_dump({"name": Path(file).stem, "jobs": [JOB], **rest}), encoding="utf-8")
+    (folder / file).write_text(
+        yaml.safe_dump({"name": Path(file).stem, "jobs": [JOB], **rest}), encoding="utf-8"
+    )
 
 
 def build(folder: Path) -> dict[str, DAG]:
@@ -52,7 +54,8 @@ def build_one(each: Collection) -> DAG:
     return build_dag(each)
 
 
-# -- one collection ---------------------------------------------------------------------------------------------------
+# -- one collection
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_a_collection_becomes_a_dag() -> None:
@@ -93,8 +96,13 @@ def test_a_new_collection_is_paused() -> None:
 
 
 def test_jobs_are_tasks_in_order() -> None:
-    """Each job has one predecessor; a marker follows an *abort* job that is not the last; one leaf closes the run."""
-    jobs = [{**JOB, "name": name, "on_failure": action} for name, action in (("a", "abort"), ("b", "continue"), ("c", "abort"))]
+    """Each job has one predecessor; a marker follows an *abort* job that is not the last; one leaf closes the
+    run.
+    """
+    jobs = [
+        {**JOB, "name": name, "on_failure": action}
+        for name, action in (("a", "abort"), ("b", "continue"), ("c", "abort"))
+    ]
     dag = build_one(collection(jobs=jobs))
     upstream = {task.task_id: task.upstream_task_ids for task in dag.tasks}
     assert upstream == {"a": set(), "a.ok": {"a"}, "b": {"a.ok"}, "c": {"b"}, "_close": {"a", "b", "c"}}
@@ -129,7 +137,10 @@ def test_jobs_can_wait_for_the_decision() -> None:
     assert "b.settled" not in upstream
     assert "a.ok" not in upstream
     # Without a policy there is nothing to wait for.
-    assert "a.settled" not in build_one(collection(jobs=[{**gated, "name": "a", "approval": "none"}, JOB])).task_ids
+    assert (
+        "a.settled"
+        not in build_one(collection(jobs=[{**gated, "name": "a", "approval": "none"}, JOB])).task_ids
+    )
 
 
 def test_the_deployments_minimum_gates_every_job() -> None:
@@ -151,9 +162,15 @@ def test_the_minimum_comes_from_the_settings(tmp_path: Path, monkeypatch: pytest
     assert "people.approval" in build(tmp_path)["corp"].task_ids
 
 
-@pytest.mark.parametrize("wrong", ["{approvers: {roles: Admin", "{aprovers: {roles: [Admin]}}", "{when: always}", "true"])
-def test_a_minimum_that_cannot_be_read_lets_nothing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
-    """A typing error in it neither hides the collections nor lets one of them run without the approval that was meant."""
+@pytest.mark.parametrize(
+    "wrong", ["{approvers: {roles: Admin", "{aprovers: {roles: [Admin]}}", "{when: always}", "true"]
+)
+def test_a_minimum_that_cannot_be_read_lets_nothing_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """A typing error in it neither hides the collections nor lets one of them run without the approval that
+    was meant.
+    """
     write(tmp_path, "corp.yaml", paused=False, schedule="@daily")
     write(tmp_path, "lab.yaml")
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", wrong)
@@ -166,7 +183,9 @@ def test_a_minimum_that_cannot_be_read_lets_nothing_run(tmp_path: Path, monkeypa
 
 
 def test_params_are_preview_reason_and_jobs() -> None:
-    """Whoever starts a run can ask for a preview, say why, and choose from the jobs; nothing chosen is all."""
+    """Whoever starts a run can ask for a preview, say why, and choose from the jobs; nothing chosen is
+    all.
+    """
     params = build_one(collection()).params
     assert params["preview_only"] is False
     assert params["reason"] is None
@@ -190,7 +209,9 @@ def test_nothing_of_a_definition_is_a_jinja_template() -> None:
 
 
 def test_a_changed_definition_is_a_new_dag_version() -> None:
-    """Airflow sees a new version exactly if the serialized DAG differs; the definition is not in it, but its digest is."""
+    """Airflow sees a new version exactly if the serialized DAG differs; the definition is not in it, but its
+    digest is.
+    """
     from airflow.serialization.serialized_objects import DagSerialization
 
     def serialized(**rest: object) -> object:
@@ -213,18 +234,32 @@ def test_the_digest_is_the_stores(store_url: str) -> None:
     assert snapshot.collection == each
 
 
-# -- documentation ----------------------------------------------------------------------------------------------------
+# -- documentation
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_the_page_shows_jobs_limits_and_schedule() -> None:
     """The DAG's documentation says what the collection does."""
-    dag = build_one(collection(description="Staff.", schedule="@daily", limits={"delete": ["10%", 200]}, owners=["ida"]))
+    dag = build_one(
+        collection(description="Staff.", schedule="@daily", limits={"delete": ["10%", 200]}, owners=["ida"])
+    )
     text = dag.doc_md or ""
-    for part in ("Staff.", "**people**", "in.csv", "out.csv", "abort", "delete 10% and 200", "@daily (UTC)", "ida"):
+    for part in (
+        "Staff.",
+        "**people**",
+        "in.csv",
+        "out.csv",
+        "abort",
+        "delete 10% and 200",
+        "@daily (UTC)",
+        "ida",
+    ):
         assert part in text
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://e/x)", "a | b", "`c`"])
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](http://e/x)", "a | b", "`c`"]
+)
 def test_definition_texts_cannot_act(hostile: str) -> None:
     """Texts of a definition are shown as they are: no HTML, no links, no images, no broken tables."""
     text = build_one(collection(description=hostile, jobs=[{**JOB, "description": hostile}])).doc_md or ""
@@ -247,7 +282,8 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     assert "cannot carry out" in text
 
 
-# -- a folder ---------------------------------------------------------------------------------------------------------
+# -- a folder
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_broken_definition_takes_no_other_away(tmp_path: Path) -> None:
@@ -275,7 +311,9 @@ def test_a_broken_definition_takes_no_other_away(tmp_path: Path) -> None:
         ("wrong.json", "{", "wrong"),
     ],
 )
-def test_an_unreadable_definition_is_named_after_its_file(tmp_path: Path, file: str, content: str, dag_id: str) -> None:
+def test_an_unreadable_definition_is_named_after_its_file(
+    tmp_path: Path, file: str, content: str, dag_id: str
+) -> None:
     """Where no name can be told, the file's name makes one that Airflow accepts."""
     (tmp_path / file).write_text(content, encoding="utf-8")
     write(tmp_path, "good.yaml")
@@ -303,7 +341,9 @@ def test_two_definitions_with_one_name_are_both_broken(tmp_path: Path) -> None:
 
 
 def test_what_airflow_refuses_is_a_broken_definition(tmp_path: Path) -> None:
-    """A tag that is too long for Airflow is found when the DAG is built; the others are built all the same."""
+    """A tag that is too long for Airflow is found when the DAG is built; the others are built all the
+    same.
+    """
     write(tmp_path, "good.yaml")
     write(tmp_path, "long.yaml", tags=["x" * 200])
     dags = build(tmp_path)
@@ -313,7 +353,9 @@ def test_what_airflow_refuses_is_a_broken_definition(tmp_path: Path) -> None:
 
 
 def test_the_problems_are_shown_as_they_are(tmp_path: Path) -> None:
-    """What a definition quotes is text: no heading, no code, no HTML; each problem is a paragraph, which is wrapped."""
+    """What a definition quotes is text: no heading, no code, no HTML; each problem is a paragraph, which is
+    wrapped.
+    """
     write(tmp_path, "bad.yaml", **{"```\n# Hello <b> *x*": 1})
     text = build(tmp_path)["bad"].doc_md or ""
     items = [part for part in text.split("\n\n") if part.startswith("\N{BULLET} ")]
@@ -335,7 +377,8 @@ def test_an_empty_folder_has_no_dags(tmp_path: Path) -> None:
     assert build(tmp_path) == {}
 
 
-# -- parsing for a task -----------------------------------------------------------------------------------------------
+# -- parsing for a task
+# -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -346,15 +389,21 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     load_file, load_folder = dag_factory.load_file, dag_factory.load_folder
     monkeypatch.setattr(
-        dag_factory, "load_file", lambda file, **options: (seen.append(Path(file).name), load_file(file, **options))[1]
+        dag_factory,
+        "load_file",
+        lambda file, **options: (seen.append(Path(file).name), load_file(file, **options))[1],
     )
     monkeypatch.setattr(
-        dag_factory, "load_folder", lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1]
+        dag_factory,
+        "load_folder",
+        lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1],
     )
     return seen
 
 
-def test_a_task_builds_only_its_own_dag(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_builds_only_its_own_dag(
+    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A worker parses the DAG file for each task; it reads one definition, wherever it stands."""
     for name in ("a", "b", "c"):
         write(tmp_path, f"{name}.yaml")
@@ -364,7 +413,9 @@ def test_a_task_builds_only_its_own_dag(tmp_path: Path, loads: list[str], monkey
     assert loads == ["elsewhere.yaml"]
 
 
-def test_a_task_of_a_doubled_name_gets_the_broken_dag(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_of_a_doubled_name_gets_the_broken_dag(
+    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the whole folder says counts: with two definitions of one name neither runs."""
     write(tmp_path, "same.yaml")
     write(tmp_path, "other.yaml", name="same")
@@ -388,9 +439,11 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     write(tmp_path, "corp.yaml", schedule="@daily")
     code = (
         "import sys; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
-        f"before = set(sys.modules); dags = build_dags(Path({str(tmp_path)!r})); assert len(dags['corp'].tasks) == 2;"
+        f"before = set(sys.modules); dags = build_dags(Path({str(tmp_path)!r})); assert"
+        f" len(dags['corp'].tasks) == 2;"
         "print(*sorted(m for m in sys.modules if m.startswith('directory_sync.')));"
-        "print(*sorted(m for m in ('alembic', 'sqlalchemy.dialects.postgresql') if m in set(sys.modules) - before))"
+        "print(*sorted(m for m in ('alembic', 'sqlalchemy.dialects.postgresql') if m in set(sys.modules) -"
+        " before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours, foreign = done.stdout.splitlines()
@@ -407,7 +460,11 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
         "run.policies",
     }
     assert deep <= data | {module.split(".")[0] for module in data}
-    assert not {module for module in modules if module in {"airflow.gate_trigger", "airflow.upkeep", "airflow.withdrawal"}}
+    assert not {
+        module
+        for module in modules
+        if module in {"airflow.gate_trigger", "airflow.upkeep", "airflow.withdrawal"}
+    }
     assert not foreign
 
 
@@ -428,8 +485,10 @@ def test_parsing_opens_no_connection(tmp_path: Path) -> None:
         ],
     )
     code = (
-        "import sys, socket; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
-        "seen = []; sys.addaudithook(lambda event, args: seen.append(event) if event.startswith(('socket.connect', 'sqlite3', "
+        "import sys, socket; from pathlib import Path; from directory_sync.airflow.dag_factory import"
+        " build_dags;"
+        "seen = []; sys.addaudithook(lambda event, args: seen.append(event) if"
+        " event.startswith(('socket.connect', 'sqlite3', "
         "'socket.getaddrinfo')) else None);"
         f"dags = build_dags(Path({str(tmp_path)!r})); print(dags['corp'].tags, seen)"
     )
@@ -437,7 +496,9 @@ def test_parsing_opens_no_connection(tmp_path: Path) -> None:
     assert done.stdout.strip() == "set() []"
 
 
-def test_the_housekeeping_task_reads_no_definition(tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_housekeeping_task_reads_no_definition(
+    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It belongs to no collection."""
     write(tmp_path, "corp.yaml")
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "directory_sync.upkeep")
@@ -445,7 +506,8 @@ def test_the_housekeeping_task_reads_no_definition(tmp_path: Path, loads: list[s
     assert loads == []
 
 
-# -- the DAG file -----------------------------------------------------------------------------------------------------
+# -- the DAG file
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_airflow_looks_into_the_dag_file() -> None:

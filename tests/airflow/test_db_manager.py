@@ -29,7 +29,9 @@ def test_airflow_finds_and_accepts_the_manager() -> None:
 
 
 def test_airflows_commands_look_after_the_store(url: str) -> None:
-    """Create, check, migrate, take back and drop: all of it in the store's own database, whose folder is made too."""
+    """Create, check, migrate, take back and drop: all of it in the store's own database, whose folder is made
+    too.
+    """
     from airflow.utils.session import create_session
 
     from directory_sync.airflow.db_manager import DirectorySyncDBManager

@@ -1,4 +1,6 @@
-"""Four eyes in a real Airflow: an approver who may trigger, clear, delete and mark gets nothing written alone."""
+"""Four eyes in a real Airflow: an approver who may trigger, clear, delete and mark gets nothing written
+alone.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ Runs.finish_job = _hang
 
 
 def definition(name: str) -> str:
-    """A job without a policy that fails as long as its source is missing, one under a policy, and one after it."""
+    """A job without a policy that fails as long as its source is missing, one under a policy, and one after
+    it.
+    """
     job = "object: row, fields: {id: {from: id, key: true}, name: name}"
     return f"""
 name: {name}
@@ -51,7 +55,7 @@ jobs:
   - {{name: people, source: {{file: in.csv}}, destination: {{file: {name}.csv}}, approval: {{approvers: {{users: [{APPROVER}]}}}},
      on_failure: continue, {job}}}
   - {{name: after, source: {{file: in.csv}}, destination: {{file: {name}_after.csv}}, {job}}}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +98,13 @@ def finish(airflow: FaultyAirflow, name: str, run: str, request: Request) -> Non
 
 def clear(airflow: FaultyAirflow, name: str, run: str, *tasks: str, downstream: bool = False) -> None:
     """Clear tasks of a run as the approver."""
-    body = {"dry_run": False, "task_ids": list(tasks), "dag_run_id": run, "only_failed": False, "include_downstream": downstream}
+    body = {
+        "dry_run": False,
+        "task_ids": list(tasks),
+        "dag_run_id": run,
+        "only_failed": False,
+        "include_downstream": downstream,
+    }
     airflow.as_user(APPROVER).post(f"/api/v2/dags/{name}/clearTaskInstances", json=body).raise_for_status()
 
 
@@ -111,7 +121,9 @@ def written(airflow: FaultyAirflow, name: str) -> list[str] | None:
 
 
 def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
-    """The approver deletes the requester's ended run and triggers with its id: no request, nothing written, the record stays."""
+    """The approver deletes the requester's ended run and triggers with its id: no request, nothing written,
+    the record stays.
+    """
     run, request = ask(airflow, "reused")
     finish(airflow, "reused", run, request)
     before = airflow.store.find_run("reused", run)
@@ -125,15 +137,22 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
     assert airflow.store.find_run("reused", run) == before
     assert approver.get(f"/dirsync/api/v1/runs/reused/{run}").json()["id_used_again"]
     for tab in ("run", "ti"):
-        page = approver.get(f"/dirsync/embed/{tab}", params={"dag_id": "reused", "run_id": run, "task_id": "people"}).text
+        page = approver.get(
+            f"/dirsync/embed/{tab}", params={"dag_id": "reused", "run_id": run, "task_id": "people"}
+        ).text
         assert "These results are of another run than the one that Airflow shows here." in page
         assert f"used again by <bdi>{APPROVER}</bdi>" in page
     assert airflow.store.pending_request("reused", "people") is None
-    assert airflow.store.request_of_run(request.collection_run_id, "people") == airflow.store.get_request(request.id).request
+    assert (
+        airflow.store.request_of_run(request.collection_run_id, "people")
+        == airflow.store.get_request(request.id).request
+    )
     gate = f"/api/v2/dags/reused/dagRuns/{run}/taskInstances/people.approval"
     approver.patch(gate, json={"new_state": "success"}).raise_for_status()
     clear(airflow, "reused", run, "people.apply")
-    airflow.wait_for("the apply", lambda: airflow.admin.task_states("reused", run)["people.apply"] == "failed")
+    airflow.wait_for(
+        "the apply", lambda: airflow.admin.task_states("reused", run)["people.apply"] == "failed"
+    )
     assert "This run id was used before." in why(airflow, "reused", run, "people.apply")
     assert written(airflow, "reused") is None
 
@@ -149,7 +168,9 @@ def test_the_id_of_a_terminals_run_is_refused(airflow: FaultyAirflow) -> None:
 
 
 def test_a_cleared_task_plans_nothing_for_another(airflow: FaultyAirflow) -> None:
-    """In the requester's ended run the approver clears all tasks: the job without a policy runs, the other says what to do."""
+    """In the requester's ended run the approver clears all tasks: the job without a policy runs, the other
+    says what to do.
+    """
     run, request = ask(airflow, "cleared")
     finish(airflow, "cleared", run, request)
     (airflow.data / "cleared_before.csv").write_text(PEOPLE + "3,Bender\n", encoding="utf-8")
@@ -168,13 +189,18 @@ def test_a_cleared_task_plans_nothing_for_another(airflow: FaultyAirflow) -> Non
     assert mine.requester == APPROVER
     assert airflow.decide(mine, by=APPROVER).status_code == 403
     clear(airflow, "cleared", own, "people")
-    airflow.wait_for("the cleared task", lambda: airflow.admin.task_states("cleared", own)["people"] == "failed")
+    airflow.wait_for(
+        "the cleared task", lambda: airflow.admin.task_states("cleared", own)["people"] == "failed"
+    )
     assert airflow.state(mine) == "pending"
     assert airflow.admin.task_states("cleared", own)["people.approval"] == "deferred"
 
 
 def test_a_job_that_begins_because_another_was_cleared_plans_nothing(airflow: FaultyAirflow) -> None:
-    """The job before it failed, so it was never tried. Clearing that one lets it begin, and not for its requester."""
+    """The job before it failed, so it was never tried.
+
+    Clearing that one lets it begin, and not for its requester.
+    """
     source = airflow.data / "begun_by_hand_before.csv"
     source.rename(source.with_suffix(".away"))
     run = airflow.start_run("begun_by_hand", by=REQUESTER)
@@ -189,7 +215,9 @@ def test_a_job_that_begins_because_another_was_cleared_plans_nothing(airflow: Fa
 
 @pytest.mark.parametrize("end", ["failed", "success"])
 def test_a_run_that_is_revived_plans_nothing(airflow: FaultyAirflow, end: str) -> None:
-    """Marked as over before it began, its tasks deleted, and queued: as if nobody had touched it, but for what was heard."""
+    """Marked as over before it began, its tasks deleted, and queued: as if nobody had touched it, but for
+    what was heard.
+    """
     approver = airflow.as_user(APPROVER)
     approver.patch("/api/v2/dags/revived", json={"is_paused": True}).raise_for_status()
     run = airflow.start_run("revived", by=REQUESTER)
@@ -206,7 +234,9 @@ def test_a_run_that_is_revived_plans_nothing(airflow: FaultyAirflow, end: str) -
 
 
 def test_a_job_whose_turn_was_made_by_marking_plans_nothing(airflow: FaultyAirflow) -> None:
-    """The job before it fails and keeps it from running; the approver has marked what stands between them beforehand."""
+    """The job before it fails and keeps it from running; the approver has marked what stands between them
+    beforehand.
+    """
     source = airflow.data / "marked_before.csv"
     source.rename(source.with_suffix(".away"))
     approver = airflow.as_user(APPROVER)
@@ -238,7 +268,9 @@ def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAir
 
 
 def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marker: Path) -> None:
-    """Killed for good in between filing and saying so: the gate waits, the approval counts, and the run is no failure."""
+    """Killed for good in between filing and saying so: the gate waits, the approval counts, and the run is no
+    failure.
+    """
     marker.touch()
     try:
         run = airflow.start_run("killed", by=REQUESTER)
@@ -249,7 +281,9 @@ def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marke
         kill_tree(result.pid)
     finally:
         marker.unlink()
-    airflow.wait_for("the gate", lambda: airflow.admin.task_states("killed", run)["people.approval"] == "deferred")
+    airflow.wait_for(
+        "the gate", lambda: airflow.admin.task_states("killed", run)["people.approval"] == "deferred"
+    )
     assert airflow.admin.task_states("killed", run)["people"] == "failed"
     airflow.keep_up()
     assert airflow.state(request) == "pending"
@@ -257,6 +291,10 @@ def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marke
     assert airflow.admin.wait_for_run("killed", run, 120) == "success"
     assert written(airflow, "killed") == WRITTEN
     assert written(airflow, "killed_after") == WRITTEN
-    assert airflow.admin.result("killed", run, "_close")["jobs"] == {"before": "success", "people": "success", "after": "success"}
+    assert airflow.admin.result("killed", run, "_close")["jobs"] == {
+        "before": "success",
+        "people": "success",
+        "after": "success",
+    }
     (stored,) = [each for each in airflow.store.recent_runs("killed") if each.run_id == run]
     assert stored.state == "success"

@@ -1,4 +1,6 @@
-"""Gates, with everything real from the operators down to the file that is written: approved, denied, forced, elsewhere."""
+"""Gates, with everything real from the operators down to the file that is written: approved, denied, forced,
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,9 @@ def meanwhile(store: Store) -> Iterator[Callable[[Callable[[int], object]], None
     def start(act: Callable[[int], object]) -> None:
         def wait() -> None:
             deadline = time.monotonic() + 60
-            while (request := store.pending_request("corp", "people")) is None and time.monotonic() < deadline:
+            while (
+                request := store.pending_request("corp", "people")
+            ) is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert request is not None
             time.sleep(0.3)
@@ -123,13 +127,16 @@ def the_request(store: Store, run: DagRun) -> RequestView:
     return store.get_request(request.id)
 
 
-# -- decided ----------------------------------------------------------------------------------------------------------
+# -- decided
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
     run_collection: RunCollection, store: Store, data: Path, meanwhile: Callable[..., None]
 ) -> None:
-    """The job files its request and succeeds; the source may change then: what is written is what was approved."""
+    """The job files its request and succeeds; the source may change then: what is written is what was
+    approved.
+    """
 
     def approve(request: int) -> None:
         assert not (data / "out.csv").exists()
@@ -138,7 +145,12 @@ def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
 
     meanwhile(approve)
     run = run_collection(PEOPLE)
-    assert task_states(run) == {"people": "success", "people.approval": "success", "people.apply": "success", "_close": "success"}
+    assert task_states(run) == {
+        "people": "success",
+        "people.approval": "success",
+        "people.apply": "success",
+        "_close": "success",
+    }
     assert (data / "out.csv").read_text(encoding="utf-8").split() == ["id,name", "1,Fry", "2,Leela"]
     view = the_request(store, run)
     assert view.request.state == "applied"
@@ -154,7 +166,9 @@ def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
 def test_a_run_of_the_version_before_goes_on_after_the_upgrade(
     run_collection: RunCollection, store: Store, store_url: str, data: Path, meanwhile: Callable[..., None]
 ) -> None:
-    """Its request was filed when nothing was noted of which run of Airflow it is: approved now, it is carried out by that run."""
+    """Its request was filed when nothing was noted of which run of Airflow it is: approved now, it is carried
+    out by that run.
+    """
     from alembic import command
 
     from directory_sync.store import migrate
@@ -169,15 +183,25 @@ def test_a_run_of_the_version_before_goes_on_after_the_upgrade(
 
     meanwhile(upgrade_and_approve)
     run = run_collection(PEOPLE)
-    assert task_states(run) == {"people": "success", "people.approval": "success", "people.apply": "success", "_close": "success"}
+    assert task_states(run) == {
+        "people": "success",
+        "people.approval": "success",
+        "people.apply": "success",
+        "_close": "success",
+    }
     assert (data / "out.csv").read_text(encoding="utf-8").split() == ["id,name", "1,Fry", "2,Leela"]
     assert the_request(store, run).request.state == "applied"
 
 
 def test_each_task_links_to_the_request(
-    run_collection: RunCollection, store: Store, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    run_collection: RunCollection,
+    store: Store,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One click leads from the job, the gate and the apply to the request's page, also where Airflow lives below a path."""
+    """One click leads from the job, the gate and the apply to the request's page, also where Airflow lives
+    below a path.
+    """
     meanwhile(lambda request: decide(store, request))
     run = run_collection(PEOPLE, AFTER)
     page = f"/plugin/dirsync/dirsync/requests/{the_request(store, run).request.id}"
@@ -192,14 +216,24 @@ def test_each_task_links_to_the_request(
 
 
 def test_a_denial_writes_nothing_and_is_no_failure(
-    run_collection: RunCollection, store: Store, data: Path, meanwhile: Callable[..., None], task_log: Callable[[], str]
+    run_collection: RunCollection,
+    store: Store,
+    data: Path,
+    meanwhile: Callable[..., None],
+    task_log: Callable[[], str],
 ) -> None:
-    """The gate says who and why, in harmless characters; the job counts as denied, and the run as successful."""
+    """The gate says who and why, in harmless characters; the job counts as denied, and the run as
+    successful.
+    """
     reason = "Not <b>now</b>\x1b[31m\u202e ask \N{WHITE SMILING FACE}"
     meanwhile(lambda request: decide(store, request, approve=False, reason=reason))
     run = run_collection(PEOPLE, AFTER)
     states = task_states(run)
-    assert (states["people.approval"], states["people.apply"], states["after"]) == ("skipped", "skipped", "success")
+    assert (states["people.approval"], states["people.apply"], states["after"]) == (
+        "skipped",
+        "skipped",
+        "success",
+    )
     assert str(run.state) == "success"
     assert not (data / "out.csv").exists()
     assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]["people"]) == ("denied", "denied")
@@ -213,7 +247,9 @@ def test_a_denial_writes_nothing_and_is_no_failure(
     assert "\x1b[31m\u202e" not in text
 
 
-def test_time_ends_a_request_even_if_nobody_sweeps(run_collection: RunCollection, store: Store, data: Path) -> None:
+def test_time_ends_a_request_even_if_nobody_sweeps(
+    run_collection: RunCollection, store: Store, data: Path
+) -> None:
     """A request whose time is over cannot be decided; its gate says so itself and goes on."""
     run = run_collection({**PEOPLE, "approval": {**PEOPLE["approval"], "expires": "1s"}})  # type: ignore[dict-item]
     assert the_request(store, run).request.state == "expired"
@@ -222,9 +258,14 @@ def test_time_ends_a_request_even_if_nobody_sweeps(run_collection: RunCollection
 
 
 def test_a_gate_that_waits_sends_mail_that_is_due(
-    run_collection: RunCollection, store: Store, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    run_collection: RunCollection,
+    store: Store,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """About its request: who is asked in place of others hears of it at once, not with the next task that happens to run."""
+    """About its request: who is asked in place of others hears of it at once, not with the next task that
+    happens to run.
+    """
     with SmtpServer() as server:
         smtp = {
             "conn_type": "smtp",
@@ -233,13 +274,20 @@ def test_a_gate_that_waits_sends_mail_that_is_due(
             "extra": {"disable_ssl": True, "disable_tls": True},
         }
         monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps(smtp))
-        settings = {"mail_connection": "mail", "mail_from": "sync@corp.example", "mail_domain": "corp.example"}
+        settings = {
+            "mail_connection": "mail",
+            "mail_from": "sync@corp.example",
+            "mail_domain": "corp.example",
+        }
         for name, value in settings.items():
             monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}", value)
 
         def reached(address: str) -> bool:
             deadline = time.monotonic() + 30
-            while not (there := any(address in mail.to for mail in server.received)) and time.monotonic() < deadline:
+            while (
+                not (there := any(address in mail.to for mail in server.received))
+                and time.monotonic() < deadline
+            ):
                 time.sleep(0.05)
             return there
 
@@ -258,10 +306,19 @@ def test_a_gate_that_waits_sends_mail_that_is_due(
 
 
 def test_no_mail_and_no_look_up_holds_up_an_approved_write(
-    run_collection: RunCollection, store: Store, data: Path, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    run_collection: RunCollection,
+    store: Store,
+    data: Path,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a people directory and a mail server that hang, the write comes as soon as it is approved, and mail after it."""
-    with socket.create_server(("127.0.0.1", 0)) as directory, socket.create_server(("127.0.0.1", 0)) as server:
+    """With a people directory and a mail server that hang, the write comes as soon as it is approved, and
+    mail after it.
+    """
+    with (
+        socket.create_server(("127.0.0.1", 0)) as directory,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         ldap: dict[str, Any] = {
             "conn_type": "ldap",
             "host": "127.0.0.1",
@@ -271,7 +328,8 @@ def test_no_mail_and_no_look_up_holds_up_an_approved_write(
         smtp: dict[str, Any] = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.getsockname()[1]}
         monkeypatch.setenv("AIRFLOW_CONN_CORP", json.dumps(ldap))
         monkeypatch.setenv(
-            "AIRFLOW_CONN_MAIL", json.dumps({**smtp, "extra": {"disable_ssl": True, "timeout": 3, "retry_limit": 1}})
+            "AIRFLOW_CONN_MAIL",
+            json.dumps({**smtp, "extra": {"disable_ssl": True, "timeout": 3, "retry_limit": 1}}),
         )
         settings = {
             "mail_connection": "mail",
@@ -292,15 +350,20 @@ def test_no_mail_and_no_look_up_holds_up_an_approved_write(
             times["written"] = time.monotonic()
 
         meanwhile(approve)
-        run = run_collection({**PEOPLE, "approval": {"approvers": {"users": ["bea", "zoe", "max"], "roles": ["Heads"]}}})
+        run = run_collection(
+            {**PEOPLE, "approval": {"approvers": {"users": ["bea", "zoe", "max"], "roles": ["Heads"]}}}
+        )
     assert task_states(run)["people.apply"] == "success"
     assert times["written"] - times["approved"] < 5
 
 
-# -- none of this run -------------------------------------------------------------------------------------------------
+# -- none of this run
+# -------------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_needs_no_approval_waits_for_none(run_collection: RunCollection, store: Store, data: Path) -> None:
+def test_a_run_that_needs_no_approval_waits_for_none(
+    run_collection: RunCollection, store: Store, data: Path
+) -> None:
     """Nothing to change, a preview, or another kind of run: the gate is skipped, and so is the apply."""
     (data / "out.csv").write_text("id,name\n1,Fry\n2,Leela\n", encoding="utf-8")
     assert task_states(run_collection(PEOPLE))["people.apply"] == "skipped"
@@ -316,14 +379,20 @@ def test_a_run_that_needs_no_approval_waits_for_none(run_collection: RunCollecti
 def test_a_later_run_refers_to_the_pending_request_and_ends(
     run_collection: RunCollection, store: Store, data: Path, waits: bool
 ) -> None:
-    """A run that plans the same files nothing and waits for nothing; what has to wait for the job is left to the first run."""
+    """A run that plans the same files nothing and waits for nothing; what has to wait for the job is left to
+    the first run.
+    """
     from directory_sync.airflow.deployment import deployment
     from directory_sync.run.job import run_job
 
-    collection = Collection.model_validate({"name": "corp", "jobs": [{**PEOPLE, "wait_for_approval": waits}, AFTER]})
+    collection = Collection.model_validate(
+        {"name": "corp", "jobs": [{**PEOPLE, "wait_for_approval": waits}, AFTER]}
+    )
     first = store.start_run(collection, "first", trigger="manual", requester="ida", verified=True)
     asked = run_job(first, collection.jobs[0], deployment=deployment(), store=store, holder="the test")
-    run = run_collection(*(job.model_dump(mode="json", by_alias=True, exclude_unset=True) for job in collection.jobs))
+    run = run_collection(
+        *(job.model_dump(mode="json", by_alias=True, exclude_unset=True) for job in collection.jobs)
+    )
     states = task_states(run)
     assert (states["people"], states["people.approval"], states["after"]) == (
         "success",
@@ -345,7 +414,9 @@ def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
     monkeypatch: pytest.MonkeyPatch,
     task_log: Callable[[], str],
 ) -> None:
-    """Task log, XCom, the closed run and its state say the same; the jobs after it run, and no one is asked again."""
+    """Task log, XCom, the closed run and its state say the same; the jobs after it run, and no one is asked
+    again.
+    """
     from directory_sync.airflow import collection_task
 
     identity = collection_task.run_identity
@@ -359,9 +430,16 @@ def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
     (data / "after.csv").unlink()
     run = run_collection(PEOPLE, AFTER)
     states = task_states(run)
-    assert (states["people"], states["people.approval"], states["people.apply"]) == ("success", "skipped", "skipped")
+    assert (states["people"], states["people.approval"], states["people.apply"]) == (
+        "success",
+        "skipped",
+        "skipped",
+    )
     assert (xcom(run, "people")["state"], xcom(run, "people")["request"]) == ("denied", denied.id)
-    assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]) == ("denied", {"people": "denied", "after": "success"})
+    assert (xcom(run, "_close")["state"], xcom(run, "_close")["jobs"]) == (
+        "denied",
+        {"people": "denied", "after": "success"},
+    )
     assert xcom(run, "_close")["statistics"]["created"] == 2, "those of the other job"
     assert (str(run.state), store.count_requests(), (data / "out.csv").exists()) == ("success", 1, False)
     assert (data / "after.csv").exists()
@@ -371,7 +449,8 @@ def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
     assert "Job people: denied." in text
 
 
-# -- by hand ----------------------------------------------------------------------------------------------------------
+# -- by hand
+# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", ["pending", "denied", "cancelled", "gone"])
@@ -383,7 +462,9 @@ def test_a_gate_that_was_marked_by_hand_lets_nothing_be_written(
     task_log: Callable[[], str],
     state: str,
 ) -> None:
-    """Whatever state the gate shows, without a recorded approval of that very plan the apply fails and says why."""
+    """Whatever state the gate shows, without a recorded approval of that very plan the apply fails and says
+    why.
+    """
     from directory_sync.airflow.gate import ApprovalSensor
 
     def marked(self: ApprovalSensor, context: Any) -> dict[str, int]:
@@ -415,7 +496,9 @@ def test_a_gate_that_was_marked_by_hand_lets_nothing_be_written(
 def test_what_needs_approval_now_is_not_written_where_nothing_waits(
     run_collection: RunCollection, data: Path, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
 ) -> None:
-    """A deployment whose minimum came after the file was parsed: the job fails instead of writing or of waiting for ever."""
+    """A deployment whose minimum came after the file was parsed: the job fails instead of writing or of
+    waiting for ever.
+    """
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", "{approvers: {roles: [Admin]}}")
     run = run_collection(AFTER)
     assert task_states(run)["after"] == "failed"
@@ -426,7 +509,9 @@ def test_what_needs_approval_now_is_not_written_where_nothing_waits(
 def test_a_worker_that_does_not_know_the_policy_writes_nothing(
     run_dag: Callable[..., DagRun], data: Path, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
 ) -> None:
-    """The DAG processor has the setting `approval_minimum`, a worker was set up without it: that is no way past approval."""
+    """The DAG processor has the setting `approval_minimum`, a worker was set up without it: that is no way
+    past approval.
+    """
     from directory_sync.airflow.dag_factory import build_dag
     from directory_sync.approval.minimum import parse_minimum
 
@@ -439,9 +524,15 @@ def test_a_worker_that_does_not_know_the_policy_writes_nothing(
 
 
 def test_a_busy_destination_is_waited_for_after_the_approval_too(
-    run_collection: RunCollection, store: Store, data: Path, meanwhile: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    run_collection: RunCollection,
+    store: Store,
+    data: Path,
+    meanwhile: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The apply takes the lease like any job: it waits without a worker slot, and then writes what was approved."""
+    """The apply takes the lease like any job: it waits without a worker slot, and then writes what was
+    approved.
+    """
     from directory_sync.airflow import collection_task
     from directory_sync.run import approved
 
@@ -473,20 +564,28 @@ def test_a_gate_tries_again_while_the_store_does_not_answer(monkeypatch: pytest.
         raise StoreError("store postgresql://…: the server does not answer.")
 
     monkeypatch.setattr(Store, "open", broken)
-    gate = build_dag(Collection.model_validate({"name": "corp", "jobs": [PEOPLE]})).get_task("people.approval")
+    gate = build_dag(Collection.model_validate({"name": "corp", "jobs": [PEOPLE]})).get_task(
+        "people.approval"
+    )
     assert isinstance(gate, ApprovalSensor)
     with pytest.raises(AirflowException, match="does not answer") as caught:
-        instance, run = SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval"), SimpleNamespace(conf={})
+        instance, run = (
+            SimpleNamespace(dag_id="corp", run_id="one", task_id="people.approval"),
+            SimpleNamespace(conf={}),
+        )
         gate.execute({"ti": instance, "dag_run": run, "params": {"preview_only": False}})  # type: ignore[typeddict-item]
     assert not isinstance(caught.value, AirflowFailException | AirflowSkipException)
     assert gate.retries * gate.max_retry_delay.total_seconds() > 12 * 3600
 
 
-# -- chosen jobs ------------------------------------------------------------------------------------------------------
+# -- chosen jobs
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_only_the_chosen_jobs_run(run_collection: RunCollection, store: Store, data: Path) -> None:
-    """The others end at once as successful, so that order and failure actions are as ever, and are shown as left out."""
+    """The others end at once as successful, so that order and failure actions are as ever, and are shown as
+    left out.
+    """
     run = run_collection(PEOPLE, AFTER, jobs=["after"])
     assert task_states(run) == {
         "people": "success",
@@ -507,7 +606,9 @@ def test_a_mistyped_job_fails_the_run_before_anything_is_done(
     run_collection: RunCollection, data: Path, task_log: Callable[[], str]
 ) -> None:
     """A run that silently did nothing would pass for a good one."""
-    run = run_collection({**AFTER, "name": "before", "on_failure": "continue"}, AFTER, jobs=["after", "peeple"])
+    run = run_collection(
+        {**AFTER, "name": "before", "on_failure": "continue"}, AFTER, jobs=["after", "peeple"]
+    )
     assert task_states(run)["before"] == "failed"
     assert task_states(run)["after"] == "failed"
     assert str(run.state) == "failed"
@@ -515,7 +616,8 @@ def test_a_mistyped_job_fails_the_run_before_anything_is_done(
     assert [path.name for path in data.iterdir()] == ["in.csv"]
 
 
-# -- the trigger ------------------------------------------------------------------------------------------------------
+# -- the trigger
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -596,7 +698,9 @@ def test_a_gate_that_waits_on_keeps_its_request(
     assert store.get_request(waiting.request).request.state == "pending"
 
 
-def test_a_decision_before_the_kill_stands(waiting: GateTrigger, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decision_before_the_kill_stands(
+    waiting: GateTrigger, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two that come at the same moment the first one counts."""
     decide(store, waiting.request)
     kill(waiting, monkeypatch, lambda: {"one": {"people.approval": "failed"}})

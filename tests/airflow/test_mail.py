@@ -1,4 +1,6 @@
-"""Mail about requests from Airflow's tasks, through Airflow's SMTP connection, to a real server on this machine."""
+"""Mail about requests from Airflow's tasks, through Airflow's SMTP connection, to a real server on this
+machine.
+"""
 
 from __future__ import annotations
 
@@ -46,10 +48,21 @@ def server() -> Iterator[SmtpServer]:
 def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets up mail: the connection `mail` to a port, and the settings."""
 
-    def configure(port: int, *, host: str = "127.0.0.1", extra: dict[str, Any] | None = None, **settings: str) -> None:
-        connection = {"conn_type": "smtp", "host": host, "port": port, "extra": PLAIN if extra is None else extra}
+    def configure(
+        port: int, *, host: str = "127.0.0.1", extra: dict[str, Any] | None = None, **settings: str
+    ) -> None:
+        connection = {
+            "conn_type": "smtp",
+            "host": host,
+            "port": port,
+            "extra": PLAIN if extra is None else extra,
+        }
         monkeypatch.setenv("AIRFLOW_CONN_MAIL", json.dumps(connection))
-        given = {"mail_connection": "mail", "mail_from": "Directory Sync <sync@corp.example>", "mail_domain": "corp.example"}
+        given = {
+            "mail_connection": "mail",
+            "mail_from": "Directory Sync <sync@corp.example>",
+            "mail_domain": "corp.example",
+        }
         for name, value in {**given, **settings}.items():
             monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}", value)
 
@@ -91,7 +104,9 @@ def test_a_task_sends_what_is_due(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """In a run of a DAG: settings, connection, role addresses and the deployment's own templates count; one session for all."""
+    """In a run of a DAG: settings, connection, role addresses and the deployment's own templates count; one
+    session for all.
+    """
     from airflow.sdk import DAG, task
 
     (tmp_path / "mail").mkdir()
@@ -119,7 +134,10 @@ def test_a_task_sends_what_is_due(
     for mail in server.received:
         assert mail.message["Subject"] == f"Ours: {request}"
         assert mail.message["From"] == "Directory Sync <sync@corp.example>"
-        assert f"https://af.example:8443/airflow/plugin/dirsync/airflow/dirsync/requests/{request}" in text_of(mail.message)
+        assert (
+            f"https://af.example:8443/airflow/plugin/dirsync/airflow/dirsync/requests/{request}"
+            in text_of(mail.message)
+        )
         assert "Ünïcode" in text_of(mail.message)
     assert noted(store, request) == [(["bea@corp.example", "heads@corp.example"], "")]
 
@@ -127,7 +145,9 @@ def test_a_task_sends_what_is_due(
 def test_without_a_connection_nothing_happens(
     store: Store, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mail is off by default: nothing is looked up, sent or noted, and it is all there when it is switched on."""
+    """Mail is off by default: nothing is looked up, sent or noted, and it is all there when it is switched
+    on.
+    """
     configured(1, mail_connection="")
     request = file(store)
     monkeypatch.setattr(Store, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
@@ -135,7 +155,9 @@ def test_without_a_connection_nothing_happens(
     assert noted(store, request) == []
 
 
-def test_the_log_says_what_was_sent(store: Store, server: SmtpServer, configured: Callable[..., None], logged: list[str]) -> None:
+def test_the_log_says_what_was_sent(
+    store: Store, server: SmtpServer, configured: Callable[..., None], logged: list[str]
+) -> None:
     """A line for each mail, and one for each problem."""
     configured(server.port)
     server.refuse = {"zoe@corp.example": "451 4.7.1 come back\x1b[2J later"}
@@ -178,14 +200,18 @@ def test_a_session_that_the_server_ends_is_opened_again(
     assert noted(store, request)[0][1] == ""
 
 
-def test_a_server_that_breaks_off_is_tried_later(store: Store, server: SmtpServer, configured: Callable[..., None]) -> None:
+def test_a_server_that_breaks_off_is_tried_later(
+    store: Store, server: SmtpServer, configured: Callable[..., None]
+) -> None:
     """A mail that was not acknowledged does not count as sent."""
     configured(server.port)
     server.drop_data = 9
     request = file(store)
     deliver_request_mail(store)
     assert server.received == []
-    assert noted(store, request) == [([], "The mail server takes no mail: it broke the connection. See its log.")]
+    assert noted(store, request) == [
+        ([], "The mail server takes no mail: it broke the connection. See its log.")
+    ]
     assert server.sessions == 1
 
 
@@ -197,7 +223,14 @@ def _nobody_listens() -> int:
 @pytest.mark.parametrize(
     ("greeting", "said"),
     [
-        (None, "it cannot be reached: Connection refused. See that it runs, and check host and port of the mail connection."),
+        (
+            None,
+            (
+                "it cannot be reached: Connection refused. See that it runs, and check host and port of the"
+                " mail"
+                " connection."
+            ),
+        ),
         ("554 5.7.1 go away", "554 5.7.1 go away. See its log."),
         ("421 4.3.2 too busy", "421 4.3.2 too busy. See its log."),
     ],
@@ -206,7 +239,9 @@ def _nobody_listens() -> int:
 def test_no_server_costs_no_task(
     store: Store, server: SmtpServer, configured: Callable[..., None], greeting: str | None, said: str
 ) -> None:
-    """What the task was about is done; the problem stands in the request's history, once, and the mail goes out later."""
+    """What the task was about is done; the problem stands in the request's history, once, and the mail goes
+    out later.
+    """
     configured(_nobody_listens() if greeting is None else server.port)
     if greeting is not None:
         server.greeting = greeting
@@ -230,7 +265,9 @@ def test_a_connection_that_cannot_be_used_costs_no_task(
     assert problem
 
 
-def test_a_wrong_setting_costs_no_task(store: Store, configured: Callable[..., None], logged: list[str]) -> None:
+def test_a_wrong_setting_costs_no_task(
+    store: Store, configured: Callable[..., None], logged: list[str]
+) -> None:
     """The log names the setting, and no mail is lost."""
     configured(1, role_addresses="nonsense")
     request = file(store)
@@ -258,9 +295,15 @@ def test_a_store_that_is_away_costs_no_task(
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_certificates_are_verified(
-    store: Store, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool
+    store: Store,
+    configured: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    trusted: bool,
 ) -> None:
-    """With StartTLS, which is the connection's default: an unknown authority gets no mail, and nothing goes in clear."""
+    """With StartTLS, which is the connection's default: an unknown authority gets no mail, and nothing goes
+    in clear.
+    """
     authority = Authority(tmp_path / "ca")
     issued = authority.issue("localhost")
     if trusted:
@@ -276,7 +319,9 @@ def test_certificates_are_verified(
             assert "certificate verify failed" in noted(store, request)[0][1]
 
 
-def test_the_sender_may_stand_in_the_connection(store: Store, server: SmtpServer, configured: Callable[..., None]) -> None:
+def test_the_sender_may_stand_in_the_connection(
+    store: Store, server: SmtpServer, configured: Callable[..., None]
+) -> None:
     """Where the setting is empty; if neither says who, both are named."""
     configured(server.port, extra={**PLAIN, "from_email": "af@corp.example"}, mail_from="")
     request = file(store, users=("bea",))
@@ -309,7 +354,9 @@ def test_links_lead_into_airflow(monkeypatch: pytest.MonkeyPatch, base: str, url
 def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
     airflow_database: Path, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API server has the maintenance run at once, which sends it; not twice, not without mail, not while it is paused."""
+    """The API server has the maintenance run at once, which sends it; not twice, not without mail, not while
+    it is paused.
+    """
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
@@ -342,14 +389,20 @@ def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
     assert queued() == 0
 
 
-# -- whatever hangs ------------------------------------------------------------------------------------------------------
+# -- whatever hangs
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def silent_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A people directory that accepts connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        connection = {"conn_type": "ldap", "host": "127.0.0.1", "port": silent.getsockname()[1], "extra": {"security": "none"}}
+        connection = {
+            "conn_type": "ldap",
+            "host": "127.0.0.1",
+            "port": silent.getsockname()[1],
+            "extra": {"security": "none"},
+        }
         monkeypatch.setenv("AIRFLOW_CONN_CORP", json.dumps(connection))
         for name, value in {"connection": "corp", "base": "ou=people,dc=example,dc=org"}.items():
             monkeypatch.setenv(f"AIRFLOW__DIRECTORY_SYNC__PEOPLE_{name.upper()}", value)
@@ -360,7 +413,9 @@ def silent_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
     store: Store, server: SmtpServer, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever needs no look-up gets their mail at once, the others later; nobody waits for each name in turn."""
+    """Whoever needs no look-up gets their mail at once, the others later; nobody waits for each name in
+    turn.
+    """
     from directory_sync.airflow import mail
 
     assert mail.LOOK_UP_SECONDS <= 10
@@ -377,7 +432,8 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
         [(reached, problem)] = noted(store, request)
         assert reached == ["heads@corp.example"]
         assert problem.startswith(
-            f"The mail addresses of {names[request]} could not be looked up. people directory (connection corp)"
+            f"The mail addresses of {names[request]} could not be looked up. people directory (connection"
+            f" corp)"
         )
         assert problem.count("it has not answered all questions within 1 s.") == 1
     [later] = [row for row in _outbox(store) if row.request == first]
@@ -387,7 +443,9 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
 def test_what_was_begun_is_noted_only_where_the_server_may_have_it(
     store: Store, server: SmtpServer, configured: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before its content goes, once per mail: not where the server refuses the address or does not let anybody in."""
+    """Before its content goes, once per mail: not where the server refuses the address or does not let
+    anybody in.
+    """
     configured(server.port)
     server.refuse = {"bea@corp.example": "451 4.7.1 come back later"}
     begun: list[tuple[str, str]] = []

@@ -1,4 +1,6 @@
-"""The deployment of docker-compose.yml, started without containers: a worker and a triggerer are killed, and nothing is lost."""
+"""The deployment of docker-compose.yml, started without containers: a worker and a triggerer are killed, and
+nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ APPROVERS = "Directory Approvers"
 PEOPLE = {"people": 320, "interns": 6, "partners": 6}
 """Job → how many people it creates."""
 
-# As dags/job_collections.py, but a task that failed is tried again after two seconds rather than a minute or two.
+# As dags/job_collections.py, but a task that failed is tried again after two seconds rather than a minute or
+# two.
 IMPATIENT = '''"""An Airflow dag file."""
 from datetime import timedelta
 
@@ -65,7 +68,8 @@ def staff() -> str:
     """LDIF of the people at the source."""
     entries = ["dn: ou=people,dc=planetexpress,dc=com\nobjectClass: organizationalUnit\nou: people\n"]
     entries += [
-        f"dn: uid={job}{number},ou=people,dc=planetexpress,dc=com\nobjectClass: inetOrgPerson\nuid: {job}{number}\n"
+        f"dn: uid={job}{number},ou=people,dc=planetexpress,dc=com\nobjectClass: inetOrgPerson\nuid:"
+        f" {job}{number}\n"
         f"cn: {job.title()} {number}\nsn: {number}\nemployeeType: {job}\n"
         for job, size in PEOPLE.items()
         for number in range(size)
@@ -75,7 +79,9 @@ def staff() -> str:
 
 def containers() -> str:
     """LDIF of the empty containers at the destination."""
-    return "\n".join(f"dn: ou={job},dc=branch,dc=example\nobjectClass: organizationalUnit\nou: {job}\n" for job in PEOPLE)
+    return "\n".join(
+        f"dn: ou={job},dc=branch,dc=example\nobjectClass: organizationalUnit\nou: {job}\n" for job in PEOPLE
+    )
 
 
 class Login:
@@ -107,7 +113,9 @@ def branch_proxy() -> DelayProxy:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory, branch_proxy: DelayProxy) -> Iterator[CeleryDeployment]:
+def deployment(
+    tmp_path_factory: pytest.TempPathFactory, branch_proxy: DelayProxy
+) -> Iterator[CeleryDeployment]:
     """Everything that docker-compose.yml starts, healthy, with one collection."""
     for program in ("redis-server", "redis-cli"):
         if shutil.which(program) is None:
@@ -124,7 +132,9 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, branch_proxy: DelayProx
     dag_file = folder / "job_collections.py"
     text = (compose.PROJECT / "dags" / "job_collections.py").read_text(encoding="utf-8")
     dag_file.write_text(IMPATIENT + text, encoding="utf-8")
-    with CeleryDeployment(folder / "deployment", dag_file=dag_file, collections=folder / "collections") as machines:
+    with CeleryDeployment(
+        folder / "deployment", dag_file=dag_file, collections=folder / "collections"
+    ) as machines:
         machines.run("certificates")
         machines.sample("planetexpress", staff())
         machines.sample("branch", containers())
@@ -161,9 +171,11 @@ def log_in(deployment: CeleryDeployment) -> Iterator[Callable[[str, str], Login]
 def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
     deployment: CeleryDeployment, branch_proxy: DelayProxy, log_in: Callable[[str, str], Login]
 ) -> None:
-    """Three jobs wait for approval when their triggerer is killed, and one is half written when its worker is: all ends right.
+    """Three jobs wait for approval when their triggerer is killed, and one is half written when its worker
+    is: all ends right.
 
-    People and their roles are FAB's. Whoever started the run may not approve it, nor may somebody without the role.
+    People and their roles are FAB's. Whoever started the run may not approve it, nor may somebody without the
+    role.
     """
     admin = log_in("admin", deployment.secrets["ADMIN_PASSWORD"])
     for user, *roles in (("otto", "User", "Directory Operators"), ("anna", APPROVERS), ("vera", "Viewer")):
@@ -177,7 +189,9 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
         admin.post("/auth/fab/v1/users", body | {"roles": [{"name": role} for role in roles]})
     otto, anna, vera = (log_in(user, f"{user}-Pw0") for user in ("otto", "anna", "vera"))
     deployment.wait_for("the DAG", lambda: otto.client.get(f"/api/v2/dags/{DAG}").is_success)
-    run = otto.post(f"/api/v2/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"reason": "New branch"}})["dag_run_id"]
+    run = otto.post(f"/api/v2/dags/{DAG}/dagRuns", {"logical_date": None, "conf": {"reason": "New branch"}})[
+        "dag_run_id"
+    ]
 
     def tasks() -> dict[str, Any]:
         found = otto.get(f"/api/v2/dags/{DAG}/dagRuns/{run}/taskInstances")["task_instances"]
@@ -185,7 +199,11 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
 
     def gates_wait() -> dict[str, Any] | None:
         gates = {name: task for name, task in tasks().items() if name.endswith(".approval")}
-        return gates if len(gates) == len(PEOPLE) and all(gate["triggerer_job"] for gate in gates.values()) else None
+        return (
+            gates
+            if len(gates) == len(PEOPLE) and all(gate["triggerer_job"] for gate in gates.values())
+            else None
+        )
 
     gates = deployment.wait_for("three gates in a triggerer", gates_wait)
     requests = {each["job"]: each for each in anna.get("/dirsync/api/v1/requests", list="inbox")["requests"]}
@@ -214,14 +232,20 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
     branch_proxy.delay = 0.0
 
     states = {"success", "failed"}
-    deployment.wait_for("the end", lambda: otto.get(f"/api/v2/dags/{DAG}/dagRuns/{run}")["state"] in states, patience=120)
+    deployment.wait_for(
+        "the end", lambda: otto.get(f"/api/v2/dags/{DAG}/dagRuns/{run}")["state"] in states, patience=120
+    )
     finished = tasks()
     assert {name: task["state"] for name, task in finished.items()} == dict.fromkeys(finished, "success")
     assert finished["people.apply"]["try_number"] >= 2
-    assert {task["hostname"] for task in finished.values()} - {""} == {"worker-1", "worker-2"}  # markers run nowhere
+    assert {task["hostname"] for task in finished.values()} - {""} == {
+        "worker-1",
+        "worker-2",
+    }  # markers run nowhere
     assert entries(deployment) == PEOPLE
     outcomes = deployment.sql(
-        "SELECT request.job, outcome.result, count(*), count(DISTINCT sequence) FROM directory_sync_outcome outcome"
+        "SELECT request.job, outcome.result, count(*), count(DISTINCT sequence) FROM directory_sync_outcome"
+        " outcome"
         " JOIN directory_sync_request request USING (plan_id) GROUP BY 1, 2"
     )
     counted = dict.fromkeys(PEOPLE, 0)
@@ -241,11 +265,15 @@ def test_health_checks_say_yes_about_what_runs(deployment: CeleryDeployment) -> 
     """The health checks of docker-compose.yml succeed for every service that nobody has killed."""
     asked = [name for name, service in deployment.services.items() if service.process.poll() is None]
     with ThreadPoolExecutor(2) as pool:
-        assert dict(zip(asked, pool.map(deployment.complaint, asked), strict=True)) == dict.fromkeys(asked, "")
+        assert dict(zip(asked, pool.map(deployment.complaint, asked), strict=True)) == dict.fromkeys(
+            asked, ""
+        )
 
 
 def test_a_worker_can_read_rows_of_the_store_and_nothing_else(deployment: CeleryDeployment) -> None:
-    """With what its environment holds a worker enters neither Airflow's database nor changes the tables of the store."""
+    """With what its environment holds a worker enters neither Airflow's database nor changes the tables of
+    the store.
+    """
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -261,7 +289,9 @@ def test_a_worker_can_read_rows_of_the_store_and_nothing_else(deployment: Celery
         other.connect()
     other.dispose()
     environment = deployment.environment("worker")
-    assert not [name for name in environment if name.endswith(("FERNET_KEY", "JWT_SECRET", "API__SECRET_KEY"))]
+    assert not [
+        name for name in environment if name.endswith(("FERNET_KEY", "JWT_SECRET", "API__SECRET_KEY"))
+    ]
 
 
 def entries(deployment: CeleryDeployment) -> dict[str, int]:
@@ -271,7 +301,9 @@ def entries(deployment: CeleryDeployment) -> dict[str, int]:
     session.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
     session.simple_bind_s("cn=sync,dc=branch,dc=example", deployment.secrets["BRANCH_OFFICE_PASSWORD"])
     try:
-        found = session.search_s("dc=branch,dc=example", ldap.SCOPE_SUBTREE, "(objectClass=inetOrgPerson)", ["uid"])
+        found = session.search_s(
+            "dc=branch,dc=example", ldap.SCOPE_SUBTREE, "(objectClass=inetOrgPerson)", ["uid"]
+        )
     finally:
         session.unbind_s()
     return {job: sum(f",ou={job}," in dn for dn, _ in found) for job in PEOPLE}

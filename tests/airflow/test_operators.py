@@ -1,4 +1,6 @@
-"""What the operators do at the edges: retries, kills, who started a run, the command of Airflow's own command line."""
+"""What the operators do at the edges: retries, kills, who started a run, the command of Airflow's own command
+line.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ COLLECTION = Collection.model_validate(
 )
 
 
-def _errors(kind: type[errors.DirectorySyncError] = errors.DirectorySyncError) -> list[type[errors.DirectorySyncError]]:
+def _errors(
+    kind: type[errors.DirectorySyncError] = errors.DirectorySyncError,
+) -> list[type[errors.DirectorySyncError]]:
     return [kind, *(each for child in kind.__subclasses__() for each in _errors(child))]
 
 
@@ -50,7 +54,9 @@ def test_only_what_may_pass_is_tried_again(kind: type[errors.DirectorySyncError]
 
 
 def test_a_kill_unwinds_the_task() -> None:
-    """SIGTERM calls `on_kill` within the task: it has to leave, so that what was written is recorded before the process ends."""
+    """SIGTERM calls `on_kill` within the task: it has to leave, so that what was written is recorded before
+    the process ends.
+    """
     from directory_sync.airflow.operators import SyncJobOperator
 
     operator = SyncJobOperator(task_id="people", job="people", collection=COLLECTION, definition_digest="")
@@ -74,7 +80,9 @@ def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) 
     seen: dict[str, Any] = {}
     store = SimpleNamespace(start_run=lambda collection, run_id, **rest: seen.update(rest, run_id=run_id))
     operator = SyncJobOperator(task_id="people", job="people", collection=COLLECTION, definition_digest="")
-    dag_run = SimpleNamespace(run_id="r1", note="from the note", logical_date=None, run_after=AT, conf={}, **run)
+    dag_run = SimpleNamespace(
+        run_id="r1", note="from the note", logical_date=None, run_after=AT, conf={}, **run
+    )
     context: Any = {"dag_run": dag_run, "params": {"preview_only": True}}
     operator._start_run(store, context, read_parameters(context))  # type: ignore[arg-type]
     assert seen == {
@@ -91,7 +99,9 @@ def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) 
 
 
 def test_the_pause_survives_the_triggerer() -> None:
-    """A trigger is stored and made anew from what it says of itself; it fires with what the task wants to know."""
+    """A trigger is stored and made anew from what it says of itself; it fires with what the task wants to
+    know.
+    """
     import asyncio
     import time
 
@@ -118,9 +128,13 @@ def test_airflows_command_line_hands_over(tmp_path: Path, content: str, status: 
 
     definition = COLLECTION.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     file = tmp_path / "corp.yaml"
-    file.write_text(yaml.safe_dump(definition if content == "good" else {**definition, "jbos": []}), encoding="utf-8")
+    file.write_text(
+        yaml.safe_dump(definition if content == "good" else {**definition, "jbos": []}), encoding="utf-8"
+    )
     airflow = Path(sys.executable).with_name("airflow")
-    done = subprocess.run([airflow, "directory-sync", "validate", str(file)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [airflow, "directory-sync", "validate", str(file)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == status, done.stderr
     if content == "bad":
         assert "jbos" in done.stdout + done.stderr
@@ -143,13 +157,17 @@ def test_airflows_command_line_hands_over(tmp_path: Path, content: str, status: 
 def test_more_tries_than_retries_mean_that_a_task_was_cleared(
     began: int, now: int, policy: int, max_tries: int, cleared: bool
 ) -> None:
-    """Also where the file was given more retries since, and where a cluster policy gives every task more; in doubt it was."""
+    """Also where the file was given more retries since, and where a cluster policy gives every task more; in
+    doubt it was.
+    """
     from directory_sync.airflow.operators import SyncJobOperator
 
     job = COLLECTION.jobs[0].model_copy(update={"retries": began})
     collection = COLLECTION.model_copy(update={"jobs": [job.model_copy(update={"retries": now})]})
     retries = max(now, policy)
-    operator = SyncJobOperator(task_id="people", job="people", collection=collection, definition_digest="", retries=retries)
+    operator = SyncJobOperator(
+        task_id="people", job="people", collection=collection, definition_digest="", retries=retries
+    )
     context: Any = {
         "ti": SimpleNamespace(try_number=2, max_tries=max_tries),
         "dag_run": SimpleNamespace(clear_number=1),

@@ -23,8 +23,12 @@ def test_provider_info_follows_airflows_schema() -> None:
         schema = json.loads((Path(airflow.__file__).parent / name).read_text(encoding="utf-8"))
         info = get_provider_info()
         if name == "provider.yaml.schema.json":
-            # This schema is for Airflow's own repository; the part about connections counts for what the form shows.
-            schema = {**schema["properties"]["connection-types"], "definitions": schema.get("definitions", {})}
+            # This schema is for Airflow's own repository; the part about connections counts for what the form
+            # shows.
+            schema = {
+                **schema["properties"]["connection-types"],
+                "definitions": schema.get("definitions", {}),
+            }
             jsonschema.validate(info["connection-types"], schema)
         else:
             jsonschema.validate(info, schema)
@@ -43,13 +47,23 @@ def test_airflow_finds_connection_type_command_and_options() -> None:
     assert hook.hook_name == "LDAP directory"
     assert {
         f"extra__ldap__{name}"
-        for name in ("security", "ca_certificate", "verify", "page_size", "timeout", "flavour", "assertion_control")
+        for name in (
+            "security",
+            "ca_certificate",
+            "verify",
+            "page_size",
+            "timeout",
+            "flavour",
+            "assertion_control",
+        )
     } <= set(manager.connection_form_widgets)
     assert manager.field_behaviours["ldap"]["hidden_fields"] == ["schema"]
 
 
 def test_the_form_knows_what_the_endpoint_reads() -> None:
-    """Every key of a connection's extra has a field in the form, with the endpoint's own choices and defaults."""
+    """Every key of a connection's extra has a field in the form, with the endpoint's own choices and
+    defaults.
+    """
     from directory_sync.endpoints.ldap import connection
 
     fields = get_provider_info()["connection-types"][0]["conn-fields"]
@@ -64,7 +78,9 @@ def test_every_class_and_function_that_is_named_exists() -> None:
     """A name that cannot be imported would only be noticed by whoever needs it."""
     info = get_provider_info()
     names = [*info["cli"], *info["db-managers"], info["connection-types"][0]["hook-class-name"]]
-    modules = [module for kind in ("operators", "hooks") for each in info[kind] for module in each["python-modules"]]
+    modules = [
+        module for kind in ("operators", "hooks") for each in info[kind] for module in each["python-modules"]
+    ]
     for name in names:
         module, _, attribute = name.rpartition(".")
         assert hasattr(importlib.import_module(module), attribute), name
@@ -95,7 +111,8 @@ def test_the_plugin_is_valid_for_the_ui() -> None:
 def test_the_plugin_is_light() -> None:
     """Every process of Airflow imports the plugin, so it must not drag the API server or the engine along."""
     code = (
-        "import sys, airflow.plugins_manager; before = set(sys.modules); import directory_sync.airflow.plugin;"
+        "import sys, airflow.plugins_manager; before = set(sys.modules); import"
+        " directory_sync.airflow.plugin;"
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -104,10 +121,13 @@ def test_the_plugin_is_light() -> None:
 
 
 def test_provider_info_is_light() -> None:
-    """Every process of Airflow reads the provider info, so it imports the settings and nothing else of ours."""
+    """Every process of Airflow reads the provider info, so it imports the settings and nothing else of
+    ours.
+    """
     code = (
         "import sys; import directory_sync.airflow.provider as p; p.get_provider_info();"
-        "print(*sorted(m for m in sys.modules if m.split('.')[0] in ('airflow', 'directory_sync', 'pydantic', 'sqlalchemy')))"
+        "print(*sorted(m for m in sys.modules if m.split('.')[0] in ('airflow', 'directory_sync', 'pydantic',"
+        " 'sqlalchemy')))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {
@@ -123,7 +143,9 @@ def test_provider_info_is_light() -> None:
 
 
 def test_the_plugin_file_leaves_the_entry_point_alone() -> None:
-    """Where the package is installed, the file in `plugins/` registers nothing: a second copy would be an import error."""
+    """Where the package is installed, the file in `plugins/` registers nothing: a second copy would be an
+    import error.
+    """
     file = Path(__file__).parents[2] / "plugins" / "directory_sync_plugin.py"
     spec = importlib.util.spec_from_file_location("plugin_file", file)
     assert spec is not None

@@ -1,6 +1,8 @@
-"""Order, failure actions, gates and decisions: what Airflow makes of the wiring, against a model of ten lines.
+"""Order, failure actions, gates and decisions: what Airflow makes of the wiring, against a model of ten
+lines.
 
-Sensor, operators, trigger and store are the real ones; only what lies behind them, planning and writing, is made up.
+Sensor, operators, trigger and store are the real ones; only what lies behind them, planning and writing, is
+made up.
 """
 
 from __future__ import annotations
@@ -75,7 +77,9 @@ def expected(steps: list[Step]) -> tuple[dict[str, str], str]:
         else:
             states[step.name] = "waiting" if step.gate == ELSEWHERE else str(step.gate)
         known = step.fails or step.waits  # else the jobs after it have begun long before the decision
-        stopped = known and ((step.abort and states[step.name] == "failed") or (step.waits and states[step.name] == "waiting"))
+        stopped = known and (
+            (step.abort and states[step.name] == "failed") or (step.waits and states[step.name] == "waiting")
+        )
         if step.lost and step.abort and not step.waits and number < len(steps):
             # For Airflow the task has failed, so the jobs after it are not run; the request goes on.
             stopped = broken_off = True
@@ -129,7 +133,8 @@ class Office:
 
     Attributes:
         steps: by job.
-        ran: the jobs in the order in which they ran; `wrote`: those that have carried an approved plan out, or tried to.
+        ran: the jobs in the order in which they ran; `wrote`: those that have carried an approved plan out,
+            or tried to.
     """
 
     url: str
@@ -164,7 +169,9 @@ class Office:
         if request is not None and not step.late:
             self.decide(store, request, step, snapshot.collection)
         elif request is not None:
-            self.deciding.append(threading.Thread(target=self._decide_late, args=(request, step, snapshot.collection)))
+            self.deciding.append(
+                threading.Thread(target=self._decide_late, args=(request, step, snapshot.collection))
+            )
             self.deciding[-1].start()
         if step.lost:
             raise SystemExit("killed")
@@ -199,7 +206,9 @@ class Office:
         made: tuple[Change, ...] = creations(changes)
         digest = plan_digest(collection.name, job, DESTINATION, made)
         plan = Plan(collection.name, job, DESTINATION, made, digest, Statistics(created=changes), changes)
-        filed = store.file_request(store.save_plan(attempt, plan), policy=POLICY, approvers=[BEA], expires_after=expires)
+        filed = store.file_request(
+            store.save_plan(attempt, plan), policy=POLICY, approvers=[BEA], expires_after=expires
+        )
         return filed.id
 
     def decide(self, store: Store, request: int, step: Step, collection: Collection) -> None:
@@ -253,14 +262,18 @@ def random_steps(generator: random.Random) -> list[Step]:
 
 
 def test_random_collections_end_as_the_model_says(run_dag: Callable[..., DagRun], office: Office) -> None:
-    """Whatever the failure actions, failures, policies and decisions: states of jobs, tasks and run, and what was written."""
+    """Whatever the failure actions, failures, policies and decisions: states of jobs, tasks and run, and what
+    was written.
+    """
     generator = random.Random(20261122)
     for case in range(CASES):
         steps = random_steps(generator)
         check(run_dag, office, f"order_{case}", steps)
 
 
-def test_every_end_of_a_request_with_and_without_waiting(run_dag: Callable[..., DagRun], office: Office) -> None:
+def test_every_end_of_a_request_with_and_without_waiting(
+    run_dag: Callable[..., DagRun], office: Office
+) -> None:
     """Each decision once in the middle of a collection whose last job waits for it, and once without."""
     for number, end in enumerate((*dict.fromkeys(ENDS), NOT_NEEDED, ELSEWHERE)):
         one = Step("first", abort=True, gate=end, waits=True, late=bool(number % 2))
@@ -269,14 +282,25 @@ def test_every_end_of_a_request_with_and_without_waiting(run_dag: Callable[..., 
             check(run_dag, office, f"end_{number}_{'waits' if waits else 'goes_on'}", steps)
 
 
-def test_a_task_that_dies_after_filing_leaves_its_request(run_dag: Callable[..., DagRun], office: Office) -> None:
-    """Whatever becomes of the request, the job ends so; the jobs after it run, unless its failure action is *abort*."""
+def test_a_task_that_dies_after_filing_leaves_its_request(
+    run_dag: Callable[..., DagRun], office: Office
+) -> None:
+    """Whatever becomes of the request, the job ends so; the jobs after it run, unless its failure action is
+    *abort*.
+    """
     for number, end in enumerate((APPROVED, "denied", "cancelled")):
         lost = Step("first", abort=False, gate=end, late=True, lost=True)
         check(run_dag, office, f"lost_{number}_alone", [lost])
         check(run_dag, office, f"lost_{number}_continue", [lost, Step("second", abort=True)])
-        check(run_dag, office, f"lost_{number}_abort", [replace(lost, abort=True), Step("second", abort=True)])
-        check(run_dag, office, f"lost_{number}_waits", [replace(lost, abort=True, waits=True), Step("second", abort=True)])
+        check(
+            run_dag, office, f"lost_{number}_abort", [replace(lost, abort=True), Step("second", abort=True)]
+        )
+        check(
+            run_dag,
+            office,
+            f"lost_{number}_waits",
+            [replace(lost, abort=True, waits=True), Step("second", abort=True)],
+        )
 
 
 def check(run_dag: Callable[..., DagRun], office: Office, name: str, steps: list[Step]) -> None:
@@ -293,7 +317,9 @@ def check(run_dag: Callable[..., DagRun], office: Office, name: str, steps: list
     assert {task: tasks[task] for task in wanted} == wanted, steps
     assert str(run.state) == ("failed" if state == "failed" else "success"), steps
     assert office.ran == [step.name for step in steps if states[step.name] != "not_run"], steps
-    assert set(office.wrote) == {job for job in office.ran if office.steps[job].gate == APPROVED and not office.steps[job].fails}
+    assert set(office.wrote) == {
+        job for job in office.ran if office.steps[job].gate == APPROVED and not office.steps[job].fails
+    }
     with Store.open(office.url) as store:
         (recorded,) = [each for each in store.recent_runs(name) if each.run_id == run.run_id]
         stored = {each.job: each.state for each in store.job_results(name, run.run_id)}

@@ -39,7 +39,9 @@ def refused(conf: dict[str, Any]) -> str:
 
 def test_known_keys_are_read() -> None:
     """As they are given, with the defaults for the others; keys of Airflow itself are left alone."""
-    parameters = read({"preview_only": True, "reason": "to see", "jobs": ["people"], "airflow/task_span_detail_level": 2})
+    parameters = read(
+        {"preview_only": True, "reason": "to see", "jobs": ["people"], "airflow/task_span_detail_level": 2}
+    )
     assert (parameters.preview_only, parameters.reason, parameters.jobs) == (True, "to see", ("people",))
     for nothing in (None, {}, {"reason": None, "jobs": None}, {"jobs": []}):
         parameters = read(nothing)
@@ -47,7 +49,9 @@ def test_known_keys_are_read() -> None:
 
 
 def test_what_was_asked_for_counts_whatever_airflow_makes_of_it() -> None:
-    """With `dag_run_conf_overrides_params = False` Airflow ignores the configuration: a preview would have written."""
+    """With `dag_run_conf_overrides_params = False` Airflow ignores the configuration: a preview would have
+    written.
+    """
     assert read({"preview_only": True}, preview_only=False).preview_only is True
     assert read({"jobs": ["people"]}).jobs == ("people",)
 
@@ -55,9 +59,15 @@ def test_what_was_asked_for_counts_whatever_airflow_makes_of_it() -> None:
 @pytest.mark.parametrize(
     ("conf", "says"),
     [
-        ({"preview": True}, "an unknown key: 'preview' (did you mean preview_only?). Known keys: preview_only, reason, jobs."),
+        (
+            {"preview": True},
+            "an unknown key: 'preview' (did you mean preview_only?). Known keys: preview_only, reason, jobs.",
+        ),
         ({"Preview_Only": True}, "'Preview_Only' (did you mean preview_only?)"),
-        ({"preview-only": True, "job": "people"}, "unknown keys: 'preview-only', 'job' (did you mean preview_only?)"),
+        (
+            {"preview-only": True, "job": "people"},
+            "unknown keys: 'preview-only', 'job' (did you mean preview_only?)",
+        ),
         ({"dry_run": True}, "an unknown key: 'dry_run'. Known keys"),
         ({"airflow": 1}, "an unknown key: 'airflow'"),
         ({"": 1}, "an unknown key: ''"),
@@ -78,7 +88,10 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(conf: dict[str, Any]
         ({"jobs": "people"}, "The parameter jobs of this run must be a list of names of jobs, not 'people'."),
         ({"jobs": [1]}, "must be a list of names of jobs"),
         ({"jobs": {"people": True}}, "must be a list of names of jobs"),
-        ({"reason": 7}, "The parameter reason of this run must be a text of at most 1,000 characters, not 7."),
+        (
+            {"reason": 7},
+            "The parameter reason of this run must be a text of at most 1,000 characters, not 7.",
+        ),
         ({"reason": "x" * 1001}, "must be a text of at most 1,000 characters"),
     ],
     ids=str,
@@ -91,7 +104,9 @@ def test_a_value_of_another_kind_is_refused(conf: dict[str, Any], says: str) -> 
 def test_no_task_does_anything_with_an_unknown_key(
     run_dag: Callable[..., DagRun], store_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Job, gate, marker and close: each one refuses by itself, so that none can be reached around the others."""
+    """Job, gate, marker and close: each one refuses by itself, so that none can be reached around the
+    others.
+    """
     from airflow.sdk import TriggerRule
 
     from directory_sync.airflow.dag_factory import build_dag
@@ -106,12 +121,25 @@ def test_no_task_does_anything_with_an_unknown_key(
         "approval": {"approvers": {"users": ["bea"]}},
         "wait_for_approval": True,
     }
-    dag = build_dag(Collection.model_validate({"name": "corp", "jobs": [{**job, "name": "people"}, {**job, "name": "after"}]}))
+    dag = build_dag(
+        Collection.model_validate(
+            {"name": "corp", "jobs": [{**job, "name": "people"}, {**job, "name": "after"}]}
+        )
+    )
     for task in dag.tasks:
         task.trigger_rule = TriggerRule.ALWAYS  # as when somebody marks what stands before it
     run = run_dag(dag, preview=True)
     assert set(task_states(run)) == {
-        *("people", "people.approval", "people.apply", "people.settled", "after", "after.approval", "after.apply", "_close")
+        *(
+            "people",
+            "people.approval",
+            "people.apply",
+            "people.settled",
+            "after",
+            "after.approval",
+            "after.apply",
+            "_close",
+        )
     }
     assert set(task_states(run).values()) == {"failed"}
     assert capfd.readouterr().out.count("did you mean preview_only?") >= 8

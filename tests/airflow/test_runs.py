@@ -1,4 +1,6 @@
-"""Runs in Airflow over two real directories: order, failure, limits, leases, previews; what log, XCom and store say."""
+"""Runs in Airflow over two real directories: order, failure, limits, leases, previews; what log, XCom and
+store say.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,16 @@ RunCollection = Callable[..., "DagRun"]
 
 PEOPLE = {
     "name": "people",
-    "source": {"connection": "corp", "container": f"ou=People,{CORP}", "filter": "(objectClass=inetOrgPerson)"},
-    "destination": {"connection": "lab", "container": f"ou=People,{LAB}", "filter": "(objectClass=inetOrgPerson)"},
+    "source": {
+        "connection": "corp",
+        "container": f"ou=People,{CORP}",
+        "filter": "(objectClass=inetOrgPerson)",
+    },
+    "destination": {
+        "connection": "lab",
+        "container": f"ou=People,{LAB}",
+        "filter": "(objectClass=inetOrgPerson)",
+    },
     "object": "inetOrgPerson",
     "rdn": "uid",
     "missing_at_source": "delete",
@@ -38,8 +48,16 @@ PEOPLE = {
 }
 GROUPS = {
     "name": "groups",
-    "source": {"connection": "corp", "container": f"ou=Groups,{CORP}", "filter": "(objectClass=groupOfNames)"},
-    "destination": {"connection": "lab", "container": f"ou=Groups,{LAB}", "filter": "(objectClass=groupOfNames)"},
+    "source": {
+        "connection": "corp",
+        "container": f"ou=Groups,{CORP}",
+        "filter": "(objectClass=groupOfNames)",
+    },
+    "destination": {
+        "connection": "lab",
+        "container": f"ou=Groups,{LAB}",
+        "filter": "(objectClass=groupOfNames)",
+    },
     "object": "group",
     "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
 }
@@ -55,7 +73,13 @@ UNREACHABLE = {**PEOPLE, "name": "unreachable", "source": {**PEOPLE["source"], "
 
 def person(uid: str, **attributes: str) -> tuple[str, dict[str, str]]:
     """An entry of the source."""
-    return f"uid={uid},ou=People,{CORP}", {"objectClass": "inetOrgPerson", "uid": uid, "cn": uid.title(), "sn": uid, **attributes}
+    return f"uid={uid},ou=People,{CORP}", {
+        "objectClass": "inetOrgPerson",
+        "uid": uid,
+        "cn": uid.title(),
+        "sn": uid,
+        **attributes,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +100,17 @@ def corp(directories: tuple[Slapd, Slapd]) -> Slapd:
     """The source: three people and a group of two."""
     slapd, _ = directories
     _empty(slapd)
-    group = {"objectClass": "groupOfNames", "cn": "crew", "member": [f"uid={uid},ou=People,{CORP}" for uid in ("fry", "leela")]}
-    text = ldif(person("fry", title="Delivery boy"), person("leela"), person("bender"), (f"cn=crew,ou=Groups,{CORP}", group))
+    group = {
+        "objectClass": "groupOfNames",
+        "cn": "crew",
+        "member": [f"uid={uid},ou=People,{CORP}" for uid in ("fry", "leela")],
+    }
+    text = ldif(
+        person("fry", title="Delivery boy"),
+        person("leela"),
+        person("bender"),
+        (f"cn=crew,ou=Groups,{CORP}", group),
+    )
     _add(slapd, text)
     return slapd
 
@@ -115,14 +148,21 @@ def objects(slapd: Slapd) -> dict[str, dict[str, list[bytes]]]:
     import ldap
 
     connection = administrator(slapd)
-    found = connection.search_s(slapd.suffix, ldap.SCOPE_SUBTREE, "(|(objectClass=inetOrgPerson)(objectClass=groupOfNames))")
+    found = connection.search_s(
+        slapd.suffix, ldap.SCOPE_SUBTREE, "(|(objectClass=inetOrgPerson)(objectClass=groupOfNames))"
+    )
     connection.unbind_s()
     return dict(found)
 
 
 @pytest.fixture
 def run_collection(
-    run_dag: Callable[..., DagRun], store_url: str, corp: Slapd, lab: Slapd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_dag: Callable[..., DagRun],
+    store_url: str,
+    corp: Slapd,
+    lab: Slapd,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> RunCollection:
     """Run a collection of these jobs; connections `corp` and `lab` exist, `nowhere` does not answer."""
     (tmp_path / "data").mkdir()
@@ -141,7 +181,9 @@ def run_collection(
     def run(*jobs: dict[str, Any], conf: dict[str, Any] | None = None, name: str = "corp_to_lab") -> DagRun:
         from directory_sync.airflow.dag_factory import build_dag
 
-        return run_dag(build_dag(Collection.model_validate({"name": name, "jobs": list(jobs)})), **(conf or {}))
+        return run_dag(
+            build_dag(Collection.model_validate({"name": name, "jobs": list(jobs)})), **(conf or {})
+        )
 
     return run
 
@@ -166,12 +208,18 @@ def xcom(run: DagRun, task_id: str) -> Any:
     return instance.xcom_pull(task_ids=task_id)
 
 
-def test_a_collection_keeps_a_directory_in_step(run_collection: RunCollection, corp: Slapd, lab: Slapd, tmp_path: Path) -> None:
-    """People, then groups with their members, then a file out of what was written; a second run changes nothing."""
+def test_a_collection_keeps_a_directory_in_step(
+    run_collection: RunCollection, corp: Slapd, lab: Slapd, tmp_path: Path
+) -> None:
+    """People, then groups with their members, then a file out of what was written; a second run changes
+    nothing.
+    """
     run = run_collection(PEOPLE, GROUPS, PHONES)
     assert str(run.state) == "success"
     found = objects(lab)
-    assert set(found) == {f"uid={uid},ou=People,{LAB}" for uid in ("fry", "leela", "bender")} | {f"cn=crew,ou=Groups,{LAB}"}
+    assert set(found) == {f"uid={uid},ou=People,{LAB}" for uid in ("fry", "leela", "bender")} | {
+        f"cn=crew,ou=Groups,{LAB}"
+    }
     members = {member.decode() for member in found[f"cn=crew,ou=Groups,{LAB}"]["member"]}
     assert members == {f"uid=fry,ou=People,{LAB}", f"uid=leela,ou=People,{LAB}"}
     assert (tmp_path / "data" / "phones.csv").read_text(encoding="utf-8").count("\n") == 4
@@ -225,7 +273,9 @@ def test_a_limit_stops_a_job_before_its_first_write(
 def test_a_preview_writes_nothing_and_sees_earlier_jobs(
     run_collection: RunCollection, corp: Slapd, lab: Slapd, tmp_path: Path, task_log: Callable[[], str]
 ) -> None:
-    """`preview_only`: both sides stay as they are; groups find the members that the people job would create."""
+    """`preview_only`: both sides stay as they are; groups find the members that the people job would
+    create.
+    """
     before = objects(corp)
     run = run_collection(PEOPLE, GROUPS, PHONES, conf={"preview_only": True, "reason": "to see"})
     assert str(run.state) == "success"
@@ -239,7 +289,9 @@ def test_a_preview_writes_nothing_and_sees_earlier_jobs(
 
 
 def test_a_preview_goes_on_after_a_limit(run_collection: RunCollection, corp: Slapd) -> None:
-    """A limit that would stop a job does not hide the plans of the others; the run is failed, as `preview` exits with 3."""
+    """A limit that would stop a job does not hide the plans of the others; the run is failed, as `preview`
+    exits with 3.
+    """
     run_collection(PEOPLE)
     _empty(corp)
     run = run_collection({**PEOPLE, "limits": {"delete": 1}}, PHONES, conf={"preview_only": True})
@@ -269,7 +321,9 @@ def test_a_run_is_on_record(run_collection: RunCollection, store_url: str) -> No
 def test_a_run_goes_by_the_definition_it_began_with(
     run_collection: RunCollection, lab: Slapd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A definition that is edited while a run is going on changes nothing for that run, and a new job waits for the next one."""
+    """A definition that is edited while a run is going on changes nothing for that run, and a new job waits
+    for the next one.
+    """
     from directory_sync.airflow.operators import SyncJobOperator
 
     execute = SyncJobOperator.execute
@@ -291,13 +345,19 @@ def test_a_run_goes_by_the_definition_it_began_with(
     assert f"cn=crew,ou=Groups,{LAB}" in objects(lab)
 
 
-def test_a_job_that_came_later_does_nothing(run_collection: RunCollection, store_url: str, lab: Slapd) -> None:
-    """A job that is not in the run's snapshot is left to the next run; the jobs behind it run all the same."""
+def test_a_job_that_came_later_does_nothing(
+    run_collection: RunCollection, store_url: str, lab: Slapd
+) -> None:
+    """A job that is not in the run's snapshot is left to the next run; the jobs behind it run all the
+    same.
+    """
     from directory_sync.airflow.collection_task import CollectionOperator
 
     def start_run(self: Any, store: Store, context: Any, parameters: Any) -> Any:
         first = Collection.model_validate({"name": "corp_to_lab", "jobs": [PEOPLE, PHONES]})
-        return store.start_run(first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True)
+        return store.start_run(
+            first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True
+        )
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CollectionOperator, "_start_run", start_run)
@@ -319,12 +379,19 @@ def _holding(store_url: str, lab: Slapd) -> Lease:
     endpoint.check()
     store = Store.open(store_url)
     return store.acquire_lease(
-        endpoint.identity, endpoint.areas, holder="collection other, job theirs, run 7", duration=timedelta(seconds=60)
+        endpoint.identity,
+        endpoint.areas,
+        holder="collection other, job theirs, run 7",
+        duration=timedelta(seconds=60),
     )
 
 
 def test_a_busy_destination_is_waited_for(
-    run_collection: RunCollection, store_url: str, lab: Slapd, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
+    run_collection: RunCollection,
+    store_url: str,
+    lab: Slapd,
+    monkeypatch: pytest.MonkeyPatch,
+    task_log: Callable[[], str],
 ) -> None:
     """The task is deferred, tries again, and works when the other run has ended."""
     from directory_sync.airflow import collection_task
@@ -346,7 +413,11 @@ def test_a_busy_destination_is_waited_for(
 
 
 def test_a_destination_that_stays_busy_fails_the_job(
-    run_collection: RunCollection, store_url: str, lab: Slapd, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str]
+    run_collection: RunCollection,
+    store_url: str,
+    lab: Slapd,
+    monkeypatch: pytest.MonkeyPatch,
+    task_log: Callable[[], str],
 ) -> None:
     """After `lease_wait` the job fails and names who holds the destination; nothing was written."""
     from directory_sync.airflow import collection_task
@@ -365,7 +436,9 @@ def test_a_destination_that_stays_busy_fails_the_job(
 def test_what_cannot_be_carried_out_is_refused_before_anything_is_done(
     run_collection: RunCollection, lab: Slapd, task_log: Callable[[], str]
 ) -> None:
-    """One job that this version cannot carry out: the first task refuses, so that the collection is never half done."""
+    """One job that this version cannot carry out: the first task refuses, so that the collection is never
+    half done.
+    """
     later = {**PHONES, "destination": {"file": "phones.xlsx"}}
     run = run_collection(PEOPLE, later)
     assert task_states(run)["people"] == "failed"
@@ -373,7 +446,9 @@ def test_what_cannot_be_carried_out_is_refused_before_anything_is_done(
     assert not objects(lab)
 
 
-def test_a_missing_connection_names_the_remedy(run_collection: RunCollection, task_log: Callable[[], str]) -> None:
+def test_a_missing_connection_names_the_remedy(
+    run_collection: RunCollection, task_log: Callable[[], str]
+) -> None:
     """The log says which connection is missing and where to create it."""
     run = run_collection({**PEOPLE, "source": {**PEOPLE["source"], "connection": "gone"}})  # type: ignore[dict-item]
     assert task_states(run)["people"] == "failed"
@@ -382,7 +457,11 @@ def test_a_missing_connection_names_the_remedy(run_collection: RunCollection, ta
 
 
 def test_a_store_without_tables_names_the_command(
-    run_collection: RunCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task_log: Callable[[], str], lab: Slapd
+    run_collection: RunCollection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    task_log: Callable[[], str],
+    lab: Slapd,
 ) -> None:
     """Without the store nothing runs, and the message says how to create it."""
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", f"sqlite:///{tmp_path}/nothing.db")
@@ -392,14 +471,18 @@ def test_a_store_without_tables_names_the_command(
     assert not objects(lab)
 
 
-def test_no_password_is_in_any_log(run_collection: RunCollection, corp: Slapd, task_log: Callable[[], str]) -> None:
+def test_no_password_is_in_any_log(
+    run_collection: RunCollection, corp: Slapd, task_log: Callable[[], str]
+) -> None:
     """Neither the connections' passwords nor anything that looks like one."""
     run_collection({**UNREACHABLE, "on_failure": "continue"}, PEOPLE)
     assert corp.password not in task_log()
 
 
 @pytest.mark.parametrize("side", ["corp", "lab"])
-def test_the_test_button_says_what_it_found(run_collection: RunCollection, side: str, corp: Slapd, lab: Slapd) -> None:
+def test_the_test_button_says_what_it_found(
+    run_collection: RunCollection, side: str, corp: Slapd, lab: Slapd
+) -> None:
     """Flavour and naming contexts of the server."""
     from directory_sync.airflow.hook import LdapHook
 
@@ -410,12 +493,20 @@ def test_the_test_button_says_what_it_found(run_collection: RunCollection, side:
     assert {"corp": corp, "lab": lab}[side].suffix in message
 
 
-def test_the_test_button_says_what_is_wrong(run_collection: RunCollection, corp: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_test_button_says_what_is_wrong(
+    run_collection: RunCollection, corp: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A wrong password and a server that is not there, without any password in the message."""
     from directory_sync.airflow.hook import LdapHook
 
     assert run_collection
-    connection = {"conn_type": "ldap", "host": "127.0.0.1", "port": corp.port, "login": corp.admin, "password": "swordfish"}
+    connection = {
+        "conn_type": "ldap",
+        "host": "127.0.0.1",
+        "port": corp.port,
+        "login": corp.admin,
+        "password": "swordfish",
+    }
     monkeypatch.setenv("AIRFLOW_CONN_WRONG", json.dumps({**connection, "extra": {"security": "none"}}))
     for name in ("wrong", "nowhere", "missing"):
         works, message = LdapHook(name).test_connection()

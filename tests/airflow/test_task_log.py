@@ -44,9 +44,13 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 def test_a_change_is_a_line() -> None:
     """What was done, to which object, old and new values."""
     change = update(
-        FieldChange("cn", (b"Fry",), (b"Philip",)), FieldChange("sn", (b"x",), ()), FieldChange("l", (), (b"a", b"b"))
+        FieldChange("cn", (b"Fry",), (b"Philip",)),
+        FieldChange("sn", (b"x",), ()),
+        FieldChange("l", (), (b"a", b"b")),
     )
-    assert describe_change(JOB, change) == "Updated uid=fry,dc=lab: cn: Fry → Philip; sn: x → (none); l: a | b"
+    assert (
+        describe_change(JOB, change) == "Updated uid=fry,dc=lab: cn: Fry → Philip; sn: x → (none); l: a | b"
+    )
     assert describe_change(JOB, change, planned=True).startswith("Would update uid=fry")
 
 
@@ -82,7 +86,9 @@ def test_secrets_are_never_shown(field: str, action: Action) -> None:
 
 
 def test_values_cannot_act_in_the_log(lines: pytest.LogCaptureFixture) -> None:
-    """Control characters of a directory's values reach neither terminal nor browser, and make no line of their own."""
+    """Control characters of a directory's values reach neither terminal nor browser, and make no line of
+    their own.
+    """
     change = update(FieldChange("cn", (), (b"\x1b[2Jgone\nCRITICAL fake",)))
     log_result(JOB, JobResult(job="people", state=JobState.SUCCESS, changes=(change,)), shown=10)
     assert "\x1b" not in lines.text
@@ -98,7 +104,10 @@ def test_a_long_value_is_cut() -> None:
 def test_what_was_not_done_is_not_said_to_be_done(lines: pytest.LogCaptureFixture) -> None:
     """Conflicts and failures are warnings with their reason; what was not reached is only planned."""
     changes = tuple(Change(Action.CREATE, str(number), f"uid={number}") for number in range(4))
-    outcomes = {1: Outcome(1, Result.CONFLICT, "It is there already."), 2: Outcome(2, Result.FAILED, "No access.")}
+    outcomes = {
+        1: Outcome(1, Result.CONFLICT, "It is there already."),
+        2: Outcome(2, Result.FAILED, "No access."),
+    }
     result = JobResult(job="people", state=JobState.FAILED, changes=changes, outcomes=outcomes, plan_id=1)
     log_result(JOB, result, shown=10, answered={0, 1, 2})
     said = [(record.levelname, record.getMessage()) for record in lines.records[:4]]
@@ -139,7 +148,10 @@ def test_problems_warnings_and_limits_are_warnings(lines: pytest.LogCaptureFixtu
 def test_the_tally_closes_the_log(lines: pytest.LogCaptureFixture) -> None:
     """The last line says how it ended, with all figures."""
     result = JobResult(
-        job="people", state=JobState.SUCCESS_WITH_ERRORS, statistics=Statistics(read=5, created=2), digest="ab" * 32
+        job="people",
+        state=JobState.SUCCESS_WITH_ERRORS,
+        statistics=Statistics(read=5, created=2),
+        digest="ab" * 32,
     )
     log_result(JOB, result, shown=10)
     assert lines.records[-1].getMessage() == tally(result)
@@ -147,7 +159,9 @@ def test_the_tally_closes_the_log(lines: pytest.LogCaptureFixture) -> None:
     assert "digest=abababababab " in tally(result)
 
 
-def test_progress_is_told_every_few_seconds(lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_every_few_seconds(
+    lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A sentence from time to time, not ten a second."""
     from directory_sync.airflow import task_log
 
@@ -171,14 +185,25 @@ def test_the_table_has_a_line_for_each_job_and_a_total() -> None:
     assert [line.split()[0] for line in lines] == ["job", "people", "groups", "total"]
     assert lines[2].split() == ["groups", "not", "run"]
     assert lines[3].split()[1:3] == ["5", "2"]
-    assert total(iter([Statistics(read=1), None, Statistics(read=2, errors=1)])) == Statistics(read=3, errors=1)
+    assert total(iter([Statistics(read=1), None, Statistics(read=2, errors=1)])) == Statistics(
+        read=3, errors=1
+    )
 
 
 def test_a_change_names_people(caplog: pytest.LogCaptureFixture) -> None:
     """As people call them, where the object's id does not say it."""
-    change = Change(Action.UPDATE, "4711", "uid=4711,dc=lab", fields=(FieldChange("l", (b"a",), (b"b",)),), name="Amy Wong")
+    change = Change(
+        Action.UPDATE,
+        "4711",
+        "uid=4711,dc=lab",
+        fields=(FieldChange("l", (b"a",), (b"b",)),),
+        name="Amy Wong",
+    )
     assert describe_change(JOB, change) == "Updated uid=4711,dc=lab (Amy Wong): l: a → b"
-    assert describe_change(JOB, change._replace(object="cn=Amy Wong,dc=lab")) == "Updated cn=Amy Wong,dc=lab: l: a → b"
+    assert (
+        describe_change(JOB, change._replace(object="cn=Amy Wong,dc=lab"))
+        == "Updated cn=Amy Wong,dc=lab: l: a → b"
+    )
 
 
 def test_what_waits_or_was_stopped_is_logged_as_planned(caplog: pytest.LogCaptureFixture) -> None:

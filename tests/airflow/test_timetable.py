@@ -37,13 +37,17 @@ def next_firing(
 
     monkeypatch.setattr(module, "utcnow", lambda: pendulum.instance(now).in_timezone("UTC"))
     info = each.next_dagrun_info(
-        last_automated_data_interval=None if last is None else DataInterval.exact(pendulum.instance(last).in_timezone("UTC")),
+        last_automated_data_interval=None
+        if last is None
+        else DataInterval.exact(pendulum.instance(last).in_timezone("UTC")),
         restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
     )
     return None if info is None else info.run_after
 
 
-def firings(each: CollectionTimetable, start: datetime, end: datetime, *, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+def firings(
+    each: CollectionTimetable, start: datetime, end: datetime, *, monkeypatch: pytest.MonkeyPatch
+) -> list[datetime]:
     """All firings of a scheduler that looks whenever one is due, in UTC."""
     found: list[datetime] = []
     now, last = start, None
@@ -59,7 +63,10 @@ def at(*moments: str) -> list[datetime]:
 
 
 def test_cron_follows_the_clock_on_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
-    """02:30 in Berlin is 01:30 UTC in winter, 00:30 in summer. On 2026-03-29 it does not exist: the firing comes at 03:30."""
+    """02:30 in Berlin is 01:30 UTC in winter, 00:30 in summer.
+
+    On 2026-03-29 it does not exist: the firing comes at 03:30.
+    """
     found = firings(
         timetable("30 2 * * *", timezone="Europe/Berlin"),
         datetime(2026, 3, 27, 12, tzinfo=BERLIN),
@@ -105,7 +112,9 @@ def test_several_schedules_fire_at_their_union(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_missed_firing_is_not_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nightly collection that is switched on at noon waits for the night, however often it has missed one."""
+    """A nightly collection that is switched on at noon waits for the night, however often it has missed
+    one.
+    """
     nightly = timetable("0 2 * * *")
     noon = datetime(2026, 5, 5, 12, tzinfo=UTC)
     for last in (None, datetime(2026, 4, 1, 2, tzinfo=UTC)):
@@ -120,7 +129,9 @@ def test_a_start_in_the_past_makes_nothing_due(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_late_scheduler_still_fires(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A firing that is minutes late (busy or restarted scheduler) is made; of several such ones, only the latest."""
+    """A firing that is minutes late (busy or restarted scheduler) is made; of several such ones, only the
+    latest.
+    """
     assert (
         next_firing(
             timetable("0 2 * * *"),
@@ -146,7 +157,8 @@ def test_no_firing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A firing that was made is not made again, although it is not long ago."""
     two = datetime(2026, 5, 5, 2, tzinfo=UTC)
     assert (
-        next_firing(timetable("0 2 * * *"), two + timedelta(minutes=1), two, monkeypatch=monkeypatch) == at("2026-05-06T02:00")[0]
+        next_firing(timetable("0 2 * * *"), two + timedelta(minutes=1), two, monkeypatch=monkeypatch)
+        == at("2026-05-06T02:00")[0]
     )
 
 
@@ -161,7 +173,9 @@ def test_an_expired_schedule_fires_no_more(monkeypatch: pytest.MonkeyPatch) -> N
     """The last firing is at the end or before it."""
     each = timetable("0 2 * * *", end=datetime(2026, 1, 2, 2, tzinfo=UTC))
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    assert firings(each, start, start + timedelta(days=9), monkeypatch=monkeypatch) == at("2026-01-01T02:00", "2026-01-02T02:00")
+    assert firings(each, start, start + timedelta(days=9), monkeypatch=monkeypatch) == at(
+        "2026-01-01T02:00", "2026-01-02T02:00"
+    )
     assert next_firing(each, datetime(2026, 1, 3, tzinfo=UTC), monkeypatch=monkeypatch) is None
 
 
@@ -210,14 +224,21 @@ def test_no_schedule_is_no_timetable() -> None:
     assert timetable_of(_collection()) is None
 
 
-@pytest.mark.parametrize("schedules", [["0 2 * * *"], [timedelta(minutes=15)], ["@weekly", timedelta(days=2)]])
+@pytest.mark.parametrize(
+    "schedules", [["0 2 * * *"], [timedelta(minutes=15)], ["@weekly", timedelta(days=2)]]
+)
 def test_serialising_loses_nothing(schedules: Sequence[str | timedelta]) -> None:
-    """Airflow's scheduler works with what it reads back from the database; it finds the class through our plugin."""
+    """Airflow's scheduler works with what it reads back from the database; it finds the class through our
+    plugin.
+    """
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.encoders import encode_timetable
 
     each = timetable(
-        *schedules, timezone="Europe/Berlin", start=datetime(2026, 1, 1, tzinfo=BERLIN), end=datetime(2027, 1, 1, tzinfo=UTC)
+        *schedules,
+        timezone="Europe/Berlin",
+        start=datetime(2026, 1, 1, tzinfo=BERLIN),
+        end=datetime(2027, 1, 1, tzinfo=UTC),
     )
     again = decode_timetable(encode_timetable(each))
     assert type(again) is type(each)

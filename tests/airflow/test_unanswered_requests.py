@@ -25,8 +25,12 @@ PEOPLE = {
 }
 
 
-def test_an_unanswered_request_stops_no_schedule(run_dag: Callable[..., DagRun], store_url: str, tmp_path: Path) -> None:
-    """Twenty later runs with the same plan end by themselves and file nothing; approved at last, that one plan is carried out."""
+def test_an_unanswered_request_stops_no_schedule(
+    run_dag: Callable[..., DagRun], store_url: str, tmp_path: Path
+) -> None:
+    """Twenty later runs with the same plan end by themselves and file nothing; approved at last, that one
+    plan is carried out.
+    """
     from directory_sync.airflow.dag_factory import build_dag
     from directory_sync.airflow.deployment import deployment
     from directory_sync.run.approved import apply_approved
@@ -47,7 +51,11 @@ def test_an_unanswered_request_stops_no_schedule(run_dag: Callable[..., DagRun],
             run = run_dag(dag)
             assert str(run.state) == "success"
             states = task_states(run)
-            assert (states["people"], states["people.approval"], states["people.apply"]) == ("success", "skipped", "skipped")
+            assert (states["people"], states["people.approval"], states["people.apply"]) == (
+                "success",
+                "skipped",
+                "skipped",
+            )
         assert store.count_requests() == 1
         pending = store.pending_request("corp", "people")
         assert pending is not None

@@ -39,7 +39,9 @@ def store(store_url: str) -> Iterator[Store]:
 OVER = LimitCheck("delete", "", 9, 100, 5, "5%")
 
 
-def ask(store: Store, name: str, run_id: str, *, trigger: str = "manual", state: str = "waiting", **given: Any) -> int:
+def ask(
+    store: Store, name: str, run_id: str, *, trigger: str = "manual", state: str = "waiting", **given: Any
+) -> int:
     """A pending request of the job `people` of a collection, whose last attempt ended in the state."""
     jobs = [
         {
@@ -73,8 +75,12 @@ def keep_up(is_over: Callable[[str, str], bool] = lambda dag_id, run_id: False) 
     return keep_up(is_over)
 
 
-def test_a_run_that_somebody_has_ended_by_hand_is_closed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own last task never ran; one that still goes on, one that has just begun, and a terminal's are left alone."""
+def test_a_run_that_somebody_has_ended_by_hand_is_closed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own last task never ran; one that still goes on, one that has just begun, and a terminal's are left
+    alone.
+    """
     from directory_sync.airflow import upkeep
 
     for name, trigger in (("over", "manual"), ("goes_on", "manual"), ("by_hand", "terminal")):
@@ -93,7 +99,8 @@ def test_a_run_that_somebody_has_ended_by_hand_is_closed(store: Store, monkeypat
     }
 
 
-# -- runs that are over -----------------------------------------------------------------------------------------------
+# -- runs that are over
+# -----------------------------------------------------------------------------------------------
 
 
 def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
@@ -110,7 +117,9 @@ def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
 
 
 def test_what_airflow_knows_nothing_of_is_left_alone(store: Store) -> None:
-    """A terminal's run has no DAG run; a waiver is asked for after its run has stopped, and used by another."""
+    """A terminal's run has no DAG run; a waiver is asked for after its run has stopped, and used by
+    another.
+    """
     terminal = ask(store, "by_hand", "one", trigger="terminal")
     waiver = ask(store, "stopped", "two", state="stopped_by_limit", waives=[OVER], waiver=True)
     assert keep_up(lambda dag_id, run_id: True).withdrawn == 0
@@ -119,7 +128,9 @@ def test_what_airflow_knows_nothing_of_is_left_alone(store: Store) -> None:
 
 @pytest.mark.parametrize("state", ["running", "failed"])
 def test_a_request_is_withdrawn_whatever_its_job_says(store: Store, state: str) -> None:
-    """A worker that dies just after filing leaves the job as running, and one that was tried again may have failed."""
+    """A worker that dies just after filing leaves the job as running, and one that was tried again may have
+    failed.
+    """
     request = ask(store, "corp", "one", state=state)
     assert keep_up(lambda dag_id, run_id: True).withdrawn == 1
     assert state_of(store, request) == "cancelled"
@@ -184,7 +195,9 @@ def test_whether_a_run_is_over_is_airflows_to_say(run_dag: Callable[..., DagRun]
     assert state_of(store, request) == "cancelled"
 
 
-def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_goes_on_is_not_over(
+    run_dag: Callable[..., DagRun], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Asked through the real API, of the only run that certainly goes on: the housekeeping's own."""
     from directory_sync.airflow import upkeep
     from directory_sync.airflow.upkeep_dag import upkeep_dags
@@ -195,7 +208,9 @@ def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: S
         from airflow.sdk import get_current_context
 
         run = get_current_context()["dag_run"]
-        answers.extend([is_over(run.dag_id, run.run_id), is_over(run.dag_id, "another"), is_over("another", run.run_id)])
+        answers.extend(
+            [is_over(run.dag_id, run.run_id), is_over(run.dag_id, "another"), is_over("another", run.run_id)]
+        )
         return upkeep.Kept(0, 0, 0, 0, 0, 0, ())
 
     monkeypatch.setattr(upkeep, "keep_up", ask_about_itself)
@@ -204,7 +219,8 @@ def test_a_run_that_goes_on_is_not_over(run_dag: Callable[..., DagRun], store: S
     assert store.count_requests() == 0
 
 
-# -- time -------------------------------------------------------------------------------------------------------------
+# -- time
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_time_is_made_to_count(store: Store) -> None:
@@ -219,7 +235,9 @@ def test_time_is_made_to_count(store: Store) -> None:
     assert {assignee.name for assignee in store.get_request(slow).assignees} == {"bea", "carol"}
 
 
-def test_a_people_directory_that_is_set_wrongly_stops_only_who_needs_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_people_directory_that_is_set_wrongly_stops_only_who_needs_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Requests still expire when nobody's manager can be told."""
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__PEOPLE_CONNECTION", "corp")
     late = ask(store, "late", "one", expires_after=timedelta(0))
@@ -238,11 +256,16 @@ def test_mail_that_waits_is_sent_last(store: Store, monkeypatch: pytest.MonkeyPa
     assert seen == ["expired"]
 
 
-# -- the DAG ----------------------------------------------------------------------------------------------------------
+# -- the DAG
+# ----------------------------------------------------------------------------------------------------------
 
 
-def test_old_requests_are_deleted_only_if_the_setting_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the time that it gives, and only those that have ended; a setting that cannot be read deletes nothing and is told."""
+def test_old_requests_are_deleted_only_if_the_setting_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time that it gives, and only those that have ended; a setting that cannot be read deletes
+    nothing and is told.
+    """
     ended, pending = ask(store, "corp", "one"), ask(store, "other", "two")
     store.cancel(ended, "ida")
     with store._database.write() as connection:
@@ -252,7 +275,9 @@ def test_old_requests_are_deleted_only_if_the_setting_says_so(store: Store, monk
         monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__REQUEST_RETENTION", setting)
         kept = keep_up()
         assert kept.deleted == deleted
-        assert any("request_retention" in problem for problem in kept.problems) == (setting in {"a while", "1h"})
+        assert any("request_retention" in problem for problem in kept.problems) == (
+            setting in {"a while", "1h"}
+        )
     with pytest.raises(RequestNotFound):
         store.get_request(ended)
     assert state_of(store, pending) == "pending"
@@ -265,9 +290,14 @@ def test_the_task_fails_when_something_was_left_undone(monkeypatch: pytest.Monke
     from directory_sync.airflow import upkeep
     from directory_sync.airflow.upkeep_dag import UpkeepOperator
 
-    operator, context = UpkeepOperator(task_id="keep_up"), {"ti": SimpleNamespace(), "dag_run": SimpleNamespace(conf={})}
+    operator, context = (
+        UpkeepOperator(task_id="keep_up"),
+        {"ti": SimpleNamespace(), "dag_run": SimpleNamespace(conf={})},
+    )
     monkeypatch.setattr(
-        upkeep, "keep_up", lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, ("The manager of bob could not be looked up.",))
+        upkeep,
+        "keep_up",
+        lambda *_: upkeep.Kept(1, 2, 3, 4, 5, 6, ("The manager of bob could not be looked up.",)),
     )
     with pytest.raises(AirflowFailException, match="manager of bob"):
         operator.execute(context)  # type: ignore[arg-type]
@@ -314,8 +344,12 @@ def test_an_interval_that_cannot_be_read_is_shown(monkeypatch: pytest.MonkeyPatc
     assert "UPKEEP" in (dag.doc_md or "")
 
 
-@pytest.mark.parametrize(("wanted", "built"), [("corp", set()), ("directory_sync.upkeep", {"directory_sync.upkeep"})])
-def test_a_task_of_another_dag_does_not_build_it(wanted: str, built: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "built"), [("corp", set()), ("directory_sync.upkeep", {"directory_sync.upkeep"})]
+)
+def test_a_task_of_another_dag_does_not_build_it(
+    wanted: str, built: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor does its own task build any collection."""
     from directory_sync.airflow.upkeep_dag import upkeep_dags
 
@@ -323,7 +357,8 @@ def test_a_task_of_another_dag_does_not_build_it(wanted: str, built: set[str], m
     assert set(upkeep_dags()) == built
 
 
-# -- what broke off ---------------------------------------------------------------------------------------------------
+# -- what broke off
+# ---------------------------------------------------------------------------------------------------
 
 
 def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:
@@ -334,7 +369,13 @@ def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run
 
     (folder / "in.csv").write_text("id,name\n1,Ann\n2,Bob\n")
     fields = {"id": {"from": "id", "key": True}, "name": "name"}
-    job = {"name": "people", "source": {"file": "in.csv"}, "destination": {"file": "out.csv"}, "object": "row", "fields": fields}
+    job = {
+        "name": "people",
+        "source": {"file": "in.csv"},
+        "destination": {"file": "out.csv"},
+        "object": "row",
+        "fields": fields,
+    }
     collection = Collection.model_validate({"name": "corp", "jobs": [job]})
 
     def full(*_: Any, **__: Any) -> None:
@@ -343,13 +384,24 @@ def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run
     with monkeypatch.context() as patch:
         patch.setattr(Store, "record_outcomes", full)
         snapshot = store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True)
-        result = run_job(snapshot, collection.jobs[0], deployment=Deployment(NoConnections(), folder), store=store, holder="test")
+        result = run_job(
+            snapshot,
+            collection.jobs[0],
+            deployment=Deployment(NoConnections(), folder),
+            store=store,
+            holder="test",
+        )
     assert result.state == "failed"
     assert store.count_outcomes(1) == 0
 
 
-def test_what_broke_off_is_settled_when_its_run_is_over(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the run goes on, a retry of its task may go on with the plan. What cannot be looked at fails nothing."""
+def test_what_broke_off_is_settled_when_its_run_is_over(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the run goes on, a retry of its task may go on with the plan.
+
+    What cannot be looked at fails nothing.
+    """
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path))
     _broken_off(store, tmp_path, monkeypatch, "one")
     kept = keep_up(lambda dag_id, run_id: False)

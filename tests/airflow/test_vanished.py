@@ -1,4 +1,6 @@
-"""Which collections are still defined: told only when it is certain, because requests are withdrawn for it."""
+"""Which collections are still defined: told only when it is certain, because requests are withdrawn for
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ DEFINITION = """
 name: corp
 jobs:
   - {name: people, source: {file: in.csv}, destination: {file: out.csv}, object: row, fields: {id: {from: id, key: true}}}
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture

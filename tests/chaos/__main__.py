@@ -1,4 +1,6 @@
-"""`python -m tests.chaos`: a campaign from the command line; exits 1 if anything was found that must not be."""
+"""`python -m tests.chaos`: a campaign from the command line; exits 1 if anything was found that must not
+be.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--size", type=int, default=120, help="number of people in a case")
     parser.add_argument("--only", action="append", default=[], help="name of a fault; may be given again")
-    parser.add_argument("--kind", action="append", choices=KINDS, help="kind of run; may be given again; default: all")
-    parser.add_argument("--processes", type=int, default=1, help="campaigns at the same time, each with servers of its own")
+    parser.add_argument(
+        "--kind", action="append", choices=KINDS, help="kind of run; may be given again; default: all"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=1, help="campaigns at the same time, each with servers of its own"
+    )
     arguments = parser.parse_args()
     print(f"SEED={arguments.seed} FAULTS={arguments.faults}", flush=True)
     shares = [

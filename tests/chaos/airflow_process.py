@@ -1,6 +1,8 @@
-"""Airflow for the fault campaign: imported once, then forked for each attempt, which goes on with a DAG run as far as it comes.
+"""Airflow for the fault campaign: imported once, then forked for each attempt, which goes on with a DAG run
+as far as it comes.
 
-The same run again is Airflow's own retry of the tasks that failed or whose worker has gone: see `airflow_run`.
+The same run again is Airflow's own retry of the tasks that failed or whose worker has gone: see
+`airflow_run`.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ def main(home: Path) -> None:
     """Serve attempts until standard input ends."""
     answers = forking.answers_only()
     _settings(home)
-    # No connection to Airflow's database may be open when a worker is forked, so even the first steps are a child's.
+    # No connection to Airflow's database may be open when a worker is forked, so even the first steps are a
+    # child's.
     modules = home / "modules"
     forking.fork(lambda: _make_database(modules))
     for name in modules.read_text().split():
@@ -80,7 +83,11 @@ def _run(order: dict[str, Any]) -> int:
     collection_task.FIRST_PAUSE = 0.5
     dag = build_dag(load_file(Path(order["definition"]), templates=None).collection)
     for task in dag.tasks:
-        task.retries, task.retry_delay, task.retry_exponential_backoff = TRIES - 1, timedelta(seconds=0.1), 0.0
+        task.retries, task.retry_delay, task.retry_exponential_backoff = (
+            TRIES - 1,
+            timedelta(seconds=0.1),
+            0.0,
+        )
     register(dag)
     return AirflowRun(dag, _FIRST + timedelta(minutes=int(order["run"]))).go_on()
 

@@ -1,4 +1,5 @@
-"""One DAG run in Airflow's database, which one process after another goes on with, as scheduler and workers do after a crash.
+"""One DAG run in Airflow's database, which one process after another goes on with, as scheduler and workers
+do after a crash.
 
 `dag.test()` would begin the run anew each time: a task that was killed is never tried again there.
 """
@@ -38,10 +39,14 @@ class AirflowRun:
         self._scheduled: Any = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
         assert settings.Session is not None
         self._session = settings.Session()
-        found = self._session.scalar(select(DagRun).where(DagRun.dag_id == dag.dag_id, DagRun.logical_date == moment))
+        found = self._session.scalar(
+            select(DagRun).where(DagRun.dag_id == dag.dag_id, DagRun.logical_date == moment)
+        )
         if found is None:
             found = self._scheduled.create_dagrun(
-                run_id=DagRun.generate_run_id(run_type=DagRunType.MANUAL, logical_date=moment, run_after=moment),
+                run_id=DagRun.generate_run_id(
+                    run_type=DagRunType.MANUAL, logical_date=moment, run_after=moment
+                ),
                 logical_date=moment,
                 data_interval=(moment, moment),
                 run_after=moment,
@@ -55,7 +60,9 @@ class AirflowRun:
             self._session.commit()
         elif found.state != DagRunState.RUNNING:
             # What failed for good, or succeeded, is begun again only where somebody clears it.
-            self._scheduled.clear(run_id=found.run_id, dag_run_state=DagRunState.RUNNING, session=self._session)
+            self._scheduled.clear(
+                run_id=found.run_id, dag_run_state=DagRunState.RUNNING, session=self._session
+            )
             self._session.commit()
         self._run: Any = found
         self._run.dag = self._scheduled
@@ -63,7 +70,8 @@ class AirflowRun:
     def go_on(self) -> int:
         """Run tasks until the run has ended or one is to be tried again.
 
-        Returns 0 for a run that succeeded, 1 for one that failed, `TRIED_AGAIN_LATER` for one that is not over.
+        Returns 0 for a run that succeeded, 1 for one that failed, `TRIED_AGAIN_LATER` for one that is not
+        over.
         """
         from airflow.sdk.definitions.dag import _run_task
         from airflow.utils.state import DagRunState, TaskInstanceState
@@ -92,7 +100,9 @@ class AirflowRun:
                 time.sleep(0.05)  # until the retry of a task is due
 
     def _take_over(self) -> None:
-        """Do about each task whose worker has gone what the scheduler does: running counts as failed, waiting waits anew."""
+        """Do about each task whose worker has gone what the scheduler does: running counts as failed, waiting
+        waits anew.
+        """
         from airflow.utils.state import TaskInstanceState
 
         for instance in self._run.get_task_instances(session=self._session):

@@ -1,4 +1,6 @@
-"""The campaign: case after case, faults at random points, a retry or a new run, and a judgement after each."""
+"""The campaign: case after case, faults at random points, a retry or a new run, and a judgement after
+each.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from tests.scenarios.cutting_proxy import CuttingProxy, Direction
 from tests.scenarios.postgres import Postgres, find_binaries
 
 KINDS = ("command", "airflow", "terminal")
-"""Kinds of runs: the command in a process that has imported it already, the tasks of a DAG, the command as it is typed."""
+"""Kinds of runs: the command in a process that has imported it already, the tasks of a DAG, the command as it
+is typed.
+"""
 
 
 class Campaign:
@@ -49,7 +53,9 @@ class Campaign:
     ) -> None:
         self.report = Report(seed)
         self._seed = seed
-        self._faults = {fault: weight for fault, weight in FAULTS.items() if not only or fault.__name__ in only}
+        self._faults = {
+            fault: weight for fault, weight in FAULTS.items() if not only or fault.__name__ in only
+        }
         self._kinds = kinds
         self._size = size
         self._tell = tell
@@ -138,7 +144,8 @@ class Campaign:
             )
         return settings
 
-    # -- playing ------------------------------------------------------------------------------------------------------
+    # -- playing
+    # ------------------------------------------------------------------------------------------------------
 
     def play(self, faults: int, *, first: int = 0, step: int = 1, stop_at: int = 5) -> Report:
         """Play every `step`th case until there were so many faults, or so many violations."""
@@ -177,8 +184,13 @@ class Campaign:
             if server._process is None:
                 server.start()
         self.report.cases += 1
-        self.report.violations += [f"case {number} ({', '.join(play.history)}): {what}" for what in found[:10]]
-        self._tell(f"{number}: {case.shape.name} {runner.kind} {kind_of(store)}: {', '.join(play.history) or 'calibrated'}")
+        self.report.violations += [
+            f"case {number} ({', '.join(play.history)}): {what}" for what in found[:10]
+        ]
+        self._tell(
+            f"{number}: {case.shape.name} {runner.kind} {kind_of(store)}:"
+            f" {', '.join(play.history) or 'calibrated'}"
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""What must hold after a fault, and what must hold in the end; each check returns what is wrong, a line each."""
+"""What must hold after a fault, and what must hold in the end; each check returns what is wrong, a line
+each.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,15 @@ _DONE = ("done", "found_done")
 _SETTLED = ("not_done", "uncertain")
 """What is found out about a plan that broke off: the next one sees to it."""
 _UNCLEAR = re.compile(
-    r"Traceback \(most recent call last\)|unexpected (error|\w*Error|\w*Exception)\b|^\s*File \".*\", line", re.MULTILINE
+    r"Traceback \(most recent call last\)|unexpected (error|\w*Error|\w*Exception)\b|^\s*File \".*\", line",
+    re.MULTILINE,
 )
 
 
 def objects(case: Case, found: Content, identities: dict[str, str], before: dict[str, str]) -> Iterator[str]:
-    """At any time: nobody who stays was lost or made anew, nothing unmanaged has changed, nothing has come that nobody wants."""
+    """At any time: nobody who stays was lost or made anew, nothing unmanaged has changed, nothing has come
+    that nobody wants.
+    """
     for uid in sorted(case.stays):
         if identities.get(uid) != before[uid]:
             yield f"{uid} was {'made anew' if uid in identities else 'lost'}"
@@ -33,7 +38,9 @@ def objects(case: Case, found: Content, identities: dict[str, str], before: dict
     yield from (f"{uid} is wanted by nobody" for uid in identities.keys() - wanted)
     for dn, values in found.items():
         for name, held in values.items():
-            known = {value for state in (was, will) for entry in state.values() for value in entry.get(name, ())}
+            known = {
+                value for state in (was, will) for entry in state.values() for value in entry.get(name, ())
+            }
             # In the middle of a rename a reference may name what is only on its way.
             if name not in {"member", "manager"} and not set(held) <= known:
                 yield f"{dn}: {name} has a value that is neither old nor new: {held}"
@@ -45,7 +52,9 @@ def final(case: Case, found: Content) -> Iterator[str]:
 
 
 def truth(store: ChaosStore, found: Content, identities: dict[str, str], *, contested: bool) -> Iterator[str]:
-    """Whatever is recorded as done is there; nothing was refused or in conflict unless two runs worked at the same time."""
+    """Whatever is recorded as done is there; nothing was refused or in conflict unless two runs worked at the
+    same time.
+    """
     present = set(identities.values())
     people = {values["uid"][0]: (dn, values) for dn, values in found.items() if "uid" in values}
     for plan in store.plans():
@@ -55,9 +64,15 @@ def truth(store: ChaosStore, found: Content, identities: dict[str, str], *, cont
                 continue
             if result not in _DONE:
                 if not contested:
-                    yield f"plan {plan.id}, {change['action']} {change['object']}: {result}: {plan.messages[place]}"
+                    yield (
+                        f"plan {plan.id}, {change['action']} {change['object']}: {result}:"
+                        f" {plan.messages[place]}"
+                    )
                 continue
-            yield from (f"plan {plan.id} says {result}, but {what}" for what in _not_there(plan, change, found, people, present))
+            yield from (
+                f"plan {plan.id} says {result}, but {what}"
+                for what in _not_there(plan, change, found, people, present)
+            )
 
 
 def _not_there(
@@ -92,14 +107,22 @@ def _value(field: str, value: Any) -> str:
 
 
 def finished(store: ChaosStore) -> Iterator[str]:
-    """In the end: leases are free, and the last plan of each job is carried out whole, with an outcome for each change."""
+    """In the end: leases are free, and the last plan of each job is carried out whole, with an outcome for
+    each change.
+    """
     if leases := store.count("lease"):
         yield f"{leases} leases are not free"
     last = {plan.job: plan for plan in store.plans()}
     for plan in last.values():
         if plan.state != "success" or plan.outcomes.keys() != plan.changes.keys():
-            yield f"plan {plan.id} of {plan.job} is {plan.state} with {len(plan.outcomes)} of {len(plan.changes)} outcomes"
-    states = store.rows("SELECT state FROM {p}collection_run WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1")
+            yield (
+                f"plan {plan.id} of {plan.job} is {plan.state} with {len(plan.outcomes)} of"
+                f" {len(plan.changes)}"
+                f" outcomes"
+            )
+    states = store.rows(
+        "SELECT state FROM {p}collection_run WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1"
+    )
     if states != [("success",)]:
         yield f"the last run is {states}"
 

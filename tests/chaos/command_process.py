@@ -1,4 +1,6 @@
-"""`directory-sync run` for the fault campaign: the command's own `main`, in a child of a process that has imported it already."""
+"""`directory-sync run` for the fault campaign: the command's own `main`, in a child of a process that has
+imported it already.
+"""
 
 from __future__ import annotations
 

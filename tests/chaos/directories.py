@@ -54,13 +54,17 @@ def form(dn: str) -> str:
 def comparable(entries: Mapping[str, Mapping[str, Any]]) -> Content:
     """Entries by normalised DN, with sorted values."""
     return {
-        form(dn): {name: sorted(form(v) if name in _REFERENCES else v for v in held) for name, held in values.items()}
+        form(dn): {
+            name: sorted(form(v) if name in _REFERENCES else v for v in held) for name, held in values.items()
+        }
         for dn, values in entries.items()
     }
 
 
 def look(slapd: Slapd) -> tuple[Content, dict[str, str]]:
-    """What a directory holds beside its containers, and the entryUUID of each person by uid; twice the same uid is an error."""
+    """What a directory holds beside its containers, and the entryUUID of each person by uid; twice the same
+    uid is an error.
+    """
     admin = directories.administrator(slapd)
     found = admin.search_s(slapd.suffix, ldap.SCOPE_SUBTREE, attrlist=["*", "entryUUID"])
     admin.unbind_s()

@@ -79,7 +79,8 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-# -- the worker -------------------------------------------------------------------------------------------------------
+# -- the worker
+# -------------------------------------------------------------------------------------------------------
 
 
 def kill_worker(scene: Scene) -> None:
@@ -105,7 +106,9 @@ def stop_worker(scene: Scene) -> None:
 
 
 def overtake_worker(scene: Scene) -> None:
-    """The worker is stopped past its lease; meanwhile another run does the work; then the first one goes on."""
+    """The worker is stopped past its lease; meanwhile another run does the work; then the first one goes
+    on.
+    """
     _signal(scene.attempt.pid, signal.SIGSTOP)
     scene.to_source.heal()
     scene.to_destination.heal()
@@ -147,7 +150,8 @@ def fill_disk(scene: Scene) -> None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, limit))
 
 
-# -- the directories --------------------------------------------------------------------------------------------------
+# -- the directories
+# --------------------------------------------------------------------------------------------------
 
 
 def restart_server(scene: Scene) -> None:
@@ -171,7 +175,8 @@ def hang_server(scene: Scene) -> None:
     scene.later(scene.choose.choice([0.3, TIMEOUT * 1.5]), slapd.resume)
 
 
-# -- the network ------------------------------------------------------------------------------------------------------
+# -- the network
+# ------------------------------------------------------------------------------------------------------
 
 
 def reset_connections(scene: Scene) -> None:
@@ -190,7 +195,9 @@ def slow_network(scene: Scene) -> None:
 
 
 def drop_packets(scene: Scene) -> None:
-    """Nothing reaches a directory for a while, then everything does, or the connections turn out to be dead."""
+    """Nothing reaches a directory for a while, then everything does, or the connections turn out to be
+    dead.
+    """
     _, proxy = scene.server()
     proxy.stalled = True
     dead = scene.choose.random() < 0.5
@@ -212,7 +219,8 @@ def refuse_connections(scene: Scene) -> None:
         scene.later(scene.choose.choice([0.3, 1.5]), lambda: setattr(proxy, "refuses", False))
 
 
-# -- the store --------------------------------------------------------------------------------------------------------
+# -- the store
+# --------------------------------------------------------------------------------------------------------
 
 
 def break_store(scene: Scene) -> None:
@@ -238,7 +246,8 @@ def break_store(scene: Scene) -> None:
         case _:
             with contextlib.suppress(Exception):
                 scene.store.rows(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'directory_sync'"
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ="
+                    " 'directory_sync'"
                 )
 
 

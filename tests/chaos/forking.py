@@ -1,6 +1,7 @@
 """A process that has imported everything and is forked for each attempt, so that many attempts cost little.
 
-Orders come as lines of JSON on standard input; the answers are the worker's process id and, later, its exit status.
+Orders come as lines of JSON on standard input; the answers are the worker's process id and, later, its exit
+status.
 """
 
 from __future__ import annotations

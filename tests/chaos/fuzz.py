@@ -1,4 +1,5 @@
-"""`make fuzz`: atheris looks for octets that break one of the rules of `hostile`, guided by which code they reach.
+"""`make fuzz`: atheris looks for octets that break one of the rules of `hostile`, guided by which code they
+reach.
 
 On demand, because atheris is no dependency of the tests: `make fuzz` puts it into a folder of its own.
 """
@@ -38,24 +39,38 @@ def _template(data: bytes) -> None:
 
 
 def _csv(folder: Path) -> Target:
-    return lambda data: hostile.csv_file(folder, data[1:], hostile.ENCODINGS[(data or b"\0")[0] % len(hostile.ENCODINGS)])
+    return lambda data: hostile.csv_file(
+        folder, data[1:], hostile.ENCODINGS[(data or b"\0")[0] % len(hostile.ENCODINGS)]
+    )
 
 
 def targets(folder: Path) -> dict[str, tuple[Target, Sequence[bytes]]]:
     """Name → what takes octets, and what to begin with."""
     example = SPEC_EXAMPLE.read_bytes()
     return {
-        "definition": (lambda data: hostile.definition(_text(data)), [example, b"name: a\njobs: [{name: b}]\n"]),
-        "json": (lambda data: hostile.definition(_text(data), "hostile.json"), [b'{"name": "a", "jobs": [{"name": "b"}]}']),
+        "definition": (
+            lambda data: hostile.definition(_text(data)),
+            [example, b"name: a\njobs: [{name: b}]\n"],
+        ),
+        "json": (
+            lambda data: hostile.definition(_text(data), "hostile.json"),
+            [b'{"name": "a", "jobs": [{"name": "b"}]}'],
+        ),
         "filter": (
             lambda data: hostile.filter_and_values(_text(data), _VALUES),
-            [b"(&(cn=ida*)(!(mail=*@x))(uidNumber>=5)(|(sn;lang-de=B*p*l)(cn~=i)))", b"(uidNumber:1.2.840.113556.1.4.803:=2)"],
+            [
+                b"(&(cn=ida*)(!(mail=*@x))(uidNumber>=5)(|(sn;lang-de=B*p*l)(cn~=i)))",
+                b"(uidNumber:1.2.840.113556.1.4.803:=2)",
+            ],
         ),
         "template": (
             _template,
             [
                 b"\0{% for m in mail if 'a' in m %}{{ loop.index }}{{ m|upper }}{% endfor %}{{ cn[0] ~ n }}",
-                b"\1ou={{ cn|replace('I', ',') }},{{ '%s' % 3 }}{{ {'a': 1}[n]|default(2 ** 3) }}{{ skip('no') if n else '' }}",
+                (
+                    b"\1ou={{ cn|replace('I', ',') }},{{ '%s' % 3 }}{{ {'a': 1}[n]|default(2 ** 3) }}{{"
+                    b" skip('no') if n else '' }}"
+                ),
             ],
         ),
         "csv": (_csv(folder), [b"\0" + hostile.CSV, b"\2" + hostile.CSV.decode().encode("utf-16")]),
@@ -64,11 +79,15 @@ def targets(folder: Path) -> dict[str, tuple[Target, Sequence[bytes]]]:
 
 
 def main() -> None:
-    """Fuzz one target for some seconds; never returns: exits with libFuzzer's status, 0 if nothing was found."""
+    """Fuzz one target for some seconds; never returns: exits with libFuzzer's status, 0 if nothing was
+    found.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.fuzz", description=__doc__)
     parser.add_argument("target")
     parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--corpus", type=Path, required=True, help="folder of what was found interesting, kept between runs")
+    parser.add_argument(
+        "--corpus", type=Path, required=True, help="folder of what was found interesting, kept between runs"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         target, seeds = targets(Path(name))[arguments.target]

@@ -1,6 +1,8 @@
-"""What must hold for any octets whatever, of each part that reads what others wrote; hypothesis and `make fuzz` make the octets.
+"""What must hold for any octets whatever, of each part that reads what others wrote; hypothesis and
+`make fuzz` make the octets.
 
-Each function returns if all is well: what it was given is read, or refused with an error that says where and why.
+Each function returns if all is well: what it was given is read, or refused with an error that says where and
+why.
 """
 
 # ruff: noqa: PT017 - an error is one of the two ways in which all can be well
@@ -27,7 +29,8 @@ CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'
 CSV_FIELDS = ("id", "name", "mail")
 LDIF = (
     b"version: 1\n# people\ndn: cn=Fry,dc=x\nobjectClass: person\ncn: Fry\nsn:: RnJ5\ndescription: a\n b\n\n"
-    b"dn:: Y249TGVlbGEsZGM9eA==\nobjectClass: person\ncn: Leela\nsn: L\nuid: l\njpegPhoto:< file:///etc/passwd\n\n"
+    b"dn:: Y249TGVlbGEsZGM9eA==\nobjectClass: person\ncn: Leela\nsn: L\nuid: l\njpegPhoto:<"
+    b" file:///etc/passwd\n\n"
     b"dn: cn=Amy,dc=x\nchangetype: add\nobjectClass: person\ncn: Amy\nsn;lang-de: W\n"
 )
 LDIF_FIELDS = ("cn", "uid", "sn", "description", "jpegPhoto")
@@ -45,7 +48,8 @@ def is_clear(error: DirectorySyncError) -> None:
     assert not re.search(r"<[\w.]+ object at 0x|Traceback|NoneType", text), text
 
 
-# -- definitions ------------------------------------------------------------------------------------------------------
+# -- definitions
+# ------------------------------------------------------------------------------------------------------
 
 
 def definition(text: str, file: str = "hostile.yaml") -> None:
@@ -69,18 +73,23 @@ def definition(text: str, file: str = "hostile.yaml") -> None:
         is_clear(error)
 
 
-# -- filters ----------------------------------------------------------------------------------------------------------
+# -- filters
+# ----------------------------------------------------------------------------------------------------------
 
 
 def _normalise(attribute: str, value: bytes) -> bytes:
-    """As a directory does it: case and runs of blanks do not matter; numbers are numbers, and what is none has no form."""
+    """As a directory does it: case and runs of blanks do not matter; numbers are numbers, and what is none
+    has no form.
+    """
     if attribute == "uidnumber":
         return b"%d" % int(value[:20])
     return b" ".join(value.lower().split())
 
 
 def filter_and_values(text: str, values: Mapping[str, list[bytes]]) -> None:
-    """A filter survives being written down, and says true, false or Undefined of an object; or the mistake has a position."""
+    """A filter survives being written down, and says true, false or Undefined of an object; or the mistake
+    has a position.
+    """
     try:
         found = parse(text)
     except FilterError as error:
@@ -94,7 +103,8 @@ def filter_and_values(text: str, values: Mapping[str, list[bytes]]) -> None:
     assert matches(Not(found), values, _normalise) is (None if said is None else not said)
 
 
-# -- templates --------------------------------------------------------------------------------------------------------
+# -- templates
+# --------------------------------------------------------------------------------------------------------
 
 
 def template(text: str, values: Mapping[str, list[bytes]], *, names: bool = False) -> None:
@@ -115,11 +125,14 @@ def template(text: str, values: Mapping[str, list[bytes]], *, names: bool = Fals
     assert time.monotonic() - begun < MAX_SECONDS + _SPARE
 
 
-# -- files ------------------------------------------------------------------------------------------------------------
+# -- files
+# ------------------------------------------------------------------------------------------------------------
 
 
 def csv_file(folder: Path, content: bytes, encoding: str) -> None:
-    """A CSV file is read, or it is said which line is wrong; a row that is not whole says so and is no other row."""
+    """A CSV file is read, or it is said which line is wrong; a row that is not whole says so and is no other
+    row.
+    """
     endpoint = FileEndpoint(file="staff.csv", delimiter=";", encoding=encoding)
     read = _both_sides(folder / endpoint.file, content, CSV_FIELDS, endpoint)
     _filtered(folder, endpoint, "(|(id=1)(!(name=*)))", CSV_FIELDS, read)
@@ -131,13 +144,19 @@ def ldif_file(folder: Path, content: bytes) -> None:
     endpoint = FileEndpoint(file="people.ldif")
     read = _both_sides(folder / endpoint.file, content, LDIF_FIELDS, endpoint)
     for record in read or ():
-        assert not any(b"root:x:" in value for value in record.values.get("jpegPhoto", ()) if value not in content)
+        assert not any(
+            b"root:x:" in value for value in record.values.get("jpegPhoto", ()) if value not in content
+        )
     _filtered(folder, endpoint, "(&(cn=*)(!(sn=L*)))", LDIF_FIELDS, read)
     _cut_off(folder, endpoint, LDIF_FIELDS, read)
 
 
-def _filtered(folder: Path, definition: FileEndpoint, filter: str, fields: Sequence[str], read: list[Record] | None) -> None:
-    """A filter takes records out and changes none; each is taken by the filter or by its negation, or its fate is unknown."""
+def _filtered(
+    folder: Path, definition: FileEndpoint, filter: str, fields: Sequence[str], read: list[Record] | None
+) -> None:
+    """A filter takes records out and changes none; each is taken by the filter or by its negation, or its
+    fate is unknown.
+    """
     if read is None:
         return
     kept: list[Record] = []
@@ -145,7 +164,11 @@ def _filtered(folder: Path, definition: FileEndpoint, filter: str, fields: Seque
         endpoint = file_source(definition.model_copy(update={"filter": text}), folder)
         names = endpoint.fields()
         try:
-            chosen = [record for batch in endpoint.read([f for f in fields if names is None or f in names]) for record in batch]
+            chosen = [
+                record
+                for batch in endpoint.read([f for f in fields if names is None or f in names])
+                for record in batch
+            ]
         except EndpointError as error:
             is_clear(error)
             return
@@ -154,8 +177,12 @@ def _filtered(folder: Path, definition: FileEndpoint, filter: str, fields: Seque
     assert all(record in kept for record in read)
 
 
-def _cut_off(folder: Path, definition: FileEndpoint, fields: Sequence[str], read: list[Record] | None) -> None:
-    """At most the last record says that the file may have been cut off, and none of a file that is said to be whole."""
+def _cut_off(
+    folder: Path, definition: FileEndpoint, fields: Sequence[str], read: list[Record] | None
+) -> None:
+    """At most the last record says that the file may have been cut off, and none of a file that is said to be
+    whole.
+    """
     assert not any(record.cut_off and not record.problem for record in read or ())
     assert not any(record.cut_off for record in (read or ())[:-1])
     endpoint = file_source(definition.model_copy(update={"complete": True}), folder)
@@ -184,8 +211,12 @@ def _told(work: Callable[[], list[Record]], file: str) -> list[Record] | None:
     return records
 
 
-def _both_sides(path: Path, content: bytes, fields: Sequence[str], definition: FileEndpoint) -> list[Record] | None:
-    """Read a file as source and as destination; reading never changes it, and what is read twice is the same."""
+def _both_sides(
+    path: Path, content: bytes, fields: Sequence[str], definition: FileEndpoint
+) -> list[Record] | None:
+    """Read a file as source and as destination; reading never changes it, and what is read twice is the
+    same.
+    """
     path.write_bytes(content)
 
     def source() -> list[Record]:
@@ -200,7 +231,9 @@ def _both_sides(path: Path, content: bytes, fields: Sequence[str], definition: F
         return found
 
     def destination() -> list[Record]:
-        endpoint = file_destination(definition, path.parent, keys=fields[:1], fields=fields, naming_attribute=fields[0])
+        endpoint = file_destination(
+            definition, path.parent, keys=fields[:1], fields=fields, naming_attribute=fields[0]
+        )
         endpoint.check()
         return [record for batch in endpoint.read(fields) for record in batch]
 

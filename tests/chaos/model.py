@@ -1,6 +1,8 @@
-"""Random directories: what the source holds, what the destination holds before, and what the rules say that it must hold after.
+"""Random directories: what the source holds, what the destination holds before, and what the rules say that
+it must hold after.
 
-Nothing here comes from the code that plans and applies: `expected` is written down from the rules alone, as plain dicts.
+Nothing here comes from the code that plans and applies: `expected` is written down from the rules alone, as
+plain dicts.
 """
 
 from __future__ import annotations
@@ -100,11 +102,19 @@ def random_case(choose: random.Random, shape: Shape, *, size: int) -> Case:
     leaves = set(choose.sample(sorted(before), choose.randint(0, size // 4)))
     after = {uid: _changed(choose, person) for uid, person in before.items() if uid not in leaves}
     _rename(choose, before, after)
-    # Whoever is named before keeps the name: whether references follow a rename is the server's business, and slapd's do not.
-    known = {uid: now for uid, now in after.items() if (now.name, now.unit) == (before[uid].name, before[uid].unit)}
+    # Whoever is named before keeps the name: whether references follow a rename is the server's business, and
+    # slapd's do not.
+    known = {
+        uid: now for uid, now in after.items() if (now.name, now.unit) == (before[uid].name, before[uid].unit)
+    }
     before = {uid: replace(person, leader=_someone(choose, known)) for uid, person in before.items()}
-    after |= {person.uid: person for person in _staff(choose, range(size, size + choose.randint(size // 8, size // 2)))}
-    after = {uid: replace(person, leader=_leader(choose, person, before, after)) for uid, person in after.items()}
+    after |= {
+        person.uid: person
+        for person in _staff(choose, range(size, size + choose.randint(size // 8, size // 2)))
+    }
+    after = {
+        uid: replace(person, leader=_leader(choose, person, before, after)) for uid, person in after.items()
+    }
     guests = {
         f"cn=Guest {number},ou=people,{DESTINATION}": {
             "objectClass": _PERSON,
@@ -117,9 +127,13 @@ def random_case(choose: random.Random, shape: Shape, *, size: int) -> Case:
     groups_before = _groups(choose, range(6), before, extra=guests)
     groups_after = {name: groups_before[name] for name in groups_before if choose.random() < 0.2}
     groups_after = {
-        name: (note, kept) for name, (note, members) in groups_after.items() if (kept := [m for m in members if m in after])
+        name: (note, kept)
+        for name, (note, members) in groups_after.items()
+        if (kept := [m for m in members if m in after])
     }
-    groups_after |= _groups(choose, [number for number in range(9) if f"Group {number}" not in groups_after], after)
+    groups_after |= _groups(
+        choose, [number for number in range(9) if f"Group {number}" not in groups_after], after
+    )
 
     def at(suffix: str, *, managed: bool) -> _Place:
         return _Place(suffix, shape, managed)
@@ -156,7 +170,9 @@ def _staff(choose: random.Random, numbers: Iterable[int]) -> list[Person]:
 
 
 def _mails(choose: random.Random, number: int) -> tuple[str, ...]:
-    return tuple(f"p{number}@{host}.example" for host in choose.sample(("one", "two", "three"), choose.randint(0, 3)))
+    return tuple(
+        f"p{number}@{host}.example" for host in choose.sample(("one", "two", "three"), choose.randint(0, 3))
+    )
 
 
 def _notes(choose: random.Random) -> tuple[str, ...]:
@@ -178,8 +194,14 @@ def _changed(choose: random.Random, person: Person) -> Person:
 
 
 def _rename(choose: random.Random, before: Mapping[str, Person], after: dict[str, Person]) -> None:
-    """Let some take the names that others give up: chains, never circles, which no order of changes could carry out."""
-    free = [person.name for uid, person in sorted(before.items()) if uid not in after or after[uid].name != person.name]
+    """Let some take the names that others give up: chains, never circles, which no order of changes could
+    carry out.
+    """
+    free = [
+        person.name
+        for uid, person in sorted(before.items())
+        if uid not in after or after[uid].name != person.name
+    ]
     choose.shuffle(free)
     chained = sorted(uid for uid in after if after[uid].name == before[uid].name)
     for uid in choose.sample(chained, len(chained) // 5):
@@ -193,7 +215,9 @@ def _someone(choose: random.Random, people: Mapping[str, Person]) -> str | None:
     return choose.choice(sorted(people)) if people and choose.random() < 0.5 else None
 
 
-def _leader(choose: random.Random, person: Person, before: Mapping[str, Person], after: Mapping[str, Person]) -> str | None:
+def _leader(
+    choose: random.Random, person: Person, before: Mapping[str, Person], after: Mapping[str, Person]
+) -> str | None:
     was = before[person.uid].leader if person.uid in before else None
     return was if was in after and choose.random() < 0.6 else _someone(choose, after)
 
@@ -202,10 +226,15 @@ _Groups = dict[str, tuple[str, list[str]]]
 """Name → (description, uids of members; a DN for who has none)."""
 
 
-def _groups(choose: random.Random, numbers: Sequence[int], people: Mapping[str, Person], extra: Iterable[str] = ()) -> _Groups:
+def _groups(
+    choose: random.Random, numbers: Sequence[int], people: Mapping[str, Person], extra: Iterable[str] = ()
+) -> _Groups:
     everybody = [*sorted(people), *extra]
     return {
-        f"Group {number}": (f"note {choose.randint(0, 3)}", choose.sample(everybody, choose.randint(1, len(everybody) // 3)))
+        f"Group {number}": (
+            f"note {choose.randint(0, 3)}",
+            choose.sample(everybody, choose.randint(1, len(everybody) // 3)),
+        )
         for number in numbers
         if choose.random() < 0.8
     }
@@ -240,27 +269,37 @@ class _Place:
         values |= {"employeeType": ["managed"]} if self.managed else {"departmentNumber": [person.unit]}
         return self.dn(person), {name: held for name, held in values.items() if held}
 
-    def group(self, name: str, note: str, members: Iterable[str], people: Mapping[str, Person]) -> tuple[str, Entry]:
+    def group(
+        self, name: str, note: str, members: Iterable[str], people: Mapping[str, Person]
+    ) -> tuple[str, Entry]:
         entry = {
             "objectClass": ["groupOfNames", "top"],
             "cn": [name],
             "description": [note],
             "member": [self.dn(people[uid]) if uid in people else uid for uid in members],
         }
-        return f"cn={name},ou=groups,{self.suffix}", entry | ({"businessCategory": ["managed"]} if self.managed else {})
+        return f"cn={name},ou=groups,{self.suffix}", entry | (
+            {"businessCategory": ["managed"]} if self.managed else {}
+        )
 
     def entries(self, people: Mapping[str, Person], groups: _Groups) -> Entries:
         found = dict(self.person(person, people) for person in people.values())
-        return found | dict(self.group(name, note, members, people) for name, (note, members) in groups.items())
+        return found | dict(
+            self.group(name, note, members, people) for name, (note, members) in groups.items()
+        )
 
 
 def skeleton(suffix: str) -> Entries:
     """The containers of a directory, parents first; `suffix` itself is not among them."""
     entries: Entries = {
-        f"ou={unit},{suffix}": {"objectClass": ["organizationalUnit"], "ou": [unit]} for unit in ("people", "groups")
+        f"ou={unit},{suffix}": {"objectClass": ["organizationalUnit"], "ou": [unit]}
+        for unit in ("people", "groups")
     }
     if suffix == DESTINATION:
-        entries |= {f"ou={unit},ou=people,{suffix}": {"objectClass": ["organizationalUnit"], "ou": [unit]} for unit in UNITS}
+        entries |= {
+            f"ou={unit},ou=people,{suffix}": {"objectClass": ["organizationalUnit"], "ou": [unit]}
+            for unit in UNITS
+        }
     return entries
 
 
@@ -269,14 +308,22 @@ def definition(shape: Shape) -> dict[str, Any]:
     people, left = f"ou=people,{DESTINATION}", f"ou=left,ou=people,{DESTINATION}"
     place: dict[str, Any] = {"container": people}
     if shape.computed:
-        place = {"container": {"template": "ou={{ departmentNumber }}," + people}, "base": people, "move_existing": True}
+        place = {
+            "container": {"template": "ou={{ departmentNumber }}," + people},
+            "base": people,
+            "move_existing": True,
+        }
     return {
         "name": shape.name,
         "limits": dict.fromkeys(("delete", "move", "clear", "members", "memberships"), "none"),
         "jobs": [
             {
                 "name": "people",
-                "source": {"connection": "source", "container": f"ou=people,{SOURCE}", "filter": "(objectClass=inetOrgPerson)"},
+                "source": {
+                    "connection": "source",
+                    "container": f"ou=people,{SOURCE}",
+                    "filter": "(objectClass=inetOrgPerson)",
+                },
                 "destination": {
                     "connection": "destination",
                     **place,
@@ -295,7 +342,11 @@ def definition(shape: Shape) -> dict[str, Any]:
             },
             {
                 "name": "groups",
-                "source": {"connection": "source", "container": f"ou=groups,{SOURCE}", "filter": "(objectClass=groupOfNames)"},
+                "source": {
+                    "connection": "source",
+                    "container": f"ou=groups,{SOURCE}",
+                    "filter": "(objectClass=groupOfNames)",
+                },
                 "destination": {
                     "connection": "destination",
                     "container": f"ou=groups,{DESTINATION}",

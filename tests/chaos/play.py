@@ -1,4 +1,6 @@
-"""One case being played: attempts with a fault at a random point of each, then one without, and a judgement after each."""
+"""One case being played: attempts with a fault at a random point of each, then one without, and a judgement
+after each.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from tests.chaos.campaign import Campaign
 
 _VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d:,.-]*|'[^']*'|/tmp/\S+|(cn|uid|ou)=[^:]*?,dc=\w+")
-_TOLD = re.compile(r"^(people|groups): |^directory-sync: |.*(AirflowException|AirflowFailException): |^ +(?!File )[A-Z]")
+_TOLD = re.compile(
+    r"^(people|groups): |^directory-sync: |.*(AirflowException|AirflowFailException): |^ +(?!File )[A-Z]"
+)
 _LEASE = re.compile(r"works on .* since|[Ll]ease .* is lost")
 _RETRY = re.compile(r"^airflow: retry of (?:people|groups),", re.MULTILINE)
 
@@ -58,7 +62,11 @@ class Play:
     def _proxies(self) -> dict[str, CuttingProxy]:
         campaign = self.campaign
         proxies = {"source": campaign._to_source, "destination": campaign._to_destination}
-        return proxies | ({"store": campaign._to_store} if campaign._to_store is not None and self.store.file is None else {})
+        return proxies | (
+            {"store": campaign._to_store}
+            if campaign._to_store is not None and self.store.file is None
+            else {}
+        )
 
     def undisturbed(self) -> list[str]:
         """An attempt without faults: it succeeds, and everything is as it must be."""
@@ -143,7 +151,10 @@ class Play:
         )
 
     def _strike(self, scene: Scene) -> Fault | None:
-        """Wait for a random point of the attempt and let a fault happen there. None if the attempt had ended before."""
+        """Wait for a random point of the attempt and let a fault happen there.
+
+        None if the attempt had ended before.
+        """
         release = self._wait(scene.attempt)
         fault = self._choose_fault(bool(children(scene.attempt.pid)))
         stage = self._stage(scene.attempt)
@@ -191,7 +202,8 @@ class Play:
         pause = self.choose.choice([0.0, 0.0, self.choose.uniform(0, 0.15)])
         share = self.choose.random()
         if direction is Direction.TO_CLIENT and self.choose.random() < 0.85:
-            # The answers for each of the two jobs begin with the schema, which is larger than everything that is of interest.
+            # The answers for each of the two jobs begin with the schema, which is larger than everything that
+            # is of interest.
             share = self.choose.choice([0.38, 0.88]) + 0.12 * share
         if name not in self._proxies:
             # A store in a file is written after all has been read, and while changes are.
@@ -211,7 +223,9 @@ class Play:
 
     @staticmethod
     def _wait_for_planning(attempt: Attempt, *, job: int) -> None:
-        """Wait until a job has read all, and its readers have ended: planning talks to nobody whom a proxy could watch."""
+        """Wait until a job has read all, and its readers have ended: planning talks to nobody whom a proxy
+        could watch.
+        """
         reads = False
         while attempt.running() and job:
             if reads and not children(attempt.pid):
@@ -230,7 +244,9 @@ class Play:
         if self.store.count("lease"):
             time.sleep(LEASE * 1.05)
 
-    def _after(self, ended: Ended, found: dict[str, dict[str, list[str]]], identities: dict[str, str]) -> list[str]:
+    def _after(
+        self, ended: Ended, found: dict[str, dict[str, list[str]]], identities: dict[str, str]
+    ) -> list[str]:
         text = ended.text
         wrong: Iterable[str] = [
             *checks.objects(self.case, found, identities, self._before),

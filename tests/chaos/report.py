@@ -18,7 +18,8 @@ class Report:
         faults: (fault, stage, kind of run, kind of store) → how often.
         felt: fault → how often the attempt did not succeed with it.
         missed: attempts that had ended before the fault could happen; no fault is counted for them.
-        retries: how often Airflow tried a job's task again in the same run, because it had failed or its worker had gone.
+        retries: how often Airflow tried a job's task again in the same run, because it had failed or its
+            worker had gone.
         ends: (kind of run, exit status) → how often an attempt with a fault ended like this.
         messages: what such attempts said, without what varies → how often.
         violations: what must not be, with the case it was seen in.
@@ -61,10 +62,18 @@ class Report:
 
     def text(self) -> str:
         """For people."""
-        lines = [f"seed {self.seed}: {self.total} faults in {self.cases} cases, {self.seconds:.0f} s", *self._table()]
+        lines = [
+            f"seed {self.seed}: {self.total} faults in {self.cases} cases, {self.seconds:.0f} s",
+            *self._table(),
+        ]
         for place, name in ((2, "run"), (3, "store")):
-            lines.append(f"by {name}: " + ", ".join(f"{what} {number}" for what, number in self.by(place).items()))
-        lines.append("exit status: " + ", ".join(f"{kind} {status}: {n}" for (kind, status), n in sorted(self.ends.items())))
+            lines.append(
+                f"by {name}: " + ", ".join(f"{what} {number}" for what, number in self.by(place).items())
+            )
+        lines.append(
+            "exit status: "
+            + ", ".join(f"{kind} {status}: {n}" for (kind, status), n in sorted(self.ends.items()))
+        )
         lines.append(f"retries by Airflow: {self.retries}")
         lines.append(f"attempts that had ended before their fault: {self.missed}")
         lines += [f"{number:5} × {message}" for message, number in self.messages.most_common()]
@@ -84,4 +93,7 @@ class Report:
         for fault, number in self.by(0).items():
             lines.append(row(fault, (*(counts[fault, stage] for stage in STAGES), number, self.felt[fault])))
         stages = self.by(1)
-        return [*lines, row("all", (*(stages.get(stage, 0) for stage in STAGES), self.total, self.felt.total()))]
+        return [
+            *lines,
+            row("all", (*(stages.get(stage, 0) for stage in STAGES), self.total, self.felt.total())),
+        ]

@@ -75,19 +75,23 @@ class ChaosStore:
         return int(self.rows("SELECT coalesce(max(id), 0) FROM {p}job_run")[0][0])
 
     def stage(self, *, after: int) -> str:
-        """How far an attempt has come that began after this attempt at a job; reading is a part of planning."""
+        """How far an attempt has come that began after this attempt at a job; reading is a part of
+        planning.
+        """
         jobs = self.rows("SELECT id, job, state FROM {p}job_run ORDER BY id DESC LIMIT 1")
         if not jobs or jobs[0][0] <= after:
             return "opening"
         if jobs[0][2] != "running":
             return "closing"
         (plan,) = self.rows(
-            f"SELECT count(*), max(apply_started), max(apply_finished) FROM {{p}}plan WHERE job_run_id = {jobs[0][0]}"
+            f"SELECT count(*), max(apply_started), max(apply_finished) FROM {{p}}plan WHERE job_run_id ="
+            f" {jobs[0][0]}"
         )
         if plan[0] == 0:
             # A retry goes on with the plan of an earlier attempt.
             older = self.rows(
-                "SELECT p.apply_started, p.apply_finished FROM {p}plan p JOIN {p}job_run j ON j.id = p.job_run_id"
+                "SELECT p.apply_started, p.apply_finished FROM {p}plan p JOIN {p}job_run j ON j.id ="
+                " p.job_run_id"
                 f" WHERE j.job = '{jobs[0][1]}' AND p.state = 'applying' AND j.collection_run_id ="
                 f" (SELECT collection_run_id FROM {{p}}job_run WHERE id = {jobs[0][0]})"
             )
@@ -100,7 +104,8 @@ class ChaosStore:
         """Every plan that was begun to be stored, oldest first."""
         seen = []
         for id, job, state in self.rows(
-            "SELECT p.id, j.job, p.state FROM {p}plan p JOIN {p}job_run j ON j.id = p.job_run_id ORDER BY p.id"
+            "SELECT p.id, j.job, p.state FROM {p}plan p JOIN {p}job_run j ON j.id = p.job_run_id ORDER BY"
+            " p.id"
         ):
             changes = self.rows(f"SELECT sequence, payload FROM {{p}}change WHERE plan_id = {id}")
             outcomes = self.rows(f"SELECT sequence, result, message FROM {{p}}outcome WHERE plan_id = {id}")

@@ -30,7 +30,9 @@ SEED = int(os.environ.get("SEED", "20261122"))
 
 @pytest.mark.timeout(900)
 def test_no_fault_loses_or_doubles_an_object() -> None:
-    """Whatever is killed, stopped or cut off, and when: the end is what the rules say, and the store tells the truth."""
+    """Whatever is killed, stopped or cut off, and when: the end is what the rules say, and the store tells
+    the truth.
+    """
     report = play_share(Share(SEED, 12, size=60, kinds=("command", "terminal")))
     assert not report.violations, report.text()
     assert report.total >= 12, report.text()

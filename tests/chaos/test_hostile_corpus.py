@@ -1,7 +1,7 @@
 """Generated definitions, filters, templates and directory values that nobody would write on purpose.
 
-No crash, no hang, no error without a remedy. The corpus is the same in each run (`derandomize`); with `HOSTILE=N`
-it is N times as large.
+No crash, no hang, no error without a remedy. The corpus is the same in each run (`derandomize`); with
+`HOSTILE=N` it is N times as large.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def corpus(examples: int) -> settings:
     )
 
 
-# -- definitions ------------------------------------------------------------------------------------------------------
+# -- definitions
+# ------------------------------------------------------------------------------------------------------
 
 _FULL: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(SPEC_EXAMPLE.read_text()), default=str))
 _TEXTS = st.sampled_from(
@@ -58,7 +59,14 @@ _TEXTS = st.sampled_from(
             "a.b.c",
             "../../etc",
         ),
-        *("{{ 9**9**9 }}", "{{ ''.__class__.__mro__ }}", "{% for a in range(10**9) %}{% endfor %}", "{{ a|", "%NOW%", "%(x)s"),
+        *(
+            "{{ 9**9**9 }}",
+            "{{ ''.__class__.__mro__ }}",
+            "{% for a in range(10**9) %}{% endfor %}",
+            "{{ a|",
+            "%NOW%",
+            "%(x)s",
+        ),
         *(
             "(",
             "(a=*",
@@ -73,25 +81,42 @@ _TEXTS = st.sampled_from(
             "* * *",
             "99 99 * * *",
         ),
-        *("Mars/Phobos", "2026-13-45", "9" * 40, "always", "[10%, x]", "os.system", "ldap://x", "file:///etc/passwd"),
+        *(
+            "Mars/Phobos",
+            "2026-13-45",
+            "9" * 40,
+            "always",
+            "[10%, x]",
+            "os.system",
+            "ldap://x",
+            "file:///etc/passwd",
+        ),
     ]
 ) | st.text(max_size=20)
 _SCALARS = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats() | _TEXTS
 _ANY = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3), max_leaves=8
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXTS, inner, max_size=3),
+    max_leaves=8,
 )
 
 
 @st.composite
 def definitions(draw: st.DrawFn) -> str:
-    """The specification's example with one to four values replaced, removed, doubled or renamed, as JSON or YAML."""
+    """The specification's example with one to four values replaced, removed, doubled or renamed, as JSON or
+    YAML.
+    """
     definition = json.loads(json.dumps(_FULL))
     for _ in range(draw(st.integers(1, 4))):
         here: Any = definition
         while True:
             if not here:
                 break
-            key = draw(st.sampled_from(sorted(here, key=str)) if isinstance(here, dict) else st.integers(0, len(here) - 1))
+            key = draw(
+                st.sampled_from(sorted(here, key=str))
+                if isinstance(here, dict)
+                else st.integers(0, len(here) - 1)
+            )
             if isinstance(here[key], dict | list) and here[key] and draw(st.integers(0, 3)):
                 here = here[key]
                 continue
@@ -106,7 +131,9 @@ def definitions(draw: st.DrawFn) -> str:
                     here[draw(_TEXTS)] = here.pop(key)
             break
     try:
-        return json.dumps(definition) if draw(st.booleans()) else yaml.safe_dump(definition, allow_unicode=True)
+        return (
+            json.dumps(definition) if draw(st.booleans()) else yaml.safe_dump(definition, allow_unicode=True)
+        )
     except (yaml.YAMLError, ValueError):
         return json.dumps(definition)
 
@@ -118,13 +145,44 @@ def test_definitions(text: str) -> None:
     hostile.definition(text)
 
 
-# -- filters and templates --------------------------------------------------------------------------------------------
+# -- filters and templates
+# --------------------------------------------------------------------------------------------
 
 _FILTER = st.lists(
     st.sampled_from(
         [
-            *("(", ")", "(&", "(|", "(!", "*", "=", ">=", "<=", "~=", ":=", ":dn:", ":1.2.840.113556.1.4.803:=", "\\", "\\2a"),
-            *("cn", "uidNumber", "sn;lang-de", "jpegPhoto", "514", "-1", "9" * 30, "\\ff\\00", "é", "\0", " ", "\n", "(" * 60),
+            *(
+                "(",
+                ")",
+                "(&",
+                "(|",
+                "(!",
+                "*",
+                "=",
+                ">=",
+                "<=",
+                "~=",
+                ":=",
+                ":dn:",
+                ":1.2.840.113556.1.4.803:=",
+                "\\",
+                "\\2a",
+            ),
+            *(
+                "cn",
+                "uidNumber",
+                "sn;lang-de",
+                "jpegPhoto",
+                "514",
+                "-1",
+                "9" * 30,
+                "\\ff\\00",
+                "é",
+                "\0",
+                " ",
+                "\n",
+                "(" * 60,
+            ),
             *("(cn=*)", "(!(cn=i*a))", "(uidNumber>=5)", "(sn~=x)", "(cn=*a*b*)", "(|(cn=a)(mail=b@x))"),
         ]
     ),
@@ -133,11 +191,57 @@ _FILTER = st.lists(
 _TEMPLATE = st.lists(
     st.sampled_from(
         [
-            *("{{", "}}", "{%", "%}", "{#", "-%}", " cn ", "mail", "absent", "|join(', ')", "|first", "|replace('a', 'b' * 9)"),
-            *("{% for a in mail %}", "{% endfor %}", "{% if cn %}", "{% else %}", "{% endif %}", "{% set cn = cn ~ cn %}"),
-            *("loop.index", "range(10 ** 9)", "**", "//", "0", "[0]", "[::-1]", "'%s' % cn", "cn.format(cn)", "record['cn']"),
-            *("skip('x')", "fail()", "().__class__", "cn.__init__.__globals__", "{'a': [1, [2]]}", "(cn, mail)", "'\\ud800'"),
-            *("{{ cn.ljust(10 ** 6) }}", "{{ cn }}", "{{ mail|sort|list }}", "{{ n * n * n }}", "{{ 9 ** 9 ** 9 }}", ","),
+            *(
+                "{{",
+                "}}",
+                "{%",
+                "%}",
+                "{#",
+                "-%}",
+                " cn ",
+                "mail",
+                "absent",
+                "|join(', ')",
+                "|first",
+                "|replace('a', 'b' * 9)",
+            ),
+            *(
+                "{% for a in mail %}",
+                "{% endfor %}",
+                "{% if cn %}",
+                "{% else %}",
+                "{% endif %}",
+                "{% set cn = cn ~ cn %}",
+            ),
+            *(
+                "loop.index",
+                "range(10 ** 9)",
+                "**",
+                "//",
+                "0",
+                "[0]",
+                "[::-1]",
+                "'%s' % cn",
+                "cn.format(cn)",
+                "record['cn']",
+            ),
+            *(
+                "skip('x')",
+                "fail()",
+                "().__class__",
+                "cn.__init__.__globals__",
+                "{'a': [1, [2]]}",
+                "(cn, mail)",
+                "'\\ud800'",
+            ),
+            *(
+                "{{ cn.ljust(10 ** 6) }}",
+                "{{ cn }}",
+                "{{ mail|sort|list }}",
+                "{{ n * n * n }}",
+                "{{ 9 ** 9 ** 9 }}",
+                ",",
+            ),
         ]
     ),
     max_size=14,
@@ -153,18 +257,27 @@ _TEMPLATE = st.lists(
     ),
 )
 def test_filters(text: str, values: dict[str, list[bytes]]) -> None:
-    """Whatever stands in a filter: it says true, false or Undefined of any object, or the mistake has a position."""
+    """Whatever stands in a filter: it says true, false or Undefined of any object, or the mistake has a
+    position.
+    """
     hostile.filter_and_values(text, values)
 
 
 @corpus(400)
-@given(_TEMPLATE, st.lists(st.sampled_from([b"a@x", b"B@x", b"", b"\xff", b"x" * 70_000, b"{{ 7 }}"]), max_size=3), st.booleans())
+@given(
+    _TEMPLATE,
+    st.lists(st.sampled_from([b"a@x", b"B@x", b"", b"\xff", b"x" * 70_000, b"{{ 7 }}"]), max_size=3),
+    st.booleans(),
+)
 def test_templates(text: str, mail: list[bytes], names: bool) -> None:
-    """Whatever stands in a template: a bounded text, or an error of this record; soon, and never a part of Python."""
+    """Whatever stands in a template: a bounded text, or an error of this record; soon, and never a part of
+    Python.
+    """
     hostile.template(text, {"cn": [b"Ida"], "n": [b"7"], "mail": mail}, names=names)
 
 
-# -- values of directories --------------------------------------------------------------------------------------------
+# -- values of directories
+# --------------------------------------------------------------------------------------------
 
 _VALUES = st.one_of(
     st.sampled_from(
@@ -214,7 +327,12 @@ _VALUES = st.one_of(
 )
 _NAMES = ("uid", "cn", "sn", "mail", "title", "member", "manager", "ou")
 _RECORDS = st.lists(
-    st.dictionaries(st.sampled_from(_NAMES), st.lists(_VALUES, min_size=1, max_size=3, unique=True), min_size=1, max_size=6),
+    st.dictionaries(
+        st.sampled_from(_NAMES),
+        st.lists(_VALUES, min_size=1, max_size=3, unique=True),
+        min_size=1,
+        max_size=6,
+    ),
     max_size=6,
 )
 _MAPPINGS: tuple[Any, ...] = (
@@ -270,12 +388,19 @@ def test_values_of_directories(
     missing: Any,
     computed: bool,
 ) -> None:
-    """Any octets in any attribute, through any mapping: a plan, or a clear error; carried out, nothing conflicts with itself."""
+    """Any octets in any attribute, through any mapping: a plan, or a clear error; carried out, nothing
+    conflicts with itself.
+    """
     key = {"from": key} if isinstance(key, str) else key
     place = {"container": {"field": "ou"}, "base": "dc=x", "move_existing": True} if computed else {}
-    definition = one_job({"uid": {**key, "key": True}, "cn": "cn", **fields}, missing_at_source=missing, destination=place)
+    definition = one_job(
+        {"uid": {**key, "key": True}, "cn": "cn", **fields}, missing_at_source=missing, destination=place
+    )
     there = destination_of(
-        {"ou=left,dc=x": {"ou": "left"}, **{f"cn=o{n},dc=x": {"cn": f"o{n}", **held} for n, held in enumerate(destination)}}
+        {
+            "ou=left,dc=x": {"ou": "left"},
+            **{f"cn=o{n},dc=x": {"cn": f"o{n}", **held} for n, held in enumerate(destination)},
+        }
     )
     before = {id: dict(held) for id, held in there.entries.items()}
     plan = planned(definition, source_of(*source), there)
@@ -287,15 +412,25 @@ def test_values_of_directories(
     objects = [change.object for change in plan.changes if change.action.value != "create"]
     assert len(objects) == len(set(objects)), "an object is changed twice"
     if missing == "skip":
-        assert not [change for change in plan.changes if change.action.value in ("delete", "move") and not computed]
+        assert not [
+            change for change in plan.changes if change.action.value in ("delete", "move") and not computed
+        ]
     refused = carry_out(plan, there)
-    assert not [message for message in refused if message not in ("exists", "no container", "taken", "gone")], refused
+    assert not [
+        message for message in refused if message not in ("exists", "no container", "taken", "gone")
+    ], refused
 
 
-@pytest.mark.parametrize("value", [b"\xed\xa0\x80", b"\xff", b"a\0b", b"x" * 70_000], ids=["surrogate", "no-utf8", "nul", "long"])
+@pytest.mark.parametrize(
+    "value", [b"\xed\xa0\x80", b"\xff", b"a\0b", b"x" * 70_000], ids=["surrogate", "no-utf8", "nul", "long"]
+)
 def test_a_hostile_key_is_its_own_key(value: bytes) -> None:
     """Octets that are no text match exactly themselves, so that no other object is taken for theirs."""
     definition = one_job(missing_at_source="delete")
-    plan = planned(definition, source_of({"uid": value, "cn": "A"}), destination_of(A={"uid": value}, B={"uid": b"other"}))
+    plan = planned(
+        definition,
+        source_of({"uid": value, "cn": "A"}),
+        destination_of(A={"uid": value}, B={"uid": b"other"}),
+    )
     assert plan is not None
     assert [(change.action.value, change.object) for change in plan.changes] == [("delete", "cn=B,dc=x")]

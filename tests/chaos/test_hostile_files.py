@@ -1,4 +1,5 @@
-"""Generated CSV and LDIF files that no program wrote on purpose: read, or refused with a clear error; never a crash.
+"""Generated CSV and LDIF files that no program wrote on purpose: read, or refused with a clear error; never a
+crash.
 
 The corpus is the same in each run (`derandomize`); with `HOSTILE=N` it is N times as large.
 """
@@ -96,7 +97,9 @@ def folder() -> Path:
 @corpus(400)
 @given(damaged(hostile.CSV), st.sampled_from(["utf-8", *hostile.ENCODINGS]))
 def test_csv(folder: Path, content: bytes, encoding: str) -> None:
-    """A damaged CSV file is read, or it is said which line is wrong; a row that is not whole says so and is no other row."""
+    """A damaged CSV file is read, or it is said which line is wrong; a row that is not whole says so and is
+    no other row.
+    """
     hostile.csv_file(folder, content, encoding)
 
 

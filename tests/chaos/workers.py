@@ -1,4 +1,6 @@
-"""Processes that carry out a run: the command in a terminal, and an Airflow task; and how nothing of them may stay behind."""
+"""Processes that carry out a run: the command in a terminal, and an Airflow task; and how nothing of them may
+stay behind.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +136,12 @@ class ForkingRunner:
 
     def start(self, definition: Path, run: str, settings: Mapping[str, str]) -> Attempt:
         assert self._process.stdin is not None
-        order = {"definition": str(definition), "run": run, "settings": dict(settings), "output": str(self._output)}
+        order = {
+            "definition": str(definition),
+            "run": run,
+            "settings": dict(settings),
+            "output": str(self._output),
+        }
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return _ForkedAttempt(int(self.answer()), self, self._output)
@@ -191,7 +198,9 @@ def _state(pid: int) -> str | None:
 
 
 def children(pid: int) -> Sequence[int]:
-    """Ids of the processes that a process has started and that still run: the readers of a worker, also behind `nice`."""
+    """Ids of the processes that a process has started and that still run: the readers of a worker, also
+    behind `nice`.
+    """
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -229,7 +238,10 @@ def _hanging(pid: int, output: Path) -> str:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGUSR1)
         time.sleep(1)
-    seen = [f"process {other} ({state}): {Path(f'/proc/{other}/wchan').read_text()}" for other, state in _group(pid)]
+    seen = [
+        f"process {other} ({state}): {Path(f'/proc/{other}/wchan').read_text()}"
+        for other, state in _group(pid)
+    ]
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
     return "\n".join([f"no end after {PATIENCE:g} s", *seen, output.read_text(errors="replace")[-6000:]])

@@ -98,7 +98,9 @@ def samba(authority: Authority) -> Iterator[Samba]:
 
 @pytest.fixture(scope="session")
 def directory389(authority: Authority) -> Iterator[Directory389]:
-    """One 389 Directory Server for all tests that need one, with its plug-ins at work below `dc=destination`."""
+    """One 389 Directory Server for all tests that need one, with its plug-ins at work below
+    `dc=destination`.
+    """
     if missing := directory389_missing():
         pytest.skip(missing)
     with Directory389("dc=destination", "dc=source", certificate=authority.issue("d389")) as server:
@@ -115,7 +117,8 @@ def testdata() -> Path:
     return Path(__file__).parents[1] / "scenarios" / "data"
 
 
-# -- stores -----------------------------------------------------------------------------------------------------------
+# -- stores
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
-"""Somebody changes at the destination, between plan and apply, exactly what the plan touches: nothing of theirs is overwritten.
+"""Somebody changes at the destination, between plan and apply, exactly what the plan touches: nothing of
+theirs is overwritten.
 
-Also sources that are suddenly empty, halved, or spoilt for everybody: limits and checks hold before the first write.
+Also sources that are suddenly empty, halved, or spoilt for everybody: limits and checks hold before the first
+write.
 """
 
 from __future__ import annotations
@@ -72,7 +74,14 @@ class Office:
     def add(self, where: str, uid: str, **values: str | list[str]) -> str:
         """Add a person; its DN."""
         dn = f"cn={values.pop('cn', uid)},{where}"
-        attributes = {"objectClass": PERSON, "uid": uid, "sn": "S", "title": "old", "mail": f"{uid}@x", **values}
+        attributes = {
+            "objectClass": PERSON,
+            "uid": uid,
+            "sn": "S",
+            "title": "old",
+            "mail": f"{uid}@x",
+            **values,
+        }
         self.at(dn).add_s(dn, [(name, list(directories.as_bytes(held))) for name, held in attributes.items()])
         return dn
 
@@ -91,7 +100,13 @@ class Office:
 
     def run(self, *, missing: Any = "delete", limits: Any = None, **job: Any) -> JobResult:
         none = dict.fromkeys(("delete", "move", "clear", "members", "update"), "none")
-        fields = {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn", "title": "title", "mail": "mail"}
+        fields = {
+            "uid": {"from": "uid", "key": True},
+            "cn": "cn",
+            "sn": "sn",
+            "title": "title",
+            "mail": "mail",
+        }
         definition = Collection.model_validate(
             {
                 "name": "office",
@@ -99,8 +114,16 @@ class Office:
                 "jobs": [
                     {
                         "name": "people",
-                        "source": {"connection": "a", "container": self.there, "filter": f"(objectClass={PERSON})"},
-                        "destination": {"connection": "b", "container": self.here, "filter": f"(objectClass={PERSON})"},
+                        "source": {
+                            "connection": "a",
+                            "container": self.there,
+                            "filter": f"(objectClass={PERSON})",
+                        },
+                        "destination": {
+                            "connection": "b",
+                            "container": self.here,
+                            "filter": f"(objectClass={PERSON})",
+                        },
                         "object": PERSON,
                         "missing_at_source": missing,
                         "remove": "all",
@@ -110,9 +133,15 @@ class Office:
                 ],
             }
         )
-        snapshot = self.store.start_run(definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False)
+        snapshot = self.store.start_run(
+            definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False
+        )
         return run_job(
-            snapshot, snapshot.collection.jobs[0], deployment=Deployment(self, self.folder), store=self.store, holder="test"
+            snapshot,
+            snapshot.collection.jobs[0],
+            deployment=Deployment(self, self.folder),
+            store=self.store,
+            holder="test",
         )
 
 
@@ -206,7 +235,9 @@ def child_added(office: Office) -> None:
 def name_taken(office: Office) -> None:
     """Somebody else has the name that the plan wants to give."""
     taken = f"cn=renamed,{office.here}"
-    office.admin.add_s(taken, [("objectClass", PERSON.encode()), ("sn", b"S"), ("title", b"theirs"), ("uid", b"other")])
+    office.admin.add_s(
+        taken, [("objectClass", PERSON.encode()), ("sn", b"S"), ("title", b"theirs"), ("uid", b"other")]
+    )
 
 
 def name_taken_by_new(office: Office) -> None:
@@ -225,13 +256,25 @@ CASES = [
     *(("delete", interference) for interference in (*EXISTING, child_added)),
     *(("move", interference) for interference in (*EXISTING, name_taken_where_it_goes)),
 ]
-HARMLESS = {("delete", deleted), ("delete", replaced), ("move", same_value), ("move", value_gone), ("move", moved_away)}
+HARMLESS = {
+    ("delete", deleted),
+    ("delete", replaced),
+    ("move", same_value),
+    ("move", value_gone),
+    ("move", moved_away),
+}
 """The plan's own aim is reached, or what they changed is not what the plan touches: no conflict."""
 
 
-@pytest.mark.parametrize(("kind", "interference"), CASES, ids=[f"{kind}-{each.__name__}" for kind, each in CASES])
-def test_nothing_of_theirs_is_overwritten(office: Office, kind: str, interference: Callable[[Office], None]) -> None:
-    """Each kind of change and each kind of interference: what they have done stands, ours is a conflict, the rest goes on."""
+@pytest.mark.parametrize(
+    ("kind", "interference"), CASES, ids=[f"{kind}-{each.__name__}" for kind, each in CASES]
+)
+def test_nothing_of_theirs_is_overwritten(
+    office: Office, kind: str, interference: Callable[[Office], None]
+) -> None:
+    """Each kind of change and each kind of interference: what they have done stands, ours is a conflict, the
+    rest goes on.
+    """
     prepare, missing = KINDS[kind]
     prepare(office)
     for number in range(OTHERS):
@@ -266,7 +309,9 @@ def test_nothing_of_theirs_is_overwritten(office: Office, kind: str, interferenc
 
 @pytest.mark.parametrize("above", [False, True], ids=["same-container", "container-above"])
 def test_a_second_run_does_nothing_while_another_works(office: Office, above: bool) -> None:
-    """Whoever comes second writes nothing and is told who works there, also for a container that holds the first one's."""
+    """Whoever comes second writes nothing and is told who works there, also for a container that holds the
+    first one's.
+    """
     office.both("x", title="new")
     place = office.container.dn if above else office.here
     refused: list[LeaseError] = []
@@ -276,7 +321,9 @@ def test_a_second_run_does_nothing_while_another_works(office: Office, above: bo
         with pytest.raises(
             LeaseError, match=f"test works on {office.here} of .* since .* Try again when it has finished"
         ) as caught:
-            office.run(destination={"connection": "b", "container": place, "filter": f"(objectClass={PERSON})"})
+            office.run(
+                destination={"connection": "b", "container": place, "filter": f"(objectClass={PERSON})"}
+            )
         refused.append(caught.value)
         assert office.content() == before
 
@@ -288,7 +335,8 @@ def test_a_second_run_does_nothing_while_another_works(office: Office, above: bo
     assert (again.state, len(again.changes)) == (JobState.SUCCESS, 0)
 
 
-# -- sources that have gone bad -------------------------------------------------------------------------------------------
+# -- sources that have gone bad
+# -------------------------------------------------------------------------------------------
 
 
 def staff(office: Office, count: int = 40) -> list[str]:
@@ -329,8 +377,12 @@ def all_the_same_key(office: Office, source: list[str]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [emptied, halved, attribute_gone, keys_of_another_kind, all_the_same_key])
-def test_default_limits_hold_before_the_first_write(office: Office, spoil: Callable[[Office, list[str]], None]) -> None:
-    """With the default limits a source that has suddenly gone bad changes not one octet at the destination."""
+def test_default_limits_hold_before_the_first_write(
+    office: Office, spoil: Callable[[Office, list[str]], None]
+) -> None:
+    """With the default limits a source that has suddenly gone bad changes not one octet at the
+    destination.
+    """
     spoil(office, staff(office))
     before = office.content()
     result = office.run(limits={})
@@ -351,7 +403,9 @@ def test_unreadable_keys_delete_nobody(office: Office) -> None:
 
 
 def test_keys_in_another_case_are_the_same_keys(office: Office) -> None:
-    """A source that suddenly writes all keys in capitals changes nothing: the schema says that case does not matter."""
+    """A source that suddenly writes all keys in capitals changes nothing: the schema says that case does not
+    matter.
+    """
     for dn in staff(office, 10):
         held = office.source_admin.search_s(dn, ldap.SCOPE_BASE)[0][1]["uid"][0]
         office.source_admin.modify_s(dn, [(ldap.MOD_REPLACE, "uid", held.upper())])
@@ -362,7 +416,9 @@ def test_keys_in_another_case_are_the_same_keys(office: Office) -> None:
 
 
 def test_a_broken_encoding_ends_the_listing(office: Office, tmp_path: Path) -> None:
-    """A CSV source in another encoding than the definition says is refused with the place of the first wrong octet."""
+    """A CSV source in another encoding than the definition says is refused with the place of the first wrong
+    octet.
+    """
     for number in range(10):
         office.add(office.here, f"p{number}")
     rows = "".join(f"p{number},Zoë,S,old,p{number}@x\n" for number in range(10))

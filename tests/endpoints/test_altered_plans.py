@@ -1,4 +1,6 @@
-"""A plan that somebody has altered in the store: nobody can agree to it, nobody can deny it, and nothing is recorded."""
+"""A plan that somebody has altered in the store: nobody can agree to it, nobody can deny it, and nothing is
+recorded.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def test_nothing_is_decided_about_an_altered_plan(store: Store, *, agrees: bool)
     request_id, plan_id, digest = _asked(store)
     alter_change(store, plan_id, "person 1", "mallory")
     before = store.get_request(request_id)
-    with pytest.raises(PlanAltered, match=r"is not the one that was saved.*Find out who changed it, and run the job again"):
+    with pytest.raises(
+        PlanAltered, match=r"is not the one that was saved.*Find out who changed it, and run the job again"
+    ):
         if agrees:
             desk.approve(store, request_id, BEA, digest=digest)
         else:
@@ -71,7 +75,9 @@ def test_figures_that_are_not_the_plans_are_noticed(store: Store) -> None:
     ids=lambda column: next(iter(column)),
 )
 def test_an_altered_request_is_not_decided(store: Store, column: dict[str, Any]) -> None:
-    """What people read of a request, and who may decide it by its policy, are as they were filed; else nothing is recorded."""
+    """What people read of a request, and who may decide it by its policy, are as they were filed; else
+    nothing is recorded.
+    """
     request_id, _, digest = _asked(store)
     alter_request(store, request_id, **column)
     before = store.get_request(request_id)

@@ -1,4 +1,7 @@
-"""The very moment at which a request expires: people decide, sweeps expire, gates look, all at once. On both stores."""
+"""The very moment at which a request expires: people decide, sweeps expire, gates look, all at once.
+
+On both stores.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,17 @@ def workers() -> Iterator[Workers]:
 
 
 def test_an_expiry_and_decisions_at_the_same_moment(store_url: str, store: Store, workers: Workers) -> None:
-    """Exactly one wins, and everybody else is told; nothing is approved after its time, and the gate goes by the store.
+    """Exactly one wins, and everybody else is told; nothing is approved after its time, and the gate goes by
+    the store.
 
     The moment is moved from round to round, until it was before, after and among the decisions.
     """
     seen: Counter[str] = Counter()
     milliseconds = 110
     for number in range(ROUNDS):
-        request_id = file(store, run_id=f"run {number}", expires_after=timedelta(milliseconds=milliseconds)).id
+        request_id = file(
+            store, run_id=f"run {number}", expires_after=timedelta(milliseconds=milliseconds)
+        ).id
         digest = store.get_request(request_id).request.digest
         decide = {"do": "decide", "id": request_id, "digest": digest}
         commands = [decide | {"person": person, "approve": person != "dan"} for person in PEOPLE]

@@ -1,4 +1,6 @@
-"""Jobs under approval, from CSV to CSV with a real store: nothing is written before somebody agrees, and then exactly that."""
+"""Jobs under approval, from CSV to CSV with a real store: nothing is written before somebody agrees, and then
+exactly that.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,20 @@ from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
 
 def test_nothing_is_written_before_somebody_agrees(office: Office) -> None:
-    """The job waits with a request that holds the plan; then exactly that is done, and the request says what became of it."""
+    """The job waits with a request that holds the plan; then exactly that is done, and the request says what
+    became of it.
+    """
     run = office.start()
     result = office.run(run)
     assert (result.state, result.statistics.created, office.phones()) == (JobState.WAITING, 0, set())
     assert result.state.failed is False
     request = office.request(result)
-    assert (request.requester, request.state, request.changes, request.digest) == ("ida", "pending", 2, result.digest)
+    assert (request.requester, request.state, request.changes, request.digest) == (
+        "ida",
+        "pending",
+        2,
+        result.digest,
+    )
     with pytest.raises(NotDecidable, match="pending"):
         office.apply(run, request.id)
     assert office.phones() == set()
@@ -70,7 +79,9 @@ def test_a_task_tried_again_finds_its_own_request(office: Office) -> None:
 
 
 def test_an_approval_ends_when_its_own_run_plans_anew(office: Office) -> None:
-    """The job is cleared after it was approved and before it was carried out: the older plan must not follow the newer one."""
+    """The job is cleared after it was approved and before it was carried out: the older plan must not follow
+    the newer one.
+    """
     run = office.start()
     request = office.request(office.run(run))
     office.approve(request)
@@ -124,7 +135,9 @@ def test_a_changed_policy_asks_anew(office: Office) -> None:
         ({"when": "over_limit"}, "manual", False),
     ],
 )
-def test_only_what_the_policy_names_waits(office: Office, policy: dict[str, Any], trigger: str, waits: bool) -> None:
+def test_only_what_the_policy_names_waits(
+    office: Office, policy: dict[str, Any], trigger: str, waits: bool
+) -> None:
     """By trigger, kind of change, field, and limits."""
     result = office.run(office.start(trigger=trigger, approval={**POLICY, **policy}))
     assert (result.state is JobState.WAITING) is waits
@@ -134,7 +147,9 @@ def test_only_what_the_policy_names_waits(office: Office, policy: dict[str, Any]
 def test_the_minimum_counts_for_jobs_without_a_policy(office: Office) -> None:
     """A definition that says `none` gets what the deployment demands."""
     minimum = ApprovalPolicy.model_validate({"approvers": {"roles": ["admin"]}})
-    result = office.run(office.start(approval="none"), deployment=replace(office.deployment, approval_minimum=minimum))
+    result = office.run(
+        office.start(approval="none"), deployment=replace(office.deployment, approval_minimum=minimum)
+    )
     assert result.state is JobState.WAITING
     with pytest.raises(NotAllowed):
         office.approve(office.request(result), BOB)
@@ -142,7 +157,9 @@ def test_the_minimum_counts_for_jobs_without_a_policy(office: Office) -> None:
 
 
 def test_where_nobody_would_wait_the_job_fails(office: Office) -> None:
-    """A run that began before there was a policy has no gate: better nothing than a request that leads nowhere."""
+    """A run that began before there was a policy has no gate: better nothing than a request that leads
+    nowhere.
+    """
     result = office.run(office.start(), gated=False)
     assert result.state is JobState.FAILED
     assert "Start a new run" in result.message
@@ -164,7 +181,9 @@ def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Offi
 
 @pytest.mark.parametrize("name", [" ", "bob ", "\tbob", "bo\nb", "bo\x00b", "bob\u202e", "x" * 251])
 def test_nobody_is_asked_who_cannot_exist(office: Office, name: str) -> None:
-    """A request that is rerouted to a name that no user can have would never be answered: refused, and nothing is noted."""
+    """A request that is rerouted to a name that no user can have would never be answered: refused, and
+    nothing is noted.
+    """
     request = office.request(office.run(office.start()))
     for to in (Approvers(users=["carol", name]), Approvers(roles=[name])):
         with pytest.raises(RequestError, match="Correct the name"):
@@ -175,7 +194,9 @@ def test_nobody_is_asked_who_cannot_exist(office: Office, name: str) -> None:
 
 
 def test_conflicts_at_the_moment_of_writing_are_left_alone(office: Office) -> None:
-    """Somebody else has added a row meanwhile: that one is a conflict, the rest is done, nothing is substituted."""
+    """Somebody else has added a row meanwhile: that one is a conflict, the rest is done, nothing is
+    substituted.
+    """
     run = office.start()
     request = office.request(office.run(run))
     (office.folder / "phones.csv").write_text("user,name\nfry,Philip\n", encoding="utf-8")
@@ -191,7 +212,11 @@ def test_only_exactly_the_approved_plan_is_written(office: Office) -> None:
     request = office.request(office.run(run))
     office.approve(request)
     attempt = office.store.start_job(run.id, "phones")
-    other = replace(office.store.load_plan(request.plan_id).plan, changes=(), digest=plan_digest("office", "phones", "x", ()))
+    other = replace(
+        office.store.load_plan(request.plan_id).plan,
+        changes=(),
+        digest=plan_digest("office", "phones", "x", ()),
+    )
     plan_id = office.store.save_plan(attempt.id, replace(other, destination="x"))
     with pytest.raises(PlanMismatch):
         office.store.claim_approved(request.id, expected_digest=other.digest, plan_id=plan_id)
@@ -200,7 +225,9 @@ def test_only_exactly_the_approved_plan_is_written(office: Office) -> None:
 
 
 def test_an_approval_is_overtaken_by_a_newer_plan(office: Office) -> None:
-    """Approved but not begun: once a later run has planned otherwise, the older plan is never written, and nothing has failed."""
+    """Approved but not begun: once a later run has planned otherwise, the older plan is never written, and
+    nothing has failed.
+    """
     office.write("phones.csv", "fry", "leela", "zoidberg")
     old = office.start()
     request = office.request(office.run(old))
@@ -222,12 +249,17 @@ def test_what_is_approved_already_is_not_asked_for_again(office: Office) -> None
     assert (later.state, later.request) == (JobState.WAITING, request.id)
     assert "approved" in later.message
     office.apply(old, request.id)
-    states = {each.run_id: office.store.job_results("office", each.run_id)[0].state for each in office.store.recent_runs()}
+    states = {
+        each.run_id: office.store.job_results("office", each.run_id)[0].state
+        for each in office.store.recent_runs()
+    }
     assert states == {"run 1": "success", "run 2": "success"}
 
 
 def test_an_approval_that_its_run_has_left_behind_holds_nobody_up(office: Office) -> None:
-    """The run was ended by hand before it wrote anything: the next one does not wait for it, but asks anew, even for the same."""
+    """The run was ended by hand before it wrote anything: the next one does not wait for it, but asks anew,
+    even for the same.
+    """
     old = office.start()
     request = office.request(office.run(old))
     office.approve(request)
@@ -241,7 +273,9 @@ def test_an_approval_that_its_run_has_left_behind_holds_nobody_up(office: Office
 
 
 def test_an_approval_for_a_terminal_waits_for_somebody_to_come_back(office: Office) -> None:
-    """A run from a terminal has always ended when its request is approved; another one from there refers to it."""
+    """A run from a terminal has always ended when its request is approved; another one from there refers to
+    it.
+    """
     request = office.request(office.run(old := office.start(trigger="terminal")))
     office.approve(request)
     office.store.finish_run("office", old.run_id, "waiting")
@@ -249,13 +283,19 @@ def test_an_approval_for_a_terminal_waits_for_somebody_to_come_back(office: Offi
     assert office.apply(old, request.id).state is JobState.SUCCESS
 
 
-def test_a_decision_in_the_moment_of_filing_is_not_lost(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decision_in_the_moment_of_filing_is_not_lost(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Denied before the job was noted to wait: it does not stay waiting for ever."""
     finish_job = office.store.finish_job
 
     def denied_before(*given: Any, **named: Any) -> None:
         desk.deny(
-            office.store, named["request"], BOB, digest=office.store.get_request(named["request"]).request.digest, reason="No."
+            office.store,
+            named["request"],
+            BOB,
+            digest=office.store.get_request(named["request"]).request.digest,
+            reason="No.",
         )
         finish_job(*given, **named)
 
@@ -263,7 +303,10 @@ def test_a_decision_in_the_moment_of_filing_is_not_lost(office: Office, monkeypa
     run = office.start()
     office.run(run)
     (stored,) = office.store.job_results("office", run.run_id)
-    assert (stored.state, stored.message) == ("denied", f"Request {stored.request_id}: denied by bob. Nothing was written.")
+    assert (stored.state, stored.message) == (
+        "denied",
+        f"Request {stored.request_id}: denied by bob. Nothing was written.",
+    )
 
 
 def test_an_expired_request_is_not_referred_to(office: Office) -> None:
@@ -276,7 +319,9 @@ def test_an_expired_request_is_not_referred_to(office: Office) -> None:
 
 
 def test_a_stopped_attempt_goes_on_with_the_approved_plan(office: Office) -> None:
-    """The claim is made, then the worker dies: the retry finds the plan begun, looks first, and ends the same."""
+    """The claim is made, then the worker dies: the retry finds the plan begun, looks first, and ends the
+    same.
+    """
     run = office.start()
     request = office.request(office.run(run))
     office.approve(request)
@@ -287,7 +332,9 @@ def test_a_stopped_attempt_goes_on_with_the_approved_plan(office: Office) -> Non
 
 
 def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
-    """While the plan waits, and after it was denied, nothing counts as written; what was planned stays known."""
+    """While the plan waits, and after it was denied, nothing counts as written; what was planned stays
+    known.
+    """
     snapshot = office.start()
     result = office.run(snapshot)
     assert result.state is JobState.WAITING

@@ -27,7 +27,9 @@ EVE, ADMIN = Approver("user", "eve"), Approver("role", "Admin")
 Ask = Callable[..., int]
 
 
-def policy(*levels: Any, default: bool = True, users: tuple[str, ...] = ("bob",), **keys: Any) -> EffectivePolicy:
+def policy(
+    *levels: Any, default: bool = True, users: tuple[str, ...] = ("bob",), **keys: Any
+) -> EffectivePolicy:
     escalation = {"after": "1d", "levels": levels, "default": {"roles": ["Admin"]} if default else None}
     return EffectivePolicy.model_validate({"approvers": {"users": users}, "escalation": escalation, **keys})
 
@@ -49,14 +51,20 @@ def run(store: Store, manager_of: Callable[[str], str | None] = MANAGERS.get) ->
 def escalations(view: RequestView) -> list[tuple[float, int, list[str]]]:
     """Days after the start, level and names of each escalation."""
     return [
-        ((event.at - START) / timedelta(days=1), (event.data or {})["level"], [each["name"] for each in (event.data or {})["to"]])
+        (
+            (event.at - START) / timedelta(days=1),
+            (event.data or {})["level"],
+            [each["name"] for each in (event.data or {})["to"]],
+        )
         for event in view.events
         if event.kind is EventKind.ESCALATED
     ]
 
 
 def test_levels_are_asked_one_after_another(store: Store, clock: Clock) -> None:
-    """Each when nobody has answered for the policy's time; the default approvers last, and then nothing more."""
+    """Each when nobody has answered for the policy's time; the default approvers last, and then nothing
+    more.
+    """
     request = file(store, policy({"users": ["eve"]}, {"roles": ["Heads"]}))
     for _ in range(24 * 6):
         run(store)
@@ -102,13 +110,17 @@ def test_managers_are_asked_up_the_line(store: Store, clock: Clock) -> None:
 
 
 def test_a_directory_that_is_down_holds_up_nothing_else(store: Store, clock: Clock) -> None:
-    """The request that needs it waits for the next sweep and is reported; the others are escalated and expired."""
+    """The request that needs it waits for the next sweep and is reported; the others are escalated and
+    expired.
+    """
     waits = file(store, policy("manager"), name="a")
     goes_on = file(store, policy({"users": ["eve"]}), name="b")
     ends = file(store, policy(expires="6h"), name="c")
 
     def down(user: str) -> str | None:
-        raise EndpointUnavailable("the directory did not answer in time.", endpoint="connection ad", remedy="Try again later.")
+        raise EndpointUnavailable(
+            "the directory did not answer in time.", endpoint="connection ad", remedy="Try again later."
+        )
 
     clock.advance(days=1)
     result = run(store, down)
@@ -144,7 +156,9 @@ def test_what_was_answered_is_left_alone(store: Store, clock: Clock) -> None:
     assert store.get_request(request).request.state == "approved"
 
 
-def test_a_sweep_that_is_killed_is_made_up_for(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_is_killed_is_made_up_for(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If it ends between two levels of one request, the next sweep asks the second one at once."""
     request = file(store, policy("manager", users=("frank",)))
     clock.advance(days=1)
@@ -187,7 +201,9 @@ def test_a_moment_may_be_given(store: Store, clock: Clock) -> None:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    levels=st.lists(st.sampled_from(["manager", {"users": ["eve"]}, {"users": ["ida"]}, {"roles": ["Heads"]}]), max_size=3),
+    levels=st.lists(
+        st.sampled_from(["manager", {"users": ["eve"]}, {"users": ["ida"]}, {"roles": ["Heads"]}]), max_size=3
+    ),
     first=st.sampled_from(["bob", "ida", "frank"]),
     default=st.booleans(),
     expires=st.sampled_from([None, "2d", "20d"]),
@@ -196,7 +212,9 @@ def test_a_moment_may_be_given(store: Store, clock: Clock) -> None:
 def test_whatever_happens_the_chain_holds(
     levels: list[Any], first: str, default: bool, expires: str | None, steps: list[tuple[float, str]]
 ) -> None:
-    """Levels come in order, each once and no more than there are; sweeping twice does nothing; time never approves."""
+    """Levels come in order, each once and no more than there are; sweeping twice does nothing; time never
+    approves.
+    """
     given_ = policy(*levels, default=default, users=(first,), **({"expires": expires} if expires else {}))
 
     def manager_of(user: str) -> str | None:

@@ -18,7 +18,9 @@ def fire(office: Office, **job: Any) -> JobResult:
 
 
 def test_the_schedule_does_not_ask_again_for_what_was_denied(office: Office) -> None:
-    """The run refers to the denial and ends as denied; however often it fires, nobody is asked again and nothing is written."""
+    """The run refers to the denial and ends as denied; however often it fires, nobody is asked again and
+    nothing is written.
+    """
     denied = office.request(fire(office))
     office.deny(denied, "Not before Monday.")
     for _ in range(3):
@@ -40,7 +42,9 @@ def test_a_run_by_hand_asks_again_for_what_was_denied(office: Office) -> None:
     run = office.start()
     request = office.request(office.run(run))
     assert request.state == "pending"
-    assert office.run(office.start(trigger="scheduled", requester="schedule")).request == request.id, "it waits for that one"
+    assert office.run(office.start(trigger="scheduled", requester="schedule")).request == request.id, (
+        "it waits for that one"
+    )
     office.approve(request)
     office.apply(run, request.id)
     office.write("phones.csv")
@@ -87,7 +91,9 @@ OVER = {**POLICY, "when": "over_limit"}
 
 
 def test_the_same_plan_is_asked_for_once_though_the_base_has_moved(office: Office) -> None:
-    """One object more at the destination changes the words of a percentage, and nothing that anybody agrees to."""
+    """One object more at the destination changes the words of a percentage, and nothing that anybody agrees
+    to.
+    """
     everybody = [f"person{number:02}" for number in range(40)]
     office.write("phones.csv", *everybody)
     office.staff(*everybody[:10])

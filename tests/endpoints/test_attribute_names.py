@@ -14,7 +14,13 @@ from tests.scenarios.corner import FIELDS, Corner
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("cn", "commonName"), ("mail", "rfc822Mailbox"), ("cn", "2.5.4.3"), ("description", "DESCRIPTION;lang-de")]
+    ("one", "other"),
+    [
+        ("cn", "commonName"),
+        ("mail", "rfc822Mailbox"),
+        ("cn", "2.5.4.3"),
+        ("description", "DESCRIPTION;lang-de"),
+    ],
 )
 def test_one_attribute_is_not_mapped_twice(corner: Corner, one: str, other: str) -> None:
     """It would get the one value, then the other, in every run; an option makes another attribute of it."""
@@ -35,13 +41,17 @@ def test_an_attribute_may_go_by_another_of_its_names(corner: Corner) -> None:
     fields = {"uid": {"from": "uid", "key": True}, "commonName": "cn", "surname": "sn"}
     assert corner.run(fields=fields).state is JobState.SUCCESS
     assert corner.run(fields=fields).statistics.unchanged == 1
-    _, values = corner.container.admin.search_s(corner.place("to"), ldap.SCOPE_ONELEVEL, "(uid=amy)", ["cn", "sn"])[0]
+    _, values = corner.container.admin.search_s(
+        corner.place("to"), ldap.SCOPE_ONELEVEL, "(uid=amy)", ["cn", "sn"]
+    )[0]
     assert values == {"cn": [b"amy"], "sn": [b"amy"]}
 
 
 @pytest.mark.parametrize("name", ["userCertificate", "userCertificate;binary"])
 def test_certificates_are_written_as_the_server_demands(corner: Corner, tmp_path: Path, name: str) -> None:
-    """OpenLDAP takes them with the option `;binary` only (RFC 4523, section 2), whatever the definition calls them."""
+    """OpenLDAP takes them with the option `;binary` only (RFC 4523, section 2), whatever the definition calls
+    them.
+    """
     certificate = ssl.PEM_cert_to_DER_cert(Authority(tmp_path).ca.read_text("ascii"))
     corner.person("from", "amy", **{"userCertificate;binary": [certificate]})
     corner.person("from", "bob")

@@ -38,9 +38,9 @@ def test_two_collections_with_one_container_leave_each_others_people(corner: Cor
     succeed(corner.run(corner.definition(name="hr", **hr)))
     corner.gone("from", "bob")
     result = succeed(corner.run(corner.definition()))
-    assert [(item.why, item.by, item.count) for item in result.left_alone if item.why is WhyLeftAlone.CLAIMED] == [
-        (WhyLeftAlone.CLAIMED, "hr.people", 1)
-    ]
+    assert [
+        (item.why, item.by, item.count) for item in result.left_alone if item.why is WhyLeftAlone.CLAIMED
+    ] == [(WhyLeftAlone.CLAIMED, "hr.people", 1)]
     assert corner.there() == {"ann", "bob", "cas", "dan"}
     corner.gone("hr", "bob")
     assert succeed(corner.run(corner.definition(name="hr", **hr))).statistics.deleted == 1
@@ -63,12 +63,17 @@ def test_the_authority_removes_what_others_claim_and_says_so(corner: Corner) -> 
 
 @pytest.mark.parametrize("ended", ["old", "disabled", "no longer defined", "creates nothing"])
 def test_a_claim_ends(corner: Corner, clock: Clock, ended: str) -> None:
-    """A job that has not run completely for thirty days, is disabled, is no more, or creates nothing claims nothing."""
+    """A job that has not run completely for thirty days, is disabled, is no more, or creates nothing claims
+    nothing.
+    """
     corner.people("from", "ann", "bob")
     for name in ("corp", "hr"):
         succeed(corner.run(corner.definition(name=name)))
     other = corner.definition(name="hr")
-    claiming, reading = other.jobs[0], other.jobs[0].model_copy(update={"name": "reads", "missing_at_destination": "skip"})
+    claiming, reading = (
+        other.jobs[0],
+        other.jobs[0].model_copy(update={"name": "reads", "missing_at_destination": "skip"}),
+    )
     match ended:
         case "old":
             clock.advance(days=31)
@@ -95,7 +100,9 @@ def test_a_claim_lasts_for_thirty_days(corner: Corner, clock: Clock) -> None:
 
 
 def test_a_job_claims_what_it_reuses(corner: Corner) -> None:
-    """An object outside its base that it has a record for, and writes to: it is not the other job's to remove."""
+    """An object outside its base that it has a record for, and writes to: it is not the other job's to
+    remove.
+    """
     corner.container.add("ou=wide", objectClass="organizationalUnit", ou="wide")
     hr = corner.definition(name="hr", **corner.file_job("ann", "eve", file="hr.csv"))
     apps = corner.file_job("ann", "bob", file="apps.csv", place="wide", where={"unmanaged_match": "reuse"})
@@ -140,7 +147,9 @@ def test_a_record_that_cannot_be_used_claims_its_object_too(corner: Corner, case
 
 
 def test_a_preview_knows_what_the_jobs_before_it_give_up(corner: Corner) -> None:
-    """Two jobs that lose the same record: the second one removes the object, in the run and in its preview."""
+    """Two jobs that lose the same record: the second one removes the object, in the run and in its
+    preview.
+    """
 
     def collection() -> Collection:
         jobs = [
@@ -157,7 +166,11 @@ def test_a_preview_knows_what_the_jobs_before_it_give_up(corner: Corner) -> None
         corner.csv(f"{name}.csv", "bob")
     both = collection()
     previews = preview_collection(
-        both, both.jobs, deployment=corner.deployment, store=corner.store, progress=lambda job: lambda *_: None
+        both,
+        both.jobs,
+        deployment=corner.deployment,
+        store=corner.store,
+        progress=lambda job: lambda *_: None,
     )
     planned = [(each.job, each.statistics.deleted, claimants(each)) for each in previews]
     assert planned == [("one", 0, ["corp.two"]), ("two", 1, [])]
@@ -168,9 +181,13 @@ def test_a_preview_knows_what_the_jobs_before_it_give_up(corner: Corner) -> None
 def test_a_claim_counts_whichever_login_made_it(
     new_slapd: Callable[..., Slapd], store: Store, tmp_path: Path, hidden: str
 ) -> None:
-    """A job's login cannot tell which server it writes to, or which object: what it claims is left alone by others."""
+    """A job's login cannot tell which server it writes to, or which object: what it claims is left alone by
+    others.
+    """
     corner = Corner.alone(new_slapd, store, tmp_path, login="c", hidden=hidden)
-    one = corner.definition(name="one", **corner.file_job("ann", "bob", file="one.csv", where={"connection": "c"}))
+    one = corner.definition(
+        name="one", **corner.file_job("ann", "bob", file="one.csv", where={"connection": "c"})
+    )
     two = corner.definition(name="two", **corner.file_job("ann", "bob", file="two.csv"))
     first, second = succeed(corner.run(one)), succeed(corner.run(two))
     assert first.destination != second.destination

@@ -1,4 +1,6 @@
-"""`directory-sync run` under approval, against a real directory: it waits, and `--approved` carries out what was agreed to."""
+"""`directory-sync run` under approval, against a real directory: it waits, and `--approved` carries out what
+was agreed to.
+"""
 
 from __future__ import annotations
 
@@ -67,14 +69,21 @@ class Terminal:
     def define(self, **given: Any) -> Path:
         """Write the definition, other than before where something is given."""
         self.given |= given
-        values = {"container": PEOPLE, "wait": "false", "limit": 10, "policy": "{approvers: {users: [bea]}}"} | self.given
+        values = {
+            "container": PEOPLE,
+            "wait": "false",
+            "limit": 10,
+            "policy": "{approvers: {users: [bea]}}",
+        } | self.given
         file = self.folder / "crew.yaml"
         file.write_text(DEFINITION.format(**values))
         return file
 
     def crew(self, *names: str) -> None:
         """Write the source."""
-        (self.folder / "crew.csv").write_text("uid,cn\n" + "".join(f"{name},{name.title()}\n" for name in names))
+        (self.folder / "crew.csv").write_text(
+            "uid,cn\n" + "".join(f"{name},{name.title()}\n" for name in names)
+        )
 
     def call(self, *arguments: str | Path) -> int:
         """Run `directory-sync`; `out` and `err` hold what it printed."""
@@ -93,7 +102,9 @@ class Terminal:
         connection = ldap.initialize(self.slapd.uri)
         connection.simple_bind_s(self.slapd.admin, self.slapd.password)
         try:
-            found = connection.search_s(self.slapd.suffix, ldap.SCOPE_SUBTREE, "(objectClass=inetOrgPerson)", ["uid"])
+            found = connection.search_s(
+                self.slapd.suffix, ldap.SCOPE_SUBTREE, "(objectClass=inetOrgPerson)", ["uid"]
+            )
         finally:
             connection.unbind_s()
         return {attributes["uid"][0].decode() for _, attributes in found}
@@ -114,7 +125,9 @@ class Terminal:
 
     def approve(self, number: int = 1) -> None:
         """Agree as bea, who may."""
-        self.in_store(lambda store: desk.approve(store, number, BEA, digest=store.get_request(number).request.digest))
+        self.in_store(
+            lambda store: desk.approve(store, number, BEA, digest=store.get_request(number).request.digest)
+        )
 
     def run_states(self) -> list[str]:
         """The states of all runs, oldest first."""
@@ -124,7 +137,10 @@ class Terminal:
 
 @pytest.fixture
 def terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], new_slapd: Callable[..., Slapd]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    new_slapd: Callable[..., Slapd],
 ) -> Terminal:
     """A crew of two, whom the directory does not know yet."""
     slapd = new_slapd("dc=office,dc=example")
@@ -134,7 +150,7 @@ def terminal(
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", url)
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path))
     connection = {
-        "conn_type": "ldap", "host": "127.0.0.1", "port": slapd.port, "login": slapd.admin, "password": slapd.password,
+        "conn_type": "ldap", "host": "127.0.0.1", "port": slapd.port, "login": slapd.admin, "password": slapd.password,  # noqa: E501
         "extra": {"security": "none"},
     }  # fmt: skip
     monkeypatch.setenv("AIRFLOW_CONN_OFFICE", json.dumps(connection))
@@ -146,14 +162,20 @@ def terminal(
 
 
 def test_a_run_waits_and_is_carried_out_once_it_is_approved(terminal: Terminal) -> None:
-    """Status 4 and nothing written; the job behind runs; after the approval `--approved` writes exactly that, once."""
+    """Status 4 and nothing written; the job behind runs; after the approval `--approved` writes exactly that,
+    once.
+    """
     assert terminal.run("--reason", "New crew") == 4
     assert terminal.out.startswith("people: waiting; 2 changes; planned: 2 creations; nothing written yet; ")
     assert "request 1" in terminal.out
     assert f"directory-sync run {terminal.folder}/crew.yaml --approved 1" in terminal.err
     assert (terminal.people(), terminal.phones(), terminal.run_states()) == (set(), True, ["waiting"])
     request = terminal.request()
-    assert (request.state, request.requester, request.requester_verified) == ("pending", operating_system_user(), False)
+    assert (request.state, request.requester, request.requester_verified) == (
+        "pending",
+        operating_system_user(),
+        False,
+    )
     assert (request.trigger, request.reason) == ("terminal", "New crew")
 
     assert terminal.run("--approved", "1") == 4
@@ -175,7 +197,9 @@ def test_a_run_waits_and_is_carried_out_once_it_is_approved(terminal: Terminal) 
 
 
 def test_what_is_approved_is_what_is_written(terminal: Terminal) -> None:
-    """Neither a newer source nor a newer definition gets in: the plan and the definition of the waiting run count."""
+    """Neither a newer source nor a newer definition gets in: the plan and the definition of the waiting run
+    count.
+    """
     terminal.run("--job", "people")
     terminal.approve()
     terminal.crew("fry", "leela", "zapp")
@@ -205,7 +229,9 @@ def test_a_change_meanwhile_is_a_conflict(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("state", ["denied", "cancelled", "stale"])
 def test_what_is_not_approved_is_not_written(terminal: Terminal, state: str) -> None:
-    """A denied, withdrawn or replaced request is refused with status 1, and the message says what became of it."""
+    """A denied, withdrawn or replaced request is refused with status 1, and the message says what became of
+    it.
+    """
     terminal.run("--job", "people")
     digest = terminal.request().digest
     admin = Person("root", frozenset(), verified=True)
@@ -226,7 +252,9 @@ def test_what_is_not_approved_is_not_written(terminal: Terminal, state: str) -> 
 
 
 def test_jobs_behind_may_wait_too(terminal: Terminal) -> None:
-    """With `wait_for_approval` the next job is not run, and says why; after the approval it is told how it goes on."""
+    """With `wait_for_approval` the next job is not run, and says why; after the approval it is told how it
+    goes on.
+    """
     terminal.define(wait="true")
     assert terminal.run() == 4
     assert "phones: not run" in terminal.out
@@ -273,7 +301,9 @@ def test_a_limit_comes_before_the_request(terminal: Terminal) -> None:
 
 
 def test_a_waived_limit(terminal: Terminal) -> None:
-    """Once waived for exactly this plan, a run that makes the plan again carries it out; its number in a terminal does not."""
+    """Once waived for exactly this plan, a run that makes the plan again carries it out; its number in a
+    terminal does not.
+    """
     terminal.define(policy="none")
     terminal.run("--job", "people")
     terminal.crew("fry")
@@ -288,7 +318,14 @@ def test_a_waived_limit(terminal: Terminal) -> None:
         assert plan_id is not None
         plan = store.load_plan(plan_id).plan
         ask_for_waiver(
-            store, snapshot, plan_id, plan, policy=None, administrators=["admin"], asked_by="zoe", reason="They have left."
+            store,
+            snapshot,
+            plan_id,
+            plan,
+            policy=None,
+            administrators=["admin"],
+            asked_by="zoe",
+            reason="They have left.",
         )
         admin = Person("cleo", frozenset({"admin"}), verified=True)
         desk.approve(store, 1, admin, digest=store.get_request(1).request.digest)
@@ -303,7 +340,9 @@ def test_a_waived_limit(terminal: Terminal) -> None:
 
 
 def test_a_failed_job_counts_more_than_a_waiting_one(terminal: Terminal) -> None:
-    """Of several the most serious status counts; the run is failed, and stays so when the waiting job is carried out."""
+    """Of several the most serious status counts; the run is failed, and stays so when the waiting job is
+    carried out.
+    """
     (terminal.folder / "phones.csv").mkdir()
     assert terminal.run() == 1
     assert terminal.out.startswith("people: waiting; ")
@@ -314,8 +353,12 @@ def test_a_failed_job_counts_more_than_a_waiting_one(terminal: Terminal) -> None
     assert (terminal.people(), terminal.run_states()) == ({"fry", "leela"}, ["failed"])
 
 
-def test_a_minimum_of_the_deployment_counts_here_too(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job without a policy waits all the same; a minimum that cannot be read ends the command before anything is read."""
+def test_a_minimum_of_the_deployment_counts_here_too(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job without a policy waits all the same; a minimum that cannot be read ends the command before
+    anything is read.
+    """
     terminal.define(policy="none")
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", "{approvers: {users: [bea]}}")
     assert terminal.run("--job", "people") == 4
@@ -333,7 +376,9 @@ def test_a_preview_asks_nobody(terminal: Terminal) -> None:
 
 
 def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
-    """The run that has filed it carries it out itself; the command says so and writes nothing, approved or not."""
+    """The run that has filed it carries it out itself; the command says so and writes nothing, approved or
+    not.
+    """
     from directory_sync.cli.connections import EnvironmentConnections
     from directory_sync.run.deployment import Deployment
     from directory_sync.run.job import run_job
@@ -343,7 +388,9 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
     def as_airflow(store: Store) -> None:
         snapshot = store.start_run(collection, "manual__1", trigger="manual", requester="ida", verified=True)
         deployment = Deployment(connections=EnvironmentConnections(), data_folder=terminal.folder)
-        run_job(snapshot, snapshot.collection.job("people"), deployment=deployment, store=store, holder="Airflow")
+        run_job(
+            snapshot, snapshot.collection.job("people"), deployment=deployment, store=store, holder="Airflow"
+        )
 
     terminal.in_store(as_airflow)
     assert terminal.run("--job", "people") == 4
@@ -356,7 +403,9 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
 
 
 def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: Terminal) -> None:
-    """The same names and no policy: the command ends before anything is read; only what was approved can still be written."""
+    """The same names and no policy: the command ends before anything is read; only what was approved can
+    still be written.
+    """
     terminal.run("--job", "people")
     terminal.approve()
     terminal.define(policy="{approvers: {users: [dora]}}")
@@ -380,10 +429,14 @@ def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: T
     assert terminal.people() == {"fry", "leela"}
     terminal.define(policy="{approvers: {users: [mallory]}}")
     terminal.crew("fry")
-    assert terminal.run("--job", "people") == 4, "it may ask, but the people whom Airflow would ask have to agree"
+    assert terminal.run("--job", "people") == 4, (
+        "it may ask, but the people whom Airflow would ask have to agree"
+    )
     with pytest.raises(NotAllowed):
         mallory = Person("mallory", frozenset(), verified=True)
-        terminal.in_store(lambda store: desk.approve(store, 2, mallory, digest=store.get_request(2).request.digest))
+        terminal.in_store(
+            lambda store: desk.approve(store, 2, mallory, digest=store.get_request(2).request.digest)
+        )
 
 
 def test_wrong_numbers_and_files(terminal: Terminal) -> None:
@@ -402,23 +455,33 @@ def test_wrong_numbers_and_files(terminal: Terminal) -> None:
 
 
 def test_a_run_at_work_elsewhere_is_named(terminal: Terminal) -> None:
-    """While another run holds the lease nothing is begun: status 1, who it is, and the request can still be carried out."""
+    """While another run holds the lease nothing is begun: status 1, who it is, and the request can still be
+    carried out.
+    """
     terminal.run("--job", "people")
     terminal.approve()
 
     def meanwhile(store: Store) -> int:
         plan = store.load_plan(store.get_request(1).request.plan_id).plan
-        with store.acquire_lease(plan.destination, [""], holder="somebody else", duration=timedelta(minutes=1)):
+        with store.acquire_lease(
+            plan.destination, [""], holder="somebody else", duration=timedelta(minutes=1)
+        ):
             return terminal.run("--approved", "1")
 
     assert terminal.in_store(meanwhile) == 1
     assert "somebody else" in terminal.out
-    assert (terminal.people(), terminal.request().state, terminal.run_states()) == (set(), "approved", ["waiting"])
+    assert (terminal.people(), terminal.request().state, terminal.run_states()) == (
+        set(),
+        "approved",
+        ["waiting"],
+    )
     assert terminal.run("--approved", "1") == 0
     assert terminal.people() == {"fry", "leela"}
 
 
-def test_an_interrupted_carrying_out_can_be_repeated(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_carrying_out_can_be_repeated(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ctrl-C in the middle leaves the request approved; the same command goes on where it stopped."""
     from directory_sync.run import carrying_out
 

@@ -45,7 +45,9 @@ def without_secrets(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("format_", ["table", "json", "csv"])
-def test_query_shows_no_secret_and_nothing_harmful(file: Path, format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_query_shows_no_secret_and_nothing_harmful(
+    file: Path, format_: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What a secret field is made of is `***` in every format, and escape sequences are spelled out."""
     assert main(["query", str(file), "--job", "phones", "--format", format_]) == 0
     shown = capsys.readouterr().out
@@ -56,7 +58,9 @@ def test_query_shows_no_secret_and_nothing_harmful(file: Path, format_: str, cap
     assert "leela" in shown
 
 
-def test_query_in_a_terminal_is_a_table(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_query_in_a_terminal_is_a_table(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """With boxes, and with values that look like markup as they are."""
     monkeypatch.setattr(query, "is_terminal", lambda stream: True)
     monkeypatch.setenv("COLUMNS", "120")
@@ -69,7 +73,9 @@ def test_query_in_a_terminal_is_a_table(file: Path, monkeypatch: pytest.MonkeyPa
     assert "\x1b[2J" not in shown
 
 
-def test_what_cannot_be_carried_out_is_refused_before_anything_is_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_carried_out_is_refused_before_anything_is_read(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`preview` and `run` end with 1 and name the place; `validate` calls it valid, with a warning."""
     assert main(["validate", str(file)]) == 0
     assert "crew.yaml:13: jobs[0].fields.pin.secret: warning: " in capsys.readouterr().out
@@ -82,7 +88,9 @@ def test_what_cannot_be_carried_out_is_refused_before_anything_is_read(file: Pat
 
 
 def test_a_run_needs_the_store(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without tables: exit status 1, the command to run, and nothing written; with them the run is recorded."""
+    """Without tables: exit status 1, the command to run, and nothing written; with them the run is
+    recorded.
+    """
     without_secrets(file)
     assert main(["run", str(file)]) == 1
     assert "directory-sync db upgrade" in capsys.readouterr().err
@@ -92,7 +100,10 @@ def test_a_run_needs_the_store(file: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["db", "upgrade"]) == 0
     assert main(["db", "check"]) == 0
     assert main(["run", str(file)]) == 0
-    assert (file.parent / "phones.csv").read_text().splitlines()[1:] == ["fry,\x1b[2JPhilip", "leela,[red]Turanga"]
+    assert (file.parent / "phones.csv").read_text().splitlines()[1:] == [
+        "fry,\x1b[2JPhilip",
+        "leela,[red]Turanga",
+    ]
     assert main(["preview", str(file)]) == 0
 
 

@@ -72,17 +72,31 @@ jobs:
 
 
 def stale_lab() -> Iterator[str]:
-    """The lab as it was: people in part, with other titles, one who has left, and somebody with a comma in the name."""
+    """The lab as it was: people in part, with other titles, one who has left, and somebody with a comma in
+    the name.
+    """
     yield from containers(LAB)
     for one in people(PEOPLE // 2):
         attributes = one.attributes(LAB)
-        for name in ("manager", "givenName", "displayName", "employeeNumber", "departmentNumber", "telephoneNumber"):
+        for name in (
+            "manager",
+            "givenName",
+            "displayName",
+            "employeeNumber",
+            "departmentNumber",
+            "telephoneNumber",
+        ):
             attributes.pop(name, None)
         if one.uid == person(3).uid:
             attributes["title"] = ["Käpt'n".encode()]
             attributes["mail"] = [b"old@example.org", *attributes["mail"]]
         yield entry(person_dn(one.uid, LAB), attributes)
-    gone = {"objectClass": [b"inetOrgPerson"], "uid": [b"gone, long ago"], "cn": [b"Gone"], "sn": [b"\x1b[2JGone"]}
+    gone = {
+        "objectClass": [b"inetOrgPerson"],
+        "uid": [b"gone, long ago"],
+        "cn": [b"Gone"],
+        "sn": [b"\x1b[2JGone"],
+    }
     yield entry(r"uid=gone\, long ago,ou=People," + LAB, gone)
 
 
@@ -167,7 +181,9 @@ def contents(server: Slapd) -> dict[str, dict[str, list[bytes]]]:
         found = connection.search_s(server.suffix, ldap.SCOPE_SUBTREE)
     finally:
         connection.unbind_s()
-    return {dn.lower(): {name: sorted(values) for name, values in attributes.items()} for dn, attributes in found}
+    return {
+        dn.lower(): {name: sorted(values) for name, values in attributes.items()} for dn, attributes in found
+    }
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
@@ -178,10 +194,16 @@ def output(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[
     return status, captured.out, captured.err
 
 
-def test_a_preview_in_every_format_writes_nothing(servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both sides are byte for byte as they were; there are changes; standard output is what the format says."""
+def test_a_preview_in_every_format_writes_nothing(
+    servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both sides are byte for byte as they were; there are changes; standard output is what the format
+    says.
+    """
     before = servers.dumps()
-    outputs = {name: output(capsys, "preview", file, "--format", name) for name in ("table", "json", "csv", "ldif")}
+    outputs = {
+        name: output(capsys, "preview", file, "--format", name) for name in ("table", "json", "csv", "ldif")
+    }
 
     assert servers.dumps() == before
     assert {name: status for name, (status, _, _) in outputs.items()} == dict.fromkeys(outputs, 10)
@@ -207,7 +229,9 @@ def test_a_preview_in_every_format_writes_nothing(servers: Servers, file: Path, 
 def test_the_ldif_of_a_preview_does_what_a_run_does(
     servers: Servers, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`ldapmodify` carries the LDIF out on a copy; afterwards the copy and the lab hold the same, and nothing is left to do."""
+    """`ldapmodify` carries the LDIF out on a copy; afterwards the copy and the lab hold the same, and nothing
+    is left to do.
+    """
     tool = shutil.which("ldapmodify")
     if tool is None:
         pytest.skip("ldapmodify is not installed")
@@ -215,7 +239,18 @@ def test_the_ldif_of_a_preview_does_what_a_run_does(
     changes.write_text(output(capsys, "preview", file, "--format", "ldif")[1])
     before = contents(servers.copy)
     subprocess.run(
-        [tool, "-x", "-H", servers.copy.uri, "-D", servers.copy.admin, "-w", servers.copy.password, "-f", changes],
+        [
+            tool,
+            "-x",
+            "-H",
+            servers.copy.uri,
+            "-D",
+            servers.copy.admin,
+            "-w",
+            servers.copy.password,
+            "-f",
+            changes,
+        ],
         env={**os.environ, "LDAPNOINIT": "1"},
         check=True,
         capture_output=True,
@@ -229,7 +264,9 @@ def test_the_ldif_of_a_preview_does_what_a_run_does(
 
 @pytest.mark.usefixtures("servers")
 def test_a_run_does_what_its_preview_said(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The report holds the changes and the digest of the preview, and the states say that they were carried out."""
+    """The report holds the changes and the digest of the preview, and the states say that they were carried
+    out.
+    """
     preview = json.loads(output(capsys, "preview", file, "--job", "people", "--format", "json")[1])["jobs"]
     path = file.with_name("report.json")
     status, out, err = output(capsys, "run", file, "--job", "people", "--report", path)
@@ -243,8 +280,12 @@ def test_a_run_does_what_its_preview_said(file: Path, capsys: pytest.CaptureFixt
     assert [job["state"] for job in done] == ["success"]
 
 
-def test_a_limit_stops_before_the_first_write(servers: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit status 3 and nothing written for that job; the job after it runs, as its failure action says; all is reported."""
+def test_a_limit_stops_before_the_first_write(
+    servers: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 3 and nothing written for that job; the job after it runs, as its failure action says; all
+    is reported.
+    """
     file = define(tmp_path, DEFINITION.replace("DELETE_LIMIT", "0"))
     before = servers.dumps()
     status, out, _ = output(capsys, "preview", file, "--job", "people")
@@ -253,7 +294,11 @@ def test_a_limit_stops_before_the_first_write(servers: Servers, tmp_path: Path, 
     path = tmp_path / "report.json"
     status, out, _ = output(capsys, "run", file, "--job", "people", "--report", path)
     assert status == 3
-    assert re.search(r"^people: stopped by limit; \d+ changes; planned: 1 deletion, [^;]*; nothing written; ", out, re.MULTILINE)
+    assert re.search(
+        r"^people: stopped by limit; \d+ changes; planned: 1 deletion, [^;]*; nothing written; ",
+        out,
+        re.MULTILINE,
+    )
 
     assert servers.dumps() == before
     report = json.loads(path.read_text())["jobs"][0]
@@ -262,8 +307,12 @@ def test_a_limit_stops_before_the_first_write(servers: Servers, tmp_path: Path, 
     assert {change["action"] for change in report["changes"]} == {"create", "update", "delete"}
 
 
-def test_records_with_errors_do_not_stop_the_others(servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two people with one uid at the source: exit status 6, both are listed, everybody else is carried over."""
+def test_records_with_errors_do_not_stop_the_others(
+    servers: Servers, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two people with one uid at the source: exit status 6, both are listed, everybody else is carried
+    over.
+    """
     connection = ldap.initialize(servers.corp.uri)
     connection.simple_bind_s(servers.corp.admin, servers.corp.password)
     twin = person(30).uid
@@ -284,11 +333,19 @@ def test_records_with_errors_do_not_stop_the_others(servers: Servers, file: Path
     assert person_dn(person(31).uid, LAB).lower() in contents(servers.lab)
 
 
-@pytest.mark.parametrize("command", [["preview"], ["run"], ["query", "--job", "people"]], ids=lambda command: command[0])
+@pytest.mark.parametrize(
+    "command", [["preview"], ["run"], ["query", "--job", "people"]], ids=lambda command: command[0]
+)
 def test_a_server_that_cannot_be_reached(
-    servers: Servers, file: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    servers: Servers,
+    file: Path,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Exit status 1 and a message that names connection and address; never the password; the other side is untouched."""
+    """Exit status 1 and a message that names connection and address; never the password; the other side is
+    untouched.
+    """
     port = free_port()
     connect(monkeypatch, "CORP", servers.corp, port=port)
     before = servers.lab.dump()
@@ -302,8 +359,12 @@ def test_a_server_that_cannot_be_reached(
     assert servers.lab.dump() == before
 
 
-def test_a_connection_that_does_not_exist(servers: Servers, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an initialised Airflow the message names the variable that would help, and nothing of Airflow's own."""
+def test_a_connection_that_does_not_exist(
+    servers: Servers, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an initialised Airflow the message names the variable that would help, and nothing of Airflow's
+    own.
+    """
     monkeypatch.delenv("AIRFLOW_CONN_CORP")
     # In a process of its own, because Airflow settles its home when it is first imported.
     done = subprocess.run(
@@ -321,7 +382,9 @@ def test_a_connection_that_does_not_exist(servers: Servers, file: Path, monkeypa
 
 @pytest.mark.usefixtures("servers")
 def test_query_shows_what_both_sides_return(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first records, with the fields that the job uses; in a pipe one line each, harmless, several values joined."""
+    """The first records, with the fields that the job uses; in a pipe one line each, harmless, several values
+    joined.
+    """
     status, out, err = output(capsys, "query", file, "--job", "people", "--first", "3")
     lines = [line.split("\t") for line in out.splitlines()]
 
@@ -331,7 +394,9 @@ def test_query_shows_what_both_sides_return(file: Path, capsys: pytest.CaptureFi
     assert [len(line) for line in lines] == [8] * 4
     assert "3 records of " in err
 
-    status, out, _ = output(capsys, "query", file, "--job", "people", "--side", "destination", "--first", "100")
+    status, out, _ = output(
+        capsys, "query", file, "--job", "people", "--side", "destination", "--first", "100"
+    )
     assert status == 0
     assert len(out.splitlines()) == 1 + PEOPLE // 2 + 1
     assert r"\x1b[2JGone" in out
@@ -361,7 +426,9 @@ def test_query_as_data(file: Path, format_: str, capsys: pytest.CaptureFixture[s
 def test_an_interrupt_ends_the_command_cleanly(
     servers: Servers, file: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C while a server does not answer: exit status 130, one message, no traceback, and no process is left behind."""
+    """Ctrl-C while a server does not answer: exit status 130, one message, no traceback, and no process is
+    left behind.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
         connect(monkeypatch, "CORP", servers.corp, port=silent.getsockname()[1])
@@ -385,9 +452,14 @@ def test_an_interrupt_ends_the_command_cleanly(
 
 
 def test_a_terminal_sees_progress_and_colour(servers: Servers, file: Path) -> None:
-    """In a terminal there is a progress bar while servers are read, which is gone before the coloured result appears."""
+    """In a terminal there is a progress bar while servers are read, which is gone before the coloured result
+    appears.
+    """
     screen, terminal = pty.openpty()
-    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm", "COLUMNS": "200"}
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {
+        "TERM": "xterm",
+        "COLUMNS": "200",
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "directory_sync.cli.main", "preview", file, "--job", "people"],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""What the demo says when Airflow does not answer as it should: which call, what became of it, and where to look."""
+"""What the demo says when Airflow does not answer as it should: which call, what became of it, and where to
+look.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ def test_a_call_that_is_not_answered_is_named(silent: str) -> None:
             api.trigger("crew", "a test")
     text = failure_text(caught.value, LOG)
     assert text == (
-        f"POST {silent}/api/v2/dags/crew/dagRuns (Airflow's API server) was not answered in time. The machine may be too busy, "
+        f"POST {silent}/api/v2/dags/crew/dagRuns (Airflow's API server) was not answered in time. The machine"
+        f" may be too busy, "
         "or a part of Airflow hangs. Its log is /somewhere/standalone.log. Then start the demo again."
     )
 
@@ -78,7 +81,10 @@ def test_an_answer_that_is_an_error_is_quoted(failing: str) -> None:
     with closing(AirflowApi(failing)) as api, pytest.raises(httpx.HTTPStatusError) as caught:
         api.task_states("crew", "one")
     text = failure_text(caught.value, LOG)
-    assert f"GET {failing}/api/v2/dags/crew/dagRuns/one/taskInstances (Airflow's API server) was answered with 500:" in text
+    assert (
+        f"GET {failing}/api/v2/dags/crew/dagRuns/one/taskInstances (Airflow's API server) was answered with"
+        f" 500:" in text
+    )
     assert "database is locked xxx" in text
     assert len(text) < 600
 
@@ -86,7 +92,10 @@ def test_an_answer_that_is_an_error_is_quoted(failing: str) -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (TimeoutError("Run one of crew is still running after 300 s."), "Run one of crew is still running after 300 s."),
+        (
+            TimeoutError("Run one of crew is still running after 300 s."),
+            "Run one of crew is still running after 300 s.",
+        ),
         (TimeoutError(), "TimeoutError"),
         (httpx.ReadTimeout("timed out"), "A call of Airflow's REST API was not answered in time."),
     ],

@@ -62,9 +62,15 @@ def test_members_outlive_their_leader(family: subprocess.Popen[bytes], tmp_path:
     assert ledger.running() == []
 
 
-@pytest.mark.parametrize("change", [{"started": 1}, {"boot": "another"}], ids=["reused id", "before a reboot"])
-def test_strangers_are_left_alone(family: subprocess.Popen[bytes], tmp_path: Path, change: dict[str, object]) -> None:
-    """A process that has the id of one in the ledger, but not its start time or boot, belongs to somebody else."""
+@pytest.mark.parametrize(
+    "change", [{"started": 1}, {"boot": "another"}], ids=["reused id", "before a reboot"]
+)
+def test_strangers_are_left_alone(
+    family: subprocess.Popen[bytes], tmp_path: Path, change: dict[str, object]
+) -> None:
+    """A process that has the id of one in the ledger, but not its start time or boot, belongs to somebody
+    else.
+    """
     file = tmp_path / "processes"
     ledger = Ledger(file)
     ledger.add("family", family.pid)
@@ -76,7 +82,9 @@ def test_strangers_are_left_alone(family: subprocess.Popen[bytes], tmp_path: Pat
 def test_a_stubborn_process_is_killed(tmp_path: Path) -> None:
     """A process that ignores SIGTERM is killed after the time given, or at once if somebody is in a hurry."""
     for patience, hurry in ((0.5, False), (60.0, True)):
-        process = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], start_new_session=True)
+        process = subprocess.Popen(
+            ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], start_new_session=True
+        )
         time.sleep(0.2)
         ledger = Ledger(tmp_path / "processes")
         ledger.add("stubborn", process.pid)
@@ -99,10 +107,13 @@ def test_listening_addresses_are_found(tmp_path: Path) -> None:
     """The addresses are those that a process accepts connections on, as the kernel writes them."""
     ledger = Ledger(tmp_path / "processes")
     program = (
-        "import socket, time; servers = [socket.create_server((host, 0)) for host in ('127.0.0.1', '127.0.0.3')]; "
+        "import socket, time; servers = [socket.create_server((host, 0)) for host in ('127.0.0.1',"
+        " '127.0.0.3')]; "
         "print(flush=True); time.sleep(60)"
     )
-    with subprocess.Popen(["python3", "-c", program], start_new_session=True, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        ["python3", "-c", program], start_new_session=True, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         ledger.add("listener", process.pid)
@@ -111,7 +122,9 @@ def test_listening_addresses_are_found(tmp_path: Path) -> None:
 
 
 def test_two_demos_that_start_together_take_different_ports() -> None:
-    """Airflow listens only after many seconds; until then the first demo's claim keeps the second from its port."""
+    """Airflow listens only after many seconds; until then the first demo's claim keeps the second from its
+    port.
+    """
     first, claim = airflow_server._free_port(8080)
     with claim:
         second, other = airflow_server._free_port(first)

@@ -1,4 +1,6 @@
-"""389 Directory Server as source and destination, with MemberOf, Referential Integrity and Attribute Uniqueness at work."""
+"""389 Directory Server as source and destination, with MemberOf, Referential Integrity and Attribute
+Uniqueness at work.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +109,8 @@ def connection(slapd: Slapd, **extra: Any) -> ConnectionInfo:
     return directories.slapd_connection(slapd, **extra)
 
 
-# -- whole years ------------------------------------------------------------------------------------------------------
+# -- whole years
+# ------------------------------------------------------------------------------------------------------
 
 
 class Office:
@@ -145,7 +148,11 @@ class Office:
     def preview(self, definition: Collection) -> list[JobResult]:
         """What would be done now."""
         deployment = Deployment(self, self.folder)
-        return list(preview_collection(definition, definition.jobs, deployment=deployment, store=self.store, progress=silent))
+        return list(
+            preview_collection(
+                definition, definition.jobs, deployment=deployment, store=self.store, progress=silent
+            )
+        )
 
 
 def silent(job: Job) -> Any:
@@ -164,7 +171,9 @@ def office(directory389: Directory389, store: Store, tmp_path: Path) -> Iterator
 
 @pytest.mark.parametrize("remove", ["all", "known"])
 def test_a_year_of_an_office(office: Office, remove: str) -> None:
-    """People and groups come, go, move and change names: all is right in the end, and the next plan is empty."""
+    """People and groups come, go, move and change names: all is right in the end, and the next plan is
+    empty.
+    """
     definition = office_year.collection(remove)
     office.fill(SOURCE, office_year.source(office_year.BEFORE))
     if remove == "known":
@@ -178,11 +187,14 @@ def test_a_year_of_an_office(office: Office, remove: str) -> None:
     assert [each.problems for each in again] == [(), ()]
 
 
-# -- what the server says of itself -----------------------------------------------------------------------------------
+# -- what the server says of itself
+# -----------------------------------------------------------------------------------
 
 
 def test_what_the_server_says(container: Container) -> None:
-    """The schema has entryUUID as well, but only nsUniqueId is on every object; login and root DSE make no difference."""
+    """The schema has entryUUID as well, but only nsUniqueId is on every object; login and root DSE make no
+    difference.
+    """
     with closing(container.destination()) as endpoint:
         endpoint.check()
         assert endpoint.server.root.directory_389
@@ -191,11 +203,17 @@ def test_what_the_server_says(container: Container) -> None:
         assert endpoint.is_identified
         dn = container.add("uid=fry")
         held = container.values(dn, "nsUniqueId", "entryUUID")
-        assert endpoint.identities([dn], among=1000) == endpoint.identities([dn], among=1) == {dn: held["nsUniqueId"][0]}
+        assert (
+            endpoint.identities([dn], among=1000)
+            == endpoint.identities([dn], among=1)
+            == {dn: held["nsUniqueId"][0]}
+        )
 
 
 def test_values_are_compared_by_syntax(container: Container) -> None:
-    """Attributes for which the schema names no rule are no others to the server because of their case, so not to us."""
+    """Attributes for which the schema names no rule are no others to the server because of their case, so not
+    to us.
+    """
     with closing(container.destination()) as endpoint:
         rule = endpoint.rule("eduPersonPrincipalName")
         assert rule is not None
@@ -204,11 +222,18 @@ def test_values_are_compared_by_syntax(container: Container) -> None:
         photo = endpoint.rule("jpegPhoto")
         assert photo is not None
         assert not photo.equality
-        dn = container.add("uid=fry", objectClass=["inetOrgPerson", "eduPerson"], cn="f", sn="f", eduPersonPrincipalName="Fry@X")
+        dn = container.add(
+            "uid=fry",
+            objectClass=["inetOrgPerson", "eduPerson"],
+            cn="f",
+            sn="f",
+            eduPersonPrincipalName="Fry@X",
+        )
         assert [record.id for record in endpoint.find("eduPersonPrincipalName", [b"fry@x"], ["cn"])] == [dn]
 
 
-# -- jobs -------------------------------------------------------------------------------------------------------------
+# -- jobs
+# ------------------------------------------------------------------------------------------------------------
 
 FIELDS: dict[str, Any] = {
     "employeeNumber": {"from": "number", "key": True},
@@ -228,7 +253,8 @@ def held(corner: Corner, attribute: str) -> dict[str, list[str]]:
     """employeeNumber → values."""
     found = corner.container.admin.search_s(corner.place("to"), ldap.SCOPE_SUBTREE, "(employeeNumber=*)")
     return {
-        entry["employeeNumber"][0].decode(): sorted(value.decode() for value in entry.get(attribute, ())) for _, entry in found
+        entry["employeeNumber"][0].decode(): sorted(value.decode() for value in entry.get(attribute, ()))
+        for _, entry in found
     }
 
 
@@ -249,7 +275,9 @@ def test_addresses_go_round(corner: Corner, count: int) -> None:
 
 
 def test_freed_values(corner: Corner) -> None:
-    """An address that a leaver has, or one that a colleague gives up, goes to a new person in the same run."""
+    """An address that a leaver has, or one that a colleague gives up, goes to a new person in the same
+    run.
+    """
     succeed(corner.run(**job(corner, "1;Ann;ann@x", "2;Bob;bob@x", "3;Cas;cas@x")))
     rows = ["2;Bob;bob2@x", "3;Cas;cas@x", "4;Dan;ann@x", "5;Eve;bob@x"]
     result = succeed(corner.run(limits={"delete": "none"}, **job(corner, *rows)))
@@ -258,7 +286,9 @@ def test_freed_values(corner: Corner) -> None:
 
 
 def test_only_what_the_job_knows_goes(corner: Corner) -> None:
-    """The default: an account that the job never made stays; one that it made goes, also after it was renamed by hand."""
+    """The default: an account that the job never made stays; one that it made goes, also after it was renamed
+    by hand.
+    """
     corner.container.add("cn=service,ou=to", objectClass="inetOrgPerson", sn="s", employeeNumber="99")
     first = succeed(corner.run(**job(corner, "1;Ann;ann@x", "2;Bob;bob@x")))
     assert [(item.why, item.count) for item in first.left_alone] == [(WhyLeftAlone.UNKNOWN, 1)]
@@ -278,16 +308,34 @@ def test_names_go_round(corner: Corner) -> None:
     assert held(corner, "cn") == {"1": ["Bob"], "2": ["Cas"], "3": ["Ann"]}
     members = corner.container.values(f"cn=g,{corner.container.dn}", "member")["member"]
     # What the server lets follow it spells in lower case.
-    assert sorted(value.lower() for value in members) == [f"cn={name},{place}".encode() for name in ("bob", "cas")]
-    assert {number: bool(groups) for number, groups in held(corner, "memberOf").items()} == {"1": True, "2": True, "3": False}
+    assert sorted(value.lower() for value in members) == [
+        f"cn={name},{place}".encode() for name in ("bob", "cas")
+    ]
+    assert {number: bool(groups) for number, groups in held(corner, "memberOf").items()} == {
+        "1": True,
+        "2": True,
+        "3": False,
+    }
     nothing_left(corner, **job(corner, *rows))
 
 
-NAMES = ["Müller, Jürgen", "a+b=c", "#1", 'Jo "Q" Public', "back\\slash", "日本 太郎", "Ünal", "a<b>;c", "Straße / Gasse"]
+NAMES = [
+    "Müller, Jürgen",
+    "a+b=c",
+    "#1",
+    'Jo "Q" Public',
+    "back\\slash",
+    "日本 太郎",
+    "Ünal",
+    "a<b>;c",
+    "Straße / Gasse",
+]
 
 
 def test_names_with_special_characters(lenient: Corner) -> None:
-    """Characters that a DN escapes, and letters of other alphabets: created, found again, renamed, referred to and deleted."""
+    """Characters that a DN escapes, and letters of other alphabets: created, found again, renamed, referred
+    to and deleted.
+    """
     corner = lenient
     fields = {**FIELDS, "manager": {"resolve": "boss", "match": "employeeNumber"}}
 
@@ -309,12 +357,17 @@ def test_names_with_special_characters(lenient: Corner) -> None:
 
 
 def test_uniqueness_and_escaped_names(corner: Corner) -> None:
-    """Where Attribute Uniqueness is on, the server renames no object whose name is escaped; the message says so."""
+    """Where Attribute Uniqueness is on, the server renames no object whose name is escaped; the message says
+    so.
+    """
     succeed(corner.run(**job(corner, "1;Lee, Ann;")))
     result = corner.run(**job(corner, "1;Lee, Anna;"))
     assert result.state is JobState.SUCCESS_WITH_ERRORS
     (message,) = (outcome.message for outcome in result.outcomes.values())
-    assert "the server's check for unique values fails for objects whose names hold characters such as commas" in message
+    assert (
+        "the server's check for unique values fails for objects whose names hold characters such as commas"
+        in message
+    )
     assert held(corner, "cn") == {"1": ["Lee, Ann"]}
 
 
@@ -329,10 +382,22 @@ def test_another_spelling_arrives(corner: Corner) -> None:
 
 
 def test_the_command(
-    corner: Corner, slapd: Slapd, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], store_url: str
+    corner: Corner,
+    slapd: Slapd,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store_url: str,
 ) -> None:
-    """`check`, `preview` and `run` from the terminal: the preview says what the run does, the next one says nothing."""
-    info = {"conn_type": "ldap", "host": "127.0.0.1", "port": slapd.port, "login": slapd.admin, "password": slapd.password}
+    """`check`, `preview` and `run` from the terminal: the preview says what the run does, the next one says
+    nothing.
+    """
+    info = {
+        "conn_type": "ldap",
+        "host": "127.0.0.1",
+        "port": slapd.port,
+        "login": slapd.admin,
+        "password": slapd.password,
+    }
     monkeypatch.setenv("AIRFLOW_CONN_LAB", json.dumps({**info, "extra": {"security": "none"}}))
     monkeypatch.setenv("AIRFLOW_HOME", str(corner.folder / "airflow"))
     monkeypatch.delenv("AIRFLOW_CONFIG", raising=False)
@@ -363,7 +428,8 @@ def test_the_command(
     assert main(["preview", str(file)]) == 0
 
 
-# -- refusals ---------------------------------------------------------------------------------------------------------
+# -- refusals
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -371,14 +437,22 @@ def test_the_command(
     [
         ({"badge": "1"}, "badge: the object would not fit its object classes"),
         ({"preferredLanguage": ["de", "fr"]}, "preferredLanguage: the attribute holds only one value"),
-        ({"objectClass": ["inetOrgPerson", "robot"]}, "the directory's schema has no such object class. Correct object_classes"),
+        (
+            {"objectClass": ["inetOrgPerson", "robot"]},
+            "the directory's schema has no such object class. Correct object_classes",
+        ),
         ({"manager": "nobody"}, "manager: a value does not have the form"),
-        ({"objectClass": "inetOrgPerson", "cn": "x"}, "sn: the object's classes demand a value for this attribute"),
+        (
+            {"objectClass": "inetOrgPerson", "cn": "x"},
+            "sn: the object's classes demand a value for this attribute",
+        ),
         ({"uid": ["fry", "ü"]}, "a value breaks a rule of the directory"),
     ],
 )
 def test_refused_creation(container: Container, attributes: dict[str, Any], words: str) -> None:
-    """What the server refuses is told in the same words as for other servers, whatever result code it uses."""
+    """What the server refuses is told in the same words as for other servers, whatever result code it
+    uses.
+    """
     dn = f"uid=fry,{container.dn}"
     classes = attributes.get("objectClass", "inetOrgPerson")
     given = attributes if "cn" in attributes else {"cn": "f", "sn": "f", **attributes, "objectClass": classes}
@@ -388,7 +462,9 @@ def test_refused_creation(container: Container, attributes: dict[str, Any], word
 
 
 def test_refused_changes(container: Container) -> None:
-    """Taking away what the classes demand, a container with objects, one that is missing, an address that another has."""
+    """Taking away what the classes demand, a container with objects, one that is missing, an address that
+    another has.
+    """
     fry = container.add("uid=fry", mail="fry@x")
     other = container.add("uid=other", mail="other@x")
     inner = container.add("ou=inner", objectClass="organizationalUnit")
@@ -399,7 +475,10 @@ def test_refused_changes(container: Container) -> None:
             (update(fry, {"sn": ("fry", [])}), "sn: the object's classes demand a value"),
             (deletion(Record(inner, {})), "there are objects below it"),
             (update(fry, {}, new_object=away), "does not exist. Create it first, or correct the container"),
-            (update(fry, {"mail": ("fry@x", "OTHER@x")}), f"{other} has the same mail, and the directory lets only one"),
+            (
+                update(fry, {"mail": ("fry@x", "OTHER@x")}),
+                f"{other} has the same mail, and the directory lets only one",
+            ),
             (directories.person(f"uid=new,{container.dn}", mail="other@x"), f"{other} has the same mail"),
         ):
             outcome = write_one(endpoint, change)
@@ -407,7 +486,9 @@ def test_refused_changes(container: Container) -> None:
 
 
 def test_a_value_that_came_in_between(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A single value that another program wrote after the look is not overwritten, and is a conflict, not a failure."""
+    """A single value that another program wrote after the look is not overwritten, and is a conflict, not a
+    failure.
+    """
     dn = container.add("uid=fry")
     with closing(container.destination()) as endpoint:
 
@@ -420,7 +501,8 @@ def test_a_value_that_came_in_between(container: Container, monkeypatch: pytest.
     assert container.values(dn, "preferredLanguage") == {"preferredLanguage": [b"de"]}
 
 
-# -- logins and limits ------------------------------------------------------------------------------------------------
+# -- logins and limits
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -431,7 +513,9 @@ def reader(container: Container) -> Callable[..., ConnectionInfo]:
     container.admin.modify_s(container.dn, [(ldap.MOD_ADD, "aci", _OPEN.format(dn=dn).encode())])
 
     def connect(*, page_size: int = 10, **limits: str) -> ConnectionInfo:
-        container.admin.modify_s(dn, [(ldap.MOD_REPLACE, name, value.encode()) for name, value in limits.items()])
+        container.admin.modify_s(
+            dn, [(ldap.MOD_REPLACE, name, value.encode()) for name, value in limits.items()]
+        )
         return replace(connection(container.slapd, page_size=page_size), login=dn, password="secret pass")
 
     return connect
@@ -442,7 +526,10 @@ def test_a_login_that_may_not_write(container: Container, reader: Callable[..., 
     with closing(directories.destination(reader(), container.dn)) as endpoint:
         endpoint.check()
         for change, words in (
-            (update(container.add("uid=fry"), {"title": ([], "x"), "mail": ([], "m@x")}), "title: the login may not do this"),
+            (
+                update(container.add("uid=fry"), {"title": ([], "x"), "mail": ([], "m@x")}),
+                "title: the login may not do this",
+            ),
             (directories.person(f"uid=new,{container.dn}"), "the login may not do this"),
         ):
             outcome = write_one(endpoint, change)
@@ -450,8 +537,13 @@ def test_a_login_that_may_not_write(container: Container, reader: Callable[..., 
 
 
 def test_a_service_account(corner: Corner) -> None:
-    """A login with rights that an ACI gives it, as in practice: what was created is known by the next run, and can be removed."""
-    admin, login = corner.container.admin, corner.container.add("uid=sync", userPassword=corner.container.slapd.password)
+    """A login with rights that an ACI gives it, as in practice: what was created is known by the next run,
+    and can be removed.
+    """
+    admin, login = (
+        corner.container.admin,
+        corner.container.add("uid=sync", userPassword=corner.container.slapd.password),
+    )
     aci = f'(targetattr="*")(version 3.0; acl "sync"; allow(all) userdn="ldap:///{login}";)'.encode()
     admin.modify_s(DESTINATION, [(ldap.MOD_ADD, "aci", aci)])
     try:
@@ -465,11 +557,16 @@ def test_a_service_account(corner: Corner) -> None:
 
 
 def test_what_a_login_may_not_see(container: Container, slapd: Slapd) -> None:
-    """A container that shows nothing is missing, not empty: the server answers a search there without an error."""
+    """A container that shows nothing is missing, not empty: the server answers a search there without an
+    error.
+    """
     dn = container.add("uid=nobody", userPassword="secret pass")
     blind = replace(connection(slapd), login=dn, password="secret pass")
     for each in (blind, replace(blind, login="", password="")):
-        with closing(directories.source(each, container.dn)) as source, pytest.raises(EndpointError) as caught:
+        with (
+            closing(directories.source(each, container.dn)) as source,
+            pytest.raises(EndpointError) as caught,
+        ):
             source.check()
         assert isinstance(caught.value, MissingObjectError)
         assert "does not exist, or this login may not see it" in caught.value.message
@@ -487,7 +584,9 @@ def test_limits(container: Container, reader: Callable[..., ConnectionInfo]) -> 
     assert listed(reader(nsSizeLimit="15")) == 41
     with pytest.raises(IncompleteListing, match=r"its size limit .* nsSizeLimit of the login's entry"):
         listed(reader(page_size=30, nsSizeLimit="15"))
-    with pytest.raises(IncompleteListing, match=r"administrative limit .* nsLookThroughLimit of the login's entry"):
+    with pytest.raises(
+        IncompleteListing, match=r"administrative limit .* nsLookThroughLimit of the login's entry"
+    ):
         listed(reader(nsLookThroughLimit="15"))
 
 
@@ -500,7 +599,9 @@ def failure(info: ConnectionInfo) -> EndpointError:
 
 
 def test_logins(slapd: Slapd) -> None:
-    """A wrong password, a name of nobody, and one that is no DN: the server says the same of all, so the last one gets advice."""
+    """A wrong password, a name of nobody, and one that is no DN: the server says the same of all, so the last
+    one gets advice.
+    """
     for login in (slapd.admin, f"uid=gone,{DESTINATION}", "somebody"):
         error = failure(replace(connection(slapd), login=login, password="mistaken"))
         assert isinstance(error, AuthenticationError)
@@ -535,7 +636,11 @@ def test_a_self_signed_certificate(self_signed: Directory389, authority: Authori
 
 @pytest.mark.parametrize("security", ["none", "starttls"])
 def test_plain_on_an_ldaps_port(directory389: Directory389, security: str) -> None:
-    """The server waits for more instead of closing the connection; the message says all the same what is wrong."""
-    error = failure(connection(cast("Slapd", directory389), port=directory389.tls_port, security=security, timeout=1))
+    """The server waits for more instead of closing the connection; the message says all the same what is
+    wrong.
+    """
+    error = failure(
+        connection(cast("Slapd", directory389), port=directory389.tls_port, security=security, timeout=1)
+    )
     assert isinstance(error, SecurityError)
     assert "LDAPS" in error.message

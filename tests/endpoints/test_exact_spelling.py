@@ -35,8 +35,12 @@ class Job:
         (self.folder / CSV.file).write_text(rows)
         where = {"connection": "lab", "container": self.container.dn, "filter": "(uid=*)"}
         given = {"uid": {"from": "uid", "key": True}, "cn": "uid", "sn": "uid", **fields}
-        definition = one_job(given, source={"file": CSV.file}, destination=where, object="inetOrgPerson", rdn="uid")
-        return plan_of(definition, file_source(CSV, self.folder), self.container.destination(filter="(uid=*)"))
+        definition = one_job(
+            given, source={"file": CSV.file}, destination=where, object="inetOrgPerson", rdn="uid"
+        )
+        return plan_of(
+            definition, file_source(CSV, self.folder), self.container.destination(filter="(uid=*)")
+        )
 
     def run(self, rows: str, fields: Mapping[str, Any], *, verify: bool = False) -> Plan:
         """Plan and carry out; then nothing is left to do."""
@@ -75,8 +79,12 @@ def test_without_it_capitalisation_does_not_arrive(job: Job) -> None:
         ("manager", ["uid=a,{0}"], "UID=A , {0}"),
     ],
 )
-def test_a_field_is_spelled_as_at_the_source(job: Job, attribute: str, now: list[str], wanted: str, verify: bool) -> None:
-    """Old spelling out, new one in, in one modification, also where the object is looked at first; the next plan is empty."""
+def test_a_field_is_spelled_as_at_the_source(
+    job: Job, attribute: str, now: list[str], wanted: str, verify: bool
+) -> None:
+    """Old spelling out, new one in, in one modification, also where the object is looked at first; the next
+    plan is empty.
+    """
     dn = job.person("a", **{attribute: [value.format(job.container.dn) for value in now]})
     rows = f'uid,x\na,"{wanted.format(job.container.dn)}"\n'
     plan = job.run(rows, {attribute: {"from": "x", "exact": True, "delimiter": ";"}}, verify=verify)
@@ -86,7 +94,9 @@ def test_a_field_is_spelled_as_at_the_source(job: Job, attribute: str, now: list
 
 
 def test_what_is_not_spelled_otherwise_stays(job: Job) -> None:
-    """How the server writes a name does not count: blanks between its parts and the case of attribute types."""
+    """How the server writes a name does not count: blanks between its parts and the case of attribute
+    types.
+    """
     job.person("a", manager=f"uid=Amy,{job.container.dn}")
     rows = f'uid,x\na,"UID=Amy , {job.container.dn}"\n'
     assert actions(job.plan(rows, {"manager": {"from": "x", "exact": True}})) == []
@@ -94,10 +104,16 @@ def test_what_is_not_spelled_otherwise_stays(job: Job) -> None:
 
 @pytest.mark.parametrize("verify", [False, True])
 def test_a_name_that_changes_only_its_spelling(job: Job, verify: bool) -> None:
-    """The object is renamed in place: its DN and the naming attribute get the new spelling, and it stays the same object."""
+    """The object is renamed in place: its DN and the naming attribute get the new spelling, and it stays the
+    same object.
+    """
     dn = job.person("mcdonald", sn="McDonald", cn="mcdonald")
     before = job.container.record(dn, "uid").values["entryUUID"]
-    fields = {"uid": {"from": "uid", "key": True, "exact": True}, "cn": {"static": "mcdonald"}, "sn": {"static": "McDonald"}}
+    fields = {
+        "uid": {"from": "uid", "key": True, "exact": True},
+        "cn": {"static": "mcdonald"},
+        "sn": {"static": "McDonald"},
+    }
     plan = job.run("uid\nMcDonald\n", fields, verify=verify)
     (change,) = plan.changes
     assert (change.action, change.new_object) == (Action.UPDATE, f"uid=McDonald,{job.container.dn}")
@@ -147,19 +163,27 @@ def test_a_changed_record_is_no_conflict_of_spelling(job: Job) -> None:
     assert outcome.result is Result.CONFLICT
 
 
-# -- files ------------------------------------------------------------------------------------------------------------
+# -- files
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_name_of_an_ldif_entry(tmp_path: Path) -> None:
     """LDIF values are compared to the letter anyway; `exact` says so for names."""
     (tmp_path / "out.ldif").write_text(
-        "version: 1\n\ndn: ou=a,dc=x\nou: a\n\ndn: cn=MCDONALD,ou=A,dc=X\nid: 1\ncn: MCDONALD\nmanager: CN=boss, DC=x\n\n"
+        "version: 1\n\ndn: ou=a,dc=x\nou: a\n\ndn: cn=MCDONALD,ou=A,dc=X\nid: 1\ncn: MCDONALD\nmanager:"
+        " CN=boss, DC=x\n\n"
     )
     fields = {"dn": {"from": "dn", "key": True}, "id": "id", "manager": "manager"}
-    job = FileJob(tmp_path, fields, "in.ldif", "out.ldif", {"object": "inetOrgPerson", "object_classes": ["top"]})
+    job = FileJob(
+        tmp_path, fields, "in.ldif", "out.ldif", {"object": "inetOrgPerson", "object_classes": ["top"]}
+    )
     job.write_source("dn: cn=McDonald,ou=a,dc=x\nid: 1\nmanager: cn=Boss,dc=x\n\n")
     assert actions(job.plan()) == []
-    job.fields = {**fields, "dn": {**fields["dn"], "exact": True}, "manager": {"from": "manager", "exact": True}}
+    job.fields = {
+        **fields,
+        "dn": {**fields["dn"], "exact": True},
+        "manager": {"from": "manager", "exact": True},
+    }
     (change,) = job.run().changes
     assert change.new_object == "cn=McDonald,ou=a,dc=x"
     assert "dn: cn=McDonald,ou=a,dc=x\n" in job.written

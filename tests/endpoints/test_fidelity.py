@@ -1,4 +1,6 @@
-"""What a plan says is what happens: plans of random directories, carried out on real servers, by us and by `ldapmodify`."""
+"""What a plan says is what happens: plans of random directories, carried out on real servers, by us and by
+`ldapmodify`.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,13 @@ class Connections:
         slapd = self.servers[connection_id]
         admin = next(each.admin for each in slapd.databases)
         return ConnectionInfo(
-            connection_id, "ldap", "127.0.0.1", slapd.port, admin, slapd.password, extra={"security": "none", "page_size": 3}
+            connection_id,
+            "ldap",
+            "127.0.0.1",
+            slapd.port,
+            admin,
+            slapd.password,
+            extra={"security": "none", "page_size": 3},
         )
 
 
@@ -65,14 +73,25 @@ class World:
 
     def preview(self, collection: Collection) -> list[JobResult]:
         deployment = self.deployment
-        return list(preview_collection(collection, collection.jobs, deployment=deployment, store=self.store, progress=silent))
+        return list(
+            preview_collection(
+                collection, collection.jobs, deployment=deployment, store=self.store, progress=silent
+            )
+        )
 
     def run(self, collection: Collection) -> list[JobResult]:
         self.runs += 1
-        snapshot = self.store.start_run(collection, f"run {self.runs}", trigger="test", requester="test", verified=False)
+        snapshot = self.store.start_run(
+            collection, f"run {self.runs}", trigger="test", requester="test", verified=False
+        )
         return list(
             run_collection(
-                snapshot, snapshot.collection.jobs, deployment=self.deployment, store=self.store, holder="test", progress=silent
+                snapshot,
+                snapshot.collection.jobs,
+                deployment=self.deployment,
+                store=self.store,
+                holder="test",
+                progress=silent,
             )
         )
 
@@ -114,7 +133,10 @@ def content(slapd: Slapd) -> Entries:
     connection = connect(slapd)
     found = connection.search_s(slapd.suffix, ldap.SCOPE_SUBTREE)
     connection.unbind_s()
-    return {ldap.dn.dn2str(ldap.dn.str2dn(dn)).lower(): {k: sorted(v) for k, v in values.items()} for dn, values in found}
+    return {
+        ldap.dn.dn2str(ldap.dn.str2dn(dn)).lower(): {k: sorted(v) for k, v in values.items()}
+        for dn, values in found
+    }
 
 
 def organisation(dc: str) -> str:
@@ -131,9 +153,17 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("fidelity")
     url = f"sqlite:///{folder}/store.db"
     upgrade(url)
-    overlays = {"refint": ["refint_attributes member manager"], "unique": ["unique_uri ldap:///?employeeNumber?sub"]}
+    overlays = {
+        "refint": ["refint_attributes member manager"],
+        "unique": ["unique_uri ldap:///?employeeNumber?sub"],
+    }
     referential = Database(DESTINATION, overlays=overlays)
-    with Slapd(SOURCE) as source, Slapd(referential) as destination, Slapd(referential) as copy, Store.open(url) as store:
+    with (
+        Slapd(SOURCE) as source,
+        Slapd(referential) as destination,
+        Slapd(referential) as copy,
+        Store.open(url) as store,
+    ):
         for slapd in (source, destination, copy):
             slapd.stop()
             slapd.load(organisation(slapd.suffix.removeprefix("dc=")))
@@ -161,7 +191,9 @@ NAMES = st.sampled_from(
         "*(|)",
     ]
 )
-TEXTS = st.sampled_from(["x", "X", "two  words", "Two Words", "größe", "=1+1", "{{ x }}", "(uid=*)", "a;b", "%NOW%"])
+TEXTS = st.sampled_from(
+    ["x", "X", "two  words", "Two Words", "größe", "=1+1", "{{ x }}", "(uid=*)", "a;b", "%NOW%"]
+)
 
 
 @st.composite
@@ -182,13 +214,19 @@ def people(draw: st.DrawFn, suffix: str) -> str:
             "sn": [draw(TEXTS)],
             "title": draw(st.lists(TEXTS, max_size=1)),
             "employeeNumber": [next(badges)] if draw(st.integers(0, 4)) else [],
-            "mail": draw(st.lists(st.sampled_from(["a@x", "A@x", "b@x", "c@x"]), max_size=3, unique_by=str.lower)),
-            "description": draw(st.lists(TEXTS, max_size=2, unique_by=lambda text: " ".join(text.lower().split()))),
+            "mail": draw(
+                st.lists(st.sampled_from(["a@x", "A@x", "b@x", "c@x"]), max_size=3, unique_by=str.lower)
+            ),
+            "description": draw(
+                st.lists(TEXTS, max_size=2, unique_by=lambda text: " ".join(text.lower().split()))
+            ),
             "jpegPhoto": draw(st.lists(st.sampled_from(["\x00\x01", "\xff\xd8x"]), max_size=1)),
         }
         lines.append(encoded("dn", f"cn={escape_dn_chars(cn)},ou=people,{suffix}"))
         lines += [
-            encoded(name, value, "latin-1" if name == "jpegPhoto" else "utf-8") for name, held in values.items() for value in held
+            encoded(name, value, "latin-1" if name == "jpegPhoto" else "utf-8")
+            for name, held in values.items()
+            for value in held
         ]
         lines.append("")
     return "\n".join(lines)
@@ -262,7 +300,8 @@ def collection(fields: dict[str, Any], **job: Any) -> Collection:
 def test_preview_run_and_independent_tool_agree(
     world: World, source: str, destination: str, variants: set[str], missing: str
 ) -> None:
-    """A preview writes nothing; a run changes exactly what it said; `ldapmodify` with the preview's LDIF does the same.
+    """A preview writes nothing; a run changes exactly what it said; `ldapmodify` with the preview's LDIF does
+    the same.
 
     Afterwards nothing is left to do.
     """
@@ -297,7 +336,9 @@ def test_preview_run_and_independent_tool_agree(
 
 
 def test_difficult_names_survive(world: World) -> None:
-    """Every person of a file of difficult DNs (spaces, quotes, Unicode, multi-valued RDNs) is created and found again."""
+    """Every person of a file of difficult DNs (spaces, quotes, Unicode, multi-valued RDNs) is created and
+    found again.
+    """
     fixture = (DATA / "sevenseas" / "TestFixture.ldif").read_text().replace("dc=example,dc=org", SOURCE)
     empty = f"dn: ou=people,{DESTINATION}\nobjectClass: organizationalUnit\n\n"
     world.reset(organizational_units("misc") + people_of(fixture), empty)
@@ -311,7 +352,9 @@ def test_difficult_names_survive(world: World) -> None:
     assert [problem.key for problem in result.problems] == ["Jensen", "Jensen"]
     assert rf"cn=\"\+\,\;\<\>\\,ou=people,{DESTINATION}" in created
     assert rf"cn=\#123456,ou=people,{DESTINATION}" in created
-    assert rf"cn=trailing=,ou=people,{DESTINATION}" in {name.replace(r"\3D", "=").replace(r"\=", "=") for name in created}
+    assert rf"cn=trailing=,ou=people,{DESTINATION}" in {
+        name.replace(r"\3D", "=").replace(r"\=", "=") for name in created
+    }
     assert any("Wolfgang" in name for name in created)
     assert all(outcome.message == "" for outcome in result.outcomes.values())
     (again,) = world.preview(definition)
@@ -319,7 +362,9 @@ def test_difficult_names_survive(world: World) -> None:
 
 
 def organizational_units(*names: str) -> str:
-    return "".join(f"dn: ou={name},{SOURCE}\nobjectClass: organizationalUnit\nou: {name}\n\n" for name in names)
+    return "".join(
+        f"dn: ou={name},{SOURCE}\nobjectClass: organizationalUnit\nou: {name}\n\n" for name in names
+    )
 
 
 def people_of(ldif: str) -> str:
@@ -328,7 +373,9 @@ def people_of(ldif: str) -> str:
     kept = [
         block[max(0, block.find("dn:")) :]
         for block in blocks
-        if "objectClass: person" in block and "extensibleObject" not in block and ("ou=misc" in block or "V29sZmdhbmc" in block)
+        if "objectClass: person" in block
+        and "extensibleObject" not in block
+        and ("ou=misc" in block or "V29sZmdhbmc" in block)
     ]
     base = "dn:: Y249V29sZmdhbmcgS8O2bGJlbCxvdT1taXNjLGRjPWV4YW1wbGUsZGM9b3Jn"
     name = f"dn: cn=Wolfgang Kölbel,ou=misc,{SOURCE}"
@@ -336,7 +383,9 @@ def people_of(ldif: str) -> str:
 
 
 def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
-    """A preview of containers, people and groups says what the run then does, though each needs what the one before creates."""
+    """A preview of containers, people and groups says what the run then does, though each needs what the one
+    before creates.
+    """
     staff = "\n".join(
         [
             f"dn: ou=people,{SOURCE}\nobjectClass: organizationalUnit\n",
@@ -346,12 +395,16 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
                 for i in range(3)
             ),
             *(
-                f"dn: cn=G{i},ou=people,{SOURCE}\nobjectClass: groupOfNames\nmember: cn=P{i},ou=people,{SOURCE}\n"
+                f"dn: cn=G{i},ou=people,{SOURCE}\nobjectClass: groupOfNames\nmember:"
+                f" cn=P{i},ou=people,{SOURCE}\n"
                 f"member: cn=G{(i + 1) % 2},ou=people,{SOURCE}\n"
                 for i in range(2)
             ),
             f"dn: ou=units,{SOURCE}\nobjectClass: organizationalUnit\n",
-            f"dn: ou=inner,ou=units,{SOURCE}\nobjectClass: organizationalUnit\ndescription: ou=new,{DESTINATION}\n",
+            (
+                f"dn: ou=inner,ou=units,{SOURCE}\nobjectClass: organizationalUnit\ndescription:"
+                f" ou=new,{DESTINATION}\n"
+            ),
             f"dn: ou=new,ou=units,{SOURCE}\nobjectClass: organizationalUnit\ndescription: {DESTINATION}\n",
         ]
     )
@@ -360,7 +413,11 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
     def directory(side: str, container: str, filter: str) -> dict[str, Any]:
         return {"connection": side, "container": container, "filter": filter}
 
-    people_filter, group_filter, unit_filter = "(objectClass=inetOrgPerson)", "(objectClass=groupOfNames)", "(description=*)"
+    people_filter, group_filter, unit_filter = (
+        "(objectClass=inetOrgPerson)",
+        "(objectClass=groupOfNames)",
+        "(description=*)",
+    )
     inner = f"ou=inner,ou=new,{DESTINATION}"
     definition = Collection.model_validate(
         {
@@ -395,7 +452,10 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
                     "source": directory("source", f"ou=people,{SOURCE}", group_filter),
                     "destination": directory("destination", inner, group_filter),
                     "object": "group",
-                    "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "cn"}},
+                    "fields": {
+                        "cn": {"from": "cn", "key": True},
+                        "member": {"members": "member", "match": "cn"},
+                    },
                 },
             ],
         }
@@ -404,18 +464,24 @@ def test_jobs_are_planned_on_top_of_each_other(world: World) -> None:
     assert [each.state for each in previews] == [JobState.PREVIEWED] * 3, [each.message for each in previews]
     assert [len(each.changes) for each in previews] == [2, 3, 2]
     results = world.run(definition)
-    assert [each.state for each in results] == [JobState.SUCCESS] * 3, [(each.message, each.outcomes) for each in results]
+    assert [each.state for each in results] == [JobState.SUCCESS] * 3, [
+        (each.message, each.outcomes) for each in results
+    ]
     for planned, done in zip(previews, results, strict=True):
         assert list(planned.changes) == list(done.changes)
         assert planned.digest == done.digest
     found = content(world.destination)
-    assert sorted(found[f"cn=g0,{inner}".lower()]["member"]) == sorted(f"cn={name},{inner}".encode() for name in ("P0", "G1"))
+    assert sorted(found[f"cn=g0,{inner}".lower()]["member"]) == sorted(
+        f"cn={name},{inner}".encode() for name in ("P0", "G1")
+    )
     assert found[f"cn=p0,{inner}".lower()]["manager"] == [f"cn=P1,{inner}".encode()]
     assert [len(each.changes) for each in world.preview(definition)] == [0, 0, 0]
 
 
 def test_members_follow_a_rename_in_a_preview_as_in_a_run(world: World) -> None:
-    """An earlier job renames everybody: the server lets members follow, so neither preview nor run changes the group for it."""
+    """An earlier job renames everybody: the server lets members follow, so neither preview nor run changes
+    the group for it.
+    """
     people_filter, group_filter = "(objectClass=inetOrgPerson)", "(objectClass=groupOfNames)"
     group = "dn: cn=G,ou=people,{0}\nobjectClass: groupOfNames\n" + "".join(
         f"member: cn=P{i},ou=people,{{0}}\n" for i in range(20)
@@ -423,27 +489,43 @@ def test_members_follow_a_rename_in_a_preview_as_in_a_run(world: World) -> None:
     old = staff_of(20) + group.format(DESTINATION)
     new = (staff_of(20) + group.format(DESTINATION)).replace(DESTINATION, SOURCE).replace("cn=P", "cn=New")
     world.reset(new, old)
-    people = collection({"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn"}, missing_at_source="delete").jobs[0]
+    people = collection(
+        {"uid": {"from": "uid", "key": True}, "cn": "cn", "sn": "sn"}, missing_at_source="delete"
+    ).jobs[0]
     container = f"ou=people,{SOURCE}"
     groups = {
         "name": "groups",
         "source": {"connection": "source", "container": container, "filter": group_filter},
-        "destination": {"connection": "destination", "container": f"ou=people,{DESTINATION}", "filter": group_filter},
+        "destination": {
+            "connection": "destination",
+            "container": f"ou=people,{DESTINATION}",
+            "filter": group_filter,
+        },
         "object": "group",
         "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
     }
-    definition = Collection.model_validate({"name": "corp", "jobs": [people.model_dump(by_alias=True), groups]})
+    definition = Collection.model_validate(
+        {"name": "corp", "jobs": [people.model_dump(by_alias=True), groups]}
+    )
     assert people.source.filter == people_filter  # type: ignore[union-attr]
     previews = world.preview(definition)
-    assert [(each.state, len(each.changes)) for each in previews] == [(JobState.PREVIEWED, 20), (JobState.PREVIEWED, 0)]
+    assert [(each.state, len(each.changes)) for each in previews] == [
+        (JobState.PREVIEWED, 20),
+        (JobState.PREVIEWED, 0),
+    ]
     results = world.run(definition)
-    assert [(each.state, len(each.changes)) for each in results] == [(JobState.SUCCESS, 20), (JobState.SUCCESS, 0)]
+    assert [(each.state, len(each.changes)) for each in results] == [
+        (JobState.SUCCESS, 20),
+        (JobState.SUCCESS, 0),
+    ]
     members = content(world.destination)[f"cn=g,ou=people,{DESTINATION}"]["member"]
     assert members == sorted(f"cn=New{i},ou=people,{DESTINATION}".encode() for i in range(20))
 
 
 def test_an_empty_source_stops_at_the_limit(world: World) -> None:
-    """A source that suddenly holds nothing deletes nothing: the default limit stops the job before its first write."""
+    """A source that suddenly holds nothing deletes nothing: the default limit stops the job before its first
+    write.
+    """
     world.reset(f"dn: ou=people,{SOURCE}\nobjectClass: organizationalUnit\n", staff_of(20))
     definition = collection(FIELDS, missing_at_source="delete").model_copy(update={"limits": {}})
     before = world.destination.dump()
@@ -457,18 +539,27 @@ def test_an_empty_source_stops_at_the_limit(world: World) -> None:
 
 def staff_of(number: int) -> str:
     return f"dn: ou=people,{DESTINATION}\nobjectClass: organizationalUnit\n\n" + "".join(
-        f"dn: cn=P{i},ou=people,{DESTINATION}\nobjectClass: inetOrgPerson\nsn: S\nuid: p{i}\n\n" for i in range(number)
+        f"dn: cn=P{i},ou=people,{DESTINATION}\nobjectClass: inetOrgPerson\nsn: S\nuid: p{i}\n\n"
+        for i in range(number)
     )
 
 
 def test_a_size_limit_on_the_server_deletes_nobody(world: World) -> None:
-    """A listing that the source's server cuts off is not complete, so the job fails and says who cut it; no object is deleted."""
+    """A listing that the source's server cuts off is not complete, so the job fails and says who cut it; no
+    object is deleted.
+    """
     text = staff_of(20).replace(DESTINATION, SOURCE)
     world.reset(text, staff_of(20))
-    limited = Slapd(Database(SOURCE, lines=['limits dn.exact="cn=reader,dc=source" size.soft=5 size.hard=5 size.prtotal=5']))
+    limited = Slapd(
+        Database(
+            SOURCE, lines=['limits dn.exact="cn=reader,dc=source" size.soft=5 size.hard=5 size.prtotal=5']
+        )
+    )
     with limited:
         limited.stop()
-        reader = f"dn: cn=reader,{SOURCE}\nobjectClass: person\nsn: reader\nuserPassword: {limited.password}\n\n"
+        reader = (
+            f"dn: cn=reader,{SOURCE}\nobjectClass: person\nsn: reader\nuserPassword: {limited.password}\n\n"
+        )
         limited.load(organisation("source") + "\n" + reader + text)
         limited.start()
 
@@ -477,14 +568,23 @@ def test_a_size_limit_on_the_server_deletes_nobody(world: World) -> None:
                 if connection_id == "destination":
                     return super().get(connection_id)
                 login, password = f"cn=reader,{SOURCE}", limited.password
-                return ConnectionInfo("source", "ldap", "127.0.0.1", limited.port, login, password, extra={"security": "none"})
+                return ConnectionInfo(
+                    "source", "ldap", "127.0.0.1", limited.port, login, password, extra={"security": "none"}
+                )
 
         deployment = Deployment(Reader({"destination": world.destination}), world.deployment.data_folder)
         definition = collection(FIELDS, missing_at_source="delete", limits={"delete": "none"})
         before = world.destination.dump()
-        snapshot = world.store.start_run(definition, "limited", trigger="test", requester="test", verified=False)
+        snapshot = world.store.start_run(
+            definition, "limited", trigger="test", requester="test", verified=False
+        )
         (result,) = run_collection(
-            snapshot, definition.jobs, deployment=deployment, store=world.store, holder="test", progress=silent
+            snapshot,
+            definition.jobs,
+            deployment=deployment,
+            store=world.store,
+            holder="test",
+            progress=silent,
         )
         assert result.state is JobState.INCOMPLETE
         assert "size" in result.message.lower()

@@ -55,7 +55,11 @@ def destination(
     if content is not None:
         (folder / "out.csv").write_bytes(content)
     made = file_destination(
-        FileEndpoint(file="out.csv", **options), folder, keys=tuple(keys), fields=tuple(fields), naming_attribute="cn"
+        FileEndpoint(file="out.csv", **options),
+        folder,
+        keys=tuple(keys),
+        fields=tuple(fields),
+        naming_attribute="cn",
     )
     assert isinstance(made, CsvDestination)
     return made
@@ -74,7 +78,10 @@ def field(name: str, old: str = "", new: str = "") -> FieldChange:
 def create(id: str, **values: str) -> Change:
     """A new row."""
     return Change(
-        Action.CREATE, id, id, fields=(field("id", "", id), *(field(name, "", value) for name, value in values.items()))
+        Action.CREATE,
+        id,
+        id,
+        fields=(field("id", "", id), *(field(name, "", value) for name, value in values.items())),
     )
 
 
@@ -89,7 +96,10 @@ def delete(id: str, **values: str) -> Change:
 
 
 def write(
-    endpoint: Destination, *changes: Change, verify: Iterable[int] = (), before_send: Callable[[], None] = lambda: None
+    endpoint: Destination,
+    *changes: Change,
+    verify: Iterable[int] = (),
+    before_send: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Carry changes out."""
     return list(endpoint.write(enumerate(changes), before_send=before_send, verify=frozenset(verify)))
@@ -100,11 +110,14 @@ def results(outcomes: Iterable[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- reading --------------------------------------------------------------------------------------------------------------
+# -- reading
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_reading(tmp_path: Path) -> None:
-    """A record per row, an empty cell is absent, blank lines are nothing, ids are lines, names are spelled as asked for."""
+    """A record per row, an empty cell is absent, blank lines are nothing, ids are lines, names are spelled as
+    asked for.
+    """
     endpoint = source(tmp_path, b'id,Name,mail\n1,"Amy\nWong",\n\n2,"a ""b""",x@y\n')
     assert records(endpoint, "ID", "name") == [
         Record("line 2", {"ID": [b"1"], "name": [b"Amy\nWong"]}),
@@ -121,9 +134,13 @@ def test_reading(tmp_path: Path) -> None:
 
 
 def test_delimiters_and_encodings(tmp_path: Path) -> None:
-    """The ending decides unless the definition does; values are UTF-8 afterwards; a byte order mark is no part of a name."""
+    """The ending decides unless the definition does; values are UTF-8 afterwards; a byte order mark is no
+    part of a name.
+    """
     assert records(source(tmp_path, b"id\tn\n1\ta,b\n", "x.tsv"), "n") == [Record("line 2", {"n": [b"a,b"]})]
-    assert records(source(tmp_path, b"id;n\n1;a,b\n", delimiter=";"), "n") == [Record("line 2", {"n": [b"a,b"]})]
+    assert records(source(tmp_path, b"id;n\n1;a,b\n", delimiter=";"), "n") == [
+        Record("line 2", {"n": [b"a,b"]})
+    ]
     text = "id,n\n1,M\u00fcller\n"
     expected = [Record("line 2", {"id": [b"1"], "n": ["Müller".encode()]})]
     for encoding in ("utf-8", "utf-8-sig", "cp1252", "utf-16"):
@@ -152,30 +169,44 @@ def test_an_empty_listing_and_an_empty_file(tmp_path: Path) -> None:
         (b'id,n\n1,"a"b\n', IncompleteListing, "line 2: quotes are not as they should be"),
         (b"id,n\n1,a\n2", IncompleteListing, "line 3: the file ends in the middle of a row"),
         (b"id,n\n1,a\x00\n", IncompleteListing, "line 2: the line holds a NUL"),
-        (b"id,n\n1,a\n2,M\xfcller\n", IncompleteListing, r"line 3: byte 12 of the file .* is not utf-8\. .*cp1252"),
+        (
+            b"id,n\n1,a\n2,M\xfcller\n",
+            IncompleteListing,
+            r"line 3: byte 12 of the file .* is not utf-8\. .*cp1252",
+        ),
     ],
 )
-def test_files_that_are_not_read(tmp_path: Path, content: bytes, error: type[Exception], message: str) -> None:
-    """Where it cannot be told how the file goes on, nothing is concluded from what is not there; messages name file and line."""
+def test_files_that_are_not_read(
+    tmp_path: Path, content: bytes, error: type[Exception], message: str
+) -> None:
+    """Where it cannot be told how the file goes on, nothing is concluded from what is not there; messages
+    name file and line.
+    """
     with pytest.raises(error, match=r"file staff.csv: " + message):
         records(source(tmp_path, content), "id")
 
 
 def test_utf_16_without_a_byte_order_mark(tmp_path: Path) -> None:
-    """The encoding wants a byte order mark: without one nobody can tell the order, and the message says what to do."""
+    """The encoding wants a byte order mark: without one nobody can tell the order, and the message says what
+    to do.
+    """
     with pytest.raises(IncompleteListing, match=r"is not utf-16\. .* write encoding: utf-16-le\."):
         records(source(tmp_path, "id,name\n1,Fry\n".encode("utf-16-le"), encoding="utf-16"), "id")
 
 
 def test_the_place_of_a_wrong_byte_far_into_the_file(tmp_path: Path) -> None:
-    """Position and line are those in the file, not in some buffer, also where a character was cut by a block's end."""
+    """Position and line are those in the file, not in some buffer, also where a character was cut by a
+    block's end.
+    """
     head = "id,n\n" + "1,\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\u20ac\n" * 20000
     with pytest.raises(IncompleteListing, match=f"line 20002: byte {len(head.encode()) + 2} of"):
         records(source(tmp_path, head.encode() + b"2,\xff\n"), "id")
 
 
 def test_a_row_with_too_few_or_too_many_cells(tmp_path: Path) -> None:
-    """It is a record that failed: present, with no value that could be trusted, and the next row is read as usual."""
+    """It is a record that failed: present, with no value that could be trusted, and the next row is read as
+    usual.
+    """
     few, many, good = records(source(tmp_path, b"id,n\n1\n2,a,b\n3,c\n"), "id")
     assert (few.id, few.values) == ("line 2", {})
     assert "file staff.csv, line 2: 1 columns where the header has 2" in few.problem
@@ -186,7 +217,9 @@ def test_a_row_with_too_few_or_too_many_cells(tmp_path: Path) -> None:
 def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quote that is never closed does not fill the memory, nor does a line without end."""
     monkeypatch.setattr(csv_format, "MAX_CELL", 1000)
-    monkeypatch.setattr(csv, "field_size_limit", lambda *limit, real=csv.field_size_limit: real(1000) and 1000)
+    monkeypatch.setattr(
+        csv, "field_size_limit", lambda *limit, real=csv.field_size_limit: real(1000) and 1000
+    )
     with pytest.raises(IncompleteListing, match="line 2: a value is longer than 1000 characters"):
         records(source(tmp_path, b'id\n"' + b"x\n" * 5000), "id")
     with pytest.raises(IncompleteListing, match="line 2: a value is longer than 1000 characters"):
@@ -210,14 +243,17 @@ def test_a_column_that_is_not_there(tmp_path: Path) -> None:
         records(source(tmp_path, b"id,Name\n"), "nmae")
 
 
-@pytest.mark.parametrize("options", [{"delimiter": '"'}, {"delimiter": "\n"}, {"encoding": "rot13"}, {"encoding": "nonsense"}])
+@pytest.mark.parametrize(
+    "options", [{"delimiter": '"'}, {"delimiter": "\n"}, {"encoding": "rot13"}, {"encoding": "nonsense"}]
+)
 def test_impossible_formats(tmp_path: Path, options: dict[str, str]) -> None:
     """They are refused before the file is opened."""
     with pytest.raises(EndpointError, match=r"file staff.csv: "):
         source(tmp_path, None, **options)
 
 
-# -- places ---------------------------------------------------------------------------------------------------------------
+# -- places
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,7 +282,12 @@ def test_paths_stay_in_the_data_folder(tmp_path: Path, path: str) -> None:
     with pytest.raises(EndpointError, match="file "):
         records(file_source(FileEndpoint(file=path), folder), "id")  # type: ignore[arg-type]
     with pytest.raises(EndpointError, match="file "):
-        write(file_destination(FileEndpoint(file=path), folder, keys=["id"], fields=["id"], naming_attribute="cn"), create("1"))
+        write(
+            file_destination(
+                FileEndpoint(file=path), folder, keys=["id"], fields=["id"], naming_attribute="cn"
+            ),
+            create("1"),
+        )
 
 
 def test_a_link_inside_the_data_folder_is_followed(tmp_path: Path) -> None:
@@ -275,34 +316,52 @@ def test_missing_data_folder_and_unknown_endings(tmp_path: Path) -> None:
         file_source(FileEndpoint(file="a.csv", connection="s3"), tmp_path)
 
 
-# -- writing --------------------------------------------------------------------------------------------------------------
+# -- writing
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_file(tmp_path: Path) -> None:
     """It gets a header and rows sorted by key, in a folder of its own if need be; nobody else may read it."""
-    made = file_destination(FileEndpoint(file="a/b/out.csv"), tmp_path, keys=["id"], fields=["id", "name"], naming_attribute="cn")
+    made = file_destination(
+        FileEndpoint(file="a/b/out.csv"), tmp_path, keys=["id"], fields=["id", "name"], naming_attribute="cn"
+    )
     made.check()
     assert list(made.read(["id"])) == []
-    assert results(write(made, create("2", name="Fry, Philip"), create("1", name='Amy "A"'))) == [Result.DONE, Result.DONE]
+    assert results(write(made, create("2", name="Fry, Philip"), create("1", name='Amy "A"'))) == [
+        Result.DONE,
+        Result.DONE,
+    ]
     path = tmp_path / "a" / "b" / "out.csv"
     assert path.read_bytes() == b'id,name\r\n1,"Amy ""A"""\r\n2,"Fry, Philip"\r\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_what_is_not_ours_stays_as_it_is(tmp_path: Path) -> None:
-    """Untouched rows are the same bytes, unmapped columns keep their cells, row order and line endings stay."""
+    """Untouched rows are the same bytes, unmapped columns keep their cells, row order and line endings
+    stay.
+    """
     content = b'\xef\xbb\xbfroom,ID,name\n"7",2,Fry\n\n8,3,"Leela"\n"9",1,Amy'
     endpoint = destination(tmp_path, content, complete=True)
     done = write(
-        endpoint, update("1", field("name", "Amy", "Amy W")), delete("2", name="Fry"), create("5", name="Zoidberg"), create("4")
+        endpoint,
+        update("1", field("name", "Amy", "Amy W")),
+        delete("2", name="Fry"),
+        create("5", name="Zoidberg"),
+        create("4"),
     )
     assert results(done) == [Result.DONE] * 4
-    assert (tmp_path / "out.csv").read_bytes() == b'\xef\xbb\xbfroom,ID,name\n\n8,3,"Leela"\n9,1,Amy W\n,4,\n,5,Zoidberg\n'
+    assert (
+        tmp_path / "out.csv"
+    ).read_bytes() == b'\xef\xbb\xbfroom,ID,name\n\n8,3,"Leela"\n9,1,Amy W\n,4,\n,5,Zoidberg\n'
 
 
 def test_a_row_after_a_last_line_without_line_break(tmp_path: Path) -> None:
-    """A new row begins on a line of its own, and what we write ends with a line break, so that it is known to be whole."""
-    assert results(write(destination(tmp_path, b"id,name\n1,Amy", complete=True), create("2"))) == [Result.DONE]
+    """A new row begins on a line of its own, and what we write ends with a line break, so that it is known to
+    be whole.
+    """
+    assert results(write(destination(tmp_path, b"id,name\n1,Amy", complete=True), create("2"))) == [
+        Result.DONE
+    ]
     assert (tmp_path / "out.csv").read_bytes() == b"id,name\n1,Amy\n2,\n"
     endpoint = destination(tmp_path, b"id,name\n2,Fry\n1,Amy", complete=True)
     assert results(write(endpoint, update("2", field("name", "Fry", "F")))) == [Result.DONE]
@@ -334,13 +393,20 @@ def test_conflicts(tmp_path: Path) -> None:
     assert "row 3 exists already" in outcomes[2].message
     assert "row 9 is gone" in outcomes[3].message
     assert (tmp_path / "out.csv").read_bytes() == b"id,name\n1,Amy\n2,Fry\n3,Leela\n"
-    assert results(write(endpoint, delete("7"), update("3", field("name", "Leela", "T")))) == [Result.CONFLICT, Result.DONE]
+    assert results(write(endpoint, delete("7"), update("3", field("name", "Leela", "T")))) == [
+        Result.CONFLICT,
+        Result.DONE,
+    ]
 
 
 def test_a_run_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
     """What an earlier attempt did is found done, and nothing is written again; left-over files go."""
     endpoint = destination(tmp_path, b"id,name\n1,Amy\n2,Fry\n")
-    changes = (update("1", field("name", "Amy", "Amelia")), delete("2", name="Fry"), create("3", name="Leela"))
+    changes = (
+        update("1", field("name", "Amy", "Amelia")),
+        delete("2", name="Fry"),
+        create("3", name="Leela"),
+    )
     assert results(write(endpoint, *changes)) == [Result.DONE] * 3
     before = (tmp_path / "out.csv").stat()
     (tmp_path / ".out.csv.directory-sync-dead").write_text("half")
@@ -363,7 +429,9 @@ def test_a_lost_lease_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
-def test_a_disk_that_fills_up_leaves_the_file_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_leaves_the_file_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An error while writing is transient, names the file, and harms nothing."""
 
     def full(_descriptor: int) -> None:
@@ -371,7 +439,9 @@ def test_a_disk_that_fills_up_leaves_the_file_as_it_is(tmp_path: Path, monkeypat
 
     endpoint = destination(tmp_path, b"id,name\n1,Amy\n")
     monkeypatch.setattr(replacing.os, "fsync", full)
-    with pytest.raises(EndpointUnavailable, match=r"file out.csv: .*No space left on device.*as it was before"):
+    with pytest.raises(
+        EndpointUnavailable, match=r"file out.csv: .*No space left on device.*as it was before"
+    ):
         write(endpoint, create("2"))
     assert (tmp_path / "out.csv").read_bytes() == b"id,name\n1,Amy\n"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
@@ -412,7 +482,9 @@ def test_values_that_a_cell_cannot_hold(tmp_path: Path) -> None:
         Change(Action.DISABLE, "6", "6"),
     )
     assert results(outcomes) == [Result.FAILED] * 4 + [Result.DONE, Result.FAILED]
-    for outcome, words in zip(outcomes, ["latin-1 lacks", "binary", "delimiter", "NUL", "", "disable"], strict=True):
+    for outcome, words in zip(
+        outcomes, ["latin-1 lacks", "binary", "delimiter", "NUL", "", "disable"], strict=True
+    ):
         assert words in outcome.message
     assert (tmp_path / "out.csv").read_bytes() == b"id,name\r\n5,M\xfcller\r\n"
 
@@ -464,12 +536,17 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 def test_what_is_written_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, rows: dict[str, str], delimiter: str, encoding: str
 ) -> None:
-    """Any text goes through a file unchanged: quotes, delimiters, line breaks, spaces, formulas. Python's own reader agrees."""
+    """Any text goes through a file unchanged: quotes, delimiters, line breaks, spaces, formulas.
+
+    Python's own reader agrees.
+    """
     folder = tmp_path_factory.mktemp("csv")
     endpoint = destination(folder, delimiter=delimiter, encoding=encoding)
     first, rest = dict(list(rows.items())[:2]), dict(list(rows.items())[2:])
     for part in (first, rest):
-        assert set(results(write(endpoint, *(create(key, name=name) for key, name in part.items())))) <= {Result.DONE}
+        assert set(results(write(endpoint, *(create(key, name=name) for key, name in part.items())))) <= {
+            Result.DONE
+        }
     listed = {record.id: record.values for record in records(endpoint, "id", "name")}
     assert listed == {key: {"id": [key.encode()], "name": [name.encode()]} for key, name in rows.items()}
     if rows:

@@ -1,4 +1,6 @@
-"""Files that end without a line break: nobody can tell whether they are whole, so nothing is removed because of them."""
+"""Files that end without a line break: nobody can tell whether they are whole, so nothing is removed because
+of them.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def csv_job(folder: Path, content: str | bytes, **source: Any) -> FileJob:
     ],
 )
 def test_the_last_row_is_not_used_and_nothing_is_removed(tmp_path: Path, content: str) -> None:
-    """The other rows are; the last one is an error that names file, line and remedy, and its object stays as it is."""
+    """The other rows are; the last one is an error that names file, line and remedy, and its object stays as
+    it is.
+    """
     plan = csv_job(tmp_path, content).plan()
     assert actions(plan) == [("update", "1")]
     (problem,) = plan.problems
@@ -61,7 +65,9 @@ def test_the_last_row_is_not_used_and_nothing_is_removed(tmp_path: Path, content
     ],
 )
 def test_a_row_that_is_whole_for_certain_is_used(tmp_path: Path, content: str) -> None:
-    """A cell that is quoted to its end, the mark that DOS puts at the end of a file, or blanks after the last line break."""
+    """A cell that is quoted to its end, the mark that DOS puts at the end of a file, or blanks after the last
+    line break.
+    """
     plan = csv_job(tmp_path, content).plan()
     assert [action for action, _ in actions(plan)] == ["update", "delete"]
     assert plan.problems == ()
@@ -70,19 +76,26 @@ def test_a_row_that_is_whole_for_certain_is_used(tmp_path: Path, content: str) -
 @pytest.mark.parametrize("content", ["id,name\n1,Amy\n2,Phil", 'id,name\n1,Amy\n2,5"'])
 def test_a_file_that_is_said_to_be_whole(tmp_path: Path, content: str) -> None:
     """`complete: true` says so for files that are always written without a last line break."""
-    assert [action for action, _ in actions(csv_job(tmp_path, content, complete=True).plan())] == ["update", "delete"]
+    assert [action for action, _ in actions(csv_job(tmp_path, content, complete=True).plan())] == [
+        "update",
+        "delete",
+    ]
 
 
 def test_a_header_that_may_have_been_cut_off(tmp_path: Path) -> None:
     """Which columns there are cannot be told, let alone which rows."""
-    with pytest.raises(IncompleteListing, match=r"file in.csv: line 1: the file ends within its header.* complete: true"):
+    with pytest.raises(
+        IncompleteListing, match=r"file in.csv: line 1: the file ends within its header.* complete: true"
+    ):
         csv_job(tmp_path, "id,name").plan()
     assert actions(csv_job(tmp_path, 'id,"name"').plan()) == [("delete", key) for key in ("1", "2", "9")]
     assert len(actions(csv_job(tmp_path, "id,name", complete=True).plan())) == 3
 
 
 def test_a_row_that_is_surely_cut_off(tmp_path: Path) -> None:
-    """With fewer cells than the header the listing is not complete at all; in a file that is whole, it is a broken row."""
+    """With fewer cells than the header the listing is not complete at all; in a file that is whole, it is a
+    broken row.
+    """
     with pytest.raises(IncompleteListing, match="line 3: the file ends in the middle of a row"):
         csv_job(tmp_path, "id,name\n1,Amy\n2").plan()
     plan = csv_job(tmp_path, "id,name\n1,Amy\n2", complete=True).plan()
@@ -99,11 +112,15 @@ def test_where_the_key_is_the_last_cell(tmp_path: Path) -> None:
 
 
 def test_a_destination_that_may_have_been_cut_off(tmp_path: Path) -> None:
-    """Rows may be there that would be created again, so the listing is not complete; what we write ends with a line break."""
+    """Rows may be there that would be created again, so the listing is not complete; what we write ends with
+    a line break.
+    """
     job = FileJob(tmp_path, FIELDS, "in.csv", "out.csv")
     job.write_source("id,name\n1,Amy\n2,Fry\n")
     (tmp_path / "out.csv").write_text("id,name\n1,Am")
-    with pytest.raises(IncompleteListing, match=r"file out.csv: line 2: .*may have been cut off.*complete: true"):
+    with pytest.raises(
+        IncompleteListing, match=r"file out.csv: line 2: .*may have been cut off.*complete: true"
+    ):
         job.plan()
     job.destination = {"file": "out.csv", "complete": True}
     assert actions(job.run()) == [("create", "2"), ("update", "1")]
@@ -118,15 +135,22 @@ def test_nothing_leaves_a_directory_either(tmp_path: Path) -> None:
     for what in ("delete", {"move": "ou=left,dc=x"}):
         destination = destination_of(A={"uid": "a"}, B={"uid": "b"}, Gone={"uid": "gone"})
         destination.entries["ou=left,dc=x"] = {"ou": [b"left"]}
-        definition = one_job({"uid": {"from": "uid", "key": True}, "cn": "cn"}, source={"file": "in.csv"}, missing_at_source=what)
+        definition = one_job(
+            {"uid": {"from": "uid", "key": True}, "cn": "cn"},
+            source={"file": "in.csv"},
+            missing_at_source=what,
+        )
         plan = plan_of(definition, file_source(FileEndpoint(file="in.csv"), tmp_path), destination)
         assert actions(plan) == []
         assert len(plan.problems) == 1
 
 
-# -- LDIF -------------------------------------------------------------------------------------------------------------
+# -- LDIF
+# ------------------------------------------------------------------------------------------------------------
 
-ENTRIES = "version: 1\n\ndn: cn=Amy,dc=x\nid: 1\ncn: Amy\nsn: Wong\n\ndn: cn=Fry,dc=x\nid: 2\ncn: Fry\nsn: Fry\n"
+ENTRIES = (
+    "version: 1\n\ndn: cn=Amy,dc=x\nid: 1\ncn: Amy\nsn: Wong\n\ndn: cn=Fry,dc=x\nid: 2\ncn: Fry\nsn: Fry\n"
+)
 LDIF_FIELDS: dict[str, Any] = {"id": {"from": "id", "key": True}, "name": "sn"}
 
 

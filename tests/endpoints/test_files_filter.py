@@ -1,4 +1,6 @@
-"""`filter` of a file source: which rows and entries are records, by LDAP's rules as far as a file without a schema allows."""
+"""`filter` of a file source: which rows and entries are records, by LDAP's rules as far as a file without a
+schema allows.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from directory_sync.errors import EndpointError, SchemaError
 from tests.scenarios.file_jobs import FileJob
 from tests.scenarios.planning import actions
 
-STAFF = 'no,First name,dept_id,age,e-mail\n1,Amy,12,29,amy@x\n2,Fry,7,30,\n3,"L\u00e9ela  Turanga",7,31,  \n4,,12,x,Bender@x\n'
+STAFF = (
+    'no,First name,dept_id,age,e-mail\n1,Amy,12,29,amy@x\n2,Fry,7,30,\n3,"L\u00e9ela  Turanga",7,31, '
+    " \n4,,12,x,Bender@x\n"
+)
 
 REMOVES = {"missing_at_source": "delete", "remove": "all"}
 
@@ -50,19 +55,24 @@ def chosen(folder: Path, content: str, filter: str, name: str = "staff.csv", **o
     ],
 )
 def test_rows(tmp_path: Path, filter: str, lines: str) -> None:
-    """Texts are compared without regard to case and insignificant spaces; a blank cell is absent; names are those of columns."""
+    """Texts are compared without regard to case and insignificant spaces; a blank cell is absent; names are
+    those of columns.
+    """
     assert "".join(chosen(tmp_path, STAFF, filter)) == lines
 
 
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     """A filter on it would select nothing, or everything; the columns are named."""
     with pytest.raises(
-        SchemaError, match=r"the filter: there is no column 'dept'\. Did you mean 'dept_id'\? Its columns, .*First name"
+        SchemaError,
+        match=r"the filter: there is no column 'dept'\. Did you mean 'dept_id'\? Its columns, .*First name",
     ):
         chosen(tmp_path, STAFF, "(!(dept=7))")
 
 
-@pytest.mark.parametrize("filter", ["(ou:dn:=x)", "(:2.5.13.2:=x)", "(cn:caseExactMatch:=x)", "(&(a=b)(!(c:1.2.3:=d)))"])
+@pytest.mark.parametrize(
+    "filter", ["(ou:dn:=x)", "(:2.5.13.2:=x)", "(cn:caseExactMatch:=x)", "(&(a=b)(!(c:1.2.3:=d)))"]
+)
 @pytest.mark.parametrize("name", ["a.csv", "a.ldif"])
 def test_what_only_a_directory_can_decide_is_refused(tmp_path: Path, filter: str, name: str) -> None:
     """It would be Undefined for every record, so nothing would ever be selected."""
@@ -139,7 +149,9 @@ member: uid=a,ou=People,dc=x
     ],
 )
 def test_entries(tmp_path: Path, filter: str, names: str) -> None:
-    """Classes above the well-known ones of people count, names are compared as names, and values in an entry's name are there."""
+    """Classes above the well-known ones of people count, names are compared as names, and values in an
+    entry's name are there.
+    """
     found = chosen(tmp_path, LDIF, filter, "people.ldif")
     assert "".join(dn.partition("=")[2][0] for dn in found) == names
 
@@ -147,7 +159,8 @@ def test_entries(tmp_path: Path, filter: str, names: str) -> None:
 def test_a_filter_that_names_an_attribute_of_no_entry(tmp_path: Path) -> None:
     """If nothing is selected, it was probably mistyped: that is an error and no empty listing."""
     with pytest.raises(
-        SchemaError, match=r"the filter selects nothing, and no entry has the attribute employetype that it names"
+        SchemaError,
+        match=r"the filter selects nothing, and no entry has the attribute employetype that it names",
     ):
         chosen(tmp_path, LDIF, "(&(objectClass=inetOrgPerson)(employeTYPE=staff))", "people.ldif")
     assert chosen(tmp_path, LDIF, "(employeeType=nobody)", "people.ldif") == []
@@ -163,7 +176,9 @@ def test_a_filter_that_names_an_attribute_of_no_entry(tmp_path: Path) -> None:
     ],
 )
 def test_an_entry_that_cannot_be_read(tmp_path: Path, broken: str, problems: int, removed: list[str]) -> None:
-    """It is left out only if the filter does not select it whatever it holds; else it is an error, and protects its object."""
+    """It is left out only if the filter does not select it whatever it holds; else it is an error, and
+    protects its object.
+    """
     (tmp_path / "out.csv").write_text("uid,cn\na,Amy\nb,B\u00f6b\nz,Zoe\n")
     fields = {"uid": {"from": "uid", "key": True}, "cn": "cn"}
     source = {"file": "in.ldif", "filter": "(objectClass=inetOrgPerson)"}
@@ -178,4 +193,7 @@ def test_members_are_looked_up_among_all_entries(tmp_path: Path) -> None:
     """A filter chooses records; what they name may be anything that is in the file."""
     (tmp_path / "in.ldif").write_text(LDIF)
     source = file_source(FileEndpoint(file="in.ldif", filter="(objectClass=groupOfNames)"), tmp_path)
-    assert [dn for dn, values in source.index("uid", None) if values] == ["uid=a,ou=People,dc=x", "uid=b,ou=People,dc=x"]
+    assert [dn for dn, values in source.index("uid", None) if values] == [
+        "uid=a,ou=People,dc=x",
+        "uid=b,ou=People,dc=x",
+    ]

@@ -1,4 +1,6 @@
-"""LDIF files as source and destination, on a real file system; python-ldap's own parser and writer as the independent side."""
+"""LDIF files as source and destination, on a real file system; python-ldap's own parser and writer as the
+independent side.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def destination(folder: Path, content: bytes | None = None) -> LdifDestination:
     """A destination with this content now."""
     if content is not None:
         (folder / "out.ldif").write_bytes(content)
-    made = file_destination(FileEndpoint(file="out.ldif"), folder, keys=["uid"], fields=["uid", "cn"], naming_attribute="cn")
+    made = file_destination(
+        FileEndpoint(file="out.ldif"), folder, keys=["uid"], fields=["uid", "cn"], naming_attribute="cn"
+    )
     assert isinstance(made, LdifDestination)
     return made
 
@@ -57,7 +61,10 @@ def independent(content: bytes) -> dict[str, dict[str, list[bytes]]]:
     """What python-ldap reads: normalised DN → attributes, lower case."""
     reader = ldif.LDIFRecordList(io.BytesIO(content))
     reader.parse()
-    return {names.normalise(dn): {name.lower(): values for name, values in entry.items()} for dn, entry in reader.all_records}
+    return {
+        names.normalise(dn): {name.lower(): values for name, values in entry.items()}
+        for dn, entry in reader.all_records
+    }
 
 
 def change(action: Action, dn: str, *fields: FieldChange, new: str | None = None) -> Change:
@@ -65,7 +72,9 @@ def change(action: Action, dn: str, *fields: FieldChange, new: str | None = None
     return Change(action, dn, dn, new_object=new, fields=fields)
 
 
-def field(name: str, old: Iterable[str] = (), new: Iterable[str] = (), *, partial: bool = False) -> FieldChange:
+def field(
+    name: str, old: Iterable[str] = (), new: Iterable[str] = (), *, partial: bool = False
+) -> FieldChange:
     """A change of an attribute."""
     return FieldChange(name, tuple(v.encode() for v in old), tuple(v.encode() for v in new), partial=partial)
 
@@ -80,7 +89,8 @@ def results(outcomes: Iterable[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- reading --------------------------------------------------------------------------------------------------------------
+# -- reading
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_examples_of_the_rfc() -> None:
@@ -88,7 +98,10 @@ def test_the_examples_of_the_rfc() -> None:
     first, second = records(sample("rfc2849/example1.ldif"), "CN", "description", "dn")
     assert first.id == "cn=Barbara Jensen, ou=Product Development, dc=airius, dc=com"
     assert first.values["CN"] == [b"Barbara Jensen", b"Barbara J Jensen", b"Babs Jensen"]
-    assert second.values == {"CN": [b"Bjorn Jensen"], "dn": [b"cn=Bjorn Jensen, ou=Accounting, dc=airius, dc=com"]}
+    assert second.values == {
+        "CN": [b"Bjorn Jensen"],
+        "dn": [b"cn=Bjorn Jensen, ou=Accounting, dc=airius, dc=com"],
+    }
     folded = records(sample("rfc2849/example2.ldif"), "description")[0]
     assert folded.values["description"] == [
         b"Babs is a big sailing fan, and travels extensively in search of perfect sailing conditions."
@@ -102,7 +115,9 @@ def test_the_examples_of_the_rfc() -> None:
 
 
 def test_a_url_is_never_followed() -> None:
-    """RFC 2849, example 5: the value is not known, so the record fails; what else it holds is there, the key too."""
+    """RFC 2849, example 5: the value is not known, so the record fails; what else it holds is there, the key
+    too.
+    """
     (record,) = records(sample("rfc2849/example5.ldif"), "uid", "jpegPhoto")
     assert record.values == {"uid": [b"hjensen"]}
     assert "file rfc2849/example5.ldif, line 11: the value of jpegphoto is at a URL" in record.problem
@@ -110,7 +125,9 @@ def test_a_url_is_never_followed() -> None:
 
 @pytest.mark.parametrize(("number", "line"), [(6, 16), (7, 8)])
 def test_change_records_are_no_listing(number: int, line: int) -> None:
-    """RFC 2849, examples 6 and 7: a file of changes is refused as a whole, with what to use instead, unless they add entries."""
+    """RFC 2849, examples 6 and 7: a file of changes is refused as a whole, with what to use instead, unless
+    they add entries.
+    """
     message = rf"line {line}: this file holds changes \(changetype: delete\), not entries. .*ldapmodify"
     with pytest.raises(EndpointError, match=message):
         records(sample(f"rfc2849/example{number}.ldif"), "cn")
@@ -119,19 +136,24 @@ def test_change_records_are_no_listing(number: int, line: int) -> None:
 CHANGES = (
     b"\xef\xbb\xbfversion: 1\r\n\r\n"
     b"dn: cn=Amy,dc=x\r\nchangetype: add\r\nobjectClass: person\r\ncn: Amy\r\nsn: Wong\r\n\r\n"
-    b"DN: cn=Fry,dc=x\r\ncontrol: 1.2.3 true\r\nChangeType: ADD\r\nobjectClass: person\r\ncn: Fry\r\nsn: Fry\r\n"
+    b"DN: cn=Fry,dc=x\r\ncontrol: 1.2.3 true\r\nChangeType: ADD\r\nobjectClass: person\r\ncn: Fry\r\nsn:"
+    b" Fry\r\n"
 )
 
 
 def test_change_records_that_add_entries_are_entries(tmp_path: Path) -> None:
-    """Exports of `ldifde` and others say `changetype: add` in each record; it is no attribute. A destination holds entries."""
+    """Exports of `ldifde` and others say `changetype: add` in each record; it is no attribute.
+
+    A destination holds entries.
+    """
     fry = Record("cn=Fry,dc=x", {"cn": [b"Fry"], "sn": [b"Fry"]})
     assert records(source(tmp_path, CHANGES), "cn", "sn", "changetype", "control") == [
         Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b"Wong"]}),
         fry,
     ]
     with pytest.raises(
-        EndpointError, match=r"line 3: this file holds changes \(changetype: add\), and a destination holds entries"
+        EndpointError,
+        match=r"line 3: this file holds changes \(changetype: add\), and a destination holds entries",
     ):
         records(destination(tmp_path, CHANGES), "cn")
     for kind in ("modify", "modrdn", "moddn", "nonsense"):
@@ -141,14 +163,20 @@ def test_change_records_that_add_entries_are_entries(tmp_path: Path) -> None:
 
 
 SEARCH = (
-    b"# extended LDIF\n#\n# LDAPv3\n# base <dc=x> with scope subtree\n#\n\n# Amy, x\n" + AMY + b"\n# search result\nsearch: 2\n"
+    b"# extended LDIF\n#\n# LDAPv3\n# base <dc=x> with scope subtree\n#\n\n# Amy, x\n"
+    + AMY
+    + b"\n# search result\nsearch: 2\n"
 )
 
 
 def test_what_ldapsearch_writes_around_the_entries(tmp_path: Path) -> None:
-    """Its last lines are no entry, but say whether the search ended well; a reference to another server is told as such."""
+    """Its last lines are no entry, but say whether the search ended well; a reference to another server is
+    told as such.
+    """
     assert len(records(source(tmp_path, SEARCH + b"result: 0 Success\n\n# numEntries: 1\n"), "cn")) == 1
-    with pytest.raises(IncompleteListing, match="line 15: the search that wrote the file did not end well: 4 Size limit"):
+    with pytest.raises(
+        IncompleteListing, match="line 15: the search that wrote the file did not end well: 4 Size limit"
+    ):
         records(source(tmp_path, SEARCH + b"result: 4 Size limit exceeded\n"), "cn")
     reference = b"# search reference\nref: ldap://other.example/dc=y\n\n"
     other, amy = records(source(tmp_path, reference + AMY), "cn")
@@ -157,11 +185,15 @@ def test_what_ldapsearch_writes_around_the_entries(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [AMY.decode().encode("utf-16"), AMY.decode().encode("utf-16-le"), b"\x1f\x8b\x08\x00abc\n"], ids=repr
+    "content",
+    [AMY.decode().encode("utf-16"), AMY.decode().encode("utf-16-le"), b"\x1f\x8b\x08\x00abc\n"],
+    ids=repr,
 )
 def test_what_is_no_text_in_utf_8(tmp_path: Path, content: bytes) -> None:
     """It is told what the file is, and nothing is concluded from it."""
-    with pytest.raises(IncompleteListing, match=r"line 1: this is no LDIF, .*(Convert it from UTF-16|compressed)"):
+    with pytest.raises(
+        IncompleteListing, match=r"line 1: this is no LDIF, .*(Convert it from UTF-16|compressed)"
+    ):
         records(source(tmp_path, content), "cn")
 
 
@@ -210,12 +242,27 @@ def test_an_empty_listing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "id", "values", "problem"),
     [
-        (b"dn: cn=A\ncn: A\nsn:: a*b=\n", "cn=A", {"cn": [b"A"]}, "line 3: the value of sn is not valid base64"),
+        (
+            b"dn: cn=A\ncn: A\nsn:: a*b=\n",
+            "cn=A",
+            {"cn": [b"A"]},
+            "line 3: the value of sn is not valid base64",
+        ),
         (b"dn: cn=A\nsn: A\nsn:: *\nSN: B\n", "cn=A", {"cn": [b"A"]}, "line 3: the value of sn"),
         (b"dn: cn=A\ncn:: *\n", "cn=A", {}, "line 2: the value of cn"),
-        (b"dn: cn=A\ncn: A\nnonsense\nsn: B\n", "cn=A", {"cn": [b"A"], "sn": [b"B"]}, "line 3: a line is NAME: VALUE"),
+        (
+            b"dn: cn=A\ncn: A\nnonsense\nsn: B\n",
+            "cn=A",
+            {"cn": [b"A"], "sn": [b"B"]},
+            "line 3: a line is NAME: VALUE",
+        ),
         (b"dn: no name\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: 'no name' is no DN"),
-        (b"dn:\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: the DN is empty, and only the root of a directory has no name"),
+        (
+            b"dn:\ncn: A\n",
+            "line 1",
+            {"cn": [b"A"]},
+            "line 1: the DN is empty, and only the root of a directory has no name",
+        ),
         (b"dn:: /w==\ncn: A\n", "line 1", {"cn": [b"A"]}, "line 1: the DN is not UTF-8"),
         (b"cn: A\nsn: B\n", "line 1", {"sn": [b"B"]}, "line 1: an entry begins with dn:"),
     ],
@@ -223,7 +270,9 @@ def test_an_empty_listing(tmp_path: Path) -> None:
 def test_entries_that_cannot_be_read(
     tmp_path: Path, content: bytes, id: str, values: dict[str, list[bytes]], problem: str
 ) -> None:
-    """Such a record failed, but is present; only what is certain is passed on, and the next entry is read as usual."""
+    """Such a record failed, but is present; only what is certain is passed on, and the next entry is read as
+    usual.
+    """
     bad, good = records(source(tmp_path, content + b"\n" + AMY), "cn", "sn")
     assert (bad.id, bad.values) == (id, values)
     assert f"file people.ldif, {problem}" in bad.problem
@@ -232,7 +281,9 @@ def test_entries_that_cannot_be_read(
 
 def test_line_endings_folding_and_comments(tmp_path: Path) -> None:
     """CR LF, folded comments, folded names, several blank lines, values without a space after the colon."""
-    content = b"version: 1\r\n\r\n\r\n# a\r\n comment\r\ndn: cn=Am\r\n y,dc=x\r\ncn:Amy\r\nsn:\r\n\r\n\r\n# end\r\n"
+    content = (
+        b"version: 1\r\n\r\n\r\n# a\r\n comment\r\ndn: cn=Am\r\n y,dc=x\r\ncn:Amy\r\nsn:\r\n\r\n\r\n# end\r\n"
+    )
     assert records(source(tmp_path, content), "cn", "sn", "dn") == [
         Record("cn=Amy,dc=x", {"cn": [b"Amy"], "sn": [b""], "dn": [b"cn=Amy,dc=x"]})
     ]
@@ -245,7 +296,8 @@ def test_index_within_a_container(tmp_path: Path) -> None:
     assert len(list(endpoint.index("cn", None))) == 3
 
 
-# -- names ----------------------------------------------------------------------------------------------------------------
+# -- names
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -285,7 +337,8 @@ def test_naming_entries(tmp_path: Path) -> None:
             failing()
 
 
-# -- writing --------------------------------------------------------------------------------------------------------------
+# -- writing
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_new_file(tmp_path: Path) -> None:
@@ -295,8 +348,18 @@ def test_a_new_file(tmp_path: Path) -> None:
     assert records(endpoint, "cn") == []
     done = write(
         endpoint,
-        change(Action.CREATE, "cn=Amy,ou=p,dc=x", field("sn", (), ["Wong "]), field("objectClass", (), ["person"])),
-        change(Action.CREATE, "ou=p,dc=x", field("objectClass", (), ["organizationalUnit"]), field("dn", (), ["ou=p,dc=x"])),
+        change(
+            Action.CREATE,
+            "cn=Amy,ou=p,dc=x",
+            field("sn", (), ["Wong "]),
+            field("objectClass", (), ["person"]),
+        ),
+        change(
+            Action.CREATE,
+            "ou=p,dc=x",
+            field("objectClass", (), ["organizationalUnit"]),
+            field("dn", (), ["ou=p,dc=x"]),
+        ),
     )
     assert results(done) == [Result.DONE, Result.DONE]
     assert (tmp_path / "out.ldif").read_bytes() == (
@@ -309,7 +372,9 @@ def test_untouched_entries_and_comments_stay(tmp_path: Path) -> None:
     """Byte for byte, in their order, folding and spelling included."""
     other = b"# keep me\ndn: cn=Fry,\n  dc=x\nCN:: RnJ5\nsn:Fry\n"
     endpoint = destination(tmp_path, b"version: 1\n\n" + other + b"\n" + AMY + b"\n# the end\n")
-    assert results(write(endpoint, change(Action.UPDATE, "CN=amy,DC=x", field("SN", ["Wong"], ["W"])))) == [Result.DONE]
+    assert results(write(endpoint, change(Action.UPDATE, "CN=amy,DC=x", field("SN", ["Wong"], ["W"])))) == [
+        Result.DONE
+    ]
     assert (tmp_path / "out.ldif").read_bytes() == (
         b"version: 1\n\n" + other + b"\ndn: cn=Amy,dc=x\nobjectClass: person\ncn: Amy\nsn: W\n\n# the end\n\n"
     )
@@ -317,7 +382,9 @@ def test_untouched_entries_and_comments_stay(tmp_path: Path) -> None:
 
 def test_conflicts(tmp_path: Path) -> None:
     """An entry that is not as it was seen is left alone; the others are written."""
-    endpoint = destination(tmp_path, AMY + b"\ndn: cn=g\nmember: a\nmember: b\n\ndn: cn=t\ncn: t\n\ndn: CN=T\ncn: t\n")
+    endpoint = destination(
+        tmp_path, AMY + b"\ndn: cn=g\nmember: a\nmember: b\n\ndn: cn=t\ncn: t\n\ndn: CN=T\ncn: t\n"
+    )
     outcomes = write(
         endpoint,
         change(Action.UPDATE, "cn=Amy,dc=x", field("sn", ["Other"], ["W"])),
@@ -366,7 +433,10 @@ def test_a_container_is_deleted_only_when_it_is_empty(tmp_path: Path) -> None:
     """As in a directory: leaves first."""
     endpoint = destination(tmp_path, b"dn: dc=x\ndc: x\n\n" + AMY)
     assert results(write(endpoint, change(Action.DELETE, "dc=x"))) == [Result.FAILED]
-    assert results(write(endpoint, change(Action.DELETE, "cn=Amy,dc=x"), change(Action.DELETE, "dc=x"))) == [Result.DONE] * 2
+    assert (
+        results(write(endpoint, change(Action.DELETE, "cn=Amy,dc=x"), change(Action.DELETE, "dc=x")))
+        == [Result.DONE] * 2
+    )
     assert records(endpoint, "cn") == []
 
 
@@ -378,28 +448,41 @@ def test_an_entry_that_cannot_be_read_ends_the_listing_of_a_destination(tmp_path
     assert results(write(endpoint, change(Action.UPDATE, "cn=a", field("sn", (), ["x"])))) == [Result.FAILED]
 
 
-# -- change records -------------------------------------------------------------------------------------------------------
+# -- change records
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_render(tmp_path: Path) -> None:
-    """Change records (RFC 2849): values one by one, a rename before what else changes, and never a field that is no attribute."""
+    """Change records (RFC 2849): values one by one, a rename before what else changes, and never a field that
+    is no attribute.
+    """
     endpoint = destination(tmp_path)
-    assert endpoint.render(change(Action.DELETE, "cn=a", field("cn", ["a"]))) == "dn: cn=a\nchangetype: delete\n\n"
-    assert endpoint.render(change(Action.CREATE, "cn=a", field("cn", (), ["a"]), field("dn", (), ["cn=a"]))) == (
-        "dn: cn=a\nchangetype: add\ncn: a\n\n"
+    assert (
+        endpoint.render(change(Action.DELETE, "cn=a", field("cn", ["a"])))
+        == "dn: cn=a\nchangetype: delete\n\n"
     )
+    assert endpoint.render(
+        change(Action.CREATE, "cn=a", field("cn", (), ["a"]), field("dn", (), ["cn=a"]))
+    ) == ("dn: cn=a\nchangetype: add\ncn: a\n\n")
     replaced = FieldChange("photo", (b"\xff",), (b"\xfe",), replace=True)
-    assert endpoint.render(change(Action.UPDATE, "cn=a", field("mail", ["a", "b"], ["b", "c"]), replaced)) == (
-        "dn: cn=a\nchangetype: modify\ndelete: mail\nmail: a\n-\nadd: mail\nmail: c\n-\nreplace: photo\nphoto:: /g==\n-\n\n"
+    assert endpoint.render(
+        change(Action.UPDATE, "cn=a", field("mail", ["a", "b"], ["b", "c"]), replaced)
+    ) == (
+        "dn: cn=a\nchangetype: modify\ndelete: mail\nmail: a\n-\nadd: mail\nmail: c\n-\nreplace:"
+        " photo\nphoto:: /g==\n-\n\n"
     )
-    renamed = change(Action.UPDATE, "cn=a,dc=x", field("cn", ["a"], ["b"]), field("sn", (), ["s"]), new="cn=b,dc=y")
+    renamed = change(
+        Action.UPDATE, "cn=a,dc=x", field("cn", ["a"], ["b"]), field("sn", (), ["s"]), new="cn=b,dc=y"
+    )
     assert endpoint.render(renamed) == (
         "dn: cn=a,dc=x\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\nnewsuperior: dc=y\n\n"
         "dn: cn=b,dc=y\nchangetype: modify\nadd: sn\nsn: s\n-\n\n"
     )
 
 
-VALUES = st.binary(min_size=1, max_size=200) | st.text(min_size=1, max_size=100).map(lambda text: text.encode(errors="replace"))
+VALUES = st.binary(min_size=1, max_size=200) | st.text(min_size=1, max_size=100).map(
+    lambda text: text.encode(errors="replace")
+)
 RDN_TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=10).filter(
     lambda text: text.strip() == text
 )
@@ -410,7 +493,8 @@ RDN_TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, 
     entries=st.dictionaries(
         RDN_TEXTS.map(names._fold),
         st.dictionaries(
-            st.sampled_from(["sn", "photo;binary", "description"]), st.lists(VALUES, min_size=1, unique=True, max_size=3)
+            st.sampled_from(["sn", "photo;binary", "description"]),
+            st.lists(VALUES, min_size=1, unique=True, max_size=3),
         ),
         max_size=4,
     )
@@ -431,7 +515,9 @@ def test_what_is_written_is_what_is_read(
         for name, held in entries.items()
     ]
     assert set(results(write(endpoint, *changes))) <= {Result.DONE}
-    listed = {record.id: dict(record.values) for record in records(endpoint, "sn", "photo;binary", "description")}
+    listed = {
+        record.id: dict(record.values) for record in records(endpoint, "sn", "photo;binary", "description")
+    }
     assert listed == {change.object: held for change, held in zip(changes, entries.values(), strict=True)}
     if entries:
         content = (folder / "out.ldif").read_bytes()

@@ -80,7 +80,10 @@ def test_untrusted_authority(shared_slapd: Slapd, authority: Authority, security
     """A certificate of an unknown authority is refused; the message names the setting that helps."""
     error = failure(protected(shared_slapd, authority, security=security, ca_certificate=None))
     assert isinstance(error, SecurityError)
-    assert "is not issued by one of the authorities in" in error.message or "is not among the authorities" in error.message
+    assert (
+        "is not issued by one of the authorities in" in error.message
+        or "is not among the authorities" in error.message
+    )
     assert "ca_certificate" in error.remedy
 
 
@@ -108,7 +111,9 @@ def test_expired(new_slapd: Callable[..., Slapd], authority: Authority) -> None:
         ("IP:127.0.0.1", "localhost", "not for the name localhost"),
     ],
 )
-def test_wrong_name(new_slapd: Callable[..., Slapd], authority: Authority, alternatives: str, host: str, words: str) -> None:
+def test_wrong_name(
+    new_slapd: Callable[..., Slapd], authority: Authority, alternatives: str, host: str, words: str
+) -> None:
     """A certificate for another name is refused, and the message says for which name it should be."""
     slapd = new_slapd(certificate=authority.issue("other", alternatives))
     error = failure(replace(protected(slapd, authority), host=host))
@@ -127,7 +132,9 @@ def test_ldaps_on_a_plain_port(shared_slapd: Slapd) -> None:
 @pytest.mark.parametrize("security", ["none", "starttls"])
 def test_plain_on_an_ldaps_port(shared_slapd: Slapd, security: str) -> None:
     """Plain LDAP or StartTLS against an LDAPS port: the message says so."""
-    error = failure(directories.slapd_connection(shared_slapd, port=shared_slapd.tls_port, security=security, timeout=2))
+    error = failure(
+        directories.slapd_connection(shared_slapd, port=shared_slapd.tls_port, security=security, timeout=2)
+    )
     assert isinstance(error, SecurityError)
     assert "LDAPS" in error.message
 
@@ -149,7 +156,9 @@ def test_unreachable(shared_slapd: Slapd) -> None:
 @pytest.mark.parametrize("security", ["none", "ldaps"])
 def test_unknown_host(shared_slapd: Slapd, security: str) -> None:
     """A host name that does not exist is named."""
-    error = failure(replace(directories.slapd_connection(shared_slapd, security=security), host="nowhere.invalid"))
+    error = failure(
+        replace(directories.slapd_connection(shared_slapd, security=security), host="nowhere.invalid")
+    )
     assert isinstance(error, EndpointUnavailable)
     assert "nowhere.invalid cannot be resolved" in error.message
 
@@ -158,7 +167,9 @@ def test_unknown_host(shared_slapd: Slapd, security: str) -> None:
 def test_silent_server(shared_slapd: Slapd, security: str) -> None:
     """A server that accepts and never answers is given up after the timeout."""
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
-        connection = directories.slapd_connection(shared_slapd, port=silent.getsockname()[1], security=security, timeout=0.3)
+        connection = directories.slapd_connection(
+            shared_slapd, port=silent.getsockname()[1], security=security, timeout=0.3
+        )
         error = failure(connection)
     assert isinstance(error, EndpointUnavailable)
 
@@ -215,7 +226,9 @@ def test_missing_container(container: Container) -> None:
 def test_container_of_another_server(container: Container) -> None:
     """A container outside of all naming contexts is told apart from one that is only missing."""
     source = directories.source(directories.slapd_connection(container.slapd), "dc=elsewhere")
-    with pytest.raises(MissingObjectError, match=r"in no naming context .* holds: dc=example,dc=org; dc=branch,dc=org"):
+    with pytest.raises(
+        MissingObjectError, match=r"in no naming context .* holds: dc=example,dc=org; dc=branch,dc=org"
+    ):
         source.check()
 
 
@@ -229,7 +242,11 @@ def test_container_that_is_no_dn(container: Container) -> None:
 def test_hidden_schema(new_slapd: Callable[..., Slapd]) -> None:
     """Without the schema nothing can be compared, so its absence is an error."""
     slapd = new_slapd(
-        lines=['access to dn.base="" by * read', 'access to dn.base="cn=Subschema" by * none', "access to * by * read"]
+        lines=[
+            'access to dn.base="" by * read',
+            'access to dn.base="cn=Subschema" by * none',
+            "access to * by * read",
+        ]
     )
     # The administrator of one database has no special rights outside of it.
     error = failure(directories.slapd_connection(slapd))
@@ -304,20 +321,31 @@ def test_forked_child(container: Container) -> None:
         ({"host": ""}, "host is empty"),
         ({"host": "http://x"}, "host begins with http://"),
         ({"host": "ldap://x", "extra": {}}, "extra security is not given, but the host begins with ldap://"),
-        ({"host": "ldaps://x", "extra": {"security": "none"}}, "extra security is none, but the host begins with ldaps://"),
+        (
+            {"host": "ldaps://x", "extra": {"security": "none"}},
+            "extra security is none, but the host begins with ldaps://",
+        ),
         ({"extra": {"security": "tls"}}, "extra security is 'tls'. Use one of ldaps, starttls, none"),
         ({"extra": {"verify": "maybe"}}, "extra verify is 'maybe'. Use true or false"),
         ({"extra": {"page_size": 0}}, "extra page_size is 0. Use a whole number from 1"),
         ({"extra": {"page_size": True}}, "extra page_size is True"),
         ({"extra": {"timeout": "soon"}}, "extra timeout is 'soon'. Use a number"),
-        ({"extra": {"flavour": "novell"}}, "extra flavour is 'novell'. Use one of auto, active_directory, openldap, generic"),
-        ({"extra": {"ca_certificate": "/nowhere/ca.pem"}}, "extra ca_certificate names /nowhere/ca.pem, which cannot be read"),
+        (
+            {"extra": {"flavour": "novell"}},
+            "extra flavour is 'novell'. Use one of auto, active_directory, openldap, generic",
+        ),
+        (
+            {"extra": {"ca_certificate": "/nowhere/ca.pem"}},
+            "extra ca_certificate names /nowhere/ca.pem, which cannot be read",
+        ),
         ({"port": 70000}, "port 70000 does not exist"),
     ],
 )
 def test_bad_settings(changes: dict[str, Any], words: str) -> None:
     """Each wrong setting is named, with what would be right, before anything is connected."""
-    connection = replace(ConnectionInfo("lab", "ldap", "dc1.lab.example", extra={"security": "none"}), **changes)
+    connection = replace(
+        ConnectionInfo("lab", "ldap", "dc1.lab.example", extra={"security": "none"}), **changes
+    )
     with pytest.raises(EndpointError) as caught:
         endpoint(connection)
     assert str(caught.value).startswith(f"connection lab: {words}")

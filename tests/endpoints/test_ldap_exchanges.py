@@ -1,4 +1,6 @@
-"""Objects that exchange names and values, on real servers: by way of a temporary name, whatever comes between."""
+"""Objects that exchange names and values, on real servers: by way of a temporary name, whatever comes
+between.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,18 @@ def results(outcomes: list[Outcome]) -> list[Result]:
 
 
 def rotation(endpoint: LdapDestination, names: list[str], **more: tuple[str, str]) -> list[Change]:
-    """Each object gets the name of the next one, the last one that of the first, as a plan has it; and all another title."""
+    """Each object gets the name of the next one, the last one that of the first, as a plan has it; and all
+    another title.
+    """
     found = directories.records(endpoint, "entryUUID")
     changes = []
     for number, dn in enumerate(names):
         then = names[(number + 1) % len(names)]
         old, new = dn.partition(",")[0].partition("=")[2], then.partition(",")[0].partition("=")[2]
         identity = found[dn]["entryUUID"][0]
-        change = update(dn, {"uid": (old, new), "title": (old, "moved"), **more}, new_object=then, identity=identity)
+        change = update(
+            dn, {"uid": (old, new), "title": (old, "moved"), **more}, new_object=then, identity=identity
+        )
         changes.append(change)
     via = endpoint.temporary_id(names[0], found[names[0]]["entryUUID"][0], 0)
     # The order of a plan: the one that gets out of the way, then each that takes a name that has become free.
@@ -47,7 +53,11 @@ def people(container: Container, count: int) -> list[str]:
 def assert_rotated(container: Container, count: int) -> None:
     for n in range(count):
         found = container.values(f"uid=p{(n + 1) % count},{container.dn}", "cn", "uid", "title")
-        assert found == {"cn": [f"person {n}".encode()], "uid": [f"p{(n + 1) % count}".encode()], "title": [b"moved"]}
+        assert found == {
+            "cn": [f"person {n}".encode()],
+            "uid": [f"p{(n + 1) % count}".encode()],
+            "title": [b"moved"],
+        }
     assert len(directories.records(container.source(filter="(uid=*)"))) == count
 
 
@@ -61,7 +71,9 @@ def test_names_go_round(container: Container, count: int) -> None:
 
 
 def test_a_temporary_name_fits_its_attribute(container: Container) -> None:
-    """It is made of the identity, always the same, in the same container, and of the form that the attribute demands."""
+    """It is made of the identity, always the same, in the same container, and of the form that the attribute
+    demands.
+    """
     endpoint = container.destination()
     identity = b"0e0e0e0e-0000-1000-8000-000000000000"
     one = endpoint.temporary_id(f"cn=A\\, B+uid=ab,{container.dn}", identity, 0)
@@ -76,10 +88,16 @@ def test_a_temporary_name_fits_its_attribute(container: Container) -> None:
 
 
 def test_containers_exchange_their_names(container: Container) -> None:
-    """What is in them goes with them, is changed under the old name, and what is new comes to where the new name leads."""
-    units = [container.add(f"ou=u{n}", objectClass="organizationalUnit", description=f"unit {n}") for n in range(2)]
+    """What is in them goes with them, is changed under the old name, and what is new comes to where the new
+    name leads.
+    """
+    units = [
+        container.add(f"ou=u{n}", objectClass="organizationalUnit", description=f"unit {n}") for n in range(2)
+    ]
     for n, unit in enumerate(units):
-        container.admin.add_s(f"uid=in{n},{unit}", [("objectClass", b"inetOrgPerson"), ("cn", b"c"), ("sn", b"s")])
+        container.admin.add_s(
+            f"uid=in{n},{unit}", [("objectClass", b"inetOrgPerson"), ("cn", b"c"), ("sn", b"s")]
+        )
     endpoint = container.destination()
     found = directories.records(endpoint, "entryUUID")
 
@@ -106,24 +124,33 @@ def test_containers_exchange_their_names(container: Container) -> None:
 
 
 def test_who_cannot_have_the_new_name_gets_the_old_one_back(container: Container) -> None:
-    """One of two has changed meanwhile and keeps its name: the other one must not be left with the temporary name."""
+    """One of two has changed meanwhile and keeps its name: the other one must not be left with the temporary
+    name.
+    """
     names = people(container, 2)
     endpoint = container.destination()
     changes = rotation(endpoint, names)
     container.admin.modify_s(names[1], [(ldap.MOD_REPLACE, "title", b"Boss")])
-    group = creation(f"cn=g,{container.dn}", objectClass="groupOfNames", cn="g", member=names[1], after=[names[1]])
+    group = creation(
+        f"cn=g,{container.dn}", objectClass="groupOfNames", cn="g", member=names[1], after=[names[1]]
+    )
     outcomes = write(endpoint, [*changes, group])
     assert results(outcomes) == [Result.FAILED, Result.CONFLICT, Result.FAILED]
     assert "an object of this name exists already" in outcomes[0].message
     assert "It has its old name again" in outcomes[0].message
     assert "which it needs, could not be written" in outcomes[2].message
     for n, dn in enumerate(names):
-        assert container.values(dn, "cn", "uid") == {"cn": [f"person {n}".encode()], "uid": [f"p{n}".encode()]}
+        assert container.values(dn, "cn", "uid") == {
+            "cn": [f"person {n}".encode()],
+            "uid": [f"p{n}".encode()],
+        }
     assert len(directories.records(container.source(filter="(uid=*)"))) == 2
 
 
 def test_who_can_have_neither_name_says_so(container: Container) -> None:
-    """Of three, one keeps its name: the one that got out of the way stays under the temporary name, and the message tells it."""
+    """Of three, one keeps its name: the one that got out of the way stays under the temporary name, and the
+    message tells it.
+    """
     names = people(container, 3)
     endpoint = container.destination()
     changes = rotation(endpoint, names)
@@ -171,8 +198,12 @@ def stopping(at: int) -> Callable[[], None]:
 
 @pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("recorded", [True, False])
-def test_an_exchange_that_was_interrupted_goes_on(container: Container, count: int, *, recorded: bool) -> None:
-    """Stopped before any of its sends, and taken up with or without recorded outcomes: it ends as if nothing had happened."""
+def test_an_exchange_that_was_interrupted_goes_on(
+    container: Container, count: int, *, recorded: bool
+) -> None:
+    """Stopped before any of its sends, and taken up with or without recorded outcomes: it ends as if nothing
+    had happened.
+    """
     for stop_at in range(2 * count + 1):
         directories.delete_below(container.admin, container.dn, top=False)
         names = people(container, count)
@@ -185,7 +216,10 @@ def test_an_exchange_that_was_interrupted_goes_on(container: Container, count: i
         rest = [(n, change) for n, change in enumerate(changes) if not (recorded and n in done)]
         for outcome in endpoint.write(rest, before_send=lambda: None, verify=range(count)):
             done[outcome.sequence] = outcome
-        assert {outcome.result for outcome in done.values()} <= {Result.DONE, Result.FOUND_DONE}, (stop_at, done)
+        assert {outcome.result for outcome in done.values()} <= {Result.DONE, Result.FOUND_DONE}, (
+            stop_at,
+            done,
+        )
         assert len(done) == count
         assert_rotated(container, count)
 
@@ -197,7 +231,9 @@ def test_a_server_that_is_killed_in_the_middle(new_slapd: Callable[..., Slapd]) 
     container = Container(PEOPLE, slapd, session)
     circles = []
     for circle in range(40):
-        names = [container.add(f"uid=c{circle}-{n}", cn=f"{circle} {n}", title=f"c{circle}-{n}") for n in range(3)]
+        names = [
+            container.add(f"uid=c{circle}-{n}", cn=f"{circle} {n}", title=f"c{circle}-{n}") for n in range(3)
+        ]
         circles.append(names)
     endpoint = directories.destination(directories.slapd_connection(slapd), PEOPLE)
     changes = [change for names in circles for change in rotation(endpoint, names)]
@@ -208,7 +244,9 @@ def test_a_server_that_is_killed_in_the_middle(new_slapd: Callable[..., Slapd]) 
             slapd.kill()
             threading.Timer(0.15, slapd.start).start()
     assert {outcome.result for outcome in told} == {Result.DONE}
-    found = directories.records(directories.source(directories.slapd_connection(slapd), PEOPLE, filter="(uid=*)"), "cn", "title")
+    found = directories.records(
+        directories.source(directories.slapd_connection(slapd), PEOPLE, filter="(uid=*)"), "cn", "title"
+    )
     for circle, names in enumerate(circles):
         for n in range(3):
             assert found.pop(names[(n + 1) % 3]) == {"cn": [f"{circle} {n}".encode()], "title": [b"moved"]}
@@ -253,7 +291,9 @@ def test_references_follow_an_exchange(referring: tuple[Container, str]) -> None
 
 
 def test_addresses_are_exchanged(new_slapd: Callable[..., Slapd]) -> None:
-    """The server allows each address once: one is given up first, the other taken in the end; a stop in between is harmless."""
+    """The server allows each address once: one is given up first, the other taken in the end; a stop in
+    between is harmless.
+    """
     slapd = new_slapd(Database(SUFFIX, overlays={"unique": ["unique_uri ldap:///?mail?sub"]}))
     container = Container(PEOPLE, slapd, directories.administrator(slapd))
     endpoint = container.destination()
@@ -278,6 +318,9 @@ def test_addresses_are_exchanged(new_slapd: Callable[..., Slapd]) -> None:
             with pytest.raises(Stop):
                 list(endpoint.write(enumerate(changes), before_send=stopping(stop_at)))
         outcomes = write(endpoint, changes, verify=[0, 1])
-        assert {outcome.result for outcome in outcomes} <= {Result.DONE, Result.FOUND_DONE}, (stop_at, outcomes)
+        assert {outcome.result for outcome in outcomes} <= {Result.DONE, Result.FOUND_DONE}, (
+            stop_at,
+            outcomes,
+        )
         assert container.values(one, "mail") == {"mail": [b"two@x"]}
         assert container.values(two, "mail") == {"mail": [b"one@x"]}

@@ -1,4 +1,6 @@
-"""Ctrl-C, or Airflow ending a task, in the middle of talking to a directory: the process ends, and holds up nobody."""
+"""Ctrl-C, or Airflow ending a task, in the middle of talking to a directory: the process ends, and holds up
+nobody.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from tests.scenarios.forked_child import ForkedChild, Tell
 
 @pytest.mark.timeout(20)
 def test_an_interrupted_call_does_not_block_the_way_out(container: Container) -> None:
-    """python-ldap keeps its lock if an exception comes between taking it and its `try`: closing must not wait for it."""
+    """python-ldap keeps its lock if an exception comes between taking it and its `try`: closing must not wait
+    for it.
+    """
     pool = SessionPool(read_settings(directories.slapd_connection(container.slapd)))
     with pytest.raises(KeyboardInterrupt), pool.session() as connection:
         connection._ldap_object_lock.acquire()
@@ -46,7 +50,8 @@ def test_interrupted_while_waiting_for_a_page(container: Container) -> None:
         for attempt in range(12):
             proxy.heal()
             source = directories.source(
-                directories.slapd_connection(container.slapd, port=proxy.port, page_size=1, timeout=5), container.dn
+                directories.slapd_connection(container.slapd, port=proxy.port, page_size=1, timeout=5),
+                container.dn,
             )
             source.check()
             pages = source.read(["uid"])
@@ -66,8 +71,9 @@ def test_interrupted_while_waiting_for_a_page(container: Container) -> None:
             time.sleep(attempt * 0.013)
             proxy.stalled = attempt % 2 == 0
             os.kill(child.pid, signal.SIGINT)
-            # About once in 15,000 times nothing came of it. Python drops what a handler raises inside a destructor or inside a
-            # callback of the garbage collector; whether it was that is not known. People press Ctrl-C again.
+            # About once in 15,000 times nothing came of it. Python drops what a handler raises inside a
+            # destructor or inside a callback of the garbage collector; whether it was that is not known.
+            # People press Ctrl-C again.
             again = threading.Timer(2, os.kill, [child.pid, signal.SIGINT])
             again.start()
             assert child.end(patience=15) == 0, f"attempt {attempt}"
@@ -77,7 +83,9 @@ def test_interrupted_while_waiting_for_a_page(container: Container) -> None:
 
 @contextmanager
 def signals(number: signal.Signals, every: float) -> Iterator[list[int]]:
-    """Send this process a signal again and again; yields a list that grows by one with each that was handled."""
+    """Send this process a signal again and again; yields a list that grows by one with each that was
+    handled.
+    """
     handled: list[int] = []
     before = signal.signal(number, lambda received, frame: handled.append(received))
     over = threading.Event()
@@ -105,18 +113,25 @@ def test_a_signal_that_ends_nothing_breaks_no_listing_and_no_write(container: Co
         outcomes = directories.write(directories.destination(connection, container.dn), people)
         assert {outcome.result for outcome in outcomes} == {Result.DONE}
         for _ in range(20):
-            assert len(directories.records(directories.source(connection, container.dn), "uid")) == len(people) + 1
+            assert (
+                len(directories.records(directories.source(connection, container.dn), "uid"))
+                == len(people) + 1
+            )
     assert len(handled) > 50
 
 
 @pytest.mark.timeout(60)
 def test_signals_do_not_make_a_silent_server_be_waited_for_longer(container: Container) -> None:
-    """The time limit of the connection holds, and a connection that is really lost is an error, whatever signals come."""
+    """The time limit of the connection holds, and a connection that is really lost is an error, whatever
+    signals come.
+    """
     for n in range(3):
         container.add(f"uid=u{n}")
     with CuttingProxy(container.slapd.port) as proxy:
         for lose, limit in ((False, 1.5), (True, 20)):
-            connection = directories.slapd_connection(container.slapd, port=proxy.port, page_size=1, timeout=limit)
+            connection = directories.slapd_connection(
+                container.slapd, port=proxy.port, page_size=1, timeout=limit
+            )
             source = directories.source(connection, container.dn)
             pages = source.read(["uid"])
             next(pages)

@@ -24,11 +24,16 @@ ATTRIBUTES = {
 }
 
 _spaces = st.sampled_from(["", " ", "  "])
-_letters = st.text(alphabet="aAbBéÉÄäß\u017f\u03a3\u03c3\u03c2 ﬁ柴Å\u00c5\u212b\u00a0-", min_size=1, max_size=8)
+_letters = st.text(
+    alphabet="aAbBéÉÄäß\u017f\u03a3\u03c3\u03c2 ﬁ柴Å\u00c5\u212b\u00a0-", min_size=1, max_size=8
+)
 _ascii = st.text(alphabet="aAbBzZ -1", min_size=1, max_size=8)
 _strategies = {
     "description": st.one_of(
-        _letters, st.text(alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=6)
+        _letters,
+        st.text(
+            alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "Zs"]), min_size=1, max_size=6
+        ),
     ),
     "gecos": _ascii,
     "homeDirectory": _ascii,
@@ -36,7 +41,9 @@ _strategies = {
     "x121Address": st.text(alphabet="012 ", min_size=1, max_size=6),
     "uidNumber": st.integers(-1000, 1000).map(str),
 }
-_settings = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_settings = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @dataclass
@@ -75,7 +82,15 @@ def server(container: Container) -> Server:
 def variants(value: str) -> st.SearchStrategy[str]:
     """The same text written in other ways, which may or may not be the same value."""
     return st.sampled_from(
-        [value, value.upper(), value.lower(), value.swapcase(), value.replace(" ", "  "), f" {value} ", value.replace("-", "")]
+        [
+            value,
+            value.upper(),
+            value.lower(),
+            value.swapcase(),
+            value.replace(" ", "  "),
+            f" {value} ",
+            value.replace("-", ""),
+        ]
     )
 
 
@@ -88,7 +103,8 @@ def test_like_the_server(server: Server, attribute: str) -> None:
     def agrees(data: st.DataObject) -> None:
         one = data.draw(_strategies[attribute])
         other = data.draw(st.one_of(variants(one), _strategies[attribute]))
-        # The one letter known to differ: RFC 4518 folds it to i with a dot above (RFC 3454, table B.2), slapd to a plain i.
+        # The one letter known to differ: RFC 4518 folds it to i with a dot above (RFC 3454, table B.2), slapd
+        # to a plain i.
         assume("\u0130" not in one + other)
         normalise = server.rule(attribute).normalise
         try:
@@ -105,16 +121,32 @@ _values = st.text(alphabet='aAbB ,+"\\=;<>#é柴', min_size=1, max_size=6)
 
 
 def test_names_like_the_server(server: Server) -> None:
-    """Two DNs have one normalised form exactly if slapd takes them for the same, whatever they are made of."""
+    """Two DNs have one normalised form exactly if slapd takes them for the same, whatever they are made
+    of.
+    """
     names = server.schema.names
 
     @_settings
-    @given(_values, _values, st.sampled_from(["cn", "CN", "commonName", "2.5.4.3", "sn"]), st.booleans(), st.booleans())
+    @given(
+        _values,
+        _values,
+        st.sampled_from(["cn", "CN", "commonName", "2.5.4.3", "sn"]),
+        st.booleans(),
+        st.booleans(),
+    )
     @example("a", "A", "2.5.4.3", True, True)
     @example(" a", "a", "cn", False, False)
     def agrees(one: str, other: str, attribute: str, swap: bool, hexadecimal: bool) -> None:
-        first = names.new_id("cn", one.encode(), "uid=x+ou=Y,dc=example") if one.strip() else "cn=a,uid=x+ou=Y,dc=example"
-        text = "".join(f"\\{byte:02x}" for byte in other.encode()) if hexadecimal else ldap.dn.escape_dn_chars(other)
+        first = (
+            names.new_id("cn", one.encode(), "uid=x+ou=Y,dc=example")
+            if one.strip()
+            else "cn=a,uid=x+ou=Y,dc=example"
+        )
+        text = (
+            "".join(f"\\{byte:02x}" for byte in other.encode())
+            if hexadecimal
+            else ldap.dn.escape_dn_chars(other)
+        )
         second = f"{attribute}={text} , {'OU=y + uid=X' if swap else 'uid=x+ou=Y'},DC=Example"
         try:
             same = server.equal("manager", first.encode(), second.encode())
@@ -161,7 +193,9 @@ SYNTAX_PROBES = {
 
 @pytest.mark.parametrize("attribute", list(SYNTAX_PROBES))
 def test_syntax_checks_like_the_server(server: Server, attribute: str) -> None:
-    """A value that we refuse, slapd refuses too; what slapd's syntax check refuses, we have refused before."""
+    """A value that we refuse, slapd refuses too; what slapd's syntax check refuses, we have refused
+    before.
+    """
     for value in SYNTAX_PROBES[attribute]:
         kind = ldap.MOD_ADD if attribute == "objectClass" else ldap.MOD_REPLACE
         try:

@@ -35,7 +35,9 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
     real = SimpleLDAPObject.search_ext
 
-    def search(self: SimpleLDAPObject, base: str, scope: int, filterstr: str = "", *rest: object, **more: object) -> int:
+    def search(
+        self: SimpleLDAPObject, base: str, scope: int, filterstr: str = "", *rest: object, **more: object
+    ) -> int:
         sent.append(filterstr)
         return int(real(self, base, scope, filterstr, *rest, **more))
 
@@ -43,8 +45,12 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-def test_no_assertion_control_unless_the_connection_says_so(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenLDAP hands the control on to what its overlays do by themselves, so it is sent only where somebody asks for it."""
+def test_no_assertion_control_unless_the_connection_says_so(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenLDAP hands the control on to what its overlays do by themselves, so it is sent only where somebody
+    asks for it.
+    """
     asserted: list[str] = []
     control = send.AssertionControl
 
@@ -55,18 +61,26 @@ def test_no_assertion_control_unless_the_connection_says_so(container: Container
     monkeypatch.setattr(send, "AssertionControl", asserting)
     dn = container.add("uid=fry", title="Boy")
     assert (
-        write_one(container.destination(), update(dn, {"title": ("Boy", "Captain"), "mail": ([], "a@x")})).result is Result.DONE
+        write_one(
+            container.destination(), update(dn, {"title": ("Boy", "Captain"), "mail": ([], "a@x")})
+        ).result
+        is Result.DONE
     )
     assert asserted == []
     connection = directories.slapd_connection(container.slapd, assertion_control=True)
     endpoint = directories.destination(connection, container.dn)
-    assert write_one(endpoint, update(dn, {"title": ("Captain", "Boy"), "street": ([], "x")})).result is Result.DONE
+    assert (
+        write_one(endpoint, update(dn, {"title": ("Captain", "Boy"), "street": ([], "x")})).result
+        is Result.DONE
+    )
     assert asserted == ["(!(street=*))"]
     assert write_one(endpoint, deletion(Record(dn, {"title": [b"Captain"]}))).result is Result.CONFLICT
 
 
 def test_one_search_looks_at_many_objects(container: Container, searches: list[str]) -> None:
-    """Where the server finds identities quickly, 32 objects are looked at by one search, and the reasons are told as for one."""
+    """Where the server finds identities quickly, 32 objects are looked at by one search, and the reasons are
+    told as for one.
+    """
     names = [container.add(f"uid=u{n}", title="Clerk") for n in range(320)]
     found = directories.records(container.source(filter="(uid=*)"), "entryUUID")
     changes = [update(dn, {"title": ("Clerk", "Head")}, identity=found[dn]["entryUUID"][0]) for dn in names]
@@ -78,7 +92,9 @@ def test_one_search_looks_at_many_objects(container: Container, searches: list[s
     searches.clear()
     outcomes = carried_out(container.destination(), changes)
     bad = {outcome.sequence: outcome for outcome in outcomes if outcome.result is not Result.DONE}
-    assert {number: outcome.result for number, outcome in bad.items()} == dict.fromkeys((3, 100, 200, 300), Result.CONFLICT)
+    assert {number: outcome.result for number, outcome in bad.items()} == dict.fromkeys(
+        (3, 100, 200, 300), Result.CONFLICT
+    )
     assert "does not exist any more" in bad[3].message
     assert f"it is now uid=elsewhere,{container.dn}" in bad[100].message
     assert "title is not as it was" in bad[200].message
@@ -86,16 +102,23 @@ def test_one_search_looks_at_many_objects(container: Container, searches: list[s
     assert len(searches) < 100
 
 
-def test_where_that_is_slow_each_object_is_looked_at_alone(new_slapd: Callable[..., Slapd], searches: list[str]) -> None:
-    """Without an index of identities a search for several objects reads the whole directory, so it is tried and given up."""
+def test_where_that_is_slow_each_object_is_looked_at_alone(
+    new_slapd: Callable[..., Slapd], searches: list[str]
+) -> None:
+    """Without an index of identities a search for several objects reads the whole directory, so it is tried
+    and given up.
+    """
     count = 20_000
     people = "".join(
-        f"dn: uid=u{n},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: u\nsn: s\ntitle: Clerk\n\n" for n in range(count)
+        f"dn: uid=u{n},{PEOPLE}\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: u\nsn: s\ntitle: Clerk\n\n"
+        for n in range(count)
     )
     slapd = new_slapd(SUFFIX, ldif=directories.tree(SUFFIX, "people"))
     slapd.stop()
     configuration = slapd.folder / "slapd.conf"
-    configuration.write_text(configuration.read_text().replace("index objectClass,entryUUID,entryCSN eq", "index objectClass eq"))
+    configuration.write_text(
+        configuration.read_text().replace("index objectClass,entryUUID,entryCSN eq", "index objectClass eq")
+    )
     slapd.load(people)
     slapd.start()
     endpoint = directories.destination(directories.slapd_connection(slapd), PEOPLE)
@@ -135,11 +158,17 @@ def test_a_single_value_that_came_between_look_and_write(container: Container) -
     def before_send() -> None:
         container.admin.modify_s(dn, [(ldap.MOD_REPLACE, "preferredLanguage", b"en")])
 
-    (outcome,) = carried_out(container.destination(), [update(dn, {"preferredLanguage": ([], "de")})], before_send)
-    assert (outcome.result, "preferredLanguage is not as it was" in outcome.message) == (Result.CONFLICT, True), outcome
+    (outcome,) = carried_out(
+        container.destination(), [update(dn, {"preferredLanguage": ([], "de")})], before_send
+    )
+    assert (outcome.result, "preferredLanguage is not as it was" in outcome.message) == (
+        Result.CONFLICT,
+        True,
+    ), outcome
 
 
-# -- references that the server changes along -------------------------------------------------------------------------
+# -- references that the server changes along
+# -------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -150,7 +179,9 @@ def staff(container: Container) -> tuple[str, str, str]:
 
 
 def test_a_reference_that_went_with_its_object(container: Container, staff: tuple[str, str, str]) -> None:
-    """A server takes away values that name a deleted object: that is no conflict, for a change of the value or a deletion."""
+    """A server takes away values that name a deleted object: that is no conflict, for a change of the value
+    or a deletion.
+    """
     fry, boss, other = staff
     leela = container.add("uid=leela", manager=boss)
     container.admin.delete_s(boss)
@@ -162,16 +193,25 @@ def test_a_reference_that_went_with_its_object(container: Container, staff: tupl
 
 
 def test_a_reference_that_somebody_took_away(container: Container, staff: tuple[str, str, str]) -> None:
-    """If the object that a value named is still there, somebody else has changed the value: that is a conflict."""
+    """If the object that a value named is still there, somebody else has changed the value: that is a
+    conflict.
+    """
     fry, boss, other = staff
     container.admin.modify_s(fry, [(ldap.MOD_DELETE, "manager", None)])
-    for change in (update(fry, {"manager": (boss, other)}), deletion(Record(fry, {"manager": [boss.encode()]}))):
+    for change in (
+        update(fry, {"manager": (boss, other)}),
+        deletion(Record(fry, {"manager": [boss.encode()]})),
+    ):
         outcome = write_one(container.destination(), change)
-        assert (outcome.result, "manager is not as it was" in outcome.message) == (Result.CONFLICT, True), outcome
+        assert (outcome.result, "manager is not as it was" in outcome.message) == (Result.CONFLICT, True), (
+            outcome
+        )
 
 
 def test_a_reference_that_follows_a_rename(new_slapd: Callable[..., Slapd]) -> None:
-    """Whatever the server lets follow and when: who is renamed together with a superior names that one rightly in the end."""
+    """Whatever the server lets follow and when: who is renamed together with a superior names that one
+    rightly in the end.
+    """
     for overlays in ({}, {"refint": ["refint_attributes manager member"]}):
         slapd = new_slapd(Database(SUFFIX, overlays=overlays))
         endpoint = directories.destination(directories.slapd_connection(slapd), PEOPLE)
@@ -189,16 +229,24 @@ def test_a_reference_that_follows_a_rename(new_slapd: Callable[..., Slapd]) -> N
         assert {found[f"uid=n{n},{PEOPLE}"]["manager"][0] for n in range(100)} == {new_boss.encode()}
 
 
-def test_a_reference_does_not_follow_where_the_rename_failed(container: Container, staff: tuple[str, str, str]) -> None:
+def test_a_reference_does_not_follow_where_the_rename_failed(
+    container: Container, staff: tuple[str, str, str]
+) -> None:
     """A superior who could not get the new name is still meant by the old one."""
     fry, boss, _ = staff
     container.add("uid=chief")
     new_boss, new = f"uid=chief,{container.dn}", f"uid=philip,{container.dn}"
     container.admin.delete_s(new_boss)
     follows = FieldChange("manager", (boss.encode(),), (new_boss.encode(),), late=True, partial=True)
-    renamed = update(boss, {"uid": ("boss", "chief"), "c": ([], "Earth")}, new_object=f"uid=chief,ou=nowhere,{container.dn}")
+    renamed = update(
+        boss,
+        {"uid": ("boss", "chief"), "c": ([], "Earth")},
+        new_object=f"uid=chief,ou=nowhere,{container.dn}",
+    )
     change = update(fry, {"uid": ("fry", "philip")}, new_object=new)
-    outcomes = carried_out(container.destination(), [renamed, change._replace(fields=(*change.fields, follows))])
+    outcomes = carried_out(
+        container.destination(), [renamed, change._replace(fields=(*change.fields, follows))]
+    )
     assert [outcome.result for outcome in outcomes] == [Result.FAILED, Result.DONE]
     assert container.values(new, "manager") == {"manager": [boss.encode()]}
 
@@ -207,14 +255,24 @@ def test_members_are_judged_one_by_one(container: Container) -> None:
     """A member who is gone already, or there already, is what the change wants; the others are written."""
     fry, leela, bender = (container.add(f"uid={name}") for name in ("fry", "leela", "bender"))
     group = container.add("cn=crew", objectClass="groupOfNames", cn="crew", member=[leela, bender])
-    fields = (FieldChange("member", (fry.encode(), leela.encode()), (bender.encode(), container.dn.encode()), partial=True),)
-    assert write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result is Result.DONE
-    assert sorted(container.values(group, "member")["member"]) == sorted([bender.encode(), container.dn.encode()])
+    fields = (
+        FieldChange(
+            "member", (fry.encode(), leela.encode()), (bender.encode(), container.dn.encode()), partial=True
+        ),
+    )
+    assert (
+        write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result
+        is Result.DONE
+    )
+    assert sorted(container.values(group, "member")["member"]) == sorted(
+        [bender.encode(), container.dn.encode()]
+    )
     again = write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields))
     assert again.result is Result.FOUND_DONE
 
 
-# -- values that only one object may have -----------------------------------------------------------------------------
+# -- values that only one object may have
+# -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -225,7 +283,9 @@ def unique(new_slapd: Callable[..., Slapd]) -> LdapDestination:
 
 
 def test_the_refusal_says_who_has_the_value(unique: LdapDestination) -> None:
-    """A value that another object has: the message names that object and the attribute, for every kind of write."""
+    """A value that another object has: the message names that object and the attribute, for every kind of
+    write.
+    """
     holder = f"uid=holder,{PEOPLE}"
     assert write_one(unique, person(holder, uid="holder", mail="desk@x")).result is Result.DONE
     other = f"uid=other,{PEOPLE}"
@@ -238,15 +298,22 @@ def test_the_refusal_says_who_has_the_value(unique: LdapDestination) -> None:
     for change, attribute in refused:
         outcome = write_one(unique, change)
         assert outcome.result is Result.FAILED
-        assert f"{holder} has the same {attribute}, and the directory lets only one object have it" in outcome.message
+        assert (
+            f"{holder} has the same {attribute}, and the directory lets only one object have it"
+            in outcome.message
+        )
         assert "desk@x" not in outcome.message
 
 
 def test_a_value_that_is_freed_later_is_waited_for(unique: LdapDestination) -> None:
     """In whatever order changes come: one that is refused for a value is tried again after the others."""
     names = [f"uid=u{n},{PEOPLE}" for n in range(30)]
-    assert {o.result for o in carried_out(unique, [person(dn, mail=f"{n}@x") for n, dn in enumerate(names)])} == {Result.DONE}
+    assert {
+        o.result for o in carried_out(unique, [person(dn, mail=f"{n}@x") for n, dn in enumerate(names)])
+    } == {Result.DONE}
     changes = [person(f"uid=n{n},{PEOPLE}", mail=f"{n}@x") for n in range(30)]
     changes += [deletion(Record(dn, {"mail": [b"%d@x" % n]})) for n, dn in enumerate(names)]
     assert {outcome.result for outcome in carried_out(unique, changes)} == {Result.DONE}
-    assert sorted(directories.records(unique)) == sorted([PEOPLE, *(change.object for change in changes[:30])])
+    assert sorted(directories.records(unique)) == sorted(
+        [PEOPLE, *(change.object for change in changes[:30])]
+    )

@@ -1,4 +1,6 @@
-"""Listings of a real directory: complete, or refused as incomplete; nothing is taken for absent that could not be read."""
+"""Listings of a real directory: complete, or refused as incomplete; nothing is taken for absent that could
+not be read.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,15 @@ READER = f"uid=reader,ou=people,{SUFFIX}"
 def people(count: int) -> str:
     """LDIF of a tree with that many people, and a login that is subject to limits."""
     return directories.tree(SUFFIX, "people") + directories.ldif(
-        (READER, {"objectClass": "inetOrgPerson", "uid": "reader", "cn": "r", "sn": "r", "userPassword": "secret"}),
+        (
+            READER,
+            {"objectClass": "inetOrgPerson", "uid": "reader", "cn": "r", "sn": "r", "userPassword": "secret"},
+        ),
         *(
-            (f"uid=u{n},ou=people,{SUFFIX}", {"objectClass": "inetOrgPerson", "uid": f"u{n}", "cn": f"c{n}", "sn": "s"})
+            (
+                f"uid=u{n},ou=people,{SUFFIX}",
+                {"objectClass": "inetOrgPerson", "uid": f"u{n}", "cn": f"c{n}", "sn": "s"},
+            )
             for n in range(count)
         ),
     )
@@ -82,7 +90,9 @@ def test_only_requested_fields(container: Container) -> None:
 
 
 def test_options(container: Container) -> None:
-    """`;binary` is about transfer only; values with a language are another attribute description (RFC 4512, section 2.5)."""
+    """`;binary` is about transfer only; values with a language are another attribute description (RFC 4512,
+    section 2.5).
+    """
     container.add("uid=fry", **{"cn;lang-de": "Freitag", "cn": "Fry"})
     found = next(iter(directories.records(container.source(filter="(uid=*)"), "cn", "cn;LANG-DE").values()))
     assert found == {"cn": [b"Fry"], "cn;LANG-DE": [b"Freitag"]}
@@ -93,13 +103,18 @@ def test_non_ascii_and_binary(container: Container) -> None:
     values = {"cn": "Zoë 柴 🤖", "description": " leading and trailing ", "jpegPhoto": bytes(range(256))}
     dn = container.add("uid=z", **values)
     found = directories.records(container.source(filter="(uid=z)"), *values)[dn]
-    assert found == {name: [value if isinstance(value, bytes) else value.encode()] for name, value in values.items()}
+    assert found == {
+        name: [value if isinstance(value, bytes) else value.encode()] for name, value in values.items()
+    }
 
 
 def test_size_limit_cuts_the_listing(new_slapd: Callable[..., Slapd]) -> None:
-    """A listing that the server cuts short is refused, and the message says what was cut, for whom, and what helps."""
+    """A listing that the server cuts short is refused, and the message says what was cut, for whom, and what
+    helps.
+    """
     slapd = new_slapd(
-        Database(SUFFIX, lines=[f'limits dn.exact="{READER}" size.soft=10 size.hard=10 size.prtotal=10']), ldif=people(30)
+        Database(SUFFIX, lines=[f'limits dn.exact="{READER}" size.soft=10 size.hard=10 size.prtotal=10']),
+        ldif=people(30),
     )
     read = 0
     with pytest.raises(IncompleteListing) as caught:
@@ -116,14 +131,19 @@ def test_size_limit_cuts_the_listing(new_slapd: Callable[..., Slapd]) -> None:
 def test_size_limit_that_paging_passes(new_slapd: Callable[..., Slapd]) -> None:
     """A size limit below the number of objects does no harm where the server allows paging past it."""
     slapd = new_slapd(
-        Database(SUFFIX, lines=[f'limits dn.exact="{READER}" size.soft=10 size.hard=10 size.prtotal=unlimited']), ldif=people(30)
+        Database(
+            SUFFIX, lines=[f'limits dn.exact="{READER}" size.soft=10 size.hard=10 size.prtotal=unlimited']
+        ),
+        ldif=people(30),
     )
     assert len(ids(limited(slapd, page_size=5))) == 30
 
 
 def test_paging_refused(new_slapd: Callable[..., Slapd]) -> None:
     """A server that disables paging for a login is not taken for an empty one."""
-    slapd = new_slapd(Database(SUFFIX, lines=[f'limits dn.exact="{READER}" size.prtotal=disabled']), ldif=people(3))
+    slapd = new_slapd(
+        Database(SUFFIX, lines=[f'limits dn.exact="{READER}" size.prtotal=disabled']), ldif=people(3)
+    )
     with pytest.raises(IncompleteListing, match=SUFFIX):
         ids(limited(slapd))
 
@@ -134,10 +154,15 @@ def test_referral_inside(container: Container) -> None:
     dn = f"ou=elsewhere,{container.dn}"
     container.admin.add_ext_s(
         dn,
-        [("objectClass", [b"referral", b"extensibleObject"]), ("ref", b"ldap://other.example/ou=elsewhere,dc=other")],
+        [
+            ("objectClass", [b"referral", b"extensibleObject"]),
+            ("ref", b"ldap://other.example/ou=elsewhere,dc=other"),
+        ],
         serverctrls=[manage],
     )
-    with pytest.raises(IncompleteListing, match=r"held by another server: ldap://other\.example/ou=elsewhere"):
+    with pytest.raises(
+        IncompleteListing, match=r"held by another server: ldap://other\.example/ou=elsewhere"
+    ):
         ids(container.source())
     container.admin.delete_ext_s(dn, serverctrls=[manage])
     assert ids(container.source()) == {container.dn}
@@ -158,7 +183,9 @@ def test_connection_lost_between_pages(new_slapd: Callable[..., Slapd]) -> None:
     """A listing that breaks off is not complete."""
     slapd = new_slapd(Database(SUFFIX), ldif=people(50))
     with DelayProxy(slapd.port) as proxy:
-        source = directories.source(directories.slapd_connection(slapd, port=proxy.port, page_size=10), SUFFIX)
+        source = directories.source(
+            directories.slapd_connection(slapd, port=proxy.port, page_size=10), SUFFIX
+        )
         pages = source.read(["uid"])
         next(pages)
         proxy.stop_listening()
@@ -170,7 +197,9 @@ def test_connection_lost_between_pages(new_slapd: Callable[..., Slapd]) -> None:
 def test_page_that_never_comes(new_slapd: Callable[..., Slapd]) -> None:
     """A server that hangs in the middle of a listing is given up after the timeout."""
     slapd = new_slapd(Database(SUFFIX), ldif=people(50))
-    pages = directories.source(directories.slapd_connection(slapd, page_size=5, timeout=0.5), SUFFIX).read(["uid"])
+    pages = directories.source(directories.slapd_connection(slapd, page_size=5, timeout=0.5), SUFFIX).read(
+        ["uid"]
+    )
     next(pages)
     slapd.suspend()
     try:
@@ -192,11 +221,16 @@ def test_container_that_vanishes(container: Container) -> None:
 def test_unreadable_container(new_slapd: Callable[..., Slapd]) -> None:
     """A container that the login may not see is an error and never an empty listing."""
     hidden = [
-        f'access to dn.subtree="ou=people,{SUFFIX}" attrs=entry,children,uid by dn.exact="{READER}" none by * read',
+        (
+            f'access to dn.subtree="ou=people,{SUFFIX}" attrs=entry,children,uid by dn.exact="{READER}" none'
+            f" by *"
+            f" read"
+        ),
         "access to * by * read",
     ]
     slapd = new_slapd(
-        Database(SUFFIX, lines=["access to attrs=userPassword by anonymous auth by * read", *hidden]), ldif=people(3)
+        Database(SUFFIX, lines=["access to attrs=userPassword by anonymous auth by * read", *hidden]),
+        ldif=people(3),
     )
     with pytest.raises(EndpointError, match=f"login {READER}"):
         ids(limited(slapd))
@@ -224,15 +258,21 @@ def test_several_listings_at_once(container: Container) -> None:
     """Listings that are read in turns do not mix."""
     for n in range(12):
         container.add(f"uid=u{n}")
-    source = directories.source(directories.slapd_connection(container.slapd, page_size=3), container.dn, filter="(uid=*)")
+    source = directories.source(
+        directories.slapd_connection(container.slapd, page_size=3), container.dn, filter="(uid=*)"
+    )
     pairs = [(one, other) for one, other in zip(source.read(["uid"]), source.read(["cn"]), strict=True)]
     assert sum(len(one) for one, _ in pairs) == sum(len(other) for _, other in pairs) == 12
 
 
 def test_index(container: Container) -> None:
-    """Index yields everything in the naming context that has the field, or only what is within a container."""
+    """Index yields everything in the naming context that has the field, or only what is within a
+    container.
+    """
     dn = container.add("uid=fry", employeeNumber="424242")
-    other = directories.creation("uid=leela,ou=people,dc=example,dc=org", cn="l", sn="l", employeeNumber="434343")
+    other = directories.creation(
+        "uid=leela,ou=people,dc=example,dc=org", cn="l", sn="l", employeeNumber="434343"
+    )
     container.admin.add_s(other.object, [(field.field, list(field.new)) for field in other.fields])
     source = container.source()
     everywhere = dict(source.index("employeeNumber", None))
@@ -244,12 +284,25 @@ def test_index(container: Container) -> None:
         dict(source.index("badge", None))
 
 
-HOSTILE = ["*", "(uid=*)", ")(uid=*", "a\\2a", "\\", "a*b", "Ω≈ç", "\x00zero", "a)(|(objectClass=*)", " two  spaces "]
+HOSTILE = [
+    "*",
+    "(uid=*)",
+    ")(uid=*",
+    "a\\2a",
+    "\\",
+    "a*b",
+    "Ω≈ç",
+    "\x00zero",
+    "a)(|(objectClass=*)",
+    " two  spaces ",
+]
 
 
 def test_find_hostile_values(container: Container) -> None:
     """Values are data in filters, whatever they look like; each finds exactly its own object."""
-    written = {container.add(f"uid=h{n}", description=value.encode()): value for n, value in enumerate(HOSTILE)}
+    written = {
+        container.add(f"uid=h{n}", description=value.encode()): value for n, value in enumerate(HOSTILE)
+    }
     source = container.source()
     for dn, value in written.items():
         assert [record.id for record in source.find("description", [value.encode()], ["uid"])] == [dn], value
@@ -266,7 +319,9 @@ def test_find_many(container: Container) -> None:
     expected = [Record(dns[1], {"uid": [b"m1"]}), Record(dns[3], {"uid": [b"m3"]})]
     assert sorted(source.find("employeeType", few, ["uid"])) == expected
     assert sorted(source.find("employeeType", many, ["uid"])) == expected
-    assert [r.values for r in source.find("EMPLOYEETYPE", [b"type 1"], ["employeeType"])] == [{"employeeType": [b"Type 1"]}]
+    assert [r.values for r in source.find("EMPLOYEETYPE", [b"type 1"], ["employeeType"])] == [
+        {"employeeType": [b"Type 1"]}
+    ]
 
 
 def test_selects_like_the_server(container: Container) -> None:
@@ -274,7 +329,9 @@ def test_selects_like_the_server(container: Container) -> None:
     container.add("uid=fry", mail="fry@example.org", employeeType="Delivery  Boy")
     container.add("uid=leela", employeeType="captain")
     everything = [
-        record for batch in container.source().read(["objectClass", "uid", "mail", "employeeType", "cn"]) for record in batch
+        record
+        for batch in container.source().read(["objectClass", "uid", "mail", "employeeType", "cn"])
+        for record in batch
     ]
     for filter in (
         "(objectClass=person)",
@@ -298,7 +355,9 @@ def test_selects_like_the_server(container: Container) -> None:
 
 def complete(record: Record) -> Record:
     """With sn, which the test's people have the same as cn."""
-    return record._replace(values={**record.values, **({"sn": record.values["cn"]} if "cn" in record.values else {})})
+    return record._replace(
+        values={**record.values, **({"sn": record.values["cn"]} if "cn" in record.values else {})}
+    )
 
 
 @pytest.mark.parametrize(
@@ -318,10 +377,14 @@ def test_selects_by_place(container: Container, scope: str, rdn: str, expected: 
 
 
 def test_fixture_of_names(new_slapd: Callable[..., Slapd], testdata: Path) -> None:
-    """DNs with commas, plus signs, quotes, Unicode, `#` and several values come back and lead to their object."""
+    """DNs with commas, plus signs, quotes, Unicode, `#` and several values come back and lead to their
+    object.
+    """
     text = (testdata / "sevenseas" / "TestFixture.ldif").read_text()
     entries = [
-        entry for entry in text.split("\n\n") if "referral" not in entry and "ipHostNumber" not in entry and "alias" not in entry
+        entry
+        for entry in text.split("\n\n")
+        if "referral" not in entry and "ipHostNumber" not in entry and "alias" not in entry
     ]
     slapd = new_slapd(Database(SUFFIX), ldif=directories.tree(SUFFIX) + "\n\n".join(entries))
     source = directories.source(directories.slapd_connection(slapd), SUFFIX)

@@ -1,4 +1,6 @@
-"""Servers and networks that break in the middle of writing: everything is written exactly once, or reported."""
+"""Servers and networks that break in the middle of writing: everything is written exactly once, or
+reported.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ PEOPLE = f"ou=people,{SUFFIX}"
 
 
 def work(count: int, container: str) -> list[Change]:
-    """Changes of every kind, for objects that `prepare` creates: a quarter each of creations, renames, moves and deletions."""
+    """Changes of every kind, for objects that `prepare` creates: a quarter each of creations, renames, moves
+    and deletions.
+    """
     changes: list[Change] = [creation(f"ou=left,{container}", objectClass="organizationalUnit")]
     for n in range(count):
         old = f"uid=r{n},{container}"
@@ -59,7 +63,8 @@ def with_identity(changes: list[Change], slapd: Slapd) -> list[Change]:
     source = directories.source(directories.slapd_connection(slapd), SUFFIX)
     known = {dn: values["entryUUID"][0] for dn, values in directories.records(source, "entryUUID").items()}
     return [
-        change._replace(identity=known.get(change.object)) if change.action is not Action.CREATE else change for change in changes
+        change._replace(identity=known.get(change.object)) if change.action is not Action.CREATE else change
+        for change in changes
     ]
 
 
@@ -81,11 +86,15 @@ def prepared(new_slapd: Callable[..., Slapd], count: int, **arguments: object) -
 
 @pytest.mark.parametrize("kill_after", [1, 40, 150])
 def test_killed_server(new_slapd: Callable[..., Slapd], kill_after: int) -> None:
-    """slapd is killed while a window of operations is underway, and starts again: every change is carried out exactly once."""
+    """slapd is killed while a window of operations is underway, and starts again: every change is carried out
+    exactly once.
+    """
     count = 100
     slapd = prepared(new_slapd, count)
     changes = with_identity(work(count, PEOPLE), slapd)
-    endpoint = directories.destination(directories.slapd_connection(slapd), PEOPLE, reconnect_delays=(0.1, 0.2, 0.4, 0.8))
+    endpoint = directories.destination(
+        directories.slapd_connection(slapd), PEOPLE, reconnect_delays=(0.1, 0.2, 0.4, 0.8)
+    )
     outcomes: list[Outcome] = []
     for outcome in endpoint.write(enumerate(changes), before_send=lambda: None):
         outcomes.append(outcome)
@@ -128,7 +137,9 @@ def test_slow_network(new_slapd: Callable[..., Slapd]) -> None:
 
 
 def test_hanging_server(new_slapd: Callable[..., Slapd]) -> None:
-    """A server that hangs is taken for lost after the timeout; when it is back, what it had carried out is not done twice."""
+    """A server that hangs is taken for lost after the timeout; when it is back, what it had carried out is
+    not done twice.
+    """
     count = 20
     slapd = prepared(new_slapd, count)
     changes = with_identity(work(count, PEOPLE), slapd)
@@ -146,11 +157,15 @@ def test_hanging_server(new_slapd: Callable[..., Slapd]) -> None:
 
 
 def test_server_that_stays_away(new_slapd: Callable[..., Slapd]) -> None:
-    """After some attempts the writer gives up; a later run that verifies what was underway ends with everything written once."""
+    """After some attempts the writer gives up; a later run that verifies what was underway ends with
+    everything written once.
+    """
     count = 60
     slapd = prepared(new_slapd, count)
     changes = with_identity(work(count, PEOPLE), slapd)
-    endpoint = directories.destination(directories.slapd_connection(slapd), PEOPLE, reconnect_delays=(0.01,) * 4)
+    endpoint = directories.destination(
+        directories.slapd_connection(slapd), PEOPLE, reconnect_delays=(0.01,) * 4
+    )
     done: dict[int, Outcome] = {}
     with pytest.raises(EndpointUnavailable, match="gave up after 5 attempts to connect") as caught:
         for outcome in endpoint.write(enumerate(changes), before_send=lambda: None):
@@ -193,7 +208,9 @@ def test_half_done_creation(container: Container) -> None:
     """A creation whose late values are missing is recognised and completed."""
     endpoint = container.destination()
     change = person(f"uid=fry,{container.dn}")
-    change = change._replace(fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
+    change = change._replace(
+        fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True))
+    )
     container.add("uid=fry")
     assert [outcome.result for outcome in write(endpoint, [change], verify=[0])] == [Result.DONE]
     assert container.values(change.object, "manager") == {"manager": [container.dn.encode()]}
@@ -201,7 +218,9 @@ def test_half_done_creation(container: Container) -> None:
 
 
 def test_verifying_finds_conflicts(container: Container) -> None:
-    """What is neither as before nor as wanted is a conflict, also when an earlier attempt may have written it."""
+    """What is neither as before nor as wanted is a conflict, also when an earlier attempt may have written
+    it.
+    """
     endpoint = container.destination()
     dn = container.add("uid=fry", mail="other@x")
     changes = [
@@ -247,14 +266,18 @@ def test_busy_server(container: Container, monkeypatch: pytest.MonkeyPatch) -> N
     assert outcome.result is Result.DONE
     answers = iter([ldap.BUSY] * 3)
     (outcome,) = write(container.destination(), [person(f"uid=leela,{container.dn}")])
-    # The third time is the last: deleted by the stand-in above under another name, so the entry itself is there.
+    # The third time is the last: deleted by the stand-in above under another name, so the entry itself is
+    # there.
     assert outcome.result in (Result.FAILED, Result.FOUND_DONE)
 
 
 def test_stopped_between_sends_is_resumed(container: Container) -> None:
     """A run that was stopped at any send and is repeated with everything to verify ends in the same state."""
     reference = [person(f"uid=p{n},{container.dn}", mail="1@x") for n in range(6)]
-    changes = [*reference, *(update(c.object, {"mail": ("1@x", "2@x"), "title": ([], "t")}) for c in reference)]
+    changes = [
+        *reference,
+        *(update(c.object, {"mail": ("1@x", "2@x"), "title": ([], "t")}) for c in reference),
+    ]
 
     class Stop(Exception):
         pass
@@ -272,7 +295,9 @@ def test_stopped_between_sends_is_resumed(container: Container) -> None:
     done: set[int] = set()
     for at in (0, 1, 3, 5, 2):
         with pytest.raises(Stop):
-            rest: Iterator[tuple[int, Change]] = iter([(n, c) for n, c in enumerate(changes) if n not in done])
+            rest: Iterator[tuple[int, Change]] = iter(
+                [(n, c) for n, c in enumerate(changes) if n not in done]
+            )
             for outcome in endpoint.write(rest, before_send=stopping(at), verify=set(range(len(changes)))):
                 assert outcome.result in (Result.DONE, Result.FOUND_DONE), outcome
                 done.add(outcome.sequence)

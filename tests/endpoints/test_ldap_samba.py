@@ -29,7 +29,13 @@ _numbers = itertools.count()
 def connection(samba: Samba, authority: Authority) -> ConnectionInfo:
     """The administrator's connection, over LDAPS with the right authority."""
     return ConnectionInfo(
-        "corp", "ldap", samba.address, None, samba.admin, samba.password, extra={"ca_certificate": str(authority.ca)}
+        "corp",
+        "ldap",
+        samba.address,
+        None,
+        samba.admin,
+        samba.password,
+        extra={"ca_certificate": str(authority.ca)},
     )
 
 
@@ -59,7 +65,9 @@ def endpoint(connection: ConnectionInfo, unit: str) -> Iterator[LdapDestination]
 def user(endpoint: LdapDestination, name: str, unit: str, **attributes: Values) -> Change:
     account = f"{name}{next(_numbers)}"
     dn = endpoint.new_id("CN", {"cn": [name.encode()]}, unit)
-    return creation(dn, objectClass=endpoint.object_classes("user"), cn=name, sAMAccountName=account, **attributes)
+    return creation(
+        dn, objectClass=endpoint.object_classes("user"), cn=name, sAMAccountName=account, **attributes
+    )
 
 
 def identity(endpoint: LdapDestination, dn: str) -> bytes:
@@ -106,7 +114,13 @@ def test_life_of_a_user(endpoint: LdapDestination, unit: str, admin: SimpleLDAPO
     left = f"OU=Left,{unit}"
     fry = user(endpoint, "Philip J. Fry", unit, mail="fry@x", description='Ärger, "quoted" + plus')
     group_dn = f"CN=Crew,{unit}"
-    group = creation(group_dn, objectClass=endpoint.object_classes("group"), cn="Crew", member=fry.object, after=[fry.object])
+    group = creation(
+        group_dn,
+        objectClass=endpoint.object_classes("group"),
+        cn="Crew",
+        member=fry.object,
+        after=[fry.object],
+    )
     outcomes = write(endpoint, [creation(left, objectClass="organizationalUnit"), fry, group])
     assert [outcome.result for outcome in outcomes] == [Result.DONE] * 3
     guid = identity(endpoint, fry.object)
@@ -121,7 +135,10 @@ def test_life_of_a_user(endpoint: LdapDestination, unit: str, admin: SimpleLDAPO
     assert write_one(endpoint, change).result is Result.FOUND_DONE
     assert identity(endpoint, new) == guid
     assert records(endpoint, "member")[group_dn] == {"member": [new.encode()]}
-    assert write_one(endpoint, deletion(Record(new, {"mail": [b"philip@x"]}), identity=guid)).result is Result.DONE
+    assert (
+        write_one(endpoint, deletion(Record(new, {"mail": [b"philip@x"]}), identity=guid)).result
+        is Result.DONE
+    )
     assert "member" not in admin.search_s(group_dn, ldap.SCOPE_BASE, attrlist=["member"])[0][1]
 
 
@@ -129,7 +146,10 @@ def test_members(endpoint: LdapDestination, unit: str) -> None:
     """Members come and go one by one; one that does not exist is named."""
     users = [user(endpoint, name, unit) for name in ("a", "b", "c")]
     group = creation(
-        f"CN=G,{unit}", objectClass=endpoint.object_classes("group"), cn="G", member=[users[0].object, users[1].object]
+        f"CN=G,{unit}",
+        objectClass=endpoint.object_classes("group"),
+        cn="G",
+        member=[users[0].object, users[1].object],
     )
     write(endpoint, [*users, group])
 
@@ -143,14 +163,22 @@ def test_members(endpoint: LdapDestination, unit: str) -> None:
     )
     assert write_one(endpoint, change([users[0].object], [users[2].object])).result is Result.FOUND_DONE
     outcome = write_one(endpoint, change([], [f"CN=nobody,{unit}"]))
-    assert (outcome.result, "member: a value names an object that does not exist" in outcome.message) == (Result.FAILED, True)
+    assert (outcome.result, "member: a value names an object that does not exist" in outcome.message) == (
+        Result.FAILED,
+        True,
+    )
 
 
-def test_ranges(connection: ConnectionInfo, endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject) -> None:
+def test_ranges(
+    connection: ConnectionInfo, endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject
+) -> None:
     """A many-valued attribute that comes in pieces is read to its end."""
     users = [user(endpoint, f"m{n}", unit) for n in range(23)]
     group = creation(
-        f"CN=G,{unit}", objectClass=endpoint.object_classes("group"), cn="G", member=[change.object for change in users]
+        f"CN=G,{unit}",
+        objectClass=endpoint.object_classes("group"),
+        cn="G",
+        member=[change.object for change in users],
     )
     write(endpoint, [*users, group])
     # Samba sends pieces only when asked for them; Active Directory does so by itself from 1,500 values on.
@@ -163,7 +191,9 @@ def test_ranges(connection: ConnectionInfo, endpoint: LdapDestination, unit: str
 
 
 def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject) -> None:
-    """Active Directory has no assertions, so objects are looked at before they are changed: nothing unseen is overwritten."""
+    """Active Directory has no assertions, so objects are looked at before they are changed: nothing unseen is
+    overwritten.
+    """
     fry = user(endpoint, "Fry", unit, description=["one", "two"], title="Boy")
     assert write_one(endpoint, fry).result is Result.DONE
     guid = identity(endpoint, fry.object)
@@ -178,7 +208,8 @@ def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleL
     for change in changes:
         outcome = write_one(endpoint, change)
         assert outcome.result is Result.CONFLICT, outcome
-    # The object that is meant is nowhere, and another has its name: there is nothing left to delete, and that one stays.
+    # The object that is meant is nowhere, and another has its name: there is nothing left to delete, and that
+    # one stays.
     gone = deletion(Record(fry.object, {"title": [b"Boy"]}), identity=bytes(16))
     assert write_one(endpoint, gone).result is Result.FOUND_DONE
     assert admin.search_s(fry.object, ldap.SCOPE_BASE)[0][1] == before
@@ -198,25 +229,33 @@ def test_changed_in_between(endpoint: LdapDestination, unit: str, admin: SimpleL
     ],
 )
 def test_refused(endpoint: LdapDestination, unit: str, attributes: dict[str, Values], words: str) -> None:
-    """What Active Directory refuses is told in the same words as for other servers, whatever result code it uses."""
+    """What Active Directory refuses is told in the same words as for other servers, whatever result code it
+    uses.
+    """
     change = user(endpoint, "Fry", unit, **attributes)
     outcome = write_one(endpoint, change)
     assert outcome.result is Result.FAILED
-    assert f"connection corp (ldaps://{endpoint.settings.host}:636): {change.object}: {words}" in outcome.message
+    assert (
+        f"connection corp (ldaps://{endpoint.settings.host}:636): {change.object}: {words}" in outcome.message
+    )
 
 
 def test_system_attribute(endpoint: LdapDestination, unit: str) -> None:
     """What only the server sets is told as such."""
     fry = user(endpoint, "Fry", unit)
     assert write_one(endpoint, fry).result is Result.DONE
-    change = Change(Action.UPDATE, "f", fry.object, fields=(FieldChange("sAMAccountType", (b"805306368",), (b"1",)),))
+    change = Change(
+        Action.UPDATE, "f", fry.object, fields=(FieldChange("sAMAccountType", (b"805306368",), (b"1",)),)
+    )
     outcome = write_one(endpoint, change)
     assert outcome.result is Result.FAILED
     assert "sAMAccountType: only the server itself sets this attribute" in outcome.message
 
 
 def test_names_are_exchanged(endpoint: LdapDestination, unit: str, admin: SimpleLDAPObject) -> None:
-    """Three users go round by way of a temporary name; a group and a manager mean the same people afterwards."""
+    """Three users go round by way of a temporary name; a group and a manager mean the same people
+    afterwards.
+    """
     users = [user(endpoint, name, unit) for name in ("A", "B", "C", "D")]
     assert {outcome.result for outcome in write(endpoint, users)} == {Result.DONE}
     dns = [change.object for change in users[:3]]
@@ -228,7 +267,9 @@ def test_names_are_exchanged(endpoint: LdapDestination, unit: str, admin: Simple
     for number, dn in enumerate(dns):
         then = dns[(number + 1) % 3]
         old, new = (each.partition(",")[0][3:] for each in (dn, then))
-        changes.append(update(dn, {"cn": (old, new), "title": ([], old)}, new_object=then, identity=before[dn]))
+        changes.append(
+            update(dn, {"cn": (old, new), "title": ([], old)}, new_object=then, identity=before[dn])
+        )
     via = endpoint.temporary_id(dns[0], before[dns[0]], 0)
     outcomes = write(endpoint, [changes[0]._replace(via=via), *reversed(changes[1:])])
     assert [outcome.message for outcome in outcomes] == [""] * 3
@@ -248,7 +289,10 @@ def test_account_name_in_use(endpoint: LdapDestination, unit: str) -> None:
     outcomes = write(endpoint, [fry])
     outcomes += write(endpoint, [clash])
     assert [outcome.result for outcome in outcomes] == [Result.DONE, Result.FAILED]
-    assert f"{fry.object} has the same sAMAccountName, and the directory lets only one object have it" in outcomes[1].message
+    assert (
+        f"{fry.object} has the same sAMAccountName, and the directory lets only one object have it"
+        in outcomes[1].message
+    )
 
 
 def test_container_that_is_not_empty(endpoint: LdapDestination, unit: str) -> None:
@@ -267,7 +311,10 @@ def test_insufficient_access(endpoint: LdapDestination, unit: str, connection: C
     (name,) = next(field.new for field in account.fields if field.field == "sAMAccountName")
     weak = replace(connection, login=f"{name.decode()}@corp.example", password="Geheim#2024x")
     with closing(directories.destination(weak, unit)) as limited:
-        for change in (user(limited, "x", unit), update(account.object, {"userAccountControl": ("512", "514")})):
+        for change in (
+            user(limited, "x", unit),
+            update(account.object, {"userAccountControl": ("512", "514")}),
+        ):
             outcome = write_one(limited, change)
             assert outcome.result is Result.FAILED
             assert "the login may not do this" in outcome.message
@@ -292,7 +339,9 @@ def test_logins(connection: ConnectionInfo, endpoint: LdapDestination, unit: str
     error = failure(replace(connection, password="mistaken"))
     assert isinstance(error, AuthenticationError)
     assert "user name or password is wrong" in error.message
-    account = user(endpoint, "off", unit, unicodePwd='"Geheim#2024x"'.encode("utf-16-le"), userAccountControl="514")
+    account = user(
+        endpoint, "off", unit, unicodePwd='"Geheim#2024x"'.encode("utf-16-le"), userAccountControl="514"
+    )
     assert write_one(endpoint, account).result is Result.DONE
     (name,) = next(field.new for field in account.fields if field.field == "sAMAccountName")
     error = failure(replace(connection, login=f"{name.decode()}@corp.example", password="Geheim#2024x"))
@@ -307,14 +356,18 @@ def test_encryption_is_demanded(connection: ConnectionInfo, samba: Samba) -> Non
     error = failure(replace(connection, extra={"security": "none"}))
     assert isinstance(error, SecurityError)
     assert "Set security in the connection's extra to ldaps or starttls" in error.remedy
-    directories.source(replace(connection, extra={**connection.extra, "security": "starttls"}), samba.suffix).check()
+    directories.source(
+        replace(connection, extra={**connection.extra, "security": "starttls"}), samba.suffix
+    ).check()
     untrusted = failure(replace(connection, extra={}))
     assert isinstance(untrusted, SecurityError)
     assert "ca_certificate" in untrusted.remedy
 
 
 def test_selects_by_category(endpoint: LdapDestination, connection: ConnectionInfo, unit: str) -> None:
-    """A planned user is in the listing that names the category by its short name, as it will be once it is written."""
+    """A planned user is in the listing that names the category by its short name, as it will be once it is
+    written.
+    """
     change = user(endpoint, "Fry", unit)
     planned = Record(change.object, {field.field: list(field.new) for field in change.fields})
     assert write_one(endpoint, change).result is Result.DONE

@@ -1,4 +1,6 @@
-"""What a real slapd does not accept, or what is not sent to it because the object has changed: and what users are told."""
+"""What a real slapd does not accept, or what is not sent to it because the object has changed: and what users
+are told.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from tests.scenarios.slapd import Database, Slapd
 SUFFIX = "dc=example,dc=org"
 
 
-# -- conflicts --------------------------------------------------------------------------------------------------------
+# -- conflicts
+# --------------------------------------------------------------------------------------------------------
 
 
 def conflict(container: Container, change: Change, words: str) -> None:
@@ -30,19 +33,27 @@ def conflict(container: Container, change: Change, words: str) -> None:
 
 
 def test_changed_in_between(container: Container) -> None:
-    """An object that somebody changed after the plan was made is not overwritten: value, absence, identity."""
+    """An object that somebody changed after the plan was made is not overwritten: value, absence,
+    identity.
+    """
     dn = container.add("uid=fry", mail="now@x", title="Boy")
     identity = container.record(dn).values["entryUUID"][0]
     conflict(container, update(dn, {"mail": ("then@x", "new@x")}), "mail is not as it was")
     conflict(container, update(dn, {"title": ([], "Captain")}), "title is not as it was")
     conflict(container, update(dn, {"mail": ("then@x", []), "title": ("Boy", "x")}), "mail is not as it was")
-    conflict(container, update(dn, {"mail": (["now@x", "then@x"], ["now@x", "then@x", "new@x"])}), "mail is not as it was")
+    conflict(
+        container,
+        update(dn, {"mail": (["now@x", "then@x"], ["now@x", "then@x", "new@x"])}),
+        "mail is not as it was",
+    )
     conflict(
         container,
         update(dn, {"title": ("Boy", "x")}, identity=b"00000000-0000-1000-8000-000000000000"),
         "another object has this name",
     )
-    conflict(container, deletion(Record(dn, {"mail": [b"then@x"]}), identity=identity), "mail is not as it was")
+    conflict(
+        container, deletion(Record(dn, {"mail": [b"then@x"]}), identity=identity), "mail is not as it was"
+    )
     conflict(
         container,
         update(dn, {"mail": ("then@x", "n@x"), "uid": ("fry", "p")}, new_object=f"uid=p,{container.dn}"),
@@ -51,7 +62,9 @@ def test_changed_in_between(container: Container) -> None:
 
 
 def test_a_deleted_object_whose_name_another_has_is_gone(container: Container) -> None:
-    """The one that was to be deleted is nowhere, so there is nothing left to do; the one that has its name now stays."""
+    """The one that was to be deleted is nowhere, so there is nothing left to do; the one that has its name
+    now stays.
+    """
     dn = container.add("uid=fry", mail="now@x")
     before = container.slapd.dump()
     gone = deletion(Record(dn, {"mail": [b"now@x"]}), identity=b"00000000-0000-1000-8000-000000000000")
@@ -89,10 +102,14 @@ def test_done_already(container: Container) -> None:
     endpoint = container.destination()
     assert write_one(endpoint, person(dn, title="BOY")).result is Result.FOUND_DONE
     assert write_one(endpoint, update(dn, {"title": ("Old", "Boy")})).result is Result.FOUND_DONE
-    assert write_one(endpoint, deletion(Record(f"uid=gone,{container.dn}", {"title": [b"x"]}))).result is Result.FOUND_DONE
+    assert (
+        write_one(endpoint, deletion(Record(f"uid=gone,{container.dn}", {"title": [b"x"]}))).result
+        is Result.FOUND_DONE
+    )
 
 
-# -- refusals ---------------------------------------------------------------------------------------------------------
+# -- refusals
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -104,15 +121,22 @@ def test_done_already(container: Container) -> None:
         ({"sn": []}, "sn: the object's classes demand a value for this attribute"),
         ({"uidNumber": "1"}, "the object would not fit its object classes"),
         ({"objectClass": "robot"}, "objectClass: a value does not have the form"),
-        ({"entryUUID": "00000000-0000-1000-8000-000000000000"}, "entryUUID: only the server itself sets this attribute"),
+        (
+            {"entryUUID": "00000000-0000-1000-8000-000000000000"},
+            "entryUUID: only the server itself sets this attribute",
+        ),
         ({"manager": "not a dn"}, "manager: a value does not have the form"),
     ],
 )
 def test_refused_creation(container: Container, attributes: dict[str, str], words: str) -> None:
-    """What the schema refuses: the message names connection, object, attribute and remedy, and holds the server's words."""
+    """What the schema refuses: the message names connection, object, attribute and remedy, and holds the
+    server's words.
+    """
     dn = f"uid=fry,{container.dn}"
     change = person(dn, **attributes)
-    outcome = write_one(container.destination(), change._replace(fields=tuple(field for field in change.fields if field.new)))
+    outcome = write_one(
+        container.destination(), change._replace(fields=tuple(field for field in change.fields if field.new))
+    )
     assert outcome.result is Result.FAILED
     assert words in outcome.message
     assert "Server: " in outcome.message
@@ -122,12 +146,18 @@ def test_refused_update(container: Container) -> None:
     """Taking away what the classes demand, and a missing container, are told as such."""
     dn = container.add("uid=fry")
     endpoint = container.destination()
-    assert "sn: the object's classes demand a value" in write_one(endpoint, update(dn, {"sn": ("fry", [])})).message
+    assert (
+        "sn: the object's classes demand a value"
+        in write_one(endpoint, update(dn, {"sn": ("fry", [])})).message
+    )
     homeless = write_one(endpoint, person(f"uid=x,ou=nowhere,{container.dn}"))
     assert "the container does not exist. Create it first" in homeless.message
     moved = Change(Action.MOVE, "fry", dn, new_object=f"uid=fry,ou=nowhere,{container.dn}")
     outcome = write_one(endpoint, moved)
-    assert (outcome.result, f"the container ou=nowhere,{container.dn} does not exist" in outcome.message) == (Result.FAILED, True)
+    assert (outcome.result, f"the container ou=nowhere,{container.dn} does not exist" in outcome.message) == (
+        Result.FAILED,
+        True,
+    )
 
 
 def test_container_that_is_not_empty(container: Container) -> None:
@@ -143,10 +173,14 @@ def test_insufficient_access(new_slapd: Callable[..., Slapd]) -> None:
     """A login without the right to write: the message names login's connection, object and remedy."""
     reader = f"uid=reader,ou=people,{SUFFIX}"
     text = directories.tree(SUFFIX, "people") + directories.ldif(
-        (reader, {"objectClass": "inetOrgPerson", "uid": "reader", "cn": "r", "sn": "r", "userPassword": "secret"})
+        (
+            reader,
+            {"objectClass": "inetOrgPerson", "uid": "reader", "cn": "r", "sn": "r", "userPassword": "secret"},
+        )
     )
     slapd = new_slapd(
-        Database(SUFFIX, lines=["access to attrs=userPassword by anonymous auth", "access to * by * read"]), ldif=text
+        Database(SUFFIX, lines=["access to attrs=userPassword by anonymous auth", "access to * by * read"]),
+        ldif=text,
     )
     connection = replace(directories.slapd_connection(slapd), login=reader, password="secret")
     endpoint = directories.destination(connection, f"ou=people,{SUFFIX}")
@@ -162,15 +196,28 @@ def test_insufficient_access(new_slapd: Callable[..., Slapd]) -> None:
 
 
 def test_attribute_that_cannot_be_asserted(new_slapd: Callable[..., Slapd]) -> None:
-    """Where the login may write but not compare an attribute, the conflict's message says what may be missing."""
+    """Where the login may write but not compare an attribute, the conflict's message says what may be
+    missing.
+    """
     writer = f"uid=writer,ou=people,{SUFFIX}"
     text = directories.tree(SUFFIX, "people") + directories.ldif(
-        (writer, {"objectClass": "inetOrgPerson", "uid": "writer", "cn": "r", "sn": "r", "userPassword": "secret"})
+        (
+            writer,
+            {"objectClass": "inetOrgPerson", "uid": "writer", "cn": "r", "sn": "r", "userPassword": "secret"},
+        )
     )
-    access = ["access to attrs=userPassword by anonymous auth", "access to attrs=title by * =w", "access to * by * write"]
+    access = [
+        "access to attrs=userPassword by anonymous auth",
+        "access to attrs=title by * =w",
+        "access to * by * write",
+    ]
     slapd = new_slapd(Database(SUFFIX, lines=access), ldif=text)
-    connection = replace(directories.slapd_connection(slapd, assertion_control=True), login=writer, password="secret")
-    outcome = write_one(directories.destination(connection, f"ou=people,{SUFFIX}"), update(writer, {"title": ([], "x")}))
+    connection = replace(
+        directories.slapd_connection(slapd, assertion_control=True), login=writer, password="secret"
+    )
+    outcome = write_one(
+        directories.destination(connection, f"ou=people,{SUFFIX}"), update(writer, {"title": ([], "x")})
+    )
     assert outcome.result is Result.CONFLICT
     assert "may lack the right to search or compare" in outcome.message
 

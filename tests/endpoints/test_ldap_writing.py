@@ -1,4 +1,6 @@
-"""Writing to a real slapd: what a change becomes, what is held back, what is refused, and what users are told."""
+"""Writing to a real slapd: what a change becomes, what is held back, what is refused, and what users are
+told.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def results(outcomes: list[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- what a change becomes --------------------------------------------------------------------------------------------
+# -- what a change becomes
+# --------------------------------------------------------------------------------------------
 
 
 def test_life_of_an_object(container: Container) -> None:
@@ -39,9 +42,14 @@ def test_life_of_an_object(container: Container) -> None:
     change = update(dn, {"mail": (["a@x", "b@x"], ["b@x", "c@x"]), "title": ([], "Boy")}, identity=identity)
     assert write_one(endpoint, change).result is Result.DONE
     renamed, moved = f"uid=philip,{container.dn}", f"uid=philip,{unit}"
-    change = update(dn, {"uid": ("fry", "philip"), "cn": ("fry", "Philip")}, identity=identity, new_object=renamed)
+    change = update(
+        dn, {"uid": ("fry", "philip"), "cn": ("fry", "Philip")}, identity=identity, new_object=renamed
+    )
     assert write_one(endpoint, change).result is Result.DONE
-    assert write_one(endpoint, Change(Action.MOVE, "p", renamed, new_object=moved, identity=identity)).result is Result.DONE
+    assert (
+        write_one(endpoint, Change(Action.MOVE, "p", renamed, new_object=moved, identity=identity)).result
+        is Result.DONE
+    )
     after = container.record(moved, "mail", "uid", "cn", "title")
     assert {name: sorted(values) for name, values in after.values.items()} == {
         "mail": [b"b@x", b"c@x"],
@@ -55,7 +63,9 @@ def test_life_of_an_object(container: Container) -> None:
 
 
 def test_multi_valued_naming_attribute(container: Container) -> None:
-    """A rename takes away and adds only the naming values; what else the attribute holds changes value by value."""
+    """A rename takes away and adds only the naming values; what else the attribute holds changes value by
+    value.
+    """
     dn = container.add("cn=One", cn=["One", "Two", "Three"], sn="s")
     new = f"cn=Four,{container.dn}"
     change = update(dn, {"cn": (["One", "Two", "Three"], ["Four", "Two", "Five"])}, new_object=new)
@@ -100,8 +110,14 @@ def test_names_with_special_characters(container: Container, name: str) -> None:
     assert endpoint.normalise_id(found.id) == endpoint.normalise_id(dn)
     assert endpoint.renamed_id(found.id, {"cn": [name.encode()]}) == found.id
     new = endpoint.renamed_id(found.id, {"cn": [f"{name}!".encode()]})
-    assert write_one(endpoint, update(found.id, {"cn": (name, f"{name}!")}, new_object=new)).result is Result.DONE
-    assert write_one(endpoint, deletion(Record(new, {"cn": [f"{name}!".encode()], "sn": [b"s"]}))).result is Result.DONE
+    assert (
+        write_one(endpoint, update(found.id, {"cn": (name, f"{name}!")}, new_object=new)).result
+        is Result.DONE
+    )
+    assert (
+        write_one(endpoint, deletion(Record(new, {"cn": [f"{name}!".encode()], "sn": [b"s"]}))).result
+        is Result.DONE
+    )
 
 
 def test_no_equality_rule(container: Container) -> None:
@@ -111,10 +127,14 @@ def test_no_equality_rule(container: Container) -> None:
     rule = endpoint.rule("jpegPhoto")
     assert rule is not None
     assert not rule.equality
-    change = Change(Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"new",), replace=True),))
+    change = Change(
+        Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"new",), replace=True),)
+    )
     assert write_one(endpoint, change).result is Result.DONE
     assert container.values(dn, "jpegPhoto") == {"jpegPhoto": [b"new"]}
-    late = Change(Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"newer",), replace=True),))
+    late = Change(
+        Action.UPDATE, "fry", dn, fields=(FieldChange("jpegPhoto", (b"old",), (b"newer",), replace=True),)
+    )
     outcome = write_one(endpoint, late)
     assert outcome.result is Result.CONFLICT
     assert "jpegPhoto is not as it was" in outcome.message
@@ -126,9 +146,17 @@ def test_certificates(container: Container, authority: object) -> None:
     der = ldap_certificate(authority)
     endpoint = container.destination()
     dn = container.add("uid=fry")
-    assert write_one(endpoint, update(dn, {"userCertificate;binary": ([], der), "title": ([], "x")})).result is Result.DONE
-    assert directories.records(container.source(filter="(uid=fry)"), "userCertificate")[dn] == {"userCertificate": [der]}
-    assert write_one(endpoint, update(dn, {"userCertificate;binary": (der, []), "title": ("x", "y")})).result is Result.DONE
+    assert (
+        write_one(endpoint, update(dn, {"userCertificate;binary": ([], der), "title": ([], "x")})).result
+        is Result.DONE
+    )
+    assert directories.records(container.source(filter="(uid=fry)"), "userCertificate")[dn] == {
+        "userCertificate": [der]
+    }
+    assert (
+        write_one(endpoint, update(dn, {"userCertificate;binary": (der, []), "title": ("x", "y")})).result
+        is Result.DONE
+    )
     assert container.values(dn, "userCertificate", "title") == {"title": [b"y"]}
 
 
@@ -161,7 +189,10 @@ def test_members_change_one_by_one(container: Container) -> None:
     group = container.add("cn=crew", objectClass="groupOfNames", cn="crew", member=[fry])
     container.admin.modify_s(group, [(ldap.MOD_ADD, "member", leela.encode())])
     fields = (FieldChange("member", (fry.encode(),), (bender.encode(),), partial=True),)
-    assert write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result is Result.DONE
+    assert (
+        write_one(container.destination(), Change(Action.UPDATE, "crew", group, fields=fields)).result
+        is Result.DONE
+    )
     assert sorted(container.values(group, "member")["member"]) == sorted([leela.encode(), bender.encode()])
 
 
@@ -171,21 +202,30 @@ def test_objects_that_name_each_other(container: Container) -> None:
     changes = []
     for dn, manager in ((one_dn, other_dn), (other_dn, one_dn)):
         change = person(dn)
-        changes.append(change._replace(fields=(*change.fields, FieldChange("manager", (), (manager.encode(),), late=True))))
+        changes.append(
+            change._replace(
+                fields=(*change.fields, FieldChange("manager", (), (manager.encode(),), late=True))
+            )
+        )
     group, outer = f"cn=inner,{container.dn}", f"cn=outer,{container.dn}"
     for dn, member in ((group, outer), (outer, group)):
         change = creation(dn, objectClass="groupOfNames", cn=dn[3:8])
-        changes.append(change._replace(fields=(*change.fields, FieldChange("member", (), (member.encode(),), late=True))))
+        changes.append(
+            change._replace(fields=(*change.fields, FieldChange("member", (), (member.encode(),), late=True)))
+        )
     assert results(write(container.destination(), changes)) == [Result.DONE] * 4
     assert container.values(one_dn, "manager") == {"manager": [other_dn.encode()]}
     assert container.values(outer, "member") == {"member": [group.encode()]}
 
 
-# -- order ------------------------------------------------------------------------------------------------------------
+# -- order
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_dependent_changes_wait(container: Container) -> None:
-    """Parents before children, renames before what takes the free name, leaves deleted first: 200 rounds, no failure."""
+    """Parents before children, renames before what takes the free name, leaves deleted first: 200 rounds, no
+    failure.
+    """
     endpoint = container.destination()
 
     def chain(n: int) -> Iterator[Change]:
@@ -205,17 +245,24 @@ def test_dependent_changes_wait(container: Container) -> None:
     changes = [change for n in range(200) for change in chain(n)]
     outcomes = write(endpoint, changes)
     assert [(changes[o.sequence], o.message) for o in outcomes if o.result is not Result.DONE] == []
-    titles = {values["title"][0] for values in directories.records(container.source(filter="(uid=*)"), "title").values()}
+    titles = {
+        values["title"][0]
+        for values in directories.records(container.source(filter="(uid=*)"), "title").values()
+    }
     assert titles == {b"3"}
     assert len(directories.records(container.source(filter="(uid=*)"))) == 200
 
 
 def test_what_needs_a_failed_object_is_not_sent(container: Container) -> None:
-    """A group whose member could not be created, and a child whose container could not, are reported and not written."""
+    """A group whose member could not be created, and a child whose container could not, are reported and not
+    written.
+    """
     endpoint = container.destination()
     bad = person(f"uid=bad,{container.dn}", c="Earth")
     unit = creation(f"ou=bad,{container.dn}", objectClass="organizationalUnit", c="Earth")
-    group = creation(f"cn=g,{container.dn}", objectClass="groupOfNames", cn="g", member=bad.object, after=[bad.object])
+    group = creation(
+        f"cn=g,{container.dn}", objectClass="groupOfNames", cn="g", member=bad.object, after=[bad.object]
+    )
     child = person(f"uid=child,{unit.object}")
     outcomes = write(endpoint, [bad, unit, group, child])
     assert results(outcomes) == [Result.FAILED] * 4
@@ -259,7 +306,8 @@ def test_lost_lease_stops_at_once(container: Container) -> None:
     assert len(directories.records(container.source(filter="(uid=*)"))) == 10
 
 
-# -- LDIF -------------------------------------------------------------------------------------------------------------
+# -- LDIF
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_ldapmodify_does_the_same(container: Container, tmp_path: Path) -> None:
@@ -280,7 +328,11 @@ def test_ldapmodify_does_the_same(container: Container, tmp_path: Path) -> None:
             ),
             person(f"uid=gone,{unit}"),
             update(f"uid=gone,{unit}", {"mail": ([], ["b@x", "a@x"])}),
-            update(old, {"cn": ("Ol, d", ["New+", "Also"]), "description": (["ümläut"], ["line\nbreak"])}, new_object=new),
+            update(
+                old,
+                {"cn": ("Ol, d", ["New+", "Also"]), "description": (["ümläut"], ["line\nbreak"])},
+                new_object=new,
+            ),
             Change(Action.DELETE, "gone", f"uid=gone,{unit}"),
         ]
 
@@ -300,14 +352,24 @@ def test_ldapmodify_does_the_same(container: Container, tmp_path: Path) -> None:
         "-f",
         str(script),
     ]
-    done = subprocess.run(tool, capture_output=True, text=True, check=False, env={**os.environ, "LDAPNOINIT": "1"})
+    done = subprocess.run(
+        tool, capture_output=True, text=True, check=False, env={**os.environ, "LDAPNOINIT": "1"}
+    )
     assert done.returncode == 0, done.stderr
 
     def content(unit: str) -> dict[str, dict[str, list[bytes]]]:
         found = directories.records(
-            directories.source(directories.slapd_connection(container.slapd), unit), "cn", "uid", "description", "jpegPhoto", "ou"
+            directories.source(directories.slapd_connection(container.slapd), unit),
+            "cn",
+            "uid",
+            "description",
+            "jpegPhoto",
+            "ou",
         )
-        return {dn.removesuffix(unit): {k: sorted(v) for k, v in values.items() if dn != unit} for dn, values in found.items()}
+        return {
+            dn.removesuffix(unit): {k: sorted(v) for k, v in values.items() if dn != unit}
+            for dn, values in found.items()
+        }
 
     assert content(direct) == content(by_tool)
     assert len(content(direct)) == 3
@@ -334,7 +396,9 @@ def test_late_values_that_are_refused(container: Container) -> None:
 def test_object_taken_away_before_its_late_values(container: Container) -> None:
     """An object that somebody deletes between its creation and its late values is not created again."""
     change = person(f"uid=fry,{container.dn}")
-    change = change._replace(fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True)))
+    change = change._replace(
+        fields=(*change.fields, FieldChange("manager", (), (container.dn.encode(),), late=True))
+    )
 
     def changes() -> Iterator[tuple[int, Change]]:
         yield 0, change

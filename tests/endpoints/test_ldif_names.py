@@ -1,4 +1,6 @@
-"""From LDIF to LDIF: an entry is its DN, whatever its attributes repeat of it; what was copied once is copied."""
+"""From LDIF to LDIF: an entry is its DN, whatever its attributes repeat of it; what was copied once is
+copied.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ UNITS = (
 
 
 def test_an_attribute_that_differs_from_the_name(tmp_path: Path) -> None:
-    """The entry keeps its name, has both values, and is the same entry in every later run; the plan shows what is written."""
+    """The entry keeps its name, has both values, and is the same entry in every later run; the plan shows
+    what is written.
+    """
     job = ldif_job(tmp_path, UNITS)
     assert planned(job.run())["ou=News,dc=x"]["ou"] == ["Bookmarks", "News"]
     once = job.written
@@ -85,7 +89,9 @@ def test_an_entry_that_is_named_by_its_dn_only(tmp_path: Path, entry: str) -> No
 
 
 def test_other_spellings_of_a_name_are_the_same_entry(tmp_path: Path) -> None:
-    """Case, blanks, escapes and the order of a name's parts are no difference; two entries of one name are duplicates."""
+    """Case, blanks, escapes and the order of a name's parts are no difference; two entries of one name are
+    duplicates.
+    """
     values = "sn: A\ncn: Am, y\nuid: a\n\n"
     job = ldif_job(tmp_path, f"dn: cn=Am\\2C y+uid=a,OU=p,dc=x\n{values}")
     job.run()
@@ -109,8 +115,15 @@ def test_a_key_that_stands_in_the_name_only(tmp_path: Path) -> None:
 
 
 def test_a_mapped_name_decides_alone(tmp_path: Path) -> None:
-    """Only a changed `dn` renames; the values of the old name go and those of the new one come, as the plan says."""
-    fields = {"id": {"from": "id", "key": True}, "dn": "dn", "cn": {"from": "cn", "keep_if_empty": True}, "sn": "sn"}
+    """Only a changed `dn` renames; the values of the old name go and those of the new one come, as the plan
+    says.
+    """
+    fields = {
+        "id": {"from": "id", "key": True},
+        "dn": "dn",
+        "cn": {"from": "cn", "keep_if_empty": True},
+        "sn": "sn",
+    }
     job = ldif_job(tmp_path, "dn: cn=Old,dc=x\nid: 1\nsn: A\n\n", fields)
     job.run()
     job.write_source("dn: cn=New,dc=x\nid: 1\nsn: A\n\n")
@@ -136,9 +149,14 @@ def test_a_record_without_a_name(tmp_path: Path) -> None:
 
 
 def test_a_container_that_is_renamed_with_all_that_is_in_it(tmp_path: Path) -> None:
-    """In the source every entry below it has a new name too: nothing is an exchange of names, and nothing is created twice."""
+    """In the source every entry below it has a new name too: nothing is an exchange of names, and nothing is
+    created twice.
+    """
     fields = {"id": {"from": "id", "key": True}, "dn": "dn", "sn": "sn"}
-    tree = "dn: ou=a,dc=x\nid: 0\n\ndn: cn=p,ou=a,dc=x\nid: 1\nsn: P\n\ndn: cn=q,cn=p,ou=a,dc=x\nid: 2\nsn: Q\n\n"
+    tree = (
+        "dn: ou=a,dc=x\nid: 0\n\ndn: cn=p,ou=a,dc=x\nid: 1\nsn: P\n\ndn: cn=q,cn=p,ou=a,dc=x\nid: 2\nsn:"
+        " Q\n\n"
+    )
     job = ldif_job(tmp_path, tree, fields)
     job.run()
     job.write_source(tree.replace("ou=a", "ou=b").replace("sn: Q", "sn: Q2"))
@@ -151,9 +169,12 @@ def test_a_container_that_is_renamed_with_all_that_is_in_it(tmp_path: Path) -> N
 def test_what_is_not_mapped_moves_along_with_its_container(tmp_path: Path) -> None:
     """An entry of the destination that the source does not know stays below the container that is renamed."""
     fields = {"id": {"from": "id", "key": True}, "dn": "dn"}
-    job = ldif_job(tmp_path, "dn: ou=b,dc=x\nid: 0\n\ndn: cn=p,ou=b,dc=x\nid: 1\n\n", fields, missing_at_source="skip")
+    job = ldif_job(
+        tmp_path, "dn: ou=b,dc=x\nid: 0\n\ndn: cn=p,ou=b,dc=x\nid: 1\n\n", fields, missing_at_source="skip"
+    )
     (tmp_path / "out.ldif").write_text(
-        "dn: ou=a,dc=x\nid: 0\nou: a\n\ndn: cn=p,ou=a,dc=x\nid: 1\ncn: p\n\ndn: cn=r,ou=a,dc=x\nid: 9\ncn: r\n\n"
+        "dn: ou=a,dc=x\nid: 0\nou: a\n\ndn: cn=p,ou=a,dc=x\nid: 1\ncn: p\n\ndn: cn=r,ou=a,dc=x\nid: 9\ncn:"
+        " r\n\n"
     )
     assert job.run().problems == ()
     assert sorted(names(job.written)) == ["dn: cn=p,ou=b,dc=x", "dn: cn=r,ou=b,dc=x", "dn: ou=b,dc=x"]
@@ -175,19 +196,32 @@ def test_the_file_of_a_real_directory_is_copied_once(tmp_path: Path) -> None:
         assert (actions(plan), plan.problems) == ([], ())
 
 
-# -- object classes ---------------------------------------------------------------------------------------------------
+# -- object classes
+# ---------------------------------------------------------------------------------------------------
 
-PERSON = "dn: cn=A,dc=x\nobjectClass: top\nobjectClass: Person\ncn: A\nsn: A\n\ndn: cn=B,dc=x\ncn: B\nsn: B\n\n"
-WITH_CLASSES: dict[str, Any] = {"dn": {"from": "dn", "key": True}, "objectClass": "objectClass", "cn": "cn", "sn": "sn"}
+PERSON = (
+    "dn: cn=A,dc=x\nobjectClass: top\nobjectClass: Person\ncn: A\nsn: A\n\ndn: cn=B,dc=x\ncn: B\nsn: B\n\n"
+)
+WITH_CLASSES: dict[str, Any] = {
+    "dn": {"from": "dn", "key": True},
+    "objectClass": "objectClass",
+    "cn": "cn",
+    "sn": "sn",
+}
 
 
 @pytest.mark.parametrize("object_classes", [None, ["top", "account"]])
 def test_object_classes_that_are_mapped(tmp_path: Path, object_classes: list[str] | None) -> None:
-    """The record's classes are planned once, and are what is written; a record without any gets those of the job."""
+    """The record's classes are planned once, and are what is written; a record without any gets those of the
+    job.
+    """
     job = ldif_job(tmp_path, PERSON, WITH_CLASSES, object_classes=object_classes)
     plan = job.run()
     usual = object_classes or ["top", "person", "organizationalPerson", "inetOrgPerson"]
-    assert {dn: held["objectClass"] for dn, held in planned(plan).items()} == {"cn=A,dc=x": ["Person", "top"], "cn=B,dc=x": usual}
+    assert {dn: held["objectClass"] for dn, held in planned(plan).items()} == {
+        "cn=A,dc=x": ["Person", "top"],
+        "cn=B,dc=x": usual,
+    }
     for change in plan.changes:
         assert change.fields[0].field == "objectClass"
         assert len({field.field for field in change.fields}) == len(change.fields)

@@ -28,7 +28,9 @@ from tests.scenarios.plans import collection as crew
 from tests.scenarios.plans import creations, plan
 from tests.scenarios.requests import decide, stored_plan
 
-HOSTILE = "<img src=x onerror=alert(1)>\r\nBcc: victim@x.org\r\n\r\n\x1b[2J\u202eevil\u2028\x00\ud800{{ 7*7 }}"
+HOSTILE = (
+    "<img src=x onerror=alert(1)>\r\nBcc: victim@x.org\r\n\r\n\x1b[2J\u202eevil\u2028\x00\ud800{{ 7*7 }}"
+)
 
 
 @pytest.fixture
@@ -60,7 +62,9 @@ def given_reason(store: Store, request: int) -> str:
 
 
 def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
-    """Names, reasons and limits stay what they are: text on one line, without a header, tag, control or template of their own."""
+    """Names, reasons and limits stay what they are: text on one line, without a header, tag, control or
+    template of their own.
+    """
     hostile = HOSTILE.replace("\x00", "").replace("\ud800", "")
     request = file(
         store,
@@ -86,7 +90,9 @@ def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
             assert "{{ 7*7 }}" in body
         assert "<img" not in text_of(mail, "html")
         assert "&lt;img src=x" in text_of(mail, "html")
-    assert [each["name"] for each in (store.get_request(request).events[1].data or {})["unreached"]] == [f"{hostile}@x.org"]
+    assert [each["name"] for each in (store.get_request(request).events[1].data or {})["unreached"]] == [
+        f"{hostile}@x.org"
+    ]
 
 
 def test_no_value_of_a_field_is_mailed(store: Store) -> None:
@@ -98,7 +104,9 @@ def test_no_value_of_a_field_is_mailed(store: Store) -> None:
         fields=(FieldChange("telephoneNumber", (), (b"+49-SECRET",)),),
     )
     plan_id = stored_plan(store, [secret])
-    request = store.file_request(plan_id, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]).id
+    request = store.file_request(
+        plan_id, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
+    ).id
     mails = all_mails(store, Box(), request) or pytest.fail("no mail")
     for mail in mails:
         everything = mail.as_string() + text_of(mail) + text_of(mail, "html")
@@ -124,14 +132,22 @@ def test_a_mail_names_where_the_job_reads_and_writes(store: Store) -> None:
     digest = plan_digest("crew", "people", "corp/people", changes)
     made = Plan("crew", "people", "corp/people", tuple(changes), digest, Statistics(deleted=1), 1)
     bea = Approver("user", "bea")
-    store.file_request(store.save_plan(attempt, made), policy={"approvers": {"users": ["bea"]}}, approvers=[bea])
+    store.file_request(
+        store.save_plan(attempt, made), policy={"approvers": {"users": ["bea"]}}, approvers=[bea]
+    )
     box = Box()
     send(store, box)
     [(_, mail)] = box.take()
     assert mail["Subject"].startswith("Approve changes of crew / people: 1 deletion planned")
     for kind in ("plain", "html"):
         words = " ".join(re.sub("<[^>]*>", "", text_of(mail, kind)).split())
-        for said in ("(collection crew: Delivery crew)", "staff.csv", "corp", "ou=people,dc=example,dc=org", "1 deletion"):
+        for said in (
+            "(collection crew: Delivery crew)",
+            "staff.csv",
+            "corp",
+            "ou=people,dc=example,dc=org",
+            "1 deletion",
+        ):
             assert said in words, (kind, said)
         assert "Exactly these changes will be made." in words
 
@@ -170,7 +186,10 @@ def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
         assert "Exactly these changes" not in words
         words = " ".join(re.sub("<[^>]*>", "", text_of(approved, kind)).split())
         assert "was approved by bea. Nothing is written yet: a waiver needs another run." in words
-        assert f"applies it, by {until:%Y-%m-%d %H:%M} UTC: the schedule may start that run, or someone other than bea." in words
+        assert (
+            f"applies it, by {until:%Y-%m-%d %H:%M} UTC: the schedule may start that run, or someone other"
+            f" than bea." in words
+        )
         assert "Exactly these changes" not in words
 
 
@@ -186,11 +205,15 @@ def test_a_mail_about_a_terminals_request_says_what_it_needs(store: Store) -> No
     send(store, box)
     for _, mail in box.take():
         for kind in ("plain", "html"):
-            assert f"--approved {request}, in a terminal, applies exactly these changes" in " ".join(text_of(mail, kind).split())
+            assert f"--approved {request}, in a terminal, applies exactly these changes" in " ".join(
+                text_of(mail, kind).split()
+            )
 
 
 def test_mails_of_a_request_are_one_thread(store: Store) -> None:
-    """They refer to the same ancestor, each has an id of its own, and other requests have another ancestor."""
+    """They refer to the same ancestor, each has an id of its own, and other requests have another
+    ancestor.
+    """
     box = Box()
     first, second = (file(store, name=name) for name in ("a", "b"))
     mails = [*all_mails(store, box, first), *all_mails(store, box, second)]
@@ -219,7 +242,9 @@ def test_machines_do_not_answer(store: Store) -> None:
 
 
 def test_what_goes_out_is_plain_mail(store: Store) -> None:
-    """Seven-bit, lines that end with CRLF and are short enough for every server (RFC 5321, section 4.5.3.1.6)."""
+    """Seven-bit, lines that end with CRLF and are short enough for every server (RFC 5321, section
+    4.5.3.1.6).
+    """
     box = Box()
     file(store, users=("bea",), reason=f"{'ä' * 5000} .\n.\nFrom me", requester="Größe 日本")
     send(store, box)

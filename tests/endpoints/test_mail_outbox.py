@@ -1,4 +1,6 @@
-"""Who gets mail about what, that it arrives once, and what happens while it cannot: on a real store with a clock that is set."""
+"""Who gets mail about what, that it arrives once, and what happens while it cannot: on a real store with a
+clock that is set.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ LATER = MailError("The mail server refuses the address: 451 try again later.")
 def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]:
     """Of each `mailed` event: who was reached, who was not, and the problem."""
     return [
-        (list((event.data or {})["to"]), [each["name"] for each in (event.data or {})["unreached"]], event.text)
+        (
+            list((event.data or {})["to"]),
+            [each["name"] for each in (event.data or {})["unreached"]],
+            event.text,
+        )
         for event in store.get_request(request).events
         if event.kind is EventKind.MAILED
     ]
@@ -40,7 +46,8 @@ def waiting(store: Store) -> int:
         return int(connection.execute(text("SELECT count(*) FROM directory_sync_request_mail")).scalar_one())
 
 
-# -- who hears of what ------------------------------------------------------------------------------------------------
+# -- who hears of what
+# ------------------------------------------------------------------------------------------------
 
 
 def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
@@ -60,7 +67,11 @@ def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
         "event": filed.id,
         "unreached": [],
     }
-    assert (result.sent[0].request, result.sent[0].about, result.sent[0].to) == (request, EventKind.FILED, "bea@corp.example")
+    assert (result.sent[0].request, result.sent[0].about, result.sent[0].to) == (
+        request,
+        EventKind.FILED,
+        "bea@corp.example",
+    )
     send(store, box)
     assert box.mails == []
 
@@ -72,7 +83,12 @@ def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
     send(store, box)
     box.take()
     store.reroute(
-        request, "bea", [Approver("user", "zoe"), Approver("user", "max")], roles=[], verified=True, reason="you know them"
+        request,
+        "bea",
+        [Approver("user", "zoe"), Approver("user", "max")],
+        roles=[],
+        verified=True,
+        reason="you know them",
     )
     send(store, box)
     [(to, message)] = box.take()
@@ -135,7 +151,9 @@ def test_a_denial_is_told_with_its_reason(store: Store) -> None:
 
 @pytest.mark.parametrize("how", ["expired", "cancelled", "stale"])
 def test_other_ends_are_told_to_all(store: Store, clock: Clock, how: str) -> None:
-    """Expiry and a newer plan are nobody's doing, so everybody hears of them; a requester who cancels knows."""
+    """Expiry and a newer plan are nobody's doing, so everybody hears of them; a requester who cancels
+    knows.
+    """
     box = Box()
     request = file(store, expires_after=timedelta(hours=1))
     send(store, box)
@@ -154,7 +172,9 @@ def test_other_ends_are_told_to_all(store: Store, clock: Clock, how: str) -> Non
 
 
 def test_a_stale_request_names_its_successor(store: Store) -> None:
-    """Who is asked about the newer one gets one mail, which says what it replaces; whom nobody asks anew hears of the end."""
+    """Who is asked about the newer one gets one mail, which says what it replaces; whom nobody asks anew
+    hears of the end.
+    """
     box = Box()
     older = file(store)
     store.reroute(older, "bea", [Approver("user", "amy")], roles=[], verified=True)
@@ -162,12 +182,20 @@ def test_a_stale_request_names_its_successor(store: Store) -> None:
     box.take()
     run = store.start_run(collection(), "run 2", trigger="manual", requester="ida", verified=True)
     newer = store.save_plan(store.start_job(run.id, "people").id, plan(creations(5)))
-    successor = store.file_request(newer, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]).id
+    successor = store.file_request(
+        newer, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
+    ).id
     send(store, box)
     found = {(to, message["Subject"].split()[0]): message for to, message in box.take()}
-    assert set(found) == {("bea@corp.example", "Approve"), ("ida@corp.example", "Stale:"), ("amy@corp.example", "Stale:")}
+    assert set(found) == {
+        ("bea@corp.example", "Approve"),
+        ("ida@corp.example", "Stale:"),
+        ("amy@corp.example", "Stale:"),
+    }
     assert f"request {successor}" in text_of(found["ida@corp.example", "Stale:"])
-    assert f"take the place of request {older}" in " ".join(text_of(found["bea@corp.example", "Approve"]).split())
+    assert f"take the place of request {older}" in " ".join(
+        text_of(found["bea@corp.example", "Approve"]).split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,18 +203,29 @@ def test_a_stale_request_names_its_successor(store: Store) -> None:
     [
         ("success", {"created": 2}, "and the changes were carried out"),
         ("conflicts", {"created": 1, "conflicts": 1}, "but not all changes were carried out"),
-        ("success_with_errors", {"created": 1, "errors": 1, "conflicts": 3}, "but not all changes were carried out"),
+        (
+            "success_with_errors",
+            {"created": 1, "errors": 1, "conflicts": 3},
+            "but not all changes were carried out",
+        ),
         ("failed", {"created": 1}, "but carrying the changes out failed"),
     ],
 )
-def test_what_became_of_it_is_told_with_problems_first(store: Store, state: str, statistics: dict[str, int], said: str) -> None:
-    """To requester and approvers; failures and conflicts stand before what went well. No error's text: it may quote data."""
+def test_what_became_of_it_is_told_with_problems_first(
+    store: Store, state: str, statistics: dict[str, int], said: str
+) -> None:
+    """To requester and approvers; failures and conflicts stand before what went well.
+
+    No error's text: it may quote data.
+    """
     box = Box()
     request = file(store)
     decide(store, request, "bea")
     send(store, box)
     box.take()
-    store.mark_applied(request, {"state": state, "statistics": {"read": 9, **statistics}, "message": "cn=Secret Person: no"})
+    store.mark_applied(
+        request, {"state": state, "statistics": {"read": 9, **statistics}, "message": "cn=Secret Person: no"}
+    )
     send(store, box)
     found = box.take()
     assert [to for to, _ in found] == ["ida@corp.example", "bea@corp.example"]
@@ -218,7 +257,9 @@ def test_who_is_nobody_gets_no_mail(store: Store, trigger: str, verified: bool) 
     box = Box()
     run = store.start_run(collection(), "run 1", trigger=trigger, requester="schedule", verified=verified)
     made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    request = store.file_request(made, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]).id
+    request = store.file_request(
+        made, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
+    ).id
     store.cancel(request, "root")
     send(store, box)
     assert [to for to, _ in box.take()] == ["bea@corp.example"]
@@ -230,12 +271,15 @@ def test_a_user_called_like_the_schedule_is_not_the_schedule(store: Store) -> No
     box = Box()
     run = store.start_run(collection(), "run 1", trigger="scheduled", requester="schedule", verified=True)
     made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    store.file_request(made, policy={"approvers": {"users": ["schedule"]}}, approvers=[Approver("user", "schedule")])
+    store.file_request(
+        made, policy={"approvers": {"users": ["schedule"]}}, approvers=[Approver("user", "schedule")]
+    )
     send(store, box)
     assert [to for to, _ in box.take()] == ["schedule@corp.example"]
 
 
-# -- addresses --------------------------------------------------------------------------------------------------------
+# -- addresses
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_who_has_no_address_stands_in_the_history(store: Store) -> None:
@@ -276,7 +320,8 @@ def test_a_people_directory_that_is_down_delays_only_its_own(store: Store, clock
     assert [reached for reached, _, _ in mailed(store, request)] == [["max@x.org"], ["bea@corp.example"]]
 
 
-# -- what cannot be sent ----------------------------------------------------------------------------------------------
+# -- what cannot be sent
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_server_that_is_down_is_asked_again_with_growing_pauses(store: Store, clock: Clock) -> None:
@@ -352,7 +397,9 @@ def test_a_refused_address_does_not_keep_others_from_their_mail(store: Store, cl
     assert [to for to, _ in box.take()] == ["zoe@corp.example"]
 
 
-def test_a_mail_that_cannot_be_made_does_not_hold_up_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mail_that_cannot_be_made_does_not_hold_up_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A defect of ours costs that mail and is reported; the other requests' mails go out."""
     broken, fine = file(store, name="a", users=("bea",)), file(store, name="b", users=("bea",))
     render = Templates.render
@@ -399,8 +446,12 @@ def _killed_at(store: Store, box: Box, method: str, call: int) -> None:
     [("start_mail", 1, 0), ("start_mail", 2, 1), ("start_mail", 5, 4), ("record_mail", 1, 5)],
     ids=["before the first", "before the second", "before the last", "before it is noted"],
 )
-def test_a_sender_that_dies_leaves_the_rest_to_the_next(store: Store, clock: Clock, method: str, call: int, first: int) -> None:
-    """Within a minute another one goes on with those who have no mail yet; nobody gets it twice; the history says all of it."""
+def test_a_sender_that_dies_leaves_the_rest_to_the_next(
+    store: Store, clock: Clock, method: str, call: int, first: int
+) -> None:
+    """Within a minute another one goes on with those who have no mail yet; nobody gets it twice; the history
+    says all of it.
+    """
     box = Box()
     request = file(store, users=FIVE)
     _killed_at(store, box, method, call)
@@ -416,7 +467,9 @@ def test_a_sender_that_dies_leaves_the_rest_to_the_next(store: Store, clock: Clo
 
 
 def test_of_a_mail_that_was_being_handed_over_nobody_knows(store: Store, clock: Clock) -> None:
-    """It may have arrived, so it is not sent again; the others get theirs at once, and the history says who is in doubt."""
+    """It may have arrived, so it is not sent again; the others get theirs at once, and the history says who
+    is in doubt.
+    """
     box = Box()
     request = file(store, users=FIVE)
     _killed_at(store, box, "end_mail", 2)
@@ -430,13 +483,19 @@ def test_of_a_mail_that_was_being_handed_over_nobody_knows(store: Store, clock: 
     reached = [address for to, _, _ in mailed(store, request) for address in to]
     assert reached == [f"{name}@corp.example" for name in FIVE if name != "bea"]
     assert [name for _, names, _ in mailed(store, request) for name in names] == ["bea"]
-    [doubt] = [each for event in store.get_request(request).events for each in (event.data or {}).get("unreached", ())]
+    [doubt] = [
+        each
+        for event in store.get_request(request).events
+        for each in (event.data or {}).get("unreached", ())
+    ]
     assert "it is not known whether it has arrived" in doubt["why"]
     assert waiting(store) == 0
 
 
 def test_a_sender_that_was_still_for_long_stops(store: Store, clock: Clock) -> None:
-    """A process that was stopped and goes on finds that another one has taken over: nobody gets a mail twice."""
+    """A process that was stopped and goes on finds that another one has taken over: nobody gets a mail
+    twice.
+    """
     box, other = Box(), Box()
     request = file(store, users=FIVE)
     original, calls = store.start_mail, 0

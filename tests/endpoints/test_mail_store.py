@@ -1,4 +1,6 @@
-"""The outbox in the store, on both kinds of database: nothing is missed, nothing is sent by two, and looking costs nothing."""
+"""The outbox in the store, on both kinds of database: nothing is missed, nothing is sent by two, and looking
+costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def rows(store: Store) -> int:
         return connection.execute(select(func.count()).select_from(RequestMailRow)).scalar_one()
 
 
-def test_an_event_is_in_the_outbox_with_the_transaction_that_records_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_is_in_the_outbox_with_the_transaction_that_records_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What did not happen is not mailed: if a decision fails at its end, neither event nor mail is there."""
     request = file(store, users=("bea",))
     before = rows(store)
@@ -72,24 +76,46 @@ def test_what_is_taken_says_how_often_it_was_tried(store: Store) -> None:
     request = file(store)
     first = store.claim_mail(HOLD, max_age=WEEK)
     assert first is not None
-    assert (first.request, first.tries, first.first_try, first.at, first.problem) == (request, 1, clock.at, clock.at, "")
-    store.record_mail(request, [], about="filed", problem="down", event=first.event, again=clock.at + timedelta(hours=1))
+    assert (first.request, first.tries, first.first_try, first.at, first.problem) == (
+        request,
+        1,
+        clock.at,
+        clock.at,
+        "",
+    )
+    store.record_mail(
+        request, [], about="filed", problem="down", event=first.event, again=clock.at + timedelta(hours=1)
+    )
     assert claim(store) is None
     start = clock.at
     clock.advance(hours=1)
     second = store.claim_mail(HOLD, max_age=WEEK)
     assert second is not None
-    assert (second.event, second.tries, second.first_try, second.at, second.problem) == (first.event, 2, start, clock.at, "down")
+    assert (second.event, second.tries, second.first_try, second.at, second.problem) == (
+        first.event,
+        2,
+        start,
+        clock.at,
+        "down",
+    )
 
 
 def test_what_was_sent_is_in_the_history(store: Store) -> None:
-    """Addresses, event, who was not reached; the same problem once, and nothing where nothing was to be said."""
+    """Addresses, event, who was not reached; the same problem once, and nothing where nothing was to be
+    said.
+    """
     request = file(store)
     filed = store.get_request(request).events[0].id
     later = store.now()
     for problem in ("down", "down", "", "full", "full"):
         store.record_mail(request, [], about="filed", problem=problem, event=filed, again=later)
-    store.record_mail(request, ["bea@x.org"], about="filed", event=filed, unreached=[Unreached("role", "Heads", "no address")])
+    store.record_mail(
+        request,
+        ["bea@x.org"],
+        about="filed",
+        event=filed,
+        unreached=[Unreached("role", "Heads", "no address")],
+    )
     mailed = [each for each in store.get_request(request).events if each.kind is EventKind.MAILED]
     assert [each.text for each in mailed] == ["down", "full", ""]
     assert mailed[-1].data == {
@@ -106,7 +132,9 @@ def test_hostile_problems_are_storable(store: Store) -> None:
     request = file(store)
     filed = store.get_request(request).events[0].id
     for _ in range(2):
-        store.record_mail(request, [], about="filed", problem="a\x00\ud800'; --", event=filed, again=store.now())
+        store.record_mail(
+            request, [], about="filed", problem="a\x00\ud800'; --", event=filed, again=store.now()
+        )
     assert [each.text for each in store.get_request(request).events[1:]] == ["a\ufffd\ufffd'; --"]
 
 
@@ -159,7 +187,9 @@ def test_processes_that_deliver_at_the_same_time_send_each_mail_once(store: Stor
     for number in range(30):
         file(store, name=f"c{number}")
     command = [sys.executable, "-m", "tests.scenarios.mail", store_url]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -174,7 +204,9 @@ def test_processes_that_deliver_at_the_same_time_send_each_mail_once(store: Stor
 
 
 def test_a_waiting_request_stands_in_for_others(store: Store) -> None:
-    """Mail about a request that has ended, whose sender was killed, is taken over by a gate that waits for another one."""
+    """Mail about a request that has ended, whose sender was killed, is taken over by a gate that waits for
+    another one.
+    """
     clock = Clock(store)
     ended, first, second = (file(store, name=name) for name in ("ended", "first", "second"))
     for _ in range(3):
@@ -193,7 +225,9 @@ def test_a_waiting_request_stands_in_for_others(store: Store) -> None:
     assert store.mail_due_among([first], max_age=WEEK) == frozenset(), "it was put off, not left behind"
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)  # PostgreSQL plans by size, and these tables are small
+@pytest.mark.parametrize(
+    "empty_url", ["sqlite"], indirect=True
+)  # PostgreSQL plans by size, and these tables are small
 def test_looking_goes_by_keys(store: Store) -> None:
     """Of the history only the rows of events that are due are read, by their key, however long it is."""
 

@@ -1,4 +1,6 @@
-"""`when: manual`: scheduled runs go straight through once someone has agreed to the job as it is defined now."""
+"""`when: manual`: scheduled runs go straight through once someone has agreed to the job as it is defined
+now.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def carried_out(office: Office, **job: Any) -> None:
 
 
 def test_what_was_approved_once_the_schedule_goes_on_with(office: Office) -> None:
-    """A job counts as known when a run of Airflow has carried it out as it is defined; then only runs by hand are asked for."""
+    """A job counts as known when a run of Airflow has carried it out as it is defined; then only runs by hand
+    are asked for.
+    """
     assert scheduled(office).state is JobState.WAITING, "a job that nobody has agreed to yet"
     carried_out(office)
     office.staff("fry", "leela", "bender")
@@ -50,7 +54,9 @@ def test_what_was_approved_once_the_schedule_goes_on_with(office: Office) -> Non
     ids=["rule", "field", "limits", "policy"],
 )
 def test_the_first_run_after_an_edit_counts_as_by_hand(office: Office, edited: dict[str, Any]) -> None:
-    """Each firing asks until the job was carried out as it is defined now; so it is if the edit is taken back."""
+    """Each firing asks until the job was carried out as it is defined now; so it is if the edit is taken
+    back.
+    """
     carried_out(office)
     office.staff("fry", "leela", "bender")
     first = scheduled(office, **edited)
@@ -65,9 +71,13 @@ def test_the_first_run_after_an_edit_counts_as_by_hand(office: Office, edited: d
     assert scheduled(office, **edited).state is JobState.SUCCESS
 
 
-@pytest.mark.parametrize("end", ["denied", "expired", "cancelled", "stopped", "previewed", "terminal", "failed"])
+@pytest.mark.parametrize(
+    "end", ["denied", "expired", "cancelled", "stopped", "previewed", "terminal", "failed"]
+)
 def test_only_what_was_carried_out_makes_a_definition_known(office: Office, end: str) -> None:
-    """A plan that was not approved, a stop, a preview, a run from a terminal: the next scheduled run counts as by hand still."""
+    """A plan that was not approved, a stop, a preview, a run from a terminal: the next scheduled run counts
+    as by hand still.
+    """
     everybody = [f"person{number:02}" for number in range(20)]
     office.write("phones.csv", *everybody)
     edited = {"limits": {"delete": 15}, "approval": {**MANUAL, "expires": "1h"}}
@@ -107,7 +117,9 @@ def test_nothing_to_do_makes_a_definition_known(office: Office) -> None:
 
 
 def test_an_upgrade_edits_no_job(office: Office) -> None:
-    """Definitions that the version before has stored lack the keys that are new, and have another digest: they are the same."""
+    """Definitions that the version before has stored lack the keys that are new, and have another digest:
+    they are the same.
+    """
     carried_out(office)
     _forget_new_keys(office)
     office.staff("fry", "leela", "bender")
@@ -121,7 +133,13 @@ def _forget_new_keys(office: Office) -> None:
     from directory_sync.store.tables import CollectionRunRow
 
     with office.store._database.write() as connection:
-        for id, definition in connection.execute(select(CollectionRunRow.id, CollectionRunRow.definition)).all():
-            del definition["timezone"], definition["jobs"][0]["returning"], definition["jobs"][0]["wait_for_approval"]
+        for id, definition in connection.execute(
+            select(CollectionRunRow.id, CollectionRunRow.definition)
+        ).all():
+            del (
+                definition["timezone"],
+                definition["jobs"][0]["returning"],
+                definition["jobs"][0]["wait_for_approval"],
+            )
             change = update(CollectionRunRow).where(CollectionRunRow.id == id)
             connection.execute(change.values(definition=definition, definition_digest="0" * 64))

@@ -14,7 +14,9 @@ CORP, LAB = "dc=corp,dc=example", "dc=lab,dc=example"
 
 
 def person(uid: str, suffix: str) -> str:
-    return f"dn: uid={uid},ou=people,{suffix}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\n"
+    return (
+        f"dn: uid={uid},ou=people,{suffix}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n\n"
+    )
 
 
 def group(cn: str, suffix: str, *members: str) -> str:
@@ -23,7 +25,9 @@ def group(cn: str, suffix: str, *members: str) -> str:
 
 
 def test_nested_groups_arrive_and_people_leave(new_slapd: Callable[..., Slapd]) -> None:
-    """Groups that the same plan creates are found, also in a circle; who is no member any more goes; then nothing is left."""
+    """Groups that the same plan creates are found, also in a circle; who is no member any more goes; then
+    nothing is left.
+    """
     ou = "ou=people", "ou=groups"
     people = "".join(person(uid, "{0}") for uid in ("a", "b"))
     corp_groups = (
@@ -32,7 +36,9 @@ def test_nested_groups_arrive_and_people_leave(new_slapd: Callable[..., Slapd]) 
         + group("new", CORP, f"cn=newer,{ou[1]}")
         + group("newer", CORP, f"cn=new,{ou[1]}", f"uid=a,{ou[0]}")
     )
-    lab_groups = group("outer", LAB, f"uid=a,{ou[0]}", f"uid=b,{ou[0]}") + group("inner", LAB, f"uid=b,{ou[0]}")
+    lab_groups = group("outer", LAB, f"uid=a,{ou[0]}", f"uid=b,{ou[0]}") + group(
+        "inner", LAB, f"uid=b,{ou[0]}"
+    )
     corp = new_slapd(CORP, ldif=tree(CORP, "people", "groups") + people.format(CORP) + corp_groups)
     lab = new_slapd(LAB, ldif=tree(LAB, "people", "groups") + people.format(LAB) + lab_groups)
     fields = {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": ["uid", "cn"]}}

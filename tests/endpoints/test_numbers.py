@@ -29,17 +29,38 @@ def planned(container: Container, folder: Path, content: str, **number: object) 
     fields = {**FIELDS, "uidNumber": {"from": "number", **number}}
     where = {"connection": "lab", "container": container.dn, "filter": "(uid=*)"}
     classes = ["inetOrgPerson", "posixAccount"]
-    job = one_job(fields, source={"file": "hr.csv"}, destination=where, rdn="uid", object_classes=classes, object="inetOrgPerson")
-    return plan_of(job, file_source(FileEndpoint(file="hr.csv"), folder), container.destination(filter="(uid=*)"))
+    job = one_job(
+        fields,
+        source={"file": "hr.csv"},
+        destination=where,
+        rdn="uid",
+        object_classes=classes,
+        object="inetOrgPerson",
+    )
+    return plan_of(
+        job, file_source(FileEndpoint(file="hr.csv"), folder), container.destination(filter="(uid=*)")
+    )
 
 
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize(
     ("written", "number"),
-    [("00200", "200"), (" 200 ", "200"), ("+5", "5"), ("-0", "0"), ("-007", "-7"), ("000", "0"), ("200", "200")],
+    [
+        ("00200", "200"),
+        (" 200 ", "200"),
+        ("+5", "5"),
+        ("-0", "0"),
+        ("-007", "-7"),
+        ("000", "0"),
+        ("200", "200"),
+    ],
 )
-def test_a_number_with_leading_zeros(container: Container, tmp_path: Path, written: str, number: str, exact: bool) -> None:
-    """It is written as the server knows it, and is then no difference, neither by its value nor by its spelling."""
+def test_a_number_with_leading_zeros(
+    container: Container, tmp_path: Path, written: str, number: str, exact: bool
+) -> None:
+    """It is written as the server knows it, and is then no difference, neither by its value nor by its
+    spelling.
+    """
     content = f"uid,number\na,{written}\n"
     plan = planned(container, tmp_path, content, exact=exact)
     outcomes = list(container.destination().write(enumerate(plan.changes), before_send=lambda: None))

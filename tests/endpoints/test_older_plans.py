@@ -1,4 +1,6 @@
-"""Plans that are carried out later than they were made: what has been learnt meanwhile counts, and nothing newer is undone."""
+"""Plans that are carried out later than they were made: what has been learnt meanwhile counts, and nothing
+newer is undone.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class _Cut:
 
 
 def test_a_removal_that_waits_gives_way_to_a_claim(corner: Corner) -> None:
-    """Another job has got the record of somebody whose removal waits for approval: the removal is a conflict."""
+    """Another job has got the record of somebody whose removal waits for approval: the removal is a
+    conflict.
+    """
     one = corner.definition(name="one", approval=DELETES, **corner.file_job("ann", "eve", file="one.csv"))
     succeed(corner.run(one, trigger="manual"))
     succeed(corner.run(corner.definition(name="two", **corner.file_job("bob", file="two.csv"))))
@@ -79,7 +83,9 @@ def test_an_approved_plan_of_an_older_definition_takes_no_claims(corner: Corner)
     assert [item.by for item in left if item.why is WhyLeftAlone.CLAIMED] == ["corp.added"]
 
 
-def test_a_retry_does_not_go_on_with_a_plan_that_was_overtaken(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_does_not_go_on_with_a_plan_that_was_overtaken(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run breaks off before it deletes, the record returns, another run sees that: the retry plans anew."""
     job = corner.file_job("ann", "bob", "cas")
     succeed(corner.run(**job))
@@ -121,7 +127,9 @@ def test_an_approved_plan_that_broke_off_is_not_taken_up_after_a_newer_one(
     assert newer.statistics.unchanged == 3
     result = corner.carry_out(waiting.request)
     assert result.state is JobState.CONFLICTS
-    assert all("run newer has planned the job since" in outcome.message for outcome in result.outcomes.values())
+    assert all(
+        "run newer has planned the job since" in outcome.message for outcome in result.outcomes.values()
+    )
     assert corner.there() == {"ann", "bob", "cas"}
 
 
@@ -139,7 +147,9 @@ def test_a_newer_plan_that_a_limit_stops_ends_what_waits(corner: Corner) -> None
         decide(corner.store, waiting.request, "bea")
 
 
-def test_what_is_learnt_of_an_older_plan_ends_no_claim(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learnt_of_an_older_plan_ends_no_claim(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The record was gone when it was made and is back: the job goes on claiming the object."""
     one = corner.definition(name="one", approval=POLICY, **corner.file_job("ann", "bob", file="one.csv"))
     succeed(corner.approve(corner.run(one, trigger="manual")))
@@ -163,7 +173,9 @@ def test_what_is_learnt_of_an_older_plan_ends_no_claim(corner: Corner, monkeypat
 def test_what_a_plan_created_before_it_broke_off_is_known_when_it_was_met(
     corner: Corner, monkeypatch: pytest.MonkeyPatch, met: bool
 ) -> None:
-    """Only the names of its objects are on record, and somebody else may have that name by now: told, not removed."""
+    """Only the names of its objects are on record, and somebody else may have that name by now: told, not
+    removed.
+    """
     job = corner.file_job("ann", "bob", "cas", "dan", limits={"delete": "none"})
     cut = _Cut(monkeypatch, 2)
     assert corner.run(**job).state is JobState.FAILED
@@ -179,7 +191,9 @@ def test_what_a_plan_created_before_it_broke_off_is_known_when_it_was_met(
     assert met or any(all(name in warning for name in made) for warning in result.warnings)
 
 
-def test_what_another_source_made_before_it_broke_off_is_not_known(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_source_made_before_it_broke_off_is_not_known(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of another source nothing is known, whole plan or broken one."""
     cut = _Cut(monkeypatch, 2)
     assert corner.run(**corner.file_job("ann", "bob", "cas", file="old.csv")).state is JobState.FAILED

@@ -15,7 +15,10 @@ from tests.scenarios.container import Container
 from tests.scenarios.corner import FIELDS, PERSON, Corner, succeed
 from tests.scenarios.slapd import Database, Slapd
 
-WITHIN_ITSELF: dict[str, Any] = {"fields": {**FIELDS, "description": {"static": "x"}}, "limits": {"delete": "none"}}
+WITHIN_ITSELF: dict[str, Any] = {
+    "fields": {**FIELDS, "description": {"static": "x"}},
+    "limits": {"delete": "none"},
+}
 
 
 def itself(corner: Corner, **more: Any) -> dict[str, Any]:
@@ -35,7 +38,10 @@ def test_a_login_that_sees_no_identity_is_no_second_server(
     corner.people("from", "ann")
     result = corner.run(**itself(corner))
     assert result.state is JobState.FAILED
-    assert "overlaps the source" in result.message or "nobody can tell whether it is the server" in result.message
+    assert (
+        "overlaps the source" in result.message
+        or "nobody can tell whether it is the server" in result.message
+    )
     assert result.statistics.read == 0
 
 
@@ -48,7 +54,9 @@ def test_a_database_within_another_is_part_of_it(
     inner = f"ou=from,{outer}"
     admin = f'access to * by dn.exact="cn=admin,{outer}" manage by * read'
     slapd = new_slapd(
-        Database(inner, lines=[line, admin]), Database(outer), ldif=f"dn: {inner}\nobjectClass: organizationalUnit\n"
+        Database(inner, lines=[line, admin]),
+        Database(outer),
+        ldif=f"dn: {inner}\nobjectClass: organizationalUnit\n",
     )
     slapd.stop()
     slapd.load(directories.tree(outer, "people"), suffix=outer)
@@ -64,7 +72,9 @@ def test_a_database_within_another_is_part_of_it(
 def test_a_copy_of_the_server_is_another_place_where_its_connection_says_so(
     new_slapd: Callable[..., Slapd], store: Store, tmp_path: Path
 ) -> None:
-    """A lab restored from production's dump shows the same UUIDs: refused until one of the connections names an instance."""
+    """A lab restored from production's dump shows the same UUIDs: refused until one of the connections names
+    an instance.
+    """
     corner = Corner.alone(new_slapd, store, tmp_path, login="nobody", hidden="dn.base=")
     corner.people("from", "ann", "bob")
     copy = new_slapd("dc=example,dc=org", ldif=corner.container.slapd.dump())

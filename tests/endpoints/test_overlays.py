@@ -1,4 +1,6 @@
-"""Destinations that think along: OpenLDAP with the overlays that check writes, or change other objects along with one."""
+"""Destinations that think along: OpenLDAP with the overlays that check writes, or change other objects along
+with one.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
 OVERLAYS: Mapping[str, Sequence[str]] = {
     "memberof": ["memberof-refint TRUE"],
     "refint": ["refint_attributes member manager seeAlso", f'refint_nothing "cn=nobody,{DESTINATION}"'],
-    "unique": [f"unique_uri ldap:///ou=people,{DESTINATION}?uid?sub", f"unique_uri ldap:///ou=people,{DESTINATION}?mail?sub"],
+    "unique": [
+        f"unique_uri ldap:///ou=people,{DESTINATION}?uid?sub",
+        f"unique_uri ldap:///ou=people,{DESTINATION}?mail?sub",
+    ],
     "constraint": ["constraint_attribute title regex ^[A-Z][a-z]*$", "constraint_attribute mail count 3"],
     "dynlist": ["dynlist-attrset groupOfURLs memberURL member+memberOf@groupOfNames*"],
     "ppolicy": [f'ppolicy_default "cn=policy,{DESTINATION}"', "ppolicy_hash_cleartext"],
@@ -61,15 +66,23 @@ class World:
     def preview(self, collection: Collection) -> list[JobResult]:
         """What would be done now."""
         return list(
-            preview_collection(collection, collection.jobs, deployment=self.deployment, store=self.store, progress=silent)
+            preview_collection(
+                collection, collection.jobs, deployment=self.deployment, store=self.store, progress=silent
+            )
         )
 
     def run(self, collection: Collection) -> list[JobResult]:
         """Do it."""
         self.runs += 1
-        snapshot = self.store.start_run(collection, f"run {self.runs}", trigger="test", requester="test", verified=False)
+        snapshot = self.store.start_run(
+            collection, f"run {self.runs}", trigger="test", requester="test", verified=False
+        )
         jobs = snapshot.collection.jobs
-        return list(run_collection(snapshot, jobs, deployment=self.deployment, store=self.store, holder="test", progress=silent))
+        return list(
+            run_collection(
+                snapshot, jobs, deployment=self.deployment, store=self.store, holder="test", progress=silent
+            )
+        )
 
 
 @contextmanager
@@ -121,7 +134,9 @@ def passwords(slapd: Slapd) -> dict[bytes, list[bytes]]:
 
 @pytest.mark.parametrize("overlays", [[name] for name in OVERLAYS] + [TOGETHER], ids="+".join)
 def test_a_year_of_an_office(overlays: Sequence[str], tmp_path: Path) -> None:
-    """Whatever the destination checks or changes along: all is written, the second plan is empty, and memberships are right."""
+    """Whatever the destination checks or changes along: all is written, the second plan is empty, and
+    memberships are right.
+    """
     with opened(overlays, tmp_path) as world:
         definition = office_year.collection()
         before = passwords(world.destination)
@@ -136,15 +151,18 @@ def test_a_year_of_an_office(overlays: Sequence[str], tmp_path: Path) -> None:
         again = world.preview(definition)
         assert [list(each.changes) for each in again] == [[], []]
         assert [each.problems for each in again] == [(), ()]
-        assert {number: before[number] for number in before if int(number) > 10} == passwords(world.destination)
+        assert {number: before[number] for number in before if int(number) > 10} == passwords(
+            world.destination
+        )
 
 
 @pytest.mark.parametrize("overlays", [["memberof", "unique"]], ids="+".join)
 def test_an_independent_tool_does_the_same(overlays: Sequence[str], tmp_path: Path) -> None:
-    """The LDIF of each job's preview, carried out by OpenLDAP's own tool on a copy with the same overlays, ends the same.
+    """The LDIF of each job's preview, carried out by OpenLDAP's own tool on a copy with the same overlays,
+    ends the same.
 
-    Without refint, as the tool does not wait for its repairs and what they do to it is left to chance; and so apart from
-    `manager`, which this product corrects itself where the server does not.
+    Without refint, as the tool does not wait for its repairs and what they do to it is left to chance; and so
+    apart from `manager`, which this product corrects itself where the server does not.
     """
     with opened(overlays, tmp_path) as world:
         definition = office_year.collection()

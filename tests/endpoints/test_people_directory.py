@@ -1,4 +1,6 @@
-"""Users are looked up in a real directory: mail addresses and managers, and nobody where it is not certain who is meant."""
+"""Users are looked up in a real directory: mail addresses and managers, and nobody where it is not certain
+who is meant.
+"""
 
 from __future__ import annotations
 
@@ -54,17 +56,35 @@ def test_mail_and_manager(staff: Container) -> None:
     """The first address, and the manager's user name; None for who has none, and for who is not there."""
     with people(staff) as found:
         assert found.mail_of("bob") in {"bob@corp.example", "b@corp.example"}
-        assert [found.manager_of(name) for name in ("bob", "carol", "dora", "nobody", "")] == ["carol", "dora", None, None, None]
+        assert [found.manager_of(name) for name in ("bob", "carol", "dora", "nobody", "")] == [
+            "carol",
+            "dora",
+            None,
+            None,
+            None,
+        ]
         assert found.mail_of("nobody") is None
 
 
 def test_names_are_values_and_no_filters(staff: Container) -> None:
-    """What would be a filter, or part of one, finds nobody; a name with such characters finds exactly its owner."""
+    """What would be a filter, or part of one, finds nobody; a name with such characters finds exactly its
+    owner.
+    """
     odd = "a*(b)\\c, d=é"
     staff.add("cn=Odd", uid=odd, mail="odd@corp.example")
     with people(staff) as found:
         assert found.mail_of(odd) == "odd@corp.example"
-        for name in ("*", "b*", "bob)(uid=*", "*)(objectClass=*", "bob\x00", "\\2a", "(uid=bob)", "x" * 100_000, "\ud800"):
+        for name in (
+            "*",
+            "b*",
+            "bob)(uid=*",
+            "*)(objectClass=*",
+            "bob\x00",
+            "\\2a",
+            "(uid=bob)",
+            "x" * 100_000,
+            "\ud800",
+        ):
             assert found.mail_of(name) is None, name
             assert found.manager_of(name) is None, name
 
@@ -82,9 +102,13 @@ def test_two_entries_of_one_name_are_nobody(staff: Container, caplog: pytest.Log
 
 
 def test_a_manager_outside_the_container_is_none(staff: Container) -> None:
-    """Whoever can write their own `manager` cannot make an approver of an entry that is not among the people."""
+    """Whoever can write their own `manager` cannot make an approver of an entry that is not among the
+    people.
+    """
     outside = f"cn=Mallory{staff.dn.partition(',')[0][3:]},ou=people,{staff.slapd.suffix}"
-    staff.admin.add_s(outside, [("objectClass", b"inetOrgPerson"), ("cn", b"Mallory"), ("sn", b"M"), ("uid", b"mallory")])
+    staff.admin.add_s(
+        outside, [("objectClass", b"inetOrgPerson"), ("cn", b"Mallory"), ("sn", b"M"), ("uid", b"mallory")]
+    )
     staff.add("cn=Eve", uid="eve", manager=outside)
     # The same name inside is another person.
     staff.add("cn=Inside", uid="mallory")
@@ -164,7 +188,8 @@ def test_a_container_that_is_not_there_names_the_setting(staff: Container) -> No
         found.manager_of("bob")
 
 
-# -- within one short time -----------------------------------------------------------------------------------------------
+# -- within one short time
+# -----------------------------------------------------------------------------------------------
 
 
 def test_within_its_time_it_answers_as_the_directory_does(staff: Container) -> None:
@@ -172,14 +197,23 @@ def test_within_its_time_it_answers_as_the_directory_does(staff: Container) -> N
     where = PeopleDirectory("lab", staff.dn, "uid", "mail", "manager")
     connection = directories.slapd_connection(staff.slapd)
     with TimedPeople(where, OneConnection(connection), seconds=30) as found:
-        assert (found.mail_of("carol"), found.manager_of("bob"), found.mail_of("nobody")) == ("carol@corp.example", "carol", None)
+        assert (found.mail_of("carol"), found.manager_of("bob"), found.mail_of("nobody")) == (
+            "carol@corp.example",
+            "carol",
+            None,
+        )
     wrong = replace(where, base=f"ou=gone,{staff.dn}")
-    with TimedPeople(wrong, OneConnection(connection), seconds=30) as found, pytest.raises(EndpointError, match="ou=gone"):
+    with (
+        TimedPeople(wrong, OneConnection(connection), seconds=30) as found,
+        pytest.raises(EndpointError, match="ou=gone"),
+    ):
         found.mail_of("carol")
 
 
 def test_a_directory_that_hangs_holds_nobody_up_for_longer_than_the_time(container: Container) -> None:
-    """It accepts connections and says nothing: all questions together take the time once, not each of them."""
+    """It accepts connections and says nothing: all questions together take the time once, not each of
+    them.
+    """
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         where = PeopleDirectory("lab", "dc=example,dc=org", "uid", "mail", "manager")

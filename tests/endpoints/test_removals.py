@@ -1,4 +1,6 @@
-"""Removals over several runs of real directories: only what the job knows, few at a time, nothing for an empty source."""
+"""Removals over several runs of real directories: only what the job knows, few at a time, nothing for an
+empty source.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,14 @@ from directory_sync.run.result import JobState
 from tests.scenarios.clock import Clock
 from tests.scenarios.corner import FIELDS, PERSON, Corner, succeed
 
-# -- known objects ----------------------------------------------------------------------------------------------------
+# -- known objects
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_a_base_that_is_too_wide_removes_no_service_account(corner: Corner) -> None:
-    """Accounts that the product never made stay, run after run, and each run names them; what it has made goes."""
+    """Accounts that the product never made stay, run after run, and each run names them; what it has made
+    goes.
+    """
     corner.people("from", "ann", "bob")
     corner.people("to", "svc-backup", "svc-mail", "bob")
     first = succeed(corner.run())
@@ -77,7 +82,9 @@ def test_a_stopped_or_previewed_plan_makes_nothing_known(corner: Corner) -> None
 
 @pytest.mark.parametrize("changed", ["source", "destination", "collection", "job"])
 def test_nothing_is_known_of_another_place(corner: Corner, changed: str) -> None:
-    """Another source or destination, another collection or job of the same objects: it begins with nothing."""
+    """Another source or destination, another collection or job of the same objects: it begins with
+    nothing.
+    """
     corner.people("from", "ann", "bob")
     succeed(corner.run())
     corner.gone("from", "ann")
@@ -132,7 +139,8 @@ def test_an_approved_plan_makes_known_what_it_was_made_of(corner: Corner) -> Non
     assert succeed(corner.run(limits={"delete": "none"})).statistics.deleted == 2
 
 
-# -- empty sources ----------------------------------------------------------------------------------------------------
+# -- empty sources
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_an_empty_source_stops(corner: Corner) -> None:
@@ -147,7 +155,13 @@ def test_an_empty_source_stops(corner: Corner) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["(objectClass=inetOrgPersn)", "(emplyeeType=staff)", "(|(objectClass=person)(!(titel=x)))", "(objectClass=usr)"]
+    "wrong",
+    [
+        "(objectClass=inetOrgPersn)",
+        "(emplyeeType=staff)",
+        "(|(objectClass=person)(!(titel=x)))",
+        "(objectClass=usr)",
+    ],
 )
 @pytest.mark.parametrize("side", ["source", "destination"])
 def test_a_mistyped_filter_is_an_error(corner: Corner, wrong: str, side: str) -> None:
@@ -172,8 +186,16 @@ def groups_job(corner: Corner, members: str = "member", **more: Any) -> dict[str
         "object": "group",
         "rdn": "cn",
         "fields": {"cn": {"from": "cn", "key": True}, "member": looked_up},
-        "source": {"connection": "a", "container": corner.place("from"), "filter": "(objectClass=groupOfNames)"},
-        "destination": {"connection": "b", "container": corner.place("to"), "filter": "(objectClass=groupOfNames)"},
+        "source": {
+            "connection": "a",
+            "container": corner.place("from"),
+            "filter": "(objectClass=groupOfNames)",
+        },
+        "destination": {
+            "connection": "b",
+            "container": corner.place("to"),
+            "filter": "(objectClass=groupOfNames)",
+        },
         **more,
     }
 
@@ -186,7 +208,9 @@ def test_members_that_no_group_shows_any_more_stay(corner: Corner) -> None:
         names = [f"uid={uid},{corner.place(side)}" for uid in people]
         for i in range(3):
             # Of a class that may be without members.
-            corner.container.add(f"cn=g{i},ou={side}", objectClass="organizationalRole", cn=f"g{i}", roleOccupant=names)
+            corner.container.add(
+                f"cn=g{i},ou={side}", objectClass="organizationalRole", cn=f"g{i}", roleOccupant=names
+            )
     none = dict.fromkeys(("members", "memberships", "clear"), "none")
     role = "(objectClass=organizationalRole)"
 
@@ -206,7 +230,9 @@ def test_members_that_no_group_shows_any_more_stay(corner: Corner) -> None:
     # An attribute that no group has looks as `roleOccupant` does to a login without rights.
     result = corner.run(limits=none, **job("seeAlso"))
     assert result.state is JobState.STOPPED_BY_LIMIT
-    assert [(check.kind, check.subject) for check in result.limits if check.exceeded] == [(EMPTY_SOURCE, "roleOccupant")]
+    assert [(check.kind, check.subject) for check in result.limits if check.exceeded] == [
+        (EMPTY_SOURCE, "roleOccupant")
+    ]
 
 
 def test_members_are_counted_over_all_groups(corner: Corner) -> None:
@@ -218,14 +244,15 @@ def test_members_are_counted_over_all_groups(corner: Corner) -> None:
             group(corner, side, f"g{i}", *(people if side == "to" else people[:2]))
     result = corner.run(**groups_job(corner, missing_at_source="skip"))
     assert result.state is JobState.STOPPED_BY_LIMIT
-    assert [(check.kind, check.planned, check.base, check.allowed) for check in result.limits if check.exceeded] == [
-        ("memberships", 30, 90, 20)
-    ]
+    assert [
+        (check.kind, check.planned, check.base, check.allowed) for check in result.limits if check.exceeded
+    ] == [("memberships", 30, 90, 20)]
     again = corner.run(limits={"memberships": "40%"}, **groups_job(corner, missing_at_source="skip"))
     assert succeed(again).statistics.updated == 30
 
 
-# -- the window -------------------------------------------------------------------------------------------------------
+# -- the window
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_many_small_removals_are_one_large_one(corner: Corner, clock: Clock) -> None:
@@ -261,13 +288,17 @@ def test_removed_members_count_in_the_window_too(corner: Corner) -> None:
     def lose(uid: str, groups: int) -> None:
         gone = f"uid={uid},{corner.place('from')}".encode()
         for i in range(groups):
-            corner.container.admin.modify_s(f"cn=g{i},{corner.place('from')}", [(ldap.MOD_DELETE, "member", [gone])])
+            corner.container.admin.modify_s(
+                f"cn=g{i},{corner.place('from')}", [(ldap.MOD_DELETE, "member", [gone])]
+            )
 
     lose("p0", 15)
     assert succeed(corner.run(**job)).statistics.updated == 15
     lose("p1", 6)
     result = corner.run(**job)
-    assert [(check.kind, check.planned, check.recent) for check in result.limits if check.exceeded] == [("memberships", 6, 15)]
+    assert [(check.kind, check.planned, check.recent) for check in result.limits if check.exceeded] == [
+        ("memberships", 6, 15)
+    ]
 
 
 def test_what_a_person_let_past_the_limit_does_not_count(corner: Corner) -> None:
@@ -286,38 +317,54 @@ def test_what_a_person_let_past_the_limit_does_not_count(corner: Corner) -> None
     assert (check.planned, check.recent) == (1, 0)
 
 
-# -- two branches of one directory ------------------------------------------------------------------------------------
+# -- two branches of one directory
+# ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("match", ["refuse", "reuse"])
 def test_a_record_of_the_source_is_never_written(corner: Corner, match: str) -> None:
-    """Source and destination are siblings: new people get an object of their own, the record stays as it is."""
+    """Source and destination are siblings: new people get an object of their own, the record stays as it
+    is.
+    """
     corner.people("from", "ann")
     place = corner.definition().jobs[0].destination.model_dump()
     fields = {**FIELDS, "description": {"static": "copy"}}
     succeed(corner.run(destination={**place, "unmanaged_match": match}, fields=fields))
     assert corner.there() == {"ann"}
     assert "description" not in corner.container.values(f"uid=ann,{corner.place('from')}")
-    assert succeed(corner.run(destination={**place, "unmanaged_match": match}, fields=fields)).statistics.unchanged == 1
+    assert (
+        succeed(
+            corner.run(destination={**place, "unmanaged_match": match}, fields=fields)
+        ).statistics.unchanged
+        == 1
+    )
 
 
 def test_overlapping_places_are_refused_before_anything_is_read(corner: Corner) -> None:
     """Two connections to one server: the definition does not tell, the servers do."""
     corner.people("from", "ann")
     place = corner.definition().jobs[0].destination.model_dump()
-    result = corner.run(destination={**place, "container": corner.container.dn}, remove="all", limits={"delete": "none"})
+    result = corner.run(
+        destination={**place, "container": corner.container.dn}, remove="all", limits={"delete": "none"}
+    )
     assert result.state is JobState.FAILED
     assert "overlaps the source" in result.message
     assert result.statistics.read == 0
 
 
-# -- what goes along --------------------------------------------------------------------------------------------------
+# -- what goes along
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_container_that_holds_others_is_not_moved(corner: Corner) -> None:
     """A unit without a record would take everybody in it along, whom the job neither knows nor counts."""
     corner.container.add("ou=left", objectClass="organizationalUnit", ou="left")
-    place = {"connection": "b", "container": corner.place("to"), "scope": "one", "filter": "(objectClass=organizationalUnit)"}
+    place = {
+        "connection": "b",
+        "container": corner.place("to"),
+        "scope": "one",
+        "filter": "(objectClass=organizationalUnit)",
+    }
     corner.csv("ous.csv", "sales", "dev")
     job = {
         "source": {"file": "ous.csv"},
@@ -331,7 +378,10 @@ def test_a_container_that_holds_others_is_not_moved(corner: Corner) -> None:
     corner.container.add("uid=svc,ou=sales,ou=to", objectClass=PERSON, uid="svc", cn="svc", sn="svc")
     corner.csv("ous.csv", "dev")
     result = succeed(corner.run(**job))
-    assert (result.statistics.moved, [item.why for item in result.left_alone]) == (0, [WhyLeftAlone.HOLDS_OTHERS])
+    assert (result.statistics.moved, [item.why for item in result.left_alone]) == (
+        0,
+        [WhyLeftAlone.HOLDS_OTHERS],
+    )
     assert corner.there("organizationalUnit") == {"to", "sales", "dev"}
     corner.container.admin.delete_s(f"uid=svc,ou=sales,{corner.place('to')}")
     assert succeed(corner.run(**job)).statistics.moved == 1
@@ -341,7 +391,9 @@ def test_copied_members_are_counted_over_all_groups_too(corner: Corner) -> None:
     """memberUid is copied, not looked up: a source that lost nearly all of them is stopped all the same."""
     uids = [f"u{i}" for i in range(20)]
     for i in range(10):
-        corner.container.add(f"cn=g{i},ou=from", objectClass="posixGroup", cn=f"g{i}", gidNumber=f"{i}", memberUid=uids)
+        corner.container.add(
+            f"cn=g{i},ou=from", objectClass="posixGroup", cn=f"g{i}", gidNumber=f"{i}", memberUid=uids
+        )
     selected = "(objectClass=posixGroup)"
     job = {
         "object": "group",
@@ -357,7 +409,9 @@ def test_copied_members_are_counted_over_all_groups_too(corner: Corner) -> None:
         corner.container.admin.modify_s(f"cn=g{i},{corner.place('from')}", less)
     result = corner.run(**job)
     assert result.state is JobState.STOPPED_BY_LIMIT
-    assert [(check.kind, check.planned, check.base) for check in result.limits if check.exceeded] == [("memberships", 50, 200)]
+    assert [(check.kind, check.planned, check.base) for check in result.limits if check.exceeded] == [
+        ("memberships", 50, 200)
+    ]
 
 
 def test_those_that_have_left_do_not_raise_what_may_leave(corner: Corner, clock: Clock) -> None:
@@ -366,7 +420,10 @@ def test_those_that_have_left_do_not_raise_what_may_leave(corner: Corner, clock:
     people = [f"p{i:03}" for i in range(60)]
     move = {"missing_at_source": {"move": f"ou=left,{corner.place('to')}"}}
     succeed(corner.run(**corner.file_job(*people, **move)))
-    assert succeed(corner.run(limits={"move": "none"}, **corner.file_job(*people[:30], **move))).statistics.moved == 30
+    assert (
+        succeed(corner.run(limits={"move": "none"}, **corner.file_job(*people[:30], **move))).statistics.moved
+        == 30
+    )
     clock.advance(days=2)
     result = corner.run(**corner.file_job(*people[:20], **move))
     (check,) = (check for check in result.limits if check.exceeded)
@@ -377,7 +434,10 @@ def test_entries_of_a_file_are_told_by_all_their_keys(corner: Corner) -> None:
     """Two keys name an entry: one that shares only the first of them was never matched."""
 
     def entry(company: str, number: str, cn: str) -> str:
-        return f"dn: cn={cn},dc=x\nobjectClass: inetOrgPerson\ncn: {cn}\nsn: {cn}\no: {company}\nemployeeNumber: {number}\n\n"
+        return (
+            f"dn: cn={cn},dc=x\nobjectClass: inetOrgPerson\ncn: {cn}\nsn: {cn}\no: {company}\nemployeeNumber:"
+            f" {number}\n\n"
+        )
 
     (corner.folder / "out.ldif").write_text("version: 1\n\n" + entry("acme", "99", "manual"))
     (corner.folder / "in.csv").write_text("o,n,cn\nacme,1,ann\nacme,2,bob\n")
@@ -398,7 +458,9 @@ def test_entries_of_a_file_are_told_by_all_their_keys(corner: Corner) -> None:
     assert succeed(corner.run(**job)).statistics.deleted == 0
     (corner.folder / "in.csv").write_text("o,n,cn\nacme,1,ann\n")
     assert succeed(corner.run(**job)).statistics.deleted == 1
-    assert [line for line in (corner.folder / "out.ldif").read_text().splitlines() if line.startswith("dn")] == [
+    assert [
+        line for line in (corner.folder / "out.ldif").read_text().splitlines() if line.startswith("dn")
+    ] == [
         "dn: cn=manual,dc=x",
         "dn: cn=ann,dc=x",
     ]

@@ -1,4 +1,6 @@
-"""Who may still cause a plan under a policy: the starter of a run, the schedule and Airflow's own retry, and no one else."""
+"""Who may still cause a plan under a policy: the starter of a run, the schedule and Airflow's own retry, and
+no one else.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ FIRST = Tries(number=1, cleared=False, run_cleared=False)
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_cleared_task_makes_no_new_plan_under_a_policy(office: Office, ended: bool) -> None:
-    """Who clears it would cause the plan, and the requester would be somebody else; also while the request is undecided."""
+    """Who clears it would cause the plan, and the requester would be somebody else; also while the request is
+    undecided.
+    """
     run = office.start()
     request = office.request(office.run(run, tries=FIRST))
     if ended:
@@ -56,7 +60,9 @@ def test_a_run_that_has_ended_makes_no_new_plan_under_a_policy(office: Office) -
 @pytest.mark.parametrize(
     "tries",
     [
-        Tries(number=1, cleared=False, run_cleared=True),  # skipped, until somebody marked the job before it as successful
+        Tries(
+            number=1, cleared=False, run_cleared=True
+        ),  # skipped, until somebody marked the job before it as successful
         Tries(number=1, cleared=True, run_cleared=False),
         Tries(number=1, cleared=False, run_cleared=False, out_of_turn=True),
         Tries(number=1, cleared=False, run_cleared=False, run_over=True),
@@ -64,7 +70,9 @@ def test_a_run_that_has_ended_makes_no_new_plan_under_a_policy(office: Office) -
     ids=["begun by a clear", "cleared before it began", "marked", "revived"],
 )
 def test_a_job_that_begins_because_a_task_was_cleared_makes_no_plan(office: Office, tries: Tries) -> None:
-    """Its task was never tried, so Airflow does not count it as cleared; all the same, its starter did not cause it."""
+    """Its task was never tried, so Airflow does not count it as cleared; all the same, its starter did not
+    cause it.
+    """
     assert "Start a new run" in office.run(office.start(), tries=tries).message
 
 
@@ -72,7 +80,9 @@ def test_a_job_that_begins_because_a_task_was_cleared_makes_no_plan(office: Offi
     "tries",
     [
         Tries(number=1, cleared=False, run_cleared=False),  # its task instance was deleted and made again
-        Tries(number=2, cleared=False, run_cleared=True),  # the definition was given more retries, which hides the clear
+        Tries(
+            number=2, cleared=False, run_cleared=True
+        ),  # the definition was given more retries, which hides the clear
     ],
     ids=["deleted", "hidden"],
 )
@@ -110,7 +120,9 @@ def test_a_retry_in_a_run_in_which_a_task_was_cleared_makes_no_plan(office: Offi
 
 
 def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> None:
-    """What needed no approval and was begun is finished, within `plan_max_age`; afterwards it is too late for that too."""
+    """What needed no approval and was begun is finished, within `plan_max_age`; afterwards it is too late for
+    that too.
+    """
     run = office.start(approval={**POLICY, "changes": ["delete"]})
     plan = office.store.save_plan(office.store.start_job(run.id, "phones").id, _planned(office))
     office.store.start_applying(plan)

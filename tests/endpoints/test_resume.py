@@ -1,4 +1,6 @@
-"""A run that is killed at any moment and tried again ends as it should: nothing twice, nothing lost, nothing untrue."""
+"""A run that is killed at any moment and tried again ends as it should: nothing twice, nothing lost, nothing
+untrue.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,12 @@ class World:
         admin.unbind_s()
 
     def content(self) -> dict[str, dict[str, list[str]]]:
-        return comparable({dn: {k: [v.decode() for v in held] for k, held in values.items()} for dn, values in self.entries()})
+        return comparable(
+            {
+                dn: {k: [v.decode() for v in held] for k, held in values.items()}
+                for dn, values in self.entries()
+            }
+        )
 
     def entries(self, *attributes: str) -> list[tuple[str, dict[str, list[bytes]]]]:
         admin = directories.administrator(self.destination)
@@ -80,7 +87,9 @@ class World:
         return {values["uid"][0]: values["entryUUID"][0] for values in found}
 
     def run(self, run_id: str, store: Store, tell: Callable[[str], None]) -> list[JobResult]:
-        """Run both jobs, waiting for the lease of whoever was killed; trying again where that is told to help."""
+        """Run both jobs, waiting for the lease of whoever was killed; trying again where that is told to
+        help.
+        """
         definition = turnover.collection()
         snapshot = store.start_run(definition, run_id, trigger="test", requester="test", verified=False)
         results: list[JobResult] = []
@@ -94,7 +103,12 @@ class World:
                 assert time.monotonic() < deadline
                 try:
                     result = run_job(
-                        snapshot, job, deployment=self.deployment, store=store, holder=f"pid {os.getpid()}", progress=progress
+                        snapshot,
+                        job,
+                        deployment=self.deployment,
+                        store=store,
+                        holder=f"pid {os.getpid()}",
+                        progress=progress,
                     )
                 except LeaseError:
                     time.sleep(0.02)
@@ -113,7 +127,9 @@ def comparable(entries: Any) -> dict[str, dict[str, list[str]]]:
 
     references = {"member", "manager"}
     return {
-        form(dn): {name: sorted(form(v) if name in references else v for v in held) for name, held in values.items()}
+        form(dn): {
+            name: sorted(form(v) if name in references else v for v in held) for name, held in values.items()
+        }
         for dn, values in entries.items()
     }
 
@@ -164,7 +180,9 @@ def work_on(world: World, run_id: str) -> Callable[[Callable[[str], None]], None
 
             store.save_plan = save_plan  # type: ignore[method-assign]
             results = world.run(run_id, store, tell)
-            assert all(result.state is JobState.SUCCESS for result in results), [result.message for result in results]
+            assert all(result.state is JobState.SUCCESS for result in results), [
+                result.message for result in results
+            ]
 
     return work
 
@@ -186,7 +204,9 @@ STAGES = (
 
 
 def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(world: World) -> None:
-    """Killed while reading, planning, storing and applying: the end is what the rules say, whatever had been done."""
+    """Killed while reading, planning, storing and applying: the end is what the rules say, whatever had been
+    done.
+    """
     choose = random.Random(20261122)
     killed: Counter[str] = Counter()
     expected = comparable(turnover.expected())
@@ -207,22 +227,30 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(wo
             killed[stage] += os.WIFSIGNALED(status)
         with Store.open(world.url) as store:
             results = world.run(run_id, store, lambda text: None)
-            assert [result.state for result in results] == [JobState.SUCCESS] * 2, [result.message for result in results]
+            assert [result.state for result in results] == [JobState.SUCCESS] * 2, [
+                result.message for result in results
+            ]
             check_store(store)
         assert world.content() == expected
         after = world.identities()
         stayed = {uid for uid in before if uid not in {b"p%d" % number for number in turnover.LEAVERS}}
-        assert {uid: after[uid] for uid in stayed} == {uid: before[uid] for uid in stayed}, "an object was made anew"
+        assert {uid: after[uid] for uid in stayed} == {uid: before[uid] for uid in stayed}, (
+            "an object was made anew"
+        )
         if killed.total() >= KILLS:
             break
     assert killed["people apply"] >= 5, killed
 
 
 def check_store(store: Store) -> None:
-    """Every plan that was begun was carried out whole, and every change of it is recorded as done; the lease is free."""
+    """Every plan that was begun was carried out whole, and every change of it is recorded as done; the lease
+    is free.
+    """
     with store._database.read() as connection:
         plans = connection.execute(
-            select(PlanRow.id, PlanRow.apply_finished).where(PlanRow.complete, PlanRow.apply_started.is_not(None))
+            select(PlanRow.id, PlanRow.apply_finished).where(
+                PlanRow.complete, PlanRow.apply_started.is_not(None)
+            )
         ).all()
         leases = connection.scalar(select(func.count()).select_from(LeaseRow))
     assert leases == 0
@@ -230,12 +258,16 @@ def check_store(store: Store) -> None:
     for id, _ in plans:
         changes, outcomes = list(store.load_plan(id).plan.changes), store.outcomes(id)
         assert outcomes.keys() == set(range(len(changes)))
-        untrue = [outcome for outcome in outcomes.values() if outcome.result not in (Result.DONE, Result.FOUND_DONE)]
+        untrue = [
+            outcome for outcome in outcomes.values() if outcome.result not in (Result.DONE, Result.FOUND_DONE)
+        ]
         assert untrue == [], untrue
 
 
 def test_what_was_written_and_not_recorded_is_found(world: World) -> None:
-    """Killed after the last write and before the first outcome was recorded: all is found done, and nothing is written again."""
+    """Killed after the last write and before the first outcome was recorded: all is found done, and nothing
+    is written again.
+    """
     with Store.open(world.url) as store:
         world.run("unrecorded", store, lambda text: None)
         before = world.destination.dump()
@@ -252,7 +284,9 @@ def test_what_was_written_and_not_recorded_is_found(world: World) -> None:
 
 
 def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: World) -> None:
-    """Stopped while it applies and resumed when its lease has ended: not one entry changes; a retry carries the rest out."""
+    """Stopped while it applies and resumed when its lease has ended: not one entry changes; a retry carries
+    the rest out.
+    """
 
     def work(tell: Callable[[str], None]) -> None:
         def tell_and_stop(text: str) -> None:
@@ -265,7 +299,9 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: Wo
         stopped: list[str] = []
         definition = turnover.collection()
         with Store.open(world.url) as store:
-            snapshot = store.start_run(definition, "stopped", trigger="test", requester="test", verified=False)
+            snapshot = store.start_run(
+                definition, "stopped", trigger="test", requester="test", verified=False
+            )
             job = snapshot.collection.jobs[0]
             result = run_job(
                 snapshot,
@@ -295,13 +331,17 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: Wo
             assert world.destination.dump() == before
         assert world.content() != comparable(turnover.expected())
         results = world.run("stopped", store, lambda text: None)
-        assert [result.state for result in results] == [JobState.SUCCESS] * 2, [result.message for result in results]
+        assert [result.state for result in results] == [JobState.SUCCESS] * 2, [
+            result.message for result in results
+        ]
         check_store(store)
     assert world.content() == comparable(turnover.expected())
 
 
 def test_a_plan_is_not_carried_out_at_another_destination(world: World) -> None:
-    """When the connection leads to another server before the retry, nothing of the old plan is written there."""
+    """When the connection leads to another server before the retry, nothing of the old plan is written
+    there.
+    """
     elsewhere = turnover.expected()
     with Store.open(world.url) as store, Slapd(turnover.DESTINATION) as other:
         world.run("elsewhere", store, lambda text: None)

@@ -59,7 +59,9 @@ def test_the_same_run_is_joined(store: Store) -> None:
     ids=str,
 )
 def test_another_run_with_its_id_is_refused(store: Store, other: dict[str, Any]) -> None:
-    """Deleted in Airflow and triggered again under the same id, by whoever and however: it neither joins nor changes the run."""
+    """Deleted in Airflow and triggered again under the same id, by whoever and however: it neither joins nor
+    changes the run.
+    """
     first = start(store)
     for attempt in (start, join):
         with pytest.raises(RunIdUsed, match="This run id was used before") as caught:
@@ -72,7 +74,13 @@ def test_another_run_with_its_id_is_refused(store: Store, other: dict[str, Any])
 
 def test_a_terminals_run_is_joined_by_no_one(store: Store) -> None:
     """Neither by a run of Airflow that was given its id, nor by another terminal."""
-    terminal = {"trigger": TERMINAL, "requester": "ida", "triggering_user": None, "logical_date": None, "run_after": None}
+    terminal = {
+        "trigger": TERMINAL,
+        "requester": "ida",
+        "triggering_user": None,
+        "logical_date": None,
+        "run_after": None,
+    }
     start(store, "terminal__1", **terminal)
     for other in ({}, terminal, {**terminal, "trigger": "manual"}):
         with pytest.raises(RunIdUsed):
@@ -90,12 +98,18 @@ def before_the_upgrade(url: str) -> None:
 
 
 def test_a_run_that_began_before_the_upgrade_goes_on(store_url: str) -> None:
-    """Its tasks join it, and from the first one on no other run can; another person, or another trigger, never could."""
+    """Its tasks join it, and from the first one on no other run can; another person, or another trigger,
+    never could.
+    """
     with Store.open(store_url) as store:
         first = start(store)
     before_the_upgrade(store_url)
     with Store.open(store_url) as store:
-        for other in ({"requester": "bob", "triggering_user": "bob"}, {"trigger": "scheduled"}, {"trigger": TERMINAL}):
+        for other in (
+            {"requester": "bob", "triggering_user": "bob"},
+            {"trigger": "scheduled"},
+            {"trigger": TERMINAL},
+        ):
             with pytest.raises(RunIdUsed):
                 start(store, **other)
         assert join(store) == first

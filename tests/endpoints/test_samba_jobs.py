@@ -1,4 +1,6 @@
-"""Whole jobs from one part of an Active Directory domain to another, through everything that a run goes through."""
+"""Whole jobs from one part of an Active Directory domain to another, through everything that a run goes
+through.
+"""
 
 from __future__ import annotations
 
@@ -64,18 +66,34 @@ class Forest:
 
     def user(self, name: str, account: str, *, side: str, below: str = "", **attributes: Values) -> str:
         values = self._values(account, side, "userPrincipalName")
-        return self.add(f"CN={escape_dn_chars(name)},{below}OU={side}", objectClass="user", sn=name, **values, **attributes)
+        return self.add(
+            f"CN={escape_dn_chars(name)},{below}OU={side}",
+            objectClass="user",
+            sn=name,
+            **values,
+            **attributes,
+        )
 
     def group(self, name: str, account: str, *, side: str, **attributes: Values) -> str:
-        return self.add(f"CN={name},OU={side}", objectClass="group", **self._values(account, side, "info"), **attributes)
+        return self.add(
+            f"CN={name},OU={side}", objectClass="group", **self._values(account, side, "info"), **attributes
+        )
 
     def _values(self, account: str, side: str, mark: str) -> dict[str, str]:
-        # Both sides are in one domain, so what is a key at the destination must be another attribute at the source.
-        own = {"sAMAccountName": f"{self.letters}{account}", "adminDisplayName": account} if side == "to" else {}
+        # Both sides are in one domain, so what is a key at the destination must be another attribute at the
+        # source.
+        own = (
+            {"sAMAccountName": f"{self.letters}{account}", "adminDisplayName": account}
+            if side == "to"
+            else {}
+        )
         return {"adminDescription": account, **(own or {mark: f"{self.letters}{account}@corp"})}
 
     def set(self, dn: str, **attributes: Values | None) -> None:
-        changes = [(ldap.MOD_REPLACE, name, None if values is None else encoded(values)) for name, values in attributes.items()]
+        changes = [
+            (ldap.MOD_REPLACE, name, None if values is None else encoded(values))
+            for name, values in attributes.items()
+        ]
         self.admin.modify_s(dn, changes)
 
     def to(self, *attributes: str, filter: str = "(adminDescription=*)") -> dict[str, dict[str, list[str]]]:
@@ -91,10 +109,14 @@ class Forest:
 
     def collection(self, *jobs: dict[str, Any]) -> Collection:
         kinds = ("delete", "move", "clear", "members")
-        return Collection.model_validate({"name": "corner", "limits": dict.fromkeys(kinds, "none"), "jobs": list(jobs)})
+        return Collection.model_validate(
+            {"name": "corner", "limits": dict.fromkeys(kinds, "none"), "jobs": list(jobs)}
+        )
 
     def job(self, kind: str, fields: dict[str, Any], **job: Any) -> dict[str, Any]:
-        category = {"user": "(&(objectCategory=person)(objectClass=user))", "group": "(objectClass=group)"}[kind]
+        category = {"user": "(&(objectCategory=person)(objectClass=user))", "group": "(objectClass=group)"}[
+            kind
+        ]
         destination = {
             "connection": "corp",
             "container": f"OU=to,{self.suffix}",
@@ -118,7 +140,9 @@ class Forest:
     def run(self, definition: Collection) -> list[JobResult]:
         """Run it, and see that a preview said the same before, and that nothing is left to do afterwards."""
         number = next(_numbers)
-        snapshot = self.store.start_run(definition, f"run {number}", trigger="test", requester="test", verified=False)
+        snapshot = self.store.start_run(
+            definition, f"run {number}", trigger="test", requester="test", verified=False
+        )
         deployment = Deployment(self, self.folder)
         told: list[str] = []
 
@@ -167,7 +191,9 @@ class Forest:
                 progress=lambda job: lambda stage, done, total: None,
             )
         )
-        assert [preview.state for preview in previews] == [JobState.PREVIEWED] * len(previews), previews[0].message
+        assert [preview.state for preview in previews] == [JobState.PREVIEWED] * len(previews), previews[
+            0
+        ].message
         return [change for preview in previews for change in preview.changes]
 
 
@@ -214,7 +240,9 @@ def users_job(forest: Forest, fields: dict[str, Any] | None = None, **job: Any) 
 
 
 def test_users_are_created_changed_renamed_and_deleted(forest: Forest) -> None:
-    """Without passwords, by their own names; a difference in case only is none; then nothing is left to do."""
+    """Without passwords, by their own names; a difference in case only is none; then nothing is left to
+    do.
+    """
     forest.user("Philip, Fry", "e1", side="from", otherTelephone=["1", "2"], description="Boy")
     forest.user("Leela", "e2", side="from", otherTelephone="3", description="CAPTAIN")
     forest.user("Amy Wong", "E3", side="from")
@@ -225,7 +253,9 @@ def test_users_are_created_changed_renamed_and_deleted(forest: Forest) -> None:
     definition = forest.collection(users_job(forest, missing_at_source="delete", remove="all"))
     (result,) = forest.succeed(definition)
     assert (result.statistics.created, result.statistics.updated, result.statistics.deleted) == (1, 2, 1)
-    found = forest.to("adminDescription", "otherTelephone", "description", "sn", "sAMAccountName", "userAccountControl")
+    found = forest.to(
+        "adminDescription", "otherTelephone", "description", "sn", "sAMAccountName", "userAccountControl"
+    )
     assert {name: values["adminDescription"] for name, values in found.items()} == {
         r"CN=Philip\, Fry": ["e1"],
         "CN=Leela": ["e2"],
@@ -235,13 +265,17 @@ def test_users_are_created_changed_renamed_and_deleted(forest: Forest) -> None:
     assert found[r"CN=Philip\, Fry"]["sAMAccountName"] == [f"{forest.letters}e1"]
     assert found["CN=Leela"] | {"description": ["captain"]} == found["CN=Leela"]
     assert found["CN=Leela"]["otherTelephone"] == ["3"]
-    assert int(found[r"CN=Philip\, Fry"]["userAccountControl"][0]) & 2, "an account without a password is disabled"
+    assert int(found[r"CN=Philip\, Fry"]["userAccountControl"][0]) & 2, (
+        "an account without a password is disabled"
+    )
     after = {name: values["objectGUID"] for name, values in raw(forest).items()}
     assert (after["CN=Leela"], after["CN=Amy Wong"]) == (ids["CN=Leela"], ids["CN=Amy Kroker"])
 
 
 def raw(forest: Forest) -> dict[str, dict[str, list[bytes]]]:
-    found = forest.admin.search_s(f"OU=to,{forest.suffix}", ldap.SCOPE_SUBTREE, "(adminDescription=*)", ["objectGUID"])
+    found = forest.admin.search_s(
+        f"OU=to,{forest.suffix}", ldap.SCOPE_SUBTREE, "(adminDescription=*)", ["objectGUID"]
+    )
     return {dn.removesuffix(f",OU=to,{forest.suffix}"): entry for dn, entry in found}
 
 
@@ -256,7 +290,16 @@ def test_managers_are_resolved_in_circles_and_when_they_are_renamed(forest: Fore
     forest.user("Fry", "e3", side="to")
     forest.user("T", "e4", side="to")
     definition = forest.collection(
-        users_job(forest, {"manager": {"resolve": "manager", "match": "adminDescription", "within": f"OU=to,{forest.suffix}"}})
+        users_job(
+            forest,
+            {
+                "manager": {
+                    "resolve": "manager",
+                    "match": "adminDescription",
+                    "within": f"OU=to,{forest.suffix}",
+                }
+            },
+        )
     )
     forest.succeed(definition)
     assert {name: values.get("manager") for name, values in forest.to("manager").items()} == {
@@ -291,7 +334,10 @@ def test_groups_with_people_and_groups_in_them(forest: Forest) -> None:
     )
     definition = forest.collection(users_job(forest), groups)
     forest.succeed(definition)
-    members = {name: values.get("member") for name, values in forest.to("member", filter="(objectClass=group)").items()}
+    members = {
+        name: values.get("member")
+        for name, values in forest.to("member", filter="(objectClass=group)").items()
+    }
     assert members == {"CN=Inner": ["CN=Outer", "CN=P0", "CN=P1", "CN=P2"], "CN=Outer": ["CN=Inner", "CN=P3"]}
 
 
@@ -304,7 +350,10 @@ def test_objects_are_moved_to_computed_containers_and_when_they_leave(forest: Fo
     forest.user("Hermes", "e3", side="from", department="None")
     forest.user("Amy", "e2", side="to", below="OU=Crew,")
     forest.user("Zapp", "e4", side="to", below="OU=Sales,")
-    place = {"container": {"template": f"OU={{{{ department }}}},OU=to,{forest.suffix}"}, "base": f"OU=to,{forest.suffix}"}
+    place = {
+        "container": {"template": f"OU={{{{ department }}}},OU=to,{forest.suffix}"},
+        "base": f"OU=to,{forest.suffix}",
+    }
     left = {"move": f"OU=Left,OU=to,{forest.suffix}"}
     definition = forest.collection(
         users_job(forest, destination={**place, "move_existing": True}, missing_at_source=left, remove="all")
@@ -323,7 +372,9 @@ def test_objects_are_moved_to_computed_containers_and_when_they_leave(forest: Fo
 def test_a_search_at_the_root_of_the_domain_is_complete(forest: Forest) -> None:
     """The domain's own references to its other partitions are no reason to call a listing incomplete."""
     forest.user("Fry", "e1", side="from")
-    job = users_job(forest, destination={"base": forest.samba.suffix, "filter": f"(sAMAccountName={forest.letters}*)"})
+    job = users_job(
+        forest, destination={"base": forest.samba.suffix, "filter": f"(sAMAccountName={forest.letters}*)"}
+    )
     job["source"] = {
         "connection": "corp",
         "container": forest.samba.suffix,
@@ -366,10 +417,18 @@ def test_an_object_that_somebody_changed_meanwhile_is_left_alone(forest: Forest)
 
 
 def test_exact_spelling(forest: Forest) -> None:
-    """Fields and the common name get the new spelling; references are spelled by the server, so they are no difference."""
+    """Fields and the common name get the new spelling; references are spelled by the server, so they are no
+    difference.
+    """
     boss = forest.user("boss", "boss", side="to")
     forest.user("ANN MCDONALD", "ann", side="to", displayName="ANN MCDONALD", manager=boss)
-    forest.user("Ann McDonald", "ann", side="from", displayName="Ann McDonald", info=boss.replace("CN=boss", "CN=Boss"))
+    forest.user(
+        "Ann McDonald",
+        "ann",
+        side="from",
+        displayName="Ann McDonald",
+        info=boss.replace("CN=boss", "CN=Boss"),
+    )
     fields = {
         "cn": {"from": "cn", "exact": True},
         "sn": {"from": "sn", "exact": True},
@@ -379,4 +438,6 @@ def test_exact_spelling(forest: Forest) -> None:
     (result,) = forest.run(forest.collection(forest.job("user", fields, missing_at_destination="skip")))
     assert result.statistics.updated == 1
     found = forest.to("cn", "sn", "displayName", filter="(adminDisplayName=ann)")
-    assert found == {"CN=Ann McDonald": {"cn": ["Ann McDonald"], "sn": ["Ann McDonald"], "displayName": ["Ann McDonald"]}}
+    assert found == {
+        "CN=Ann McDonald": {"cn": ["Ann McDonald"], "sn": ["Ann McDonald"], "displayName": ["Ann McDonald"]}
+    }

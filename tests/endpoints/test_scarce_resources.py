@@ -1,4 +1,6 @@
-"""No room on a disk, no memory, a store that is locked, clocks that disagree: said clearly, and nothing is half done."""
+"""No room on a disk, no memory, a store that is locked, clocks that disagree: said clearly, and nothing is
+half done.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ ROWS = 20_000
 def collection() -> Collection:
     """A job from one CSV file to another."""
     fields: dict[str, Any] = {"id": {"from": "id", "key": True}, "name": "name"}
-    job = {"name": "phones", "source": {"file": "staff.csv"}, "destination": {"file": "phones.csv"}, "object": "row"}
+    job = {
+        "name": "phones",
+        "source": {"file": "staff.csv"},
+        "destination": {"file": "phones.csv"},
+        "object": "row",
+    }
     return Collection.model_validate({"name": "corp", "jobs": [{**job, "fields": fields}]})
 
 
@@ -90,7 +97,9 @@ def complete(folder: Path) -> bool:
 
 @pytest.mark.parametrize("limit", [0, 4096, 100_000, 1_000_000])
 def test_no_room_for_temporary_files(folder: Path, limit: int) -> None:
-    """A spool that cannot grow ends the job before its first write, says where room is lacking, and leaves nothing behind."""
+    """A spool that cannot grow ends the job before its first write, says where room is lacking, and leaves
+    nothing behind.
+    """
     temporary = folder / "tmp"
     temporary.mkdir()
 
@@ -101,11 +110,15 @@ def test_no_room_for_temporary_files(folder: Path, limit: int) -> None:
         definition = collection()
         from directory_sync.run.job import preview_job
 
-        result = preview_job(definition, definition.jobs[0], deployment=Deployment(NoConnections(), folder), store=None)
+        result = preview_job(
+            definition, definition.jobs[0], deployment=Deployment(NoConnections(), folder), store=None
+        )
         return f"{result.state} {result.error and result.error.transient} {result.message}"
 
     text = in_a_child(work)
-    assert text.startswith(f"failed True A temporary file in {temporary} could not be written: File too large."), text
+    assert text.startswith(
+        f"failed True A temporary file in {temporary} could not be written: File too large."
+    ), text
     assert "TMPDIR" in text
     assert list(temporary.iterdir()) == []
     assert not (folder / "phones.csv").exists()
@@ -130,8 +143,12 @@ def test_a_full_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (result.state, result.statistics.created) == (JobState.SUCCESS, ROWS)
 
 
-def test_a_store_that_fills_up_while_changes_are_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be recorded is told; with room again the same run finds out what is done, and records that."""
+def test_a_store_that_fills_up_while_changes_are_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be recorded is told; with room again the same run finds out what is done, and records
+    that.
+    """
     prepare, apply, pages = Database._prepare_sqlite, carrying_out.apply_plan, [1 << 30]
 
     def small(self: Database, connection: Any, record: Any) -> None:
@@ -159,9 +176,13 @@ def test_a_store_that_fills_up_while_changes_are_written(folder: Path, monkeypat
 
 
 def test_a_locked_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process that holds the store for long: said so, nothing is written; for a moment only: waited for."""
+    """Another process that holds the store for long: said so, nothing is written; for a moment only: waited
+    for.
+    """
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.5)
-    with closing(sqlite3.connect(folder / "store.db", isolation_level=None, check_same_thread=False)) as other:
+    with closing(
+        sqlite3.connect(folder / "store.db", isolation_level=None, check_same_thread=False)
+    ) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError, match=r"locked.*Another process holds it for long"):
             run(folder)
@@ -172,8 +193,12 @@ def test_a_locked_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(0.1)
 
 
-def test_a_locked_store_on_postgresql(folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session of somebody else that holds a table for long: said so, nothing is written; with the lock gone it goes through."""
+def test_a_locked_store_on_postgresql(
+    folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session of somebody else that holds a table for long: said so, nothing is written; with the lock gone
+    it goes through.
+    """
     import psycopg2
 
     monkeypatch.setattr(database, "BUSY_TIMEOUT", 1)
@@ -192,7 +217,9 @@ def test_a_locked_store_on_postgresql(folder: Path, postgres: Postgres, monkeypa
 
 @pytest.mark.parametrize("more", [1, 4, 8, 16, 32])
 def test_too_little_memory(folder: Path, more: int) -> None:
-    """With so many MiB more than it has, the job ends well or says what is lacking; the destination is whole or not there."""
+    """With so many MiB more than it has, the job ends well or says what is lacking; the destination is whole
+    or not there.
+    """
 
     def work() -> str:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -247,11 +274,13 @@ with Store.open(sys.argv[1]) as store:
             marker.unlink()
             turns += 1
 print(turns)
-"""
+"""  # noqa: E501
 
 
 def test_clocks_of_workers_do_not_matter(postgres: Postgres, tmp_path: Path) -> None:
-    """Workers whose clocks are an hour fast or slow never hold the lease at the same time: the database's clock counts."""
+    """Workers whose clocks are an hour fast or slow never hold the lease at the same time: the database's
+    clock counts.
+    """
     url = postgres.create_database()
     upgrade(url)
     command = [sys.executable, "-c", SKEWED, url, str(tmp_path / "marker")]
@@ -268,9 +297,13 @@ def test_a_lease_of_a_slow_clock_ends_in_time(postgres: Postgres, tmp_path: Path
     """A killed holder whose clock was an hour fast does not keep others out for an hour."""
     url = postgres.create_database()
     upgrade(url)
-    holding = SKEWED.replace("time.sleep(4.5 if turns == 2 else 0.02)", "print('held', flush=True); time.sleep(60)")
+    holding = SKEWED.replace(
+        "time.sleep(4.5 if turns == 2 else 0.02)", "print('held', flush=True); time.sleep(60)"
+    )
     holder = subprocess.Popen(
-        [sys.executable, "-c", holding, url, str(tmp_path / "marker"), "3600"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", holding, url, str(tmp_path / "marker"), "3600"],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
@@ -280,7 +313,9 @@ def test_a_lease_of_a_slow_clock_ends_in_time(postgres: Postgres, tmp_path: Path
     with Store.open(url) as store:
         while True:
             try:
-                store.acquire_lease("server", ("dc=x",), holder="next", duration=timedelta(seconds=5)).release()
+                store.acquire_lease(
+                    "server", ("dc=x",), holder="next", duration=timedelta(seconds=5)
+                ).release()
                 break
             except LeaseError:
                 assert time.monotonic() < ends

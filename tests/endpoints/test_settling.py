@@ -32,7 +32,9 @@ GONE = timedelta(days=8)
 
 
 class _Unrecorded:
-    """No outcome can be recorded, nor how anything ended: as when the process were killed after its last write."""
+    """No outcome can be recorded, nor how anything ended: as when the process were killed after its last
+    write.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
@@ -60,7 +62,8 @@ def plan_of(store: Store, plan: int) -> Any:
         return connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan)).one()
 
 
-# -- removals ---------------------------------------------------------------------------------------------------------
+# -- removals
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_deletions_are_settled_and_counted(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +90,9 @@ def test_deletions_are_settled_and_counted(corner: Corner, monkeypatch: pytest.M
 
 
 def test_removals_that_nobody_can_look_at_count_too(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan that stays open may have removed everything: a window that did not count it would be no window."""
+    """A plan that stays open may have removed everything: a window that did not count it would be no
+    window.
+    """
     names = [f"p{number}" for number in range(40)]
     definition = corner.definition(limits={"delete": "25"}, **corner.file_job(*names))
     succeed(corner.run(definition))
@@ -113,11 +118,16 @@ def test_a_moved_object_was_not_deleted(corner: Corner, monkeypatch: pytest.Monk
     corner.csv("people.csv", "eve")
     corner.run(definition)
     monkeypatch.undo()
-    corner.container.admin.rename_s(f"uid=ann,{corner.place('to')}", "uid=ann", f"ou=else,{corner.container.dn}")
+    corner.container.admin.rename_s(
+        f"uid=ann,{corner.place('to')}", "uid=ann", f"ou=else,{corner.container.dn}"
+    )
     corner.gone("to", "bob")
     (settled,) = settle(corner).settled
     assert settled.state is JobState.FAILED
-    outcomes = {change.key: corner.store.outcomes(2)[number] for number, change in enumerate(_changes(corner.store, 2))}
+    outcomes = {
+        change.key: corner.store.outcomes(2)[number]
+        for number, change in enumerate(_changes(corner.store, 2))
+    }
     assert outcomes["ann"].result is Result.NOT_DONE
     assert f"it is now uid=ann,ou=else,{corner.container.dn}" in outcomes["ann"].message
     assert outcomes["bob"].result is Result.FOUND_DONE
@@ -132,7 +142,10 @@ def _changes(store: Store, plan: int) -> Any:
 
 
 def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the old nor the new value is there: that is said, and nothing is claimed. Blanks and case are no difference."""
+    """Neither the old nor the new value is there: that is said, and nothing is claimed.
+
+    Blanks and case are no difference.
+    """
     for name in ("ann", "bob", "eve", "gus"):
         corner.person("from", name, mail=f"{name}@new.example", sn=f"New {name}")
         corner.person("to", name, mail=f"{name}@old.example", sn=f"Old {name}")
@@ -148,7 +161,10 @@ def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest
         dn = f"uid={name},{corner.place('to')}"
         admin.modify_s(dn, [(2, "mail", [mail.encode()]), (2, "sn", [sn.encode()])])
     (settled,) = settle(corner).settled
-    outcomes = {change.key: corner.store.outcomes(1)[number] for number, change in enumerate(_changes(corner.store, 1))}
+    outcomes = {
+        change.key: corner.store.outcomes(1)[number]
+        for number, change in enumerate(_changes(corner.store, 1))
+    }
     assert {key: outcome.result.value for key, outcome in outcomes.items()} == {
         "ann": "found_done",
         "bob": "found_done",
@@ -162,7 +178,8 @@ def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest
     assert plan_of(corner.store, 1).state == "failed"
 
 
-# -- who settles ------------------------------------------------------------------------------------------------------
+# -- who settles
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_two_settlers_do_not_contradict_each_other(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,10 +240,13 @@ def test_after_a_week_it_is_uncertain_for_good(corner: Corner, monkeypatch: pyte
     assert "for 7 days nobody could look at the object" in corner.store.outcomes(1)[0].message
 
 
-# -- approval ---------------------------------------------------------------------------------------------------------
+# -- approval
+# ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_approved_plan_of_airflow_is_kept_for_its_retry(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approved_plan_of_airflow_is_kept_for_its_retry(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As long as its run goes on, nobody else closes it; the retry looks first and does the rest."""
     definition = corner.definition(approval=POLICY, **corner.file_job("ann", "bob"))
     waiting = corner.run(definition, trigger="manual")
@@ -242,7 +262,9 @@ def test_an_approved_plan_of_airflow_is_kept_for_its_retry(corner: Corner, monke
     assert corner.there() == {"ann", "bob"}
 
 
-def test_an_approved_plan_whose_run_is_over_ends_with_its_request(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approved_plan_whose_run_is_over_ends_with_its_request(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No retry comes: the request says that its plan was carried out in part, and is not open any more."""
     definition = corner.definition(approval=POLICY, **corner.file_job("ann", "bob"))
     waiting = corner.run(definition, trigger="manual")
@@ -265,7 +287,9 @@ def test_an_approved_plan_whose_run_is_over_ends_with_its_request(corner: Corner
 def test_an_overtaken_approved_plan_tells_what_it_did_before_the_rest_is_called_a_conflict(
     corner: Corner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a newer run found there is recorded as written by the plan; only what was not made is a conflict."""
+    """What a newer run found there is recorded as written by the plan; only what was not made is a
+    conflict.
+    """
     definition = corner.definition(approval=POLICY, **corner.file_job("ann", "bob", "eve"))
     waiting = corner.run(definition, trigger="manual")
     cut = _Unrecorded(monkeypatch)
@@ -282,7 +306,9 @@ def test_an_overtaken_approved_plan_tells_what_it_did_before_the_rest_is_called_
     assert (result.statistics.created, corner.there()) == (2, {"ann", "bob"})
 
 
-def test_what_was_approved_for_a_terminal_is_kept_for_it(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_approved_for_a_terminal_is_kept_for_it(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`--approved` goes on with it, within the time in which a plan may be taken up again; then it ends."""
     definition = corner.definition(approval=POLICY, **corner.file_job("ann", "bob"))
     waiting = corner.run(definition)
@@ -303,7 +329,8 @@ def test_what_was_approved_for_a_terminal_is_kept_for_it(corner: Corner, monkeyp
     assert corner.store.get_request(waiting.request).request.state == "applied"
 
 
-# -- files ------------------------------------------------------------------------------------------------------------
+# -- files
+# ------------------------------------------------------------------------------------------------------------
 
 
 class _Office:
@@ -327,9 +354,15 @@ class _Office:
         self.deployment = Deployment(NoConnections(), folder)
 
     def run(self, run_id: str, **staff: str) -> JobResult:
-        (self.folder / "staff.csv").write_text("uid,cn\n" + "".join(f"{uid},{cn}\n" for uid, cn in staff.items()))
-        snapshot = self.store.start_run(self.definition, run_id, trigger="terminal", requester="t", verified=False)
-        return run_job(snapshot, self.definition.jobs[0], deployment=self.deployment, store=self.store, holder="test")
+        (self.folder / "staff.csv").write_text(
+            "uid,cn\n" + "".join(f"{uid},{cn}\n" for uid, cn in staff.items())
+        )
+        snapshot = self.store.start_run(
+            self.definition, run_id, trigger="terminal", requester="t", verified=False
+        )
+        return run_job(
+            snapshot, self.definition.jobs[0], deployment=self.deployment, store=self.store, holder="test"
+        )
 
 
 @pytest.mark.parametrize("file", ["phones.csv", "phones.ldif"])
@@ -359,7 +392,9 @@ def test_a_file_was_written_as_a_whole_or_not_at_all(
     assert [name in content for name in (b"Anna", b"Bob", b"Eve", b"Gus")] == [True, True, False, False]
 
 
-def test_a_file_that_is_not_there_tells_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_there_tells_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A folder that is not mounted does not mean that its rows were deleted."""
     office = _Office(store, tmp_path, "phones.csv")
     office.run("one", ann="Ann", bob="Bob", eve="Eve")
@@ -390,7 +425,9 @@ def test_an_entry_of_a_file_that_was_renamed_was_not_deleted(
     assert told(store, 2) == {Result.NOT_DONE: 1}
 
 
-def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(store: Store, tmp_path: Path, clock: Clock) -> None:
+def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(
+    store: Store, tmp_path: Path, clock: Clock
+) -> None:
     """Runs of versions that noted no lease, and previews, count as left after a day."""
     office = _Office(store, tmp_path, "phones.csv")
     snapshot = store.start_run(office.definition, "old", trigger="terminal", requester="t", verified=False)
@@ -402,15 +439,24 @@ def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(store: Stor
     assert [run.state for run in store.recent_runs()] == ["failed"]
 
 
-# -- what is no proof -------------------------------------------------------------------------------------------------
+# -- what is no proof
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deletes", [True, False], ids=["deletions", "creations"])
 def test_a_login_that_sees_nothing_proves_nothing(
-    new_slapd: Callable[..., Slapd], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deletes: bool
+    new_slapd: Callable[..., Slapd],
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    deletes: bool,
 ) -> None:
-    """Whoever may not read an object is told that there is none: neither that it was deleted, nor that it was not created."""
-    corner = Corner.alone(new_slapd, store, tmp_path, login="blind", hidden="dn.children=", attribute="entry", below="ou=to,")
+    """Whoever may not read an object is told that there is none: neither that it was deleted, nor that it was
+    not created.
+    """
+    corner = Corner.alone(
+        new_slapd, store, tmp_path, login="blind", hidden="dn.children=", attribute="entry", below="ou=to,"
+    )
     names = [f"p{number}" for number in range(12)]
     definition = corner.definition(limits={"delete": "none"}, **corner.file_job(*names))
     if deletes:
@@ -427,7 +473,10 @@ def test_a_login_that_sees_nothing_proves_nothing(
 
 
 def test_what_others_made_is_not_known_as_created(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plan that broke off wanted to make it; somebody else did, just so. Its record goes, and the object stays."""
+    """A plan that broke off wanted to make it; somebody else did, just so.
+
+    Its record goes, and the object stays.
+    """
     definition = corner.definition(limits={"delete": "none"}, **corner.file_job("ann", "bob"))
     corner.person("to", "eve", cn="eve")
     corner.csv("people.csv", "ann", "bob", "eve")
@@ -445,7 +494,9 @@ def test_what_others_made_is_not_known_as_created(corner: Corner, monkeypatch: p
     assert corner.there() == {"ann", "bob", "eve"}
 
 
-def test_a_process_that_was_held_up_does_not_undo_what_was_settled(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_was_held_up_does_not_undo_what_was_settled(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its plan has been closed by somebody else meanwhile: it ends as lost, and learns nothing."""
     definition = corner.definition(**corner.file_job("ann", "bob"))
     finish = Store.finish_plan

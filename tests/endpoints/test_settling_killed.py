@@ -1,4 +1,6 @@
-"""Runs from a terminal that end without a word: what they have written is found and recorded, and nothing stays open."""
+"""Runs from a terminal that end without a word: what they have written is found and recorded, and nothing
+stays open.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def left_open(store: Store) -> list[object]:
     with store._database.read() as connection:
         return [
             *connection.scalars(
-                select(PlanRow.state).where(PlanRow.apply_finished.is_(None), PlanRow.apply_started.is_not(None))
+                select(PlanRow.state).where(
+                    PlanRow.apply_finished.is_(None), PlanRow.apply_started.is_not(None)
+                )
             ),
             *connection.scalars(select(JobRunRow.state).where(JobRunRow.finished.is_(None))),
             *connection.scalars(select(CollectionRunRow.state).where(CollectionRunRow.finished.is_(None))),
@@ -46,10 +50,14 @@ def left_open(store: Store) -> list[object]:
 
 
 def test_the_next_run_settles_a_killed_one(terminal: Terminal, store: Store) -> None:
-    """What was created is on record, the rest is done, the killed run is closed, and its people are the job's own."""
+    """What was created is on record, the rest is done, the killed run is closed, and its people are the job's
+    own.
+    """
     written = terminal.kill(terminal.begin_until(60))
     assert 60 <= len(written) < PEOPLE
-    assert store.count_outcomes(1) < len(written), "the run should be killed before it could record everything"
+    assert store.count_outcomes(1) < len(written), (
+        "the run should be killed before it could record everything"
+    )
     assert left_open(store) == ["applying", "running", "running"]
     status, said = terminal.run()
     assert (status, len(terminal.there())) == (0, PEOPLE), said
@@ -78,11 +86,14 @@ def test_a_command_settles_a_killed_run(terminal: Terminal, store: Store) -> Non
     status, said = terminal.settle()
     assert status == 0, said
     assert terminal.container.slapd.dump() == before
-    assert re.search(r"^corp, run terminal__\S+, job people, plan 1: failed\. It broke off: ", said, re.MULTILINE), said
+    assert re.search(
+        r"^corp, run terminal__\S+, job people, plan 1: failed\. It broke off: ", said, re.MULTILINE
+    ), said
     assert f"{PEOPLE - len(written)} were not made, and of 0 it cannot be told" in said
     assert left_open(store) == []
     assert terminal.settle() == (0, "Nothing was left open.\n")
-    # Of what it had created only the names are on record. The next run meets those objects, and from then on they are known.
+    # Of what it had created only the names are on record. The next run meets those objects, and from then on
+    # they are known.
     assert terminal.run()[0] == 0
     assert len(terminal.there()) == PEOPLE
     terminal.source(range(PEOPLE, PEOPLE + 3))
@@ -160,13 +171,15 @@ def full(store: Store) -> Iterator[None]:
             connection.execute(
                 text(
                     "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
-                    "$$BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on device'; END$$"
+                    "$$BEGIN RAISE disk_full USING MESSAGE = 'could not extend file: No space left on"
+                    " device'; END$$"
                 )
             )
             for table in _TABLES:
                 connection.execute(
                     text(
-                        f"CREATE TRIGGER full_store BEFORE INSERT OR UPDATE OR DELETE ON {name.format(table)} "
+                        f"CREATE TRIGGER full_store BEFORE INSERT OR UPDATE OR DELETE ON {name.format(table)}"
+                        f" "
                         "FOR EACH ROW EXECUTE FUNCTION no_room()"
                     )
                 )
@@ -181,7 +194,9 @@ def full(store: Store) -> Iterator[None]:
 
 
 def test_a_store_that_is_full_in_the_middle(terminal: Terminal, store: Store) -> None:
-    """Neither outcomes nor the end of the run can be recorded; when there is room again, the next run does both."""
+    """Neither outcomes nor the end of the run can be recorded; when there is room again, the next run does
+    both.
+    """
     process = terminal.begin_until(30)
     with full(store):
         said = "".join(process.communicate(timeout=120))

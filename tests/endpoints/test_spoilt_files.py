@@ -1,4 +1,6 @@
-"""Files as source that have suddenly gone bad, and files as destination that somebody changes between plan and apply."""
+"""Files as source that have suddenly gone bad, and files as destination that somebody changes between plan
+and apply.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +72,19 @@ class Folder:
             "fields": fields,
         }
         definition = Collection.model_validate({"name": "corp", "jobs": [job], **collection})
-        snapshot = self._store.start_run(definition, f"{next(self._numbers)}", trigger="test", requester="t", verified=False)
+        snapshot = self._store.start_run(
+            definition, f"{next(self._numbers)}", trigger="test", requester="t", verified=False
+        )
         deployment = Deployment(NoConnections(), self._path)
-        return run_job(snapshot, snapshot.collection.jobs[0], deployment=deployment, store=self._store, holder="test")
+        return run_job(
+            snapshot, snapshot.collection.jobs[0], deployment=deployment, store=self._store, holder="test"
+        )
 
 
 @pytest.fixture(params=KINDS)
-def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
+def folder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Folder]:
     """Forty people, for each kind of file."""
     upgrade(f"sqlite:///{tmp_path}/store.db")
     apply = carrying_out.apply_plan
@@ -91,7 +99,8 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         yield made
 
 
-# -- sources ----------------------------------------------------------------------------------------------------------
+# -- sources
+# ----------------------------------------------------------------------------------------------------------
 
 
 def emptied(people: list[Person]) -> list[Person]:
@@ -122,8 +131,12 @@ def keys_gone(people: list[Person]) -> list[Person]:
     return [{**person, "uid": ""} for person in people]
 
 
-@pytest.mark.parametrize("spoil", [emptied, halved, attribute_gone, keys_in_capitals, keys_of_another_kind, all_the_same_key])
-def test_default_limits_hold_before_the_first_write(folder: Folder, spoil: Callable[[list[Person]], list[Person]]) -> None:
+@pytest.mark.parametrize(
+    "spoil", [emptied, halved, attribute_gone, keys_in_capitals, keys_of_another_kind, all_the_same_key]
+)
+def test_default_limits_hold_before_the_first_write(
+    folder: Folder, spoil: Callable[[list[Person]], list[Person]]
+) -> None:
     """With the default limits a file that has suddenly gone bad changes not one octet at the destination."""
     folder.source.write_bytes(folder.content([drop_empty(person) for person in spoil(folder.people)]))
     before = folder.destination.read_bytes()
@@ -165,18 +178,23 @@ def test_a_file_that_is_cut_off_deletes_nobody(folder: Folder, share: float) -> 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_a_broken_encoding_writes_nothing(folder: Folder, encoding: str) -> None:
-    """Octets that are no UTF-8 end a CSV listing, or spoil each entry of an LDIF file; no text is guessed from them."""
+    """Octets that are no UTF-8 end a CSV listing, or spoil each entry of an LDIF file; no text is guessed
+    from them.
+    """
     text = folder.content(folder.people).decode().replace("Zoe", "Zoë")
     folder.source.write_bytes(text.encode(encoding))
     before = folder.destination.read_bytes()
     result = folder.run()
     assert folder.destination.read_bytes() == before
-    whole = folder.content is ldif and encoding == "latin-1"  # there lines and entries can still be told apart
+    whole = (
+        folder.content is ldif and encoding == "latin-1"
+    )  # there lines and entries can still be told apart
     assert result.state is (JobState.SUCCESS_WITH_ERRORS if whole else JobState.INCOMPLETE), result.message
     assert result.statistics.errors == (PEOPLE if whole else 0)
 
 
-# -- destinations -----------------------------------------------------------------------------------------------------
+# -- destinations
+# -----------------------------------------------------------------------------------------------------
 
 
 def gone(folder: Folder) -> None:
@@ -187,7 +205,9 @@ def gone(folder: Folder) -> None:
 
 def taken(folder: Folder) -> None:
     """Somebody adds the very record that is to be created, with other values."""
-    folder.destination.write_bytes(folder.content([*folder.people, {"uid": "new", "cn": f"p{PEOPLE}", "sn": "theirs"}]))
+    folder.destination.write_bytes(
+        folder.content([*folder.people, {"uid": "new", "cn": f"p{PEOPLE}", "sn": "theirs"}])
+    )
 
 
 def another_value(folder: Folder) -> None:
@@ -206,11 +226,17 @@ def another_person(folder: Folder) -> None:
     ("kind", "interference"),
     [
         ("create", taken),
-        *((kind, interference) for kind in ("update", "delete") for interference in (another_value, another_person)),
+        *(
+            (kind, interference)
+            for kind in ("update", "delete")
+            for interference in (another_value, another_person)
+        ),
         ("update", gone),
     ],
 )
-def test_nothing_of_theirs_is_overwritten(folder: Folder, kind: str, interference: Callable[[Folder], None]) -> None:
+def test_nothing_of_theirs_is_overwritten(
+    folder: Folder, kind: str, interference: Callable[[Folder], None]
+) -> None:
     """What somebody has written after the plan was made stands; ours is a conflict; the rest goes on."""
     wanted = [dict(person) for person in folder.people]
     wanted[0]["sn"] = "Ours"

@@ -14,7 +14,9 @@ from directory_sync.store.store import Store
 
 @pytest.mark.parametrize("how", ["replaced", "removed"])
 def test_nothing_is_written_to_a_file_that_nobody_finds_any_more(tmp_path: Path, how: str) -> None:
-    """A backup was put back while a run was going on: others would get a lease there and work at the same time."""
+    """A backup was put back while a run was going on: others would get a lease there and work at the same
+    time.
+    """
     file = tmp_path / "store.db"
     upgrade(f"sqlite:///{file}")
     with Store.open(f"sqlite:///{file}") as store:

@@ -46,7 +46,10 @@ class Holder:
 
     def __init__(self, url: str, seconds: float) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, url, str(seconds)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", HOLD, url, str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self._answer() == "held"
 
@@ -73,7 +76,9 @@ def holder(url: str, seconds: float) -> Iterator[Holder]:
         other.process.communicate()
 
 
-def take(store: Store, *areas: str, resource: str = SERVER, holder: str = "me", duration: timedelta = LONG) -> Lease:
+def take(
+    store: Store, *areas: str, resource: str = SERVER, holder: str = "me", duration: timedelta = LONG
+) -> Lease:
     """Take a lease."""
     return store.acquire_lease(resource, areas, holder=holder, duration=duration)
 
@@ -121,7 +126,11 @@ def test_a_second_holder_is_told_about_the_first(store: Store) -> None:
 
 def test_what_does_not_overlap_is_free(store: Store) -> None:
     """Other areas of the server, and the same areas of another server, can be taken at the same time."""
-    with take(store, "ou=people,dc=x"), take(store, "ou=groups,dc=x"), take(store, "ou=people,dc=x", resource="ldap://other"):
+    with (
+        take(store, "ou=people,dc=x"),
+        take(store, "ou=groups,dc=x"),
+        take(store, "ou=people,dc=x", resource="ldap://other"),
+    ):
         assert rows(store) == 3
     assert rows(store) == 0
 
@@ -176,7 +185,9 @@ def test_an_expired_lease_is_not_renewed(store: Store) -> None:
     """By the database's clock it has ended: that counts, even if nobody else has taken it."""
     with take(store, "dc=x", duration=timedelta(seconds=1.5)) as lease:
         with store._database.write() as connection:
-            connection.execute(update(LeaseRow).values(expires=store._database.now(connection) - timedelta(seconds=1)))
+            connection.execute(
+                update(LeaseRow).values(expires=store._database.now(connection) - timedelta(seconds=1))
+            )
         with take(store, "dc=x", holder="you") as other:
             with pytest.raises(LeaseLost):
                 _check_for(lease, 5)
@@ -195,8 +206,12 @@ def test_a_store_that_is_away_for_too_long_costs_the_lease() -> None:
                 _check_for(lease, 5)
 
 
-def test_a_wall_clock_set_forward_costs_the_lease_on_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On SQLite others judge by this machine's clock: when it jumps, they may take the lease, so we have lost it."""
+def test_a_wall_clock_set_forward_costs_the_lease_on_sqlite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On SQLite others judge by this machine's clock: when it jumps, they may take the lease, so we have lost
+    it.
+    """
     url = f"sqlite:///{tmp_path}/store.db"
     upgrade(url)
     now = time.time

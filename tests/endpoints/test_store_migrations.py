@@ -31,12 +31,19 @@ def _schema(database: Database) -> dict[str, Any]:
         found = inspect(connection)
         return {
             name: {
-                "columns": {(each["name"], str(each["type"]), each["nullable"]) for each in found.get_columns(name)},
+                "columns": {
+                    (each["name"], str(each["type"]), each["nullable"]) for each in found.get_columns(name)
+                },
                 "key": found.get_pk_constraint(name),
                 "references": sorted(map(str, found.get_foreign_keys(name))),
                 "unique": sorted(map(str, found.get_unique_constraints(name))),
                 "indexes": sorted(
-                    (str(index["name"]), index["column_names"], bool(index["unique"]), _options(index.get("dialect_options", {})))
+                    (
+                        str(index["name"]),
+                        index["column_names"],
+                        bool(index["unique"]),
+                        _options(index.get("dialect_options", {})),
+                    )
                     for index in found.get_indexes(name)
                 ),
             }
@@ -85,7 +92,9 @@ def test_every_revision_can_be_upgraded(empty_url: str, revision: str) -> None:
 
 
 def test_a_migration_can_be_taken_back(store_url: str) -> None:
-    """Down to nothing and up again gives a store that works, through Alembic's own commands as Airflow uses them."""
+    """Down to nothing and up again gives a store that works, through Alembic's own commands as Airflow uses
+    them.
+    """
     database = Database(store_url)
     command.downgrade(migrate.alembic_config(database), "base")
     assert _schema(database) == {}
@@ -118,14 +127,21 @@ def test_requests_of_an_earlier_version_say_where_they_belong(store_url: str) ->
             "ship: ou=people,dc=ship",
             "office: ou=people,dc=office",
         )
-        assert (new.title, new.source, new.destination, new.asked_by) == (old.title, old.source, old.destination, old.asked_by)
+        assert (new.title, new.source, new.destination, new.asked_by) == (
+            old.title,
+            old.source,
+            old.destination,
+            old.asked_by,
+        )
     assert [request.asked_by for request in after] == ["", "olga"]
 
 
 def test_the_list_of_revisions_is_that_of_the_files() -> None:
     """`REVISIONS` names every revision file, oldest first."""
     script = ScriptDirectory(str(migrate.MIGRATIONS))
-    assert tuple(revision.revision for revision in reversed(list(script.walk_revisions()))) == migrate.REVISIONS
+    assert (
+        tuple(revision.revision for revision in reversed(list(script.walk_revisions()))) == migrate.REVISIONS
+    )
 
 
 def test_a_failed_upgrade_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +165,12 @@ def test_upgrades_at_the_same_moment_are_safe(empty_url: str) -> None:
     """Of several upgrades at once, one does the work and all succeed."""
     script = "import sys; from directory_sync.store.migrate import upgrade; print(upgrade(sys.argv[1]))"
     running = [
-        subprocess.Popen([sys.executable, "-c", script, empty_url], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", script, empty_url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(4)
     ]
     for process in running:
@@ -162,7 +183,8 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
     """Opening a store that is not there says how to make it, and makes nothing."""
     file = tmp_path / "none.db"
     with pytest.raises(
-        StoreError, match=r"none\.db: The file does not exist\. Run directory-sync db upgrade or airflow db migrate"
+        StoreError,
+        match=r"none\.db: The file does not exist\. Run directory-sync db upgrade or airflow db migrate",
     ):
         Store.open(f"sqlite:///{file}")
     assert not file.exists()
@@ -171,14 +193,18 @@ def test_a_missing_store_names_the_command(tmp_path: Path) -> None:
 def test_a_store_without_tables_names_the_command(empty_url: str) -> None:
     """A database without our tables is refused with the remedy."""
     migrate.create_file(Database(empty_url))
-    with pytest.raises(StoreError, match=r"have not been created\. Run directory-sync db upgrade or airflow db migrate"):
+    with pytest.raises(
+        StoreError, match=r"have not been created\. Run directory-sync db upgrade or airflow db migrate"
+    ):
         Store.open(empty_url)
 
 
 def test_an_older_store_names_the_command(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that is behind is refused with the remedy."""
     monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, "next"))
-    older = rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run directory-sync db upgrade"
+    older = (
+        rf"older version \(revision {migrate.REVISIONS[-2]}, needed next\)\. Run directory-sync db upgrade"
+    )
     with pytest.raises(StoreError, match=older):
         Store.open(store_url)
 
@@ -187,12 +213,16 @@ def test_a_newer_store_is_left_alone(store_url: str) -> None:
     """A store that a newer version has migrated is neither used nor migrated."""
     _set_revision(store_url, "9999")
     for attempt in (migrate.check, migrate.upgrade):
-        with pytest.raises(StoreError, match=r"newer version \(revision 9999, .*Upgrade airflow-directory-sync here too"):
+        with pytest.raises(
+            StoreError, match=r"newer version \(revision 9999, .*Upgrade airflow-directory-sync here too"
+        ):
             attempt(store_url)
 
 
 def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
-    """Folder and file are created so that nobody else can read them, whatever the umask; so are the files beside it."""
+    """Folder and file are created so that nobody else can read them, whatever the umask; so are the files
+    beside it.
+    """
     before = os.umask(0)
     try:
         url = f"sqlite:///{tmp_path}/made/store.db"
@@ -232,7 +262,9 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 def test_a_password_is_never_shown() -> None:
-    """A server that does not answer is named with user and host, without the password, and the error is transient."""
+    """A server that does not answer is named with user and host, without the password, and the error is
+    transient.
+    """
     url = "postgresql://owner:s3cret%2Fword@127.0.0.1:1/store"
     with pytest.raises(StoreError, match=r"owner:\*\*\*@127\.0\.0\.1:1/store") as caught:
         migrate.check(url)

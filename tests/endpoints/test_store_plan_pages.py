@@ -30,7 +30,12 @@ def test_a_head_tells_everything_but_the_changes(store: Store) -> None:
     """The head of a plan names run, job, destination, digest, limits, warnings and problems."""
     plan_id = stored_plan(store, creations(3))
     head = store.plan_head(plan_id)
-    assert (head.collection, head.job, head.run_id, head.destination) == ("crew", "people", "run 1", DESTINATION)
+    assert (head.collection, head.job, head.run_id, head.destination) == (
+        "crew",
+        "people",
+        "run 1",
+        DESTINATION,
+    )
     assert (head.changes, head.statistics.created, head.managed) == (3, 3, 3)
     assert head.digest == store.load_plan(plan_id).plan.digest
     assert (len(head.limits), head.warnings, len(head.problems)) == (1, ("A warning.",), 1)
@@ -44,7 +49,9 @@ def test_a_plan_that_is_not_there(store: Store, plan_id: int) -> None:
 
 
 def test_pages_follow_each_other(store: Store) -> None:
-    """Going from page to page shows each change once, in order, and says how many there are; so it does while searching."""
+    """Going from page to page shows each change once, in order, and says how many there are; so it does while
+    searching.
+    """
     plan_id = stored_plan(store, creations(25))
     for search in ("", "PERSON"):
         seen: list[int] = []
@@ -63,17 +70,31 @@ def test_pages_follow_each_other(store: Store) -> None:
 @pytest.mark.parametrize("search", ["", "CN="])
 @pytest.mark.parametrize("limit", [1, 3, 7, 40])
 def test_changes_come_by_their_kind(store: Store, search: str, limit: int) -> None:
-    """Kinds in the order asked for, those of one kind in the plan's, a kind that was not named last; none twice, none missing."""
-    kinds = [Action.CREATE, Action.UPDATE, Action.DELETE, Action.CREATE, Action.MOVE, Action.DELETE, Action.UPDATE, Action.CREATE]
+    """Kinds in the order asked for, those of one kind in the plan's, a kind that was not named last; none
+    twice, none missing.
+    """
+    kinds = [
+        Action.CREATE,
+        Action.UPDATE,
+        Action.DELETE,
+        Action.CREATE,
+        Action.MOVE,
+        Action.DELETE,
+        Action.UPDATE,
+        Action.CREATE,
+    ]
     changes = [
-        Change(kind, f"k{n}", f"cn={n}", fields=(FieldChange("sn", (b"a",), (b"b",)),)) for n, kind in enumerate(kinds * 2)
+        Change(kind, f"k{n}", f"cn={n}", fields=(FieldChange("sn", (b"a",), (b"b",)),))
+        for n, kind in enumerate(kinds * 2)
     ]
     plan_id = stored_plan(store, changes)
     order = (Action.DELETE, Action.MOVE, Action.UPDATE)
     seen: list[int] = []
     after = None
     while True:
-        page = store.change_page(plan_id, search=search, matches=everything, order=order, after=after, limit=limit)
+        page = store.change_page(
+            plan_id, search=search, matches=everything, order=order, after=after, limit=limit
+        )
         assert page.total == len(changes)
         assert len(page.changes) <= limit
         seen += [each.sequence for each in page.changes]
@@ -88,9 +109,13 @@ def test_changes_come_by_their_kind(store: Store, search: str, limit: int) -> No
 
 
 def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
-    """Signs that mean something to databases, to JSON or to patterns are found as what they are, letters in any case."""
+    """Signs that mean something to databases, to JSON or to patterns are found as what they are, letters in
+    any case.
+    """
     texts = ["100%", "a_b", "c/d", 'e"f', "g\\h", "É", "Straße", "tab\there", "'; DROP--", "日本"]
-    plan_id = stored_plan(store, [Change(Action.CREATE, text, f"cn={number}") for number, text in enumerate(texts)])
+    plan_id = stored_plan(
+        store, [Change(Action.CREATE, text, f"cn={number}") for number, text in enumerate(texts)]
+    )
     for number, text in enumerate(texts):
         assert places(store, plan_id, text.swapcase() if text != "Straße" else "sTRAß") == [number], text
     assert places(store, plan_id, "\x00") == []
@@ -100,7 +125,9 @@ def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
 def test_a_search_leaves_the_last_word_to_the_caller(store: Store) -> None:
     """What the database lets through is decided by the caller, who knows what may be searched."""
     plan_id = stored_plan(store, creations(3))
-    page = store.change_page(plan_id, search="person", matches=lambda payload, folded: '"key":"person 1"' in payload)
+    page = store.change_page(
+        plan_id, search="person", matches=lambda payload, folded: '"key":"person 1"' in payload
+    )
     assert ([each.sequence for each in page.changes], page.total) == ([1], 1)
 
 
@@ -128,7 +155,9 @@ def test_two_plans_are_told_apart(store: Store) -> None:
 
 
 def test_comparisons_are_kept_for_the_plans_that_they_are_of(store: Store) -> None:
-    """Asked for again, either way round, a comparison says the same; another plan of the same job has one of its own."""
+    """Asked for again, either way round, a comparison says the same; another plan of the same job has one of
+    its own.
+    """
     plans = [stored_plan(store, creations(count), run_id=f"run {count}") for count in (1, 2, 4)]
 
     def keys(one: int, other: int) -> tuple[list[str], list[str]]:
@@ -148,7 +177,9 @@ def test_many_unlike_changes_are_read_in_parts(store: Store, monkeypatch: pytest
     monkeypatch.setattr(plan_pages, "READ_BATCH", 2)
     old, new = stored_plan(store, creations(1)), stored_plan(store, creations(6), run_id="run 2")
     _, only_new = store.unlike_changes(old, new)
-    assert [[each.key for each in only_new] for _ in range(2)] == [[f"person {number}" for number in range(1, 6)]] * 2
+    assert [[each.key for each in only_new] for _ in range(2)] == [
+        [f"person {number}" for number in range(1, 6)]
+    ] * 2
 
 
 def test_collections_with_requests(store: Store) -> None:

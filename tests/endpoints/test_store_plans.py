@@ -68,7 +68,9 @@ def stored_rows(store: Store) -> tuple[int, int]:
 
 
 def test_a_plan_comes_back_as_it_was(store: Store) -> None:
-    """Every byte of changes and header survives: binary values, control characters, very long and very odd ids."""
+    """Every byte of changes and header survives: binary values, control characters, very long and very odd
+    ids.
+    """
     saved = plan(HOSTILE)
     loaded = store.load_plan(store.save_plan(job_run(store), saved))
     assert tuple(loaded.plan.changes) == HOSTILE
@@ -81,7 +83,9 @@ def test_a_plan_comes_back_as_it_was(store: Store) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 25])
-def test_plans_of_any_length_keep_their_order(store: Store, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_plans_of_any_length_keep_their_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     """Batches and pages, full or not, neither lose nor repeat a change."""
     monkeypatch.setattr(plans, "WRITE_BATCH", 10)
     monkeypatch.setattr(plans, "READ_BATCH", 5)
@@ -99,7 +103,8 @@ def test_a_plan_that_changed_while_it_was_stored_is_refused(store: Store) -> Non
 
 
 def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
-    """A change that was altered, removed, added or exchanged in the database is found when the plan is loaded.
+    """A change that was altered, removed, added or exchanged in the database is found when the plan is
+    loaded.
 
     So is a kind or a figure that people would be shown in another way than the changes have it.
     """
@@ -108,7 +113,9 @@ def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
     for tamper in (
         update(ChangeRow).where(ChangeRow.sequence == 1).values(payload=other),
         update(ChangeRow).where(ChangeRow.sequence == 1).values(action="delete"),
-        update(PlanRow).values(header=header | {"statistics": header["statistics"] | {"created": 2, "deleted": 1}}),
+        update(PlanRow).values(
+            header=header | {"statistics": header["statistics"] | {"created": 2, "deleted": 1}}
+        ),
         update(PlanRow).values(header=header | {"changes": 2}),
         delete(ChangeRow).where(ChangeRow.sequence == 2),
         update(ChangeRow).where(ChangeRow.sequence == 2).values(sequence=7),
@@ -127,14 +134,20 @@ def test_a_change_that_was_added_behind_the_last_one_is_found(store: Store) -> N
     """It would be shown with the others, and never written."""
     plan_id = store.save_plan(job_run(store), plan(creations(3)))
     with store._database.write() as connection:
-        row = connection.execute(select(ChangeRow.__table__).where(ChangeRow.plan_id == plan_id).limit(1)).mappings().one()
+        row = (
+            connection.execute(select(ChangeRow.__table__).where(ChangeRow.plan_id == plan_id).limit(1))
+            .mappings()
+            .one()
+        )
         connection.execute(insert(ChangeRow), {**row, "sequence": 7})
     with pytest.raises(PlanAltered, match="of 4 changes, expected"):
         store.load_plan(plan_id)
 
 
 def test_a_plan_is_verified_by_what_is_asked_about(store: Store) -> None:
-    """A digest or figures of a request that are not the plan's are found, though the plan itself is what was saved."""
+    """A digest or figures of a request that are not the plan's are found, though the plan itself is what was
+    saved.
+    """
     saved = plan(creations(3))
     plan_id = store.save_plan(job_run(store), saved)
     statistics = saved.statistics.to_json()
@@ -147,8 +160,12 @@ def test_a_plan_is_verified_by_what_is_asked_about(store: Store) -> None:
         store.verify_plan(plan_id + 1, digest=saved.digest, statistics=statistics)
 
 
-def test_a_plan_is_verified_by_the_version_of_its_digest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A later form of the digest leaves plans of the earlier one as they are; one that is not known is said to be newer."""
+def test_a_plan_is_verified_by_the_version_of_its_digest(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later form of the digest leaves plans of the earlier one as they are; one that is not known is said
+    to be newer.
+    """
     saved = plan(creations(3))
     plan_id = store.save_plan(job_run(store), saved)
     monkeypatch.setitem(digest._PREFIXES, 2, b"directory-sync plan 2\n")
@@ -242,7 +259,9 @@ def test_the_first_outcome_stands(store: Store) -> None:
     assert store.outcomes(plan_id) == {}
     store.record_outcomes(plan_id, [])
     store.record_outcomes(plan_id, [Outcome(2, Result.DONE), Outcome(0, Result.FAILED, "no\x00 access")])
-    store.record_outcomes(plan_id, [Outcome(2, Result.FOUND_DONE, "later"), Outcome(1, Result.CONFLICT, "it has changed")])
+    store.record_outcomes(
+        plan_id, [Outcome(2, Result.FOUND_DONE, "later"), Outcome(1, Result.CONFLICT, "it has changed")]
+    )
     assert store.outcomes(plan_id) == {
         0: Outcome(0, Result.FAILED, "no\ufffd access"),
         1: Outcome(1, Result.CONFLICT, "it has changed"),
@@ -276,7 +295,11 @@ def test_the_history_of_an_object_follows_its_names(store: Store) -> None:
     apply(store, move, run_id="run 3")
     for name in (old, new.upper(), newest):
         entries = store.object_history(name)
-        assert [(entry.run_id, entry.change) for entry in entries] == [("run 3", move), ("run 2", rename), ("run 1", create)]
+        assert [(entry.run_id, entry.change) for entry in entries] == [
+            ("run 3", move),
+            ("run 2", rename),
+            ("run 1", create),
+        ]
     entries = store.object_history(old)
     assert entries[0].requester == "ida"
     assert entries[0].outcome == Outcome(0, Result.DONE)

@@ -30,12 +30,16 @@ def make_overdue(store: Store, request_id: int) -> None:
     """Let its time be over, without anybody having noticed yet."""
     with store._database.write() as connection:
         connection.execute(
-            update(RequestRow).where(RequestRow.id == request_id).values(expires=datetime.now(UTC) - timedelta(seconds=1))
+            update(RequestRow)
+            .where(RequestRow.id == request_id)
+            .values(expires=datetime.now(UTC) - timedelta(seconds=1))
         )
 
 
 def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
-    """Run, requester, digest and statistics come from the run and the plan, not from who files; the rest as it was given."""
+    """Run, requester, digest and statistics come from the run and the plan, not from who files; the rest as
+    it was given.
+    """
     plan_id = stored_plan(store, creations(3), run_id="run 7")
     filed = store.file_request(
         plan_id,
@@ -50,8 +54,18 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
     assert filed == Filed(Filing.NEW, filed.id)
     view = store.get_request(filed.id)
     request = view.request
-    assert (request.collection, request.job, request.run_id, request.plan_id) == ("crew", "people", "run 7", plan_id)
-    assert (request.requester, request.requester_verified, request.trigger, request.reason) == ("ida", True, "manual", "because")
+    assert (request.collection, request.job, request.run_id, request.plan_id) == (
+        "crew",
+        "people",
+        "run 7",
+        plan_id,
+    )
+    assert (request.requester, request.requester_verified, request.trigger, request.reason) == (
+        "ida",
+        True,
+        "manual",
+        "because",
+    )
     assert request.digest == plan(creations(3)).digest
     assert request.statistics == plan(creations(3)).statistics.to_json()
     assert (request.changes, request.policy, request.description) == (3, POLICY, "New people")
@@ -59,7 +73,9 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
     assert abs(datetime.now(UTC) - request.filed) < timedelta(minutes=1)
     assert (request.expires, request.escalates) == (request.filed + 2 * HOUR, request.filed + HOUR)
     assert (request.state, request.level, request.pending) == ("pending", 0, True)
-    assert (request.decided, request.decided_by, request.successor, request.applied, request.result) == (None,) * 5
+    assert (request.decided, request.decided_by, request.successor, request.applied, request.result) == (
+        None,
+    ) * 5
     assert [(each.kind, each.name, each.why, each.level, each.since) for each in view.assignees] == [
         ("role", "admins", "policy", 0, request.filed),
         ("user", "bea", "policy", 0, request.filed),
@@ -100,7 +116,9 @@ def test_a_different_plan_takes_the_place_of_the_pending_request(store: Store) -
     data = store.get_request(newer.id).events[0].data
     assert data is not None
     assert data["replaces"] == older
-    with pytest.raises(AlreadyDecided, match=rf"{older} is stale: request {newer.id} has taken its place, on 20") as caught:
+    with pytest.raises(
+        AlreadyDecided, match=rf"{older} is stale: request {newer.id} has taken its place, on 20"
+    ) as caught:
         decide(store, older)
     assert (caught.value.by, caught.value.state, caught.value.at) == ("", "stale", view.request.decided)
 
@@ -119,7 +137,9 @@ def test_jobs_and_collections_have_requests_of_their_own(store: Store) -> None:
 
 
 def test_a_decided_request_is_out_of_the_way(store: Store) -> None:
-    """A later run with the same plan asks anew after a decision, whatever it was; approvals do not carry over."""
+    """A later run with the same plan asks anew after a decision, whatever it was; approvals do not carry
+    over.
+    """
     first = file(store).id
     decide(store, first, approve=False)
     second = file(store, run_id="run 2")
@@ -167,7 +187,14 @@ def test_a_decision_is_recorded_with_all_that_follows(store: Store) -> None:
     assert (request.state, request.decided_by, request.escalates) == ("denied", "bea", None)
     assert request.decided is not None
     assert view.decisions == (
-        Decision("bea", ("crew", "pilots"), verified=True, approve=False, reason="Not before Monday.", at=request.decided),
+        Decision(
+            "bea",
+            ("crew", "pilots"),
+            verified=True,
+            approve=False,
+            reason="Not before Monday.",
+            at=request.decided,
+        ),
     )
     assert happened(store, request_id)[1:] == [("denied", "bea", "Not before Monday.")]
     assert view.events[-1].data == {"state": "denied", "roles": ["crew", "pilots"], "verified": True}
@@ -185,7 +212,9 @@ def test_a_quorum_stays_pending_until_it_is_complete(store: Store) -> None:
 
 
 def test_a_vote_that_is_not_enough_can_restart_the_clock_of_escalation(store: Store) -> None:
-    """Somebody has acted, so the others get their time anew; once it is decided nothing is escalated any more."""
+    """Somebody has acted, so the others get their time anew; once it is decided nothing is escalated any
+    more.
+    """
     request_id = file(store, escalate_after=HOUR).id
     digest = store.get_request(request_id).request.digest
     for person, state in (("bea", None), ("zoe", "approved")):
@@ -204,7 +233,9 @@ def test_a_vote_that_is_not_enough_can_restart_the_clock_of_escalation(store: St
 
 
 def test_who_may_not_decide_has_not_decided(store: Store) -> None:
-    """What the policy refuses leaves nothing behind; it is asked with all that is known, and with the new vote."""
+    """What the policy refuses leaves nothing behind; it is asked with all that is known, and with the new
+    vote.
+    """
     request_id = file(store).id
     seen: list[tuple[RequestView, tuple[Decision, ...]]] = []
 
@@ -215,7 +246,13 @@ def test_who_may_not_decide_has_not_decided(store: Store) -> None:
     before = store.get_request(request_id)
     with pytest.raises(DirectorySyncError, match="not yours"):
         store.decide(
-            request_id, "mal", roles=["crew"], verified=True, approve=True, expected_digest=before.request.digest, evaluate=refuse
+            request_id,
+            "mal",
+            roles=["crew"],
+            verified=True,
+            approve=True,
+            expected_digest=before.request.digest,
+            evaluate=refuse,
         )
     assert store.get_request(request_id) == before
     ((view, decisions),) = seen
@@ -232,7 +269,9 @@ def test_who_may_not_decide_has_not_decided(store: Store) -> None:
     ],
 )
 def test_a_vote_leads_only_where_it_can_lead(store: Store, approve: bool, state: str) -> None:
-    """A rule that answers a denial with an approval, or with a state that is no decision, is a defect and changes nothing."""
+    """A rule that answers a denial with an approval, or with a state that is no decision, is a defect and
+    changes nothing.
+    """
     request_id = file(store).id
     digest = store.get_request(request_id).request.digest
     with pytest.raises(ValueError, match="cannot lead to"):
@@ -268,7 +307,9 @@ def test_a_decision_is_about_the_plan_that_was_shown(store: Store) -> None:
 
 
 def test_a_decision_at_the_moment_of_expiry_comes_too_late(store: Store) -> None:
-    """What is overdue cannot be decided, cancelled, rerouted or escalated, even before a sweep has noticed."""
+    """What is overdue cannot be decided, cancelled, rerouted or escalated, even before a sweep has
+    noticed.
+    """
     request_id = file(store).id
     make_overdue(store, request_id)
     attempts: tuple[Callable[[], object], ...] = (
@@ -298,9 +339,15 @@ def test_a_request_says_where_its_job_reads_and_writes(store: Store) -> None:
 def test_a_waiver_has_a_reason_and_an_asker_of_its_own(store: Store) -> None:
     """Those of the run stay with the run."""
     plan_id = stored_plan(store, requester="ida", reason="Payroll said so")
-    filed = store.file_request(plan_id, policy=POLICY, approvers=[BEA], waiver=True, asked_by="olga", reason="The office closed")
+    filed = store.file_request(
+        plan_id, policy=POLICY, approvers=[BEA], waiver=True, asked_by="olga", reason="The office closed"
+    )
     view = store.get_request(filed.id)
-    assert (view.request.requester, view.request.asked_by, view.request.reason) == ("ida", "olga", "The office closed")
+    assert (view.request.requester, view.request.asked_by, view.request.reason) == (
+        "ida",
+        "olga",
+        "The office closed",
+    )
     assert (view.events[0].actor, view.events[0].text) == ("olga", "The office closed")
     other = store.get_request(file(store, 3, run_id="run 2", reason="Payroll said so").id).request
     assert (other.asked_by, other.reason) == ("", "Payroll said so")

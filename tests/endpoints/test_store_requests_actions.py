@@ -36,7 +36,9 @@ def test_a_cancelled_request_is_over(store: Store) -> None:
 
 
 def test_a_request_can_be_rerouted(store: Store) -> None:
-    """Others are asked too; who is asked already stays as they were; the clock of escalation can start anew."""
+    """Others are asked too; who is asked already stays as they were; the clock of escalation can start
+    anew.
+    """
     request_id = file(store, approvers=[BEA, ADMINS], escalate_after=HOUR).id
     view = store.reroute(
         request_id,
@@ -60,10 +62,16 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
         "verified": True,
     }
     assert view.request.escalates == event.at + 5 * HOUR
-    assert store.reroute(request_id, "zoe", [BEA], roles=["crew"], verified=True).request.escalates == view.request.escalates
+    assert (
+        store.reroute(request_id, "zoe", [BEA], roles=["crew"], verified=True).request.escalates
+        == view.request.escalates
+    )
     problems: tuple[tuple[Callable[[], object], str], ...] = (
         (lambda: store.reroute(request_id, "zoe", [], roles=["crew"], verified=True), "Nobody to reroute"),
-        (lambda: store.reroute(request_id, "mal", [ZOE], roles=["crew"], verified=True, check=_refuse), "not yours"),
+        (
+            lambda: store.reroute(request_id, "mal", [ZOE], roles=["crew"], verified=True, check=_refuse),
+            "not yours",
+        ),
     )
     for problem, match in problems:
         with pytest.raises(DirectorySyncError, match=match):
@@ -87,16 +95,23 @@ def test_anybody_may_comment_at_any_time(store: Store) -> None:
 
 
 def test_only_what_is_approved_can_be_claimed(store: Store) -> None:
-    """Whoever is about to write has to show the request; without an approval of that very plan nothing begins."""
+    """Whoever is about to write has to show the request; without an approval of that very plan nothing
+    begins.
+    """
     request_id = file(store).id
     request = store.get_request(request_id).request
-    with pytest.raises(NotDecidable, match=rf"Request {request_id} is pending, not approved, so nothing may be written"):
+    with pytest.raises(
+        NotDecidable, match=rf"Request {request_id} is pending, not approved, so nothing may be written"
+    ):
         store.claim_approved(request_id, expected_digest=request.digest)
     decide(store, request_id)
     with pytest.raises(PlanMismatch, match="Nothing may be written"):
         store.claim_approved(request_id, expected_digest="0" * 64)
     assert store.load_plan(request.plan_id).apply_started is None
-    assert store.claim_approved(request_id, expected_digest=request.digest) == store.get_request(request_id).request
+    assert (
+        store.claim_approved(request_id, expected_digest=request.digest)
+        == store.get_request(request_id).request
+    )
     began = store.load_plan(request.plan_id)
     assert (began.state, began.apply_started is None) == ("applying", False)
     store.claim_approved(request_id, expected_digest=request.digest)
@@ -108,7 +123,9 @@ def test_only_what_is_approved_can_be_claimed(store: Store) -> None:
 
 
 def test_a_plan_that_was_exchanged_is_not_applied(store: Store) -> None:
-    """An approval counts for the plan that it was given for, also if somebody has altered the plan's digest since."""
+    """An approval counts for the plan that it was given for, also if somebody has altered the plan's digest
+    since.
+    """
     request_id = file(store).id
     decide(store, request_id)
     digest = store.get_request(request_id).request.digest
@@ -120,7 +137,9 @@ def test_a_plan_that_was_exchanged_is_not_applied(store: Store) -> None:
 
 
 def test_an_approved_request_can_be_cancelled_until_it_is_being_applied(store: Store) -> None:
-    """Withdrawn on purpose in between, it can never be applied; once the writing has begun, or is done, it is too late."""
+    """Withdrawn on purpose in between, it can never be applied; once the writing has begun, or is done, it is
+    too late.
+    """
     withdrawn, begun = file(store, name="a").id, file(store, name="b").id
     for request_id in (withdrawn, begun):
         decide(store, request_id)
@@ -140,9 +159,13 @@ def test_an_approved_request_can_be_cancelled_until_it_is_being_applied(store: S
 
 
 def test_an_approved_request_shows_what_became_of_it(store: Store) -> None:
-    """The last result counts, every one is in the history, and only an approved plan can have been applied."""
+    """The last result counts, every one is in the history, and only an approved plan can have been
+    applied.
+    """
     request_id = file(store).id
-    with pytest.raises(NotDecidable, match=rf"Request {request_id} is pending, so its plan cannot have been applied"):
+    with pytest.raises(
+        NotDecidable, match=rf"Request {request_id} is pending, so its plan cannot have been applied"
+    ):
         store.mark_applied(request_id, {"state": "success"})
     decide(store, request_id)
     store.mark_applied(request_id, {"state": "failed", "done": 1})

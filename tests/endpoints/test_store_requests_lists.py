@@ -46,7 +46,9 @@ def asking_about(store: Store, *changes: Change, number: int = 0) -> int:
 
 
 def test_the_inbox_holds_what_waits_for_a_person(store: Store) -> None:
-    """Pending requests that ask them by name or by a role they have; not those of others, nor what is decided."""
+    """Pending requests that ask them by name or by a role they have; not those of others, nor what is
+    decided.
+    """
     named = file(store, name="a", approvers=[BEA]).id
     by_role = file(store, name="b", approvers=[ADMINS, ZOE]).id
     both = file(store, name="c", approvers=[BEA, ADMINS]).id
@@ -64,7 +66,9 @@ def test_the_inbox_holds_what_waits_for_a_person(store: Store) -> None:
 
 
 def test_what_a_person_has_done_is_out_of_their_inbox(store: Store) -> None:
-    """One vote of two given: it waits for the others only; a reroute shows it to one more; so does an escalation."""
+    """One vote of two given: it waits for the others only; a reroute shows it to one more; so does an
+    escalation.
+    """
     request_id = file(store, approvers=[BEA, ZOE]).id
     decide(store, request_id, "bea", needed=2)
     assert (store.count_inbox("bea"), store.count_inbox("zoe")) == (0, 1)
@@ -76,7 +80,9 @@ def test_what_a_person_has_done_is_out_of_their_inbox(store: Store) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_an_own_request_is_in_the_inbox_only_if_it_can_be_decided(store: Store, allowed: bool) -> None:
-    """A requester with the role of an approver does not see what they may not decide; others with the role do."""
+    """A requester with the role of an approver does not see what they may not decide; others with the role
+    do.
+    """
     file(store, approvers=[ADMINS], requester="bea", requester_may_decide=allowed)
     assert store.count_inbox("bea", ["admins"]) == len(store.inbox("bea", ["admins"]).requests) == allowed
     assert store.count_inbox("zoe", ["admins"]) == 1
@@ -115,9 +121,19 @@ def test_pages_follow_one_another_without_gap_or_overlap(store: Store) -> None:
 
 def test_lists_are_filtered(store: Store) -> None:
     """Each filter restricts alone, all together, and counts agree with lists."""
-    one = file(store, name="crew", requester="ida", description="New people in Berlin", approvers=[BEA, ADMINS]).id
-    two = file(store, name="guests", run_id="run 2", requester="leo", reason="Berlin closes", approvers=[ZOE]).id
-    three = file(store, name="robots", requester="leo", description="100% of_robots", approvers=[Approver("role", "bea")]).id
+    one = file(
+        store, name="crew", requester="ida", description="New people in Berlin", approvers=[BEA, ADMINS]
+    ).id
+    two = file(
+        store, name="guests", run_id="run 2", requester="leo", reason="Berlin closes", approvers=[ZOE]
+    ).id
+    three = file(
+        store,
+        name="robots",
+        requester="leo",
+        description="100% of_robots",
+        approvers=[Approver("role", "bea")],
+    ).id
     decide(store, two, "zoe", approve=False)
     store.cancel(three, "leo")
     store.comment(one, "bea", "hm")
@@ -151,7 +167,12 @@ def test_lists_are_filtered(store: Store) -> None:
         (RequestFilter(description="n_w"), []),
         (RequestFilter(description="\x00 '; -- \udcff"), []),
         (RequestFilter(requester="leo", states=("denied",), description="berlin", decided_by="zoe"), [two]),
-        (RequestFilter(requester="ida\x00", collections=("x\udcff",), approver="\x00", decided_by="\x00", job="\x00"), []),
+        (
+            RequestFilter(
+                requester="ida\x00", collections=("x\udcff",), approver="\x00", decided_by="\x00", job="\x00"
+            ),
+            [],
+        ),
     ):
         assert ids(store.all_requests(filter)) == expected, filter
         assert store.count_requests(filter) == len(expected), filter
@@ -160,7 +181,9 @@ def test_lists_are_filtered(store: Store) -> None:
 
 
 def test_requests_are_found_by_the_objects_they_change(store: Store) -> None:
-    """Any part of an object's id, before or after the change, in any case; not what stands in its fields, key or elsewhere."""
+    """Any part of an object's id, before or after the change, in any case; not what stands in its fields, key
+    or elsewhere.
+    """
     fry = asking_about(
         store,
         Change(
@@ -205,7 +228,9 @@ def test_requests_are_found_by_the_objects_they_change(store: Store) -> None:
 
 
 def test_a_text_to_search_for_has_a_limit(store: Store) -> None:
-    """A megabyte in a search field is refused with a clear word; the longest allowed text can be searched for."""
+    """A megabyte in a search field is refused with a clear word; the longest allowed text can be searched
+    for.
+    """
     for filter in (RequestFilter(object="x" * 1_048_576), RequestFilter(description="x" * 1_048_576)):
         with pytest.raises(RequestError, match=r"has 1,048,576 characters; at most 1,000 are possible"):
             store.all_requests(filter)
@@ -222,7 +247,9 @@ def test_counting_an_inbox_is_one_query(store: Store) -> None:
 
 
 def test_a_poll_is_one_query_whatever_the_number_of_gates(store: Store) -> None:
-    """All waiting gates are looked up at once; each gets the state of its own request, and one without a request learns that."""
+    """All waiting gates are looked up at once; each gets the state of its own request, and one without a
+    request learns that.
+    """
     pending = file(store, name="a").id
     approved = file(store, name="b").id
     decide(store, approved)
@@ -232,14 +259,21 @@ def test_a_poll_is_one_query_whatever_the_number_of_gates(store: Store) -> None:
     with statements(store) as sent:
         found = store.decided_among([pending, approved, cancelled, *many, approved, -1, 10**30])
     assert len(sent) == 1
-    assert found == {approved: "approved", cancelled: "cancelled", **dict.fromkeys([*many, -1, 10**30], "gone")}
+    assert found == {
+        approved: "approved",
+        cancelled: "cancelled",
+        **dict.fromkeys([*many, -1, 10**30], "gone"),
+    }
     assert store.decided_among([]) == {}
     assert store.decided_among([pending]) == {}
 
 
 def test_a_poll_sees_that_time_is_over_before_anybody_notes_it(store: Store) -> None:
     """A gate need not wait for the next sweep: an overdue request is expired for it, still with one query."""
-    late, early = file(store, name="a", expires_after=timedelta(0)).id, file(store, name="b", expires_after=timedelta(hours=1)).id
+    late, early = (
+        file(store, name="a", expires_after=timedelta(0)).id,
+        file(store, name="b", expires_after=timedelta(hours=1)).id,
+    )
     with statements(store) as sent:
         assert store.decided_among([late, early]) == {late: "expired"}
     assert len(sent) == 1

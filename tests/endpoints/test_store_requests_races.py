@@ -1,4 +1,6 @@
-"""What must hold when people and machines act on one request at the same moment, or are killed while they do."""
+"""What must hold when people and machines act on one request at the same moment, or are killed while they
+do.
+"""
 
 from __future__ import annotations
 
@@ -37,24 +39,40 @@ def kinds(view: RequestView) -> list[str]:
 def decision(store: Store, request_id: int, person: str, *, approve: bool, needed: int = 1) -> dict[str, Any]:
     """The command to decide."""
     digest = store.get_request(request_id).request.digest
-    return {"do": "decide", "id": request_id, "person": person, "approve": approve, "digest": digest, "needed": needed}
+    return {
+        "do": "decide",
+        "id": request_id,
+        "person": person,
+        "approve": approve,
+        "digest": digest,
+        "needed": needed,
+    }
 
 
 def assert_told_who_was_first(view: RequestView, answers: list[dict[str, Any]]) -> None:
     """One answer is the winner's; every other names the winner, the time and the outcome."""
     request = view.request
     assert request.decided is not None
-    first = {"error": "AlreadyDecided", "by": request.decided_by, "state": request.state, "at": request.decided.isoformat()}
+    first = {
+        "error": "AlreadyDecided",
+        "by": request.decided_by,
+        "state": request.state,
+        "at": request.decided.isoformat(),
+    }
     winners = [answer for answer in answers if "error" not in answer]
     assert winners == [{"state": request.state}]
     assert [answer for answer in answers if "error" in answer] == [first] * (len(answers) - 1)
 
 
 def test_of_contradicting_decisions_one_wins(store_url: str, store: Store, workers: Workers) -> None:
-    """Four approve and four deny at once: one decision, one event, one outcome, and everybody else learns of it."""
+    """Four approve and four deny at once: one decision, one event, one outcome, and everybody else learns of
+    it.
+    """
     for number in range(ROUNDS):
         request_id = file(store, run_id=f"run {number}").id
-        commands = [decision(store, request_id, person, approve=place % 2 == 0) for place, person in enumerate(PEOPLE)]
+        commands = [
+            decision(store, request_id, person, approve=place % 2 == 0) for place, person in enumerate(PEOPLE)
+        ]
         answers = workers.at_once(store_url, *commands)
         view = store.get_request(request_id)
         assert_told_who_was_first(view, answers)
@@ -65,20 +83,33 @@ def test_of_contradicting_decisions_one_wins(store_url: str, store: Store, worke
 
 
 def test_a_quorum_counts_exactly(store_url: str, store: Store, workers: Workers) -> None:
-    """Eight approve at once where three are needed: the third decides, five are told, no vote is lost or counted twice."""
+    """Eight approve at once where three are needed: the third decides, five are told, no vote is lost or
+    counted twice.
+    """
     for number in range(ROUNDS):
         request_id = file(store, run_id=f"run {number}").id
-        answers = workers.at_once(store_url, *(decision(store, request_id, each, approve=True, needed=3) for each in PEOPLE))
+        answers = workers.at_once(
+            store_url, *(decision(store, request_id, each, approve=True, needed=3) for each in PEOPLE)
+        )
         view = store.get_request(request_id)
-        assert Counter(answer["state"] for answer in answers if "error" not in answer) == {"pending": 2, "approved": 1}
+        assert Counter(answer["state"] for answer in answers if "error" not in answer) == {
+            "pending": 2,
+            "approved": 1,
+        }
         told = [answer for answer in answers if "error" in answer]
         assert [(each["error"], each["by"], each["state"]) for each in told] == [
             ("AlreadyDecided", view.request.decided_by, "approved")
         ] * 5
         assert len(view.decisions) == 3
-        assert {each.person for each in view.decisions} == {event.actor for event in view.events if event.kind == "approved"}
+        assert {each.person for each in view.decisions} == {
+            event.actor for event in view.events if event.kind == "approved"
+        }
         assert kinds(view) == ["filed", "approved", "approved", "approved"]
-        assert [(event.data or {})["state"] for event in view.events[1:]] == ["pending", "pending", "approved"]
+        assert [(event.data or {})["state"] for event in view.events[1:]] == [
+            "pending",
+            "pending",
+            "approved",
+        ]
 
 
 def test_one_person_counts_once(store_url: str, store: Store, workers: Workers) -> None:
@@ -92,15 +123,21 @@ def test_one_person_counts_once(store_url: str, store: Store, workers: Workers) 
 
 
 def test_a_quorum_and_a_denial(store_url: str, store: Store, workers: Workers) -> None:
-    """Seven approve and one denies at once, three are needed: whichever it is, outcome, votes and events agree."""
+    """Seven approve and one denies at once, three are needed: whichever it is, outcome, votes and events
+    agree.
+    """
     for number in range(ROUNDS):
         request_id = file(store, run_id=f"run {number}").id
-        commands = [decision(store, request_id, each, approve=each != PEOPLE[number], needed=3) for each in PEOPLE]
+        commands = [
+            decision(store, request_id, each, approve=each != PEOPLE[number], needed=3) for each in PEOPLE
+        ]
         answers = workers.at_once(store_url, *commands)
         view = store.get_request(request_id)
         votes = [each.approve for each in sorted(view.decisions, key=lambda each: each.at)]
         assert view.request.state in {"approved", "denied"}
-        assert votes == ([True] * 3 if view.request.state == "approved" else [True] * (len(votes) - 1) + [False])
+        assert votes == (
+            [True] * 3 if view.request.state == "approved" else [True] * (len(votes) - 1) + [False]
+        )
         assert len([answer for answer in answers if "error" not in answer]) == len(votes)
         assert len(view.events) == 1 + len(votes)
 
@@ -120,7 +157,9 @@ def test_a_cancellation_and_approvals(store_url: str, store: Store, workers: Wor
 
 
 def test_a_cancellation_and_those_who_apply(store_url: str, store: Store, workers: Workers) -> None:
-    """An approved request is cancelled while seven tasks begin to apply it: all of them may write, or none ever."""
+    """An approved request is cancelled while seven tasks begin to apply it: all of them may write, or none
+    ever.
+    """
     for number in range(ROUNDS):
         request_id = file(store, run_id=f"run {number}").id
         digest = decide(store, request_id).request.digest
@@ -131,21 +170,29 @@ def test_a_cancellation_and_those_who_apply(store_url: str, store: Store, worker
         began = store.load_plan(request.plan_id).apply_started is not None
         assert request.state == ("approved" if began else "cancelled")
         outcomes = Counter(answer.get("error") or answer["state"] for answer in answers)
-        assert outcomes == ({"approved": 7, "AlreadyDecided": 1} if began else {"NotDecidable": 7, "cancelled": 1})
+        assert outcomes == (
+            {"approved": 7, "AlreadyDecided": 1} if began else {"NotDecidable": 7, "cancelled": 1}
+        )
 
 
 def test_equal_plans_filed_at_once_are_one_request(store_url: str, store: Store, workers: Workers) -> None:
     """Eight runs with the same plan file at once: one is new, the others refer to it."""
     for number in range(ROUNDS):
-        plans = [stored_plan(store, creations(number + 1), run_id=f"run {number} {each}") for each in range(8)]
+        plans = [
+            stored_plan(store, creations(number + 1), run_id=f"run {number} {each}") for each in range(8)
+        ]
         answers = workers.at_once(store_url, *({"do": "file", "plan": each} for each in plans))
         assert len({answer["id"] for answer in answers}) == 1
         store.cancel(answers[0]["id"], "")
         assert Counter(answer["filing"] for answer in answers) == {"new": 1, "same_as_pending": 7}
 
 
-def test_different_plans_filed_at_once_leave_one_pending(store_url: str, store: Store, workers: Workers) -> None:
-    """Eight runs with different plans file at once: a chain in which each is stale because of the next, and one is pending."""
+def test_different_plans_filed_at_once_leave_one_pending(
+    store_url: str, store: Store, workers: Workers
+) -> None:
+    """Eight runs with different plans file at once: a chain in which each is stale because of the next, and
+    one is pending.
+    """
     plans = [stored_plan(store, creations(each + 1), run_id=f"run {each}") for each in range(8)]
     answers = workers.at_once(store_url, *({"do": "file", "plan": each} for each in plans))
     assert Counter(answer["filing"] for answer in answers) == {"new": 1, "replaces": 7}
@@ -162,7 +209,9 @@ def test_different_plans_filed_at_once_leave_one_pending(store_url: str, store: 
 
 
 def test_a_newer_plan_and_approvals(store_url: str, store: Store, workers: Workers) -> None:
-    """A newer plan is filed while seven approve the older one: approved, with a second request, or stale without a vote."""
+    """A newer plan is filed while seven approve the older one: approved, with a second request, or stale
+    without a vote.
+    """
     for number in range(ROUNDS):
         older = file(store, number + 1, run_id=f"run {number}").id
         newer = {"do": "file", "plan": stored_plan(store, creations(number + 20), run_id=f"later {number}")}
@@ -201,7 +250,7 @@ with Store.open(sys.argv[1]) as store:
         print("deciding", flush=True)
         time.sleep(60)
     store.decide(int(sys.argv[2]), "bea", roles=[], verified=True, approve=True, expected_digest=digest, evaluate=hang)
-"""
+"""  # noqa: E501
 
 
 def test_a_process_killed_while_it_decides_leaves_nothing(store_url: str, store: Store) -> None:
@@ -239,7 +288,9 @@ def test_a_process_killed_at_any_moment_leaves_all_or_nothing(store_url: str, st
     pending = ids
     while len(pending) > 50:
         process = subprocess.Popen(
-            [sys.executable, "-c", DECIDE_ALL, store_url, str(pending[0]), str(ids[-1])], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", DECIDE_ALL, store_url, str(pending[0]), str(ids[-1])],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
         reported = [process.stdout.readline() for _ in range(1 + 20 + len(pending) % 7)]
@@ -255,4 +306,6 @@ def test_a_process_killed_at_any_moment_leaves_all_or_nothing(store_url: str, st
         pending = [view.request.id for view in views if view.request.pending]
         assert not {int(each) for each in reported if each.strip().isdigit()} & set(pending)
     with store._database.read() as connection:
-        assert set(connection.scalars(select(RequestRow.id).where(RequestRow.live_key.is_not(None)))) == set(pending)
+        assert set(connection.scalars(select(RequestRow.id).where(RequestRow.live_key.is_not(None)))) == set(
+            pending
+        )

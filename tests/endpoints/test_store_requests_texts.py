@@ -1,4 +1,6 @@
-"""What people and attackers type, and a database that does not answer: refused or kept, always with a clear word."""
+"""What people and attackers type, and a database that does not answer: refused or kept, always with a clear
+word.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +42,13 @@ def test_a_request_that_is_not_there_is_named(store: Store, request_id: int) -> 
 
 
 def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
-    """Markup and right-to-left text come back unchanged; NUL and half characters are replaced; quoting does not matter."""
+    """Markup and right-to-left text come back unchanged; NUL and half characters are replaced; quoting does
+    not matter.
+    """
     hostile = f"{HTML} {RIGHT_TO_LEFT} '; DROP TABLE x; --"
-    request_id = file(store, approvers=[Approver("user", hostile)], description=hostile, requester=hostile, reason=hostile).id
+    request_id = file(
+        store, approvers=[Approver("user", hostile)], description=hostile, requester=hostile, reason=hostile
+    ).id
     decide(store, request_id, hostile, needed=2, reason=f"{hostile}\x00\udcff")
     store.comment(request_id, hostile, f"\x00{hostile}")
     store.record_mail(request_id, [hostile], about=hostile, event=1, problem="\x00")
@@ -50,14 +56,21 @@ def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
     assert (view.request.description, view.request.requester, view.request.reason) == (hostile,) * 3
     assert view.assignees[0].name == hostile
     assert view.decisions[0].reason == f"{hostile}\ufffd\ufffd"
-    assert [event.text for event in view.events] == [hostile, f"{hostile}\ufffd\ufffd", f"\ufffd{hostile}", "\ufffd"]
+    assert [event.text for event in view.events] == [
+        hostile,
+        f"{hostile}\ufffd\ufffd",
+        f"\ufffd{hostile}",
+        "\ufffd",
+    ]
     assert view.events[-1].data == {"to": [hostile], "about": hostile, "event": 1, "unreached": []}
     assert len(store.inbox(hostile).requests) == 0
     assert len(store.mine(hostile).requests) == 1
 
 
 def test_texts_that_are_too_long_are_refused_or_shortened(store: Store) -> None:
-    """A megabyte from a form is refused with the number; one from a definition or a run, which keep it, is shortened."""
+    """A megabyte from a form is refused with the number; one from a definition or a run, which keep it, is
+    shortened.
+    """
     huge = "x" * 1_048_576
     request_id = file(store, description=huge, reason=huge).id
     request = store.get_request(request_id).request
@@ -85,7 +98,9 @@ def test_texts_that_are_too_long_are_refused_or_shortened(store: Store) -> None:
     ],
 )
 def test_names_are_never_altered(store: Store, name: str, match: str) -> None:
-    """A name that cannot be stored exactly could become somebody else's: refused everywhere, and nothing is stored."""
+    """A name that cannot be stored exactly could become somebody else's: refused everywhere, and nothing is
+    stored.
+    """
     request_id = file(store).id
     attempts: tuple[Callable[[], object], ...] = (
         lambda: file(store, 3, approvers=[Approver("role", name)]),
@@ -109,7 +124,9 @@ def test_names_are_never_altered(store: Store, name: str, match: str) -> None:
 
 
 def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
-    """While PostgreSQL is away every query about requests is a StoreError, and afterwards all is as it was."""
+    """While PostgreSQL is away every query about requests is a StoreError, and afterwards all is as it
+    was.
+    """
     with Postgres() as cluster:
         url = cluster.create_database()
         upgrade(url)

@@ -59,7 +59,10 @@ def test_only_what_is_due_is_swept(store: Store) -> None:
     assert store.due_for_expiry_or_escalation() == ()
     assert store.due_for_expiry_or_escalation(now + HOUR - timedelta(microseconds=1)) == ()
     assert [request.id for request in store.due_for_expiry_or_escalation(now + HOUR)] == [escalates]
-    assert [request.id for request in store.due_for_expiry_or_escalation(later + 2 * HOUR)] == [escalates, expires]
+    assert [request.id for request in store.due_for_expiry_or_escalation(later + 2 * HOUR)] == [
+        escalates,
+        expires,
+    ]
 
 
 def test_expiry_ends_what_nobody_answered(store: Store) -> None:
@@ -78,7 +81,9 @@ def test_expiry_ends_what_nobody_answered(store: Store) -> None:
 
 
 def test_expiry_does_not_wait_for_somebody_who_decides(postgres: Postgres) -> None:
-    """Where several can write, a request that is being decided is left to the next sweep, and the sweep goes on."""
+    """Where several can write, a request that is being decided is left to the next sweep, and the sweep goes
+    on.
+    """
     url = postgres.create_database()
     upgrade(url)
     with Store.open(url) as store:
@@ -91,10 +96,14 @@ def test_expiry_does_not_wait_for_somebody_who_decides(postgres: Postgres) -> No
 
 
 def test_escalation_asks_the_next_level_too(store: Store) -> None:
-    """Level by level, each once; who was asked before stays asked; the next is due by the database's clock."""
+    """Level by level, each once; who was asked before stays asked; the next is due by the database's
+    clock.
+    """
     request_id = file(store, escalate_after=HOUR).id
     assert not store.escalate(request_id, [ZOE], level=2), "one level after the other"
-    assert store.escalate(request_id, [ZOE, BEA], level=1, text="Nobody has answered.", escalate_after=2 * HOUR)
+    assert store.escalate(
+        request_id, [ZOE, BEA], level=1, text="Nobody has answered.", escalate_after=2 * HOUR
+    )
     assert not store.escalate(request_id, [ADMINS], level=1), "somebody else was there"
     view = store.get_request(request_id)
     event = view.events[-1]
@@ -105,7 +114,10 @@ def test_escalation_asks_the_next_level_too(store: Store) -> None:
         "level": 1,
         "why": "escalation",
     }
-    assert [(each.name, each.why, each.level) for each in view.assignees] == [("bea", "policy", 0), ("zoe", "escalation", 1)]
+    assert [(each.name, each.why, each.level) for each in view.assignees] == [
+        ("bea", "policy", 0),
+        ("zoe", "escalation", 1),
+    ]
     assert store.escalate(request_id, [], level=2), "also when nobody was found"
     assert store.escalate(request_id, [ADMINS], level=3, why="default")
     assert store.get_request(request_id).request.escalates is None
@@ -120,7 +132,12 @@ def test_a_view_is_noted_once_for_each_person(store: Store) -> None:
     assert not store.record_view(request_id, "bea")
     decide(store, request_id)
     assert store.record_view(request_id, "zoe")
-    assert happened(store, request_id) == [("filed", "ida"), ("viewed", "bea"), ("approved", "bea"), ("viewed", "zoe")]
+    assert happened(store, request_id) == [
+        ("filed", "ida"),
+        ("viewed", "bea"),
+        ("approved", "bea"),
+        ("viewed", "zoe"),
+    ]
 
 
 def test_mails_are_noted(store: Store) -> None:
@@ -136,7 +153,9 @@ def test_mails_are_noted(store: Store) -> None:
 
 
 def test_old_requests_are_deleted_with_all_about_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By age and state, in batches; nothing of them is left but run and plan; numbers are never given again."""
+    """By age and state, in batches; nothing of them is left but run and plan; numbers are never given
+    again.
+    """
     monkeypatch.setattr("directory_sync.store.request_upkeep.DELETE_BATCH", 2)
     old = [file(store, name=f"old_{number}").id for number in range(5)]
     for request_id in old:

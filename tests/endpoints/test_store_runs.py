@@ -19,7 +19,12 @@ from tests.scenarios.postgres import Postgres
 def start(store: Store, run_id: str = "run 1", *, description: str = "", name: str = "crew") -> Snapshot:
     """Begin a run as most tests here need it."""
     return store.start_run(
-        collection(name, description=description), run_id, trigger="manual", requester="ida", verified=True, reason="a test"
+        collection(name, description=description),
+        run_id,
+        trigger="manual",
+        requester="ida",
+        verified=True,
+        reason="a test",
     )
 
 
@@ -42,7 +47,9 @@ def test_the_first_definition_counts(store: Store) -> None:
 
 
 def test_callers_at_the_same_moment_get_the_same_run(store_url: str) -> None:
-    """Tasks that begin one run in several processes at once, with different definitions, all get one and the same."""
+    """Tasks that begin one run in several processes at once, with different definitions, all get one and the
+    same.
+    """
     script = """
 import sys
 from directory_sync.store.store import Store
@@ -52,7 +59,7 @@ with Store.open(sys.argv[1]) as store:
     sys.stdin.readline()
     run = store.start_run(collection(description=sys.argv[2]), "r", trigger="scheduled", requester="", verified=False)
     print(run.id, run.collection.description, run.digest, store.start_job(run.id, "people").attempt)
-"""
+"""  # noqa: E501
     running = [
         subprocess.Popen(
             [sys.executable, "-c", script, store_url, f"definition{number}"],
@@ -80,7 +87,13 @@ def test_results_are_those_of_the_latest_attempt(store: Store) -> None:
     assert isinstance(second, JobRun)
     assert (first.attempt, second.attempt, other.attempt) == (1, 2, 1)
     problem = RecordProblem("fry", "line 3", "no surname")
-    store.finish_job(second.id, "success", statistics=Statistics(read=3, created=2), warnings=["careful"], problems=[problem])
+    store.finish_job(
+        second.id,
+        "success",
+        statistics=Statistics(read=3, created=2),
+        warnings=["careful"],
+        problems=[problem],
+    )
     people, groups = store.job_results("crew", "run 1")
     assert (people.job, people.attempt, people.state, people.message) == ("people", 2, "success", "")
     assert people.statistics == Statistics(read=3, created=2)
@@ -116,7 +129,10 @@ def test_recent_runs_are_the_newest_first(store: Store) -> None:
     start(store, "run 9", name="guests")
     store.finish_run("crew", "run 1", "failed")
     assert [run.run_id for run in store.recent_runs()] == ["run 9", "run 2", "run 1", "run 0"]
-    assert [(run.run_id, run.state) for run in store.recent_runs("crew", limit=2)] == [("run 2", "running"), ("run 1", "failed")]
+    assert [(run.run_id, run.state) for run in store.recent_runs("crew", limit=2)] == [
+        ("run 2", "running"),
+        ("run 1", "failed"),
+    ]
     finished = store.recent_runs("crew", limit=2)[1].finished
     assert finished is not None
     assert store.recent_runs("nobody") == ()
@@ -131,7 +147,10 @@ def test_runs_of_two_collections_do_not_mix(store: Store) -> None:
 
 
 def test_hostile_text_is_stored(store: Store) -> None:
-    """Messages of servers may hold what PostgreSQL refuses: NUL and half characters. They are replaced, not fatal."""
+    """Messages of servers may hold what PostgreSQL refuses: NUL and half characters.
+
+    They are replaced, not fatal.
+    """
     run = start(store)
     attempt = store.start_job(run.id, "people")
     problem = RecordProblem("k\x00", "\udcff", "m'; DROP TABLE x; --\x00")
@@ -142,7 +161,9 @@ def test_hostile_text_is_stored(store: Store) -> None:
 
 
 def test_a_forked_child_uses_a_connection_of_its_own(store: Store) -> None:
-    """A child that was forked from a process with open connections writes, and the parent's connections go on working."""
+    """A child that was forked from a process with open connections writes, and the parent's connections go on
+    working.
+    """
     start(store, "parent")
     assert ForkedChild(lambda _tell: start(store, "child") and None).end() == 0
     start(store, "parent again")
@@ -166,7 +187,9 @@ def test_a_server_that_went_away_is_an_error_of_the_store() -> None:
 
 
 def test_a_store_that_cannot_be_written_is_an_error_of_the_store(store_url: str) -> None:
-    """A table that has gone is reported with the store's name and a remedy, without the statement's values."""
+    """A table that has gone is reported with the store's name and a remedy, without the statement's
+    values.
+    """
     database = Database(store_url)
     with database.write() as connection:
         connection.exec_driver_sql("DROP TABLE directory_sync_lease")

@@ -1,7 +1,8 @@
-"""A store that the version before has written (revision 0004): what it holds goes on counting after the upgrade.
+"""A store that the version before has written (revision 0004): what it holds goes on counting after the
+upgrade.
 
-`stores/revision-0004.sql` was written by that version: a first load and a second run of job `people`, a pending request of
-`guests`, and one of `limited` that goes past a limit.
+`stores/revision-0004.sql` was written by that version: a first load and a second run of job `people`, a
+pending request of `guests`, and one of `limited` that goes past a limit.
 """
 
 from __future__ import annotations
@@ -63,25 +64,33 @@ def test_jobs_know_what_they_have_written(upgraded: Store) -> None:
     past = past_of(upgraded, snapshot.collection, snapshot.collection.job("people"), f"{FOLDER}/out.csv")
     assert set(past.created_names) == {name_hash("a"), name_hash("b")}
     assert len(past.known) == 0
-    past = past_of(upgraded, snapshot.collection, snapshot.collection.job("guests"), f"{FOLDER}/guests_out.csv")
+    past = past_of(
+        upgraded, snapshot.collection, snapshot.collection.job("guests"), f"{FOLDER}/guests_out.csv"
+    )
     assert len(past.created_names) == 0
 
 
 def test_a_row_that_was_written_then_can_be_removed_now(upgraded: Store, tmp_path: Path) -> None:
-    """The first run after the upgrade removes what the version before had created, and nothing that it had not."""
+    """The first run after the upgrade removes what the version before had created, and nothing that it had
+    not.
+    """
     before = upgraded.find_run("staff", upgraded.get_request(1).request.run_id)
     assert before is not None
     collection = before.collection.model_copy(update={"limit_window": timedelta(0)})
     job = collection.job("people")
     snapshot = upgraded.start_run(collection, "new", trigger="terminal", requester="ida", verified=False)
-    result = run_job(snapshot, job, deployment=Deployment(NoConnections(), tmp_path), store=upgraded, holder="test")
+    result = run_job(
+        snapshot, job, deployment=Deployment(NoConnections(), tmp_path), store=upgraded, holder="test"
+    )
     assert (result.state, result.statistics.deleted) == (JobState.SUCCESS, 1)
     assert (tmp_path / "out.csv").read_text() == "uid,cn\na,Ann\nz,Zoe\n"
     assert len(past_of(upgraded, collection, job, f"{FOLDER}/out.csv").known) == 1
 
 
 @pytest.mark.parametrize(("number", "file", "rows"), [(1, "guests_out.csv", 1), (2, "many.csv", 1)])
-def test_a_request_that_was_filed_then_is_applied_now(upgraded: Store, tmp_path: Path, number: int, file: str, rows: int) -> None:
+def test_a_request_that_was_filed_then_is_applied_now(
+    upgraded: Store, tmp_path: Path, number: int, file: str, rows: int
+) -> None:
     """Approved and applied after the upgrade: exactly the plan that it was filed for, also past its limit."""
     decide(upgraded, number)
     request = upgraded.get_request(number).request

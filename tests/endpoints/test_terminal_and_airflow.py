@@ -1,4 +1,6 @@
-"""A collection that Airflow runs too is left to Airflow by a terminal, unless it could write nothing unasked."""
+"""A collection that Airflow runs too is left to Airflow by a terminal, unless it could write nothing
+unasked.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def terminal(office: Office, **job: Any) -> JobResult:
 
 
 def test_a_terminal_leaves_a_pending_request_of_airflow_alone(office: Office) -> None:
-    """Neither a plan that needs no approval there, nor one that does, nor one that finds nothing to do makes it stale."""
+    """Neither a plan that needs no approval there, nor one that does, nor one that finds nothing to do makes
+    it stale.
+    """
     request = office.request(office.run(office.start()))
     office.staff("bender")
     refused = terminal(office)
@@ -88,9 +92,15 @@ def test_a_waiver_of_a_run_of_airflow_is_not_used_in_a_terminal(office: Office) 
     ],
     ids=str,
 )
-def test_a_terminal_does_not_write_what_airflow_would_ask_about(office: Office, there: Any, here: Any, may: bool) -> None:
-    """Is a job under a policy in Airflow's newest run of that name, only jobs that ask about everything run from here."""
-    office.store.start_run(collection(approval=POLICY), "older", trigger="manual", requester="ida", verified=True)
+def test_a_terminal_does_not_write_what_airflow_would_ask_about(
+    office: Office, there: Any, here: Any, may: bool
+) -> None:
+    """Is a job under a policy in Airflow's newest run of that name, only jobs that ask about everything run
+    from here.
+    """
+    office.store.start_run(
+        collection(approval=POLICY), "older", trigger="manual", requester="ida", verified=True
+    )
     office.start(approval=there)
     office.start(trigger="terminal", approval="none")
     mine = collection(approval=here)
@@ -118,7 +128,9 @@ def test_a_terminal_minds_the_minimum_and_jobs_that_airflow_does_not_know(office
 
 @pytest.mark.parametrize("approved", ["before", "after"])
 def test_a_request_of_the_version_before_is_approved_and_carried_out(office: Office, approved: str) -> None:
-    """Filed, perhaps approved, by a store of the revision before this one; its run goes on and writes the plan."""
+    """Filed, perhaps approved, by a store of the revision before this one; its run goes on and writes the
+    plan.
+    """
     office.write("phones.csv", *(f"person{number:02}" for number in range(20)))
     office.staff("person00")
     run = office.start(approval=OVER)

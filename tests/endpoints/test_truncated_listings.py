@@ -1,4 +1,6 @@
-"""Listings that end too early, in every way that servers and networks have: nothing is written because of it."""
+"""Listings that end too early, in every way that servers and networks have: nothing is written because of
+it.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ LIMITS = {
 def people(suffix: str, numbers: Iterator[int] | range) -> str:
     return directories.ldif(
         *(
-            (f"uid=u{n},ou=people,{suffix}", {"objectClass": "inetOrgPerson", "uid": f"u{n}", "cn": f"c{n}", "sn": "s"})
+            (
+                f"uid=u{n},ou=people,{suffix}",
+                {"objectClass": "inetOrgPerson", "uid": f"u{n}", "cn": f"c{n}", "sn": "s"},
+            )
             for n in numbers
         )
     )
@@ -47,7 +52,9 @@ def people(suffix: str, numbers: Iterator[int] | range) -> str:
 
 def group(suffix: str) -> str:
     members = [f"uid=u{n},ou=people,{suffix}" for n in MEMBERS[suffix]]
-    return directories.ldif((f"cn=all,ou=groups,{suffix}", {"objectClass": "groupOfNames", "cn": "all", "member": members}))
+    return directories.ldif(
+        (f"cn=all,ou=groups,{suffix}", {"objectClass": "groupOfNames", "cn": "all", "member": members})
+    )
 
 
 def reader(limit: str, suffix: str) -> str:
@@ -58,7 +65,10 @@ def server(suffix: str, numbers: range) -> Slapd:
     """A slapd with a login for each kind of limit."""
     lines = [f'limits dn.exact="{reader(limit, suffix)}" {words}' for limit, words in LIMITS.items()]
     slapd = Slapd(Database(suffix, lines=["access to * by users write by anonymous auth", *lines]))
-    logins = ((reader(limit, suffix), {"objectClass": "person", "sn": "r", "userPassword": "secret"}) for limit in LIMITS)
+    logins = (
+        (reader(limit, suffix), {"objectClass": "person", "sn": "r", "userPassword": "secret"})
+        for limit in LIMITS
+    )
     entries = directories.ldif(*logins) + people(suffix, numbers) + group(suffix)
     slapd.load(directories.tree(suffix, "people", "groups") + entries)
     slapd.start()
@@ -67,7 +77,8 @@ def server(suffix: str, numbers: range) -> Slapd:
 
 @dataclass
 class World:
-    """Two servers, each behind a proxy that may change answers; each side lacks a third of the other's people.
+    """Two servers, each behind a proxy that may change answers; each side lacks a third of the other's
+    people.
 
     Attributes:
         job: what is run: `people`, or `groups`, whose members both sides' people are listed for.
@@ -96,19 +107,27 @@ class World:
     def preview(self) -> JobResult:
         """What the job would do."""
         definition = self._definition()
-        return preview_job(definition, definition.jobs[0], deployment=Deployment(self, self.folder), store=self.store)
+        return preview_job(
+            definition, definition.jobs[0], deployment=Deployment(self, self.folder), store=self.store
+        )
 
     def run(self) -> JobResult:
         """What the job did."""
         definition = self._definition()
-        snapshot = self.store.start_run(definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False)
+        snapshot = self.store.start_run(
+            definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False
+        )
         deployment = Deployment(self, self.folder)
         return run_job(snapshot, definition.jobs[0], deployment=deployment, store=self.store, holder="test")
 
     def _definition(self) -> Collection:
         sides = (("source", SOURCE), ("destination", DESTINATION))
         job: dict[str, Any] = {
-            name: {"connection": name, "container": f"ou={self.job},{suffix}", "filter": "(!(objectClass=organizationalUnit))"}
+            name: {
+                "connection": name,
+                "container": f"ou={self.job},{suffix}",
+                "filter": "(!(objectClass=organizationalUnit))",
+            }
             for name, suffix in sides
         }
         if self.job == "people":
@@ -117,9 +136,14 @@ class World:
         else:
             job |= {
                 "object": "group",
-                "fields": {"cn": {"from": "cn", "key": True}, "member": {"members": "member", "match": "uid"}},
+                "fields": {
+                    "cn": {"from": "cn", "key": True},
+                    "member": {"members": "member", "match": "uid"},
+                },
             }
-        limits = dict.fromkeys(("create", "update", "delete", "move", "clear", "members", "memberships"), "none")
+        limits = dict.fromkeys(
+            ("create", "update", "delete", "move", "clear", "members", "memberships"), "none"
+        )
         job |= {"name": self.job, "missing_at_source": "delete", "remove": "all"}
         return Collection.model_validate({"name": "corp", "limits": limits, "jobs": [job]})
 
@@ -133,7 +157,10 @@ def servers() -> Iterator[World]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         upgrade(f"sqlite:///{folder}/store.db")
-        source, destination = server(SOURCE, range(PEOPLE)), server(DESTINATION, range(PEOPLE // 3, PEOPLE + PEOPLE // 3))
+        source, destination = (
+            server(SOURCE, range(PEOPLE)),
+            server(DESTINATION, range(PEOPLE // 3, PEOPLE + PEOPLE // 3)),
+        )
         try:
             with (
                 AnswerProxy(source.port) as to_source,
@@ -199,11 +226,16 @@ def test_limits_of_a_real_server(world: World, side: str, limit: str, words: tup
 
 
 def test_a_limit_that_only_bounds_what_clients_ask_for(world: World) -> None:
-    """A hard limit below the number of objects cuts nothing where nobody asks for a size and the soft limit is none."""
+    """A hard limit below the number of objects cuts nothing where nobody asks for a size and the soft limit
+    is none.
+    """
     world.logins["source"] = "size-hard-only"
     preview = world.preview()
     # slapd before 2.6 lets the hard limit count for paging too: then the job says so.
-    assert (preview.state, preview.statistics.read) in ((JobState.PREVIEWED, PEOPLE), (JobState.INCOMPLETE, 0)), preview.message
+    assert (preview.state, preview.statistics.read) in (
+        (JobState.PREVIEWED, PEOPLE),
+        (JobState.INCOMPLETE, 0),
+    ), preview.message
 
 
 def after(entries: int, then: Replace) -> Replace:
@@ -261,13 +293,17 @@ RESULTS = {
 @pytest.mark.parametrize("entries", [PAGE, PEOPLE], ids=["first-page", "last-page"])
 @pytest.mark.parametrize("result", RESULTS)
 def test_every_result_code_but_success(world: World, result: str, entries: int) -> None:
-    """Any other result code at the end of any page makes the listing incomplete, or an error; never a shorter listing."""
+    """Any other result code at the end of any page makes the listing incomplete, or an error; never a shorter
+    listing.
+    """
     code, words = RESULTS[result]
     world.proxies["source"].replace = after(entries, ending_with(code))
     refused(world, "source", words)
 
 
-@pytest.mark.parametrize("result", ["timeLimitExceeded", "sizeLimitExceeded", "adminLimitExceeded", "unwillingToPerform"])
+@pytest.mark.parametrize(
+    "result", ["timeLimitExceeded", "sizeLimitExceeded", "adminLimitExceeded", "unwillingToPerform"]
+)
 def test_the_destination_s_listing_is_cut(world: World, result: str) -> None:
     """What the destination's listing lacks is not created again."""
     code, words = RESULTS[result]
@@ -302,7 +338,11 @@ def test_a_cookie_that_the_server_forgets(world: World, side: str) -> None:
 
     def spoil(answer: Answer) -> Iterator[Answer]:
         # The cookie is the last thing in the control.
-        yield Answer(answer.id, answer.tag, answer.body, answer.controls[:-4] + b"\xff" * 4) if answer.tag == DONE else answer
+        yield (
+            Answer(answer.id, answer.tag, answer.body, answer.controls[:-4] + b"\xff" * 4)
+            if answer.tag == DONE
+            else answer
+        )
 
     world.proxies[side].replace = after(PAGE, spoil)
     refused(world, side, f"ou=people,{world.servers[side].suffix}")
@@ -316,7 +356,9 @@ def test_a_page_that_never_comes(world: World, side: str) -> None:
 
 @pytest.mark.parametrize("entries", [3, PAGE, PAGE + 1, PEOPLE - 1])
 def test_a_connection_that_breaks(world: World, side: str, entries: int) -> None:
-    """Between pages or within one: a broken connection is no end of a listing; trying again later may help."""
+    """Between pages or within one: a broken connection is no end of a listing; trying again later may
+    help.
+    """
 
     def hang_up(answer: Answer) -> Iterator[Answer]:
         raise ConnectionError

@@ -1,4 +1,6 @@
-"""The tutorial, followed word by word against the demo's branch office, in a folder that looks like the reader's checkout."""
+"""The tutorial, followed word by word against the demo's branch office, in a folder that looks like the
+reader's checkout.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,15 @@ class Reader:
     directory: Directory
 
     def follow(self, text: str) -> dict[str, str]:
-        """Save the files and type the commands that a text shows; checks each exit status. Returns command → what it printed."""
+        """Save the files and type the commands that a text shows; checks each exit status.
+
+        Returns command → what it printed.
+        """
         printed: dict[str, str] = {}
         for match in re.finditer(
-            r"`(\.local/[\w/.]+)`[^`]*\n\n```(?:csv|yaml)\n(.*?)^```$|^```console\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+            r"`(\.local/[\w/.]+)`[^`]*\n\n```(?:csv|yaml)\n(.*?)^```$|^```console\n(.*?)^```$",
+            text,
+            re.MULTILINE | re.DOTALL,
         ):
             if match[1]:
                 (self.folder / match[1]).write_text(match[2], encoding="utf-8")
@@ -42,7 +49,11 @@ class Reader:
     def type(self, command: str, status: int) -> str:
         """Type one command; checks its exit status and returns what it printed."""
         done = subprocess.run(
-            ["sh", "-c", f". .local/demo/environment.sh; {command}"], cwd=self.folder, capture_output=True, text=True, check=False
+            ["sh", "-c", f". .local/demo/environment.sh; {command}"],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == status, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
@@ -68,7 +79,9 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_the_tutorial_works(reader: Reader) -> None:
-    """Every file and command of the tutorial, in order, ends with the status it shows and has the effect it tells of."""
+    """Every file and command of the tutorial, in order, ends with the status it shows and has the effect it
+    tells of.
+    """
     beginning, *rest = re.split(r"^## \d.*$", TEXT, flags=re.MULTILINE)
     sections = dict(enumerate(rest, start=1))
     assert reader.follow(beginning)
@@ -80,8 +93,15 @@ def test_the_tutorial_works(reader: Reader) -> None:
         assert named in complaint
 
     looked = reader.follow(sections[3])
-    assert "Cubert" in looked["directory-sync query .local/demo/collections/interns.yaml --job people --first 3"]
-    assert looked["directory-sync preview .local/demo/collections/interns.yaml --format ldif"].count("changetype: add") == 7
+    assert (
+        "Cubert" in looked["directory-sync query .local/demo/collections/interns.yaml --job people --first 3"]
+    )
+    assert (
+        looked["directory-sync preview .local/demo/collections/interns.yaml --format ldif"].count(
+            "changetype: add"
+        )
+        == 7
+    )
     assert reader.interns() == set()
 
     reader.follow(sections[4])

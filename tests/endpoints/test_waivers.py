@@ -28,7 +28,9 @@ def full_and_then_empty(office: Office, **job: Any) -> Snapshot:
 
 
 def test_a_limit_stops_also_what_would_be_asked_for(office: Office) -> None:
-    """Under `always` a plan over a limit is stopped; under `over_limit` it is asked for, and waives the limit when approved."""
+    """Under `always` a plan over a limit is stopped; under `over_limit` it is asked for, and waives the limit
+    when approved.
+    """
     run = full_and_then_empty(office)
     assert office.run(run).state is JobState.STOPPED_BY_LIMIT
     assert office.store.count_requests() == 0
@@ -41,12 +43,16 @@ def test_a_limit_stops_also_what_would_be_asked_for(office: Office) -> None:
 
 
 def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
-    """A run that makes the very plan carries it out; another plan, or the same a second time, is stopped as before."""
+    """A run that makes the very plan carries it out; another plan, or the same a second time, is stopped as
+    before.
+    """
     run = full_and_then_empty(office, approval="none")
     stopped = office.run(run)
     assert stopped.state is JobState.STOPPED_BY_LIMIT
     request = office.waiver(run, stopped)
-    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "nobody has agreed yet"
+    assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, (
+        "nobody has agreed yet"
+    )
     office.approve(request, CAROL)
     office.staff("person01")
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "another plan"
@@ -59,12 +65,16 @@ def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
 
 
 def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
-    """Whoever asks for it, and however old the stopped run: what waits for a decision goes on waiting; and nobody asks twice."""
+    """Whoever asks for it, and however old the stopped run: what waits for a decision goes on waiting; and
+    nobody asks twice.
+    """
     run = full_and_then_empty(office)
     stopped = office.run(run)
     office.staff(*office.phones(), "fry")
     pending = office.request(office.run(office.start()))
-    with pytest.raises(NotDecidable, match=f"Request {pending.id} of run {pending.run_id} waits for a decision"):
+    with pytest.raises(
+        NotDecidable, match=f"Request {pending.id} of run {pending.run_id} waits for a decision"
+    ):
         office.waiver(run, stopped)
     assert office.store.get_request(pending.id).request.state == "pending"
     desk.cancel(office.store, pending.id, BOB, administrator=True)
@@ -74,7 +84,9 @@ def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
 
 
 def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
-    """Not by carrying the plan of the stopped run out, which would pass by who starts it, by its age, and by changed limits."""
+    """Not by carrying the plan of the stopped run out, which would pass by who starts it, by its age, and by
+    changed limits.
+    """
     run = full_and_then_empty(office, approval="none", trigger="terminal")
     request = office.waiver(run, office.run(run))
     office.approve(request, Person("dora", frozenset({"admin"}), verified=True))
@@ -82,11 +94,15 @@ def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
         office.apply(run, request.id)
     assert len(office.phones()) == 20
     assert office.run(office.start(approval="none")).statistics.deleted == 19
-    assert office.apply(run, request.id).message.startswith(f"Request {request.id} has been carried out already")
+    assert office.apply(run, request.id).message.startswith(
+        f"Request {request.id} has been carried out already"
+    )
 
 
 def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:
-    """The source was repaired, and a run stayed within its limits: the same accident later is stopped again."""
+    """The source was repaired, and a run stayed within its limits: the same accident later is stopped
+    again.
+    """
     run = full_and_then_empty(office, approval="none")
     request = office.waiver(run, office.run(run))
     office.approve(request, CAROL)
@@ -108,14 +124,20 @@ def test_a_waiver_counts_for_the_limits_that_it_names(office: Office) -> None:
 
 
 def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request(office: Office) -> None:
-    """A run that began under a waiver is killed; the waiver stays, and the retry goes on under it and under nothing else."""
+    """A run that began under a waiver is killed; the waiver stays, and the retry goes on under it and under
+    nothing else.
+    """
     run = full_and_then_empty(office, approval="none")
     request = office.waiver(run, office.run(run))
     office.approve(request, CAROL)
     again = office.start(approval="none")
-    planned = office.run(office.start(approval="none", limits={"delete": 1}))  # only to have a plan of these changes stored
+    planned = office.run(
+        office.start(approval="none", limits={"delete": 1})
+    )  # only to have a plan of these changes stored
     assert planned.plan_id is not None
-    copy = office.store.save_plan(office.store.start_job(again.id, "phones").id, office.store.load_plan(planned.plan_id).plan)
+    copy = office.store.save_plan(
+        office.store.start_job(again.id, "phones").id, office.store.load_plan(planned.plan_id).plan
+    )
     office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=copy)
     with pytest.raises((NotAllowed, AlreadyDecided)):
         desk.cancel(office.store, request.id, CAROL, administrator=True)
@@ -124,7 +146,9 @@ def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request
 
 
 def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> None:
-    """Neither by the starter of the stopped run nor by who asks; and an approver does not carry it out by starting a run."""
+    """Neither by the starter of the stopped run nor by who asks; and an approver does not carry it out by
+    starting a run.
+    """
     run = full_and_then_empty(office, approval="none", requester="carol")
     request = office.waiver(run, office.run(run))
     for person in (CAROL, Person("Zoe", frozenset({"admin"}), verified=True)):
@@ -139,7 +163,9 @@ def test_a_waiver_is_given_by_somebody_else_than_who_starts(office: Office) -> N
 
 @pytest.mark.parametrize("another", [False, True], ids=["the run it was filed for", "another run"])
 def test_who_approves_a_waiver_does_not_use_it_by_clearing_a_task(office: Office, another: bool) -> None:
-    """A cleared task is a person's doing, whoever started its run; only a run that somebody else starts makes use of it."""
+    """A cleared task is a person's doing, whoever started its run; only a run that somebody else starts makes
+    use of it.
+    """
     run = full_and_then_empty(office, approval="none", requester="carol")
     request = office.waiver(run, office.run(run))
     cleared = office.start(approval="none", trigger="scheduled") if another else run
@@ -153,7 +179,9 @@ def test_who_approves_a_waiver_does_not_use_it_by_clearing_a_task(office: Office
 
 
 def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) -> None:
-    """Nor who started the run: neither on the list, nor in what is said to be missing, nor in the mail; both hear the outcome."""
+    """Nor who started the run: neither on the list, nor in what is said to be missing, nor in the mail; both
+    hear the outcome.
+    """
     people = {"approvers": {"users": ["zoe", "carol", "bob"]}, "require": 1}
     run = full_and_then_empty(office, approval=people, requester="bob")
     request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
@@ -181,5 +209,8 @@ def test_where_only_who_asks_could_answer_a_waiver_others_are_asked_at_once(offi
     run = full_and_then_empty(office, approval=people)
     request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
     swept = sweep(office.store, manager_of=lambda user: None)
-    assert [(each.level, [who.name for who in each.to]) for each in swept.escalated] == [(1, []), (2, ["carol"])]
+    assert [(each.level, [who.name for who in each.to]) for each in swept.escalated] == [
+        (1, []),
+        (2, ["carol"]),
+    ]
     office.approve(request, CAROL)

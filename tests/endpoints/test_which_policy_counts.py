@@ -1,4 +1,6 @@
-"""Which policy and which limits count where the definition was edited after the run had begun: the stricter ones."""
+"""Which policy and which limits count where the definition was edited after the run had begun: the stricter
+ones.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def test_the_stricter_of_two_policies_counts(office: Office) -> None:
 def test_only_who_both_versions_name_may_decide(office: Office) -> None:
     """Somebody who was put into the policy while the run was going on does not approve what it plans."""
     run = office.start(approval={"approvers": {"users": ["bob", "carol"]}})
-    request = office.request(office.run(run, now=collection(approval={"approvers": {"users": ["carol", "mallory"]}})))
+    request = office.request(
+        office.run(run, now=collection(approval={"approvers": {"users": ["carol", "mallory"]}}))
+    )
     with pytest.raises(NotAllowed, match="changed while this run was going on"):
         office.approve(request, Person("mallory", frozenset(), verified=True))
     with pytest.raises(NotAllowed):
@@ -51,7 +55,10 @@ def test_only_who_both_versions_name_may_decide(office: Office) -> None:
 
 def test_a_job_that_is_gone_from_the_definition_goes_by_its_run(office: Office) -> None:
     """Renamed or removed meanwhile: what the run began with counts, and nothing else."""
-    assert office.run(office.start(), now=collection(name="telephones", approval="none")).state is JobState.WAITING
+    assert (
+        office.run(office.start(), now=collection(name="telephones", approval="none")).state
+        is JobState.WAITING
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,17 +78,24 @@ def test_of_two_limits_the_smaller_counts(office: Office, began: Any, now: Any, 
     """Whichever version has it, and also where one of them has the default."""
     office.write("phones.csv", *(f"person{number:02}" for number in range(20)))
     office.staff(*(f"person{number:02}" for number in range(14)))
-    result = office.run(office.start(approval="none", limits=began), now=collection(approval="none", limits=now))
+    result = office.run(
+        office.start(approval="none", limits=began), now=collection(approval="none", limits=now)
+    )
     assert result.state is state, result.message
 
 
 def test_past_a_limit_is_asked_for_only_where_both_versions_say_so(office: Office) -> None:
-    """`when: over_limit` that came, or was taken out, while the run was going on does not let a plan past its limits."""
+    """`when: over_limit` that came, or was taken out, while the run was going on does not let a plan past its
+    limits.
+    """
     office.write("phones.csv", *(f"person{number:02}" for number in range(20)))
     office.staff("person00")
     over = {**POLICY, "when": "over_limit"}
     for began, now in (("none", over), (over, "none"), (over, POLICY), (POLICY, over)):
-        assert office.run(office.start(approval=began), now=collection(approval=now)).state is JobState.STOPPED_BY_LIMIT
+        assert (
+            office.run(office.start(approval=began), now=collection(approval=now)).state
+            is JobState.STOPPED_BY_LIMIT
+        )
     assert office.run(office.start(approval=over), now=collection(approval=over)).state is JobState.WAITING
 
 
@@ -96,7 +110,9 @@ def test_a_minimum_counts_for_both_versions(office: Office) -> None:
 
 
 def test_an_undecided_request_ends_when_the_policy_changes(office: Office) -> None:
-    """A request keeps its policy; the next run asks under the new one, and the older request can no longer be decided."""
+    """A request keeps its policy; the next run asks under the new one, and the older request can no longer be
+    decided.
+    """
     old = office.request(office.run(office.start()))
     new = office.request(office.run(office.start(approval={"approvers": {"users": ["carol"]}})))
     assert (office.store.get_request(old.id).request.state, new.state) == ("stale", "pending")

@@ -41,12 +41,21 @@ def ask(
     number = next(_numbers)
     run_id = f"manual__{number}"
     store, asked = server.store, tuple(approvers)
-    run = store.start_run(collection(name), run_id, trigger="manual", requester=requester, verified=verified, reason="a test")
+    run = store.start_run(
+        collection(name), run_id, trigger="manual", requester=requester, verified=verified, reason="a test"
+    )
     made = plan(tuple(changes) if changes is not None else (update(f"person {number}"),))
     plan_id = store.save_plan(store.start_job(run.id, "people").id, made)
-    named = {"users": [each.name for each in asked if each.kind == "user"], "roles": [r.name for r in asked if r.kind == "role"]}
+    named = {
+        "users": [each.name for each in asked if each.kind == "user"],
+        "roles": [r.name for r in asked if r.kind == "role"],
+    }
     filed = store.file_request(
-        plan_id, policy={"approvers": named, **policy}, approvers=asked, description=description, requester_may_decide=False
+        plan_id,
+        policy={"approvers": named, **policy},
+        approvers=asked,
+        description=description,
+        requester_may_decide=False,
     )
     return Asked(filed.id, made.digest, plan_id, run_id)
 
@@ -57,5 +66,7 @@ def update(who: str, **fields: str) -> Change:
         Action.UPDATE,
         who,
         f"cn={who},ou=people,dc=office",
-        fields=tuple(FieldChange(name, (b"old",), (value.encode(),)) for name, value in (fields or {"sn": who}).items()),
+        fields=tuple(
+            FieldChange(name, (b"old",), (value.encode(),)) for name, value in (fields or {"sn": who}).items()
+        ),
     )

@@ -1,4 +1,5 @@
-"""Airflow's real API server with the portal, once for each auth manager, and an Airflow home for what runs in this process.
+"""Airflow's real API server with the portal, once for each auth manager, and an Airflow home for what runs in
+this process.
 
 The environment is set when this file is imported, which is before the first import of Airflow.
 """

@@ -37,7 +37,9 @@ class Looker:
 
     def get(self, path: str, *, status: int = 200, part: bool = False) -> str:
         """A page; `part`: as htmx asks for it."""
-        answer = self.client.get(f"/dirsync{path}", headers={"HX-Request": "true"} if part else {}, follow_redirects=False)
+        answer = self.client.get(
+            f"/dirsync{path}", headers={"HX-Request": "true"} if part else {}, follow_redirects=False
+        )
         assert answer.status_code == status, f"{path}: {answer.status_code}\n{answer.text}"
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
         text: str = answer.text
@@ -48,7 +50,10 @@ class Looker:
     def post(self, path: str, data: dict[str, Any] | None = None, *, status: int = 303) -> str:
         """Send a form; the address that it leads to, or the page where it leads nowhere."""
         answer = self.client.post(
-            f"/dirsync{path}", data=data or {}, headers={"Sec-Fetch-Site": "same-origin"}, follow_redirects=False
+            f"/dirsync{path}",
+            data=data or {},
+            headers={"Sec-Fetch-Site": "same-origin"},
+            follow_redirects=False,
         )
         assert answer.status_code == status, f"{path}: {answer.status_code}\n{answer.text}"
         return str(answer.headers["location"] if status == 303 else answer.text)

@@ -1,4 +1,6 @@
-"""The REST API on what people do: decisions and who was first, selections, new runs, waivers, and Airflow's audit log."""
+"""The REST API on what people do: decisions and who was first, selections, new runs, waivers, and Airflow's
+audit log.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def deed(server: PortalServer, user: str, asked: Asked, name: str, **body: Any) 
 
 def audit(server: PortalServer, event: str, run_id: str) -> list[tuple[str, str, str, dict[str, Any]]]:
     """Owner, DAG, task and facts of an event in Airflow's audit log."""
-    rows = server.metadata("select owner, dag_id, task_id, extra from log where event = ? and run_id = ?", event, run_id)
+    rows = server.metadata(
+        "select owner, dag_id, task_id, extra from log where event = ? and run_id = ?", event, run_id
+    )
     return [(owner, dag, task, json.loads(extra)) for owner, dag, task, extra in rows]
 
 
@@ -37,11 +41,18 @@ def test_a_decision_reaches_the_request_and_the_audit_log(server: PortalServer) 
     assert answer.json()["decisions"][0]["person"] == "bea"
     [(owner, dag, task, facts)] = audit(server, "directory_sync.approve", asked.run_id)
     assert (owner, dag, task) == ("bea", "crew", "people")
-    assert facts == {"request": asked.id, "state": "approved", "digest": asked.digest, "reason": "looks right"}
+    assert facts == {
+        "request": asked.id,
+        "state": "approved",
+        "digest": asked.digest,
+        "reason": "looks right",
+    }
 
 
 def test_who_comes_second_is_told_who_was_first(server: PortalServer) -> None:
-    """A decision on what is decided is refused with who was first, when, and what it has become; nothing is logged as done."""
+    """A decision on what is decided is refused with who was first, when, and what it has become; nothing is
+    logged as done.
+    """
     asked = ask(server, approvers=[BEA, Approver("user", "olga")])
     assert deed(server, "bea", asked, "deny", digest=asked.digest, reason="no").status_code == 200
     answer = deed(server, "olga", asked, "approve", digest=asked.digest)
@@ -77,13 +88,18 @@ def test_a_request_is_rerouted_to_others(simple: PortalServer) -> None:
     """Those to whom it is rerouted can decide it; a reroute to nobody is refused."""
     asked = ask(simple)
     assert deed(simple, "bea", asked, "reroute", users=[" "], roles=[]).status_code == 422
-    assert deed(simple, "bea", asked, "reroute", users=["vera"], roles=["op"], reason="on leave").status_code == 200
+    assert (
+        deed(simple, "bea", asked, "reroute", users=["vera"], roles=["op"], reason="on leave").status_code
+        == 200
+    )
     assert deed(simple, "vera", asked, "approve", digest=asked.digest).status_code == 200
     assert audit(simple, "directory_sync.reroute", asked.run_id)[0][3]["users"] == ["vera"]
 
 
 def test_a_comment_is_kept_as_it_was_written(simple: PortalServer) -> None:
-    """Whoever may see the request may comment on it; hostile text stays data; an empty or too long one is refused."""
+    """Whoever may see the request may comment on it; hostile text stays data; an empty or too long one is
+    refused.
+    """
     asked = ask(simple)
     text = "<img src=x onerror=alert(1)>\u202e\x1b[2J'; DROP TABLE request;--"
     assert deed(simple, "vera", asked, "comment", text=text).json()["events"][-1]["text"] == text
@@ -95,26 +111,44 @@ def test_a_comment_is_kept_as_it_was_written(simple: PortalServer) -> None:
 
 def test_a_selection_is_decided_one_by_one(simple: PortalServer) -> None:
     """Of several requests those that can be decided are; the answer says of each other one why not."""
-    mine, others, foreign = ask(simple), ask(simple, name=PAUSED, approvers=[Approver("user", "olga")]), 999_999_999
+    mine, others, foreign = (
+        ask(simple),
+        ask(simple, name=PAUSED, approvers=[Approver("user", "olga")]),
+        999_999_999,
+    )
     selection = [
         {"id": mine.id, "digest": mine.digest},
         {"id": others.id, "digest": others.digest},
         {"id": foreign, "digest": mine.digest},
     ]
-    answer = simple.client("bea").post("/api/v1/requests/decide", json={"approve": True, "requests": selection}).json()
+    answer = (
+        simple.client("bea")
+        .post("/api/v1/requests/decide", json={"approve": True, "requests": selection})
+        .json()
+    )
     assert [(each["id"], each["ok"], each["error"], each["state"]) for each in answer["results"]] == [
         (mine.id, True, "", "approved"),
         (others.id, False, "NotAllowed", ""),
         (foreign, False, "RequestNotFound", ""),
     ]
-    assert simple.client("bea").post("/api/v1/requests/decide", json={"approve": True, "requests": []}).status_code == 422
+    assert (
+        simple.client("bea")
+        .post("/api/v1/requests/decide", json={"approve": True, "requests": []})
+        .status_code
+        == 422
+    )
 
 
 def test_a_new_run_is_started_as_the_one_who_asks(server: PortalServer) -> None:
-    """Planning anew starts a manual run for that job alone, under the visitor's name; who may not run the DAG may not."""
+    """Planning anew starts a manual run for that job alone, under the visitor's name; who may not run the DAG
+    may not.
+    """
     asked = ask(server)
     refused = deed(server, "vera", asked, "replan")
-    assert (refused.status_code, "Airflow does not let you start runs" in refused.json()["detail"]) == (403, True)
+    assert (refused.status_code, "Airflow does not let you start runs" in refused.json()["detail"]) == (
+        403,
+        True,
+    )
     answer = deed(server, "olga", asked, "replan", reason="new data")
     assert answer.status_code == 200, answer.text
     started = answer.json()
@@ -130,13 +164,18 @@ def test_a_new_run_is_started_as_the_one_who_asks(server: PortalServer) -> None:
 
 
 def test_a_run_that_could_not_begin_is_not_started(simple: PortalServer) -> None:
-    """A paused DAG, or one that Airflow does not know, is not started: the run would wait for ever. A long reason is refused."""
+    """A paused DAG, or one that Airflow does not know, is not started: the run would wait for ever.
+
+    A long reason is refused.
+    """
     paused = deed(simple, "olga", ask(simple, name=PAUSED), "replan")
     assert (paused.status_code, "is paused" in paused.json()["detail"]) == (409, True)
     unknown = deed(simple, "olga", ask(simple, name="only_on_a_terminal"), "replan")
     assert (unknown.status_code, "knows no DAG only_on_a_terminal" in unknown.json()["detail"]) == (409, True)
     assert deed(simple, "olga", ask(simple), "replan", reason="x" * 1001).status_code == 422
-    assert simple.metadata("select count(*) from dag_run where dag_id in (?, ?)", PAUSED, "only_on_a_terminal") == [(0,)]
+    assert simple.metadata(
+        "select count(*) from dag_run where dag_id in (?, ?)", PAUSED, "only_on_a_terminal"
+    ) == [(0,)]
 
 
 def stopped_run(server: PortalServer, *, state: str = "stopped_by_limit", requester: str = "ida") -> str:
@@ -152,7 +191,9 @@ def stopped_run(server: PortalServer, *, state: str = "stopped_by_limit", reques
 
 
 def test_a_limit_is_waived_by_another_person(server: PortalServer) -> None:
-    """Who may run the collection can ask for a waiver of the limit that stopped it; administrators decide, not who ran it."""
+    """Who may run the collection can ask for a waiver of the limit that stopped it; administrators decide,
+    not who ran it.
+    """
     run_id = stopped_run(server, requester="admin")
     path = f"/api/v1/runs/crew/{run_id}/jobs/people/waiver"
     [job] = server.client("vera").get(f"/api/v1/runs/crew/{run_id}").json()["jobs"]
@@ -166,14 +207,20 @@ def test_a_limit_is_waived_by_another_person(server: PortalServer) -> None:
     assert (request["asked_by"], request["reason"]) == ("olga", "the old branch was closed")
     again = server.client("olga").post(path, json={"reason": "hello?"})
     assert (again.status_code, "asks for this already" in again.json()["detail"]) == (409, True)
-    own = server.client("admin").post(f"/api/v1/requests/{request['id']}/approve", json={"digest": request["digest"]})
+    own = server.client("admin").post(
+        f"/api/v1/requests/{request['id']}/approve", json={"digest": request["digest"]}
+    )
     assert (own.status_code, "You asked for these changes" in own.json()["detail"]) == (403, True)
     assert audit(server, "directory_sync.ask_for_waiver", run_id)[0][3]["request"] == request["id"]
-    assert server.client("vera").get(f"/api/v1/runs/crew/{run_id}").json()["jobs"][0]["request"] == request["id"]
+    assert (
+        server.client("vera").get(f"/api/v1/runs/crew/{run_id}").json()["jobs"][0]["request"] == request["id"]
+    )
 
 
 def test_only_what_a_limit_has_stopped_can_be_waived(simple: PortalServer) -> None:
-    """A job that did not stop at a limit, a job that does not exist and a run that does not exist are told apart."""
+    """A job that did not stop at a limit, a job that does not exist and a run that does not exist are told
+    apart.
+    """
     done = stopped_run(simple, state="success")
     for path, status in [
         (f"/api/v1/runs/crew/{done}/jobs/people/waiver", 409),

@@ -23,9 +23,13 @@ def test_a_request_is_shown_with_everything_about_it(simple: PortalServer) -> No
     assert (request["id"], request["digest"], request["state"]) == (asked.id, asked.digest, "pending")
     assert request["description"] == HOSTILE
     assert request["filed"].endswith("Z")
-    assert request["url"] == f"http://airflow.example:{simple.port}/plugin/dirsync/dirsync/requests/{asked.id}"
+    assert (
+        request["url"] == f"http://airflow.example:{simple.port}/plugin/dirsync/dirsync/requests/{asked.id}"
+    )
     assert answer["waiting_for"] == "bea"
-    assert [(each["kind"], each["name"], each["why"]) for each in answer["assignees"]] == [("user", "bea", "policy")]
+    assert [(each["kind"], each["name"], each["why"]) for each in answer["assignees"]] == [
+        ("user", "bea", "policy")
+    ]
     assert answer["limits"][0]["kind"] == "delete"
     assert answer["warnings"] == ["A warning."]
     assert answer["problems"][0]["message"] == "no surname"
@@ -68,7 +72,9 @@ def test_lists_are_filtered_and_paged(simple: PortalServer) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_wrong_filter_says_what_is_right(simple: PortalServer, parameters: dict[str, str], name: str, hint: str) -> None:
+def test_a_wrong_filter_says_what_is_right(
+    simple: PortalServer, parameters: dict[str, str], name: str, hint: str
+) -> None:
     """A parameter that makes no sense is refused by name, with what is possible."""
     answer = simple.client("vera").get("/api/v1/requests", params=parameters)
     assert (answer.status_code, answer.json()["error"]) == (422, "QueryError")
@@ -76,12 +82,21 @@ def test_a_wrong_filter_says_what_is_right(simple: PortalServer, parameters: dic
 
 
 def test_changes_are_searched_and_filtered(simple: PortalServer) -> None:
-    """Key, ids, field names and values are searched in any case of letters, on the server; filters and pages work with it."""
+    """Key, ids, field names and values are searched in any case of letters, on the server; filters and pages
+    work with it.
+    """
     made = (
         update("Ärger", sn="Groß"),
         update("fry", mail="Fry@PLANET.example"),
-        Change(Action.CREATE, "leela", "cn=leela,ou=people,dc=office", fields=(FieldChange("cn", (), (b"leela",)),)),
-        Change(Action.MOVE, "bender", "cn=bender,ou=old,dc=office", new_object="cn=bender,ou=Robots,dc=office"),
+        Change(
+            Action.CREATE,
+            "leela",
+            "cn=leela,ou=people,dc=office",
+            fields=(FieldChange("cn", (), (b"leela",)),),
+        ),
+        Change(
+            Action.MOVE, "bender", "cn=bender,ou=old,dc=office", new_object="cn=bender,ou=Robots,dc=office"
+        ),
         update("100%_sure", sn='quo"te\\'),
     )
     asked = ask(simple, changes=made)
@@ -105,24 +120,35 @@ def test_changes_are_searched_and_filtered(simple: PortalServer) -> None:
     client = simple.client("vera")
     for search, places in expected.items():
         answer = client.get(path, params={"search": search}).json()
-        assert ([each["sequence"] for each in answer["changes"]], answer["total"]) == (places, len(places)), search
+        assert ([each["sequence"] for each in answer["changes"]], answer["total"]) == (places, len(places)), (
+            search
+        )
     page = client.get(path, params={"search": "old", "limit": 2, "after": 0}).json()
     assert ([each["sequence"] for each in page["changes"]], page["next"], page["total"]) == ([1, 3], 3, 4)
-    for parameters, places in [({"action": "create"}, [2]), ({"result": "conflict"}, [1]), ({"result": "open", "limit": 1}, [0])]:
+    for parameters, places in [
+        ({"action": "create"}, [2]),
+        ({"result": "conflict"}, [1]),
+        ({"result": "open", "limit": 1}, [0]),
+    ]:
         found = client.get(path, params=parameters).json()["changes"]
         assert [each["sequence"] for each in found] == places
     conflict = client.get(path, params={"search": "fry"}).json()["changes"][0]
     assert (conflict["result"], conflict["message"]) == ("conflict", "it was changed")
     assert (
-        conflict["text"] == "Conflict, did not update cn=fry,ou=people,dc=office: mail: old → Fry@PLANET.example. it was changed"
+        conflict["text"]
+        == "Conflict, did not update cn=fry,ou=people,dc=office: mail: old → Fry@PLANET.example. it was changed"  # noqa: E501
     )
     wrong = client.get(path, params={"action": "creat"})
     assert "Did you mean create?" in wrong.json()["problems"]["action"]
 
 
 def test_secret_values_are_nowhere(simple: PortalServer) -> None:
-    """A secret field's values are in no answer and no download, and cannot be found out by searching for them."""
-    asked = ask(simple, changes=(update("fry", userPassword="hunter2", sn="Fry"), update("amy", unicodePwd="hunter2")))
+    """A secret field's values are in no answer and no download, and cannot be found out by searching for
+    them.
+    """
+    asked = ask(
+        simple, changes=(update("fry", userPassword="hunter2", sn="Fry"), update("amy", unicodePwd="hunter2"))
+    )
     client = simple.client("vera")
     for path in (f"/api/v1/requests/{asked.id}", f"/api/v1/plans/{asked.plan_id}"):
         for end in ("/changes", "/changes.csv", "/changes.ldif"):
@@ -133,13 +159,22 @@ def test_secret_values_are_nowhere(simple: PortalServer) -> None:
     fields = client.get(f"/api/v1/requests/{asked.id}/changes").json()["changes"][0]["fields"]
     assert fields[0] == {"field": "userPassword", "old": ["***"], "new": ["***"], "partial": False}
     for search in ("hunter2", "hunt"):
-        assert client.get(f"/api/v1/requests/{asked.id}/changes", params={"search": search}).json()["total"] == 0
-    assert client.get(f"/api/v1/requests/{asked.id}/changes", params={"search": "userpass"}).json()["total"] == 1
+        assert (
+            client.get(f"/api/v1/requests/{asked.id}/changes", params={"search": search}).json()["total"] == 0
+        )
+    assert (
+        client.get(f"/api/v1/requests/{asked.id}/changes", params={"search": "userpass"}).json()["total"] == 1
+    )
 
 
 def test_csv_has_every_change_and_no_formula(simple: PortalServer) -> None:
-    """The CSV has one row for each field with what became of it; what a spreadsheet would compute is made inert."""
-    made = (update("fry", description="=HYPERLINK(1)", telephoneNumber="+31 6 123", sn="-2+3+cmd|x"), update("amy", sn="@SUM(1)"))
+    """The CSV has one row for each field with what became of it; what a spreadsheet would compute is made
+    inert.
+    """
+    made = (
+        update("fry", description="=HYPERLINK(1)", telephoneNumber="+31 6 123", sn="-2+3+cmd|x"),
+        update("amy", sn="@SUM(1)"),
+    )
     asked = ask(simple, changes=made)
     simple.store.record_outcomes(asked.plan_id, [Outcome(0, Result.FAILED, "server says no")])
     answer = simple.client("vera").get(f"/api/v1/requests/{asked.id}/changes.csv")
@@ -153,9 +188,13 @@ def test_csv_has_every_change_and_no_formula(simple: PortalServer) -> None:
 
 
 def test_ldif_is_made_without_the_directory(simple: PortalServer) -> None:
-    """A plan for a directory can be had as LDIF although the API server cannot reach it; comments cannot be broken out of."""
+    """A plan for a directory can be had as LDIF although the API server cannot reach it; comments cannot be
+    broken out of.
+    """
     made = (
-        Change(Action.CREATE, "x\ndn: cn=evil", "cn=leela,dc=office", fields=(FieldChange("sn", (), (b"L",)),)),
+        Change(
+            Action.CREATE, "x\ndn: cn=evil", "cn=leela,dc=office", fields=(FieldChange("sn", (), (b"L",)),)
+        ),
         Change(Action.MOVE, "b", "cn=b,ou=old,dc=office", new_object="cn=c,ou=new,dc=office"),
         Change(Action.DELETE, "z", "cn=z,dc=office", fields=(FieldChange("sn", (b"Z",), ()),)),
     )
@@ -169,22 +208,38 @@ def test_ldif_is_made_without_the_directory(simple: PortalServer) -> None:
 
 
 def test_two_requests_of_a_job_are_compared(simple: PortalServer) -> None:
-    """The comparison with the request before shows which objects are treated differently; secret values stay hidden."""
-    old = ask(simple, changes=(update("same"), update("gone"), update("other", sn="one", userPassword="hunter2")))
-    new = ask(simple, changes=(update("same"), update("come"), update("other", sn="two", userPassword="hunter3")))
+    """The comparison with the request before shows which objects are treated differently; secret values stay
+    hidden.
+    """
+    old = ask(
+        simple, changes=(update("same"), update("gone"), update("other", sn="one", userPassword="hunter2"))
+    )
+    new = ask(
+        simple, changes=(update("same"), update("come"), update("other", sn="two", userPassword="hunter3"))
+    )
     answer = simple.client("vera").get(f"/api/v1/requests/{new.id}/comparison")
     assert "hunter" not in answer.text
     found = answer.json()
     assert (found["old"], found["new"]) == (old.id, new.id)
     assert found["counts"] == {"only_old": 1, "only_new": 1, "changed": 1, "same": 1}
-    assert [(each["presence"], each["object"].partition(",")[0], each["fields"]) for each in found["differences"]] == [
+    assert [
+        (each["presence"], each["object"].partition(",")[0], each["fields"]) for each in found["differences"]
+    ] == [
         ("only_new", "cn=come", ["sn"]),
         ("changed", "cn=other", ["sn", "userPassword"]),
         ("only_old", "cn=gone", ["sn"]),
     ]
-    page = simple.client("vera").get(f"/api/v1/requests/{old.id}/comparison", params={"with": new.id, "limit": 2}).json()
+    page = (
+        simple.client("vera")
+        .get(f"/api/v1/requests/{old.id}/comparison", params={"with": new.id, "limit": 2})
+        .json()
+    )
     assert (len(page["differences"]), page["next"]) == (2, 2)
-    rest = simple.client("vera").get(f"/api/v1/requests/{old.id}/comparison", params={"with": new.id, "after": 2}).json()
+    rest = (
+        simple.client("vera")
+        .get(f"/api/v1/requests/{old.id}/comparison", params={"with": new.id, "after": 2})
+        .json()
+    )
     assert (len(rest["differences"]), rest["next"]) == (1, None)
     foreign = ask(simple, name="sleepers")
     refused = simple.client("vera").get(f"/api/v1/requests/{new.id}/comparison", params={"with": foreign.id})
@@ -192,7 +247,9 @@ def test_two_requests_of_a_job_are_compared(simple: PortalServer) -> None:
 
 
 def test_the_description_is_complete(simple: PortalServer) -> None:
-    """OpenAPI describes every call with a summary, a description and its errors, and every parameter that is read."""
+    """OpenAPI describes every call with a summary, a description and its errors, and every parameter that is
+    read.
+    """
     # Here, because the import of Airflow warns of things that are none of our business.
     from directory_sync.portal import changes, comparing, filters
     from directory_sync.portal.api import describing

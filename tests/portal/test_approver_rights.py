@@ -1,4 +1,6 @@
-"""An approver needs no more in Airflow than seeing: the role *viewer*, or under FAB read on the DAG and on plugins."""
+"""An approver needs no more in Airflow than seeing: the role *viewer*, or under FAB read on the DAG and on
+plugins.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ LONG = 60_000
 def airflow(server: PortalServer, user: str, method: str, path: str, **given: object) -> int:
     """The status of Airflow's own answer to this user."""
     headers = {"Authorization": f"Bearer {server.token(user)}"}
-    return httpx.request(method, f"{server.url}{path}", headers=headers, timeout=60, trust_env=False, **given).status_code  # type: ignore[arg-type]
+    return httpx.request(
+        method, f"{server.url}{path}", headers=headers, timeout=60, trust_env=False, **given
+    ).status_code  # type: ignore[arg-type]
 
 
 def test_an_approver_can_do_nothing_else_in_airflow(server: PortalServer) -> None:
@@ -31,11 +35,18 @@ def test_an_approver_can_do_nothing_else_in_airflow(server: PortalServer) -> Non
     assert airflow(server, "bea", "DELETE", run) == 403
     assert airflow(server, "bea", "DELETE", f"/api/v2/dags/{COLLECTION}") == 403
     assert airflow(server, "bea", "PATCH", f"/api/v2/dags/{COLLECTION}", json={"is_paused": True}) == 403
-    assert airflow(server, "bea", "POST", f"/api/v2/dags/{COLLECTION}/clearTaskInstances", json={"dry_run": True}) == 403
+    assert (
+        airflow(
+            server, "bea", "POST", f"/api/v2/dags/{COLLECTION}/clearTaskInstances", json={"dry_run": True}
+        )
+        == 403
+    )
 
 
 def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None:
-    """Inbox, request, changes, download, comment, reroute, deny and approve; through pages and REST API alike."""
+    """Inbox, request, changes, download, comment, reroute, deny and approve; through pages and REST API
+    alike.
+    """
     api, pages = server.client("bea"), server.client("bea")
     origin = {"Sec-Fetch-Site": "same-origin"}
     asked = ask(server)
@@ -51,7 +62,10 @@ def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None
     other = ask(server)
     denial = {"digest": other.digest, "reason": "no"}
     assert api.post(f"/api/v1/requests/{other.id}/deny", json=denial).status_code == 200
-    assert [server.store.get_request(each.id).request.state for each in (asked, other)] == ["approved", "denied"]
+    assert [server.store.get_request(each.id).request.state for each in (asked, other)] == [
+        "approved",
+        "denied",
+    ]
     # What starts a run of Airflow needs the right to start runs there.
     assert api.post(f"/api/v1/requests/{other.id}/replan", json={}).status_code == 403
 

@@ -18,7 +18,9 @@ def refuse(request: Request, status: int, detail: str, *, sent: SentForm) -> Res
 
 
 def test_so_many_are_let_in_and_others_told_to_come_back() -> None:
-    """Two hang, a third waits and is refused in words; when the two are done, there is room again, also after an error."""
+    """Two hang, a third waits and is refused in words; when the two are done, there is room again, also after
+    an error.
+    """
 
     async def scenario() -> None:
         inside, full, hang = 0, asyncio.Event(), asyncio.Event()
@@ -33,7 +35,9 @@ def test_so_many_are_let_in_and_others_told_to_come_back() -> None:
                 raise ZeroDivisionError
             await PlainTextResponse("done")(scope, receive, send)
 
-        transport = httpx.ASGITransport(CrowdLimit(app, refuse=refuse, most=2, patience=0.1), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(
+            CrowdLimit(app, refuse=refuse, most=2, patience=0.1), raise_app_exceptions=False
+        )
         async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
             first, second = (asyncio.create_task(client.get(path)) for path in ("/one", "/broken"))
             await full.wait()

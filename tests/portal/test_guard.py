@@ -35,9 +35,14 @@ def post(server: PortalServer, headers: object) -> httpx.Response:
     asked = ask(server)
     given = headers.items() if isinstance(headers, dict) else headers
     filled = [(name, value.format(url=server.url, port=server.port)) for name, value in given]  # type: ignore[union-attr]
-    with httpx.Client(base_url=f"{server.url}/dirsync", cookies={"_token": server.token("bea")}, trust_env=False) as browser:
+    with httpx.Client(
+        base_url=f"{server.url}/dirsync", cookies={"_token": server.token("bea")}, trust_env=False
+    ) as browser:
         answer = browser.post(
-            f"/api/v1/requests/{asked.id}/deny", json={"digest": asked.digest, "reason": "no"}, headers=filled, timeout=60
+            f"/api/v1/requests/{asked.id}/deny",
+            json={"digest": asked.digest, "reason": "no"},
+            headers=filled,
+            timeout=60,
         )
     assert (server.store.get_request(asked.id).request.state == "denied") == answer.is_success
     return answer
@@ -45,7 +50,9 @@ def post(server: PortalServer, headers: object) -> httpx.Response:
 
 @pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
 def test_forged_posts_are_refused(simple: PortalServer, headers: object) -> None:
-    """A request that may change something is refused unless it provably comes from the same origin; nothing is recorded."""
+    """A request that may change something is refused unless it provably comes from the same origin; nothing
+    is recorded.
+    """
     answer = post(simple, headers)
     assert answer.status_code == 403
     assert "not come from a page of this Airflow" in answer.json()["detail"]
@@ -69,13 +76,21 @@ def test_a_token_does_not_outweigh_a_foreign_origin(simple: PortalServer) -> Non
     """A page of another origin that has got hold of a way to send a token is refused all the same."""
     asked = ask(simple)
     headers = {"origin": "https://evil.example"}
-    answer = simple.client("bea").post(f"/api/v1/requests/{asked.id}/approve", json={"digest": asked.digest}, headers=headers)
+    answer = simple.client("bea").post(
+        f"/api/v1/requests/{asked.id}/approve", json={"digest": asked.digest}, headers=headers
+    )
     assert answer.status_code == 403
 
 
 def test_pages_and_static_files_have_security_headers(simple: PortalServer) -> None:
-    """Every answer, whatever it is, tells browsers not to run or frame what is not ours, and not to keep what is private."""
-    for path, cache in [("/api/v1/requests", "no-store"), ("/no/such/page", "no-store"), ("/static/icon.svg", "no-cache")]:
+    """Every answer, whatever it is, tells browsers not to run or frame what is not ours, and not to keep what
+    is private.
+    """
+    for path, cache in [
+        ("/api/v1/requests", "no-store"),
+        ("/no/such/page", "no-store"),
+        ("/static/icon.svg", "no-cache"),
+    ]:
         answer = simple.client("bea").get(path)
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]

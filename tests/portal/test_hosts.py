@@ -38,7 +38,13 @@ PATHS = (
     "/requests/..//evil.example/",
     "/;@evil.example/",
 )
-BACK = ("//evil.example", "https://evil.example/", "\\\\evil.example", "list=inbox&next=//evil.example", "list=//evil.example")
+BACK = (
+    "//evil.example",
+    "https://evil.example/",
+    "\\\\evil.example",
+    "list=inbox&next=//evil.example",
+    "list=//evil.example",
+)
 
 
 def _leads_home(server: PortalServer, location: str) -> bool:
@@ -51,7 +57,9 @@ def _leads_home(server: PortalServer, location: str) -> bool:
 @pytest.mark.parametrize("user", ["bea", None], ids=["signed in", "anonymous"])
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_leads_to_another_host(simple: PortalServer, path: str, user: str | None) -> None:
-    """A slash too many, two slashes, a backslash: the answer is a page or an error, or leads to a path of this very host."""
+    """A slash too many, two slashes, a backslash: the answer is a page or an error, or leads to a path of
+    this very host.
+    """
     for headers in ({}, HOSTILE, {"Host": "evil.example/x?y="}):
         answer = simple.client(user).get(path, headers=headers, follow_redirects=False)
         assert "evil.example" not in answer.headers.get("location", "")
@@ -86,13 +94,19 @@ def test_a_slash_too_many_shows_the_page(simple: PortalServer) -> None:
 
 def test_a_hostile_host_in_raw_form(simple: PortalServer) -> None:
     """Bytes that no client library would send."""
-    for target, host in (("/dirsync/requests/", "evil.example"), ("//evil.example/dirsync/requests/", "x"), ("/dirsync", "e\\v")):
+    for target, host in (
+        ("/dirsync/requests/", "evil.example"),
+        ("//evil.example/dirsync/requests/", "x"),
+        ("/dirsync", "e\\v"),
+    ):
         with socket.create_connection(("127.0.0.1", simple.port), timeout=20) as plain:
             plain.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             answer = b""
             while part := plain.recv(65536):
                 answer += part
         head = answer.partition(b"\r\n\r\n")[0].decode("latin-1").lower()
-        location = next((line.partition(":")[2].strip() for line in head.splitlines() if line.startswith("location:")), "")
+        location = next(
+            (line.partition(":")[2].strip() for line in head.splitlines() if line.startswith("location:")), ""
+        )
         assert "evil" not in location
         assert _leads_home(simple, location), head

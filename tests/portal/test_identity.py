@@ -1,4 +1,6 @@
-"""Who somebody is, with both auth managers: names, roles, groups, administrators, and people whom nobody has checked."""
+"""Who somebody is, with both auth managers: names, roles, groups, administrators, and people whom nobody has
+checked.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def inbox(server: PortalServer, user: str | None) -> set[int]:
 
 
 def test_somebody_named_by_user_name(server: PortalServer) -> None:
-    """A user whom the policy names finds the request in their inbox and can decide it; others do and can not."""
+    """A user whom the policy names finds the request in their inbox and can decide it; others do and can
+    not.
+    """
     asked = ask(server)
     assert asked.id in inbox(server, "bea")
     assert asked.id not in inbox(server, "vera")
@@ -36,7 +40,9 @@ def test_somebody_named_by_user_name(server: PortalServer) -> None:
     ],
     ids=["role of SimpleAuthManager", "role of FAB", "group of FAB"],
 )
-def test_somebody_named_by_role_or_group(request: pytest.FixtureRequest, kind: str, user: str, role: str, other: str) -> None:
+def test_somebody_named_by_role_or_group(
+    request: pytest.FixtureRequest, kind: str, user: str, role: str, other: str
+) -> None:
     """Roles and groups count as Airflow gives them, and the decision keeps those that the person had."""
     server: PortalServer = request.getfixturevalue(kind)
     asked = ask(server, approvers=[Approver("role", role)])
@@ -50,7 +56,9 @@ def test_somebody_named_by_role_or_group(request: pytest.FixtureRequest, kind: s
 
 
 def test_only_administrators_see_the_list_of_all_requests(server: PortalServer) -> None:
-    """The list of all requests is for roles of the setting `administrator_roles`; they can cancel, but not decide."""
+    """The list of all requests is for roles of the setting `administrator_roles`; they can cancel, but not
+    decide.
+    """
     asked = ask(server)
     assert server.client("olga").get("/api/v1/requests", params={"list": "all"}).status_code == 403
     answer = server.client("admin").get("/api/v1/requests", params={"list": "all"})
@@ -58,14 +66,25 @@ def test_only_administrators_see_the_list_of_all_requests(server: PortalServer) 
     powers = server.client("admin").get(f"/api/v1/requests/{asked.id}").json()["powers"]
     assert powers["decide"]
     assert powers["cancel"] == ""
-    assert server.client("admin").post(f"/api/v1/requests/{asked.id}/cancel", json={}).json()["request"]["state"] == "cancelled"
+    assert (
+        server.client("admin").post(f"/api/v1/requests/{asked.id}/cancel", json={}).json()["request"]["state"]
+        == "cancelled"
+    )
 
 
 def test_what_airflow_hides_does_not_exist(fab: PortalServer) -> None:
-    """Somebody who may not read a collection's DAG finds its requests nowhere, even where the policy names them."""
-    asked = ask(fab, name=HIDDEN, approvers=[Approver("user", "gina"), Approver("user", "admin")], requester="gina")
+    """Somebody who may not read a collection's DAG finds its requests nowhere, even where the policy names
+    them.
+    """
+    asked = ask(
+        fab, name=HIDDEN, approvers=[Approver("user", "gina"), Approver("user", "admin")], requester="gina"
+    )
     for list_kind in ("inbox", "mine"):
-        answer = fab.client("gina").get("/api/v1/requests", params={"list": list_kind, "collection": HIDDEN}).json()
+        answer = (
+            fab.client("gina")
+            .get("/api/v1/requests", params={"list": list_kind, "collection": HIDDEN})
+            .json()
+        )
         assert (answer["requests"], answer["total"]) == ([], 0)
     assert fab.client("gina").get(f"/api/v1/requests/{asked.id}").status_code == 404
     missing = fab.client("gina").get("/api/v1/requests/999999999").json()["detail"]
@@ -77,12 +96,17 @@ def test_what_airflow_hides_does_not_exist(fab: PortalServer) -> None:
 def test_somebody_whom_nobody_has_checked_can_look_but_not_act() -> None:
     """Where Airflow lets everybody in, nothing can be decided, commented, cancelled or started."""
     with PortalServer("everybody") as server:
-        asked = ask(server, approvers=[Approver("user", "Anonymous"), Approver("role", "ADMIN")], requester="Anonymous")
+        asked = ask(
+            server,
+            approvers=[Approver("user", "Anonymous"), Approver("role", "ADMIN")],
+            requester="Anonymous",
+        )
         # What the browser sends when the portal's page posts; there is no token of its own.
         anybody = server.client(None)
         anybody.headers["sec-fetch-site"] = "same-origin"
         assert asked.id in {
-            request["id"] for request in anybody.get("/api/v1/requests", params={"list": "mine"}).json()["requests"]
+            request["id"]
+            for request in anybody.get("/api/v1/requests", params={"list": "mine"}).json()["requests"]
         }
         deeds = {
             "approve": {"digest": asked.digest},

@@ -1,4 +1,6 @@
-"""A plan that somebody has altered in the store is shown as such wherever it is shown, and nobody can decide about it."""
+"""A plan that somebody has altered in the store is shown as such wherever it is shown, and nobody can decide
+about it.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def test_a_page_of_an_altered_plan_says_so_and_offers_no_decision(looker: Looker
 @pytest.mark.parametrize("deed", ["approve", "deny"])
 def test_a_forced_decision_is_refused(looker: Looker, altered: Request, deed: str) -> None:
     """A form that was open before: nothing is recorded, and the page says why and what to do."""
-    page = looker.post(f"/requests/{altered.id}/{deed}", {"digest": altered.digest, "reason": "because"}, status=409)
+    page = looker.post(
+        f"/requests/{altered.id}/{deed}", {"digest": altered.digest, "reason": "because"}, status=409
+    )
     assert "The plan was altered in the store" in page
     assert "Find out who changed it" in page
     assert looker.store.get_request(altered.id).request.pending
@@ -96,8 +100,12 @@ def test_a_selection_leaves_an_altered_plan_out(looker: Looker, altered: Request
         f"/embed/ti?{urlencode({**RUN, 'task_id': 'people'})}",
     ],
 )
-def test_every_page_with_changes_of_an_altered_plan_says_so(looker: Looker, altered: Request, path: str) -> None:
-    """Also a part that is fetched when the filter changes, a comparison, one change alone, and the tab of a task."""
+def test_every_page_with_changes_of_an_altered_plan_says_so(
+    looker: Looker, altered: Request, path: str
+) -> None:
+    """Also a part that is fetched when the filter changes, a comparison, one change alone, and the tab of a
+    task.
+    """
     names = {"id": altered.id, "plan": altered.plan_id, "stale": looker.made["stale"]}
     part = path.endswith("/changes")
     assert ALTERED in looker.get(path.format(**names), part=part)
@@ -113,28 +121,44 @@ def test_an_intact_plan_has_no_such_note(looker: Looker) -> None:
 def _api(looker: Looker, path: str, *, status: int = 200, **body: Any) -> Mapping[str, Any]:
     headers = {"Sec-Fetch-Site": "same-origin"}
     url = f"/dirsync/api/v1{path}"
-    answer = looker.client.post(url, json=body, headers=headers) if body else looker.client.get(url, headers=headers)
+    answer = (
+        looker.client.post(url, json=body, headers=headers)
+        if body
+        else looker.client.get(url, headers=headers)
+    )
     assert answer.status_code == status, answer.text
     found: Mapping[str, Any] = answer.json()
     return found
 
 
 def test_the_rest_api_says_it_too(looker: Looker, altered: Request) -> None:
-    """Request, changes and comparison name it; a decision is refused; a file, which has no place for it, is not given."""
+    """Request, changes and comparison name it; a decision is refused; a file, which has no place for it, is
+    not given.
+    """
     details = _api(looker, f"/requests/{altered.id}")
     assert details["integrity"] == "altered"
     assert "is not the one that was saved" in details["integrity_message"]
     assert details["powers"]["decide"] == details["integrity_message"]
-    for path in (f"/requests/{altered.id}/changes", f"/plans/{altered.plan_id}/changes", f"/requests/{altered.id}/comparison"):
+    for path in (
+        f"/requests/{altered.id}/changes",
+        f"/plans/{altered.plan_id}/changes",
+        f"/requests/{altered.id}/comparison",
+    ):
         assert _api(looker, path)["integrity"] == "altered", path
     for path in (f"/requests/{altered.id}/changes.csv", f"/plans/{altered.plan_id}/changes.ldif"):
         assert _api(looker, path, status=409)["error"] == "PlanAltered", path
     for deed, reason in (("approve", ""), ("deny", "no")):
-        refused = _api(looker, f"/requests/{altered.id}/{deed}", status=409, digest=altered.digest, reason=reason)
+        refused = _api(
+            looker, f"/requests/{altered.id}/{deed}", status=409, digest=altered.digest, reason=reason
+        )
         assert refused["error"] == "PlanAltered"
     assert looker.store.get_request(altered.id).request.pending
     intact = _api(looker, f"/requests/{looker.made['two']}")
-    assert (intact["integrity"], intact["integrity_message"], intact["powers"]["decide"]) == ("intact", "", "")
+    assert (intact["integrity"], intact["integrity_message"], intact["powers"]["decide"]) == (
+        "intact",
+        "",
+        "",
+    )
 
 
 def test_altered_figures_are_an_altered_plan(looker: Looker) -> None:
@@ -170,7 +194,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 def test_an_altered_request_says_so(looker: Looker) -> None:
-    """Another policy, another requester, another person's name at a change: the page says it, and offers no decision."""
+    """Another policy, another requester, another person's name at a change: the page says it, and offers no
+    decision.
+    """
     request = looker.store.get_request(looker.made["pending"]).request
     alter_request(looker.store, request.id, reason="As agreed with all of us.")
     page = looker.get(f"/requests/{request.id}")
@@ -200,7 +226,9 @@ def test_a_large_plan_is_checked_in_the_background(looker: Looker, large: int, h
 
 
 def test_a_large_plan_that_was_altered_is_found(looker: Looker, large: int) -> None:
-    """In the background as well; who does not wait for it is refused by the decision itself, which reads all of it."""
+    """In the background as well; who does not wait for it is refused by the decision itself, which reads all
+    of it.
+    """
     request = looker.store.get_request(large).request
     alter_change(looker.store, request.plan_id, '"old4242"', '"somebody"')
     refused = _api(looker, f"/requests/{large}/approve", status=409, digest=request.digest)
@@ -236,7 +264,9 @@ def test_what_was_found_of_a_large_plan_is_looked_up_again_some_time(looker: Loo
     assert settled() is Integrity.ALTERED
 
 
-def test_a_store_that_fails_in_the_background_is_asked_again(looker: Looker, large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_in_the_background_is_asked_again(
+    looker: Looker, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is known then; neither does the plan count as altered."""
     from directory_sync.errors import StoreError
 

@@ -1,4 +1,6 @@
-"""The pages in a real browser: accessible in light and dark, wide and narrow; dialogs, selection, live parts, keys."""
+"""The pages in a real browser: accessible in light and dark, wide and narrow; dialogs, selection, live parts,
+keys.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +40,19 @@ PAGES = (
 
 @pytest.mark.parametrize("width", [1600, 1280, 500, 400])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_are_accessible_and_fit(looker: Looker, address: str, browser: Browser, theme: str, width: int) -> None:
-    """No violation of WCAG 2.2 AA or of best practice, nothing that has to be scrolled sideways, no error in the console."""
+def test_pages_are_accessible_and_fit(
+    looker: Looker, address: str, browser: Browser, theme: str, width: int
+) -> None:
+    """No violation of WCAG 2.2 AA or of best practice, nothing that has to be scrolled sideways, no error in
+    the console.
+    """
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
     page = context.new_page()
     wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(f"{path}: {message.text}") if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: wrong.append(f"{path}: {message.text}") if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: wrong.append(f"{path}: {error}"))
     axe = AXE.read_text(encoding="utf-8")
     for path in (pattern.format(**looker.made) for pattern in PAGES):
@@ -58,7 +67,9 @@ def test_pages_are_accessible_and_fit(looker: Looker, address: str, browser: Bro
 
 
 def test_a_dialog_asks_and_the_form_decides(looker: Looker, address: str, page: Page) -> None:
-    """The button opens a dialog with the numbers and the focus in it; Escape leaves it; sending leads back with a message."""
+    """The button opens a dialog with the numbers and the focus in it; Escape leaves it; sending leads back
+    with a message.
+    """
     number = looker.made["waiver"]
     page.goto(f"{address}/requests/{number}")
     page.get_by_role("button", name="Deny…").click()
@@ -76,8 +87,12 @@ def test_a_dialog_asks_and_the_form_decides(looker: Looker, address: str, page: 
     assert "said=" not in page.url
 
 
-def test_a_selection_survives_that_the_list_is_brought_up_to_date(looker: Looker, address: str, page: Page) -> None:
-    """Ticks stay while new rows come; the question is about what is ticked; the list tells what became of each."""
+def test_a_selection_survives_that_the_list_is_brought_up_to_date(
+    looker: Looker, address: str, page: Page
+) -> None:
+    """Ticks stay while new rows come; the question is about what is ticked; the list tells what became of
+    each.
+    """
     first, second = looker.made["branch_0"], looker.made["branch_1"]
     page.goto(f"{address}/requests?list=inbox")
     page.get_by_label(f"Select request {first}", exact=True).check()
@@ -87,13 +102,16 @@ def test_a_selection_survives_that_the_list_is_brought_up_to_date(looker: Looker
 
     later = looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
     page.evaluate(
-        "htmx.ajax('GET', document.querySelector('#list').getAttribute('hx-get'), {target: '#list', swap: 'outerHTML'})"
+        "htmx.ajax('GET', document.querySelector('#list').getAttribute('hx-get'), {target: '#list', swap:"
+        " 'outerHTML'})"
     )
     expect(page.get_by_label(f"Select request {later}", exact=True)).to_be_visible()
     expect(page.get_by_label(f"Select request {first}", exact=True)).to_be_checked()
     page.get_by_label(f"Select request {second}", exact=True).check()
     page.get_by_role("button", name="Approve selected…").click()
-    page.get_by_role("dialog", name="Approve 2 requests").get_by_role("button", name="Approve 3 updates").click()
+    page.get_by_role("dialog", name="Approve 2 requests").get_by_role(
+        "button", name="Approve 3 updates"
+    ).click()
     expect(page.get_by_role("heading", name="Request inbox")).to_be_visible()
     assert {looker.store.get_request(number).request.state for number in (first, second)} == {"approved"}
 

@@ -57,7 +57,9 @@ def test_a_question_that_may_not_be_asked_says_why(looker: Looker) -> None:
 def test_approving(looker: Looker) -> None:
     """Leads back to the page, which says what was done."""
     number = looker.made["pending"]
-    address = looker.post(f"/requests/{number}/approve", {"digest": looker.pages.digest(number), "reason": "fine"})
+    address = looker.post(
+        f"/requests/{number}/approve", {"digest": looker.pages.digest(number), "reason": "fine"}
+    )
     assert address == f"/dirsync/requests/{number}?said=approved"
     page = looker.get(address.removeprefix("/dirsync"))
     assert "You have approved the request" in page
@@ -78,16 +80,24 @@ def test_a_denial_needs_a_reason(looker: Looker) -> None:
     """Without one the question comes again and says so; with one nothing will be written."""
     number = looker.made["pending"]
     digest = looker.pages.digest(number)
-    assert "needs a reason" in looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": " "}, status=422)
+    assert "needs a reason" in looker.post(
+        f"/requests/{number}/deny", {"digest": digest, "reason": " "}, status=422
+    )
     assert looker.store.get_request(number).request.pending
-    assert looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": "no"}).endswith("?said=denied")
+    assert looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": "no"}).endswith(
+        "?said=denied"
+    )
     assert looker.store.get_request(number).request.state == "denied"
 
 
 def test_what_was_entered_is_kept(looker: Looker) -> None:
     """A text that is too long is not lost: the form comes again with it."""
     number = looker.made["pending"]
-    page = looker.post(f"/requests/{number}/deny", {"digest": looker.pages.digest(number), "reason": "<b>" * 4_000}, status=422)
+    page = looker.post(
+        f"/requests/{number}/deny",
+        {"digest": looker.pages.digest(number), "reason": "<b>" * 4_000},
+        status=422,
+    )
     assert "at most 10,000" in page
     assert "&lt;b&gt;" * 4_000 in page
 
@@ -104,14 +114,22 @@ def test_the_second_is_told_who_was_first(looker: Looker) -> None:
     """Of two decisions at the same time, the later one gets a page that names the earlier one."""
     number = looker.made["pending"]
     digest = looker.pages.digest(number)
-    desk.deny(looker.store, number, looker.pages.person.__class__("carl", frozenset(), verified=True), digest=digest, reason="no")
+    desk.deny(
+        looker.store,
+        number,
+        looker.pages.person.__class__("carl", frozenset(), verified=True),
+        digest=digest,
+        reason="no",
+    )
     page = text_of(looker.post(f"/requests/{number}/approve", {"digest": digest}, status=409))
     assert "denied by carl" in page
     assert "Nothing was recorded" in page
 
 
 def test_mail_goes_at_once_where_no_task_sends_it(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whom a request is rerouted to, and what becomes of a waiver, no gate tells; all else the gate of its run does."""
+    """Whom a request is rerouted to, and what becomes of a waiver, no gate tells; all else the gate of its
+    run does.
+    """
     hastened: list[str] = []
     monkeypatch.setattr(airflow_runs, "send_mail_soon", lambda: hastened.append("mail"))
     number = looker.made["pending"]
@@ -119,7 +137,12 @@ def test_mail_goes_at_once_where_no_task_sends_it(looker: Looker, monkeypatch: p
     assert hastened == ["mail"]
     looker.post(f"/requests/{number}/approve", {"digest": looker.pages.digest(number)})
     assert hastened == ["mail"]
-    stopped = {"dag_id": "stopped", "run_id": "manual__2026-11-24", "job": "people", "reason": "The office was closed."}
+    stopped = {
+        "dag_id": "stopped",
+        "run_id": "manual__2026-11-24",
+        "job": "people",
+        "reason": "The office was closed.",
+    }
     looker.post("/embed/waiver", stopped)
     assert hastened == ["mail"] * 2
     waiver = looker.store.pending_request("stopped", "people")
@@ -131,8 +154,13 @@ def test_mail_goes_at_once_where_no_task_sends_it(looker: Looker, monkeypatch: p
 def test_rerouting(looker: Looker) -> None:
     """Users and roles, separated by commas or lines; nobody is a mistake that is said."""
     number = looker.made["pending"]
-    assert "at least one user or role" in looker.post(f"/requests/{number}/reroute", {"users": " , "}, status=422)
-    looker.post(f"/requests/{number}/reroute", {"users": "dora, emil\nfay", "roles": "Directory Owners", "reason": "holiday"})
+    assert "at least one user or role" in looker.post(
+        f"/requests/{number}/reroute", {"users": " , "}, status=422
+    )
+    looker.post(
+        f"/requests/{number}/reroute",
+        {"users": "dora, emil\nfay", "roles": "Directory Owners", "reason": "holiday"},
+    )
     page = text_of(looker.get(f"/requests/{number}"))
     assert "asked others too: dora, emil, fay, everybody with the role Directory Owners" in page
 
@@ -183,7 +211,9 @@ def test_a_selection_is_asked_about_with_its_sum(looker: Looker) -> None:
 def test_deciding_a_selection(looker: Looker) -> None:
     """Each by itself; the list then says what became of each, and keeps its filters."""
     selected = _selected(looker, "pending", "two", "denied")
-    address = looker.post("/requests/decide", {"deed": "approve", "selected": selected, "back": "list=all&requester=ida&evil=1"})
+    address = looker.post(
+        "/requests/decide", {"deed": "approve", "selected": selected, "back": "list=all&requester=ida&evil=1"}
+    )
     assert address.startswith("/dirsync/requests?list=all&requester=ida&results=")
     looker.become(ADA)
     page = text_of(looker.get(address.removeprefix("/dirsync").replace("&requester=ida", "")))
@@ -198,7 +228,9 @@ def test_denying_a_selection_needs_a_reason(looker: Looker) -> None:
     data = {"deed": "deny", "selected": selected, "back": "list=inbox"}
     assert "a denial needs a reason" in looker.post("/requests/decide", data, status=422)
     looker.post("/requests/decide", {**data, "reason": "not today"})
-    assert {looker.store.get_request(looker.made[name]).request.state for name in ("pending", "branch_0")} == {"denied"}
+    assert {
+        looker.store.get_request(looker.made[name]).request.state for name in ("pending", "branch_0")
+    } == {"denied"}
 
 
 @pytest.mark.parametrize("selected", [[], ["4"], ["4:xyz"], ["-1:" + "0" * 64]])
@@ -218,7 +250,12 @@ def test_results_in_an_address_are_not_believed(looker: Looker) -> None:
 
 def test_forms_lead_nowhere_else(looker: Looker) -> None:
     """The list to go back to is made of what lists know, so that no form can lead to another host."""
-    for back in ("//evil.example/", "https://evil.example", "list=inbox#x", "list=nothing&object=%0d%0aSet-Cookie:x"):
+    for back in (
+        "//evil.example/",
+        "https://evil.example",
+        "list=inbox#x",
+        "list=nothing&object=%0d%0aSet-Cookie:x",
+    ):
         address = looker.post("/requests/decide", {"deed": "approve", "selected": [], "back": back})
         assert address.startswith("/dirsync/requests?list=inbox")
         assert "\n" not in address

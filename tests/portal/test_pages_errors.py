@@ -43,7 +43,9 @@ def test_an_error_as_a_part(looker: Looker) -> None:
 
 
 def test_somebody_who_is_not_logged_in(looker: Looker) -> None:
-    """Every page leads to Airflow's sign-in and back; what htmx asks for does not take the page away under somebody's hands."""
+    """Every page leads to Airflow's sign-in and back; what htmx asks for does not take the page away under
+    somebody's hands.
+    """
     looker.pages.signed_in = False
     part = looker.client.get("/dirsync/requests?list=mine", headers={"HX-Request": "true"})
     assert part.status_code == 401
@@ -56,14 +58,22 @@ def test_somebody_who_is_not_logged_in(looker: Looker) -> None:
 @pytest.mark.parametrize(
     ("path", "form", "back"),
     [
-        ("/requests/{pending}/deny", {"digest": "x", "reason": "no"}, "/plugin/dirsync/dirsync/requests/{pending}"),
+        (
+            "/requests/{pending}/deny",
+            {"digest": "x", "reason": "no"},
+            "/plugin/dirsync/dirsync/requests/{pending}",
+        ),
         ("/requests/{pending}/comment", {"text": "hm"}, "/plugin/dirsync/dirsync/requests/{pending}"),
         (
             "/requests/decide",
             {"deed": "deny", "back": "list=all&state=denied"},
             "/plugin/dirsync/dirsync/requests?list=all&state=denied",
         ),
-        ("/requests/decide", {"deed": "deny", "back": "//evil"}, "/plugin/dirsync/dirsync/requests?list=inbox"),
+        (
+            "/requests/decide",
+            {"deed": "deny", "back": "//evil"},
+            "/plugin/dirsync/dirsync/requests?list=inbox",
+        ),
         (
             "/embed/waiver",
             {"dag_id": "crew", "run_id": "manual__2026-11-21T10:00:00+00:00", "job": "people", "reason": "x"},
@@ -71,8 +81,12 @@ def test_somebody_who_is_not_logged_in(looker: Looker) -> None:
         ),
     ],
 )
-def test_the_way_back_leads_to_where_one_was(looker: Looker, path: str, form: dict[str, str], back: str) -> None:
-    """After signing in, somebody whose session has ended while they typed is on the page with the form, not in the inbox."""
+def test_the_way_back_leads_to_where_one_was(
+    looker: Looker, path: str, form: dict[str, str], back: str
+) -> None:
+    """After signing in, somebody whose session has ended while they typed is on the page with the form, not
+    in the inbox.
+    """
     looker.pages.signed_in = False
     page = looker.post(path.format(**looker.made), form, status=401)
     [link] = re.findall(r'href="/api/v2/auth/login\?next=([^"]*)"', page)
@@ -83,7 +97,10 @@ def test_the_way_back_leads_to_where_one_was(looker: Looker, path: str, form: di
     ("address", "back"),
     [
         ("/embed/run?dag_id=crew&run_id=manual__1", "/dags/crew/runs/manual__1/plugin/dirsync_run"),
-        ("/embed/ti?dag_id=crew&run_id=a%2Bb&task_id=people.apply", "/dags/crew/runs/a+b/tasks/people.apply/plugin/dirsync_ti"),
+        (
+            "/embed/ti?dag_id=crew&run_id=a%2Bb&task_id=people.apply",
+            "/dags/crew/runs/a+b/tasks/people.apply/plugin/dirsync_ti",
+        ),
         ("/embed/run", "/plugin/dirsync/dirsync/embed/run"),
     ],
 )
@@ -101,13 +118,17 @@ def test_what_was_typed_comes_back_when_the_session_has_ended(looker: Looker) ->
     """It stands on the page that says so, and nothing was recorded."""
     number = looker.made["pending"]
     looker.pages.signed_in = False
-    page = looker.post(f"/requests/{number}/deny", {"digest": looker.pages.digest(number), "reason": TYPED}, status=401)
+    page = looker.post(
+        f"/requests/{number}/deny", {"digest": looker.pages.digest(number), "reason": TYPED}, status=401
+    )
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;.\nLook at the export.</textarea>" in page
     assert "Nothing was recorded" in page
     assert looker.store.get_request(number).request.pending
 
 
-def test_what_was_typed_comes_back_when_somebody_was_first(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_typed_comes_back_when_somebody_was_first(
+    looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It can still be said, as a comment."""
     monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
     number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
@@ -120,7 +141,9 @@ def test_what_was_typed_comes_back_when_somebody_was_first(looker: Looker, monke
     assert looker.store.get_request(number).events[-1].text == TYPED
 
 
-def test_what_was_typed_is_sent_again_when_the_store_is_back(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_typed_is_sent_again_when_the_store_is_back(
+    looker: Looker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page has all of the form, and one button."""
     monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
     number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
@@ -154,7 +177,8 @@ def _defect(*args: object, **given: object) -> None:
     "content", [b"", b"\xff\xfe", b"reason=" + b"x" * 10**6, b"&".join(b"reason=%d" % n for n in range(2000))]
 )
 @pytest.mark.parametrize(
-    "kind", ["application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x", "x"]
+    "kind",
+    ["application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x", "x"],
 )
 def test_a_form_that_is_none_is_refused_all_the_same(looker: Looker, content: bytes, kind: str) -> None:
     """Whatever a body holds, the answer is the refusal, of bounded size."""

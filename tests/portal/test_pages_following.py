@@ -1,4 +1,6 @@
-"""Pages in a real browser that follow what happens until its end, and say when they are not current; nothing typed is lost."""
+"""Pages in a real browser that follow what happens until its end, and say when they are not current; nothing
+typed is lost.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def apply(looker: Looker, number: int) -> None:
 
 
 def test_a_request_is_followed_until_it_was_applied(looker: Looker, address: str, page: Page) -> None:
-    """Decision, progress and results come by themselves; what is typed meanwhile stays, and following ends."""
+    """Decision, progress and results come by themselves; what is typed meanwhile stays, and following
+    ends.
+    """
     number = looker.made["pending"]
     request = looker.store.get_request(number).request
     page.goto(f"{address}/requests/{number}")
@@ -69,7 +73,9 @@ def test_a_request_is_followed_until_it_was_applied(looker: Looker, address: str
     expect(page.locator("#request-timeline")).to_contain_text("carl approved")
     expect(page.locator("#request-asked")).to_contain_text("carl approved")
     looker.store.claim_approved(number, expected_digest=request.digest)
-    looker.store.record_outcomes(request.plan_id, [Outcome(0, Result.DONE), Outcome(1, Result.CONFLICT, "It has changed.")])
+    looker.store.record_outcomes(
+        request.plan_id, [Outcome(0, Result.DONE), Outcome(1, Result.CONFLICT, "It has changed.")]
+    )
     expect(page.get_by_text("Applied so far: 2 of 21 changes")).to_be_visible()
     apply(looker, number)
     expect(page.get_by_text("Approved by carl, and applied.")).to_be_visible()
@@ -94,8 +100,12 @@ def test_the_filter_of_a_request_survives_its_results(looker: Looker, address: s
 
 
 @pytest.mark.parametrize(("tab", "task"), [("run", ""), ("ti", "people")])
-def test_sync_results_follow_a_run_that_waits(looker: Looker, address: str, page: Page, tab: str, task: str) -> None:
-    """After the approval the tab shows that, and then what was written: not for longer than a moment something else."""
+def test_sync_results_follow_a_run_that_waits(
+    looker: Looker, address: str, page: Page, tab: str, task: str
+) -> None:
+    """After the approval the tab shows that, and then what was written: not for longer than a moment
+    something else.
+    """
     number = looker.made["pending"]
     looker.store.finish_job(looker.store.job_results(**_named(RUN))[0].job_run_id, "waiting", request=number)
     page.goto(f"{address}/embed/{tab}?{urlencode({**RUN, 'task_id': task})}")
@@ -106,7 +116,9 @@ def test_sync_results_follow_a_run_that_waits(looker: Looker, address: str, page
     run = looker.store.find_run(RUN["dag_id"], RUN["run_id"])
     assert run is not None
     attempt = looker.store.start_job(run.id, "people", request=number)
-    looker.store.finish_job(attempt.id, "success", statistics=Statistics(updated=15, deleted=3), request=number)
+    looker.store.finish_job(
+        attempt.id, "success", statistics=Statistics(updated=15, deleted=3), request=number
+    )
     apply(looker, number)
     looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
     expect(page.get_by_text("Written:").first).to_contain_text("3 deletions, ")
@@ -119,16 +131,24 @@ def _named(run: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["requests/{pending}", "requests?list=inbox", f"embed/run?{urlencode(RUN)}"])
-def test_a_page_that_is_not_current_says_so(looker: Looker, address: str, page: Page, cut: Callable[[], None], path: str) -> None:
+def test_a_page_that_is_not_current_says_so(
+    looker: Looker, address: str, page: Page, cut: Callable[[], None], path: str
+) -> None:
     """As of when it is, and why it is not; once the server answers again the line goes."""
     page.goto(f"{address}/{path.format(**looker.made)}")
     line = page.locator("#freshness")
     expect(line).to_be_hidden()
     cut()
-    page.evaluate("document.querySelectorAll('[data-live]').forEach((part) => htmx.trigger(part, 'look-now'))")
-    expect(line).to_have_text(re.compile(r"^As of \d\d:\d\d; not current\. The server does not answer; trying again\.$"))
+    page.evaluate(
+        "document.querySelectorAll('[data-live]').forEach((part) => htmx.trigger(part, 'look-now'))"
+    )
+    expect(line).to_have_text(
+        re.compile(r"^As of \d\d:\d\d; not current\. The server does not answer; trying again\.$")
+    )
     page.unroute_all()
-    page.evaluate("document.querySelectorAll('[data-live]').forEach((part) => htmx.trigger(part, 'look-now'))")
+    page.evaluate(
+        "document.querySelectorAll('[data-live]').forEach((part) => htmx.trigger(part, 'look-now'))"
+    )
     expect(line).to_be_hidden()
 
 
@@ -144,7 +164,9 @@ def test_an_error_of_the_server_is_no_current_page(looker: Looker, address: str,
 
 
 def test_a_page_that_was_not_looked_at_for_long_says_so(looker: Looker, address: str, page: Page) -> None:
-    """When somebody comes back to it, until it is current; and it looks at once instead of after its pause."""
+    """When somebody comes back to it, until it is current; and it looks at once instead of after its
+    pause.
+    """
     number = looker.made["pending"]
     page.add_init_script("const now = Date.now; window.later = 0; Date.now = () => now() + window.later;")
     page.goto(f"{address}/requests/{number}")

@@ -19,7 +19,10 @@ def _listed(page: str) -> list[int]:
 
 def test_the_start_page_is_the_inbox(looker: Looker) -> None:
     """Who opens the portal comes to what waits for them."""
-    assert looker.client.get("/dirsync/", follow_redirects=False).headers["location"] == "/dirsync/requests?list=inbox"
+    assert (
+        looker.client.get("/dirsync/", follow_redirects=False).headers["location"]
+        == "/dirsync/requests?list=inbox"
+    )
 
 
 def test_the_inbox_shows_what_waits_newest_first(looker: Looker) -> None:
@@ -30,8 +33,8 @@ def test_the_inbox_shows_what_waits_newest_first(looker: Looker) -> None:
     assert looker.made["pending"] in listed
     assert looker.made["denied"] not in listed
     assert (
-        f'class="count some" data-live hx-get="/dirsync/requests/count" hx-trigger="every 60s" hx-swap="outerHTML">{len(listed)}<'
-        in page
+        f'class="count some" data-live hx-get="/dirsync/requests/count" hx-trigger="every 60s"'
+        f' hx-swap="outerHTML">{len(listed)}<' in page
     )
 
 
@@ -107,7 +110,9 @@ def test_a_chip_takes_one_filter_away(looker: Looker) -> None:
 
 
 def test_fields_keep_what_was_asked_for(looker: Looker) -> None:
-    """A shared address shows the filters in their fields; those that are folded away are unfolded when one of them is on."""
+    """A shared address shows the filters in their fields; those that are folded away are unfolded when one of
+    them is on.
+    """
     page = looker.get("/requests?list=inbox&object=%22%3E%3Cb%3E&event=viewed")
     assert 'value="&#34;&gt;&lt;b&gt;"' in page
     assert "<details open>" in page
@@ -132,7 +137,9 @@ def test_a_wrong_filter_is_explained(looker: Looker) -> None:
 
 
 def test_pages_follow_each_other(looker: Looker) -> None:
-    """Next pages keep filters and size; together they are the whole list, and there is a way back to the newest."""
+    """Next pages keep filters and size; together they are the whole list, and there is a way back to the
+    newest.
+    """
     looker.become(ADA)
     everything = _listed(looker.get("/requests?list=all"))
     address, found = "list=all&limit=3", []
@@ -186,7 +193,9 @@ def test_a_row_tells_the_worst_first(looker: Looker) -> None:
 
 
 def test_only_what_waits_for_me_can_be_ticked(looker: Looker) -> None:
-    """The inbox has boxes; lists with what others decide, or what is decided, have none, nor has somebody unknown to Airflow."""
+    """The inbox has boxes; lists with what others decide, or what is decided, have none, nor has somebody
+    unknown to Airflow.
+    """
     assert looker.get("/requests?list=inbox").count('name="selected"') == 7
     assert 'name="selected"' not in looker.get("/requests?list=mine")
     looker.become(ADA)

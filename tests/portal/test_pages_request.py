@@ -27,7 +27,9 @@ def test_every_state_has_a_page(looker: Looker, state: str) -> None:
 
 
 def test_the_worst_consequence_comes_first(looker: Looker) -> None:
-    """State with the numbers, then kinds of change with deletions first, problems, limits, and only then the changes."""
+    """State with the numbers, then kinds of change with deletions first, problems, limits, and only then the
+    changes.
+    """
     page = looker.get(f"/requests/{looker.made['pending']}")
     order = [
         "Waiting for approval",
@@ -46,7 +48,9 @@ def test_the_worst_consequence_comes_first(looker: Looker) -> None:
 
 
 def test_changes_come_worst_first_or_as_they_are_carried_out(looker: Looker) -> None:
-    """People see deletions at the top; whoever wants the plan's order chooses it, and keeps it from page to page."""
+    """People see deletions at the top; whoever wants the plan's order chooses it, and keeps it from page to
+    page.
+    """
     number = looker.made["pending"]
 
     def kinds(page: str) -> list[str]:
@@ -77,7 +81,9 @@ def test_who_has_to_agree_and_until_when(looker: Looker) -> None:
 
 
 def test_waived_limits_are_loud(looker: Looker) -> None:
-    """A request that goes past a limit says so in a section of its own, and in the question before it is approved."""
+    """A request that goes past a limit says so in a section of its own, and in the question before it is
+    approved.
+    """
     number = looker.made["waiver"]
     page = looker.get(f"/requests/{number}")
     assert '<section class="alert bad"' in page
@@ -104,17 +110,31 @@ def test_a_number_nobody_checked_is_marked(looker: Looker) -> None:
     ("trigger", "waiver", "next_step"),
     [
         ("manual", False, "Its run applies exactly these changes now"),
-        ("terminal", False, "directory-sync run FILE --approved {number}, in a terminal, applies exactly these changes"),
-        ("manual", True, "Nothing is written yet. The next run of the job that makes exactly this plan applies it, by "),
+        (
+            "terminal",
+            False,
+            "directory-sync run FILE --approved {number}, in a terminal, applies exactly these changes",
+        ),
+        (
+            "manual",
+            True,
+            "Nothing is written yet. The next run of the job that makes exactly this plan applies it, by ",
+        ),
     ],
     ids=["airflow", "terminal", "waiver"],
 )
-def test_an_approved_request_says_who_carries_it_out(looker: Looker, trigger: str, waiver: bool, next_step: str) -> None:
-    """Its run in Airflow does by itself; from a terminal somebody has to come back, and a waiver needs another run."""
+def test_an_approved_request_says_who_carries_it_out(
+    looker: Looker, trigger: str, waiver: bool, next_step: str
+) -> None:
+    """Its run in Airflow does by itself; from a terminal somebody has to come back, and a waiver needs
+    another run.
+    """
     known = looker.store.find_run("staff_to_branch", "manual__2026-11-21")
     assert known is not None
     looker.store.mark_stale("staff_to_branch", "people", reason="It would be in the way.")
-    run = looker.store.start_run(known.collection, "approved__1", trigger=trigger, requester="ida", verified=True)
+    run = looker.store.start_run(
+        known.collection, "approved__1", trigger=trigger, requester="ida", verified=True
+    )
     number = looker.store.file_request(
         looker.pages.plan(run, changes(updates=1)),
         policy=POLICY.model_dump(mode="json", exclude_none=True),
@@ -141,7 +161,9 @@ def test_buttons_that_may_not_be_used_say_why(looker: Looker) -> None:
 
 
 def test_a_stale_request_leads_to_its_successor(looker: Looker) -> None:
-    """The old one names the new one and the comparison; the new one says what it replaces; both may be planned again or not."""
+    """The old one names the new one and the comparison; the new one says what it replaces; both may be
+    planned again or not.
+    """
     stale, pending = looker.made["stale"], looker.made["pending"]
     page = looker.get(f"/requests/{stale}")
     assert f'href="/dirsync/requests/{pending}"' in page
@@ -161,7 +183,9 @@ def test_planning_again_follows_airflow(looker: Looker) -> None:
 
 
 def test_the_results_of_changes_are_shown(looker: Looker) -> None:
-    """Once carried out, each change has its result, with the reason where it was not made; they can be filtered by it."""
+    """Once carried out, each change has its result, with the reason where it was not made; they can be
+    filtered by it.
+    """
     number = looker.made["applied"]
     page = looker.get(f"/requests/{number}")
     assert "Applied: 2 updated, 1 conflicts, 1 errors." in text_of(page)
@@ -230,7 +254,9 @@ def test_changes_are_found_by_text_and_kind(looker: Looker, query: str, keys: li
 
 
 def test_a_change_shows_old_and_new_with_the_difference(looker: Looker) -> None:
-    """Only the differing words are marked; lists name what goes and comes, and how much stays; the log line is there."""
+    """Only the differing words are marked; lists name what goes and comes, and how much stays; the log line
+    is there.
+    """
     page = looker.get(f"/requests/{looker.made['pending']}?search=person001")
     assert "Person 1 from <del>Sales</del> Department" in page
     assert "Person 1 from <ins>Marketing</ins> Department" in page
@@ -250,7 +276,9 @@ def test_what_is_no_text_is_told_by_its_size(looker: Looker) -> None:
 
 
 def test_hostile_values_are_shown_and_not_obeyed(looker: Looker) -> None:
-    """Markup is text, control and bidirectional characters are spelled out with their names; Hebrew stays Hebrew."""
+    """Markup is text, control and bidirectional characters are spelled out with their names; Hebrew stays
+    Hebrew.
+    """
     page = looker.get(f"/requests/{looker.made['pending']}")
     assert "<script>alert" not in page
     assert "<img" not in page
@@ -262,7 +290,9 @@ def test_hostile_values_are_shown_and_not_obeyed(looker: Looker) -> None:
 
 
 def test_a_value_of_a_megabyte_does_not_make_a_megabyte_of_page(looker: Looker) -> None:
-    """Its beginning, or where it first differs, is shown, and how much more there is; a page of its own shows much more."""
+    """Its beginning, or where it first differs, is shown, and how much more there is; a page of its own shows
+    much more.
+    """
     number = looker.made["pending"]
     page = looker.get(f"/requests/{number}?search=Mallory")
     assert len(page) < 60_000
@@ -283,13 +313,20 @@ def test_two_plans_are_compared(looker: Looker) -> None:
     """Objects that are only in one, and those that are treated otherwise, field by field."""
     page = looker.get(f"/requests/{looker.made['pending']}/comparison?with={looker.made['stale']}")
     numbers = dict(re.findall(r"<strong>(\d+)</strong><span>([^<]*)</span>", page))
-    assert numbers == {"3": "only in the new plan", "0": "changed otherwise", "8": "no longer changed", "18": "the same in both"}
+    assert numbers == {
+        "3": "only in the new plan",
+        "0": "changed otherwise",
+        "8": "no longer changed",
+        "18": "the same in both",
+    }
     assert page.count("Only in the new plan") == 3
     assert page.count("No longer changed") == 8
 
 
 def test_an_object_that_is_treated_otherwise(looker: Looker) -> None:
-    """Only the fields that differ are named, with what each plan does to them; the request before is found by itself."""
+    """Only the fields that differ are named, with what each plan does to them; the request before is found by
+    itself.
+    """
     run = looker.pages.run("manual__otherwise")
     first, *others = changes()
     fewer = Change(first.action, first.key, first.object, fields=first.fields[:1])
@@ -306,7 +343,9 @@ def test_equal_plans_are_called_equal(looker: Looker) -> None:
     desk.cancel(looker.store, looker.made["pending"], ADA, administrator=True)
     run = looker.pages.run("manual__same")
     number = looker.pages.request(run, looker.pages.plan(run, changes()))
-    assert "Both plans do the same" in looker.get(f"/requests/{number}/comparison?with={looker.made['pending']}")
+    assert "Both plans do the same" in looker.get(
+        f"/requests/{number}/comparison?with={looker.made['pending']}"
+    )
 
 
 def test_a_hidden_request_does_not_exist(looker: Looker) -> None:
@@ -317,7 +356,9 @@ def test_a_hidden_request_does_not_exist(looker: Looker) -> None:
         assert "Airflow does not let you see" in looker.get(f"/requests/{number}{path}", status=404)
 
 
-@pytest.mark.parametrize(("said", "shown"), [("denied", False), ("approved", False), ("commented", True), ("<b>x</b>", False)])
+@pytest.mark.parametrize(
+    ("said", "shown"), [("denied", False), ("approved", False), ("commented", True), ("<b>x</b>", False)]
+)
 def test_an_address_cannot_claim_what_is_not_so(looker: Looker, said: str, shown: bool) -> None:
     """The message is one of a table, and one about a decision only where the request is in that state."""
     page = looker.get(f"/requests/{looker.made['pending']}?said={said}")
@@ -332,7 +373,10 @@ def test_downloads_are_offered(looker: Looker) -> None:
 
 
 def test_a_request_whose_run_is_over_says_so(looker: Looker) -> None:
-    """Approved or waiting: nothing applies it any more. It is not said to be applied now, and can be planned again."""
+    """Approved or waiting: nothing applies it any more.
+
+    It is not said to be applied now, and can be planned again.
+    """
     number = looker.made["pending"]
     gone, paused = RunInAirflow(told=True), RunInAirflow(told=True, identity=None, paused=True)
     assert "has ended in Airflow" not in text_of(looker.get(f"/requests/{number}"))
@@ -346,7 +390,10 @@ def test_a_request_whose_run_is_over_says_so(looker: Looker) -> None:
     for run in (gone, paused):
         looker.become(BEA, run=run)
         page = looker.get(f"/requests/{number}")
-        assert "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written." in text_of(page)
+        assert (
+            "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written."
+            in text_of(page)
+        )
         assert "Plan again…" in page
         assert "every 10s" in page
 
@@ -377,4 +424,7 @@ def test_what_was_never_written_is_shown_as_planned(looker: Looker, state: str) 
     rows = text_of(looker.get(f"/requests?list=all&state={state}"))
     assert "planned: " in rows
     assert "planned: " not in text_of(looker.get("/requests?list=all&state=applied"))
-    assert "Planned: " not in text_of(looker.get(f"/requests/{looker.made['applied']}")).partition("What was to change")[0]
+    assert (
+        "Planned: "
+        not in text_of(looker.get(f"/requests/{looker.made['applied']}")).partition("What was to change")[0]
+    )

@@ -25,7 +25,9 @@ STOPPED = {"dag_id": "stopped", "run_id": "manual__2026-11-24"}
 
 
 def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
-    """States and figures per job in the definition's order, totals, what waits with its link; no navigation of our own."""
+    """States and figures per job in the definition's order, totals, what waits with its link; no navigation
+    of our own.
+    """
     page = looker.get(f"/embed/run?{urlencode(RUN)}")
     text = text_of(page)
     assert "1 job waits for approval: people (request " in text
@@ -39,7 +41,8 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
 
 
 def test_following_a_run_ends_by_itself(looker: Looker) -> None:
-    """A run is fetched again every few seconds while a job runs or is about to, slowly while somebody is awaited.
+    """A run is fetched again every few seconds while a job runs or is about to, slowly while somebody is
+    awaited.
 
     One that is closed, and of which no request is open, has no trigger any more.
     """
@@ -47,7 +50,9 @@ def test_following_a_run_ends_by_itself(looker: Looker) -> None:
     assert 'hx-trigger="every 3s, look-now"' in part
     assert 'hx-get="/dirsync/embed/run?dag_id=running&amp;run_id=manual__2026-11-25"' in part
     assert "<html" not in part
-    assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "the job after the one that waits is still to come"
+    assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), (
+        "the job after the one that waits is still to come"
+    )
     looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
     assert "every 10s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "a request waits"
     number = looker.made["pending"]
@@ -58,18 +63,24 @@ def test_following_a_run_ends_by_itself(looker: Looker) -> None:
 
 
 def test_a_run_that_is_held_up_is_followed_slowly(looker: Looker) -> None:
-    """Where the jobs behind wait for the approval too, nothing happens within seconds; but some time it does."""
+    """Where the jobs behind wait for the approval too, nothing happens within seconds; but some time it
+    does.
+    """
     definition = collection("held_up")
     first = definition.jobs[0].model_copy(update={"wait_for_approval": True})
     definition = definition.model_copy(update={"jobs": [first, *definition.jobs[1:]]})
-    run = looker.store.start_run(definition, "manual__1", trigger="manual", requester="ida", verified=True, reason="")
+    run = looker.store.start_run(
+        definition, "manual__1", trigger="manual", requester="ida", verified=True, reason=""
+    )
     looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
     assert "every 10s" in looker.get("/embed/run?dag_id=held_up&run_id=manual__1")
 
 
 @pytest.mark.parametrize(("tab", "task", "whole"), [("run", "", False), ("ti", "people", True)])
 def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> None:
-    """Who has just started a run sees it once it has begun; a run that never becomes one of ours is given up some time."""
+    """Who has just started a run sees it once it has begun; a run that never becomes one of ours is given up
+    some time.
+    """
     address = f"/embed/{tab}?dag_id=staff_to_branch&run_id=new&task_id={task}"
     page = looker.get(address)
     looks = 0
@@ -85,7 +96,9 @@ def test_a_run_is_awaited(looker: Looker, tab: str, task: str, whole: bool) -> N
     assert ("Sync results" in answer.text) is not whole
 
 
-def _in_airflow(requester: str, *, over: bool = False, paused: bool = False, trigger: str = "manual") -> RunInAirflow:
+def _in_airflow(
+    requester: str, *, over: bool = False, paused: bool = False, trigger: str = "manual"
+) -> RunInAirflow:
     identity = RunIdentity(RUN["run_id"], trigger, requester, requester, None, BEGUN)
     return RunInAirflow(True, identity, BEGUN, over, paused)
 
@@ -106,7 +119,10 @@ def test_a_run_that_is_queued_for_long_is_awaited(looker: Looker) -> None:
 
 
 def test_a_run_that_was_ended_by_hand_is_not_running(looker: Looker) -> None:
-    """Airflow says that it has failed, and its last task never closed it: no job is about to begin. It is closed some time."""
+    """Airflow says that it has failed, and its last task never closed it: no job is about to begin.
+
+    It is closed some time.
+    """
     run = looker.pages.run("ended")
     looker.pages.plan(run, changes(updates=1), state="success")
     address = "/embed/run?dag_id=staff_to_branch&run_id=ended"
@@ -120,10 +136,14 @@ def test_a_run_that_was_ended_by_hand_is_not_running(looker: Looker) -> None:
 
 @pytest.mark.parametrize("path", ["/embed/run?", "/embed/ti?task_id=people&"])
 def test_a_run_that_only_has_the_id_is_told_apart(looker: Looker, path: str) -> None:
-    """The run was deleted in Airflow and its id used again: the tab says whose results it shows, and what became of the other."""
+    """The run was deleted in Airflow and its id used again: the tab says whose results it shows, and what
+    became of the other.
+    """
     with looker.store._database.write() as connection:
         here = (CollectionRunRow.collection == RUN["dag_id"], CollectionRunRow.run_id == RUN["run_id"])
-        connection.execute(update(CollectionRunRow).where(*here).values(triggering_user="ida", run_after=BEGUN))
+        connection.execute(
+            update(CollectionRunRow).where(*here).values(triggering_user="ida", run_after=BEGUN)
+        )
     address = f"{path}{urlencode(RUN)}"
     looker.become(BEA, run=_in_airflow("ida"))
     rest = f"/dirsync/api/v1/runs/{RUN['dag_id']}/{RUN['run_id']}"
@@ -141,7 +161,9 @@ def test_a_run_that_only_has_the_id_is_told_apart(looker: Looker, path: str) -> 
 
 
 def test_a_followed_job_brings_its_changes_when_they_are_there(looker: Looker) -> None:
-    """The list of changes comes along when it is another one: once there is a plan, and when it has been applied."""
+    """The list of changes comes along when it is another one: once there is a plan, and when it has been
+    applied.
+    """
     run = looker.pages.run("soon")
     attempt = looker.store.start_job(run.id, "people")
     address = "/embed/ti?dag_id=staff_to_branch&run_id=soon&task_id=people"
@@ -172,7 +194,10 @@ def test_what_waits_or_was_stopped_shows_planned_figures(looker: Looker) -> None
     """Marked as planned, in the table too; totals hold only what was written."""
     text = text_of(looker.get(f"/embed/run?{urlencode(RUN)}"))
     assert "Written: 3 updates" in text
-    assert "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing of it has been written yet." in text
+    assert (
+        "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing of it has been written yet."
+        in text
+    )
     assert "(15) planned" in text
     assert "Numbers in brackets are planned" in text
     looker.store.finish_run(STOPPED["dag_id"], STOPPED["run_id"], "failed")
@@ -198,9 +223,13 @@ def test_a_job_says_where_it_reads_and_writes(looker: Looker) -> None:
     assert "From head: ou=people,dc=head to branch: ou=people,dc=branch" in page
 
 
-@pytest.mark.parametrize("path", ["/embed/run?dag_id=example&run_id=x", "/embed/run", "/embed/ti?dag_id=a&run_id=b&task_id=c"])
+@pytest.mark.parametrize(
+    "path", ["/embed/run?dag_id=example&run_id=x", "/embed/run", "/embed/ti?dag_id=a&run_id=b&task_id=c"]
+)
 def test_other_dags_get_a_friendly_page(looker: Looker, path: str) -> None:
-    """The tabs are on every DAG; on those that are no collection, or that may not be seen, they say what they would show."""
+    """The tabs are on every DAG; on those that are no collection, or that may not be seen, they say what they
+    would show.
+    """
     assert "Nothing to show here" in looker.get(path)
 
 
@@ -213,12 +242,17 @@ def test_a_hidden_run_is_no_run(looker: Looker) -> None:
 
 @pytest.mark.parametrize("task", ["people", "people.approval", "people.apply"])
 def test_a_task_shows_its_job(looker: Looker, task: str) -> None:
-    """A job's gate and what carries it out show the job too; an unmapped task instance sends its index unreplaced."""
+    """A job's gate and what carries it out show the job too; an unmapped task instance sends its index
+    unreplaced.
+    """
     query = urlencode({**RUN, "task_id": task, "map_index": "{MAP_INDEX}"})
     page = looker.get(f"/embed/ti?{query}")
     assert "<h1><bdi>people</bdi></h1>" in page
     assert page.count('<li class="change ') == 21
-    assert "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing has been written yet." in text_of(page)
+    assert (
+        "Planned: 3 deletions, 1 disable, 1 move, 15 updates, 1 creation. Nothing has been written yet."
+        in text_of(page)
+    )
     assert f'name="task_id" value="{task}"' in page
 
 

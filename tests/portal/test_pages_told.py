@@ -30,7 +30,9 @@ def no_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_request_says_where_it_reads_and_writes(looker: Looker) -> None:
-    """By connection and container, with the collection's title: on its page, in lists, and through the REST API."""
+    """By connection and container, with the collection's title: on its page, in lists, and through the REST
+    API.
+    """
     number = looker.made["pending"]
     text = text_of(looker.get(f"/requests/{number}"))
     assert "Request 4: Staff to branch office" in text
@@ -68,8 +70,16 @@ def _people() -> tuple[Change, ...]:
         return FieldChange(name, (old.encode(),) if old else (), (new.encode(),) if new else ())
 
     return (
-        Change(Action.UPDATE, "4711", "uid=4711,dc=branch", fields=(field("mail", "a", "b"),), name="Amy Wong"),
-        Change(Action.DELETE, "4712", "uid=4712,dc=branch", fields=(field("cn", "Zapp Brannigan", ""),), name="Zapp Brannigan"),
+        Change(
+            Action.UPDATE, "4711", "uid=4711,dc=branch", fields=(field("mail", "a", "b"),), name="Amy Wong"
+        ),
+        Change(
+            Action.DELETE,
+            "4712",
+            "uid=4712,dc=branch",
+            fields=(field("cn", "Zapp Brannigan", ""),),
+            name="Zapp Brannigan",
+        ),
         Change(Action.UPDATE, "4713", "uid=4713,dc=branch", fields=(field("mail", "a", "b"),)),
     )
 
@@ -89,7 +99,11 @@ def test_people_are_called_by_their_names(looker: Looker, named: Request) -> Non
     assert "<h3><bdi>4713</bdi></h3>" in page
     assert "Amy Wong 4711" in text_of(page)
     answer = looker.client.get(f"/dirsync/api/v1/requests/{named.id}/changes").json()["changes"]
-    assert {each["key"]: each["name"] for each in answer} == {"4711": "Amy Wong", "4712": "Zapp Brannigan", "4713": ""}
+    assert {each["key"]: each["name"] for each in answer} == {
+        "4711": "Amy Wong",
+        "4712": "Zapp Brannigan",
+        "4713": "",
+    }
     assert looker.get(f"/requests/{named.id}?search=amy+w").count('<li class="change ') == 1
     assert looker.get("/requests?list=inbox&object=zapp+brannigan").count('class="title"') == 1
     assert "Amy Wong" in looker.get(f"/requests/{named.id}/changes/0")
@@ -100,10 +114,15 @@ def test_names_of_earlier_plans_are_told_from_their_values(looker: Looker, named
     with looker.store._database.write() as connection:
         connection.execute(update(ChangeRow).values(name=None))
     answer = looker.client.get(f"/dirsync/api/v1/requests/{named.id}/changes").json()["changes"]
-    assert {each["key"]: each["name"] for each in answer} == {"4711": "", "4712": "Zapp Brannigan", "4713": ""}
+    assert {each["key"]: each["name"] for each in answer} == {
+        "4711": "",
+        "4712": "Zapp Brannigan",
+        "4713": "",
+    }
 
 
-# -- waivers -----------------------------------------------------------------------------------------------------------
+# -- waivers
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -120,13 +139,16 @@ def waiver(looker: Looker) -> Request:
 
 
 NEEDS = (
-    "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it, within 7 days of "
+    "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it,"
+    " within 7 days of "
     "the approval. The schedule may start that run, or anyone who has not approved this."
 )
 
 
 def test_a_waiver_says_before_what_it_needs(looker: Looker, waiver: Request) -> None:
-    """In the dialog that asks for it, on its page, and in the dialog before the decision, which promises nothing else."""
+    """In the dialog that asks for it, on its page, and in the dialog before the decision, which promises
+    nothing else.
+    """
     looker.store.mark_stale("stopped", "people", reason="again")
     assert NEEDS in text_of(looker.get(f"/embed/waiver?{urlencode(STOPPED)}"))
     looker.post("/embed/waiver", {**STOPPED, "reason": "Again."})
@@ -139,7 +161,9 @@ def test_a_waiver_says_before_what_it_needs(looker: Looker, waiver: Request) -> 
 
 
 def test_a_waiver_says_afterwards_what_it_needs(looker: Looker, waiver: Request) -> None:
-    """On its page and in the message: until when, and who may not start the run; after that time it says that it is over."""
+    """On its page and in the message: until when, and who may not start the run; after that time it says that
+    it is over.
+    """
     admin = Person("root", frozenset({"admin"}), verified=True)
     looker.become(admin)
     address = looker.post(f"/requests/{waiver.id}/approve", {"digest": waiver.digest, "reason": ""})
@@ -148,7 +172,10 @@ def test_a_waiver_says_afterwards_what_it_needs(looker: Looker, waiver: Request)
     approved = looker.store.get_request(waiver.id).request
     assert approved.decided is not None
     until = f"{approved.decided + timedelta(days=7):%Y-%m-%d %H:%M} UTC"
-    assert f"Nothing is written yet. The next run of the job that makes exactly this plan applies it, by {until}" in text
+    assert (
+        f"Nothing is written yet. The next run of the job that makes exactly this plan applies it, by {until}"
+        in text
+    )
     assert "the schedule may start that run, or someone other than root" in text
     answer = looker.client.get(f"/dirsync/api/v1/requests/{waiver.id}").json()["request"]
     assert answer["waiver"]
@@ -156,7 +183,9 @@ def test_a_waiver_says_afterwards_what_it_needs(looker: Looker, waiver: Request)
     with looker.store._database.write() as connection:
         late = approved.decided - timedelta(days=8)
         connection.execute(update(RequestRow).where(RequestRow.id == waiver.id).values(decided=late))
-    assert "No run has used it within 7 days, so it counts no longer" in text_of(looker.get(f"/requests/{waiver.id}"))
+    assert "No run has used it within 7 days, so it counts no longer" in text_of(
+        looker.get(f"/requests/{waiver.id}")
+    )
 
 
 def test_a_waivers_reason_is_its_own(looker: Looker, waiver: Request) -> None:
@@ -174,7 +203,8 @@ def test_a_waivers_reason_is_its_own(looker: Looker, waiver: Request) -> None:
     assert answer["events"][0]["text"] == "The office was closed."
 
 
-# -- texts -------------------------------------------------------------------------------------------------------------
+# -- texts
+# ------------------------------------------------------------------------------------------------------------
 
 LINES = "first line\nsecond line"
 
@@ -182,7 +212,9 @@ LINES = "first line\nsecond line"
 def test_lines_of_messages_are_lines(looker: Looker) -> None:
     """No page spells out a line break of a message, reason, description, warning, problem or result."""
     run = looker.pages.run("manual__lines", name="lines", reason=LINES)
-    plan_id = looker.pages.plan(run, _people(), warnings=(LINES,), problems=(RecordProblem("k", "o", LINES),), message=LINES)
+    plan_id = looker.pages.plan(
+        run, _people(), warnings=(LINES,), problems=(RecordProblem("k", "o", LINES),), message=LINES
+    )
     number = looker.pages.request(run, plan_id)
     desk.comment(looker.store, number, BEA, LINES)
     for path in (

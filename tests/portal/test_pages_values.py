@@ -109,7 +109,9 @@ def test_what_people_wrote_keeps_its_lines() -> None:
     from directory_sync.portal.pages.rendering import one_line, words
 
     text = "See `limits`\r\nof *<b>*\n\nend"
-    assert words(text) == "<bdi>See `limits`</bdi><br><bdi>of *&lt;b&gt;*</bdi><br><bdi></bdi><br><bdi>end</bdi>"
+    assert (
+        words(text) == "<bdi>See `limits`</bdi><br><bdi>of *&lt;b&gt;*</bdi><br><bdi></bdi><br><bdi>end</bdi>"
+    )
     assert one_line(text) == "See `limits` of *<b>* end"
 
 

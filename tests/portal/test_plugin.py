@@ -18,13 +18,20 @@ import directory_sync.airflow.plugin as plugin
 views = plugin.DirectorySyncPlugin().external_views
 new = set(sys.modules) - before
 print(len(new), *sorted(name for name in new if name.startswith(("fastapi", "airflow.api_fastapi", "directory_sync.portal"))))
-"""
+"""  # noqa: E501
 
 
 def test_importing_the_plugin_is_cheap() -> None:
-    """Every Airflow process imports the plugin, tasks and triggers too: it brings no web app, no store and no endpoint along."""
+    """Every Airflow process imports the plugin, tasks and triggers too: it brings no web app, no store and no
+    endpoint along.
+    """
     answer = subprocess.run(
-        [sys.executable, "-c", _IMPORTED], capture_output=True, text=True, check=True, env=os.environ, timeout=120
+        [sys.executable, "-c", _IMPORTED],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ,
+        timeout=120,
     )
     count, *heavy = answer.stdout.splitlines()[-1].split()
     assert heavy == []
@@ -46,7 +53,9 @@ def test_airflow_accepts_every_view() -> None:
 
 
 def test_links_work_below_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Airflow shares its host, addresses start with its path, twice in those that open the portal inside Airflow."""
+    """Where Airflow shares its host, addresses start with its path, twice in those that open the portal
+    inside Airflow.
+    """
     from directory_sync.airflow.plugin import DirectorySyncPlugin
     from directory_sync.portal import links
 

@@ -1,4 +1,6 @@
-"""A walk over all routes: each without a login, with a login that may not see the collection, and with one that may only look."""
+"""A walk over all routes: each without a login, with a login that may not see the collection, and with one
+that may only look.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ class Route(NamedTuple):
     """What a route answers.
 
     Attributes:
-        hidden: to somebody who may not see the collection: 404 where a number or name could be found out by asking, 200 for
-            lists, which then hold nothing, and for a selection, whose answer says of each request what became of it.
+        hidden: to somebody who may not see the collection: 404 where a number or name could be found out by
+            asking, 200 for lists, which then hold nothing, and for a selection, whose answer says of each
+            request what became of it.
         looker: to somebody who may see the collection and nothing else.
         body: of a post; a form for pages, JSON for the API.
     """
@@ -44,7 +47,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/requests/{request_id}/cancel"): Route(404, 403, {}),
     ("POST", "/api/v1/requests/{request_id}/comment"): Route(404, 200, {"text": "May I?"}),
     # One answer for several requests: what became of each stands in it.
-    ("POST", "/api/v1/requests/decide"): Route(200, 200, {"approve": True, "requests": [{"id": "{id}", "digest": "{digest}"}]}),
+    ("POST", "/api/v1/requests/decide"): Route(
+        200, 200, {"approve": True, "requests": [{"id": "{id}", "digest": "{digest}"}]}
+    ),
     ("POST", "/api/v1/requests/{request_id}/replan"): Route(404, 403, {}),
     ("GET", "/api/v1/plans/{plan_id}/changes"): Route(404, 200),
     ("GET", "/api/v1/plans/{plan_id}/changes.csv"): Route(404, 200),
@@ -77,7 +82,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/embed/waiver"): Route(404, 404),
     ("POST", "/embed/waiver"): Route(404, 403, _REASON),
 }
-"""Every route of the portal. One that is missing here makes a test fail: think about who may use it before adding it."""
+"""Every route of the portal.
+
+One that is missing here makes a test fail: think about who may use it before adding it.
+"""
 
 PUBLIC = {"/static"}
 """Mounted folders that need no login."""
@@ -86,7 +94,12 @@ _QUERIES = {
     "/requests/ask": {"deed": "approve", "selected": "{id}:{digest}"},
     "/requests/{request_id}/ask": {"deed": "approve"},
     "/embed/run": {"dag_id": "{collection}", "run_id": "{run_id}"},
-    "/embed/ti": {"dag_id": "{collection}", "run_id": "{run_id}", "task_id": "people", "map_index": "{{MAP_INDEX}}"},
+    "/embed/ti": {
+        "dag_id": "{collection}",
+        "run_id": "{run_id}",
+        "task_id": "people",
+        "map_index": "{{MAP_INDEX}}",
+    },
     "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},
 }
 
@@ -108,7 +121,9 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
             return value
 
 
-def call(server: PortalServer, user: str | None, method: str, path: str, asked: Asked, collection: str) -> Any:
+def call(
+    server: PortalServer, user: str | None, method: str, path: str, asked: Asked, collection: str
+) -> Any:
     """Call a route about a request."""
     headers = {"sec-fetch-site": "same-origin"}
     query = _filled(_QUERIES.get(path, {}), asked, collection)
@@ -116,7 +131,9 @@ def call(server: PortalServer, user: str | None, method: str, path: str, asked: 
     kind = {} if method == "GET" else {"json": body} if path.startswith("/api/") else {"data": body}
     if path == "/embed/waiver" and method == "POST":
         kind["data"] = {**query, **body}
-    return server.client(user).request(method, _filled(path, asked, collection), params=query, headers=headers, **kind)
+    return server.client(user).request(
+        method, _filled(path, asked, collection), params=query, headers=headers, **kind
+    )
 
 
 def test_every_route_stands_in_the_table() -> None:
@@ -124,7 +141,11 @@ def test_every_route_stands_in_the_table() -> None:
     from directory_sync.portal.app import create_app
 
     app = create_app()
-    found = {(method, route.path) for route in app.routes for method in getattr(route, "methods", None) or {"MOUNT"}}
+    found = {
+        (method, route.path)
+        for route in app.routes
+        for method in getattr(route, "methods", None) or {"MOUNT"}
+    }
     assert found == set(ROUTES) | {("MOUNT", path) for path in PUBLIC}
 
 
@@ -140,7 +161,9 @@ def test_every_route_needs_a_login(server: PortalServer, method: str, path: str)
 
 @pytest.mark.parametrize(("method", "path"), EVERY)
 def test_every_route_respects_who_may_only_look(server: PortalServer, method: str, path: str) -> None:
-    """Somebody who may see a collection, but neither decide nor run it, can read and comment, and nothing else."""
+    """Somebody who may see a collection, but neither decide nor run it, can read and comment, and nothing
+    else.
+    """
     ask(server, name=PAUSED)  # so that there is something to compare with
     asked = ask(server, name=PAUSED)
     before = [event.kind for event in server.store.get_request(asked.id).events]
@@ -163,7 +186,9 @@ def test_every_route_hides_what_airflow_hides(fab: PortalServer, method: str, pa
 
 
 def test_a_page_without_a_login_leads_to_the_sign_in_and_back(simple: PortalServer) -> None:
-    """The page of a mail's link says how to sign in, and where that leads; under a part of a page the page stays as it is."""
+    """The page of a mail's link says how to sign in, and where that leads; under a part of a page the page
+    stays as it is.
+    """
     answer = simple.client(None).get("/requests/7?said=x")
     assert answer.status_code == 401
     assert "/api/v2/auth/login?next=%2Fplugin%2Fdirsync%2Fdirsync%2Frequests%2F7%3Fsaid%3Dx" in answer.text

@@ -1,4 +1,6 @@
-"""A session that ends under somebody's hands, in a real Airflow: they sign in, are where they were, and have lost nothing."""
+"""A session that ends under somebody's hands, in a real Airflow: they sign in, are where they were, and have
+lost nothing.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def sign_in(server: PortalServer, page: Page) -> None:
 
 
 def test_a_reason_is_there_again_after_signing_in(server: PortalServer, bea: Page) -> None:
-    """The form cannot be sent any more; after signing in, the same page opens in Airflow's frame, and the reason stands there."""
+    """The form cannot be sent any more; after signing in, the same page opens in Airflow's frame, and the
+    reason stands there.
+    """
     asked = ask(server)
     address = f"http://airflow.example:{server.port}/plugin/dirsync/dirsync/requests/{asked.id}"
     bea.goto(address)
@@ -56,7 +60,9 @@ def test_a_reason_is_there_again_after_signing_in(server: PortalServer, bea: Pag
     sign_in(server, bea)
     expect(bea).to_have_url(address, timeout=LONG)
     frame.get_by_role("button", name="Deny…").click()
-    expect(frame.get_by_role("dialog").get_by_label("Reason")).to_have_value("The branch\noffice was never closed.")
+    expect(frame.get_by_role("dialog").get_by_label("Reason")).to_have_value(
+        "The branch\noffice was never closed."
+    )
     assert server.store.get_request(asked.id).request.pending
     frame.get_by_role("dialog").get_by_role("button", name="Deny 1 update").click()
     expect(frame.get_by_text("You have denied the request")).to_be_visible(timeout=LONG)

@@ -1,4 +1,6 @@
-"""What Airflow tells of those who are asked: whether they exist, and can see the collection and open the request."""
+"""What Airflow tells of those who are asked: whether they exist, and can see the collection and open the
+request.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ BLIND = Standing(Known.YES, people=1, seeing=0, opening=0)
 NOBODY = Standing(Known.NO)
 
 
-def told(server: PortalServer, *approvers: Approver, name: str = "crew") -> dict[str, tuple[str, bool | None, str]]:
+def told(
+    server: PortalServer, *approvers: Approver, name: str = "crew"
+) -> dict[str, tuple[str, bool | None, str]]:
     """What the REST API says of those who are asked."""
     asked = ask(server, approvers=approvers, name=name)
     details = server.client("admin").get(f"/api/v1/requests/{asked.id}").json()
@@ -45,13 +49,19 @@ def test_simple_auth_manager_knows_its_users(simple: PortalServer) -> None:
         "dora": ("no", False, "Airflow knows no user of this name."),
         "Vera": ("no", False, "Airflow knows no user of this name, but vera: names are compared exactly."),
         "viewer": ("yes", True, ""),
-        "VIEWER": ("no", False, "Airflow knows no role or group of this name, but viewer: names are compared exactly."),
+        "VIEWER": (
+            "no",
+            False,
+            "Airflow knows no role or group of this name, but viewer: names are compared exactly.",
+        ),
         "pilots": ("no", False, "Airflow knows no role or group of this name."),
     }
 
 
 def test_fab_knows_who_may_see_and_open_what(fab: PortalServer) -> None:
-    """Of a user and of all who have a role or are in a group: the right to read the DAG, and to read plugins."""
+    """Of a user and of all who have a role or are in a group: the right to read the DAG, and to read
+    plugins.
+    """
     assert told(fab, *users("bea", "nora", "pia", "otto", "BEA", "dora")) == {
         "bea": ("yes", True, ""),
         "nora": ("yes", False, "Cannot see this collection in Airflow."),
@@ -60,11 +70,17 @@ def test_fab_knows_who_may_see_and_open_what(fab: PortalServer) -> None:
         "BEA": ("no", False, "Airflow knows no user of this name, but bea: names are compared exactly."),
         "dora": ("no", False, "Airflow knows no user of this name."),
     }
-    assert told(fab, *roles("Directory Approvers", "Crew readers", "Nothing", "Night watch", "Public", "pilots")) == {
+    assert told(
+        fab, *roles("Directory Approvers", "Crew readers", "Nothing", "Night watch", "Public", "pilots")
+    ) == {
         "Directory Approvers": ("yes", True, ""),
         "Crew readers": ("yes", True, "3 of 4 cannot open this request in Airflow."),
         "Nothing": ("yes", False, "None of them can see this collection in Airflow."),
-        "Night watch": ("yes", False, "None of them finds Dir Sync in Airflow: the right to read Plugins is missing."),
+        "Night watch": (
+            "yes",
+            False,
+            "None of them finds Dir Sync in Airflow: the right to read Plugins is missing.",
+        ),
         "Public": ("yes", False, "Nobody has it in Airflow."),
         "pilots": ("no", False, "Airflow knows no role or group of this name."),
     }
@@ -81,15 +97,20 @@ def test_what_is_told_is_what_airflow_does(fab: PortalServer) -> None:
 
 
 def test_everybody_is_let_in_so_that_nobody_is_known() -> None:
-    """Where SimpleAuthManager makes everybody an administrator, nothing is told, and nothing is in the way."""
+    """Where SimpleAuthManager makes everybody an administrator, nothing is told, and nothing is in the
+    way.
+    """
     with PortalServer("everybody") as server:
         asked = ask(server, approvers=users("bea", "dora"))
         details = server.client("admin").get(f"/api/v1/requests/{asked.id}").json()
-        assert [(each["known"], each["able"], each["note"]) for each in details["assignees"]] == [("unknown", None, "")] * 2
+        assert [(each["known"], each["able"], each["note"]) for each in details["assignees"]] == [
+            ("unknown", None, "")
+        ] * 2
         assert details["reachable"] is True
 
 
-# -- asking others ----------------------------------------------------------------------------------------------------
+# -- asking others
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalServer) -> None:
@@ -113,7 +134,9 @@ def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalS
     assert "emil@corp.example" not in [to for to, _ in box.mails]
     assert "olga@corp.example" in [to for to, _ in box.mails]
     mailed = [
-        each.data for each in server.store.get_request(asked.id).events if each.data and each.data.get("about") == "rerouted"
+        each.data
+        for each in server.store.get_request(asked.id).events
+        if each.data and each.data.get("about") == "rerouted"
     ]
     assert [each["name"] for data in mailed for each in data["unreached"]] == ["emil"]
 
@@ -169,7 +192,9 @@ def test_the_form_asks_whether_they_are_meant(looker: Looker) -> None:
     assert "Airflow knows no user of this name." in shown
 
 
-@pytest.mark.parametrize("confirmed", [[], ["user:ida", "user:IDA", "user:bea", "user:zoe"]], ids=["at first", "confirmed"])
+@pytest.mark.parametrize(
+    "confirmed", [[], ["user:ida", "user:IDA", "user:bea", "user:zoe"]], ids=["at first", "confirmed"]
+)
 def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -> None:
     """The requester, oneself, a person who has decided: what was entered is kept, and nothing is stored."""
     number = looker.made["two"]
@@ -198,7 +223,8 @@ def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
     assert "does not tell" not in text_of(looker.get(path))
 
 
-# -- who is missing ---------------------------------------------------------------------------------------------------
+# -- who is missing
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_the_page_marks_who_cannot_decide(looker: Looker) -> None:
@@ -228,13 +254,27 @@ def test_the_page_marks_who_cannot_decide(looker: Looker) -> None:
         ({"users": ["bea"], "roles": ["Heads"], "require": "all"}, ["Heads"], True),
         ({"users": ["bea"], "roles": ["Heads"]}, ["Heads"], False),
     ],
-    ids=["one of two", "both", "two needed", "a role may be enough", "neither", "all", "all with a role", "role beside a user"],
+    ids=[
+        "one of two",
+        "both",
+        "two needed",
+        "a role may be enough",
+        "neither",
+        "all",
+        "all with a role",
+        "role beside a user",
+    ],
 )
-def test_enough_of_them_have_to_be_able(looker: Looker, policy: dict[str, Any], unable: list[str], out: bool) -> None:
-    """By the rule of the policy; a role counts as many people unless none of its members can open the request."""
+def test_enough_of_them_have_to_be_able(
+    looker: Looker, policy: dict[str, Any], unable: list[str], out: bool
+) -> None:
+    """By the rule of the policy; a role counts as many people unless none of its members can open the
+    request.
+    """
     view = _filed(looker.store, policy)
     standings = {
-        whom: BLIND if whom.name in unable else FINE for whom in (Approver(each.kind, each.name) for each in view.assignees)
+        whom: BLIND if whom.name in unable else FINE
+        for whom in (Approver(each.kind, each.name) for each in view.assignees)
     }
     assert out_of_reach(view, standings) is out
     assert not out_of_reach(view, dict.fromkeys(standings, UNTOLD))
@@ -249,7 +289,9 @@ def test_who_has_agreed_is_not_missing(looker: Looker) -> None:
 
 
 def test_who_signs_in_elsewhere_may_be_known_later() -> None:
-    """With LDAP or OAuth, Airflow knows users from their first sign-in on: that is said, and not held against them."""
+    """With LDAP or OAuth, Airflow knows users from their first sign-in on: that is said, and not held against
+    them.
+    """
     unseen = Standing(Known.NOT_YET)
     assert unseen.able is None
     assert note(Approver("user", "emil"), unseen) == (

@@ -39,13 +39,17 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", f"sqlite:///{tmp_path}/store.db")
     storage.forget_store()
     app = create_app()
-    app.dependency_overrides[current_visitor] = lambda: Visitor(Person("bea", frozenset(), True), False, AllRights())
+    app.dependency_overrides[current_visitor] = lambda: Visitor(
+        Person("bea", frozenset(), True), False, AllRights()
+    )
     yield TestClient(app, root_path="/dirsync", raise_server_exceptions=False)
     storage.forget_store()
 
 
 def test_a_store_that_is_not_there_yet(client: TestClient, tmp_path: Path) -> None:
-    """Without a store every call says so with 503 and the command to run; once it is there, no restart is needed."""
+    """Without a store every call says so with 503 and the command to run; once it is there, no restart is
+    needed.
+    """
     for path in ("/api/v1/requests", "/requests"):
         answer = client.get(path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
@@ -56,8 +60,12 @@ def test_a_store_that_is_not_there_yet(client: TestClient, tmp_path: Path) -> No
     assert client.get("/api/v1/requests").json()["total"] == 0
 
 
-def test_a_store_that_fails_is_opened_anew(client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an error the store is opened again for the next call, so that a database that was moved or upgraded is found."""
+def test_a_store_that_fails_is_opened_anew(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error the store is opened again for the next call, so that a database that was moved or
+    upgraded is found.
+    """
     upgrade(f"sqlite:///{tmp_path}/store.db")
     opened = []
 
@@ -82,7 +90,9 @@ def test_a_store_that_fails_is_opened_anew(client: TestClient, tmp_path: Path, m
 
 
 def test_a_wrong_setting_is_named(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that cannot be used is an error of the deployment, told with its name and without its value."""
+    """A setting that cannot be used is an error of the deployment, told with its name and without its
+    value.
+    """
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", "mysql://user:hunter2@host/x")
     answer = client.get("/api/v1/requests")
     assert (answer.status_code, answer.json()["error"]) == (500, "SettingsError")
@@ -90,8 +100,12 @@ def test_a_wrong_setting_is_named(client: TestClient, monkeypatch: pytest.Monkey
     assert "hunter2" not in answer.text
 
 
-def test_what_nobody_has_foreseen(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A defect is answered with 500, with the headers of every answer and without the error's text, which may hold values."""
+def test_what_nobody_has_foreseen(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A defect is answered with 500, with the headers of every answer and without the error's text, which may
+    hold values.
+    """
     upgrade(f"sqlite:///{tmp_path}/store.db")
 
     def fail(*args: object, **options: object) -> int:

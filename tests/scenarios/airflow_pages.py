@@ -1,4 +1,6 @@
-"""Airflow with collections whose jobs wait for approval, and people who meet it in a browser; one for all tests of a session."""
+"""Airflow with collections whose jobs wait for approval, and people who meet it in a browser; one for all
+tests of a session.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,8 @@ _JOB = """
 _TWO_PEOPLE = "    approval: {approvers: {users: [bob, carol]}}\n"
 
 FRONT_DESK_JOBS = ("phones", "rooms", "badges", "keys", "desks")
-"""One run of the collection `front_desk` is started beforehand, and each test that decides has a job of its own in it.
+"""One run of the collection `front_desk` is started beforehand, and each test that decides has a job of its
+own in it.
 
 Bob and ida are the approvers, except for `keys`, where they are bob and carol.
 """
@@ -99,7 +102,9 @@ class AirflowPages:
         return self.server.url
 
     def run_page(self, collection: str, tail: str = "") -> str:
-        """Address of Airflow's page of the run that ida has started, spelled as there; `tail`: of a tab or a task below it."""
+        """Address of Airflow's page of the run that ida has started, spelled as there; `tail`: of a tab or a
+        task below it.
+        """
         return f"{self.url}/dags/{collection}/runs/{quote(self.runs[collection], safe=':+')}{tail}"
 
     def api(self, user: str) -> AirflowApi:
@@ -113,7 +118,10 @@ class AirflowPages:
         return f"{self.url}/plugin/dirsync/dirsync{path}"
 
     def pending(self, collection: str, job: str, *, timeout: float = 120.0) -> int:
-        """The number of the job's pending request, once there is one. Raises TimeoutError after that many seconds."""
+        """The number of the job's pending request, once there is one.
+
+        Raises TimeoutError after that many seconds.
+        """
         return self._wait_for(collection, job, "pending", timeout)
 
     def wait_until_applied(self, collection: str, job: str, *, timeout: float = 120.0) -> int:
@@ -128,19 +136,24 @@ class AirflowPages:
         deadline = time.monotonic() + timeout
         with httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False) as client:
             while True:
-                found: list[dict[str, Any]] = client.get("/dirsync/api/v1/requests", params=query).json()["requests"]
+                found: list[dict[str, Any]] = client.get("/dirsync/api/v1/requests", params=query).json()[
+                    "requests"
+                ]
                 if found:
                     return int(found[0]["id"])
                 if time.monotonic() > deadline:
                     raise TimeoutError(
-                        f"No request of {collection} / {job} is {state} after {timeout:.0f} s.\n{self.server.log_end()}"
+                        f"No request of {collection} / {job} is {state} after {timeout:.0f}"
+                        f" s.\n{self.server.log_end()}"
                     )
                 time.sleep(0.3)
 
 
 @contextmanager
 def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
-    """Start Airflow with these collections, switched on, and one whose definition is broken; stop it in the end."""
+    """Start Airflow with these collections, switched on, and one whose definition is broken; stop it in the
+    end.
+    """
     collections, data = folder / "collections", folder / "data"
     collections.mkdir()
     data.mkdir()
@@ -148,7 +161,8 @@ def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
     jobs["keys"] += _TWO_PEOPLE
     definitions = {
         "staff_to_phone_list": _PHONES,
-        "reception": _GATED % {"name": "reception", "title": "Reception to its list of guests"} + jobs["guests"],
+        "reception": _GATED % {"name": "reception", "title": "Reception to its list of guests"}
+        + jobs["guests"],
         "front_desk": _GATED % {"name": "front_desk", "title": "Front desk to its lists"}
         + "".join(jobs[name] for name in FRONT_DESK_JOBS),
         "cleanup": _CLEANUP,
@@ -160,13 +174,17 @@ def airflow_pages(folder: Path) -> Iterator[AirflowPages]:
     )
     _write_data(data)
     settings = {"collections_folder": str(collections), "data_folder": str(data), "gate_poll_interval": "0.5"}
-    server = start_airflow(home=folder / "airflow", project=_with_other_dags(folder), settings=settings, connections={})
+    server = start_airflow(
+        home=folder / "airflow", project=_with_other_dags(folder), settings=settings, connections={}
+    )
     try:
         api = AirflowApi(server.url)
         server.wait_until_healthy(api, lambda seconds: None)
         api.log_in("admin", "admin")
         deadline = time.monotonic() + 120
-        while not all(api.has_dag(name) for name in (*definitions, "broken_one", "no_sync", "directory_sync.upkeep")):
+        while not all(
+            api.has_dag(name) for name in (*definitions, "broken_one", "no_sync", "directory_sync.upkeep")
+        ):
             assert time.monotonic() < deadline, server.log_end()
             time.sleep(0.5)
         for name in (*definitions, "no_sync"):
@@ -198,8 +216,12 @@ def _with_other_dags(folder: Path) -> Path:
 
 def _write_data(data: Path) -> None:
     for name in ("guests", *FRONT_DESK_JOBS):
-        (data / f"{name}.csv").write_text(f"user,note\nfry,{name} of Fry\nleela,{name} of Leela\n", encoding="utf-8")
-        (data / f"{name}_out.csv").write_text(f"user,note\nfry,{name} of Philip\nmorbo,former\n", encoding="utf-8")
+        (data / f"{name}.csv").write_text(
+            f"user,note\nfry,{name} of Fry\nleela,{name} of Leela\n", encoding="utf-8"
+        )
+        (data / f"{name}_out.csv").write_text(
+            f"user,note\nfry,{name} of Philip\nmorbo,former\n", encoding="utf-8"
+        )
     with (data / "guests.csv").open("a", encoding="utf-8", newline="") as guests:
         csv.writer(guests, lineterminator="\n").writerow(["kif", HOSTILE])
     (data / "staff.csv").write_text("user,phone\nfry,+1 212 <b>100</b>\n", encoding="utf-8")

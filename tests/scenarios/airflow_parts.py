@@ -1,4 +1,6 @@
-"""The processes of a started `airflow standalone`: each can be killed, as if its machine went away, and replaced."""
+"""The processes of a started `airflow standalone`: each can be killed, as if its machine went away, and
+replaced.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class AirflowParts:
         self._environment = dict(entry.split("=", 1) for entry in given.split("\0") if "=" in entry)
 
     def kill(self, part: str) -> None:
-        """End a part (`triggerer`, `api-server`, …) and all its processes at once, without a word of warning."""
+        """End a part (`triggerer`, `api-server`, …) and all its processes at once, without a word of
+        warning.
+        """
         started = self._started.pop(part, None)
         pid = started.pid if started else self._found(part)
         kill_tree(pid)
@@ -37,7 +41,9 @@ class AirflowParts:
             started.wait(10)
 
     def start(self, part: str, *arguments: str, **settings: str) -> None:
-        """Start a part with the environment of the others, and some settings (`TRIGGERER__CAPACITY="10"`) of its own."""
+        """Start a part with the environment of the others, and some settings (`TRIGGERER__CAPACITY="10"`) of
+        its own.
+        """
         environment = self._environment | {f"AIRFLOW__{name}": value for name, value in settings.items()}
         with (self._home / f"{part}.log").open("ab") as log:
             self._started[part] = subprocess.Popen(
@@ -69,7 +75,10 @@ class AirflowParts:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and everything below it; return when all are gone. Nobody can start another child meanwhile."""
+    """Kill a process and everything below it; return when all are gone.
+
+    Nobody can start another child meanwhile.
+    """
     family = [pid]
     _signal(pid, signal.SIGSTOP)
     while more := [child for child, parent in _parents() if parent in family and child not in family]:
@@ -89,7 +98,10 @@ def _parents() -> Iterator[tuple[int, int]]:
         if folder.name.isdigit():
             with suppress(OSError):
                 # proc(5): the name in parentheses may itself hold spaces and parentheses.
-                yield int(folder.name), int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                yield (
+                    int(folder.name),
+                    int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]),
+                )
 
 
 def _lives(pid: int) -> bool:

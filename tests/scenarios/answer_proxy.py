@@ -1,4 +1,6 @@
-"""A proxy between an LDAP client and its server that may replace each of the server's answers, one whole message at a time."""
+"""A proxy between an LDAP client and its server that may replace each of the server's answers, one whole
+message at a time.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ class AnswerProxy:
         threading.Thread(target=self._accept, name="answer-proxy", daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

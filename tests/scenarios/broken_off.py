@@ -21,7 +21,9 @@ from tests.scenarios.delay_proxy import DelayProxy
 
 PEOPLE = 300
 DELAY = 0.12
-"""Seconds one way: 64 objects are created in each quarter of a second, and nothing is recorded before the second half of one."""
+"""Seconds one way: 64 objects are created in each quarter of a second, and nothing is recorded before the
+second half of one.
+"""
 
 DEFINITION = """
 name: corp
@@ -121,7 +123,9 @@ class Terminal:
 
     def there(self) -> set[str]:
         """Who was created."""
-        found = self.container.admin.search_s(self.container.dn, ldap.SCOPE_ONELEVEL, "(objectClass=inetOrgPerson)", ["uid"])
+        found = self.container.admin.search_s(
+            self.container.dn, ldap.SCOPE_ONELEVEL, "(objectClass=inetOrgPerson)", ["uid"]
+        )
         return {values["uid"][0].decode() for _, values in found}
 
     def begin_until(self, created: int) -> subprocess.Popen[str]:
@@ -135,7 +139,9 @@ class Terminal:
         return process
 
     def kill(self, process: subprocess.Popen[str]) -> set[str]:
-        """End a process and its children without a word, and wait until its lease is over; who is there then."""
+        """End a process and its children without a word, and wait until its lease is over; who is there
+        then.
+        """
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         # What was underway on the line still arrives.

@@ -1,7 +1,8 @@
-"""The deployment of docker-compose.yml without containers: the same commands with the same environments, on 127.0.0.1.
+"""The deployment of docker-compose.yml without containers: the same commands with the same environments, on
+127.0.0.1.
 
-What stands in docker-compose.yml is taken from there, so that a test of this is a test of that file. Only addresses, folders and
-the length of pauses are other ones.
+What stands in docker-compose.yml is taken from there, so that a test of this is a test of that file. Only
+addresses, folders and the length of pauses are other ones.
 """
 
 from __future__ import annotations
@@ -32,14 +33,16 @@ _SECRETS = {name: f"secret-of-{name}" for name, how in compose.variables_named()
 }
 
 _SHORT_PAUSES = {
-    # How soon Airflow notices that a worker or a triggerer is gone. In a real deployment: minutes, and half a minute.
+    # How soon Airflow notices that a worker or a triggerer is gone. In a real deployment: minutes, and half a
+    # minute.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "10",
-    # How soon Redis gives the message of a worker that is gone to another one: it then finds that it comes too late.
+    # How soon Redis gives the message of a worker that is gone to another one: it then finds that it comes
+    # too late.
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "20",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
@@ -50,7 +53,9 @@ _SHORT_PAUSES = {
 
 @dataclass(slots=True)
 class Service:
-    """A started process with everything below it; `name` is the service's, with a number where there are several."""
+    """A started process with everything below it; `name` is the service's, with a number where there are
+    several.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
@@ -81,18 +86,23 @@ class CeleryDeployment:
         dag_file: what stands in the DAG folder as `job_collections.py`.
         collections: folder of the definitions.
 
-    Workers look for the directory `branch` at `ports["branch"]`, but it listens at `ports["branch-server"]`: there is room for a
-    proxy in between.
+    Workers look for the directory `branch` at `ports["branch"]`, but it listens at `ports["branch-server"]`:
+    there is room for a proxy in between.
     """
 
     def __init__(self, folder: Path, *, dag_file: Path, collections: Path) -> None:
         self.folder = folder
         self.home = folder / "airflow"
-        self.ports = {name: free_port() for name in ("ui", "redis", "health", "planetexpress", "branch", "branch-server")}
+        self.ports = {
+            name: free_port()
+            for name in ("ui", "redis", "health", "planetexpress", "branch", "branch-server")
+        }
         self.url = f"http://127.0.0.1:{self.ports['ui']}"
         self.secrets = dict(_SECRETS)
         self.services: dict[str, Service] = {}
-        self._compose = compose.load(self.secrets | {"UI_URL": self.url, "WORKER_CONCURRENCY": "1", "API_WORKERS": "1"})
+        self._compose = compose.load(
+            self.secrets | {"UI_URL": self.url, "WORKER_CONCURRENCY": "1", "API_WORKERS": "1"}
+        )
         self._postgres = Postgres()
         shutil.copytree(compose.PROJECT / "deploy" / "airflow", self.home)
         for name in ("dags", "logs", "data", "certificates", "include"):
@@ -116,18 +126,25 @@ class CeleryDeployment:
                 if process.pid == service.process.pid:
                     service.process.terminate()
         deadline = time.monotonic() + 5
-        while any(service.ledger.running() for service in self.services.values()) and time.monotonic() < deadline:
+        while (
+            any(service.ledger.running() for service in self.services.values())
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.1)
         for service in self.services.values():
             service.kill()
         self._postgres.__exit__(None, None, None)
 
-    # -- what containers would bring with them --------------------------------------------------------------------------
+    # -- what containers would bring with them
+    # --------------------------------------------------------------------------
 
     def _demand_passwords(self) -> None:
         """As in the container: whoever comes by TCP needs the password of their role."""
         file = self._postgres.folder / "data" / "pg_hba.conf"
-        text = "local all owner trust\nhost all owner 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        text = (
+            "local all owner trust\nhost all owner 127.0.0.1/32 trust\nhost all all 127.0.0.1/32"
+            " scram-sha-256\n"
+        )
         file.write_text(text, encoding="utf-8")
         self.sql("SELECT pg_reload_conf()", "postgres")
 
@@ -141,7 +158,17 @@ class CeleryDeployment:
     def sql(self, statement: str, database: str = "directory_sync") -> list[list[str]]:
         """Rows that a statement returns to PostgreSQL's superuser."""
         output = self._finish(
-            ["psql", "--no-psqlrc", "--csv", "--tuples-only", "--command", statement, "--username", "owner", database],
+            [
+                "psql",
+                "--no-psqlrc",
+                "--csv",
+                "--tuples-only",
+                "--command",
+                statement,
+                "--username",
+                "owner",
+                database,
+            ],
             self._postgres_address(),
         )
         return [line.split(",") for line in output.splitlines()]
@@ -167,7 +194,8 @@ class CeleryDeployment:
         """The store, as workers see it."""
         return self.environment("worker")["AIRFLOW__DIRECTORY_SYNC__DATABASE_URL"]
 
-    # -- services -------------------------------------------------------------------------------------------------------
+    # -- services
+    # -------------------------------------------------------------------------------------------------------
 
     def run(self, service: str) -> str:
         """Run a service that does its work and ends; what it printed."""
@@ -196,13 +224,20 @@ class CeleryDeployment:
         return self.services[name]
 
     def wait_for(self, what: str, condition: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
-        """Wait until the condition is true and return what it returned. Fails when a service ends that nobody has killed."""
+        """Wait until the condition is true and return what it returned.
+
+        Fails when a service ends that nobody has killed.
+        """
         deadline = time.monotonic() + patience
         while not (found := condition()):
             for service in self.services.values():
                 code = service.process.poll()
-                assert code in {None, -signal.SIGKILL}, f"{service.name} ended with status {code}.\n{service.log_end()}"
-            assert time.monotonic() < deadline, f"After {patience:.0f} s still waiting for {what}.\n{self._trouble()}"
+                assert code in {None, -signal.SIGKILL}, (
+                    f"{service.name} ended with status {code}.\n{service.log_end()}"
+                )
+            assert time.monotonic() < deadline, (
+                f"After {patience:.0f} s still waiting for {what}.\n{self._trouble()}"
+            )
             time.sleep(0.25)
         return found
 
@@ -211,7 +246,11 @@ class CeleryDeployment:
         lines = [f"Logs: {self.folder}"]
         for log in (*self.folder.glob("*.log"), *self.folder.glob("airflow/logs/dag_id=*/**/*.log")):
             text = log.read_text(encoding="utf-8", errors="replace").splitlines()
-            lines += [f"{log.name}: {line[:500]}" for line in text if re.search(r"\[error|\"level\":\"error|Error:", line)][-5:]
+            lines += [
+                f"{log.name}: {line[:500]}"
+                for line in text
+                if re.search(r"\[error|\"level\":\"error|Error:", line)
+            ][-5:]
         return "\n".join(lines)
 
     def healthy(self, name: str) -> bool:
@@ -221,8 +260,8 @@ class CeleryDeployment:
     def complaint(self, name: str) -> str:
         """What the service's health check says against it, empty when it is healthy.
 
-        As a container engine does it: unhealthy is whoever fails as many checks in a row as `retries` says. Where twenty
-        processes share two cores, a single check may run into its time limit.
+        As a container engine does it: unhealthy is whoever fails as many checks in a row as `retries` says.
+        Where twenty processes share two cores, a single check may run into its time limit.
         """
         service = _service_of(name)
         said = ""
@@ -243,18 +282,28 @@ class CeleryDeployment:
         words = [self._here(word) for word in command]
         for there, here in own.items():
             words = [word.replace(there, here) for word in words]
-        done = subprocess.run(words, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
-        return f"status {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}" if done.returncode else ""
+        done = subprocess.run(
+            words, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        return (
+            f"status {done.returncode}: {done.stdout[-1000:]}{done.stderr[-1000:]}" if done.returncode else ""
+        )
 
     def _command_of(self, service: str) -> list[str]:
-        command: list[str] = self._compose["services"][service].get("command") or ["sh", "/usr/local/lib/openldap/start.sh"]
+        command: list[str] = self._compose["services"][service].get("command") or [
+            "sh",
+            "/usr/local/lib/openldap/start.sh",
+        ]
         return [self._here(word) for word in command]
 
     def environment(self, service: str) -> dict[str, str]:
         """What docker-compose.yml gives the service, and what stands for the rest of its container."""
-        given = {name: self._here(value) for name, value in self._compose["services"][service].get("environment", {}).items()}
+        given = {
+            name: self._here(value)
+            for name, value in self._compose["services"][service].get("environment", {}).items()
+        }
         own = {
-            "PATH": f"{Path(sys.executable).parent}:{slapd_root() / 'usr/sbin'}:{os.environ.get('PATH', os.defpath)}",
+            "PATH": f"{Path(sys.executable).parent}:{slapd_root() / 'usr/sbin'}:{os.environ.get('PATH', os.defpath)}",  # noqa: E501
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
         }
@@ -311,7 +360,7 @@ class CeleryDeployment:
             "http://api-server:8080": self.url,
             "http://127.0.0.1:8080": self.url,
             "http://127.0.0.1:8974": f"http://127.0.0.1:{self.ports['health']}",
-            '"host": "planetexpress", "port": 1636': f'"host": "127.0.0.1", "port": {self.ports["planetexpress"]}',
+            '"host": "planetexpress", "port": 1636': f'"host": "127.0.0.1", "port": {self.ports["planetexpress"]}',  # noqa: E501
             '"host": "branch", "port": 1636': f'"host": "127.0.0.1", "port": {self.ports["branch"]}',
             "/opt/airflow/certificates": str(self.folder / "certificates" / "ca"),
             "/opt/airflow": str(self.home),
@@ -332,7 +381,9 @@ class CeleryDeployment:
             check=False,
             start_new_session=True,  # no terminal to ask for passwords
         )
-        assert done.returncode == 0, f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, (
+            f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout}{done.stderr}"
+        )
         return done.stdout
 
 

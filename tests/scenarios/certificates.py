@@ -1,4 +1,6 @@
-"""A throwaway certificate authority and the server certificates it issues, made with the `openssl` program."""
+"""A throwaway certificate authority and the server certificates it issues, made with the `openssl`
+program.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,30 @@ class Authority:
         self.ca = folder / "ca.pem"
         self._key = folder / "ca.key"
         _openssl(
-            *("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.ca, "-days", "3650", "-subj", f"/CN={name}"),
-            *("-addext", "basicConstraints=critical,CA:true", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+            *(
+                "req",
+                "-x509",
+                *_NEW_KEY,
+                "-keyout",
+                self._key,
+                "-out",
+                self.ca,
+                "-days",
+                "3650",
+                "-subj",
+                f"/CN={name}",
+            ),
+            *(
+                "-addext",
+                "basicConstraints=critical,CA:true",
+                "-addext",
+                "keyUsage=critical,keyCertSign,cRLSign",
+            ),
         )
 
-    def issue(self, name: str, alternatives: str = "IP:127.0.0.1,DNS:localhost", *, days: int = 3650) -> Certificate:
+    def issue(
+        self, name: str, alternatives: str = "IP:127.0.0.1,DNS:localhost", *, days: int = 3650
+    ) -> Certificate:
         """Issue a server certificate.
 
         Args:
@@ -38,10 +59,24 @@ class Authority:
         """
         request, key, certificate = (self.folder / f"{name}.{ending}" for ending in ("csr", "key", "pem"))
         extensions = self.folder / f"{name}.ext"
-        extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n")
+        extensions.write_text(
+            f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\n"
+        )
         _openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         _openssl(
-            *("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key, "-CAcreateserial", "-out", certificate),
+            *(
+                "x509",
+                "-req",
+                "-in",
+                request,
+                "-CA",
+                self.ca,
+                "-CAkey",
+                self._key,
+                "-CAcreateserial",
+                "-out",
+                certificate,
+            ),
             *("-days", str(days), "-extfile", extensions),
         )
         key.chmod(0o600)
@@ -51,7 +86,19 @@ class Authority:
         """A certificate that no authority issued."""
         key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
         _openssl(
-            *("req", "-x509", *_NEW_KEY, "-keyout", key, "-out", certificate, "-days", "30", "-subj", f"/CN={name}"),
+            *(
+                "req",
+                "-x509",
+                *_NEW_KEY,
+                "-keyout",
+                key,
+                "-out",
+                certificate,
+                "-days",
+                "30",
+                "-subj",
+                f"/CN={name}",
+            ),
             *("-addext", "subjectAltName=IP:127.0.0.1"),
         )
         key.chmod(0o600)

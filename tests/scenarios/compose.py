@@ -1,4 +1,6 @@
-"""Reads docker-compose.yml as `docker compose` would, as far as that file goes: variables filled in, the rest as it stands."""
+"""Reads docker-compose.yml as `docker compose` would, as far as that file goes: variables filled in, the rest
+as it stands.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,26 @@ class VariableMissing(LookupError):
 
 
 def load(variables: Mapping[str, str]) -> dict[str, Any]:
-    """The whole file, `${NAME:-default}` and `${NAME:?message}` filled in, `$$` written as `$`. Raises VariableMissing."""
+    """The whole file, `${NAME:-default}` and `${NAME:?message}` filled in, `$$` written as `$`.
+
+    Raises VariableMissing.
+    """
     found = _fill(yaml.safe_load(FILE.read_text(encoding="utf-8")), variables)
     assert isinstance(found, dict)
     return found
 
 
 def variables_named() -> dict[str, str]:
-    """Every variable that the file names: `:?` if it has to be set, else `:-` and the default. Everywhere the same."""
+    """Every variable that the file names: `:?` if it has to be set, else `:-` and the default.
+
+    Everywhere the same.
+    """
     named: dict[str, set[str]] = {}
     for match in _VARIABLE.finditer(FILE.read_text(encoding="utf-8")):
         if match["name"]:
-            named.setdefault(match["name"], set()).add(":?" if match["how"] == ":?" else f"{match['how']}{match['rest']}")
+            named.setdefault(match["name"], set()).add(
+                ":?" if match["how"] == ":?" else f"{match['how']}{match['rest']}"
+            )
     ambiguous = {name: sorted(ways) for name, ways in named.items() if len(ways) > 1}
     assert not ambiguous, f"These variables are not the same everywhere: {ambiguous}"
     return {name: ways.pop() for name, ways in named.items()}

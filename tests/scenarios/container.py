@@ -54,5 +54,7 @@ class Container:
 
     def values(self, dn: str, *attributes: str) -> dict[str, list[bytes]]:
         """What an entry holds now."""
-        found: dict[str, list[bytes]] = self.admin.search_s(dn, ldap.SCOPE_BASE, attrlist=list(attributes) or None)[0][1]
+        found: dict[str, list[bytes]] = self.admin.search_s(
+            dn, ldap.SCOPE_BASE, attrlist=list(attributes) or None
+        )[0][1]
         return found

@@ -61,7 +61,8 @@ class Corner:
         attribute: str = "entryUUID",
         below: str = "",
     ) -> Corner:
-        """One on a server of its own, where the login of a connection may write everything but not read one attribute.
+        """One on a server of its own, where the login of a connection may write everything but not read one
+        attribute.
 
         Args:
             new_slapd: the fixture.
@@ -91,7 +92,9 @@ class Corner:
         return f"ou={side},{self.container.dn}"
 
     def person(self, side: str, uid: str, **values: directories.Values) -> str:
-        return self.container.add(f"uid={uid},ou={side}", objectClass=PERSON, uid=uid, **{"cn": uid, "sn": uid, **values})
+        return self.container.add(
+            f"uid={uid},ou={side}", objectClass=PERSON, uid=uid, **{"cn": uid, "sn": uid, **values}
+        )
 
     def people(self, side: str, *names: str, **values: directories.Values) -> None:
         for name in names:
@@ -104,28 +107,51 @@ class Corner:
 
     def there(self, kind: str = PERSON) -> set[str]:
         """First names of RDNs at the destination."""
-        found = self.container.admin.search_s(self.place("to"), ldap.SCOPE_SUBTREE, f"(objectClass={kind})", ["1.1"])
+        found = self.container.admin.search_s(
+            self.place("to"), ldap.SCOPE_SUBTREE, f"(objectClass={kind})", ["1.1"]
+        )
         return {dn.partition(",")[0].partition("=")[2] for dn, _ in found}
 
-    def definition(self, name: str = "corp", *, approval: Any = "none", limits: Any = None, **job: Any) -> Collection:
+    def definition(
+        self, name: str = "corp", *, approval: Any = "none", limits: Any = None, **job: Any
+    ) -> Collection:
         one = {
             "name": "people",
-            "source": {"connection": "a", "container": self.place("from"), "filter": f"(objectClass={PERSON})"},
-            "destination": {"connection": "b", "container": self.place("to"), "filter": f"(objectClass={PERSON})"},
+            "source": {
+                "connection": "a",
+                "container": self.place("from"),
+                "filter": f"(objectClass={PERSON})",
+            },
+            "destination": {
+                "connection": "b",
+                "container": self.place("to"),
+                "filter": f"(objectClass={PERSON})",
+            },
             "object": PERSON,
             "rdn": "uid",
             "missing_at_source": "delete",
             "fields": FIELDS,
             **job,
         }
-        return Collection.model_validate({"name": name, "approval": approval, "limits": limits or {}, "jobs": [one]})
+        return Collection.model_validate(
+            {"name": name, "approval": approval, "limits": limits or {}, "jobs": [one]}
+        )
 
-    def file_job(self, *names: str, place: str = "to", where: dict[str, Any] | None = None, **job: Any) -> dict[str, Any]:
-        """A job that creates and deletes people as a file of its own names them; call `csv` to change that."""
+    def file_job(
+        self, *names: str, place: str = "to", where: dict[str, Any] | None = None, **job: Any
+    ) -> dict[str, Any]:
+        """A job that creates and deletes people as a file of its own names them; call `csv` to change
+        that.
+        """
         file = job.pop("file", "people.csv")
         if names:
             self.csv(file, *names)
-        destination = {"connection": "b", "container": self.place(place), "filter": f"(objectClass={PERSON})", **(where or {})}
+        destination = {
+            "connection": "b",
+            "container": self.place(place),
+            "filter": f"(objectClass={PERSON})",
+            **(where or {}),
+        }
         fields = {"uid": {"from": "uid", "key": True}, "cn": "uid", "sn": "uid"}
         return {"source": {"file": file}, "destination": destination, "fields": fields, **job}
 
@@ -146,27 +172,38 @@ class Corner:
         snapshot = self.store.find_run(request.collection, request.run_id)
         assert snapshot is not None
         job = snapshot.collection.job(request.job)
-        return apply_approved(snapshot, job, request, deployment=self.deployment, store=self.store, holder="test")
+        return apply_approved(
+            snapshot, job, request, deployment=self.deployment, store=self.store, holder="test"
+        )
 
     def again(self, collection: str, run_id: str) -> JobResult:
         """Retry the first job of a run that has begun."""
         snapshot = self.store.find_run(collection, run_id)
         assert snapshot is not None
-        return run_job(snapshot, snapshot.collection.jobs[0], deployment=self.deployment, store=self.store, holder="test")
+        return run_job(
+            snapshot, snapshot.collection.jobs[0], deployment=self.deployment, store=self.store, holder="test"
+        )
 
-    def run(self, definition: Collection | None = None, *, trigger: str = "terminal", run_id: str = "", **job: Any) -> JobResult:
+    def run(
+        self, definition: Collection | None = None, *, trigger: str = "terminal", run_id: str = "", **job: Any
+    ) -> JobResult:
         definition = definition or self.definition(**job)
         run_id = run_id or f"{next(self.numbers)}"
         snapshot = self.store.start_run(definition, run_id, trigger=trigger, requester="ida", verified=True)
-        result = run_job(snapshot, definition.jobs[0], deployment=self.deployment, store=self.store, holder="test")
+        result = run_job(
+            snapshot, definition.jobs[0], deployment=self.deployment, store=self.store, holder="test"
+        )
         close_run(self.store, snapshot, result.state)
         return result
 
     def run_all(self, definition: Collection) -> list[JobResult]:
         """Run all jobs of a collection, one after the other."""
-        snapshot = self.store.start_run(definition, f"{next(self.numbers)}", trigger="terminal", requester="ida", verified=True)
+        snapshot = self.store.start_run(
+            definition, f"{next(self.numbers)}", trigger="terminal", requester="ida", verified=True
+        )
         return [
-            run_job(snapshot, job, deployment=self.deployment, store=self.store, holder="test") for job in definition.enabled_jobs
+            run_job(snapshot, job, deployment=self.deployment, store=self.store, holder="test")
+            for job in definition.enabled_jobs
         ]
 
     def preview(self, **job: Any) -> JobResult:

@@ -1,4 +1,6 @@
-"""A TCP proxy on 127.0.0.1 that counts what it carries, stops at an octet that was asked for, and can break in many ways."""
+"""A TCP proxy on 127.0.0.1 that counts what it carries, stops at an octet that was asked for, and can break
+in many ways.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Breakpoint:
-    """A place in the stream: what is before it has been passed on when `reached` is set; the rest waits for `go_on`."""
+    """A place in the stream: what is before it has been passed on when `reached` is set; the rest waits for
+    `go_on`.
+    """
 
     direction: Direction
     octets: int
@@ -43,8 +47,8 @@ class Breakpoint:
 class _Link:
     """A client's connection and the one to the server that goes with it.
 
-    Two threads use both sockets, so whoever breaks the link closes neither: another connection would get their numbers while a
-    thread is about to read or write them. The thread that ends last closes them.
+    Two threads use both sockets, so whoever breaks the link closes neither: another connection would get
+    their numbers while a thread is about to read or write them. The thread that ends last closes them.
     """
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
@@ -104,7 +108,8 @@ class CuttingProxy:
         port: where it listens.
         delay: seconds that everything takes, one way.
         refuses: new connections are reset at once.
-        stalled: nothing is passed on, as when a cable is pulled; what has come meanwhile is passed on afterwards.
+        stalled: nothing is passed on, as when a cable is pulled; what has come meanwhile is passed on
+            afterwards.
         carried: octets passed on since `count_anew`.
     """
 
@@ -130,7 +135,9 @@ class CuttingProxy:
         threading.Thread(target=self._accept, name="cutting-proxy", daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closed = True
         self.heal()
         with contextlib.suppress(OSError):
@@ -138,7 +145,8 @@ class CuttingProxy:
         self._listener.close()
         self.reset()
 
-    # -- what happens to the network ----------------------------------------------------------------------------------
+    # -- what happens to the network
+    # ----------------------------------------------------------------------------------
 
     def break_at(self, direction: Direction, octets: int) -> Breakpoint:
         """Stop this direction once so many octets have been carried since `count_anew`."""
@@ -156,7 +164,9 @@ class CuttingProxy:
             link.drop()
 
     def truncate(self) -> None:
-        """Pass on only one half of what the server says next, then end that connection as if it had said all."""
+        """Pass on only one half of what the server says next, then end that connection as if it had said
+        all.
+        """
         self._truncates = True
 
     def heal(self) -> None:
@@ -166,7 +176,8 @@ class CuttingProxy:
             self._breakpoint.go_on()
             self._breakpoint = None
 
-    # -- carrying -----------------------------------------------------------------------------------------------------
+    # -- carrying
+    # -----------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
         while not self._closed:
@@ -188,8 +199,13 @@ class CuttingProxy:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             link = _Link(client, server)
             self._links.add(link)
-            for direction, origin, target in ((Direction.TO_SERVER, client, server), (Direction.TO_CLIENT, server, client)):
-                threading.Thread(target=self._pump, args=(link, direction, origin, target), daemon=True).start()
+            for direction, origin, target in (
+                (Direction.TO_SERVER, client, server),
+                (Direction.TO_CLIENT, server, client),
+            ):
+                threading.Thread(
+                    target=self._pump, args=(link, direction, origin, target), daemon=True
+                ).start()
 
     def _pump(self, link: _Link, direction: Direction, origin: socket.socket, target: socket.socket) -> None:
         try:

@@ -39,7 +39,9 @@ class DelayProxy:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop_listening()
         self.cut()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -93,7 +95,9 @@ class _Half(asyncio.Protocol):
 
     async def _connect(self) -> None:
         try:
-            _, peer = await self._proxy._loop.create_connection(lambda: _Half(self._proxy, self), "127.0.0.1", self._proxy.target)
+            _, peer = await self._proxy._loop.create_connection(
+                lambda: _Half(self._proxy, self), "127.0.0.1", self._proxy.target
+            )
         except OSError:
             assert self._transport is not None
             self._transport.abort()
@@ -123,7 +127,11 @@ class _Half(asyncio.Protocol):
             self._write(data)
 
     def _write(self, data: bytes) -> None:
-        if self._peer is not None and self._peer._transport is not None and not self._peer._transport.is_closing():
+        if (
+            self._peer is not None
+            and self._peer._transport is not None
+            and not self._peer._transport.is_closing()
+        ):
             self._peer._transport.write(data)
 
     def _abort(self) -> None:

@@ -1,4 +1,6 @@
-"""Connections, endpoints and entries of throwaway directories, so that tests say only what is special about them."""
+"""Connections, endpoints and entries of throwaway directories, so that tests say only what is special about
+them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from tests.scenarios.slapd import Slapd
 Values = bytes | str | Sequence[bytes | str]
 
 
-def slapd_connection(slapd: Slapd, connection_id: str = "lab", *, port: int | None = None, **extra: Any) -> ConnectionInfo:
+def slapd_connection(
+    slapd: Slapd, connection_id: str = "lab", *, port: int | None = None, **extra: Any
+) -> ConnectionInfo:
     """A connection as administrator of a throwaway slapd, without TLS unless `security` says so."""
     return ConnectionInfo(
         id=connection_id,
@@ -35,11 +39,17 @@ def slapd_connection(slapd: Slapd, connection_id: str = "lab", *, port: int | No
 
 def source(connection: ConnectionInfo, container: str, **definition: Any) -> LdapSource:
     """A source for a container."""
-    return LdapSource(DirectorySource(connection=connection.id, container=container, **definition), connection)
+    return LdapSource(
+        DirectorySource(connection=connection.id, container=container, **definition), connection
+    )
 
 
 def destination(
-    connection: ConnectionInfo, container: str, *, reconnect_delays: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8), **definition: Any
+    connection: ConnectionInfo,
+    container: str,
+    *,
+    reconnect_delays: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8),
+    **definition: Any,
 ) -> LdapDestination:
     """A destination for a container; it does not wait long for a server that is away."""
     model = DirectoryDestination(connection=connection.id, container=container, **definition)
@@ -77,7 +87,9 @@ def as_bytes(values: Values) -> tuple[bytes, ...]:
 
 def creation(dn: str, *, after: Sequence[str] = (), **attributes: Values) -> Change:
     """The creation of an object; without objectClass it is an inetOrgPerson."""
-    attributes = {"objectClass": "inetOrgPerson", **attributes} if "objectClass" not in attributes else attributes
+    attributes = (
+        {"objectClass": "inetOrgPerson", **attributes} if "objectClass" not in attributes else attributes
+    )
     fields = tuple(FieldChange(name, (), as_bytes(values)) for name, values in attributes.items())
     return Change(Action.CREATE, dn, dn, fields=fields, after=tuple(after))
 
@@ -97,16 +109,21 @@ def update(dn: str, fields: Mapping[str, tuple[Values, Values]], **change: Any) 
 def deletion(record: Record, **change: Any) -> Change:
     """The deletion of an object that was read."""
     fields = tuple(
-        FieldChange(name, tuple(values), ()) for name, values in record.values.items() if name not in ("entryUUID", "objectGUID")
+        FieldChange(name, tuple(values), ())
+        for name, values in record.values.items()
+        if name not in ("entryUUID", "objectGUID")
     )
     return Change(Action.DELETE, record.id, record.id, fields=fields, **change)
 
 
-def write(endpoint: LdapDestination, changes: Iterable[Change], *, verify: Sequence[int] = ()) -> list[Outcome]:
+def write(
+    endpoint: LdapDestination, changes: Iterable[Change], *, verify: Sequence[int] = ()
+) -> list[Outcome]:
     """Carry changes out; the outcomes in the order of the changes."""
     numbered: Iterator[tuple[int, Change]] = enumerate(changes)
     return sorted(
-        endpoint.write(numbered, before_send=lambda: None, verify=frozenset(verify)), key=lambda outcome: outcome.sequence
+        endpoint.write(numbered, before_send=lambda: None, verify=frozenset(verify)),
+        key=lambda outcome: outcome.sequence,
     )
 
 
@@ -128,7 +145,9 @@ def ldif(*entries: tuple[str, Mapping[str, Values]]) -> str:
     lines = []
     for dn, attributes in entries:
         lines.append(f"dn: {dn}")
-        lines += [f"{name}: {value.decode()}" for name, values in attributes.items() for value in as_bytes(values)]
+        lines += [
+            f"{name}: {value.decode()}" for name, values in attributes.items() for value in as_bytes(values)
+        ]
         lines.append("")
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,8 @@
-"""A throwaway 389 Directory Server in a folder of its own, for tests. Needs no root, no systemd and no `dscreate`.
+"""A throwaway 389 Directory Server in a folder of its own, for tests. Needs no root, no systemd and no
+`dscreate`.
 
-The instance is made as `dscreate` makes one: from the package's template of `dse.ldif`, and then with what is special here.
+The instance is made as `dscreate` makes one: from the package's template of `dse.ldif`, and then with what is
+special here.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ def _program(name: str) -> str | None:
 class Directory389:
     """A server. Use it as a context manager.
 
-    The plug-ins MemberOf and Referential Integrity are at work, and Attribute Uniqueness for each of `unique`.
+    The plug-ins MemberOf and Referential Integrity are at work, and Attribute Uniqueness for each of
+    `unique`.
 
     Args:
         suffixes: naming contexts; they are empty.
@@ -79,7 +82,9 @@ class Directory389:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def start(self) -> None:
@@ -122,7 +127,8 @@ class Directory389:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # -- configuration ------------------------------------------------------------------------------------------------
+    # -- configuration
+    # ------------------------------------------------------------------------------------------------
 
     def _make(self, certificate: Certificate, unique: Sequence[str], references: Sequence[str]) -> None:
         self.folder.chmod(0o700)
@@ -140,14 +146,31 @@ class Directory389:
         (self.folder / "pin.txt").write_text(f"Internal (Software) Token:{PASSWORD}\n")
         _run(_found("certutil"), "-N", "-d", self.folder, "-f", secret)
         _run(
-            *("openssl", "pkcs12", "-export", "-in", certificate.certificate, "-inkey", certificate.key, "-out", packed),
+            *(
+                "openssl",
+                "pkcs12",
+                "-export",
+                "-in",
+                certificate.certificate,
+                "-inkey",
+                certificate.key,
+                "-out",
+                packed,
+            ),
             *("-name", "Server-Cert", "-passout", f"pass:{PASSWORD}"),
         )
         _run(_found("pk12util"), "-i", packed, "-d", self.folder, "-k", secret, "-W", PASSWORD)
 
     def _entries(self, unique: Sequence[str], references: Sequence[str]) -> list[str]:
         """The entries of `dse.ldif`."""
-        folders = {"lock_dir": "lock", "tmp_dir": "tmp", "ldif_dir": "ldif", "bak_dir": "bak", "run_dir": "run", "db_dir": "db"}
+        folders = {
+            "lock_dir": "lock",
+            "tmp_dir": "tmp",
+            "ldif_dir": "ldif",
+            "bak_dir": "bak",
+            "run_dir": "run",
+            "db_dir": "db",
+        }
         values = {
             **{name: str(self.folder / folder) for name, folder in folders.items()},
             **dict.fromkeys(("schema_dir",), str(self.folder / "schema")),
@@ -156,7 +179,9 @@ class Directory389:
             "db_lib": "bdb",
             "fqdn": "localhost",
             "ds_port": str(self.port),
-            "ds_user": subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip(),
+            "ds_user": subprocess.run(
+                ["id", "-un"], capture_output=True, text=True, check=True
+            ).stdout.strip(),
             "rootdn": _ADMIN,
             "ds_passwd": _hashed(PASSWORD),
             "ds_suffix": self.suffix,
@@ -228,7 +253,10 @@ def _backend(name: str, suffix: str) -> list[str]:
     """The entries of a database and of its place in the tree."""
     return [
         _entry(
-            f"cn={name},cn=ldbm database,cn=plugins,cn=config", "nsBackendInstance", f"cn: {name}", f"nsslapd-suffix: {suffix}"
+            f"cn={name},cn=ldbm database,cn=plugins,cn=config",
+            "nsBackendInstance",
+            f"cn: {name}",
+            f"nsslapd-suffix: {suffix}",
         ),
         _entry(
             f'cn="{suffix}",cn=mapping tree,cn=config',
@@ -239,7 +267,9 @@ def _backend(name: str, suffix: str) -> list[str]:
 
 
 def _entry(dn: str, kind: str, *lines: str) -> str:
-    return "\n".join((f"dn: {dn}", "objectClass: top", "objectClass: extensibleObject", f"objectClass: {kind}", *lines))
+    return "\n".join(
+        (f"dn: {dn}", "objectClass: top", "objectClass: extensibleObject", f"objectClass: {kind}", *lines)
+    )
 
 
 def _found(program: str) -> str:

@@ -1,4 +1,6 @@
-"""A real Airflow on a PostgreSQL store and a slow directory, every part of which can be taken away and given back."""
+"""A real Airflow on a PostgreSQL store and a slow directory, every part of which can be taken away and given
+back.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ class FaultyAirflow:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def _start(self, stack: ExitStack) -> None:
@@ -81,7 +85,9 @@ class FaultyAirflow:
         for folder in (self.data, self.collections, project / "dags"):
             folder.mkdir(parents=True, exist_ok=True)
         text = (PROJECT / "dags" / "job_collections.py").read_text(encoding="utf-8")
-        (project / "dags" / "job_collections.py").write_text(_IMPATIENT + self._preamble + text, encoding="utf-8")
+        (project / "dags" / "job_collections.py").write_text(
+            _IMPATIENT + self._preamble + text, encoding="utf-8"
+        )
         (project / "plugins").symlink_to(PROJECT / "plugins")
         self.postgres = stack.enter_context(Postgres())
         url = self.postgres.create_database()
@@ -107,7 +113,9 @@ class FaultyAirflow:
             "password": self.slapd.password,
             "extra": {"security": "none"},
         }
-        server = start_airflow(home=self._folder / "airflow", project=project, settings=settings, connections={"branch": branch})
+        server = start_airflow(
+            home=self._folder / "airflow", project=project, settings=settings, connections={"branch": branch}
+        )
         stack.callback(server.process.wait, 60)
         stack.callback(os.killpg, server.process.pid, signal.SIGTERM)
         self.url = server.url
@@ -119,12 +127,17 @@ class FaultyAirflow:
         stack.callback(self._forget_logins)
         server.wait_until_healthy(self.admin, lambda seconds: None)
         self.admin.log_in("admin", "admin")
-        self.wait_for("the DAGs", lambda: all(self.admin.has_dag(file.stem) for file in self.collections.iterdir()))
+        self.wait_for(
+            "the DAGs", lambda: all(self.admin.has_dag(file.stem) for file in self.collections.iterdir())
+        )
 
-    # -- as somebody ----------------------------------------------------------------------------------------------
+    # -- as somebody
+    # ----------------------------------------------------------------------------------------------
 
     def as_user(self, user: str) -> httpx.Client:
-        """The REST APIs of Airflow and of the portal, as one of the known logins; the token outlives the API server."""
+        """The REST APIs of Airflow and of the portal, as one of the known logins; the token outlives the API
+        server.
+        """
         if user not in self._clients:
             client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
             answer = client.post("/auth/token", json={"username": user, "password": user})
@@ -147,9 +160,12 @@ class FaultyAirflow:
     def decide(self, request: Request, *, by: str = "bob", approve: bool = True) -> httpx.Response:
         """Approve or deny through the portal's REST API; whatever it answers."""
         body = {"digest": request.digest, "reason": f"says {by}"}
-        return self.as_user(by).post(f"/dirsync/api/v1/requests/{request.id}/{'approve' if approve else 'deny'}", json=body)
+        return self.as_user(by).post(
+            f"/dirsync/api/v1/requests/{request.id}/{'approve' if approve else 'deny'}", json=body
+        )
 
-    # -- what is -----------------------------------------------------------------------------------------------------
+    # -- what is
+    # -----------------------------------------------------------------------------------------------------
 
     def wait_for(self, what: str, look: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
         """What `look` says as soon as it is true. Raises TimeoutError."""
@@ -170,7 +186,8 @@ class FaultyAirflow:
             failed = [name for name, each in tasks.items() if each["state"] == "failed"]
             assert not failed, f"{failed} of {dag_id}"
             return all(
-                tasks[f"{job}.approval"]["state"] == "deferred" and tasks[f"{job}.approval"]["triggerer_job"] for job in jobs
+                tasks[f"{job}.approval"]["state"] == "deferred" and tasks[f"{job}.approval"]["triggerer_job"]
+                for job in jobs
             )
 
         self.wait_for(f"the gates of {dag_id}", in_triggerer)
@@ -192,7 +209,8 @@ class FaultyAirflow:
         for path in (*self.collections.iterdir(), self.collections):
             os.utime(path, (time.time() - 3600,) * 2)
 
-    # -- requests by themselves --------------------------------------------------------------------------------------
+    # -- requests by themselves
+    # --------------------------------------------------------------------------------------
 
     def ask(self, dag_id: str, run_id: str) -> list[Request]:
         """A pending request for each job of a collection, of a run that Airflow knows nothing of."""
@@ -214,10 +232,14 @@ class FaultyAirflow:
 
 def collection(name: str, *jobs: str, source: str = "in.csv", more: str = "") -> str:
     """A definition of gated jobs, each of which writes a CSV file `<collection>_<job>.csv`."""
-    text = f"name: {name}\npaused: false\napproval: {{approvers: {{users: [{', '.join(APPROVERS)}]}}}}\n{more}jobs:\n"
+    text = (
+        f"name: {name}\npaused: false\napproval: {{approvers: {{users:"
+        f" [{', '.join(APPROVERS)}]}}}}\n{more}jobs:\n"
+    )
     for job in jobs:
         text += (
-            f"  - name: {job}\n    source: {{file: {source}}}\n    destination: {{file: {name}_{job}.csv}}\n    object: row\n"
+            f"  - name: {job}\n    source: {{file: {source}}}\n    destination: {{file: {name}_{job}.csv}}\n "
+            f"   object: row\n"
             "    retries: 5\n    fields: {id: {from: id, key: true}, name: name}\n"
         )
     return text

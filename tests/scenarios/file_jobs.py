@@ -40,7 +40,9 @@ class FileJob:
         job = {
             "name": "copy",
             "source": {"file": self.source} if isinstance(self.source, str) else dict(self.source),
-            "destination": {"file": self.destination} if isinstance(self.destination, str) else dict(self.destination),
+            "destination": {"file": self.destination}
+            if isinstance(self.destination, str)
+            else dict(self.destination),
             "object": "row",
             "fields": dict(self.fields),
             **self.settings,
@@ -75,7 +77,11 @@ class FileJob:
         assert isinstance(job.destination, FileEndpoint)
         source = file_source(job.source, self.folder)
         destination = file_destination(
-            job.destination, self.folder, keys=job.keys, fields=tuple(job.fields), naming_attribute=job.naming_attribute
+            job.destination,
+            self.folder,
+            keys=job.keys,
+            fields=tuple(job.fields),
+            naming_attribute=job.naming_attribute,
         )
         source.check()
         destination.check()

@@ -17,7 +17,10 @@ Tell = Callable[[str], None]
 
 
 class ForkedChild:
-    """A process of its own, in a group of its own. What it raises is shown on standard error, and makes its status 1."""
+    """A process of its own, in a group of its own.
+
+    What it raises is shown on standard error, and makes its status 1.
+    """
 
     def __init__(self, work: Callable[[Tell], None]) -> None:
         """Begin; `work` gets what tells the parent a line."""

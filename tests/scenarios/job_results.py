@@ -51,7 +51,10 @@ CHANGES = (
         Action.UPDATE,
         "leela",
         "uid=leela,ou=people,dc=office",
-        fields=(FieldChange("mail", (b"a@x", b"b@x"), (b"c@x",)), FieldChange("title", (), ("Kapitän".encode(),))),
+        fields=(
+            FieldChange("mail", (b"a@x", b"b@x"), (b"c@x",)),
+            FieldChange("title", (), ("Kapitän".encode(),)),
+        ),
     ),
     Change(
         Action.UPDATE,
@@ -67,12 +70,16 @@ CHANGES = (
         fields=(FieldChange("description", (HOSTILE.encode(),), ()),),
     ),
 )
-"""One change of almost every kind, with values of every kind, in an order that is not that of their seriousness."""
+"""One change of almost every kind, with values of every kind, in an order that is not that of their
+seriousness.
+"""
 
 
 def previewed(job: str = "people", *, changes: tuple[Change, ...] = CHANGES, errors: int = 0) -> JobResult:
     """What a preview of a job gives."""
-    problems = tuple(RecordProblem(f"key {number}", f"line {number}", "no surname") for number in range(errors))
+    problems = tuple(
+        RecordProblem(f"key {number}", f"line {number}", "no surname") for number in range(errors)
+    )
     return JobResult(
         job=job,
         state=JobState.PREVIEWED,

@@ -1,7 +1,8 @@
 """A sender that keeps what it is given, or refuses it; and mails about requests of a store.
 
-Run as a program with the URL of a store, it waits for a line on its input, then delivers what is due there and prints addresses
-and Message-IDs as JSON. With an address besides, it prints each address at once, and does not go on when it comes to that one.
+Run as a program with the URL of a store, it waits for a line on its input, then delivers what is due there
+and prints addresses and Message-IDs as JSON. With an address besides, it prints each address at once, and
+does not go on when it comes to that one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from tests.scenarios.requests import stored_plan
 
 PORTAL = "https://airflow.example/plugin/dirsync/dirsync"
 ADDRESSES = Addresses(domain="corp.example", roles={"Heads": "heads@corp.example"})
-DOWN = MailError("The mail server takes no mail: it cannot be reached: Connection refused. See that it runs.", everybody=True)
+DOWN = MailError(
+    "The mail server takes no mail: it cannot be reached: Connection refused. See that it runs.",
+    everybody=True,
+)
 
 Problem = Callable[[str], MailError | None]
 
@@ -32,7 +36,9 @@ Problem = Callable[[str], MailError | None]
 class Box:
     """A sender. `problem` says of each address why it does not get its mail."""
 
-    def __init__(self, problem: Problem = lambda to: None, sender: str = "Directory Sync <sync@corp.example>") -> None:
+    def __init__(
+        self, problem: Problem = lambda to: None, sender: str = "Directory Sync <sync@corp.example>"
+    ) -> None:
         self.sender = sender
         self.problem = problem
         self.mails: list[tuple[str, EmailMessage]] = []
@@ -65,18 +71,32 @@ def file(
     **given: Any,
 ) -> int:
     """File a request that asks these; its number."""
-    effective = EffectivePolicy.model_validate({"approvers": {"users": users, "roles": roles}, **(policy or {})})
-    plan = stored_plan(store, name=name, **{key: given.pop(key) for key in ("requester", "reason", "run_id") if key in given})
+    effective = EffectivePolicy.model_validate(
+        {"approvers": {"users": users, "roles": roles}, **(policy or {})}
+    )
+    plan = stored_plan(
+        store, name=name, **{key: given.pop(key) for key in ("requester", "reason", "run_id") if key in given}
+    )
     return store.file_request(
-        plan, policy=effective.model_dump(mode="json", exclude_none=True), approvers=named(effective.approvers), **given
+        plan,
+        policy=effective.model_dump(mode="json", exclude_none=True),
+        approvers=named(effective.approvers),
+        **given,
     ).id
 
 
 def send(
-    store: Store, box: Box, *, addresses: Addresses = ADDRESSES, templates: Templates | None = None, **keys: Any
+    store: Store,
+    box: Box,
+    *,
+    addresses: Addresses = ADDRESSES,
+    templates: Templates | None = None,
+    **keys: Any,
 ) -> DeliveryResult:
     """Deliver what is due."""
-    return deliver(store, sender=box, addresses=addresses, portal_url=PORTAL, templates=templates or Templates(), **keys)
+    return deliver(
+        store, sender=box, addresses=addresses, portal_url=PORTAL, templates=templates or Templates(), **keys
+    )
 
 
 def text_of(message: EmailMessage, kind: str = "plain") -> str:

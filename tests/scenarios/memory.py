@@ -1,4 +1,7 @@
-"""A destination and a store of outcomes in memory, for tests of what applies plans. The destination pipelines like a real one."""
+"""A destination and a store of outcomes in memory, for tests of what applies plans.
+
+The destination pipelines like a real one.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ Fields = dict[str, tuple[bytes, ...]]
 
 
 class MemoryDestination:
-    """Objects by id. Writes as `Destination.write` demands, with up to `WINDOW` changes sent and not yet answered.
+    """Objects by id. Writes as `Destination.write` demands, with up to `WINDOW` changes sent and not yet
+    answered.
 
     Attributes:
         objects: what is there now.
         sent: places of the changes that were sent, in order.
         looked_at: places of the changes that were looked at before sending.
         refuse: says why a change is refused, or None.
-        after_answers: called with the number of answers before each answer; may raise what a real destination would.
+        after_answers: called with the number of answers before each answer; may raise what a real destination
+            would.
         closed: whether the writer was told to stop before it was done.
     """
 
@@ -36,7 +41,11 @@ class MemoryDestination:
         self.closed = False
 
     def write(
-        self, changes: Iterable[tuple[int, Change]], *, before_send: Callable[[], None], verify: Collection[int] = frozenset()
+        self,
+        changes: Iterable[tuple[int, Change]],
+        *,
+        before_send: Callable[[], None],
+        verify: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Carry out changes and yield their outcomes."""
         waiting: deque[Outcome] = deque()

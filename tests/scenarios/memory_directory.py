@@ -58,7 +58,11 @@ class MemoryDirectory:
         return self.known
 
     def no_field(self, name: str) -> SchemaError:
-        return SchemaError(f"there is no field {name}.", endpoint=self.label, remedy=f"There are: {', '.join(self.known or ())}.")
+        return SchemaError(
+            f"there is no field {name}.",
+            endpoint=self.label,
+            remedy=f"There are: {', '.join(self.known or ())}.",
+        )
 
     def rule(self, name: str) -> FieldRule | None:
         if name.lower() in self.rules:
@@ -175,7 +179,10 @@ class MemoryDirectory:
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
         for sequence, change in changes:
             there = self.exists(change.final_object)
-            yield Outcome(sequence, Result.FOUND_DONE if there is not (change.action is Action.DELETE) else Result.NOT_DONE)
+            yield Outcome(
+                sequence,
+                Result.FOUND_DONE if there is not (change.action is Action.DELETE) else Result.NOT_DONE,
+            )
 
     def write(
         self,
@@ -213,13 +220,17 @@ class MemoryDirectory:
             taken = self.normalise_id(change.new_object)
             if taken in ids and ids[taken] != now:
                 return "taken"
-            self.entries = {change.new_object if id == now else id: values for id, values in self.entries.items()}
+            self.entries = {
+                change.new_object if id == now else id: values for id, values in self.entries.items()
+            }
             now = change.new_object
         for item in change.fields:
             values = self.entries[now]
             name = next((key for key in values if key.lower() == item.field.lower()), item.field)
             if item.partial:
-                values[name] = [value for value in values.get(name, []) if value not in item.old] + list(item.new)
+                values[name] = [value for value in values.get(name, []) if value not in item.old] + list(
+                    item.new
+                )
             elif sorted(values.get(name, [])) != sorted(item.old):
                 return f"{item.field} is not as it was"
             else:

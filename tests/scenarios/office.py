@@ -1,4 +1,6 @@
-"""An office whose phone list is made from its list of staff, from CSV to CSV, under an approval policy and with a real store."""
+"""An office whose phone list is made from its list of staff, from CSV to CSV, under an approval policy and
+with a real store.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,22 @@ class Office:
 
     def phones(self) -> set[str]:
         file = self.folder / "phones.csv"
-        return {line.split(",")[0] for line in file.read_text(encoding="utf-8-sig").splitlines()[1:]} if file.exists() else set()
+        return (
+            {line.split(",")[0] for line in file.read_text(encoding="utf-8-sig").splitlines()[1:]}
+            if file.exists()
+            else set()
+        )
 
-    def start(self, *, trigger: str = "manual", requester: str = "ida", run_id: str = "", **job: Any) -> Snapshot:
+    def start(
+        self, *, trigger: str = "manual", requester: str = "ida", run_id: str = "", **job: Any
+    ) -> Snapshot:
         self.runs += 1
         return self.store.start_run(
-            collection(**job), run_id or f"run {self.runs}", trigger=trigger, requester=requester, verified=True
+            collection(**job),
+            run_id or f"run {self.runs}",
+            trigger=trigger,
+            requester=requester,
+            verified=True,
         )
 
     def run(self, snapshot: Snapshot, **given: Any) -> JobResult:
@@ -76,7 +88,9 @@ class Office:
         desk.deny(self.store, request.id, BOB, digest=request.digest, reason=reason)
 
     def waiver(self, run: Snapshot, stopped: JobResult, *, policy: EffectivePolicy | None = None) -> Request:
-        """A waiver for what a limit has stopped, which zoe asks for; without a policy an administrator decides."""
+        """A waiver for what a limit has stopped, which zoe asks for; without a policy an administrator
+        decides.
+        """
         assert stopped.plan_id is not None
         filed = ask_for_waiver(
             self.store,
@@ -93,7 +107,9 @@ class Office:
     def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
         request = self.store.get_request(request_id).request
         job = snapshot.collection.job("phones")
-        return apply_approved(snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test")
+        return apply_approved(
+            snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test"
+        )
 
 
 def collection(**job: Any) -> Collection:

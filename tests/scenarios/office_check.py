@@ -25,13 +25,18 @@ def content(server: Server, *operational: str) -> dict[str, dict[str, list[bytes
     """Everything that is stored in a server, comparable."""
     admin = server.administrator()
     controls = [ManageDSAITControl(True)]
-    found = admin.search_ext_s(server.suffix, ldap.SCOPE_SUBTREE, attrlist=["*", *operational], serverctrls=controls)
+    found = admin.search_ext_s(
+        server.suffix, ldap.SCOPE_SUBTREE, attrlist=["*", *operational], serverctrls=controls
+    )
     admin.unbind_s()
     return {dn.lower(): {name: sorted(held) for name, held in values.items()} for dn, values in found}
 
 
-def assert_in_order(server: Server, overlays: Sequence[str], *, own_classes: Collection[str] = (), nested: bool = False) -> None:
-    """The server holds what the rules say, and each person's `memberOf` names exactly the groups that name the person.
+def assert_in_order(
+    server: Server, overlays: Sequence[str], *, own_classes: Collection[str] = (), nested: bool = False
+) -> None:
+    """The server holds what the rules say, and each person's `memberOf` names exactly the groups that name
+    the person.
 
     Args:
         server: what is checked.
@@ -43,11 +48,17 @@ def assert_in_order(server: Server, overlays: Sequence[str], *, own_classes: Col
     wanted = office_year.expected(overlays)
     assert sorted(found) == sorted(dn.lower() for dn in wanted)
     for dn, values in wanted.items():
-        held = {name: value for name, value in found[dn.lower()].items() if name not in {"memberOf", "userPassword"}}
+        held = {
+            name: value
+            for name, value in found[dn.lower()].items()
+            if name not in {"memberOf", "userPassword"}
+        }
         added = {name.encode() for name in own_classes} - {name.encode() for name in values["objectClass"]}
         held["objectClass"] = [value for value in held["objectClass"] if value not in added]
         assert held == {
-            name: sorted(value.encode() for value in each) for name, each in values.items() if name != "userPassword"
+            name: sorted(value.encode() for value in each)
+            for name, each in values.items()
+            if name != "userPassword"
         }, dn
     if "memberof" in overlays:
         members = {dn: folded(values.get("member", ())) for dn, values in found.items()}

@@ -1,4 +1,5 @@
-"""A year of an office: people come, go, change units and names, groups and superiors change. Source, destination, and the end.
+"""A year of an office: people come, go, change units and names, groups and superiors change. Source,
+destination, and the end.
 
 `expected` is written down from the rules alone and shares no code with what plans and applies.
 """
@@ -139,7 +140,9 @@ def _top(suffix: str) -> Entries:
 
 
 def _extra(overlays: Sequence[str]) -> Entries:
-    """What is there beside, and stays: a password policy, a rule that computes members, an object for empty groups."""
+    """What is there beside, and stays: a password policy, a rule that computes members, an object for empty
+    groups.
+    """
     extra: Entries = {}
     if "ppolicy" in overlays:
         extra[f"cn=policy,{DESTINATION}"] = {
@@ -183,7 +186,11 @@ def collection(remove: str = "all") -> Collection:
     def job(name: str, kind: str, classes: str, managed: str, **destination: Any) -> dict[str, Any]:
         return {
             "name": name,
-            "source": {"connection": "source", "container": f"ou={name},{SOURCE}", "filter": f"(objectClass={classes})"},
+            "source": {
+                "connection": "source",
+                "container": f"ou={name},{SOURCE}",
+                "filter": f"(objectClass={classes})",
+            },
             "destination": {
                 "connection": "destination",
                 "base": f"ou={name},{DESTINATION}",
@@ -214,12 +221,25 @@ def collection(remove: str = "all") -> Collection:
             "limits": dict.fromkeys(("delete", "move", "clear", "members", "memberships"), "none"),
             "jobs": [
                 {
-                    **job("people", "inetOrgPerson", "inetOrgPerson", "employeeType", container=by_unit, move_existing=True),
+                    **job(
+                        "people",
+                        "inetOrgPerson",
+                        "inetOrgPerson",
+                        "employeeType",
+                        container=by_unit,
+                        move_existing=True,
+                    ),
                     "rdn": "uid",
                     "fields": {**people, "employeeType": managed},
                 },
                 {
-                    **job("groups", "group", "groupOfNames", "businessCategory", container=f"ou=groups,{DESTINATION}"),
+                    **job(
+                        "groups",
+                        "group",
+                        "groupOfNames",
+                        "businessCategory",
+                        container=f"ou=groups,{DESTINATION}",
+                    ),
                     "fields": {**groups, "businessCategory": managed},
                 },
             ],

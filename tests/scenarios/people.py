@@ -1,6 +1,7 @@
 """Realistic people and groups in any number, the same for the same seed, as values and as LDIF (RFC 2849).
 
-A person is a function of seed and number alone, so a million of them need no memory, and a change to one changes no other.
+A person is a function of seed and number alone, so a million of them need no memory, and a change to one
+changes no other.
 """
 
 from __future__ import annotations
@@ -15,17 +16,43 @@ from functools import lru_cache
 SUFFIX = "dc=example,dc=org"
 
 _GIVEN_NAMES = (
-    "Ana Anaïs Björn Çağla Chloé Giulia Ingrid Ivana James Jean-Luc John José Jürgen Katarzyna Lars Łukasz Małgorzata María "
-    "Mary Maximilian Mohammed Noémie Nguyễn Ömer Pavel Peter Robert Siobhán Søren Sofia Susan Thomas Wei Yuki Zoë Максим Ольга "
+    "Ana Anaïs Björn Çağla Chloé Giulia Ingrid Ivana James Jean-Luc John José Jürgen Katarzyna Lars Łukasz"
+    " Małgorzata María "
+    "Mary Maximilian Mohammed Noémie Nguyễn Ömer Pavel Peter Robert Siobhán Søren Sofia Susan Thomas Wei Yuki"
+    " Zoë Максим Ольга "
     "Ελένη محمد נועה 伟 花子"
 ).split()
 _SURNAMES = (
-    "Åström Brown Dvořák Ferreira García Größer Ivanov Johnson Jones Kim Kowalski Lefèvre Li Müller Nakamura Novák O'Neill "
-    "Øberg Öztürk Papadopoulos Popescu Rossi Schäfer Silva Smith Šimůnek Tran van_der_Berg von_Weiß Weber Williams Иванова "
+    "Åström Brown Dvořák Ferreira García Größer Ivanov Johnson Jones Kim Kowalski Lefèvre Li Müller Nakamura"
+    " Novák O'Neill "
+    "Øberg Öztürk Papadopoulos Popescu Rossi Schäfer Silva Smith Šimůnek Tran van_der_Berg von_Weiß Weber"
+    " Williams Иванова "
     "Παππάς حسن כהן 王 山田"
 ).split()
-_TITLES = ("Analyst", "Clerk", "Engineer", "Geschäftsführer", "Manager", "Nurse", "Researcher", "Technician", "Verkäuferin")
-_CITIES = ("Berlin", "Köln", "Kraków", "Lyon", "München", "Oslo", "Praha", "São Paulo", "Wien", "Zürich", "東京")
+_TITLES = (
+    "Analyst",
+    "Clerk",
+    "Engineer",
+    "Geschäftsführer",
+    "Manager",
+    "Nurse",
+    "Researcher",
+    "Technician",
+    "Verkäuferin",
+)
+_CITIES = (
+    "Berlin",
+    "Köln",
+    "Kraków",
+    "Lyon",
+    "München",
+    "Oslo",
+    "Praha",
+    "São Paulo",
+    "Wien",
+    "Zürich",
+    "東京",
+)
 _REPORTS_PER_MANAGER = 8
 _PEOPLE_PER_GROUP = 20
 _LARGEST_GROUP = 10_000
@@ -106,7 +133,10 @@ def person(number: int, seed: int = 1) -> Person:
         title=chance.choice(_TITLES),
         department=f"D{int(chance.paretovariate(1.2)) % 300:03}",
         city=chance.choice(_CITIES),
-        mails=(f"{uid}@example.org", *(f"{address}.{alias}{number}@example.org" for alias in range(chance.choice((0, 0, 1, 2))))),
+        mails=(
+            f"{uid}@example.org",
+            *(f"{address}.{alias}{number}@example.org" for alias in range(chance.choice((0, 0, 1, 2)))),
+        ),
         phones=tuple(f"+49 30 {chance.randrange(10**7):07}" for _ in range(chance.choice((0, 1, 1, 2)))),
         manager=_names((number - 1) // _REPORTS_PER_MANAGER, seed)[0] if number else "",
         photo=_JPEG_START + chance.randbytes(chance.randrange(60, 509)) if number % 2 else b"",
@@ -132,7 +162,9 @@ def groups(people_count: int, seed: int = 1) -> Iterator[Group]:
 
 
 def ldif(count: int, *, suffix: str = SUFFIX, seed: int = 1, with_groups: bool = True) -> Iterator[str]:
-    """Yield an LDIF file entry by entry, in an order that `slapadd` takes: suffix, ou=People, ou=Groups, people, groups."""
+    """Yield an LDIF file entry by entry, in an order that `slapadd` takes: suffix, ou=People, ou=Groups,
+    people, groups.
+    """
     yield from containers(suffix)
     for one in people(count, seed):
         yield entry(person_dn(one.uid, suffix), one.attributes(suffix))
@@ -158,12 +190,17 @@ def containers(suffix: str = SUFFIX) -> Iterator[str]:
 
 def entry(dn: str, attributes: dict[str, list[bytes]]) -> str:
     """One LDIF entry with the empty line after it; lines are not folded."""
-    lines = [_line("dn", dn.encode()), *(_line(name, value) for name, values in attributes.items() for value in values)]
+    lines = [
+        _line("dn", dn.encode()),
+        *(_line(name, value) for name, values in attributes.items() for value in values),
+    ]
     return "\n".join(lines) + "\n\n"
 
 
 def _line(name: str, value: bytes) -> str:
-    safe = value and value[:1] not in b" :<" and value[-1:] != b" " and all(32 <= byte < 127 for byte in value)
+    safe = (
+        value and value[:1] not in b" :<" and value[-1:] != b" " and all(32 <= byte < 127 for byte in value)
+    )
     return f"{name}: {value.decode()}" if safe else f"{name}:: {base64.b64encode(value).decode()}"
 
 

@@ -19,7 +19,9 @@ RULES = {name: FieldRule(name, reference=True, normalise=fold) for name in ("mem
 Values = str | bytes | list[str] | list[bytes]
 
 
-def one_job(fields: Mapping[str, Any] = FIELDS, *, limits: Mapping[str, Any] | None = None, **job: Any) -> Collection:
+def one_job(
+    fields: Mapping[str, Any] = FIELDS, *, limits: Mapping[str, Any] | None = None, **job: Any
+) -> Collection:
     """A collection of one job from `dc=s` to `dc=x`, without limits unless they are given."""
     destination = {"connection": "d", "container": "dc=x", "filter": "(uid=*)", **job.pop("destination", {})}
     one = {
@@ -32,12 +34,17 @@ def one_job(fields: Mapping[str, Any] = FIELDS, *, limits: Mapping[str, Any] | N
         **job,
     }
     none = dict.fromkeys(("delete", "clear", "members", "move"), "none")
-    return Collection.model_validate({"name": "corp", "limits": none if limits is None else limits, "jobs": [one]})
+    return Collection.model_validate(
+        {"name": "corp", "limits": none if limits is None else limits, "jobs": [one]}
+    )
 
 
 def source_of(*records: Mapping[str, Values]) -> MemoryDirectory:
     """A source with these records, named `n=0,dc=s` and so on."""
-    entries = {f"n={i},dc=s": {name: _bytes(values) for name, values in record.items()} for i, record in enumerate(records)}
+    entries = {
+        f"n={i},dc=s": {name: _bytes(values) for name, values in record.items()}
+        for i, record in enumerate(records)
+    }
     return MemoryDirectory(entries, base="dc=s", name="source", rules=dict(RULES))
 
 
@@ -45,16 +52,25 @@ def destination_of(
     objects: Mapping[str, Mapping[str, Values]] | None = None, /, **named: Mapping[str, Values]
 ) -> MemoryDirectory:
     """A destination with objects by id, and with `cn=NAME,dc=x` for each keyword."""
-    entries = {id: {name: _bytes(values) for name, values in held.items()} for id, held in (objects or {}).items()}
+    entries = {
+        id: {name: _bytes(values) for name, values in held.items()} for id, held in (objects or {}).items()
+    }
     for cn, held in named.items():
-        entries[f"cn={cn},dc=x"] = {"cn": [cn.encode()], **{name: _bytes(values) for name, values in held.items()}}
+        entries[f"cn={cn},dc=x"] = {
+            "cn": [cn.encode()],
+            **{name: _bytes(values) for name, values in held.items()},
+        }
     return MemoryDirectory(entries, name="destination", rules=dict(RULES))
 
 
-def plan_of(definition: Collection, source: Source, destination: Destination, *, read_sides: ReadSides = read_here) -> Plan:
+def plan_of(
+    definition: Collection, source: Source, destination: Destination, *, read_sides: ReadSides = read_here
+) -> Plan:
     """The plan of the collection's first job."""
     job = definition.jobs[0]
-    return make_plan(definition, job, source, destination, mapping_of(job, source, destination), read_sides=read_sides)
+    return make_plan(
+        definition, job, source, destination, mapping_of(job, source, destination), read_sides=read_sides
+    )
 
 
 def mapping_of(job: Job, source: Source, destination: Destination) -> CompiledMapping:
@@ -69,7 +85,14 @@ def mapping_of(job: Job, source: Source, destination: Destination) -> CompiledMa
         source_fields_known=None,
         single=lambda name: single_in(destination, name),
         source_single=lambda name: single_in(source, name),
-        variables={"NOW": "now", "TODAY": "today", "COLLECTION": "corp", "JOB": "people", "RUN": "1", "HOST": "h"},
+        variables={
+            "NOW": "now",
+            "TODAY": "today",
+            "COLLECTION": "corp",
+            "JOB": "people",
+            "RUN": "1",
+            "HOST": "h",
+        },
         scripts={},
     )
 
@@ -81,7 +104,11 @@ def actions(plan: Plan) -> list[tuple[str, str]]:
 
 def carry_out(plan: Plan, destination: MemoryDirectory) -> list[str]:
     """Apply all changes; the messages of those that did not go through."""
-    return [done.message for done in destination.write(enumerate(plan.changes), before_send=lambda: None) if done.message]
+    return [
+        done.message
+        for done in destination.write(enumerate(plan.changes), before_send=lambda: None)
+        if done.message
+    ]
 
 
 def _bytes(values: Values) -> list[bytes]:

@@ -25,7 +25,11 @@ def collection(name: str = "crew", *, description: str = "") -> Collection:
                     "object": "user",
                     "source": {"connection": "ship", "container": "ou=people,dc=ship"},
                     "destination": {"connection": "office", "container": "ou=people,dc=office"},
-                    "fields": {"cn": {"from": "cn", "key": True}, "sn": "sn", "o": {"static": "Planet Express"}},
+                    "fields": {
+                        "cn": {"from": "cn", "key": True},
+                        "sn": "sn",
+                        "o": {"static": "Planet Express"},
+                    },
                 }
             ],
         }
@@ -39,7 +43,10 @@ def creations(count: int) -> tuple[Change, ...]:
             Action.CREATE,
             f"person {number}",
             f"cn=person {number},ou=people,dc=office",
-            fields=(FieldChange("cn", (), (f"person {number}".encode(),)), FieldChange("sn", (), (b"P\xc3\xa9rson",))),
+            fields=(
+                FieldChange("cn", (), (f"person {number}".encode(),)),
+                FieldChange("sn", (), (b"P\xc3\xa9rson",)),
+            ),
         )
         for number in range(count)
     )

@@ -21,7 +21,9 @@ def policy(**keys: Any) -> ApprovalPolicy:
 
 
 def plan(*changes: Change, over: bool = False) -> Plan:
-    return Plan("corp", "people", "lab", changes, "", Statistics(), managed=1000, limits=(OVER,) if over else ())
+    return Plan(
+        "corp", "people", "lab", changes, "", Statistics(), managed=1000, limits=(OVER,) if over else ()
+    )
 
 
 def change(action: Action, *fields: str) -> Change:
@@ -58,13 +60,21 @@ policies = st.fixed_dictionaries(
 plans = st.builds(
     lambda changes, over: plan(*changes, over=over),
     st.lists(
-        st.builds(lambda action, fields: change(action, *fields), st.sampled_from(Action), st.lists(st.sampled_from(FIELDS)))
+        st.builds(
+            lambda action, fields: change(action, *fields),
+            st.sampled_from(Action),
+            st.lists(st.sampled_from(FIELDS)),
+        )
     ),
     st.booleans(),
 )
 people = st.builds(
-    Person, st.sampled_from([*NAMES, "mallory"]), st.frozensets(st.sampled_from([*ROLES, "Viewer"])), verified=st.just(True)
+    Person,
+    st.sampled_from([*NAMES, "mallory"]),
+    st.frozensets(st.sampled_from([*ROLES, "Viewer"])),
+    verified=st.just(True),
 )
 later = st.lists(
-    st.builds(Assignment, groups, st.sampled_from([Origin.ESCALATED, Origin.REROUTED]), st.none() | people), max_size=2
+    st.builds(Assignment, groups, st.sampled_from([Origin.ESCALATED, Origin.REROUTED]), st.none() | people),
+    max_size=2,
 ).map(tuple)

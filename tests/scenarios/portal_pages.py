@@ -1,6 +1,8 @@
-"""A store with runs, plans and requests in every state, and the portal's pages over it without Airflow's login.
+"""A store with runs, plans and requests in every state, and the portal's pages over it without Airflow's
+login.
 
-Run as a program it serves the pages: `python -m tests.scenarios.portal_pages PORT`; the cookie `person` says who looks.
+Run as a program it serves the pages: `python -m tests.scenarios.portal_pages PORT`; the cookie `person` says
+who looks.
 """
 
 from __future__ import annotations
@@ -125,15 +127,31 @@ class Pages:
         outer.mount("/dirsync", portal)
         return outer
 
-    def run(self, run_id: str, *, name: str = "staff_to_branch", requester: str = "ida", **given: Any) -> Snapshot:
+    def run(
+        self, run_id: str, *, name: str = "staff_to_branch", requester: str = "ida", **given: Any
+    ) -> Snapshot:
         """A run that has begun."""
         trigger = "manual" if requester else "scheduled"
         reason = given.pop("reason", "New people from the merger.")
         return self.store.start_run(
-            collection(name), run_id, trigger=trigger, requester=requester, verified=bool(requester), reason=reason, **given
+            collection(name),
+            run_id,
+            trigger=trigger,
+            requester=requester,
+            verified=bool(requester),
+            reason=reason,
+            **given,
         )
 
-    def plan(self, run: Snapshot, changes: Sequence[Change], *, job: str = "people", state: str = "waiting", **given: Any) -> int:
+    def plan(
+        self,
+        run: Snapshot,
+        changes: Sequence[Change],
+        *,
+        job: str = "people",
+        state: str = "waiting",
+        **given: Any,
+    ) -> int:
         """A stored plan, with its job attempt finished in a state."""
         made = plan(run.collection.name, job, changes, **given)
         attempt = self.store.start_job(run.id, job)
@@ -185,7 +203,12 @@ def collection(name: str = "staff_to_branch") -> Collection:
         "object": "user",
         "source": {"connection": "head", "container": "ou=people,dc=head"},
         "destination": {"connection": "branch", "container": "ou=people,dc=branch"},
-        "fields": {"cn": {"from": "cn", "key": True}, "sn": "sn", "mail": "mail", "pin": {"from": "pin", "secret": True}},
+        "fields": {
+            "cn": {"from": "cn", "key": True},
+            "sn": "sn",
+            "mail": "mail",
+            "pin": {"from": "pin", "secret": True},
+        },
     }
     groups = {**people, "name": "groups", "object": "group", "fields": {"cn": {"from": "cn", "key": True}}}
     phones = {
@@ -195,7 +218,9 @@ def collection(name: str = "staff_to_branch") -> Collection:
         "destination": {"file": "phones.csv"},
         "fields": {"user": {"from": "user", "key": True}, "phone": "phone"},
     }
-    return Collection.model_validate({"name": name, "title": "Staff to branch office", "jobs": [people, groups, phones]})
+    return Collection.model_validate(
+        {"name": name, "title": "Staff to branch office", "jobs": [people, groups, phones]}
+    )
 
 
 def plan(name: str, job: str, changes: Sequence[Change], **given: Any) -> Plan:
@@ -252,7 +277,9 @@ def changes(*, updates: int = 12) -> tuple[Change, ...]:
                     value("hermes@head.example", "conrad@head.example", "bureaucrat@head.example"),
                     value("hermes@head.example", "hermes.conrad@head.example", "bureaucrat@head.example"),
                 ),
-                FieldChange("jpegPhoto", (b"\xff\xd8\xff" + bytes(20_000),), (b"\xff\xd8\xff" + bytes(31_234),)),
+                FieldChange(
+                    "jpegPhoto", (b"\xff\xd8\xff" + bytes(20_000),), (b"\xff\xd8\xff" + bytes(31_234),)
+                ),
                 FieldChange("pin", (b"1234",), (b"secret-pin-4711",)),
                 FieldChange("description", value("Grade 36 bureaucrat, on leave"), ()),
             ),
@@ -262,11 +289,21 @@ def changes(*, updates: int = 12) -> tuple[Change, ...]:
             HOSTILE.replace("\x00", ""),
             dn("Mallory"),
             fields=(
-                FieldChange("cn", value("Mallory"), value(HOSTILE.replace("\x00", "") + "<img src=x onerror=alert(2)>")),
                 FieldChange(
-                    "info", value("line one\nline two\ttab"), value("line one\nline 2\ttab\u200b\u2066evil\u2069 שלום עולם")
+                    "cn",
+                    value("Mallory"),
+                    value(HOSTILE.replace("\x00", "") + "<img src=x onerror=alert(2)>"),
                 ),
-                FieldChange("comment", value(LONG), value(LONG.replace("lazy dog. The quick", "lazy cat. The quick", 1))),
+                FieldChange(
+                    "info",
+                    value("line one\nline two\ttab"),
+                    value("line one\nline 2\ttab\u200b\u2066evil\u2069 שלום עולם"),
+                ),
+                FieldChange(
+                    "comment",
+                    value(LONG),
+                    value(LONG.replace("lazy dog. The quick", "lazy cat. The quick", 1)),
+                ),
             ),
         ),
         Change(
@@ -275,7 +312,10 @@ def changes(*, updates: int = 12) -> tuple[Change, ...]:
             dn("crew", "groups"),
             fields=(
                 FieldChange(
-                    "member", value(*(dn(f"old{n}") for n in range(3))), value(*(dn(f"new{n}") for n in range(60))), partial=True
+                    "member",
+                    value(*(dn(f"old{n}") for n in range(3))),
+                    value(*(dn(f"new{n}") for n in range(60))),
+                    partial=True,
                 ),
             ),
         ),
@@ -286,7 +326,12 @@ def changes(*, updates: int = 12) -> tuple[Change, ...]:
             new_object=dn("Amy Wong", "alumni"),
             fields=(FieldChange("ou", value("people"), value("alumni")),),
         ),
-        Change(Action.DISABLE, "kif", dn("Kif Kroker"), fields=(FieldChange("userAccountControl", value("512"), value("514")),)),
+        Change(
+            Action.DISABLE,
+            "kif",
+            dn("Kif Kroker"),
+            fields=(FieldChange("userAccountControl", value("512"), value("514")),),
+        ),
         Change(
             Action.CREATE,
             "leela",
@@ -302,7 +347,10 @@ def changes(*, updates: int = 12) -> tuple[Change, ...]:
                 Action.DELETE,
                 name,
                 dn(name),
-                fields=(FieldChange("cn", value(name), ()), FieldChange("mail", value(f"{name}@head.example"), ())),
+                fields=(
+                    FieldChange("cn", value(name), ()),
+                    FieldChange("mail", value(f"{name}@head.example"), ()),
+                ),
             )
             for name in ("zapp", "nixon", "morbo")
         ),
@@ -338,9 +386,14 @@ def furnish(pages: Pages) -> dict[str, int]:
             Outcome(
                 2,
                 Result.CONFLICT,
-                "mail has changed since the plan was made: it holds conrad@new.example now. Run the job again.",
+                "mail has changed since the plan was made: it holds conrad@new.example now. Run the job"
+                " again.",
             ),
-            Outcome(3, Result.FAILED, "The server refuses the value of cn (constraintViolation). Correct the source record."),
+            Outcome(
+                3,
+                Result.FAILED,
+                "The server refuses the value of cn (constraintViolation). Correct the source record.",
+            ),
         ],
     )
     store.mark_applied(
@@ -355,7 +408,9 @@ def furnish(pages: Pages) -> dict[str, int]:
 
     run = pages.run("manual__2026-11-20")
     made["stale"] = pages.request(run, pages.plan(run, changes(updates=20)[3:], state="stale"))
-    run = pages.run("manual__2026-11-21", reason="New people from the merger; <b>please</b> look at the moves.")
+    run = pages.run(
+        "manual__2026-11-21", reason="New people from the merger; <b>please</b> look at the moves."
+    )
     made["pending"] = pages.request(
         run,
         pages.plan(
@@ -368,7 +423,9 @@ def furnish(pages: Pages) -> dict[str, int]:
             ),
             warnings=("The source has two records with the key fry; neither was taken.",),
             problems=(
-                RecordProblem("fry", "cn=fry,ou=people,dc=head", "Two source records have this key. Remove one."),
+                RecordProblem(
+                    "fry", "cn=fry,ou=people,dc=head", "Two source records have this key. Remove one."
+                ),
                 RecordProblem("zoidberg", "line 12", "sn is mandatory and empty. Fill it in at the source."),
             ),
         ),
@@ -377,7 +434,9 @@ def furnish(pages: Pages) -> dict[str, int]:
     asked = store.get_request(made["pending"]).events[0].id
     store.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
     attempt = store.start_job(run.id, "groups")
-    store.finish_job(attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done.")
+    store.finish_job(
+        attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done."
+    )
 
     run = pages.run("manual__2026-11-22", name="legacy_cleanup")
     made["waiver"] = pages.request(run, pages.plan(run, bulk, limits=(over,), state="waiting"))
@@ -404,7 +463,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         pages = new_pages(Path(folder))
         print(furnish(pages), flush=True)
-        uvicorn.run(replace(pages, person=BEA).app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+        uvicorn.run(
+            replace(pages, person=BEA).app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning"
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Airflow's real API server with the portal in it, in a process and a home of its own, for each kind of auth manager.
+"""Airflow's real API server with the portal in it, in a process and a home of its own, for each kind of auth
+manager.
 
 Run as a program it is that server. It needs no scheduler: nothing but the API server knows users.
 """
@@ -26,7 +27,8 @@ from directory_sync.store.store import Store
 from tests.scenarios.plans import collection
 
 Kind = Literal["simple", "fab", "everybody"]
-"""SimpleAuthManager, the FAB auth manager, or SimpleAuthManager that lets everybody in as an administrator."""
+"""SimpleAuthManager, the FAB auth manager, or SimpleAuthManager that lets everybody in as an administrator.
+"""
 
 COLLECTION, PAUSED, HIDDEN = "crew", "sleepers", "secret_crew"
 """Collections with a DAG, with a paused DAG, and with a DAG that not everybody may see (FAB only)."""
@@ -64,7 +66,9 @@ class PortalServer:
         self.store = Store.open(f"sqlite:///{self.store_file}")
         (self.folder / "dags").mkdir()
         (self.folder / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
-        (self.folder / "passwords.json").write_text(json.dumps(dict.fromkeys(_USERS, PASSWORD)), encoding="utf-8")
+        (self.folder / "passwords.json").write_text(
+            json.dumps(dict.fromkeys(_USERS, PASSWORD)), encoding="utf-8"
+        )
         with (self.folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.portal_server", self.kind, str(self.port)],
@@ -76,7 +80,9 @@ class PortalServer:
         self._wait()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -97,7 +103,10 @@ class PortalServer:
         """The user's token, as `POST /auth/token` gives it."""
         if user not in self._tokens:
             answer = httpx.post(
-                f"{self.url}/auth/token", json={"username": user, "password": PASSWORD}, timeout=60, trust_env=False
+                f"{self.url}/auth/token",
+                json={"username": user, "password": PASSWORD},
+                timeout=60,
+                trust_env=False,
             )
             self._tokens[user] = answer.raise_for_status().json()["access_token"]
         return self._tokens[user]
@@ -124,7 +133,9 @@ class PortalServer:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.folder / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__AUTH_MANAGER": fab if self.kind == "fab" else simple,
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in _USERS.items()),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+                f"{user}:{role}" for user, role in _USERS.items()
+            ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": str(self.kind == "everybody"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.folder}/airflow.db",
@@ -184,8 +195,9 @@ def _register_dags() -> None:
 def _fab_users() -> None:
     """FAB's users.
 
-    `bea` has what an approver needs and nothing else: read on DAGs and on plugins. `gina` is in a group, `nora` may read no DAG,
-    `pia` opens no plugin, `otto` has left and may not sign in, the others have nothing but `crew`.
+    `bea` has what an approver needs and nothing else: read on DAGs and on plugins. `gina` is in a group,
+    `nora` may read no DAG, `pia` opens no plugin, `otto` has left and may not sign in, the others have
+    nothing but `crew`.
     """
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.providers.fab.auth_manager.models import Group

@@ -28,7 +28,10 @@ def find_binaries() -> Path | None:
 
 
 class Postgres:
-    """A running cluster; a context manager. PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`."""
+    """A running cluster; a context manager.
+
+    PostgreSQL refuses to run as root, so root starts it as `postgres` or `nobody`.
+    """
 
     def __init__(self) -> None:
         binaries = find_binaries()
@@ -45,11 +48,25 @@ class Postgres:
 
     def __enter__(self) -> Self:
         data = self.folder / "data"
-        self._run("initdb", "-D", str(data), "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            str(data),
+            "-U",
+            "owner",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        )
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -78,7 +95,14 @@ class Postgres:
                 **self._user,
             )
         deadline = time.monotonic() + _START_TIMEOUT
-        ready: list[str | Path] = [self._binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready: list[str | Path] = [
+            self._binaries / "pg_isready",
+            "-q",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         while subprocess.run(ready, check=False).returncode != 0:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -104,7 +128,12 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [self._binaries / program, *arguments], cwd=self.folder, capture_output=True, text=True, check=False, **self._user
+            [self._binaries / program, *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._user,
         )
         if done.returncode != 0:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

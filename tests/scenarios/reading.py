@@ -1,4 +1,6 @@
-"""Listings read in the process of the test: a fork of a process with everything imported costs more than what unit tests read."""
+"""Listings read in the process of the test: a fork of a process with everything imported costs more than what
+unit tests read.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from collections.abc import Callable, Iterator
 from directory_sync.plan.listing import Chunk, Part, Rejected, Row, Side, Sink, Unknown
 
 
-def read_here(sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None) -> Iterator[Chunk]:
+def read_here(
+    sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None
+) -> Iterator[Chunk]:
     """Yields what `read_sides` yields, one side after the other."""
     for number, side in enumerate(sides):
         rows: list[Row] = []

@@ -35,15 +35,29 @@ def stored_plan(
     reason: str = "because",
 ) -> int:
     """A plan in the store, made by a new attempt at the job `people`."""
-    run = store.start_run(collection(name), run_id, trigger="manual", requester=requester, verified=True, reason=reason)
-    return store.save_plan(store.start_job(run.id, "people").id, plan(creations(2) if changes is None else changes))
+    run = store.start_run(
+        collection(name), run_id, trigger="manual", requester=requester, verified=True, reason=reason
+    )
+    return store.save_plan(
+        store.start_job(run.id, "people").id, plan(creations(2) if changes is None else changes)
+    )
 
 
-def file(store: Store, count: int = 2, *, run_id: str = "run 1", approvers: Iterable[Approver] = (BEA,), **given: Any) -> Filed:
+def file(
+    store: Store,
+    count: int = 2,
+    *,
+    run_id: str = "run 1",
+    approvers: Iterable[Approver] = (BEA,),
+    **given: Any,
+) -> Filed:
     """File a request for so many creations."""
     made = {key: given.pop(key) for key in ("name", "requester", "reason") if key in given}
     return store.file_request(
-        stored_plan(store, creations(count), run_id=run_id, **made), policy=POLICY, approvers=approvers, **given
+        stored_plan(store, creations(count), run_id=run_id, **made),
+        policy=POLICY,
+        approvers=approvers,
+        **given,
     )
 
 
@@ -56,7 +70,13 @@ def quorum(needed: int, view: RequestView, decisions: tuple[Decision, ...]) -> s
 
 
 def decide(
-    store: Store, request_id: int, person: str = "bea", *, approve: bool = True, needed: int = 1, reason: str = ""
+    store: Store,
+    request_id: int,
+    person: str = "bea",
+    *,
+    approve: bool = True,
+    needed: int = 1,
+    reason: str = "",
 ) -> RequestView:
     """Decide as somebody who has seen the request."""
     return store.decide(
@@ -77,7 +97,10 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-m", "tests.scenarios.requests"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-m", "tests.scenarios.requests"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
             )
             for _ in range(count)
         ]
@@ -136,7 +159,9 @@ def _obey(command: dict[str, Any]) -> dict[str, Any]:
             )
             return {"state": view.request.state}
         case "cancel":
-            view = store.cancel(command["id"], command["person"], even_approved=command.get("even_approved", False))
+            view = store.cancel(
+                command["id"], command["person"], even_approved=command.get("even_approved", False)
+            )
             return {"state": view.request.state}
         case "claim":
             return {"state": store.claim_approved(command["id"], expected_digest=command["digest"]).state}
@@ -144,7 +169,9 @@ def _obey(command: dict[str, Any]) -> dict[str, Any]:
             filed = store.file_request(command["plan"], policy=POLICY, approvers=[BEA])
             return {"filing": filed.filing.value, "id": filed.id, "replaced": filed.replaced}
         case "escalate":
-            return {"done": store.escalate(command["id"], [ADMINS], level=1, escalate_after=timedelta(hours=1))}
+            return {
+                "done": store.escalate(command["id"], [ADMINS], level=1, escalate_after=timedelta(hours=1))
+            }
         case "expire":
             return {"expired": list(store.expire())}
         case other:
@@ -158,7 +185,12 @@ def _main() -> None:
         try:
             answer = _obey(command)
         except AlreadyDecided as error:
-            answer = {"error": "AlreadyDecided", "by": error.by, "state": error.state, "at": error.at and error.at.isoformat()}
+            answer = {
+                "error": "AlreadyDecided",
+                "by": error.by,
+                "state": error.state,
+                "at": error.at and error.at.isoformat(),
+            }
         except DirectorySyncError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
         print(json.dumps(answer), flush=True)

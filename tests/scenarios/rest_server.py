@@ -1,4 +1,6 @@
-"""An HTTP server on this machine that answers as it is told: the requests API as agreed, or something hostile."""
+"""An HTTP server on this machine that answers as it is told: the requests API as agreed, or something
+hostile.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ class RestServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,7 +92,13 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(self.command, parts.path, parse_qs(parts.query), {k.lower(): v for k, v in self.headers.items()}, body)
+            asked = Asked(
+                self.command,
+                parts.path,
+                parse_qs(parts.query),
+                {k.lower(): v for k, v in self.headers.items()},
+                body,
+            )
             server.asked.append(asked)
             answer = server.answers(asked)
             try:
@@ -113,16 +123,17 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-# -- the requests API as it was agreed -----------------------------------------------------------------------------------
+# -- the requests API as it was agreed
+# -----------------------------------------------------------------------------------
 
 
 def summary(number: int = 12, **given: Any) -> dict[str, Any]:
     """A request as lists show it."""
     return {
-        "id": number, "collection": "crew", "job": "people", "run_id": "manual__2026-11-22T18:58:17+00:00", "state": "pending",
-        "requester": "ida", "requester_verified": True, "trigger": "manual", "reason": "Payroll said so", "description": "",
-        "digest": DIGEST, "changes": 3, "statistics": {"read": 40, "created": 1, "updated": 1, "deleted": 1, "errors": 0},
-        "waives": [], "filed": "2026-11-22T18:58:17Z", "expires": "2026-11-29T18:58:17Z", "escalates": None, "level": 0,
+        "id": number, "collection": "crew", "job": "people", "run_id": "manual__2026-11-22T18:58:17+00:00", "state": "pending",  # noqa: E501
+        "requester": "ida", "requester_verified": True, "trigger": "manual", "reason": "Payroll said so", "description": "",  # noqa: E501
+        "digest": DIGEST, "changes": 3, "statistics": {"read": 40, "created": 1, "updated": 1, "deleted": 1, "errors": 0},  # noqa: E501
+        "waives": [], "filed": "2026-11-22T18:58:17Z", "expires": "2026-11-29T18:58:17Z", "escalates": None, "level": 0,  # noqa: E501
         "decided": None, "decided_by": None, "successor": None, "applied": None, "result": None,
         "url": "http://localhost:8080/plugin/dirsync/dirsync/requests/12",
     } | given  # fmt: skip
@@ -137,13 +148,13 @@ def details(number: int = 12, **given: Any) -> dict[str, Any]:
         "waiting_for": "bea, or somebody with the role admins",
         "assignees": [
             {"kind": "user", "name": "bea", "why": "policy", "level": 0, "since": "2026-11-22T18:58:17Z"},
-            {"kind": "role", "name": "admins", "why": "escalation", "level": 1, "since": "2026-11-23T18:58:17Z"},
+            {"kind": "role", "name": "admins", "why": "escalation", "level": 1, "since": "2026-11-23T18:58:17Z"},  # noqa: E501
         ],
         "decisions": [],
-        "events": [{"id": 1, "kind": "filed", "actor": "ida", "text": "", "at": "2026-11-22T18:58:17Z", "data": None}],
+        "events": [{"id": 1, "kind": "filed", "actor": "ida", "text": "", "at": "2026-11-22T18:58:17Z", "data": None}],  # noqa: E501
         "limits": [
-            {"kind": "create", "subject": "", "planned": 1, "base": 40, "allowed": 10, "limit": "10", "exceeded": False},
-            {"kind": "delete", "subject": "", "planned": 1, "base": 40, "allowed": 0, "limit": "0", "exceeded": True},
+            {"kind": "create", "subject": "", "planned": 1, "base": 40, "allowed": 10, "limit": "10", "exceeded": False},  # noqa: E501
+            {"kind": "delete", "subject": "", "planned": 1, "base": 40, "allowed": 0, "limit": "0", "exceeded": True},  # noqa: E501
         ],
         "warnings": ["The source has no mail."],
         "problems": [{"key": "zoidberg", "object": "line 7", "message": "no surname"}],
@@ -153,10 +164,10 @@ def details(number: int = 12, **given: Any) -> dict[str, Any]:
 
 CHANGES = (
     {"sequence": 0, "action": "create", "key": "fry", "object": "uid=fry,dc=office",
-     "fields": [{"field": "uid", "old": [], "new": ["fry"]}, {"field": "photo", "old": [], "new": [{"base64": "/9j/4A=="}]}],
+     "fields": [{"field": "uid", "old": [], "new": ["fry"]}, {"field": "photo", "old": [], "new": [{"base64": "/9j/4A=="}]}],  # noqa: E501
      "text": "Created"},
     {"sequence": 1, "action": "update", "key": "ship", "object": "cn=ship,dc=office",
-     "fields": [{"field": "member", "old": ["uid=bender"], "new": ["uid=fry"], "partial": True}], "text": "Updated",
+     "fields": [{"field": "member", "old": ["uid=bender"], "new": ["uid=fry"], "partial": True}], "text": "Updated",  # noqa: E501
      "result": "conflict", "message": "has changed meanwhile"},
     {"sequence": 2, "action": "delete", "key": HOSTILE, "object": f"uid={HOSTILE}", "new_object": None,
      "fields": [{"field": "description", "old": [HOSTILE], "new": []}], "text": HOSTILE},
@@ -178,7 +189,11 @@ def as_agreed(request: dict[str, Any]) -> Routes:
     def answers(asked: Asked) -> Answer:
         if asked.path == "/auth/token":
             known = asked.json == {"username": "bea", "password": PASSWORD}
-            return Answer(201, {"access_token": TOKEN}) if known else Answer(401, {"detail": f"Wrong: {asked.body!r}"})
+            return (
+                Answer(201, {"access_token": TOKEN})
+                if known
+                else Answer(401, {"detail": f"Wrong: {asked.body!r}"})
+            )
         if asked.headers.get("authorization") != f"Bearer {TOKEN}":
             return Answer(401, {"detail": "Not authenticated"})
         number = request["request"]["id"]
@@ -192,11 +207,18 @@ def as_agreed(request: dict[str, Any]) -> Routes:
                 return change_pages(asked)
             case "GET", path if path == f"/{number}/changes.csv":
                 return Answer(
-                    body=f"action,key\r\ncreate,fry\r\ndelete,{HOSTILE}\r\n".encode(), headers={"Content-Type": "text/csv"}
+                    body=f"action,key\r\ncreate,fry\r\ndelete,{HOSTILE}\r\n".encode(),
+                    headers={"Content-Type": "text/csv"},
                 )
             case "POST", path if path.startswith(f"/{number}/"):
-                done = {"approve": "approved", "deny": "denied", "cancel": "cancelled"}.get(path.rpartition("/")[2], "pending")
-                decided = {} if done == "pending" else {"state": done, "decided": "2026-11-22T19:00:00Z", "decided_by": "bea"}
+                done = {"approve": "approved", "deny": "denied", "cancel": "cancelled"}.get(
+                    path.rpartition("/")[2], "pending"
+                )
+                decided = (
+                    {}
+                    if done == "pending"
+                    else {"state": done, "decided": "2026-11-22T19:00:00Z", "decided_by": "bea"}
+                )
                 return Answer(body={**request, "request": request["request"] | decided})
             case _:
                 return Answer(404, {"detail": "There is no such request.", "error": "RequestNotFound"})

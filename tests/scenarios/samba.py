@@ -1,7 +1,7 @@
 """A throwaway Active Directory domain controller (Samba) for tests.
 
-Its ports are fixed, so each has an address of its own, and root is needed. Provisioning takes seconds; so a domain is
-provisioned once per process and copied for every server.
+Its ports are fixed, so each has an address of its own, and root is needed. Provisioning takes seconds; so a
+domain is provisioned once per process and copied for every server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _templates: dict[str, Path] = {}
 def samba_missing() -> str | None:
     """Why no domain controller can be started here; None if one can."""
     if not all(map(shutil.which, ("samba", "samba-tool"))):
-        return "Samba's domain controller is not installed: apt-get install samba samba-ad-dc samba-ad-provision"
+        return (
+            "Samba's domain controller is not installed: apt-get install samba samba-ad-dc samba-ad-provision"
+        )
     if os.geteuid() != 0:
         return "Samba's domain controller listens on port 389, which needs root"
     return None
@@ -76,13 +78,18 @@ class Samba:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def start(self) -> None:
         """Copy the provisioned domain, start the server and wait until it answers."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        subprocess.run(["cp", "-a", "--sparse=always", str(_template(self.realm, self.domain)), str(self.folder)], check=True)
+        subprocess.run(
+            ["cp", "-a", "--sparse=always", str(_template(self.realm, self.domain)), str(self.folder)],
+            check=True,
+        )
         (self.folder / "run").mkdir(exist_ok=True)
         self._write_configuration()
         with (self.folder / "samba.log").open("wb") as log:

@@ -1,6 +1,8 @@
-"""A throwaway OpenLDAP server in a folder of its own, for tests, benchmarks and the demo. Needs no root, leaves nothing behind.
+"""A throwaway OpenLDAP server in a folder of its own, for tests, benchmarks and the demo. Needs no root,
+leaves nothing behind.
 
-It uses the system's slapd, or one that was unpacked from Debian's packages into the folder `DIRECTORY_SYNC_SLAPD_ROOT`.
+It uses the system's slapd, or one that was unpacked from Debian's packages into the folder
+`DIRECTORY_SYNC_SLAPD_ROOT`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,12 @@ from tests.scenarios.certificates import Certificate
 
 PASSWORD = "throwaway-Passw0rd"
 ROOT_VARIABLE = "DIRECTORY_SYNC_SLAPD_ROOT"
-_LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu")
+_LIBRARIES = (
+    "usr/lib/x86_64-linux-gnu",
+    "lib/x86_64-linux-gnu",
+    "usr/lib/aarch64-linux-gnu",
+    "lib/aarch64-linux-gnu",
+)
 _SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
 _START_TIMEOUT = 15.0
 
@@ -38,7 +45,9 @@ def slapd_root() -> Path:
     """The folder below which slapd is installed: `/`, or an unpacked package tree. Raises SlapdMissing."""
     root = Path(os.environ.get(ROOT_VARIABLE) or "/")
     if not (root / "usr/sbin/slapd").exists():
-        raise SlapdMissing(f"there is no slapd in {root}usr/sbin; install slapd and ldap-utils, or set {ROOT_VARIABLE}")
+        raise SlapdMissing(
+            f"there is no slapd in {root}usr/sbin; install slapd and ldap-utils, or set {ROOT_VARIABLE}"
+        )
     return root
 
 
@@ -55,7 +64,8 @@ class Database:
 
     Attributes:
         suffix: its DN.
-        overlays: names of overlays and their lines, such as `{"memberof": [], "refint": ["refint_attributes member"]}`.
+        overlays: names of overlays and their lines, such as
+            `{"memberof": [], "refint": ["refint_attributes member"]}`.
         lines: further lines of slapd.conf(5) for this database, such as `limits` or `access`.
     """
 
@@ -77,7 +87,8 @@ class Slapd:
         certificate: if given, the server also offers LDAPS and StartTLS with it.
         lines: lines of slapd.conf(5) before the databases.
         schemas: schema files beside core, cosine, inetorgperson and nis.
-        sync: write to disk before each answer. False is faster and survives a killed process, but not a power cut.
+        sync: write to disk before each answer. False is faster and survives a killed process, but not a power
+            cut.
         folder: where everything is kept; default: a new temporary one that `close` removes.
     """
 
@@ -91,7 +102,9 @@ class Slapd:
         folder: Path | None = None,
     ) -> None:
         self.root = slapd_root()
-        self.databases = tuple(Database(each) if isinstance(each, str) else each for each in databases or ("dc=example,dc=org",))
+        self.databases = tuple(
+            Database(each) if isinstance(each, str) else each for each in databases or ("dc=example,dc=org",)
+        )
         self.suffix, self.admin, self.password = self.databases[0].suffix, self.databases[0].admin, PASSWORD
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="slapd-"))
@@ -102,7 +115,8 @@ class Slapd:
         self._configuration = self.folder / "slapd.conf"
         self._write_configuration(lines, schemas, sync)
 
-    # -- addresses ----------------------------------------------------------------------------------------------------
+    # -- addresses
+    # ----------------------------------------------------------------------------------------------------
 
     @property
     def uri(self) -> str:
@@ -126,13 +140,16 @@ class Slapd:
         session.simple_bind_s(self.admin, self.password)
         return session
 
-    # -- life ---------------------------------------------------------------------------------------------------------
+    # -- life
+    # --------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def start(self) -> None:
@@ -153,7 +170,9 @@ class Slapd:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 text = (self.folder / "slapd.log").read_text(errors="replace")
                 self.kill()
-                raise RuntimeError(f"slapd did not start: {text or 'no output'}\n{self._configuration.read_text()}")
+                raise RuntimeError(
+                    f"slapd did not start: {text or 'no output'}\n{self._configuration.read_text()}"
+                )
             time.sleep(0.01)
 
     def _answers(self) -> bool:
@@ -196,7 +215,8 @@ class Slapd:
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # -- data ---------------------------------------------------------------------------------------------------------
+    # -- data
+    # --------------------------------------------------------------------------------------------------------
 
     def load(self, ldif: str | Path, *, suffix: str | None = None) -> None:
         """Load entries from LDIF text or a file. The server must not run."""
@@ -207,7 +227,10 @@ class Slapd:
         self._run("usr/sbin/slapadd", "-q", "-b", suffix or self.suffix, "-l", str(source))
 
     def dump(self, *, suffix: str | None = None) -> str:
-        """All entries as LDIF text, with operational attributes, in the order of their creation. Works while the server runs."""
+        """All entries as LDIF text, with operational attributes, in the order of their creation.
+
+        Works while the server runs.
+        """
         return self._run("usr/sbin/slapcat", "-b", suffix or self.suffix)
 
     def _run(self, program: str, *arguments: str) -> str:
@@ -222,7 +245,8 @@ class Slapd:
             raise RuntimeError(f"{Path(program).name} failed: {done.stderr}")
         return done.stdout
 
-    # -- configuration ------------------------------------------------------------------------------------------------
+    # -- configuration
+    # ------------------------------------------------------------------------------------------------
 
     def _program(self, path: str) -> str:
         return str(self.root / path)
@@ -239,10 +263,21 @@ class Slapd:
         shipped = [self.root / "etc/ldap/schema" / f"{name}.schema" for name in _SCHEMAS]
         overlays = dict.fromkeys(name for database in self.databases for name in database.overlays)
         text = [f"include {path}" for path in (*shipped, *schemas)]
-        text += [f"modulepath {self.root / 'usr/lib/ldap'}", "moduleload back_mdb", *(f"moduleload {name}" for name in overlays)]
-        text += [f"pidfile {self.folder / 'slapd.pid'}", f"argsfile {self.folder / 'slapd.args'}", "sizelimit unlimited"]
+        text += [
+            f"modulepath {self.root / 'usr/lib/ldap'}",
+            "moduleload back_mdb",
+            *(f"moduleload {name}" for name in overlays),
+        ]
+        text += [
+            f"pidfile {self.folder / 'slapd.pid'}",
+            f"argsfile {self.folder / 'slapd.args'}",
+            "sizelimit unlimited",
+        ]
         if self._certificate:
-            text += [f"TLSCertificateFile {self._certificate.certificate}", f"TLSCertificateKeyFile {self._certificate.key}"]
+            text += [
+                f"TLSCertificateFile {self._certificate.certificate}",
+                f"TLSCertificateKeyFile {self._certificate.key}",
+            ]
         text += lines
         for number, database in enumerate(self.databases):
             data = self.folder / f"db{number}"

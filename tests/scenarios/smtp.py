@@ -1,4 +1,7 @@
-"""A mail server that takes mail and keeps it, or misbehaves. Speaks as much SMTP (RFC 5321) as clients need, strictly."""
+"""A mail server that takes mail and keeps it, or misbehaves.
+
+Speaks as much SMTP (RFC 5321) as clients need, strictly.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,8 @@ class SmtpServer:
     Attributes:
         refuse: recipient → answer to RCPT, such as `550 5.1.1 no such user`.
         greeting: what a client is met with.
-        drop_data: sessions that are broken off when the mail has been sent, instead of being answered: so many times.
+        drop_data: sessions that are broken off when the mail has been sent, instead of being answered: so
+            many times.
         mails_per_session: afterwards the session is broken off.
         certificate: PEM file with certificate and key; then STARTTLS is offered.
         received: what has been accepted.
@@ -67,7 +71,9 @@ class SmtpServer:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -119,7 +125,9 @@ class _Session:
     def _obey(self, verb: str, rest: str) -> None:
         match verb.upper():
             case "EHLO" | "HELO":
-                self._say(*(["250-mail.example", "250-STARTTLS"] if self._offers_tls() else []), "250 SIZE 10000000")
+                self._say(
+                    *(["250-mail.example", "250-STARTTLS"] if self._offers_tls() else []), "250 SIZE 10000000"
+                )
             case "STARTTLS" if self._offers_tls():
                 self._say("220 go ahead")
                 self._encrypt()

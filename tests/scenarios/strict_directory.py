@@ -1,6 +1,8 @@
-"""A directory in memory that refuses what servers refuse: taken names, values that must be unique, names of nobody.
+"""A directory in memory that refuses what servers refuse: taken names, values that must be unique, names of
+nobody.
 
-It carries operations out in any sequence that a writer's schedule allows, as a server does with those of one connection.
+It carries operations out in any sequence that a writer's schedule allows, as a server does with those of one
+connection.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class StrictDirectory:
         for name in self.unique:
             held = [values[name] for values in self.objects.values() if name in values]
             if len(held) != len(set(held)):
-                raise Refused(f"{name}: {sorted(value for value in held if held.count(value) > 1)} is there twice")
+                raise Refused(
+                    f"{name}: {sorted(value for value in held if held.count(value) > 1)} is there twice"
+                )
 
     def _need(self, id: str) -> dict[str, str]:
         if id not in self.objects:
@@ -96,19 +100,28 @@ class StrictDirectory:
             self._set(id, name, old, new)
         self._check()
 
-    # -- what a change becomes ----------------------------------------------------------------------------------------
+    # -- what a change becomes
+    # ----------------------------------------------------------------------------------------
 
     def steps(self, change: Change) -> dict[Part, list[Step]]:
-        """The operations of a change: those at its place, those when its new id is free, and those in the end."""
+        """The operations of a change: those at its place, those when its new id is free, and those in the
+        end.
+        """
         now, then = change.object.casefold(), change.final_object.casefold()
         late = [each for each in change.fields if each.late and not each.old]
         early = [each for each in change.fields if not each.late]
-        late_parts = [(each.field, (), tuple(value.decode().casefold() for value in each.new)) for each in late]
+        late_parts = [
+            (each.field, (), tuple(value.decode().casefold() for value in each.new)) for each in late
+        ]
         last: list[Step] = [lambda: self.modify(then, late_parts)] if late else []
         if change.action is Action.DELETE:
             return {Part.FIRST: [lambda: self.delete(now)], Part.SECOND: [], Part.LATE: []}
         if change.action is Action.CREATE:
-            values = {each.field: each.new[0].decode().casefold() for each in early if each.new and each.field != "objectClass"}
+            values = {
+                each.field: each.new[0].decode().casefold()
+                for each in early
+                if each.new and each.field != "objectClass"
+            }
             return {Part.FIRST: [lambda: self.add(then, values)], Part.SECOND: [], Part.LATE: last}
         names = [now, *([change.via.casefold()] if change.via else []), then] if now != then else []
         steps: list[Step] = [lambda old=old, new=new: self.rename(old, new) for old, new in pairwise(names)]  # type: ignore[misc]
@@ -155,11 +168,15 @@ class _Pipeline:
         second = None
         after = [*map(str.casefold, change.after)]
         if change.via is None:
-            task = _Task(change, frozenset((now, then)), deque(steps[Part.FIRST]), after, late=steps[Part.LATE])
+            task = _Task(
+                change, frozenset((now, then)), deque(steps[Part.FIRST]), after, late=steps[Part.LATE]
+            )
         else:
             via = change.via.casefold()
             task = _Task(change, frozenset((now, via)), deque(steps[Part.FIRST]), after=())
-            second = _Task(change, frozenset((via, then)), deque(steps[Part.SECOND]), after, late=steps[Part.LATE])
+            second = _Task(
+                change, frozenset((via, then)), deque(steps[Part.SECOND]), after, late=steps[Part.LATE]
+            )
         needs = _needs(task)
         before, behind = self._exchanges.due(now, then, needs)
         for each in (*before, task, *behind):
@@ -186,8 +203,11 @@ class _Pipeline:
             self.ready.append(task)
 
 
-def carry_out_in_any_order(directory: StrictDirectory, changes: Sequence[Change], choose: random.Random, *, ahead: int) -> None:
-    """Carry changes out as far at the same time as a writer's schedule allows, in a sequence that chance decides.
+def carry_out_in_any_order(
+    directory: StrictDirectory, changes: Sequence[Change], choose: random.Random, *, ahead: int
+) -> None:
+    """Carry changes out as far at the same time as a writer's schedule allows, in a sequence that chance
+    decides.
 
     `ahead`: number of changes that are taken in before the first of them is done.
     """

@@ -13,7 +13,9 @@ from directory_sync.store.tables import ChangeRow, PlanRow, RequestRow
 def alter_change(store: Store, plan_id: int, old: str, new: str) -> None:
     """Replace a text in the plan's changes."""
     with store._database.write() as connection:
-        rows = connection.execute(select(ChangeRow.sequence, ChangeRow.payload).where(ChangeRow.plan_id == plan_id)).all()
+        rows = connection.execute(
+            select(ChangeRow.sequence, ChangeRow.payload).where(ChangeRow.plan_id == plan_id)
+        ).all()
         found = [(sequence, payload.replace(old, new)) for sequence, payload in rows if old in payload]
         assert found, f"no change of plan {plan_id} holds {old!r}"
         for sequence, payload in found:

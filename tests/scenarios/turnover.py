@@ -1,4 +1,5 @@
-"""A year's turnover of staff and groups: a source, a destination that is behind, and what it must be in the end.
+"""A year's turnover of staff and groups: a source, a destination that is behind, and what it must be in the
+end.
 
 `expected` is written down from the rules alone and shares no code with what plans and applies.
 """
@@ -95,7 +96,10 @@ def _group(
     members = [staff[each].dn(suffix) for each in people]
     members += [f"cn=Group {each},ou=groups,{suffix}" for each in groups]
     values = {"objectClass": ["groupOfNames", "top"], "cn": [f"Group {number}"], "member": members}
-    return f"cn=Group {number},ou=groups,{suffix}", {**values, **({"businessCategory": ["managed"]} if managed else {})}
+    return f"cn=Group {number},ou=groups,{suffix}", {
+        **values,
+        **({"businessCategory": ["managed"]} if managed else {}),
+    }
 
 
 def _units(suffix: str) -> Entries:
@@ -127,14 +131,18 @@ UNMANAGED: Entries = {
 def destination() -> Entries:
     """What the destination holds before."""
     people = (person.entry(DESTINATION, BEFORE, managed=True) for person in BEFORE.values())
-    groups = (_group(number, *held, BEFORE, DESTINATION, managed=True) for number, held in GROUPS_BEFORE.items())
+    groups = (
+        _group(number, *held, BEFORE, DESTINATION, managed=True) for number, held in GROUPS_BEFORE.items()
+    )
     return _units(DESTINATION) | dict(people) | dict(groups) | UNMANAGED
 
 
 def expected() -> Entries:
     """What the destination must hold in the end."""
     people = (person.entry(DESTINATION, AFTER, managed=True) for person in AFTER.values())
-    groups = (_group(number, *held, AFTER, DESTINATION, managed=True) for number, held in GROUPS_AFTER.items())
+    groups = (
+        _group(number, *held, AFTER, DESTINATION, managed=True) for number, held in GROUPS_AFTER.items()
+    )
     return _units(DESTINATION) | dict(people) | dict(groups) | UNMANAGED
 
 
@@ -144,7 +152,11 @@ def collection() -> Collection:
     def job(name: str, object: str, classes: str, managed: str, fields: dict[str, Any]) -> dict[str, Any]:
         return {
             "name": name,
-            "source": {"connection": "source", "container": f"ou={name},{SOURCE}", "filter": f"(objectClass={classes})"},
+            "source": {
+                "connection": "source",
+                "container": f"ou={name},{SOURCE}",
+                "filter": f"(objectClass={classes})",
+            },
             "destination": {
                 "connection": "destination",
                 "container": f"ou={name},{DESTINATION}",

@@ -74,7 +74,9 @@ def test_every_kind_of_change_is_counted() -> None:
     destination, store = all_kinds(), MemoryOutcomes()
     result = run(ALL_KINDS, destination, store)
     assert result.error is None
-    assert result.statistics == Statistics(created=1, updated=1, moved=1, disabled=1, deleted=1, conflicts=1, errors=1)
+    assert result.statistics == Statistics(
+        created=1, updated=1, moved=1, disabled=1, deleted=1, conflicts=1, errors=1
+    )
     assert (result.conflicts, result.failures, result.left, result.total) == (1, 1, 0, 7)
     assert result.outcomes == {
         5: Outcome(5, Result.CONFLICT, "it is not as it was seen"),
@@ -120,9 +122,15 @@ def test_progress_is_shown_seldom_and_at_the_end() -> None:
 
 
 def test_what_is_recorded_is_not_done_again() -> None:
-    """A resumed plan skips what has an outcome, whatever it is, counts it from the record, and looks at the others first."""
+    """A resumed plan skips what has an outcome, whatever it is, counts it from the record, and looks at the
+    others first.
+    """
     destination, store = all_kinds(), MemoryOutcomes()
-    for outcome in (Outcome(0, Result.DONE), Outcome(1, Result.FAILED, "busy"), Outcome(2, Result.CONFLICT, "was moved")):
+    for outcome in (
+        Outcome(0, Result.DONE),
+        Outcome(1, Result.FAILED, "busy"),
+        Outcome(2, Result.CONFLICT, "was moved"),
+    ):
         store.recorded[outcome.sequence] = outcome
     result = run(ALL_KINDS, destination, store, resumed=True)
     assert destination.sent == [3, 4, 5, 6]
@@ -156,8 +164,12 @@ def test_a_first_attempt_looks_at_nothing() -> None:
     count=st.integers(0, 30),
     stops=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=4),
 )
-def test_stopping_anywhere_and_going_on_ends_in_the_same_state(count: int, stops: list[tuple[int, bool]]) -> None:
-    """However often a plan is interrupted, with or without its last outcomes recorded: nothing is lost and nothing done twice."""
+def test_stopping_anywhere_and_going_on_ends_in_the_same_state(
+    count: int, stops: list[tuple[int, bool]]
+) -> None:
+    """However often a plan is interrupted, with or without its last outcomes recorded: nothing is lost and
+    nothing done twice.
+    """
     changes = creations(count)
     expected = MemoryDestination()
     run(changes, expected)
@@ -177,7 +189,9 @@ def test_stopping_anywhere_and_going_on_ends_in_the_same_state(count: int, stops
 
 
 def test_an_unreachable_destination_keeps_what_was_answered() -> None:
-    """When the destination gives up, outcomes until then are recorded; the error says how many are left and what happens next."""
+    """When the destination gives up, outcomes until then are recorded; the error says how many are left and
+    what happens next.
+    """
     destination, store = MemoryDestination(), MemoryOutcomes()
     cause = EndpointUnavailable("Connection refused.", endpoint=destination.label, remedy="See that it runs.")
     destination.after_answers = on_count(7, cause)
@@ -185,7 +199,8 @@ def test_an_unreachable_destination_keeps_what_was_answered() -> None:
     assert type(result.error) is EndpointUnavailable
     assert result.error.__cause__ is cause
     assert str(result.error) == (
-        "connection office (ldap://127.0.0.1:389): Connection refused. 7 of 1,000 changes have been answered, 993 are left. "
+        "connection office (ldap://127.0.0.1:389): Connection refused. 7 of 1,000 changes have been answered,"
+        " 993 are left. "
         "See that it runs. A retry of this run goes on with the same plan."
     )
     assert (result.statistics.created, result.left) == (7, 993)
@@ -195,7 +210,9 @@ def test_an_unreachable_destination_keeps_what_was_answered() -> None:
 def test_a_permanent_error_of_the_endpoint_keeps_its_kind() -> None:
     """TLS that fails on reconnecting must not become something that is tried again."""
     destination = MemoryDestination()
-    destination.after_answers = on_count(0, SecurityError("certificate has expired", endpoint="x", remedy="Renew it."))
+    destination.after_answers = on_count(
+        0, SecurityError("certificate has expired", endpoint="x", remedy="Renew it.")
+    )
     error = run(creations(9), destination).error
     assert type(error) is SecurityError
     assert not error.transient
@@ -213,13 +230,16 @@ def test_a_lost_lease_stops_at_once() -> None:
 
 
 def test_a_store_that_fails_stops_the_writing() -> None:
-    """What cannot be recorded may not be written: nothing is sent after a batch failed, and the error says what is unknown."""
+    """What cannot be recorded may not be written: nothing is sent after a batch failed, and the error says
+    what is unknown.
+    """
     destination, store = MemoryDestination(), MemoryOutcomes()
     store.broken = True
     result = run(creations(2000), destination, store)
     assert type(result.error) is StoreError
-    assert "500 outcomes could not be recorded, so nothing more was written; 500 of 2,000 changes have been answered" in str(
-        result.error
+    assert (
+        "500 outcomes could not be recorded, so nothing more was written; 500 of 2,000 changes have been"
+        " answered" in str(result.error)
     )
     assert len(destination.sent) <= outcome_log.BATCH_SIZE + WINDOW
     assert destination.closed
@@ -254,7 +274,9 @@ def test_a_record_that_fails_at_the_very_end_is_an_error() -> None:
     assert result.statistics.created == 3
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), RuntimeError("a defect")], ids=["int", "term", "defect"])
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), SystemExit(143), RuntimeError("a defect")], ids=["int", "term", "defect"]
+)
 def test_an_interruption_is_recorded_and_passed_on(error: BaseException) -> None:
     """Ctrl-C, SIGTERM and defects end it, with what was answered recorded."""
     destination, store = MemoryDestination(), MemoryOutcomes()
@@ -321,27 +343,37 @@ def test_a_destination_that_says_nothing_is_an_error() -> None:
 
     result = run(creations(5), Silent())
     assert type(result.error) is EndpointError
-    assert "did not say what became of some changes. 4 of 5 changes have been answered, 1 are left." in str(result.error)
+    assert "did not say what became of some changes. 4 of 5 changes have been answered, 1 are left." in str(
+        result.error
+    )
     assert result.left == 1
 
 
 def test_trouble_is_logged_with_its_place_and_a_closing_tally(caplog: pytest.LogCaptureFixture) -> None:
-    """Each conflict and failure names action, object, key and reason; the last line counts everything and gives the time."""
+    """Each conflict and failure names action, object, key and reason; the last line counts everything and
+    gives the time.
+    """
     with caplog.at_level(logging.INFO):
         run(ALL_KINDS, all_kinds())
     *_, conflict, failure, tally = caplog.messages
     assert conflict == (
-        "An object is not as it was when the plan was made. action=update object='f' key='f' reason='it is not as it was seen'"
+        "An object is not as it was when the plan was made. action=update object='f' key='f' reason='it is"
+        " not as it was seen'"
     )
     assert failure == "An object could not be changed. action=update object='g' key='g' reason='no access'"
     assert tally.startswith(
-        "Applied the plan. plan=1 created=1 updated=1 moved=1 disabled=1 deleted=1 conflicts=1 errors=1 left=0 seconds="
+        "Applied the plan. plan=1 created=1 updated=1 moved=1 disabled=1 deleted=1 conflicts=1 errors=1"
+        " left=0 seconds="
     )
 
 
 def test_the_log_is_not_flooded(caplog: pytest.LogCaptureFixture) -> None:
-    """Thousands of conflicts give some lines and a word on where the others are; hostile ids cannot forge lines."""
-    objects = tuple(Change(Action.UPDATE, f"{number}\nforged", f"cn={number}\nforged") for number in range(500))
+    """Thousands of conflicts give some lines and a word on where the others are; hostile ids cannot forge
+    lines.
+    """
+    objects = tuple(
+        Change(Action.UPDATE, f"{number}\nforged", f"cn={number}\nforged") for number in range(500)
+    )
     with caplog.at_level(logging.WARNING):
         run(objects, MemoryDestination())
     assert len(caplog.records) == LOGGED_SINGLY + 1
@@ -349,9 +381,18 @@ def test_the_log_is_not_flooded(caplog: pytest.LogCaptureFixture) -> None:
     assert not any("\n" in message for message in caplog.messages)
 
 
-@given(st.lists(st.booleans(), max_size=300), st.integers(1, 30), st.sampled_from([0.0, 0.25, 0.5, 0.9]), st.integers(1, 60))
-def test_the_failure_rule_looks_at_the_latest_changes(failures: list[bool], minimum: int, share: float, window: int) -> None:
-    """It stops at the first moment at which, of the last `window`, at least `minimum` and more than `share` failed."""
+@given(
+    st.lists(st.booleans(), max_size=300),
+    st.integers(1, 30),
+    st.sampled_from([0.0, 0.25, 0.5, 0.9]),
+    st.integers(1, 60),
+)
+def test_the_failure_rule_looks_at_the_latest_changes(
+    failures: list[bool], minimum: int, share: float, window: int
+) -> None:
+    """It stops at the first moment at which, of the last `window`, at least `minimum` and more than `share`
+    failed.
+    """
     count = FailureCount(FailureRule(minimum, share, window))
     expected = False
     for number, failed in enumerate(failures, start=1):

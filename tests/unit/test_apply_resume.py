@@ -17,7 +17,9 @@ def change(name: str, *named: str, action: Action = Action.CREATE, late: str = "
 
 
 def test_changes_that_need_what_failed_before_are_given_up() -> None:
-    """A group must not get the name of an object that does not exist, also when that failed in an earlier attempt."""
+    """A group must not get the name of an object that does not exist, also when that failed in an earlier
+    attempt.
+    """
     changes = (
         change("failed"),
         change("needs", "cn=failed"),
@@ -32,12 +34,23 @@ def test_changes_that_need_what_failed_before_are_given_up() -> None:
     )
     store = MemoryOutcomes()
     store.record_outcomes(
-        1, [Outcome(0, Result.FAILED, "refused"), Outcome(4, Result.CONFLICT, "exists"), Outcome(6, Result.CONFLICT, "changed")]
+        1,
+        [
+            Outcome(0, Result.FAILED, "refused"),
+            Outcome(4, Result.CONFLICT, "exists"),
+            Outcome(6, Result.CONFLICT, "changed"),
+        ],
     )
     destination = MemoryDestination()
     result = apply_plan(changes, destination, plan_id=1, store=store, check=lambda: None, resumed=True)
     # The last one only waits for room that was to be made for it, and may find it all the same.
     assert destination.sent == [5, 8, 9]
-    assert {sequence for sequence, outcome in store.recorded.items() if outcome.result is Result.FAILED} == {0, 1, 2, 3, 7}
+    assert {sequence for sequence, outcome in store.recorded.items() if outcome.result is Result.FAILED} == {
+        0,
+        1,
+        2,
+        3,
+        7,
+    }
     assert "cn=failed, which it needs" in store.recorded[1].message
     assert (result.left, result.error) == (0, None)

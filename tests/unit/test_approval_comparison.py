@@ -30,7 +30,9 @@ class Plan:
 
 
 def update(name: str, mail: str, *fields: FieldChange) -> Change:
-    return Change(Action.UPDATE, name, f"cn={name}", fields=(FieldChange("mail", (b"old",), (mail.encode(),)), *fields))
+    return Change(
+        Action.UPDATE, name, f"cn={name}", fields=(FieldChange("mail", (b"old",), (mail.encode(),)), *fields)
+    )
 
 
 def seen(compared: Comparison) -> list[tuple[str, str]]:
@@ -60,8 +62,12 @@ def test_equal_plans() -> None:
 def test_only_what_differs_is_shown_of_an_object() -> None:
     """Fields that both plans treat alike are left out; one that only one plan touches has no other side."""
     cn, sn = FieldChange("cn", (), (b"A",)), FieldChange("sn", (b"B",), ())
-    (difference,) = Comparison(Plan(update("a", "x", cn)), Plan(update("a", "y", cn._replace(field="CN"), sn)))
-    assert [(field.field, field.old and field.old.new, field.new and field.new.new) for field in difference.fields] == [
+    (difference,) = Comparison(
+        Plan(update("a", "x", cn)), Plan(update("a", "y", cn._replace(field="CN"), sn))
+    )
+    assert [
+        (field.field, field.old and field.old.new, field.new and field.new.new) for field in difference.fields
+    ] == [
         ("mail", (b"x",), (b"y",)),
         ("sn", None, ()),
     ]
@@ -69,7 +75,9 @@ def test_only_what_differs_is_shown_of_an_object() -> None:
 
 def test_the_order_of_values_and_how_they_are_written_do_not_count() -> None:
     """Values are sets; dependencies between changes are no content."""
-    one = Change(Action.UPDATE, "a", "cn=a", fields=(FieldChange("m", (), (b"1", b"2")), FieldChange("n", (), (b"3",))))
+    one = Change(
+        Action.UPDATE, "a", "cn=a", fields=(FieldChange("m", (), (b"1", b"2")), FieldChange("n", (), (b"3",)))
+    )
     fields = (FieldChange("n", (), (b"3",), late=True), FieldChange("M", (), (b"2", b"1"), replace=True))
     assert Comparison(Plan(one), Plan(one._replace(fields=fields, after=("cn=z",)))).counts.equal
 
@@ -112,8 +120,12 @@ changes = st.builds(
 
 
 @given(st.lists(changes, max_size=8), st.lists(changes, max_size=8))
-def test_differences_and_counts_agree_and_account_for_every_change(old: list[Change], new: list[Change]) -> None:
-    """Whatever the plans, every change is in a difference or the same in both, and batches make no difference."""
+def test_differences_and_counts_agree_and_account_for_every_change(
+    old: list[Change], new: list[Change]
+) -> None:
+    """Whatever the plans, every change is in a difference or the same in both, and batches make no
+    difference.
+    """
     compared = Comparison(Plan(*old), Plan(*new))
     differences = list(compared)
     counted = Counter(difference.presence for difference in differences)

@@ -27,7 +27,9 @@ def days(number: float) -> datetime:
     return FILED + timedelta(days=number)
 
 
-def policy(*levels: Any, default: bool = True, users: tuple[str, ...] = ("bob",), **keys: Any) -> EffectivePolicy:
+def policy(
+    *levels: Any, default: bool = True, users: tuple[str, ...] = ("bob",), **keys: Any
+) -> EffectivePolicy:
     escalation = {"after": "1d", "levels": levels, "default": DEFAULT if default else None}
     return EffectivePolicy.model_validate({"approvers": {"users": users}, "escalation": escalation, **keys})
 
@@ -55,7 +57,9 @@ def test_levels_come_in_order_and_the_default_last() -> None:
 
 
 def test_what_was_missed_is_made_up_for() -> None:
-    """After days without anybody looking, everything that was due meanwhile is due now, with its own time; the chain ends."""
+    """After days without anybody looking, everything that was due meanwhile is due now, with its own time;
+    the chain ends.
+    """
     given_ = policy({"users": ["eve"]}, {"roles": ["Heads"]})
     found = steps(given_, 30)
     assert asked(found) == [(1, ["eve"]), (2, ["Heads"]), (3, ["Admin"])]
@@ -91,7 +95,9 @@ def test_a_manager_who_cannot_be_found_hands_on_at_once() -> None:
     assert asked(found) == [(1, None), (2, ["Admin"])]
     assert found[0].note == "No manager of frank is known."
     assert [step.at for step in found] == [days(1), days(1)]
-    assert asked(steps(policy("manager", users=("frank",)), 1.01, record(found[0], days(1)))) == [(2, ["Admin"])]
+    assert asked(steps(policy("manager", users=("frank",)), 1.01, record(found[0], days(1)))) == [
+        (2, ["Admin"])
+    ]
 
 
 def test_a_manager_who_may_not_decide_is_none() -> None:
@@ -116,12 +122,17 @@ def test_roles_have_no_manager() -> None:
 def test_where_nobody_can_decide_the_next_is_asked_at_once() -> None:
     """If the only approver is the requester, waiting for them would be in vain."""
     assert asked(steps(policy(users=("anna",)), 0)) == [(1, ["Admin"])]
-    assert asked(steps(policy({"users": ["ANNA"]}, {"users": ["eve"]}, users=("anna",)), 0)) == [(1, None), (2, ["eve"])]
+    assert asked(steps(policy({"users": ["ANNA"]}, {"users": ["eve"]}, users=("anna",)), 0)) == [
+        (1, None),
+        (2, ["eve"]),
+    ]
     assert steps(policy(users=("anna",), self_approval="allow"), 0) == []
 
 
 def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
-    """It names only the requester, who asked for the waiver, or people who are asked already: the next is asked with it."""
+    """It names only the requester, who asked for the waiver, or people who are asked already: the next is
+    asked with it.
+    """
     nobody = [(1, None), (2, ["eve"])]
     for useless in ({"users": ["Anna"]}, {"users": ["bob"]}, {"users": ["anna", "bob"]}):
         found = steps(policy(useless, {"users": ["eve"]}), 1)
@@ -129,10 +140,18 @@ def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
         assert {step.at for step in found} == {days(1)}
         assert found[0].note
     waiver = due(
-        policy({"users": ["zoe"]}, {"users": ["eve"]}), FILED, (), days(1), manager_of=MANAGERS.get, requester="", asked_by="zoe"
+        policy({"users": ["zoe"]}, {"users": ["eve"]}),
+        FILED,
+        (),
+        days(1),
+        manager_of=MANAGERS.get,
+        requester="",
+        asked_by="zoe",
     )
     assert asked(waiver) == nobody
-    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["anna", "eve"])], "one of them can answer"
+    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["anna", "eve"])], (
+        "one of them can answer"
+    )
     assert asked(steps(policy({"users": ["anna"]}, self_approval="allow"), 1)) == [(1, ["anna"])]
     heads = policy({"roles": ["Heads"]}, {"roles": ["Heads"]}, {"users": ["eve"]})
     first = record(steps(heads, 1)[0], days(1))
@@ -158,7 +177,9 @@ def test_expiry_counts_from_filing() -> None:
 
 def test_times_past_the_calendar_never_come() -> None:
     """A duration that ends after the year 9999 is as good as none."""
-    given_ = policy(escalation={"after": timedelta(weeks=999_999), "default": DEFAULT}, expires=timedelta(weeks=999_999))
+    given_ = policy(
+        escalation={"after": timedelta(weeks=999_999), "default": DEFAULT}, expires=timedelta(weeks=999_999)
+    )
     assert expires_at(given_, FILED) is None
     assert steps(given_, 10_000) == []
 
@@ -175,12 +196,17 @@ def test_a_directory_that_does_not_answer_is_no_missing_manager() -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["manager", {"users": ["eve"]}, {"users": ["anna"]}, {"roles": ["Heads"]}]), max_size=4),
+    st.lists(
+        st.sampled_from(["manager", {"users": ["eve"]}, {"users": ["anna"]}, {"roles": ["Heads"]}]),
+        max_size=4,
+    ),
     st.sampled_from(["bob", "anna", "frank"]),
     st.booleans(),
     st.lists(st.floats(0, 12), max_size=8).map(sorted),
 )
-def test_looking_often_or_once_asks_the_same(levels: list[Any], user: str, default: bool, looks: list[float]) -> None:
+def test_looking_often_or_once_asks_the_same(
+    levels: list[Any], user: str, default: bool, looks: list[float]
+) -> None:
     """However often it is looked, every level is due once, in order, and the same people are asked."""
     given_ = policy(*levels, default=default, users=(user,))
     events: list[Event] = []
@@ -194,6 +220,8 @@ def test_looking_often_or_once_asks_the_same(levels: list[Any], user: str, defau
 
 
 def test_the_people_of_the_minimum_do_not_hold_up_escalation() -> None:
-    """They agree besides the job's approvers, so if none of these can, others are asked at once; nor are their managers asked."""
+    """They agree besides the job's approvers, so if none of these can, others are asked at once; nor are
+    their managers asked.
+    """
     given_ = policy("manager", users=("anna",), all_of={"users": ["bob"]})
     assert asked(steps(given_, 0)) == [(1, None), (2, ["Admin"])]

@@ -41,12 +41,18 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
     ],
 )
 def test_spellings_of_one_account_are_one_person(other: str) -> None:
-    """A directory that people log in from may take them for the same name, while Airflow makes a user of each."""
+    """A directory that people log in from may take them for the same name, while Airflow makes a user of
+    each.
+    """
     assert same_person("bob smith", other)
-    assert hindrance(request(by="bob smith", approvers={"users": [other]}), person(other)) is Hindrance.REQUESTER
+    assert (
+        hindrance(request(by="bob smith", approvers={"users": [other]}), person(other)) is Hindrance.REQUESTER
+    )
 
 
-@pytest.mark.parametrize(("one", "other"), [("ida", "\u0130da"), ("stra\u00dfe", "STRASSE"), ("o\ufb00ice", "office")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("ida", "\u0130da"), ("stra\u00dfe", "STRASSE"), ("o\ufb00ice", "office")]
+)
 def test_letters_that_fold_to_several_are_one_person(one: str, other: str) -> None:
     """As case folding has it, a capital I with a dot included."""
     assert same_person(one, other)
@@ -62,7 +68,9 @@ def person(name: str, *roles: str, verified: bool = True) -> Person:
     return Person(name, frozenset(roles), verified)
 
 
-def request(*later: Assignment, state: RequestState = RequestState.PENDING, by: str = "anna", **keys: Any) -> RequestView:
+def request(
+    *later: Assignment, state: RequestState = RequestState.PENDING, by: str = "anna", **keys: Any
+) -> RequestView:
     given = tuple(keys.pop("decisions", ()))
     policy = EffectivePolicy.model_validate({"approvers": {"users": ["bob"], "roles": ["Approvers"]}, **keys})
     return RequestView(state, policy, by, (*assignments(policy), *later), given)
@@ -126,7 +134,9 @@ def test_only_a_pending_request_is_decided(state: RequestState) -> None:
 
 def test_who_comes_late_hears_who_was_first() -> None:
     """The refusal of the second of two decisions names who gave the first."""
-    denied = request(state=RequestState.DENIED, decisions=[Decision(person("bob"), agreed=False, at=NOW, reason="no")])
+    denied = request(
+        state=RequestState.DENIED, decisions=[Decision(person("bob"), agreed=False, at=NOW, reason="no")]
+    )
     assert str(may_decide(denied, person("carol", "Approvers"))) == "This request was already denied by bob."
 
 
@@ -136,12 +146,20 @@ def test_later_approvers_are_added() -> None:
         Assignment(Approvers(users=["carol"]), Origin.ESCALATED),
         Assignment(Approvers(roles=["Helpdesk"]), Origin.REROUTED, person("bob")),
     )
-    assert [hindrance(view, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))] == [None, None, None]
+    assert [hindrance(view, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))] == [
+        None,
+        None,
+        None,
+    ]
 
 
 def test_the_minimum_bounds_everybody() -> None:
-    """Whoever is named by the job, escalation or rerouting must also be one whom the deployment's minimum names."""
-    view = request(Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")), within={"roles": ["Security"]})
+    """Whoever is named by the job, escalation or rerouting must also be one whom the deployment's minimum
+    names.
+    """
+    view = request(
+        Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")), within={"roles": ["Security"]}
+    )
     assert hindrance(view, person("bob")) is Hindrance.OUTSIDE_MINIMUM
     assert hindrance(view, person("carol")) is Hindrance.OUTSIDE_MINIMUM
     assert hindrance(view, person("bob", "Security")) is None

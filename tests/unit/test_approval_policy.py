@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from directory_sync.approval.history import assignments
 from directory_sync.approval.minimum import parse_minimum, tighten
-from directory_sync.approval.people import Assignment, Decision, Origin, Person, RequestView, is_named, may_decide, same_person
+from directory_sync.approval.people import (
+    Assignment,
+    Decision,
+    Origin,
+    Person,
+    RequestView,
+    is_named,
+    may_decide,
+    same_person,
+)
 from directory_sync.approval.policy import EffectivePolicy, needs_approval
 from directory_sync.approval.quorum import Approved, outcome
 from directory_sync.approval.states import RequestState
@@ -24,7 +33,8 @@ from tests.scenarios.policies import NAMES, OVER, asks, change, later, people, p
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-# -- whether a plan needs approval ------------------------------------------------------------------------------------
+# -- whether a plan needs approval
+# ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("when", ["always", "manual", "over_limit"])
@@ -33,7 +43,9 @@ def test_an_empty_plan_never_needs_approval(when: str) -> None:
     assert not asks(policy(when=when), plan(over=True))
 
 
-@pytest.mark.parametrize("trigger", ["manual", "terminal", "backfill", "operator_triggered", "asset_triggered", "", "unheard of"])
+@pytest.mark.parametrize(
+    "trigger", ["manual", "terminal", "backfill", "operator_triggered", "asset_triggered", "", "unheard of"]
+)
 def test_manual_lets_nothing_but_the_schedule_through(trigger: str) -> None:
     """Every trigger needs approval, known or not, only the schedule's own runs go straight through."""
     assert asks(policy(when="manual"), plan(change(Action.UPDATE)), trigger)
@@ -44,14 +56,19 @@ def test_over_limit_asks_only_beyond_a_limit() -> None:
     """The reason names the limit."""
     given = policy(when="over_limit")
     assert not asks(given, plan(change(Action.DELETE)))
-    reason = needs_approval(given, plan(change(Action.DELETE), over=True), trigger="scheduled", exceeded=(OVER,))
+    reason = needs_approval(
+        given, plan(change(Action.DELETE), over=True), trigger="scheduled", exceeded=(OVER,)
+    )
     assert "60 planned, 50 allowed" in str(reason)
 
 
 def test_a_waived_limit_is_not_exceeded() -> None:
     """What counts is what the caller says is exceeded, not what the plan's own checks say."""
     assert (
-        needs_approval(policy(when="over_limit"), plan(change(Action.DELETE), over=True), trigger="manual", exceeded=()) is None
+        needs_approval(
+            policy(when="over_limit"), plan(change(Action.DELETE), over=True), trigger="manual", exceeded=()
+        )
+        is None
     )
 
 
@@ -79,7 +96,11 @@ def test_fields_are_the_same_in_any_case_and_with_options() -> None:
     assert not asks(policy(fields=["sn"]), surname)
     aliases = {"surname": "sn"}
     assert needs_approval(
-        policy(fields=["sn"]), surname, trigger="manual", exceeded=(), canonical=lambda name: aliases.get(name, name)
+        policy(fields=["sn"]),
+        surname,
+        trigger="manual",
+        exceeded=(),
+        canonical=lambda name: aliases.get(name, name),
     )
 
 
@@ -96,7 +117,8 @@ def test_an_empty_list_asks_for_everything() -> None:
     assert not asks(policy(changes=[], fields=["mail"]), plan(change(Action.UPDATE, "cn")))
 
 
-# -- the minimum ------------------------------------------------------------------------------------------------------
+# -- the minimum
+# ------------------------------------------------------------------------------------------------------
 
 
 def tightened(minimum: dict[str, Any], own: dict[str, Any]) -> EffectivePolicy:
@@ -108,7 +130,9 @@ def tightened(minimum: dict[str, Any], own: dict[str, Any]) -> EffectivePolicy:
 def test_without_a_minimum_the_job_decides() -> None:
     """Its own policy counts unchanged, or none."""
     assert tighten(None, None) is None
-    own = policy(require=2, expires="2d", escalation={"after": "1d", "levels": ["manager"]}, changes=["delete"])
+    own = policy(
+        require=2, expires="2d", escalation={"after": "1d", "levels": ["manager"]}, changes=["delete"]
+    )
     result = tighten(None, own)
     assert result is not None
     assert (result.within, result.at_least, result.all_of) == (None, 1, None)
@@ -160,10 +184,16 @@ def test_all_and_a_number_both_count() -> None:
 
 def test_the_escalation_of_the_minimum_counts_where_the_job_has_none() -> None:
     """Time is the shorter, people are the job's own where it names some."""
-    minimum = {"escalation": {"after": "1d", "levels": [{"users": ["carol"]}], "default": {"roles": ["Admin"]}}}
+    minimum = {
+        "escalation": {"after": "1d", "levels": [{"users": ["carol"]}], "default": {"roles": ["Admin"]}}
+    }
     result = tightened(minimum, {"escalation": {"after": "2d", "levels": ["manager"]}}).escalation
     assert result is not None
-    assert (result.after, result.levels, result.default) == (timedelta(days=1), ["manager"], Approvers(roles=["Admin"]))
+    assert (result.after, result.levels, result.default) == (
+        timedelta(days=1),
+        ["manager"],
+        Approvers(roles=["Admin"]),
+    )
 
 
 def test_a_policy_survives_storage() -> None:
@@ -176,7 +206,8 @@ def test_a_policy_survives_storage() -> None:
     assert EffectivePolicy.model_validate_json(result.model_dump_json()) == result
 
 
-# -- the minimum, for any two policies --------------------------------------------------------------------------------
+# -- the minimum, for any two policies
+# --------------------------------------------------------------------------------
 
 
 @given(policies, st.none() | policies, plans, st.sampled_from(["manual", "scheduled", "backfill"]))
@@ -193,7 +224,11 @@ def test_tightening_never_drops_a_demand_for_approval(
 
 @given(policies, st.none() | policies, later, people, st.sampled_from(NAMES))
 def test_nobody_decides_who_may_not_under_the_minimum(
-    minimum: ApprovalPolicy, own: ApprovalPolicy | None, added: tuple[Assignment, ...], person: Person, requester: str
+    minimum: ApprovalPolicy,
+    own: ApprovalPolicy | None,
+    added: tuple[Assignment, ...],
+    person: Person,
+    requester: str,
 ) -> None:
     """Neither by being named in a definition, nor by escalation or rerouting, nor by having asked."""
     result = tighten(minimum, own)
@@ -211,13 +246,21 @@ def test_nobody_decides_who_may_not_under_the_minimum(
 @settings(max_examples=200)
 @given(policies, policies, later, st.lists(people, max_size=5), st.sampled_from(NAMES))
 def test_what_is_approved_is_approved_under_both(
-    minimum: ApprovalPolicy, own: ApprovalPolicy, added: tuple[Assignment, ...], agreed: list[Person], requester: str
+    minimum: ApprovalPolicy,
+    own: ApprovalPolicy,
+    added: tuple[Assignment, ...],
+    agreed: list[Person],
+    requester: str,
 ) -> None:
-    """Whatever is enough for the tightened policy is enough for the minimum and for the job's own policy alone."""
+    """Whatever is enough for the tightened policy is enough for the minimum and for the job's own policy
+    alone.
+    """
     result = tighten(minimum, own)
     assert result is not None
     answers = [Decision(person, agreed=True, at=NOW) for person in agreed]
-    if not isinstance(outcome(result, (*assignments(result), *added), answers, requester=requester), Approved):
+    if not isinstance(
+        outcome(result, (*assignments(result), *added), answers, requester=requester), Approved
+    ):
         return
     alone = tighten(None, own)
     assert alone is not None
@@ -229,7 +272,8 @@ def test_what_is_approved_is_approved_under_both(
     assert isinstance(outcome(least, circle, answers, requester=requester), Approved)
 
 
-# -- the setting ------------------------------------------------------------------------------------------------------
+# -- the setting
+# ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "none", " none "])
@@ -265,7 +309,10 @@ def test_the_setting_is_yaml_or_json(text: str) -> None:
         ("{approvers: {users: [bob]}, require: 0}", "require: expected any, all"),
         ("{approvers: {users: [bob, bob]}, require: 2}", "require: needs 2 people, but only 1"),
         ("{approvers: {users: [bob]}, when: never}", "when: expected"),
-        ("{approvers: {users: [bob]}, escalation: {after: 1d, levels: [manager]}}", "cannot escalate to a manager"),
+        (
+            "{approvers: {users: [bob]}, escalation: {after: 1d, levels: [manager]}}",
+            "cannot escalate to a manager",
+        ),
         ("{approvers: {users: [bob", "approval_minimum"),
         ("approvers: &a {users: [*a]}", "approval_minimum"),
         ("approvers: {users: [b\x1bob]}", "U+001B"),

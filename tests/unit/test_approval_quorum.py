@@ -27,7 +27,11 @@ def yes(name: str, *roles: str) -> Decision:
 
 
 def settle(
-    *given: Decision, users: list[str], roles: list[str] | None = None, later: tuple[Assignment, ...] = (), **keys: Any
+    *given: Decision,
+    users: list[str],
+    roles: list[str] | None = None,
+    later: tuple[Assignment, ...] = (),
+    **keys: Any,
 ) -> Outcome:
     requester = keys.pop("requester", "anna")
     policy = EffectivePolicy.model_validate({"approvers": {"users": users, "roles": roles or []}, **keys})
@@ -52,13 +56,18 @@ def test_a_number_counts_distinct_people() -> None:
 def test_one_denial_denies() -> None:
     """Whatever else was said, before or after."""
     no = Decision(person("carol"), agreed=False, at=NOW, reason="wrong department")
-    assert settle(yes("bob"), no, yes("dave"), users=["bob", "carol", "dave"]) == Denied("carol", "wrong department")
+    assert settle(yes("bob"), no, yes("dave"), users=["bob", "carol", "dave"]) == Denied(
+        "carol", "wrong department"
+    )
 
 
 def test_agreement_of_others_does_not_count() -> None:
     """The requester's, a stranger's and an unverified one's are as if they were not there."""
     assert isinstance(settle(yes("anna"), yes("mallory"), users=["anna", "bob"]), Pending)
-    assert isinstance(settle(Decision(Person("bob", frozenset(), verified=False), agreed=True, at=NOW), users=["bob"]), Pending)
+    assert isinstance(
+        settle(Decision(Person("bob", frozenset(), verified=False), agreed=True, at=NOW), users=["bob"]),
+        Pending,
+    )
     assert isinstance(settle(yes("anna"), users=["anna", "bob"], self_approval="allow"), Approved)
 
 
@@ -89,15 +98,23 @@ def test_members_of_a_role_may_be_enough() -> None:
 def test_all_is_every_user_and_one_of_every_role() -> None:
     """What is missing is named."""
     keys: dict[str, Any] = {"users": ["bob", "carol"], "roles": ["Admin", "Security"], "require": "all"}
-    assert settle(yes("bob"), yes("dave", "Admin"), **keys) == Pending("carol; somebody with the role Security")
-    assert isinstance(settle(yes("bob"), yes("carol"), yes("dave", "Admin"), yes("eve", "Security"), **keys), Approved)
+    assert settle(yes("bob"), yes("dave", "Admin"), **keys) == Pending(
+        "carol; somebody with the role Security"
+    )
+    assert isinstance(
+        settle(yes("bob"), yes("carol"), yes("dave", "Admin"), yes("eve", "Security"), **keys), Approved
+    )
 
 
 def test_one_person_may_stand_for_several_roles() -> None:
     """And for their own name, but never for another named user."""
-    assert settle(yes("dave", "Admin", "Security"), users=[], roles=["Admin", "Security"], require="all") == Approved(("dave",))
+    assert settle(
+        yes("dave", "Admin", "Security"), users=[], roles=["Admin", "Security"], require="all"
+    ) == Approved(("dave",))
     assert settle(yes("bob", "Admin"), users=["bob"], roles=["Admin"], require="all") == Approved(("bob",))
-    assert settle(yes("bob", "Admin"), users=["bob", "carol"], roles=["Admin"], require="all") == Pending("carol")
+    assert settle(yes("bob", "Admin"), users=["bob", "carol"], roles=["Admin"], require="all") == Pending(
+        "carol"
+    )
 
 
 def test_escalation_stands_in_for_one_who_is_silent() -> None:
@@ -143,7 +160,9 @@ def test_stand_ins_are_shared_out_so_that_most_parts_are_covered() -> None:
 
 
 def test_nobody_stands_in_for_the_people_of_the_minimum() -> None:
-    """They agree in person, and are asked for nothing else: their agreement is not that of the job's own approvers."""
+    """They agree in person, and are asked for nothing else: their agreement is not that of the job's own
+    approvers.
+    """
     later = (
         Assignment(Approvers(users=["eve"]), Origin.ESCALATED),
         Assignment(Approvers(users=["eve"]), Origin.REROUTED, person("ciso")),
@@ -154,7 +173,8 @@ def test_nobody_stands_in_for_the_people_of_the_minimum() -> None:
     assert isinstance(settle(yes("ciso"), yes("bob"), **keys), Approved)
 
 
-# -- for any policy and any decisions ---------------------------------------------------------------------------------
+# -- for any policy and any decisions
+# ---------------------------------------------------------------------------------
 
 NAMES = ["anna", "bob", "Bob", "carol", "dave"]
 ROLES = ["Admin", "Security"]
@@ -179,10 +199,12 @@ policies = st.builds(
     all_of=st.none() | groups,
 )
 later = st.lists(
-    st.builds(Assignment, groups, st.sampled_from([Origin.ESCALATED, Origin.REROUTED]), st.none() | people), max_size=3
+    st.builds(Assignment, groups, st.sampled_from([Origin.ESCALATED, Origin.REROUTED]), st.none() | people),
+    max_size=3,
 )
 answers = st.lists(
-    st.builds(Decision, people, agreed=st.sampled_from([True, True, True, True, False]), at=st.just(NOW)), max_size=6
+    st.builds(Decision, people, agreed=st.sampled_from([True, True, True, True, False]), at=st.just(NOW)),
+    max_size=6,
 )
 
 
@@ -191,7 +213,9 @@ answers = st.lists(
 def test_never_approved_by_accident(
     policy: EffectivePolicy, added: list[Assignment], given_: list[Decision], requester: str
 ) -> None:
-    """Approved means: nobody denied, and as many distinct eligible people agreed as required, the requester only if allowed."""
+    """Approved means: nobody denied, and as many distinct eligible people agreed as required, the requester
+    only if allowed.
+    """
     assignees = (*assignments(policy), *added)
     result = outcome(policy, assignees, given_, requester=requester)
     denials = [decision for decision in given_ if not decision.agreed]
@@ -199,7 +223,11 @@ def test_never_approved_by_accident(
         assert isinstance(result, Denied)
     if not isinstance(result, Approved):
         return
-    eligible = [decision.person for decision in given_ if ineligible(policy, assignees, requester, decision.person) is None]
+    eligible = [
+        decision.person
+        for decision in given_
+        if ineligible(policy, assignees, requester, decision.person) is None
+    ]
     distinct = {identity(who.name) for who in eligible}
     assert {identity(name) for name in result.by} == distinct
     needed = {"any": 1, "all": max(1, len({identity(user) for user in policy.approvers.users}))}

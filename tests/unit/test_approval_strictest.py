@@ -1,4 +1,6 @@
-"""A policy that was changed while a run was going on: what counts asks for at least as much as each version."""
+"""A policy that was changed while a run was going on: what counts asks for at least as much as each
+version.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +52,14 @@ def test_a_policy_that_stayed_the_same_counts_as_it_is() -> None:
 
 
 def test_the_people_of_both_versions_decide() -> None:
-    """Who was taken out, or brought in, while the run was going on decides nothing alone; the request waits and says why."""
+    """Who was taken out, or brought in, while the run was going on decides nothing alone; the request waits
+    and says why.
+    """
     result = both({"approvers": {"users": ["carol", "dora"]}}, {"approvers": {"users": ["bob", "dora"]}})
     view = RequestView(RequestState.PENDING, result, "ida", assignments(result))
-    refusals = {name: may_decide(view, Person(name, frozenset(), verified=True)) for name in ("bob", "carol", "dora")}
+    refusals = {
+        name: may_decide(view, Person(name, frozenset(), verified=True)) for name in ("bob", "carol", "dora")
+    }
     assert {name: refusal and refusal.hindrance for name, refusal in refusals.items()} == {
         "bob": Hindrance.NO_APPROVER,
         "carol": Hindrance.OUTSIDE_EITHER,
@@ -70,7 +76,9 @@ def test_the_same_people_reroute_as_ever() -> None:
     result = both({"require": 2}, {})
     assert (result.require, result.also_within) == (2, None)
     asked = (*assignments(result), Assignment(Approvers(users=["eve"]), Origin.REROUTED))
-    answers = [Decision(Person(name, frozenset(), verified=True), agreed=True, at=NOW) for name in ("bob", "eve")]
+    answers = [
+        Decision(Person(name, frozenset(), verified=True), agreed=True, at=NOW) for name in ("bob", "eve")
+    ]
     assert isinstance(outcome(result, asked, answers[:1], requester="ida"), Pending)
     assert isinstance(outcome(result, asked, answers, requester="ida"), Approved)
 
@@ -78,23 +86,34 @@ def test_the_same_people_reroute_as_ever() -> None:
 def test_times_and_kinds_are_the_stricter_ones() -> None:
     """Key by key as under a minimum."""
     result = both(
-        {"expires": "2d", "changes": ["delete"], "when": "manual"}, {"expires": "1d", "fields": ["mail"], "when": "manual"}
+        {"expires": "2d", "changes": ["delete"], "when": "manual"},
+        {"expires": "1d", "fields": ["mail"], "when": "manual"},
     )
-    assert (result.expires, result.changes, result.fields, result.when) == (timedelta(days=1), ["delete"], ["mail"], "manual")
+    assert (result.expires, result.changes, result.fields, result.when) == (
+        timedelta(days=1),
+        ["delete"],
+        ["mail"],
+        "manual",
+    )
     assert both({"when": "manual"}, {"when": "over_limit"}).when == "always"
     assert both({"self_approval": "auto"}, {}).self_approval == "forbid"
 
 
 def test_the_result_survives_storage() -> None:
     """A request keeps it as JSON, and the next run compares it."""
-    result = both({"approvers": {"users": ["carol"]}, "require": "all"}, {"approvers": {"roles": ["Admin"]}, "require": "all"})
+    result = both(
+        {"approvers": {"users": ["carol"]}, "require": "all"},
+        {"approvers": {"roles": ["Admin"]}, "require": "all"},
+    )
     assert result.also_within
     assert result.all_of == Approvers(roles=["Admin"])
     assert EffectivePolicy.model_validate(result.model_dump(mode="json", exclude_none=True)) == result
 
 
 @given(effective, effective, plans, st.sampled_from(["manual", "scheduled"]))
-def test_what_either_asks_about_is_asked_about(now: EffectivePolicy, began: EffectivePolicy, what: Plan, trigger: str) -> None:
+def test_what_either_asks_about_is_asked_about(
+    now: EffectivePolicy, began: EffectivePolicy, what: Plan, trigger: str
+) -> None:
     """A plan that needs approval under one of the two needs it under both together."""
     result = strictest(now, began)
     assert result is not None
@@ -119,17 +138,23 @@ def test_what_is_approved_is_approved_under_each_alone(
     agreed: list[Person],
     requester: str,
 ) -> None:
-    """Whatever is enough for the two together is enough for what the definition says now, and for what it said then."""
+    """Whatever is enough for the two together is enough for what the definition says now, and for what it
+    said then.
+    """
     versions = tighten(minimum, now), tighten(minimum, began)
     result = strictest(*versions)
     assert result is not None
     answers = [Decision(person, agreed=True, at=NOW) for person in agreed]
-    if not isinstance(outcome(result, (*assignments(result), *added), answers, requester=requester), Approved):
+    if not isinstance(
+        outcome(result, (*assignments(result), *added), answers, requester=requester), Approved
+    ):
         return
     for each in versions:
         assert each is not None
         trusted = Assignment(circle(each), Origin.REROUTED)
-        assert isinstance(outcome(each, (*assignments(each), *added, trusted), answers, requester=requester), Approved)
+        assert isinstance(
+            outcome(each, (*assignments(each), *added, trusted), answers, requester=requester), Approved
+        )
 
 
 @given(st.none() | policies, policies, policies, people, st.sampled_from(NAMES))

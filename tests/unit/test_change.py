@@ -10,10 +10,18 @@ from hypothesis import strategies as st
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
 from directory_sync.plan.spool import pack_change, pack_finished, unpack_change, unpack_finished
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(['"', "\\", "\x00", "\x7f", "\u2028", "é"])
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(
+    ['"', "\\", "\x00", "\x7f", "\u2028", "é"]
+)
 VALUES = st.lists(st.binary(max_size=8) | TEXT.map(str.encode), max_size=3).map(tuple)
 FIELDS = st.builds(
-    FieldChange, field=TEXT, old=VALUES, new=VALUES, replace=st.booleans(), late=st.booleans(), partial=st.booleans()
+    FieldChange,
+    field=TEXT,
+    old=VALUES,
+    new=VALUES,
+    replace=st.booleans(),
+    late=st.booleans(),
+    partial=st.booleans(),
 )
 CHANGES = st.builds(
     Change,
@@ -32,10 +40,14 @@ CHANGES = st.builds(
 
 @given(CHANGES)
 def test_the_canonical_form_is_json_with_sorted_keys(change: Change) -> None:
-    """What is written by hand is to the byte what the JSON encoder would write, so that digests of older versions stay right."""
+    """What is written by hand is to the byte what the JSON encoder would write, so that digests of older
+    versions stay right.
+    """
     expected = json.dumps(change.to_json(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     assert change.canonical().decode() == expected
-    assert Change.from_json(json.loads(change.canonical())) == change._replace(name=None), "the name is no part of it"
+    assert Change.from_json(json.loads(change.canonical())) == change._replace(name=None), (
+        "the name is no part of it"
+    )
 
 
 @given(CHANGES, TEXT)

@@ -12,15 +12,30 @@ from directory_sync.run.secrets import is_password
 
 TEXTS = st.one_of(
     st.sampled_from(
-        ["key", "old", "new", "true", "object", "field", "late", "base64", "Straße", 'a"b', "c\\d", "e\nf", "],", ":[{"]
+        [
+            "key",
+            "old",
+            "new",
+            "true",
+            "object",
+            "field",
+            "late",
+            "base64",
+            "Straße",
+            'a"b',
+            "c\\d",
+            "e\nf",
+            "],",
+            ":[{",
+        ]
     ),
     st.text(alphabet='abnßé"\\{}[]:,\n\x01', max_size=6),
 )
 VALUES = st.lists(st.one_of(TEXTS.map(str.encode), st.binary(max_size=4)), max_size=3).map(tuple)
 NAMES = st.sampled_from(["sn", "userPassword", "member", "name"])
-FIELDS = st.lists(st.builds(FieldChange, NAMES, VALUES, VALUES, st.booleans(), st.booleans(), st.booleans()), max_size=3).map(
-    tuple
-)
+FIELDS = st.lists(
+    st.builds(FieldChange, NAMES, VALUES, VALUES, st.booleans(), st.booleans(), st.booleans()), max_size=3
+).map(tuple)
 CHANGES = st.builds(
     Change,
     st.sampled_from(Action),
@@ -55,13 +70,17 @@ def visible(change: Change) -> list[str]:
 
 @given(CHANGES, TEXTS.filter(bool))
 def test_what_is_found_is_what_people_see(change: Change, search: str) -> None:
-    """A text is found exactly if it stands in a key, an id, a field's name, or a value that is text and no secret."""
+    """A text is found exactly if it stands in a key, an id, a field's name, or a value that is text and no
+    secret.
+    """
     assert finds(change, search) == any(search.casefold() in text.casefold() for text in visible(change))
 
 
 @pytest.mark.parametrize("search", ["c2VjcmV0", "4711", "update", "identity", "true", '":"', "],", "nline"])
 def test_what_people_do_not_see_is_not_found(search: str) -> None:
-    """Secret values, bytes that are no text, identities, ids to wait for, and the stored form's own words are not searched."""
+    """Secret values, bytes that are no text, identities, ids to wait for, and the stored form's own words are
+    not searched.
+    """
     fields = (
         FieldChange("userPassword", (b"4711",), ()),
         FieldChange("photo", (), (b"secret\xff",), late=True),

@@ -39,7 +39,9 @@ def test_a_wrong_connection_is_named_but_never_quoted(text: str, expected: str) 
 
 
 def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that the environment holds is found without asking Airflow; its id is written in capitals there."""
+    """A connection that the environment holds is found without asking Airflow; its id is written in capitals
+    there.
+    """
     monkeypatch.setenv("AIRFLOW_CONN_CORP_AD", "ldap://dc1.corp.example")
     monkeypatch.setattr(connections, "ask_airflow", lambda connection_id: pytest.fail("asked Airflow"))
 

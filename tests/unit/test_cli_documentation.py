@@ -38,7 +38,11 @@ def section(title: str) -> str:
 
 def documented_options(text: str) -> set[str]:
     """What the first column of a section's table of options holds."""
-    return {option for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE) for option in re.findall(r"`([^`]+)`", row)}
+    return {
+        option
+        for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+        for option in re.findall(r"`([^`]+)`", row)
+    }
 
 
 def test_every_command_has_a_section() -> None:
@@ -53,13 +57,17 @@ def test_every_command_has_a_module() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_options_are_those_of_the_parser(command: str) -> None:
-    """A command's table holds every option and argument that the parser knows, and no other; so does its synopsis."""
+    """A command's table holds every option and argument that the parser knows, and no other; so does its
+    synopsis.
+    """
     actions = [action for action in COMMANDS[command]._actions if not EVERYWHERE & set(action.option_strings)]
     expected = {option for action in actions for option in action.option_strings or [str(action.metavar)]}
     synopsis = section(command).split("```")[1]
 
     assert documented_options(section(command)) == expected
-    assert set(re.findall(r"--[a-z-]+", synopsis)) == {option for option in expected if option.startswith("--")}
+    assert set(re.findall(r"--[a-z-]+", synopsis)) == {
+        option for option in expected if option.startswith("--")
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -84,7 +92,9 @@ def test_exit_statuses_are_those_of_the_program() -> None:
     """Number and meaning of every exit status."""
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", section("Exit statuses"), re.MULTILINE)
 
-    assert {int(number): meaning for number, meaning in rows} == {int(status): MEANINGS[status] for status in ExitStatus}
+    assert {int(number): meaning for number, meaning in rows} == {
+        int(status): MEANINGS[status] for status in ExitStatus
+    }
 
 
 def test_job_states_are_those_of_the_program() -> None:

@@ -17,7 +17,13 @@ import pytest
 from directory_sync.cli import db, preview, run, schema
 from directory_sync.cli.main import main
 from directory_sync.definition.models import Collection
-from directory_sync.errors import DirectorySyncError, EndpointUnavailable, SettingsError, StoreError, UnsupportedError
+from directory_sync.errors import (
+    DirectorySyncError,
+    EndpointUnavailable,
+    SettingsError,
+    StoreError,
+    UnsupportedError,
+)
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
@@ -45,7 +51,9 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     monkeypatch.delenv("AIRFLOW_CONFIG", raising=False)
     path = tmp_path / "crew.yaml"
-    path.write_text(DEFINITION.format(jobs="".join(JOB.format(name=name) for name in ("one", "two", "three"))))
+    path.write_text(
+        DEFINITION.format(jobs="".join(JOB.format(name=name) for name in ("one", "two", "three")))
+    )
     return path
 
 
@@ -66,7 +74,9 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def gives(results: Results) -> Callable[..., Iterator[JobResult]]:
-    """Stands for `run_collection` and `preview_collection`: gives these results, raising those that are exceptions."""
+    """Stands for `run_collection` and `preview_collection`: gives these results, raising those that are
+    exceptions.
+    """
 
     def collection(*_: object, **__: object) -> Iterator[JobResult]:
         for result in results:
@@ -108,8 +118,12 @@ RUNS: list[tuple[tuple[JobState, ...], int]] = [
 
 @pytest.mark.parametrize(("states", "expected"), RUNS, ids=["-".join(states) for states, _ in RUNS])
 @pytest.mark.usefixtures("store")
-def test_run(monkeypatch: pytest.MonkeyPatch, file: Path, states: tuple[JobState, ...], expected: int) -> None:
-    """Of several jobs the first of failed (1), stopped (3), record errors or conflicts (6), waiting (4) counts."""
+def test_run(
+    monkeypatch: pytest.MonkeyPatch, file: Path, states: tuple[JobState, ...], expected: int
+) -> None:
+    """Of several jobs the first of failed (1), stopped (3), record errors or conflicts (6), waiting (4)
+    counts.
+    """
     monkeypatch.setattr(run, "run_collection", gives(named(*states)))
 
     assert main(["run", str(file)]) == expected
@@ -130,8 +144,12 @@ PREVIEWS: list[tuple[str, Results, int]] = [
 
 
 @pytest.mark.parametrize("format_", ["table", "json", "csv"])
-@pytest.mark.parametrize(("results", "expected"), [each[1:] for each in PREVIEWS], ids=[each[0] for each in PREVIEWS])
-def test_preview(monkeypatch: pytest.MonkeyPatch, file: Path, results: Results, expected: int, format_: str) -> None:
+@pytest.mark.parametrize(
+    ("results", "expected"), [each[1:] for each in PREVIEWS], ids=[each[0] for each in PREVIEWS]
+)
+def test_preview(
+    monkeypatch: pytest.MonkeyPatch, file: Path, results: Results, expected: int, format_: str
+) -> None:
     """Failed (1) comes before a limit (3), which comes before changes (10); the format does not matter."""
     monkeypatch.setattr(preview, "preview_collection", gives(results))
 
@@ -241,9 +259,13 @@ def test_an_interrupted_run_reports_what_it_did(
     assert [job["job"] for job in json.loads(report.read_text())["jobs"]] == ["one"]
 
 
-@pytest.mark.parametrize("result", [stopped("one"), ended(S.FAILED, "one"), with_failed_changes("one")], ids=lambda r: r.state)
+@pytest.mark.parametrize(
+    "result", [stopped("one"), ended(S.FAILED, "one"), with_failed_changes("one")], ids=lambda r: r.state
+)
 @pytest.mark.usefixtures("store")
-def test_the_report_is_written_however_the_jobs_ended(monkeypatch: pytest.MonkeyPatch, file: Path, result: JobResult) -> None:
+def test_the_report_is_written_however_the_jobs_ended(
+    monkeypatch: pytest.MonkeyPatch, file: Path, result: JobResult
+) -> None:
     """A failed or stopped job is in the report."""
     monkeypatch.setattr(run, "run_collection", gives([result]))
     report = file.with_name("report.json")
@@ -292,9 +314,15 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], file: Path, arguments: 
     assert "directory-sync" in output.err
 
 
-@pytest.mark.parametrize("command", [["validate"], ["preview"], ["run"], ["query", "--job", "one"]], ids=lambda c: c[0])
-@pytest.mark.parametrize("text", ["name: Crew!", "name: [", "", "\0", "- list"], ids=["name", "syntax", "empty", "nul", "list"])
-def test_broken_definition(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str], text: str) -> None:
+@pytest.mark.parametrize(
+    "command", [["validate"], ["preview"], ["run"], ["query", "--job", "one"]], ids=lambda c: c[0]
+)
+@pytest.mark.parametrize(
+    "text", ["name: Crew!", "name: [", "", "\0", "- list"], ids=["name", "syntax", "empty", "nul", "list"]
+)
+def test_broken_definition(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str], text: str
+) -> None:
     """Every command ends with 2 and names file and line."""
     path = tmp_path / "broken.yaml"
     path.write_text(text)
@@ -305,7 +333,9 @@ def test_broken_definition(capsys: pytest.CaptureFixture[str], tmp_path: Path, c
     assert re.search(rf"^{re.escape(str(path))}:\d: .", output.out + output.err, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", [["validate"], ["preview"], ["run"], ["query", "--job", "one"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "command", [["validate"], ["preview"], ["run"], ["query", "--job", "one"]], ids=lambda c: c[0]
+)
 def test_missing_definition(capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]) -> None:
     """A file that is not there is a broken definition."""
     path = tmp_path / "nowhere.yaml"
@@ -361,7 +391,9 @@ def test_a_reader_who_has_gone_away_does_not_stop_a_run(monkeypatch: pytest.Monk
 
 
 def test_db(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """`db upgrade` and `db check` end with 0, or with 1 and the store's own words; the password is not shown."""
+    """`db upgrade` and `db check` end with 0, or with 1 and the store's own words; the password is not
+    shown.
+    """
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", "postgresql://sync:geheim@db.example/sync")
     monkeypatch.setattr(db.migrate, "upgrade", lambda url: "0001")
     monkeypatch.setattr(db.migrate, "check", lambda url: None)

@@ -45,7 +45,8 @@ def table(*results: JobResult, stream: io.StringIO | None = None) -> str:
     return stream.getvalue()
 
 
-# -- table ------------------------------------------------------------------------------------------------------------
+# -- table
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_table_shows_every_change_the_most_serious_kind_first() -> None:
@@ -80,7 +81,9 @@ def test_several_jobs_are_summed_up() -> None:
 
 def test_what_stands_in_the_way_is_told() -> None:
     """Limits that the plan goes past, and why a job could not be planned."""
-    shown = table(stopped("one"), replace(ended(JobState.FAILED, "two"), message="connection office: refused."))
+    shown = table(
+        stopped("one"), replace(ended(JobState.FAILED, "two"), message="connection office: refused.")
+    )
 
     assert "exceeded: limit delete: 1 planned, 0 allowed" in shown
     assert "limit create" not in shown
@@ -113,7 +116,9 @@ def test_an_ascii_terminal_gets_an_ascii_arrow() -> None:
 
 
 class Streamed:
-    """A plan that makes its changes one by one and remembers how many of them exist at the same time at most."""
+    """A plan that makes its changes one by one and remembers how many of them exist at the same time at
+    most.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -134,7 +139,8 @@ def test_large_plans_are_shown_completely() -> None:
     assert shown.count("\n  delete") == shown.count("\n  create") == 10_000
 
 
-# -- CSV --------------------------------------------------------------------------------------------------------------
+# -- CSV
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_csv_has_a_row_for_each_field() -> None:
@@ -143,11 +149,24 @@ def test_csv_has_a_row_for_each_field() -> None:
     write_csv(stream, collection("people"), [previewed()])
     rows = list(csv.reader(io.StringIO(stream.getvalue())))
 
-    assert tuple(rows[0]) == COLUMNS == ("job", "action", "key", "object", "new_object", "field", "old", "new", "marks")
+    assert (
+        tuple(rows[0])
+        == COLUMNS
+        == ("job", "action", "key", "object", "new_object", "field", "old", "new", "marks")
+    )
     assert [row[:-1] for row in rows[5:9]] == [
         ["people", "update", "leela", "uid=leela,ou=people,dc=office", "", "mail", "a@x | b@x", "c@x"],
         ["people", "update", "leela", "uid=leela,ou=people,dc=office", "", "title", "", "Kapitän"],
-        ["people", "update", "ship", "cn=ship,ou=groups,dc=office", "", "member", "uid=bender", "uid=fry | uid=leela"],
+        [
+            "people",
+            "update",
+            "ship",
+            "cn=ship,ou=groups,dc=office",
+            "",
+            "member",
+            "uid=bender",
+            "uid=fry | uid=leela",
+        ],
         ["people", "move", "amy", "uid=amy,ou=people,dc=office", "uid=amy,ou=left,dc=office", "", "", ""],
     ]
     assert [row[-2] for row in rows[2:5]] == ["<512 bytes>", "***", "***"]
@@ -168,7 +187,8 @@ def test_marks_of_removals_stand_in_every_format() -> None:
     assert report["marks"] == [{"kind": "never_matched"}, {"kind": "claimed_by", "subject": "hr.staff"}]
 
 
-# -- LDIF -------------------------------------------------------------------------------------------------------------
+# -- LDIF
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -180,8 +200,12 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[Change]:
         asked.append(change)
         return f"dn: {change.object.splitlines()[0]}\nchangetype: {change.action}\n\n"
 
-    def render(_collection: object, job: Job, changes: Sequence[Change], _deployment: object) -> Iterator[str]:
-        return ldif_records(changes, rendered_part, secret_fields(job), normalise=str.casefold, above=lambda _: ())
+    def render(
+        _collection: object, job: Job, changes: Sequence[Change], _deployment: object
+    ) -> Iterator[str]:
+        return ldif_records(
+            changes, rendered_part, secret_fields(job), normalise=str.casefold, above=lambda _: ()
+        )
 
     monkeypatch.setattr(preview_ldif, "render_changes", render)
     return asked
@@ -205,7 +229,8 @@ def test_ldif_names_the_job_and_each_record(rendered: list[Change], deployment: 
     text = ldif(deployment, previewed(errors=1))
 
     assert text.startswith(
-        "version: 1\n\n# job people to office: 5 changes\n# error: key 0 (line 0): no surname\n\n# create fry\n"
+        "version: 1\n\n# job people to office: 5 changes\n# error: key 0 (line 0): no surname\n\n# create"
+        " fry\n"
     )
     assert [change.key for change in rendered] == [change.key for change in CHANGES]
     assert "\n# delete \\x1b[2J\\u202eevil\\ndirectory-sync: all is well\ndn: " in text
@@ -214,10 +239,15 @@ def test_ldif_names_the_job_and_each_record(rendered: list[Change], deployment: 
 
 def test_ldif_shows_no_secret(rendered: list[Change], deployment: Deployment) -> None:
     """Secret fields are left out and named in a comment; a change of nothing else is a comment only."""
-    only_secret = Change(Action.UPDATE, "amy", "uid=amy", fields=(FieldChange("userPassword", (b"old",), (b"new",)),))
+    only_secret = Change(
+        Action.UPDATE, "amy", "uid=amy", fields=(FieldChange("userPassword", (b"old",), (b"new",)),)
+    )
     text = ldif(deployment, previewed(changes=(only_secret, *CHANGES)))
 
-    assert "\n# update amy\n# userPassword: secret, not shown\n\n# create fry\n# pin: secret, not shown\n" in text
+    assert (
+        "\n# update amy\n# userPassword: secret, not shown\n\n# create fry\n# pin: secret, not shown\n"
+        in text
+    )
     assert [change.key for change in rendered] == [change.key for change in CHANGES]
     assert {field.field for change in rendered for field in change.fields}.isdisjoint({"pin", "userPassword"})
 
@@ -226,5 +256,8 @@ def test_a_job_that_failed_is_a_comment(rendered: list[Change], deployment: Depl
     """LDIF of a job that could not be planned says why."""
     text = ldif(deployment, replace(ended(JobState.FAILED), message="connection office: refused.\nStart it."))
 
-    assert text == "version: 1\n\n# job people to office: 0 changes\n# connection office: refused.\n#   Start it.\n"
+    assert (
+        text
+        == "version: 1\n\n# job people to office: 0 changes\n# connection office: refused.\n#   Start it.\n"
+    )
     assert not rendered

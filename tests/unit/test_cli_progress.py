@@ -74,7 +74,9 @@ def test_standard_error_is_itself_again(monkeypatch: pytest.MonkeyPatch) -> None
     assert sys.stderr is terminal
 
 
-def test_elsewhere_a_stage_is_told_at_most_every_few_seconds(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_elsewhere_a_stage_is_told_at_most_every_few_seconds(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
     """Short work is not told at all; long work once in an interval, with numbers."""
     caplog.set_level(logging.INFO, "directory_sync")
     with ProgressDisplay() as display:
@@ -108,7 +110,9 @@ def test_log_lines_come_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "directory-sync: warning: Mind the gap.\n"
 
 
-@pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.DEBUG, True)], ids=["-v", "-vv"])
+@pytest.mark.parametrize(
+    ("level", "expected"), [(logging.INFO, False), (logging.DEBUG, True)], ids=["-v", "-vv"]
+)
 def test_tracebacks_are_for_debugging(capsys: pytest.CaptureFixture[str], level: int, expected: bool) -> None:
     """A logged exception shows where it was raised only with -vv."""
     configure(level)

@@ -1,4 +1,6 @@
-"""`directory-sync requests …` against a server that answers as agreed: what is shown, what is sent, how it ends."""
+"""`directory-sync requests …` against a server that answers as agreed: what is shown, what is sent, how it
+ends.
+"""
 
 from __future__ import annotations
 
@@ -65,12 +67,15 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return sits
 
 
-# -- list ----------------------------------------------------------------------------------------------------------------
+# -- list
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("server")
 def test_a_list_in_a_pipe_has_one_line_for_each_request(call: Callable[..., Output]) -> None:
-    """Columns with tabs between them, the most serious changes first; how many there are stands on standard error."""
+    """Columns with tabs between them, the most serious changes first; how many there are stands on standard
+    error.
+    """
     status, out, err = call("list")
 
     assert (status, err) == (0, "directory-sync: 1 request.\n")
@@ -82,7 +87,9 @@ def test_a_list_in_a_pipe_has_one_line_for_each_request(call: Callable[..., Outp
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("state", ["pending", "approved", "denied", "expired", "cancelled", "stale", "applied"])
+@pytest.mark.parametrize(
+    "state", ["pending", "approved", "denied", "expired", "cancelled", "stale", "applied"]
+)
 def test_what_was_not_written_is_told_as_planned(state: str) -> None:
     """Also where a request has ended without being applied."""
     planned = "" if state == "applied" else " planned"
@@ -116,7 +123,7 @@ def test_a_list_as_json_is_what_the_api_gives(server: RestServer, call: Callable
 def test_filters_are_the_ones_of_the_api(server: RestServer, call: Callable[..., Output]) -> None:
     """Each option is sent under the API's name for it, and nothing else is."""
     options = {
-        "list": "all", "job": "people", "requester": "ida", "approver": "bea", "decided-by": "cleo", "object": "uid=fry & co",
+        "list": "all", "job": "people", "requester": "ida", "approver": "bea", "decided-by": "cleo", "object": "uid=fry & co",  # noqa: E501
         "description": "50 %", "event": "rerouted", "from": "2026-01-31", "until": "2026-02-28T12:00+01:00",
     }  # fmt: skip
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -131,7 +138,9 @@ def test_filters_are_the_ones_of_the_api(server: RestServer, call: Callable[...,
 
 
 def test_long_lists_are_read_page_by_page(server: RestServer, call: Callable[..., Output]) -> None:
-    """As many requests as asked for, however small the server's pages are; how many there are in all is told."""
+    """As many requests as asked for, however small the server's pages are; how many there are in all is
+    told.
+    """
 
     def answers(asked: Asked) -> Answer:
         first = int(asked.query.get("before", ["101"])[0]) - 1
@@ -141,7 +150,9 @@ def test_long_lists_are_read_page_by_page(server: RestServer, call: Callable[...
 
     server.answers = answers
     _, out, err = call("list", "--first", "70")
-    assert [line.split("\t")[0] for line in out.splitlines()[1:]] == [str(number) for number in range(100, 30, -1)]
+    assert [line.split("\t")[0] for line in out.splitlines()[1:]] == [
+        str(number) for number in range(100, 30, -1)
+    ]
     assert err == "directory-sync: 70 requests of 100; --first 100 shows all of them.\n"
 
     _, out, err = call("list", "--first", "1000")
@@ -157,12 +168,15 @@ def test_pages_that_lead_in_a_circle_end(server: RestServer, call: Callable[...,
     assert (status, len(out.splitlines())) == (0, 3)
 
 
-# -- show ----------------------------------------------------------------------------------------------------------------
+# -- show
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("server")
 def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
-    """Numbers, the limit that is gone past before the others, the whole digest, who is asked, what has happened, errors."""
+    """Numbers, the limit that is gone past before the others, the whole digest, who is asked, what has
+    happened, errors.
+    """
     status, out, _ = call("show", "12")
 
     assert status == 0
@@ -194,12 +208,18 @@ def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_changes_are_shown_worst_first_and_harmless(call: Callable[..., Output]) -> None:
-    """Deletions, then updates, then creations, read page by page, with results; no value can command the terminal."""
+    """Deletions, then updates, then creations, read page by page, with results; no value can command the
+    terminal.
+    """
     _, out, _ = call("show", "12", "--changes")
     changes = out.split("changes:\n", 1)[1]
 
     assert changes.splitlines() == [
-        r"  delete   \x1b[2J\u202eevil\ndirectory-sync: all is well  uid=\x1b[2J\u202eevil\ndirectory-sync: all is well",
+        (
+            r"  delete   \x1b[2J\u202eevil\ndirectory-sync: all is well "
+            r" uid=\x1b[2J\u202eevil\ndirectory-sync:"
+            r" all is well"
+        ),
         r"      description: \x1b[2J\u202eevil\ndirectory-sync: all is well",
         "  update   ship  cn=ship,dc=office",
         "      member: - uid=bender",
@@ -230,8 +250,12 @@ def test_downloads_pass_through_harmless(call: Callable[..., Output]) -> None:
 
 
 def test_a_server_is_never_trusted_with_the_terminal(server: RestServer, call: Callable[..., Output]) -> None:
-    """Whatever text of a request is hostile, list and show print no control character and no line that begins with it."""
-    hostile = dict.fromkeys(("collection", "job", "run_id", "requester", "reason", "description", "url", "state"), HOSTILE)
+    """Whatever text of a request is hostile, list and show print no control character and no line that begins
+    with it.
+    """
+    hostile = dict.fromkeys(
+        ("collection", "job", "run_id", "requester", "reason", "description", "url", "state"), HOSTILE
+    )
     text = details(
         **hostile,
         waives=[HOSTILE],
@@ -241,16 +265,24 @@ def test_a_server_is_never_trusted_with_the_terminal(server: RestServer, call: C
         assignees=[{"kind": HOSTILE, "name": HOSTILE, "why": HOSTILE, "since": "2026-11-22T18:58:17Z"}],
         events=[{"kind": HOSTILE, "actor": HOSTILE, "text": HOSTILE, "at": "2026-11-22T18:58:17Z"}],
         problems=[{"key": HOSTILE, "object": HOSTILE, "message": HOSTILE}],
-        limits=[{"kind": HOSTILE, "subject": HOSTILE, "planned": 1, "base": 1, "allowed": 0, "limit": HOSTILE}],
+        limits=[
+            {"kind": HOSTILE, "subject": HOSTILE, "planned": 1, "base": 1, "allowed": 0, "limit": HOSTILE}
+        ],
     )
     server.answers = as_agreed(text)
-    for arguments in (["list"], ["show", "12"], ["show", "12", "--changes"], ["approve", "12", "--digest", PREFIX]):
+    for arguments in (
+        ["list"],
+        ["show", "12"],
+        ["show", "12", "--changes"],
+        ["approve", "12", "--digest", PREFIX],
+    ):
         _, out, err = call(*arguments)
         assert not set("\x1b\u202e") & set(out + err)
         assert not any(line.startswith("directory-sync: all is well") for line in (out + err).splitlines())
 
 
-# -- decisions -----------------------------------------------------------------------------------------------------------
+# -- decisions
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ["approve", "deny"])
@@ -287,7 +319,9 @@ def test_a_digest_has_to_be_one(server: RestServer, call: Callable[..., Output],
 
 
 def test_another_plan_is_left_alone(server: RestServer, call: Callable[..., Output]) -> None:
-    """If the request is about another plan than the script means, nothing is sent; the message says how to look."""
+    """If the request is about another plan than the script means, nothing is sent; the message says how to
+    look.
+    """
     status, _, err = call("approve", "12", "--digest", "f" * 12)
 
     assert status == 1
@@ -295,11 +329,19 @@ def test_another_plan_is_left_alone(server: RestServer, call: Callable[..., Outp
     assert not server.posted("/approve")
 
 
-@pytest.mark.parametrize(("typed", "decided"), [("yes\n", True), (" YES \n", True), ("y\n", False), ("\n", False), ("", False)])
+@pytest.mark.parametrize(
+    ("typed", "decided"), [("yes\n", True), (" YES \n", True), ("y\n", False), ("\n", False), ("", False)]
+)
 def test_somebody_at_a_terminal_is_asked(
-    server: RestServer, call: Callable[..., Output], at_a_terminal: Callable[[str], None], typed: str, decided: bool
+    server: RestServer,
+    call: Callable[..., Output],
+    at_a_terminal: Callable[[str], None],
+    typed: str,
+    decided: bool,
 ) -> None:
-    """What would be decided is shown, with its digest; only a whole yes counts, and that very digest is sent."""
+    """What would be decided is shown, with its digest; only a whole yes counts, and that very digest is
+    sent.
+    """
     at_a_terminal(typed)
     status, _, err = call("approve", "12")
 
@@ -363,19 +405,47 @@ DECIDED = {"error": "AlreadyDecided", "by": "cleo", "at": "19:00", "state": "den
 INVALID = {"loc": ["body", "digest"], "msg": "Field required", "input": "SECRET"}
 REFUSALS: list[tuple[str, int, Any, int, str]] = [
     ("decided by another", 409, DECIDED | {"detail": "Over."}, 1, "Over. It was denied by cleo at 19:00."),
-    ("decided, as it says", 409, DECIDED | {"detail": "cleo was first."}, 1, "directory-sync: cleo was first.\n"),
+    (
+        "decided, as it says",
+        409,
+        DECIDED | {"detail": "cleo was first."},
+        1,
+        "directory-sync: cleo was first.\n",
+    ),
     ("stale", 409, {"detail": "Another plan now.", "error": "NotDecidable"}, 1, "Another plan now."),
     ("not allowed", 403, {"detail": "Only bea may.", "error": "NotAllowed"}, 5, "Only bea may."),
-    ("logged out", 401, {"detail": "Token expired"}, 5, "(Token expired). It may have expired: get a new one, or use --user."),
-    ("gone", 404, {"detail": "There is no request 12.", "error": "RequestNotFound"}, 1, "There is no request 12."),
-    ("wrong", 422, {"detail": "The reason is too long.", "error": "RequestError"}, 1, "The reason is too long."),
+    (
+        "logged out",
+        401,
+        {"detail": "Token expired"},
+        5,
+        "(Token expired). It may have expired: get a new one, or use --user.",
+    ),
+    (
+        "gone",
+        404,
+        {"detail": "There is no request 12.", "error": "RequestNotFound"},
+        1,
+        "There is no request 12.",
+    ),
+    (
+        "wrong",
+        422,
+        {"detail": "The reason is too long.", "error": "RequestError"},
+        1,
+        "The reason is too long.",
+    ),
     ("invalid", 422, {"detail": [INVALID]}, 1, "body.digest: Field required"),
     ("store", 503, {"detail": "No store.", "error": "StoreError"}, 1, "(status 503: No store.)"),
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "expected", "text"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS])
-def test_refusals(server: RestServer, call: Callable[..., Output], status: int, body: Any, expected: int, text: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "text"), [row[1:] for row in REFUSALS], ids=[row[0] for row in REFUSALS]
+)
+def test_refusals(
+    server: RestServer, call: Callable[..., Output], status: int, body: Any, expected: int, text: str
+) -> None:
     """Each kind has its exit status and the server's own words; what was sent is never repeated."""
     answers_posts_with(server, Answer(status, body))
     ended, out, err = call("approve", "12", "--digest", PREFIX)
@@ -385,8 +455,12 @@ def test_refusals(server: RestServer, call: Callable[..., Output], status: int, 
     assert "SECRET" not in err
 
 
-def test_a_server_that_fails_while_deciding_leaves_it_open(server: RestServer, call: Callable[..., Output]) -> None:
-    """An error 500, or a connection that breaks off, may have come after the decision: the message says how to find out."""
+def test_a_server_that_fails_while_deciding_leaves_it_open(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
+    """An error 500, or a connection that breaks off, may have come after the decision: the message says how
+    to find out.
+    """
     for answer in (Answer(500, {"detail": "boom"}), Answer(write=lambda handler: handler.connection.close())):
         answers_posts_with(server, answer)
         status, _, err = call("approve", "12", "--digest", PREFIX)
@@ -395,7 +469,9 @@ def test_a_server_that_fails_while_deciding_leaves_it_open(server: RestServer, c
         assert "directory-sync requests show" in err
 
 
-def test_a_decision_that_is_not_enough_says_who_is_missing(server: RestServer, call: Callable[..., Output]) -> None:
+def test_a_decision_that_is_not_enough_says_who_is_missing(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
     """It is recorded, exit status 0, and the request still waits."""
     answers_posts_with(server, Answer(body=details(waiting_for="one more of bea, cleo")))
 
@@ -403,7 +479,9 @@ def test_a_decision_that_is_not_enough_says_who_is_missing(server: RestServer, c
     assert call("approve", "12", "--digest", PREFIX) == (0, expected, "")
 
 
-def test_what_a_terminal_asked_for_is_carried_out_there(server: RestServer, call: Callable[..., Output]) -> None:
+def test_what_a_terminal_asked_for_is_carried_out_there(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
     """Whoever approves it hears of the command, because no run in Airflow waits for it."""
     server.answers = as_agreed(details(trigger="terminal", requester_verified=False))
     _, out, _ = call("approve", "12", "--digest", PREFIX)
@@ -413,12 +491,18 @@ def test_what_a_terminal_asked_for_is_carried_out_there(server: RestServer, call
     assert "--approved" not in call("approve", "12", "--digest", PREFIX)[1]
 
 
-# -- the others ----------------------------------------------------------------------------------------------------------
+# -- the others
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_reroute(server: RestServer, call: Callable[..., Output]) -> None:
     """Users and roles are sent as they are named; nobody at all is wrong usage."""
-    assert call("reroute", "12", "--to-user", "amy", "--to-user", "kif", "--to-role", "crew", "--reason", "away")[0] == 0
+    assert (
+        call(
+            "reroute", "12", "--to-user", "amy", "--to-user", "kif", "--to-role", "crew", "--reason", "away"
+        )[0]
+        == 0
+    )
     assert server.posted("/12/reroute") == [{"users": ["amy", "kif"], "roles": ["crew"], "reason": "away"}]
     assert call("reroute", "12")[0] == 2
 
@@ -439,9 +523,15 @@ def test_a_request_that_is_not_there(call: Callable[..., Output]) -> None:
 
 def test_a_wrong_filter_is_wrong_usage(server: RestServer, call: Callable[..., Output]) -> None:
     """The server knows what can be asked for; its words are told with exit status 2."""
-    server.answers = lambda asked: Answer(422, {"detail": "state: “pendign” is not possible here.", "error": "QueryError"})
+    server.answers = lambda asked: Answer(
+        422, {"detail": "state: “pendign” is not possible here.", "error": "QueryError"}
+    )
 
-    assert call("list", "--state", "pendign") == (2, "", "directory-sync: state: “pendign” is not possible here.\n")
+    assert call("list", "--state", "pendign") == (
+        2,
+        "",
+        "directory-sync: state: “pendign” is not possible here.\n",
+    )
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", "1/../../auth", "1?x=y"])
@@ -450,12 +540,15 @@ def test_numbers_are_numbers(call: Callable[..., Output], number: str) -> None:
     assert call("show", number)[0] == 2
 
 
-# -- whether the plan is what was filed ----------------------------------------------------------------------------------
+# -- whether the plan is what was filed
+# ----------------------------------------------------------------------------------
 
 ALTERED = "Plan 7 in the store is not the one that was saved. Find out who changed it, and run the job again."
 
 
-def test_an_altered_plan_is_shown_as_such_and_not_decided(server: RestServer, call: Callable[..., Output]) -> None:
+def test_an_altered_plan_is_shown_as_such_and_not_decided(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
     """In plain sight above what it changes; approve and deny end with status 1 and send nothing."""
     server.answers = as_agreed({**details(), "integrity": "altered", "integrity_message": ALTERED})
     status, out, _ = call("show", "12")
@@ -471,7 +564,10 @@ def test_an_altered_plan_is_shown_as_such_and_not_decided(server: RestServer, ca
 def test_the_check_of_a_large_plan_is_awaited(
     server: RestServer, call: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Airflow makes it in the background; what it has come to is shown. One that takes too long is said to be unknown."""
+    """Airflow makes it in the background; what it has come to is shown.
+
+    One that takes too long is said to be unknown.
+    """
     monkeypatch.setattr(requests_session, "_PAUSE", 0.01)
     left = 3
 
@@ -488,11 +584,16 @@ def test_the_check_of_a_large_plan_is_awaited(
     assert "  not checked yet: It is being checked.\n" in call("show", "12")[1]
 
 
-# -- what people are told of place, people and waivers ---------------------------------------------------------------------
+# -- what people are told of place, people and waivers
+# ---------------------------------------------------------------------
 
 
-def test_places_and_titles_are_shown_instead_of_an_identity(server: RestServer, call: Callable[..., Output]) -> None:
-    """Source and destination by connection and container; an older Airflow, which does not name them, has the identity."""
+def test_places_and_titles_are_shown_instead_of_an_identity(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
+    """Source and destination by connection and container; an older Airflow, which does not name them, has the
+    identity.
+    """
     places = {
         "title": "Crew of the ship",
         "source_text": "ship: ou=crew,dc=ship",
@@ -500,26 +601,37 @@ def test_places_and_titles_are_shown_instead_of_an_identity(server: RestServer, 
     }
     server.answers = as_agreed({**details(**places), "destination": "ldap:dc=office#1234"})
     out = call("show", "12")[1]
-    for line in ("collection: Crew of the ship", "source: ship: ou=crew,dc=ship", "destination: office: ou=crew,dc=office"):
+    for line in (
+        "collection: Crew of the ship",
+        "source: ship: ou=crew,dc=ship",
+        "destination: office: ou=crew,dc=office",
+    ):
         assert f"  {line}\n" in out
     assert "ldap:dc=office#1234" not in out
     server.answers = as_agreed({**details(), "destination": "ldap:dc=office#1234"})
     assert "  destination: ldap:dc=office#1234\n" in call("show", "12")[1]
 
 
-def test_objects_have_the_names_that_people_call_them_by(server: RestServer, call: Callable[..., Output]) -> None:
+def test_objects_have_the_names_that_people_call_them_by(
+    server: RestServer, call: Callable[..., Output]
+) -> None:
     """Behind key and id."""
     change = {**CHANGES[0], "name": "Philip J. Fry"}
 
     def answers(asked: Asked) -> Answer:
-        return change_pages(asked, (change,)) if asked.path.endswith("/changes") else as_agreed(details())(asked)
+        return (
+            change_pages(asked, (change,)) if asked.path.endswith("/changes") else as_agreed(details())(asked)
+        )
 
     server.answers = answers
     assert "  create   fry  uid=fry,dc=office  (Philip J. Fry)\n" in call("show", "12", "--changes")[1]
 
 
 def test_a_waiver_says_what_it_still_needs(server: RestServer, call: Callable[..., Output]) -> None:
-    """Before somebody decides and after: another run, by others, in time. Its own reason and asker are shown."""
+    """Before somebody decides and after: another run, by others, in time.
+
+    Its own reason and asker are shown.
+    """
     waiver = {"waiver": True, "asked_by": "olga", "reason": "The office closed"}
     server.answers = as_agreed(details(**waiver))
     out = call("show", "12")[1]
@@ -533,8 +645,13 @@ def test_a_waiver_says_what_it_still_needs(server: RestServer, call: Callable[..
         "usable_until": "2026-11-29T19:00:00Z",
     }
     server.answers = lambda asked: (
-        Answer(body=details(**waiver, **approved)) if asked.method == "POST" else as_agreed(details(**waiver))(asked)
+        Answer(body=details(**waiver, **approved))
+        if asked.method == "POST"
+        else as_agreed(details(**waiver))(asked)
     )
     out = call("approve", "12", "--digest", PREFIX)[1]
-    assert "nothing is written yet: a later run that makes exactly this plan applies it, by 2026-11-29 19:00 UTC." in out
+    assert (
+        "nothing is written yet: a later run that makes exactly this plan applies it, by 2026-11-29 19:00"
+        " UTC." in out
+    )
     assert "The schedule may start that run, or anyone who has not approved this." in out

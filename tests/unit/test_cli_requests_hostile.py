@@ -1,4 +1,6 @@
-"""Whatever a server answers, `directory-sync requests` ends in bounded time and memory, with one message that says what to do."""
+"""Whatever a server answers, `directory-sync requests` ends in bounded time and memory, with one message that
+says what to do.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +87,9 @@ STRANGE: list[tuple[str, Answer]] = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("answer", [answer for _, answer in STRANGE], ids=[name for name, _ in STRANGE])
-def test_strange_answers(server: RestServer, capsys: pytest.CaptureFixture[str], command: list[str], answer: Answer) -> None:
+def test_strange_answers(
+    server: RestServer, capsys: pytest.CaptureFixture[str], command: list[str], answer: Answer
+) -> None:
     """Exit status 1, a message that names the server, and no piece of a web page."""
     server.answers = lambda asked: answer
     err = failed(capsys, command)
@@ -97,18 +101,24 @@ def test_strange_answers(server: RestServer, capsys: pytest.CaptureFixture[str],
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"id": "x"}, {"digest": None}, {"changes": "many"}, {"filed": "yesterday"}, {"filed": 1e300}, {"statistics": [1]},
+        {"id": "x"}, {"digest": None}, {"changes": "many"}, {"filed": "yesterday"}, {"filed": 1e300}, {"statistics": [1]},  # noqa: E501
         {"statistics": {"created": "x"}}, {"waives": "all"}, {"state": 7}, {"requester": {}},
     ],
     ids=str,
 )  # fmt: skip
-@pytest.mark.parametrize("command", [["list"], ["show", "12"], ["approve", "12", "--digest", "0123456789ab"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["list"], ["show", "12"], ["approve", "12", "--digest", "0123456789ab"]], ids=" ".join
+)
 def test_requests_of_another_form(
     server: RestServer, capsys: pytest.CaptureFixture[str], command: list[str], wrong: dict[str, Any]
 ) -> None:
     """What does not have the agreed form is neither shown nor decided; the message says where it differs."""
     request = summary() | wrong
-    answer = {"requests": [request], "next": None, "total": 1} if command == ["list"] else {**details(), "request": request}
+    answer = (
+        {"requests": [request], "next": None, "total": 1}
+        if command == ["list"]
+        else {**details(), "request": request}
+    )
     server.answers = lambda asked: Answer(body=answer)
     err = failed(capsys, command)
 
@@ -120,13 +130,15 @@ def test_requests_of_another_form(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"action": "explode"}, {"key": 7}, {"object": None}, {"fields": "x"}, {"fields": [{"old": [], "new": []}]},
-        {"fields": [{"field": "x", "old": [7], "new": []}]}, {"fields": [{"field": "x", "old": [{"base64": "?"}], "new": []}]},
+        {"action": "explode"}, {"key": 7}, {"object": None}, {"fields": "x"}, {"fields": [{"old": [], "new": []}]},  # noqa: E501
+        {"fields": [{"field": "x", "old": [7], "new": []}]}, {"fields": [{"field": "x", "old": [{"base64": "?"}], "new": []}]},  # noqa: E501
         {"fields": [{"field": "x", "old": [{}], "new": []}]},
     ],
     ids=str,
 )  # fmt: skip
-def test_changes_of_another_form(server: RestServer, capsys: pytest.CaptureFixture[str], wrong: dict[str, Any]) -> None:
+def test_changes_of_another_form(
+    server: RestServer, capsys: pytest.CaptureFixture[str], wrong: dict[str, Any]
+) -> None:
     """A change that cannot be read ends the output with a message."""
     agreed = as_agreed(details())
     page = Answer(body={"changes": [CHANGES[0] | wrong], "next": None, "total": 1})
@@ -135,7 +147,9 @@ def test_changes_of_another_form(server: RestServer, capsys: pytest.CaptureFixtu
     assert "a form that this version does not know" in failed(capsys, ["show", "12", "--changes"])
 
 
-def test_pages_of_changes_that_lead_in_a_circle_end(server: RestServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pages_of_changes_that_lead_in_a_circle_end(
+    server: RestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A server that names the same next page again and again is not asked for ever."""
     agreed = as_agreed(details())
     page = Answer(body={"changes": [CHANGES[0]], "next": 0, "total": 1})
@@ -145,7 +159,9 @@ def test_pages_of_changes_that_lead_in_a_circle_end(server: RestServer, capsys: 
     assert len(json.loads(capsys.readouterr().out)["changes"]) == 2
 
 
-def test_an_endless_answer(monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_endless_answer(
+    monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It is cut off, whether or not its length was announced."""
     monkeypatch.setattr(rest_client, "LARGEST_ANSWER", 1024 * 1024)
 
@@ -160,7 +176,9 @@ def test_an_endless_answer(monkeypatch: pytest.MonkeyPatch, server: RestServer, 
         assert "more than 1 MiB" in failed(capsys, ["list"])
 
 
-def test_an_answer_in_drops(monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_in_drops(
+    monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """However often a byte comes, the whole answer has to be there in time."""
     monkeypatch.setattr(rest_client, "ANSWER_TIMEOUT", 0.3)
 
@@ -180,7 +198,10 @@ def test_an_answer_in_drops(monkeypatch: pytest.MonkeyPatch, server: RestServer,
 
 @pytest.mark.parametrize("command", [["list"], ["cancel", "12"]], ids=" ".join)
 def test_no_answer(
-    monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str], command: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    server: RestServer,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
 ) -> None:
     """A server that says nothing is given up; where it may have done what was asked, that is told."""
     monkeypatch.setattr(rest_client, "PAUSE_TIMEOUT", 0.2)
@@ -204,7 +225,9 @@ def test_nobody_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert "not known" not in err
 
 
-def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_does_not_resolve(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It is told like any other address that cannot be reached."""
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -223,8 +246,12 @@ def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, capsys: p
     ],
     ids=["page", "forbidden", "missing", "cut off"],
 )
-def test_downloads_that_fail(server: RestServer, capsys: pytest.CaptureFixture[str], answer: Answer, text: str) -> None:
-    """A file that is not complete, or none at all, is never taken for one: there is a message and a status."""
+def test_downloads_that_fail(
+    server: RestServer, capsys: pytest.CaptureFixture[str], answer: Answer, text: str
+) -> None:
+    """A file that is not complete, or none at all, is never taken for one: there is a message and a
+    status.
+    """
     server.answers = lambda asked: answer
 
     assert text in failed(capsys, ["show", "12", "--format", "ldif"], status=5 if answer.status == 403 else 1)
@@ -233,7 +260,9 @@ def test_downloads_that_fail(server: RestServer, capsys: pytest.CaptureFixture[s
 def test_a_long_download_may_take_its_time(
     monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Size and time of a download are not bounded, because it is not held in memory; a character in two parts stays whole."""
+    """Size and time of a download are not bounded, because it is not held in memory; a character in two parts
+    stays whole.
+    """
     monkeypatch.setattr(rest_client, "LARGEST_ANSWER", 10)
     monkeypatch.setattr(rest_client, "ANSWER_TIMEOUT", 0.0)
     text = "dn: uid=k\u00e4pt'n\r\n" * 50
@@ -252,10 +281,14 @@ def test_a_long_download_may_take_its_time(
 
 
 def test_every_status_has_an_end(server: RestServer) -> None:
-    """Whatever status an answer has that is no success, and whatever stands in it, the command ends with 1 or 5."""
+    """Whatever status an answer has that is no success, and whatever stands in it, the command ends with 1 or
+    5.
+    """
     ended = {}
     for status in range(300, 600, 7):
-        server.answers = lambda asked, status=status: Answer(status, {"detail": "no", "error": "X", "by": ["x"], "at": {}})
+        server.answers = lambda asked, status=status: Answer(
+            status, {"detail": "no", "error": "X", "by": ["x"], "at": {}}
+        )
         ended[status] = main(["requests", "list"])
 
     assert set(ended.values()) == {1}

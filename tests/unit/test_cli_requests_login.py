@@ -1,4 +1,6 @@
-"""Where `directory-sync requests` goes and as whom: no secret is an argument, shown, or sent where others could read it."""
+"""Where `directory-sync requests` goes and as whom: no secret is an argument, shown, or sent where others
+could read it.
+"""
 
 from __future__ import annotations
 
@@ -45,14 +47,26 @@ def server() -> Iterator[RestServer]:
 
 def options(**given: object) -> Namespace:
     """What the parser gives, with these."""
-    return Namespace(**{"url": None, "user": None, "token_file": None, "ca_certificate": None, "insecure_http": False, **given})
+    return Namespace(
+        **{
+            "url": None,
+            "user": None,
+            "token_file": None,
+            "ca_certificate": None,
+            "insecure_http": False,
+            **given,
+        }
+    )
 
 
-# -- where ---------------------------------------------------------------------------------------------------------------
+# -- where
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_address_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Option, own variable, Airflow's variable, Airflow's file; a slash at the end does not matter, a path does."""
+    """Option, own variable, Airflow's variable, Airflow's file; a slash at the end does not matter, a path
+    does.
+    """
     (tmp_path / "airflow.cfg").write_text("[api]\nbase_url = https://file.example/air/\n[core]\nx = 100%\n")
     assert find_address(options()).url == "https://file.example/air"
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example")
@@ -82,7 +96,9 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         find_address(options(url=url))
 
 
-@pytest.mark.parametrize("url", ["https://bea:geheim@a.example", "https://geheim@a.example", "http://:geheim@localhost"])
+@pytest.mark.parametrize(
+    "url", ["https://bea:geheim@a.example", "https://geheim@a.example", "http://:geheim@localhost"]
+)
 def test_an_address_holds_no_login(url: str) -> None:
     """It would stand in the list of processes; the message does not repeat it."""
     with pytest.raises(UsageError, match="holds a login") as caught:
@@ -91,7 +107,8 @@ def test_an_address_holds_no_login(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["airflow.example", "192.0.2.1", "localhost.example", "127.0.0.1.example", "0.0.0.1", "[2001:db8::1]"]
+    "host",
+    ["airflow.example", "192.0.2.1", "localhost.example", "127.0.0.1.example", "0.0.0.1", "[2001:db8::1]"],
 )
 def test_plain_http_leaves_this_machine_only_on_demand(host: str) -> None:
     """A login over plain HTTP to another host is refused unless that is asked for."""
@@ -116,7 +133,8 @@ def test_a_certificate_file_that_is_none(tmp_path: Path) -> None:
             find_address(options(url="https://a.example", ca_certificate=file)).tls()
 
 
-# -- who -----------------------------------------------------------------------------------------------------------------
+# -- who
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_who_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -185,7 +203,8 @@ def test_no_option_takes_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["requests", "list", option, "geheim"]) == 2
 
 
-# -- against a server ----------------------------------------------------------------------------------------------------
+# -- against a server
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_a_password_becomes_a_token(monkeypatch: pytest.MonkeyPatch, server: RestServer) -> None:
@@ -194,12 +213,21 @@ def test_a_password_becomes_a_token(monkeypatch: pytest.MonkeyPatch, server: Res
     assert main(["requests", "list", "--url", server.url, "--user", "bea"]) == 0
 
     login, *others = server.asked
-    assert (login.method, login.path, login.json) == ("POST", "/auth/token", {"username": "bea", "password": PASSWORD})
+    assert (login.method, login.path, login.json) == (
+        "POST",
+        "/auth/token",
+        {"username": "bea", "password": PASSWORD},
+    )
     assert others
-    assert all(PASSWORD.encode() not in each.body and each.headers["authorization"] == f"Bearer {TOKEN}" for each in others)
+    assert all(
+        PASSWORD.encode() not in each.body and each.headers["authorization"] == f"Bearer {TOKEN}"
+        for each in others
+    )
 
 
-def test_a_wrong_password(monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_password(
+    monkeypatch: pytest.MonkeyPatch, server: RestServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit status 5; the server's answer, which may repeat what was sent, is not shown, also with -vv."""
     monkeypatch.setenv("DIRECTORY_SYNC_PASSWORD", "wrong-geheim")
     assert main(["requests", "list", "--url", server.url, "--user", "bea", "-vv"]) == 5
@@ -246,7 +274,9 @@ def test_a_token_never_goes_to_another_address(
     with RestServer(as_agreed(details())) as other:
         target = other.url.replace("http://", "http://user:geheim@")
         for status in (301, 302, 307, 308):
-            server.answers = lambda asked, status=status: Answer(status, b"", {"Location": f"{target}/x?code=geheim"})
+            server.answers = lambda asked, status=status: Answer(
+                status, b"", {"Location": f"{target}/x?code=geheim"}
+            )
             assert main(["requests", "list", "--url", server.url]) == 1
             err = capsys.readouterr().err
             assert "not followed" in err
@@ -255,7 +285,9 @@ def test_a_token_never_goes_to_another_address(
         assert not other.asked
 
 
-def test_no_proxy_carries_what_stays_on_this_machine(monkeypatch: pytest.MonkeyPatch, server: RestServer) -> None:
+def test_no_proxy_carries_what_stays_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, server: RestServer
+) -> None:
     """A proxy in the environment is not used for this machine: the login would leave it unprotected."""
     monkeypatch.setenv("DIRECTORY_SYNC_TOKEN", TOKEN)
     with RestServer(lambda asked: Answer(500)) as proxy:
@@ -265,7 +297,9 @@ def test_no_proxy_carries_what_stays_on_this_machine(monkeypatch: pytest.MonkeyP
         assert not proxy.asked
 
 
-def test_proxies_are_used_for_other_machines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_proxies_are_used_for_other_machines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As the environment says; a proxy that is no address is wrong usage, and its password is not shown."""
     monkeypatch.setenv("DIRECTORY_SYNC_TOKEN", TOKEN)
     arguments = ["requests", "list", "--url", "http://airflow.example", "--insecure-http"]
@@ -283,7 +317,9 @@ def test_proxies_are_used_for_other_machines(monkeypatch: pytest.MonkeyPatch, ca
 def test_certificates_are_verified(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: RestServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A certificate of an unknown authority ends it before anything is sent; --ca-certificate makes it known."""
+    """A certificate of an unknown authority ends it before anything is sent; --ca-certificate makes it
+    known.
+    """
     monkeypatch.setenv("DIRECTORY_SYNC_TOKEN", TOKEN)
     authority = Authority(tmp_path)
     server.use_tls(authority.issue("server", "IP:127.0.0.1"))

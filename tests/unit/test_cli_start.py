@@ -38,7 +38,12 @@ def modules_after(folder: Path, *arguments: str) -> set[str]:
     )
     environment = {**os.environ, "AIRFLOW_HOME": str(folder), "DIRECTORY_SYNC_TOKEN": "x"}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return set(done.stdout.split("\nmodules\n", 1)[1].splitlines())
 
@@ -46,17 +51,25 @@ def modules_after(folder: Path, *arguments: str) -> set[str]:
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
-        (["--version"], {"airflow", "sqlalchemy", "pydantic", "yaml", "ldap", "rich", "jinja2", "logging", "httpx"}),
+        (
+            ["--version"],
+            {"airflow", "sqlalchemy", "pydantic", "yaml", "ldap", "rich", "jinja2", "logging", "httpx"},
+        ),
         (["validate", "crew.yaml"], {"airflow", "sqlalchemy", "alembic", "rich", "httpx"}),
         (["schema"], {"airflow", "sqlalchemy", "alembic", "rich", "ldap"}),
         (["preview", "crew.yaml", "--data-folder", "."], {"airflow", "alembic", "rich", "httpx"}),
         (["db", "upgrade"], {"airflow", "ldap", "rich", "httpx"}),
-        (["requests", "list", "--url", "http://127.0.0.1:9"], {"airflow", "sqlalchemy", "alembic", "ldap", "jinja2"}),
+        (
+            ["requests", "list", "--url", "http://127.0.0.1:9"],
+            {"airflow", "sqlalchemy", "alembic", "ldap", "jinja2"},
+        ),
     ],
     ids=["version", "validate", "schema", "preview", "db", "requests"],
 )
 def test_nothing_heavy_is_imported(folder: Path, arguments: list[str], unwanted: set[str]) -> None:
-    """Airflow never, unless a connection is not in the environment; the rest only by the commands that need it."""
+    """Airflow never, unless a connection is not in the environment; the rest only by the commands that need
+    it.
+    """
     assert not unwanted & modules_after(folder, *arguments)
 
 

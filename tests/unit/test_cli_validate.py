@@ -35,7 +35,9 @@ def write(folder: Path, name: str, text: str = GOOD) -> Path:
 
 
 def test_good_files_have_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Standard output holds problems only; what was checked is told on standard error, with what happens next."""
+    """Standard output holds problems only; what was checked is told on standard error, with what happens
+    next.
+    """
     status = main(["validate", str(write(tmp_path, "crew")), str(write(tmp_path, "guests"))])
     output = capsys.readouterr()
 
@@ -46,7 +48,11 @@ def test_good_files_have_no_output(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_each_problem_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`FILE:LINE: key: what is wrong, what would be right`, of all files, whatever the definition holds."""
     one = write(tmp_path, "one", GOOD.format(name="one").replace("object: row", "objekt: row"))
-    two = write(tmp_path, "two", GOOD.format(name="two").replace("people.csv", r'"/etc/\e[2Jpasswd"').replace("{{", "{"))
+    two = write(
+        tmp_path,
+        "two",
+        GOOD.format(name="two").replace("people.csv", r'"/etc/\e[2Jpasswd"').replace("{{", "{"),
+    )
     assert main(["validate", str(one), str(two)]) == 2
     lines = capsys.readouterr().out.splitlines()
 
@@ -56,11 +62,15 @@ def test_each_problem_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_what_cannot_be_carried_out_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A script of a module that is not allowed here is told, with its line; the definition is valid all the same."""
+    """A script of a module that is not allowed here is told, with its line; the definition is valid all the
+    same.
+    """
     path = write(tmp_path, "crew", GOOD.format(name="crew").replace("cn: cn", "cn: {script: badges.number}"))
 
     assert main(["validate", str(path)]) == 0
-    assert capsys.readouterr().out.startswith(f"{path}:7: jobs[0].fields.cn.script: warning: the module badges")
+    assert capsys.readouterr().out.startswith(
+        f"{path}:7: jobs[0].fields.cn.script: warning: the module badges"
+    )
 
 
 def test_folders_stand_for_their_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +85,9 @@ def test_folders_stand_for_their_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert [Path(file["file"]).name for file in files] == ["broken.yaml", "crew.yaml"]
 
 
-def test_one_name_in_two_files_is_a_problem_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_name_in_two_files_is_a_problem_of_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Also when the files are in different folders; each problem names the other file, once."""
     (tmp_path / "more").mkdir()
     one, two = write(tmp_path, "crew"), write(tmp_path / "more", "crew")
@@ -89,7 +101,9 @@ def test_one_name_in_two_files_is_a_problem_of_both(tmp_path: Path, capsys: pyte
     assert str(one) in lines[1]
 
 
-def test_two_files_of_one_folder_are_not_told_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_files_of_one_folder_are_not_told_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The name they share is one problem of each."""
     write(tmp_path, "crew")
     write(tmp_path, "copy", GOOD.format(name="crew"))
@@ -100,16 +114,24 @@ def test_two_files_of_one_folder_are_not_told_twice(tmp_path: Path, capsys: pyte
 
 def test_json_holds_everything_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For each file whether it is valid, and every problem with its parts."""
-    good, bad = write(tmp_path, "good"), write(tmp_path, "bad", GOOD.format(name="bad").replace("object: row", "objekt: row"))
+    good, bad = (
+        write(tmp_path, "good"),
+        write(tmp_path, "bad", GOOD.format(name="bad").replace("object: row", "objekt: row")),
+    )
     assert main(["validate", "--format", "json", str(good), str(bad)]) == 2
     files = json.loads(capsys.readouterr().out)["files"]
 
-    assert [(file["collection"], file["valid"]) for file in files] == [("good", True), (files[1]["collection"], False)]
+    assert [(file["collection"], file["valid"]) for file in files] == [
+        ("good", True),
+        (files[1]["collection"], False),
+    ]
     assert {"file", "line", "column", "key", "message", "hint", "severity"} == set(files[1]["problems"][0])
     assert {problem["severity"] for problem in files[1]["problems"]} == {"error"}
 
 
-def test_a_terminal_shows_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """People in front of a terminal see the lines of the file and a caret; the first line stays the same."""
     path = write(tmp_path, "crew", GOOD.format(name="crew").replace("object: row", "objekt: row"))
     main(["validate", str(path)])

@@ -1,4 +1,6 @@
-"""docker-compose.yml, the images' Dockerfiles and .env.example: what can be checked of them without containers."""
+"""docker-compose.yml, the images' Dockerfiles and .env.example: what can be checked of them without
+containers.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,32 @@ DOCKERFILES = [compose.PROJECT / "Dockerfile", compose.PROJECT / "deploy" / "ope
 SCRIPTS = sorted(compose.PROJECT.glob("deploy/**/*.sh"))
 ALL = pytest.mark.parametrize("name", SERVICES)
 
-# Of the Compose specification, the part that this file uses; a misspelt key is silently ignored by nobody else.
+# Of the Compose specification, the part that this file uses; a misspelt key is silently ignored by nobody
+# else.
 SERVICE_KEYS = {
-    *("build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "hostname", "image", "init"),
-    *("network_mode", "networks", "ports", "read_only", "restart", "security_opt", "shm_size", "stop_grace_period", "tmpfs"),
+    *(
+        "build",
+        "cap_drop",
+        "command",
+        "depends_on",
+        "deploy",
+        "environment",
+        "healthcheck",
+        "hostname",
+        "image",
+        "init",
+    ),
+    *(
+        "network_mode",
+        "networks",
+        "ports",
+        "read_only",
+        "restart",
+        "security_opt",
+        "shm_size",
+        "stop_grace_period",
+        "tmpfs",
+    ),
     *("user", "volumes"),
 }
 
@@ -45,7 +69,9 @@ def reaches(name: str) -> set[str]:
 
 
 def test_it_is_what_was_asked_for() -> None:
-    """Two workers, two triggerers, both databases' server, the queue, two directories, and one of each other part of Airflow."""
+    """Two workers, two triggerers, both databases' server, the queue, two directories, and one of each other
+    part of Airflow.
+    """
     replicas = {name: service["deploy"].get("replicas", 1) for name, service in SERVICES.items()}
     assert {name for name, number in replicas.items() if number == 2} == {"worker", "triggerer"}
     assert set(SERVICES) == AIRFLOW | {"postgres", "redis", "certificates", "planetexpress", "branch"}
@@ -59,16 +85,23 @@ def test_services_are_spelt_as_compose_does(name: str) -> None:
     assert set(service.get("networks", ())) <= set(FILE["networks"])
     for volume in service.get("volumes", ()):
         source = volume.split(":")[0]
-        assert source in FILE["volumes"] or (compose.PROJECT / source).exists() or source == "./dags/collections"
+        assert (
+            source in FILE["volumes"] or (compose.PROJECT / source).exists() or source == "./dags/collections"
+        )
     for other, condition in service.get("depends_on", {}).items():
         expected = "service_completed_successfully" if other in ONCE else "service_healthy"
         assert condition == {"condition": expected}, other
-    assert all(isinstance(value, str) for value in environment(name).values()), "YAML would turn True and 10 into something else"
+    assert all(isinstance(value, str) for value in environment(name).values()), (
+        "YAML would turn True and 10 into something else"
+    )
 
 
 @ALL
 def test_services_are_watched_and_come_back(name: str) -> None:
-    """Whatever stays has a health check and is started again; what runs once is tried again when it fails. All have limits."""
+    """Whatever stays has a health check and is started again; what runs once is tried again when it fails.
+
+    All have limits.
+    """
     service = SERVICES[name]
     if name in ONCE:
         assert service["restart"].startswith("on-failure")
@@ -98,11 +131,15 @@ def test_only_the_pages_are_published_and_only_on_this_machine() -> None:
     }
     open_networks = {name for name, network in FILE["networks"].items() if not network.get("internal")}
     assert open_networks == {"ui", "directories"}
-    assert {name for name, service in SERVICES.items() if "ui" in service.get("networks", ())} == {"api-server"}
+    assert {name for name, service in SERVICES.items() if "ui" in service.get("networks", ())} == {
+        "api-server"
+    }
 
 
 def test_services_reach_only_what_they_need() -> None:
-    """Only workers reach directories; the queue is for scheduler and workers; directories reach nobody but workers."""
+    """Only workers reach directories; the queue is for scheduler and workers; directories reach nobody but
+    workers.
+    """
     assert reaches("planetexpress") == {"branch", "worker"}
     assert reaches("redis") == {"scheduler", "worker"}
     assert reaches("postgres") == AIRFLOW
@@ -131,8 +168,14 @@ def test_each_service_holds_only_the_secrets_it_uses() -> None:
         "PLANET_EXPRESS_PASSWORD": {"planetexpress", "worker"},
         "BRANCH_OFFICE_PASSWORD": {"branch", "worker"},
     }
-    words = [word for service in SERVICES.values() for word in (*service.get("command", ()), *service["image"].split())]
-    assert not [word for word in words if "s3cret" in word], "a command line can be read by everybody on the machine"
+    words = [
+        word
+        for service in SERVICES.values()
+        for word in (*service.get("command", ()), *service["image"].split())
+    ]
+    assert not [word for word in words if "s3cret" in word], (
+        "a command line can be read by everybody on the machine"
+    )
 
 
 def test_nothing_starts_without_its_secrets() -> None:
@@ -143,13 +186,17 @@ def test_nothing_starts_without_its_secrets() -> None:
 
 
 def test_the_example_explains_every_variable() -> None:
-    """.env.example names each variable once, with the default that the file has, under a comment; it holds no secret."""
+    """.env.example names each variable once, with the default that the file has, under a comment; it holds no
+    secret.
+    """
     text = compose.EXAMPLE.read_text(encoding="utf-8")
     written = re.findall(r"^(#?)([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE)
     named = compose.variables_named()
     assert sorted(name for _, name, _ in written) == sorted(named)
     for commented, name, value in written:
-        assert (commented, value) == (("", "") if named[name] == ":?" else ("#", named[name].removeprefix(":-"))), name
+        assert (commented, value) == (
+            ("", "") if named[name] == ":?" else ("#", named[name].removeprefix(":-"))
+        ), name
     for block in re.split(r"^(?:#?[A-Z_]+=.*\n)+", text, flags=re.MULTILINE)[:-1]:
         assert block.lstrip().startswith("#"), f"nothing explains what comes after {block!r}"
 
@@ -159,7 +206,11 @@ def test_new_secrets_are_strong_and_fit_into_addresses() -> None:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     files = [
-        dict(line.split("=", 1) for line in run("deploy/new_environment.sh").splitlines() if line and line[0] != "#")
+        dict(
+            line.split("=", 1)
+            for line in run("deploy/new_environment.sh").splitlines()
+            if line and line[0] != "#"
+        )
         for _ in range(2)
     ]
     assert set(files[0]) == set(SECRETS)
@@ -171,11 +222,15 @@ def test_new_secrets_are_strong_and_fit_into_addresses() -> None:
 
 def run(script: str) -> str:
     """What a shell script of the project prints."""
-    return subprocess.run(["sh", str(compose.PROJECT / script)], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["sh", str(compose.PROJECT / script)], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_settings_of_the_environment_exist() -> None:
-    """Every variable of our section is a setting; the store's address reaches those who open it, and nobody else."""
+    """Every variable of our section is a setting; the store's address reaches those who open it, and nobody
+    else.
+    """
     known = {option.environment_variable for option in OPTIONS}
     for name in SERVICES:
         assert {each for each in environment(name) if each.startswith("AIRFLOW__DIRECTORY_SYNC__")} <= known
@@ -184,7 +239,9 @@ def test_settings_of_the_environment_exist() -> None:
 
 
 def test_all_of_airflow_runs_the_same_image_with_the_same_definitions() -> None:
-    """Every process of Airflow has one image, and definitions and templates where it looks for them, read-only."""
+    """Every process of Airflow has one image, and definitions and templates where it looks for them,
+    read-only.
+    """
     assert len({SERVICES[name]["image"] for name in AIRFLOW}) == 1
     for name in AIRFLOW:
         mounted = dict(volume.split(":", 1) for volume in SERVICES[name]["volumes"])
@@ -194,22 +251,32 @@ def test_all_of_airflow_runs_the_same_image_with_the_same_definitions() -> None:
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=["airflow", "openldap"])
 def test_images_hold_what_they_copy_and_do_not_run_as_root(file: Path) -> None:
-    """What a Dockerfile copies exists and is not shut out by .dockerignore; the base has a tag; the last user is not root."""
+    """What a Dockerfile copies exists and is not shut out by .dockerignore; the base has a tag; the last user
+    is not root.
+    """
     text = re.sub(r"\\\n", " ", file.read_text(encoding="utf-8"))
-    let_in = [line[1:] for line in (compose.PROJECT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    let_in = [
+        line[1:]
+        for line in (compose.PROJECT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    ]
     for options, words in re.findall(r"^COPY (--from=\S+ )?(.*)$", text, re.MULTILINE):
         if options:
             continue
         for source in words.split()[:-1]:
             assert list(compose.PROJECT.glob(source.rstrip("/"))), f"{source} does not exist"
-            assert any(source.rstrip("/").startswith(name) for name in let_in), f".dockerignore keeps {source} out"
+            assert any(source.rstrip("/").startswith(name) for name in let_in), (
+                f".dockerignore keeps {source} out"
+            )
     bases = re.findall(r"^(?:FROM|ARG PYTHON=)\s*(\S+)", text, re.MULTILINE)
     assert all(re.fullmatch(r"\w[\w-]*:[\w.-]+|\$\{PYTHON\}", base) for base in bases), bases
     assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1].split(":")[0] not in {"0", "root"}
 
 
 def test_the_image_is_installed_from_pinned_packages() -> None:
-    """Each pip in the Dockerfile demands hashes, or installs this package without anything else; the locks hold both."""
+    """Each pip in the Dockerfile demands hashes, or installs this package without anything else; the locks
+    hold both.
+    """
     lines = re.sub(r"\\\n", " ", (compose.PROJECT / "Dockerfile").read_text(encoding="utf-8")).splitlines()
     installs = [line for line in lines if "pip install" in line]
     assert len(installs) == 3
@@ -220,12 +287,20 @@ def test_the_image_is_installed_from_pinned_packages() -> None:
         pinned = re.findall(r"^[a-z0-9][^\n]*==[^\n]*\\\n +--hash=", lock, re.MULTILINE)
         assert len(pinned) == len(re.findall(r"^[a-z0-9]", lock, re.MULTILINE)) > 0
     deploy = (compose.PROJECT / "requirements" / "deploy.txt").read_text(encoding="utf-8")
-    for package in ("apache-airflow-providers-celery", "apache-airflow-providers-fab", "psycopg2-binary", "redis", "python-ldap"):
+    for package in (
+        "apache-airflow-providers-celery",
+        "apache-airflow-providers-fab",
+        "psycopg2-binary",
+        "redis",
+        "python-ldap",
+    ):
         assert re.search(rf"^{package}==", deploy, re.MULTILINE), package
 
 
 @pytest.mark.parametrize(
-    "script", sorted(compose.PROJECT.glob("deploy/**/*.sh")), ids=lambda path: f"{path.parent.name}/{path.name}"
+    "script",
+    sorted(compose.PROJECT.glob("deploy/**/*.sh")),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_scripts_stop_at_the_first_error(script: Path) -> None:
     """Shell scripts parse, say what they do, and stop where something fails."""
@@ -236,9 +311,13 @@ def test_scripts_stop_at_the_first_error(script: Path) -> None:
 
 
 def test_the_roles_hold_no_more_than_their_work_needs() -> None:
-    """An approver reads DAGs and plugins, an operator's own role adds plugins; neither role can change anything in Airflow."""
+    """An approver reads DAGs and plugins, an operator's own role adds plugins; neither role can change
+    anything in Airflow.
+    """
     rights: dict[str, set[tuple[str, str]]] = {}
-    for right in json.loads((compose.PROJECT / "deploy" / "airflow" / "roles.json").read_text(encoding="utf-8")):
+    for right in json.loads(
+        (compose.PROJECT / "deploy" / "airflow" / "roles.json").read_text(encoding="utf-8")
+    ):
         rights.setdefault(right["name"], set()).add((right["resource"], right["action"]))
     assert rights == {
         "Directory Approvers": {("DAGs", "can_read"), ("Plugins", "can_read")},

@@ -42,7 +42,11 @@ def test_minimal_definition_has_no_problem() -> None:
         ("timezone", "Europe/Berln", "timezone: is not a known time zone, did you mean Europe/Berlin?"),
         ("timezone", "../../etc/passwd", "timezone: is not a known time zone"),
         ("timezone", "", "timezone: is not a known time zone"),
-        ("notifications", {"when": "always", "to": ["a@b.example", "no address"]}, "notifications.to[1]: is not a mail address"),
+        (
+            "notifications",
+            {"when": "always", "to": ["a@b.example", "no address"]},
+            "notifications.to[1]: is not a mail address",
+        ),
         (
             "notifications",
             {"when": "always", "to": ["a@b.example\nBcc: c@d.example"]},
@@ -53,15 +57,27 @@ def test_minimal_definition_has_no_problem() -> None:
         ("tags", ["a", "a"], "tags[1]: warning: is given twice"),
         ("start", "2026-01-01", "start: warning: has no effect without a schedule"),
         ("approval", {**POLICY, "require": 2}, "approval.require: needs 2 people, but only 1 may approve"),
-        ("approval", {"approvers": {"users": ["bob", "bob"]}, "require": 2}, "approval.require: needs 2 people, but only 1"),
+        (
+            "approval",
+            {"approvers": {"users": ["bob", "bob"]}, "require": 2},
+            "approval.require: needs 2 people, but only 1",
+        ),
         ("approval", {"approvers": {"users": ["bob"], "roles": ["Admin"]}, "require": 2}, None),
         (
             "approval",
             {"approvers": {"users": ["bob", "ida "]}},
             "approval.approvers.users[1]: no user can have this name: it begins",
         ),
-        ("approval", {"approvers": {"roles": [" "]}}, "approval.approvers.roles[0]: no role can have this name: it is empty"),
-        ("approval", {"approvers": {"users": ["b\nob"]}}, "approval.approvers.users[0]: no user can have this name: it holds"),
+        (
+            "approval",
+            {"approvers": {"roles": [" "]}},
+            "approval.approvers.roles[0]: no role can have this name: it is empty",
+        ),
+        (
+            "approval",
+            {"approvers": {"users": ["b\nob"]}},
+            "approval.approvers.users[0]: no user can have this name: it holds",
+        ),
         (
             "approval",
             {"approvers": {"users": ["x" * 251]}},
@@ -72,7 +88,11 @@ def test_minimal_definition_has_no_problem() -> None:
             {"approvers": {"users": ["bob\u202e"]}},
             "approval.approvers.users[0]: no user can have this name: it holds",
         ),
-        ("approval", {"approvers": {"users": ["Zo\u00eb van Dijk", "\u0645\u06cc\u200c\u0631", "x" * 250]}}, None),
+        (
+            "approval",
+            {"approvers": {"users": ["Zo\u00eb van Dijk", "\u0645\u06cc\u200c\u0631", "x" * 250]}},
+            None,
+        ),
         (
             "approval",
             {**POLICY, "escalation": {"after": "1d", "levels": ["manager", {"roles": ["a\tb"]}]}},
@@ -88,7 +108,11 @@ def test_minimal_definition_has_no_problem() -> None:
             {**POLICY, "fields": ["departmnt", "CN"]},
             "approval.fields[0]: no job under this policy writes the field departmnt",
         ),
-        ("approval", {**POLICY, "escalation": {"after": "2d"}}, "approval.escalation: names nobody to ask next"),
+        (
+            "approval",
+            {**POLICY, "escalation": {"after": "2d"}},
+            "approval.escalation: names nobody to ask next",
+        ),
         (
             "approval",
             {**POLICY, "escalation": {"after": "2d", "levels": ["manager"]}, "expires": "1d"},
@@ -106,13 +130,17 @@ def test_period_must_not_be_empty() -> None:
     period = [("schedule", "@daily"), ("timezone", "Europe/Berlin")]
     assert_only(changed(*period, ("start", "2026-01-02"), ("end", "2026-01-02")), "end: is not after start")
     assert_only(changed(*period, ("start", "2026-01-02"), ("end", "2026-01-02T00:01")), None)
-    assert_only(changed(*period, ("start", "2026-01-02"), ("end", "2026-01-01T23:00:00Z")), "end: is not after start")
+    assert_only(
+        changed(*period, ("start", "2026-01-02"), ("end", "2026-01-01T23:00:00Z")), "end: is not after start"
+    )
     assert_only(changed(*period, ("start", "0001-01-01"), ("end", "9999-12-31T23:59:59-23:00")), None)
 
 
 def test_names_of_jobs_are_unique() -> None:
     """Two jobs of one name would be one task."""
-    assert_only(changed(("jobs.1", MINIMAL["jobs"][0])), "jobs[1].name: another job is called people too, in line ")
+    assert_only(
+        changed(("jobs.1", MINIMAL["jobs"][0])), "jobs[1].name: another job is called people too, in line "
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +149,11 @@ def test_names_of_jobs_are_unique() -> None:
         ("source.container", "People", "source.container: is not a DN, write it as in OU=People"),
         ("source.container", "OU=a, b,DC=x", "source.container: is not a DN"),
         ("source.container", "OU=Müller\\, Söhne+L=x,DC=x", None),
-        ("source.filter", "(&(a=b)", "source.filter: is not an LDAP filter: the ( at character 1 needs its )"),
+        (
+            "source.filter",
+            "(&(a=b)",
+            "source.filter: is not an LDAP filter: the ( at character 1 needs its )",
+        ),
         ("source", {"file": "/etc/passwd.csv"}, "source.file: is not a relative path"),
         ("source", {"file": "C:\\x.csv"}, "source.file: is not a relative path"),
         ("source", {"file": "s3://bucket/x.csv"}, "source.file: is not a relative path"),
@@ -140,16 +172,36 @@ def test_names_of_jobs_are_unique() -> None:
         ("source", {"file": "a.csv", "filter": "(&(First name=Amy)(employee_id>=10))"}, None),
         ("source", {"file": "a.csv", "filter": "(First name"}, "source.filter: is not an LDAP filter"),
         ("source", {"file": "a.ldif", "filter": "(First name=x)"}, "source.filter: is not an LDAP filter"),
-        ("source", {"connection": "a", "table": "b", "filter": "(dept_id="}, "source.filter: is not an LDAP filter"),
+        (
+            "source",
+            {"connection": "a", "table": "b", "filter": "(dept_id="},
+            "source.filter: is not an LDAP filter",
+        ),
         ("source", {"connection": "a", "table": "b", "filter": "(dept_id=7)"}, None),
         ("source", {"file": "a.csv", "mode": "replace"}, "source.mode: says how a file is written"),
-        ("source", {"file": "a.xlsx", "complete": True}, "source.complete: warning: has no effect on a .xlsx file"),
+        (
+            "source",
+            {"file": "a.xlsx", "complete": True},
+            "source.complete: warning: has no effect on a .xlsx file",
+        ),
         ("source", {"file": "a.csv", "delimiter": '"'}, "source.delimiter: cannot separate values"),
         ("source", {"file": "a.csv", "delimiter": "\n"}, "source.delimiter: cannot separate values"),
         ("source", {"file": "a.csv", "delimiter": "\t"}, None),
-        ("source", {"file": "a.csv", "encoding": "utf-9"}, "source.encoding: is not a known character encoding"),
-        ("source", {"file": "a.csv", "encoding": "rot13"}, "source.encoding: is not a known character encoding"),
-        ("source", {"file": "a.ldif", "delimiter": ","}, "source.delimiter: warning: has no effect on a .ldif file"),
+        (
+            "source",
+            {"file": "a.csv", "encoding": "utf-9"},
+            "source.encoding: is not a known character encoding",
+        ),
+        (
+            "source",
+            {"file": "a.csv", "encoding": "rot13"},
+            "source.encoding: is not a known character encoding",
+        ),
+        (
+            "source",
+            {"file": "a.ldif", "delimiter": ","},
+            "source.delimiter: warning: has no effect on a .ldif file",
+        ),
         ("source", {"file": "a.csv", "sheet": "x"}, "source.sheet: warning: has no effect on a .csv file"),
         ("destination", {**LAB, "container": "x"}, "destination.container: is not a DN"),
         ("destination", {**LAB, "base": "x"}, "destination.base: is not a DN"),
@@ -162,9 +214,21 @@ def test_names_of_jobs_are_unique() -> None:
             "destination.container: is deeper than base with scope one",
         ),
         ("destination", {**LAB, "base": "ou=people, dc=lab, dc=example", "scope": "one"}, None),
-        ("destination", {**LAB, "scope": "base"}, "destination.scope: new objects would never be found again"),
-        ("destination", {**LAB, "move_existing": True}, "destination.move_existing: needs a container that is computed"),
-        ("destination", {**LAB, "container": {"field": "ou"}}, "destination.base: is missing, give the DN below which"),
+        (
+            "destination",
+            {**LAB, "scope": "base"},
+            "destination.scope: new objects would never be found again",
+        ),
+        (
+            "destination",
+            {**LAB, "move_existing": True},
+            "destination.move_existing: needs a container that is computed",
+        ),
+        (
+            "destination",
+            {**LAB, "container": {"field": "ou"}},
+            "destination.base: is missing, give the DN below which",
+        ),
         (
             "destination",
             {**LAB, "container": {"field": "o u"}, "base": "DC=x"},
@@ -175,19 +239,39 @@ def test_names_of_jobs_are_unique() -> None:
             {**LAB, "container": {"template": "OU={{ x"}, "base": "DC=x"},
             "destination.container.template: cannot be used as a template: line 1",
         ),
-        ("destination", {**LAB, "container": {"template": "OU={{ x }}"}, "base": "DC=x", "move_existing": True}, None),
+        (
+            "destination",
+            {**LAB, "container": {"template": "OU={{ x }}"}, "base": "DC=x", "move_existing": True},
+            None,
+        ),
         ("object", "row", "object: a directory holds no rows"),
-        ("object_classes", ["inetOrgPerson", "no class"], "object_classes[1]: is not the name of an object class"),
+        (
+            "object_classes",
+            ["inetOrgPerson", "no class"],
+            "object_classes[1]: is not the name of an object class",
+        ),
         ("rdn", "u i d", "rdn: u i d is not an attribute name"),
         ("missing_at_source", {"move": "x"}, "missing_at_source.move: is not a DN"),
         ("missing_at_source", {"move": "OU=Left,DC=lab", "disable": True}, None),
-        ("missing_at_source", {"move": LAB["container"].lower()}, "missing_at_source.move: holds the destination's container"),
-        ("missing_at_source", {"move": "DC=lab, DC=example"}, "missing_at_source.move: holds the destination's container"),
+        (
+            "missing_at_source",
+            {"move": LAB["container"].lower()},
+            "missing_at_source.move: holds the destination's container",
+        ),
+        (
+            "missing_at_source",
+            {"move": "DC=lab, DC=example"},
+            "missing_at_source.move: holds the destination's container",
+        ),
         ("missing_at_source", {"move": f"OU=Left,{LAB['container']}"}, None),
         ("returning", "restore", "returning: warning: has no effect"),
         ("wait_for_approval", True, "wait_for_approval: warning: has no effect"),
         ("records", {"changed_since": "whenChanged"}, None),
-        ("approval", {**POLICY, "fields": ["title"]}, "approval.fields[0]: no job under this policy writes the field title"),
+        (
+            "approval",
+            {**POLICY, "fields": ["title"]},
+            "approval.fields[0]: no job under this policy writes the field title",
+        ),
     ],
 )
 def test_job(path: str, value: Any, problem: str | None) -> None:
@@ -201,15 +285,28 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"destination.filter": ..., "missing_at_source": "delete"}, "destination.filter: is missing: missing_at_source"),
-        ({"records": {"changed_since": "x"}, "missing_at_source": "delete"}, "missing_at_source: needs all records"),
-        ({"records": "changed", "source": {"file": "a.csv"}}, "records: only a directory tracks changes by itself"),
+        (
+            {"destination.filter": ..., "missing_at_source": "delete"},
+            "destination.filter: is missing: missing_at_source",
+        ),
+        (
+            {"records": {"changed_since": "x"}, "missing_at_source": "delete"},
+            "missing_at_source: needs all records",
+        ),
+        (
+            {"records": "changed", "source": {"file": "a.csv"}},
+            "records: only a directory tracks changes by itself",
+        ),
         (
             {"object": "group", "missing_at_source": "disable"},
             "missing_at_source: an object of the kind group cannot be disabled",
         ),
         (
-            {"object": "organizationalUnit", "missing_at_source": {"move": "OU=x", "disable": True}, "fields.ou": "ou"},
+            {
+                "object": "organizationalUnit",
+                "missing_at_source": {"move": "OU=x", "disable": True},
+                "fields.ou": "ou",
+            },
             "missing_at_source: an object of",
         ),
         ({"object": "organizationalUnit", "missing_at_source": {"move": "OU=x"}, "fields.ou": "ou"}, None),
@@ -230,7 +327,12 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "missing_at_source.move: is read by the source",
         ),
         (
-            {"source": {"file": "a.csv"}, "object": "row", "destination": {"file": "a.csv"}, "missing_at_source": "delete"},
+            {
+                "source": {"file": "a.csv"},
+                "object": "row",
+                "destination": {"file": "a.csv"},
+                "missing_at_source": "delete",
+            },
             "destination.file: is the source's file too",
         ),
         (
@@ -238,7 +340,14 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             "destination.file: warning: is the source's file too",
         ),
         ({"object": "user", "destination": {"connection": "a", "table": "b"}}, "object: a table holds rows"),
-        ({"object": "row", "destination": {"connection": "a", "table": "b"}, "missing_at_source": "delete"}, None),
+        (
+            {
+                "object": "row",
+                "destination": {"connection": "a", "table": "b"},
+                "missing_at_source": "delete",
+            },
+            None,
+        ),
         (
             {"object": "row", "destination": {"file": "a.csv"}, "missing_at_source": "disable"},
             "missing_at_source: only objects of a directory",
@@ -246,7 +355,11 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
         ({"object": "row", "destination": {"file": "a.csv"}, "rdn": "x"}, "rdn: warning: has no effect"),
         ({"object": "row", "destination": {"file": "a.csv", "mode": "append"}}, None),
         (
-            {"object": "row", "destination": {"file": "a.csv", "mode": "append"}, "missing_at_source": "delete"},
+            {
+                "object": "row",
+                "destination": {"file": "a.csv", "mode": "append"},
+                "missing_at_source": "delete",
+            },
             "destination.mode: append removes nothing, but missing_at_source does",
         ),
         (
@@ -255,17 +368,33 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
         ),
         ({"fields.x": {"from": "x", "exact": True}}, None),
         ({"fields.x": {"resolve": "x", "match": ["mail", "uid"]}}, None),
-        ({"fields.x": {"resolve": "x", "match": ["mail", "u i"]}}, "fields.x.match[1]: u i is not an attribute name"),
+        (
+            {"fields.x": {"resolve": "x", "match": ["mail", "u i"]}},
+            "fields.x.match[1]: u i is not an attribute name",
+        ),
         ({"fields.x": {"resolve": "x", "match": ["mail", "MAIL"]}}, "fields.x.match: names a field twice"),
-        ({"fields.x": {"resolve": "x", "match": "mail", "exact": True}}, "fields.x.exact: there is no spelling at the source"),
-        ({"fields.x": {"from": "x", "new_only": True, "exact": True}}, "fields.x.exact: warning: has no effect"),
+        (
+            {"fields.x": {"resolve": "x", "match": "mail", "exact": True}},
+            "fields.x.exact: there is no spelling at the source",
+        ),
+        (
+            {"fields.x": {"from": "x", "new_only": True, "exact": True}},
+            "fields.x.exact: warning: has no effect",
+        ),
         ({"fields.x": {"left": "x", "length": 1, "on_missing": "skip"}}, None),
         (
             {"fields.y": {"left": "x", "length": 1, "key": True, "on_missing": "empty"}},
             "fields.y.on_missing: a key is never empty",
         ),
         ({"object": "row", "destination": {"file": "a.ldif"}}, "fields: an LDIF file needs a field dn"),
-        ({"object": "row", "destination": {"file": "a.ldif"}, "fields.dn": {"template": "cn={{ cn }},dc=x"}}, None),
+        (
+            {
+                "object": "row",
+                "destination": {"file": "a.ldif"},
+                "fields.dn": {"template": "cn={{ cn }},dc=x"},
+            },
+            None,
+        ),
         (
             {"object": "inetOrgPerson", "destination": {"file": "a.ldif"}, "fields.dn": "dn"},
             "fields: sn is missing: every inetOrgPerson needs it",
@@ -286,21 +415,38 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
         ({"fields.DN": "x"}, "fields.DN: the DN is not a field"),
         ({"fields.x": {"join": ["a", "b c"]}}, "fields.x.join[1]: b c is not an attribute name"),
         ({"fields.x": {"from": "b c"}, "source": {"file": "a.csv"}}, None),
-        ({"fields.x": {"from": "a", "key": True, "keep_if_empty": True}}, "fields.x.keep_if_empty: a key is never empty"),
-        ({"fields.x": {"from": "a", "key": True, "secret": True}}, "fields.x.secret: a key is shown in plans and reports"),
+        (
+            {"fields.x": {"from": "a", "key": True, "keep_if_empty": True}},
+            "fields.x.keep_if_empty: a key is never empty",
+        ),
+        (
+            {"fields.x": {"from": "a", "key": True, "secret": True}},
+            "fields.x.secret: a key is shown in plans and reports",
+        ),
         ({"fields.x": {"static": "a", "key": True}}, "fields.x.key: a fixed text cannot tell records apart"),
-        ({"fields.x": {"generate_password": {}, "new_only": True, "key": True}}, "fields.x.key: a generated password cannot"),
+        (
+            {"fields.x": {"generate_password": {}, "new_only": True, "key": True}},
+            "fields.x.key: a generated password cannot",
+        ),
         (
             {"object": "group", "fields.x": {"members": "a", "match": "b", "key": True}},
             "fields.x.key: the members of a group cannot",
         ),
         ({"fields.x": {"generate_password": {}}}, "fields.x: every run would set a new password"),
         (
-            {"fields.x": {"generate_password": {"upper": False, "lower": False, "digits": False}, "new_only": True}},
+            {
+                "fields.x": {
+                    "generate_password": {"upper": False, "lower": False, "digits": False},
+                    "new_only": True,
+                }
+            },
             "fields.x.generate_password: no characters",
         ),
         ({"fields.x": {"members": "a", "match": "b"}}, "fields.x: only a group has members, not a user"),
-        ({"object": "group", "fields.x": {"members": "a", "match": "b c"}}, "fields.x.match: b c is not an attribute name"),
+        (
+            {"object": "group", "fields.x": {"members": "a", "match": "b c"}},
+            "fields.x.match: b c is not an attribute name",
+        ),
         ({"fields.x": {"resolve": "a", "match": "b", "within": "c"}}, "fields.x.within: is not a DN"),
         (
             {"object": "row", "destination": {"file": "a.csv"}, "fields.x": {"resolve": "a", "match": "b"}},
@@ -312,7 +458,10 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
             {"fields.x": {"static": "%TODAY% %NOV%"}},
             "fields.x.static: warning: %NOV% is no variable and stays as it is, did you mean NOW?",
         ),
-        ({"fields.x": {"static": ["a", "%USERNAME%"]}}, "fields.x.static[1]: warning: %USERNAME% is no variable"),
+        (
+            {"fields.x": {"static": ["a", "%USERNAME%"]}},
+            "fields.x.static[1]: warning: %USERNAME% is no variable",
+        ),
         (
             {"fields.x": {"template": "{{ a"}},
             TEMPLATE + "line 1: unexpected end of template",
@@ -343,10 +492,20 @@ def test_job(path: str, value: Any, problem: str | None) -> None:
         ),
         (
             {"fields.x": {"template": "\n{{ First name|lower }}"}},
-            TEMPLATE + "line 2: First name is no single word, so it cannot stand in a template as it is, name such a field as",
+            TEMPLATE
+            + "line 2: First name is no single word, so it cannot stand in a template as it is, name such a field as",  # noqa: E501
         ),
-        ({"fields.x": {"template": "{{ given_name }}"}}, "fields.x.template: given_name is not an attribute name"),
-        ({"source": {"file": "a.csv"}, "fields.x": {"template": "{{ given_name }}{{ record['First name'] }}"}}, None),
+        (
+            {"fields.x": {"template": "{{ given_name }}"}},
+            "fields.x.template: given_name is not an attribute name",
+        ),
+        (
+            {
+                "source": {"file": "a.csv"},
+                "fields.x": {"template": "{{ given_name }}{{ record['First name'] }}"},
+            },
+            None,
+        ),
         ({"fields.x": {"template": "{% if a %}{{ a|lower }}{% endif %}"}}, None),
     ],
 )

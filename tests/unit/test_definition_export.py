@@ -34,7 +34,9 @@ _WORDS = st.sampled_from(
         "<<",
     ]
 )
-_TEXT = _WORDS | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+_TEXT = _WORDS | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
+)
 _PERSON = _TEXT.filter(lambda name: not impossible_name(name))
 _NAME = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
 _COMMON = {
@@ -52,23 +54,35 @@ def _mapping(**required: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, 
 _FIELD = st.one_of(
     _TEXT,
     _mapping(**{"from": _TEXT}),
-    _mapping(static=_TEXT.map(lambda text: text.replace("%", "")) | st.lists(st.just("a") | st.just(""), min_size=1, max_size=3)),
+    _mapping(
+        static=_TEXT.map(lambda text: text.replace("%", ""))
+        | st.lists(st.just("a") | st.just(""), min_size=1, max_size=3)
+    ),
     _mapping(join=st.lists(_TEXT, min_size=2, max_size=3), separator=st.text(" -~,", max_size=2)),
     _mapping(left=_TEXT, length=st.integers(1, 99)),
     _mapping(substring=_TEXT, start=st.integers(0, 9), length=st.none() | st.integers(1, 9)),
-    _mapping(map=_TEXT, values=st.dictionaries(_TEXT, _TEXT, min_size=1, max_size=3), default=st.none() | _TEXT),
+    _mapping(
+        map=_TEXT, values=st.dictionaries(_TEXT, _TEXT, min_size=1, max_size=3), default=st.none() | _TEXT
+    ),
     _mapping(template=st.sampled_from(["{{ a }}", "{% if a %}\nx\n{% endif %}", "x"])),
     _mapping(script=st.just("a.b")),
 )
-_PERCENT = st.integers(0, 100).map(lambda number: f"{number}%") | st.floats(0, 100).map(lambda number: f"{number:.4f}%")
-_LIMIT = st.integers(0, 10**6) | _PERCENT | st.just("none") | st.tuples(_PERCENT, st.integers(0, 99)).map(list)
+_PERCENT = st.integers(0, 100).map(lambda number: f"{number}%") | st.floats(0, 100).map(
+    lambda number: f"{number:.4f}%"
+)
+_LIMIT = (
+    st.integers(0, 10**6) | _PERCENT | st.just("none") | st.tuples(_PERCENT, st.integers(0, 99)).map(list)
+)
 _LIMITS = st.dictionaries(
-    st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members", "memberships"]), _LIMIT
+    st.sampled_from(["create", "update", "clear", "delete", "disable", "move", "members", "memberships"]),
+    _LIMIT,
 )
 _PATH = {"file": st.from_regex(r"[a-zA-Z0-9é ]{1,8}\.csv", fullmatch=True)}
 _FORMAT = {"encoding": st.just("cp1252"), "delimiter": st.sampled_from(";\t|#"), "complete": st.booleans()}
 _SOURCE = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "filter": st.just("(&(First name=a)(!(b_c=*)))")})
-_DESTINATION = st.fixed_dictionaries(_PATH, optional={**_FORMAT, "mode": st.sampled_from(["merge", "append", "replace"])})
+_DESTINATION = st.fixed_dictionaries(
+    _PATH, optional={**_FORMAT, "mode": st.sampled_from(["merge", "append", "replace"])}
+)
 _APPROVAL = st.just("none") | st.fixed_dictionaries(
     {"approvers": st.fixed_dictionaries({"roles": st.lists(_PERSON, min_size=1, max_size=2)})},
     optional={
@@ -111,8 +125,11 @@ _COLLECTION = st.fixed_dictionaries(
     optional={
         "title": _TEXT,
         "description": _TEXT,
-        "schedule": st.sampled_from(["@daily", "0 2 * * *", {"every": "90m"}, ["@daily", {"every": "1d12h"}]]),
-        "start": st.dates().map(str) | st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat()),
+        "schedule": st.sampled_from(
+            ["@daily", "0 2 * * *", {"every": "90m"}, ["@daily", {"every": "1d12h"}]]
+        ),
+        "start": st.dates().map(str)
+        | st.datetimes().map(lambda moment: moment.replace(microsecond=0).isoformat()),
         "timezone": st.just("Europe/Berlin"),
         "paused": st.booleans(),
         "limit_window": st.sampled_from(["24h", "7d", 0]),
@@ -151,7 +168,9 @@ def test_where_a_value_comes_from_is_written_first() -> None:
         "member": {"match": ["uid", "cn"], "members": "member"},
         "x": {"on_missing": "skip", "join": ["a", "b"]},
     }
-    definition = changed(("jobs.0.object", "group"), *((f"jobs.0.fields.{name}", field) for name, field in fields.items()))
+    definition = changed(
+        ("jobs.0.object", "group"), *((f"jobs.0.fields.{name}", field) for name, field in fields.items())
+    )
     text = dump(Collection.model_validate(definition))
     assert text.index("from: employeeID") < text.index("key: true")
     assert text.index("members: member") < text.index("match:")

@@ -32,13 +32,21 @@ from directory_sync.definition.filters import (
         ("(!(cn=Tim Howes))", Not(Equality("cn", b"Tim Howes"))),
         (
             "(&(objectClass=Person)(|(sn=Jensen)(cn=Babs J*)))",
-            And((Equality("objectClass", b"Person"), Or((Equality("sn", b"Jensen"), Substrings("cn", b"Babs J", (), None))))),
+            And(
+                (
+                    Equality("objectClass", b"Person"),
+                    Or((Equality("sn", b"Jensen"), Substrings("cn", b"Babs J", (), None))),
+                )
+            ),
         ),
         ("(o=univ*of*mich*)", Substrings("o", b"univ", (b"of", b"mich"), None)),
         ("(seeAlso=)", Equality("seeAlso", b"")),
         ("(cn:caseExactMatch:=Fred Flintstone)", Extensible("cn", "caseExactMatch", b"Fred Flintstone")),
         ("(cn:=Betty Rubble)", Extensible("cn", None, b"Betty Rubble")),
-        ("(sn:dn:2.4.6.8.10:=Barney Rubble)", Extensible("sn", "2.4.6.8.10", b"Barney Rubble", dn_attributes=True)),
+        (
+            "(sn:dn:2.4.6.8.10:=Barney Rubble)",
+            Extensible("sn", "2.4.6.8.10", b"Barney Rubble", dn_attributes=True),
+        ),
         ("(o:dn:=Ace Industry)", Extensible("o", None, b"Ace Industry", dn_attributes=True)),
         ("(:1.2.3:=Wilma Flintstone)", Extensible(None, "1.2.3", b"Wilma Flintstone")),
         ("(:DN:2.4.6.8.10:=Dino)", Extensible(None, "2.4.6.8.10", b"Dino", dn_attributes=True)),
@@ -60,12 +68,17 @@ from directory_sync.definition.filters import (
         ("(uid<=5)", LessOrEqual("uid", b"5")),
         ("(cn~=x)", Approx("cn", b"x")),
         ("(cn=a=b)", Equality("cn", b"a=b")),
-        ("(userAccountControl:1.2.840.113556.1.4.803:=2)", Extensible("userAccountControl", "1.2.840.113556.1.4.803", b"2")),
+        (
+            "(userAccountControl:1.2.840.113556.1.4.803:=2)",
+            Extensible("userAccountControl", "1.2.840.113556.1.4.803", b"2"),
+        ),
         (" (&\n  (a=1)\n  (b=2)\n)\n", And((Equality("a", b"1"), Equality("b", b"2")))),
     ],
 )
 def test_examples(text: str, expected: Filter) -> None:
-    """The examples of RFC 4515, section 4, RFC 4526, Active Directory's rules, and filters folded over lines."""
+    """The examples of RFC 4515, section 4, RFC 4526, Active Directory's rules, and filters folded over
+    lines.
+    """
     assert parse(text) == expected
     assert parse(to_text(expected)) == expected
 
@@ -114,12 +127,19 @@ _ITEMS: st.SearchStrategy[Filter] = st.one_of(
     st.builds(Extensible, _NAMES, st.none() | _RULES, _SOME, st.booleans()),
     st.builds(Extensible, st.none(), _RULES, _SOME, st.booleans()),
     *(st.builds(kind, _NAMES, _SOME) for kind in (Equality, GreaterOrEqual, LessOrEqual, Approx)),
-    st.builds(Substrings, _NAMES, st.none() | _SOME, st.lists(_SOME, min_size=1, max_size=3).map(tuple), st.none() | _SOME),
+    st.builds(
+        Substrings,
+        _NAMES,
+        st.none() | _SOME,
+        st.lists(_SOME, min_size=1, max_size=3).map(tuple),
+        st.none() | _SOME,
+    ),
 )
 _FILTERS = st.recursive(
     _ITEMS,
     lambda inner: (
-        st.builds(Not, inner) | st.lists(inner, max_size=3).map(tuple).flatmap(lambda f: st.sampled_from([And(f), Or(f)]))
+        st.builds(Not, inner)
+        | st.lists(inner, max_size=3).map(tuple).flatmap(lambda f: st.sampled_from([And(f), Or(f)]))
     ),
     max_leaves=8,
 )
@@ -151,6 +171,8 @@ def test_any_text_is_a_filter_or_an_error_with_a_position(text: str) -> None:
 
 def test_attributes_are_all_that_are_asked_about() -> None:
     """Lower case, without options, each once; a match without an attribute names none."""
-    assert attributes(parse("(&(CN=a)(!(|(cn;lang-de=b)(sn>=c)))(mail=*)(o=a*b)(:1.2.3:=x)(uid:1.2.3:=y))")) == {
+    assert attributes(
+        parse("(&(CN=a)(!(|(cn;lang-de=b)(sn>=c)))(mail=*)(o=a*b)(:1.2.3:=x)(uid:1.2.3:=y))")
+    ) == {
         *("cn", "sn", "mail", "o", "uid"),
     }

@@ -65,7 +65,8 @@ def load(text: str, file: str) -> None:
 
 
 @given(
-    st.text(max_size=300) | st.lists(st.sampled_from(_PIECES), max_size=60).map("".join), st.sampled_from(["a.yaml", "a.json"])
+    st.text(max_size=300) | st.lists(st.sampled_from(_PIECES), max_size=60).map("".join),
+    st.sampled_from(["a.yaml", "a.json"]),
 )
 @settings(deadline=2000)
 def test_any_text(text: str, file: str) -> None:
@@ -88,7 +89,9 @@ _ANY = st.recursive(
     | st.sampled_from(["10%", "none", "OU=x", "@daily", "{{ a }}", "a.b"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["from", "static", "template", "every", "move", "field", "x"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["from", "static", "template", "every", "move", "field", "x"]), inner, max_size=3
+        )
     ),
     max_leaves=6,
 )
@@ -101,7 +104,11 @@ def test_any_value_at_any_key(data: st.DataObject) -> None:
     definition = json.loads(json.dumps(data.draw(st.sampled_from([MINIMAL, _FULL]))))
     here = definition
     while True:
-        key = data.draw(st.sampled_from(sorted(here, key=str)) if isinstance(here, dict) else st.integers(0, len(here) - 1))
+        key = data.draw(
+            st.sampled_from(sorted(here, key=str))
+            if isinstance(here, dict)
+            else st.integers(0, len(here) - 1)
+        )
         if not isinstance(here[key], dict | list) or not here[key] or data.draw(st.booleans()):
             here[key] = data.draw(_ANY)
             break

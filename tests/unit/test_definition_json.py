@@ -18,7 +18,9 @@ def messages(text: str) -> list[str]:
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
-_JSON = st.recursive(st.none() | _TEXT, lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner), max_leaves=20)
+_JSON = st.recursive(
+    st.none() | _TEXT, lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner), max_leaves=20
+)
 
 
 @given(st.dictionaries(_TEXT, _JSON), st.sampled_from([None, 2, "\t"]))

@@ -31,7 +31,10 @@ def test_specification_example_loads_without_problems() -> None:
 
 def test_json_gives_the_same_collection_as_yaml() -> None:
     """A JSON file is the same definition in other clothes."""
-    assert load_text(json.dumps(MINIMAL), "a.json").collection == load_text(yaml.safe_dump(MINIMAL), "a.yaml").collection
+    assert (
+        load_text(json.dumps(MINIMAL), "a.json").collection
+        == load_text(yaml.safe_dump(MINIMAL), "a.yaml").collection
+    )
 
 
 def test_texts_stay_what_was_written() -> None:
@@ -53,8 +56,18 @@ def test_texts_stay_what_was_written() -> None:
           e: {map: c, values: {NO: Norway, 1: on, 2026-01-01: 1e3, "null": ~text}}
     """
     job = load_text(text, "a.yaml").collection.jobs[0]
-    assert [job.fields[name].model_dump()["static"] for name in "abcd"] == ["0123", "12:30", "NO", "2026-01-01"]
-    assert job.fields["e"].model_dump()["values"] == {"NO": "Norway", "1": "on", "2026-01-01": "1e3", "null": "~text"}
+    assert [job.fields[name].model_dump()["static"] for name in "abcd"] == [
+        "0123",
+        "12:30",
+        "NO",
+        "2026-01-01",
+    ]
+    assert job.fields["e"].model_dump()["values"] == {
+        "NO": "Norway",
+        "1": "on",
+        "2026-01-01": "1e3",
+        "null": "~text",
+    }
     assert (job.fields["id"].key, job.retries) == (True, 3)
 
 
@@ -106,7 +119,9 @@ def test_two_files_with_one_name_are_both_broken(tmp_path: Path) -> None:
     assert isinstance(a, Broken)
     assert isinstance(b, Broken)
     assert isinstance(c, Loaded)
-    assert str(a.problems[0]).startswith(f"{tmp_path}/a.yaml:1: name: the name same is also used in {tmp_path}/b.yaml")
+    assert str(a.problems[0]).startswith(
+        f"{tmp_path}/a.yaml:1: name: the name same is also used in {tmp_path}/b.yaml"
+    )
     assert f"{tmp_path}/a.yaml" in b.problems[0].message
 
 
@@ -150,7 +165,10 @@ def test_unreadable_files_are_problems(tmp_path: Path, content: bytes, message: 
     file.write_bytes(content)
     with pytest.raises(DefinitionError, match=message.replace("+", r"\+")) as raised:
         load_file(file)
-    assert all(problem.file == str(file) and problem.line >= 1 and problem.column >= 1 for problem in raised.value.problems)
+    assert all(
+        problem.file == str(file) and problem.line >= 1 and problem.column >= 1
+        for problem in raised.value.problems
+    )
 
 
 def test_byte_order_mark_of_utf8_is_no_problem(tmp_path: Path) -> None:

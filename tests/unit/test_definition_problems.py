@@ -42,7 +42,8 @@ def test_explanation_shows_two_lines_before_and_a_caret() -> None:
     """The caret stands below the column that is meant."""
     text = "name: a\njobs:\n  - x: 1\n    y: 2\n"
     assert explain(PROBLEM, text) == (
-        "jobs.yaml:3: jobs[0].fields.cn: is wrong, write it right\n  1 | name: a\n  2 | jobs:\n  3 |   - x: 1\n    |     ^"
+        "jobs.yaml:3: jobs[0].fields.cn: is wrong, write it right\n  1 | name: a\n  2 | jobs:\n  3 |   - x:"
+        " 1\n    |     ^"
     )
 
 
@@ -72,7 +73,10 @@ def test_paths_quote_unusual_keys() -> None:
 def test_suggestion_ignores_case_and_may_be_absent() -> None:
     """The nearest word, as it is really written, then the rest as a sentence."""
     assert suggest("SAMACCOUNTNAM", ["cn", "sAMAccountName"]) == "did you mean sAMAccountName?"
-    assert suggest("shedule", ["schedule"], "valid keys: schedule") == "did you mean schedule? Valid keys: schedule"
+    assert (
+        suggest("shedule", ["schedule"], "valid keys: schedule")
+        == "did you mean schedule? Valid keys: schedule"
+    )
     assert suggest("xyz", ["schedule"], "valid keys: schedule") == "valid keys: schedule"
 
 

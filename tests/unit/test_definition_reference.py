@@ -47,7 +47,9 @@ def test_examples_are_yaml(example: str) -> None:
 
 
 def test_what_is_not_there_yet_is_said() -> None:
-    """The reference promises nothing that a run would refuse: secret fields, other modes of files, and all the rest."""
+    """The reference promises nothing that a run would refuse: secret fields, other modes of files, and all
+    the rest.
+    """
     section = reference_markdown().split("## What this version cannot do")[1].split("\n## ")[0]
     assert {line.removeprefix("- ") for line in section.splitlines() if line.startswith("- ")} == {
         *(feature.what for feature in NOT_YET),

@@ -19,7 +19,9 @@ class EditorLoader(yaml.SafeLoader):
     """Reads YAML as editors do: dates are texts (YAML 1.2.2, section 10.2)."""
 
 
-EditorLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))
+EditorLoader.add_constructor(
+    "tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node)
+)
 
 
 def errors(definition: Any) -> list[str]:

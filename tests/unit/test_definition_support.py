@@ -1,4 +1,6 @@
-"""What this version cannot carry out: accepted by validation with a warning, refused before anything is read."""
+"""What this version cannot carry out: accepted by validation with a warning, refused before anything is
+read.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ POLICY = {"approvers": {"users": ["bob"]}}
 def keys(definition: dict[str, Any], script_modules: tuple[str, ...] = ()) -> list[str]:
     """The keys of what cannot be carried out."""
     problems = unsupported(Collection.model_validate(definition), script_modules=script_modules)
-    assert all(problem.severity == "warning" and "preview and run will refuse the job" in problem.message for problem in problems)
+    assert all(
+        problem.severity == "warning" and "preview and run will refuse the job" in problem.message
+        for problem in problems
+    )
     return [problem.key for problem in problems]
 
 
@@ -94,7 +99,9 @@ def test_only_the_jobs_that_run_are_refused() -> None:
     other = {**MINIMAL["jobs"][0], "name": "other", "returning": "restore"}
     collection = Collection.model_validate(changed(("jobs.1", other)))
     refuse_unsupported(collection, [collection.job("people")], script_modules=())
-    with pytest.raises(UnsupportedError, match=r"jobs\[1\].returning: this version cannot carry out returning: restore yet"):
+    with pytest.raises(
+        UnsupportedError, match=r"jobs\[1\].returning: this version cannot carry out returning: restore yet"
+    ):
         refuse_unsupported(collection, [collection.job("other")], script_modules=())
     with_mail = collection.model_copy(
         update={

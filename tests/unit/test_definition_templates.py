@@ -161,7 +161,8 @@ def test_templates_do_not_use_templates(tmp_path: Path) -> None:
 def test_one_anchor_used_by_two_jobs_is_completed_twice() -> None:
     """What one job takes from a template does not leak into the other."""
     text = (
-        MOVE.format(template="move_objects").replace("- name: people", "- &job\n    name: people") + "  - {<<: *job, name: two}\n"
+        MOVE.format(template="move_objects").replace("- name: people", "- &job\n    name: people")
+        + "  - {<<: *job, name: two}\n"
     )
     one, two = load_text(text, "a.yaml").collection.jobs
     assert one.missing_at_source == two.missing_at_source

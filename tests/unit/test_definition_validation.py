@@ -37,7 +37,11 @@ from tests.scenarios.definitions import changed, found, job_changed, problems_of
         ),
         ("approval", "nobody", "approval: expected none"),
         ("approval", {"approvers": {}}, "approval.approvers: names nobody: give users or roles"),
-        ("approval", {"approvers": {"users": ["a"]}, "require": "some"}, "approval.require: expected any, all, or the number"),
+        (
+            "approval",
+            {"approvers": {"users": ["a"]}, "require": "some"},
+            "approval.require: expected any, all, or the number",
+        ),
         ("tags", [{"a": "b"}], "tags[0]: expected a text, found a mapping"),
     ],
 )
@@ -58,11 +62,22 @@ def test_collection(path: str, value: Any, problem: str | None) -> None:
         (
             "source.fliter",
             "(a=b)",
-            "jobs[0].source.fliter: unknown key, did you mean filter? Valid keys: connection, container, scope, filter",
+            (
+                "jobs[0].source.fliter: unknown key, did you mean filter? Valid keys: connection, container,"
+                " scope, filter"
+            ),
         ),
         ("source", "corp", "jobs[0].source: expected a mapping such as {connection"),
-        ("source", {"connection": "a"}, "jobs[0].source: container is missing, add it: DN below which records are read."),
-        ("source", {"connection": "a", "table": "b", "query": "c"}, "jobs[0].source: needs exactly one of table, query"),
+        (
+            "source",
+            {"connection": "a"},
+            "jobs[0].source: container is missing, add it: DN below which records are read.",
+        ),
+        (
+            "source",
+            {"connection": "a", "table": "b", "query": "c"},
+            "jobs[0].source: needs exactly one of table, query",
+        ),
         (
             "destination.container",
             {"feld": "x"},
@@ -80,8 +95,16 @@ def test_collection(path: str, value: Any, problem: str | None) -> None:
         ),
         ("fields.x", {"frm": "a"}, "jobs[0].fields.x: expected the name of a source field"),
         ("fields.x", ["a"], "jobs[0].fields.x: expected the name of a source field"),
-        ("fields.x", {"from": "a", "kee": "b"}, "jobs[0].fields.x.kee: unknown key, did you mean key? Valid keys: key, new_only"),
-        ("fields.join", {"join": ["a", "b"], "separator": ["x"]}, "jobs[0].fields.join.separator: expected a text, found a list"),
+        (
+            "fields.x",
+            {"from": "a", "kee": "b"},
+            "jobs[0].fields.x.kee: unknown key, did you mean key? Valid keys: key, new_only",
+        ),
+        (
+            "fields.join",
+            {"join": ["a", "b"], "separator": ["x"]},
+            "jobs[0].fields.join.separator: expected a text, found a list",
+        ),
         ("fields.x", {"left": "a"}, "jobs[0].fields.x: length is missing, add it: Number of characters."),
         ("fields.x", {"static": {"a": "b"}}, "jobs[0].fields.x.static: expected a text or a list of texts"),
         (
@@ -117,7 +140,9 @@ def test_unknown_key_points_at_the_key_and_wrong_value_at_the_value() -> None:
 def test_wrong_field_does_not_hide_or_invent_other_problems() -> None:
     """What is wrong is left out before the rest is checked, without being missed."""
     definition = job_changed(
-        ("fields.cn", {"left": "a"}), ("fields.employeeID", {"left": "a", "key": True}), ("destination.container", "no dn")
+        ("fields.cn", {"left": "a"}),
+        ("fields.employeeID", {"left": "a", "key": True}),
+        ("destination.container", "no dn"),
     )
     assert [problem.split(": ")[0] for problem in found(definition)] == [
         "jobs[0].destination.container",

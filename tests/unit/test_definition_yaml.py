@@ -40,12 +40,16 @@ def test_duplicate_keys_name_both_lines() -> None:
 )
 def test_unquoted_dn_in_braces_says_quote_the_dn(text: str, dn: str) -> None:
     """One problem for one DN, with the line as it should be."""
-    assert messages(text) == [f'a.yaml:1: x.move: a DN inside {{…}} ends at its first comma, quote the DN: move: "{dn}"']
+    assert messages(text) == [
+        f'a.yaml:1: x.move: a DN inside {{…}} ends at its first comma, quote the DN: move: "{dn}"'
+    ]
 
 
 def test_piece_of_a_dn_without_its_beginning_is_told_too() -> None:
     """A stray `DC=lab` that follows no text is still recognised."""
-    assert messages("x: {DC=lab}") == ["a.yaml:1: x: DC=lab is no key but part of a DN, quote the DN inside {…}"]
+    assert messages("x: {DC=lab}") == [
+        "a.yaml:1: x: DC=lab is no key but part of a DN, quote the DN inside {…}"
+    ]
 
 
 def test_quoted_dn_and_block_keys_are_left_alone() -> None:
@@ -93,7 +97,8 @@ def test_mistakes_say_what_would_be_right(text: str, message: str) -> None:
     ("text", "message"),
     [
         (
-            "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)),
+            "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 20)),
             "expanded",
         ),
         (

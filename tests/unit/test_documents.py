@@ -73,7 +73,9 @@ def test_links_lead_somewhere(document: Path) -> None:
         target = (document.parent / path).resolve() if path else document
         assert target.exists(), f"{document.name} links to {link}, which does not exist"
         if anchor:
-            assert anchor in anchors(target), f"{document.name} links to {link}, but {target.name} has no such heading"
+            assert anchor in anchors(target), (
+                f"{document.name} links to {link}, but {target.name} has no such heading"
+            )
 
 
 @ids
@@ -82,7 +84,9 @@ def test_make_targets_exist(document: Path) -> None:
     text = document.read_text()
     named = {target for code in re.findall(r"`make ([a-z-]+)[^`]*`", text) for target in [code]}
     named |= {
-        target for block in blocks(text, "console") for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", block, re.MULTILINE)
+        target
+        for block in blocks(text, "console")
+        for target in re.findall(r"^(?:\$ )?make ([a-z-]+)", block, re.MULTILINE)
     }
     assert named <= make_targets()
 
@@ -92,7 +96,10 @@ def test_commands_exist(document: Path) -> None:
     """A document names only commands and options that `directory-sync` has."""
     text = document.read_text()
     known = subcommands()
-    lines = [*re.findall(r"`(directory-sync [^`]*)`", text), *re.findall(r"^(?:\$ )?(directory-sync .*)$", text, re.MULTILINE)]
+    lines = [
+        *re.findall(r"`(directory-sync [^`]*)`", text),
+        *re.findall(r"^(?:\$ )?(directory-sync .*)$", text, re.MULTILINE),
+    ]
     for line in lines:
         words = line.split("#")[0].split()[1:]
         command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
@@ -122,7 +129,9 @@ def _definitions() -> Iterator[tuple[str, str]]:
                 yield f"{document.relative_to(PROJECT)}#{number}", block
 
 
-@pytest.mark.parametrize(("place", "definition"), [pytest.param(*found, id=found[0]) for found in _definitions()])
+@pytest.mark.parametrize(
+    ("place", "definition"), [pytest.param(*found, id=found[0]) for found in _definitions()]
+)
 def test_definitions_in_documents_are_valid(place: str, definition: str) -> None:
     """A whole collection that a document shows is one that `validate` accepts without a warning."""
     assert load_text(definition, place).problems == ()
@@ -139,7 +148,11 @@ def test_the_demo_collection_is_valid() -> None:
 def test_all_documents_are_reachable() -> None:
     """The index leads to every page of the documentation, the list of decisions to every decision."""
     for index in (PROJECT / "docs" / "index.md", PROJECT / "docs" / "decisions" / "README.md"):
-        linked = {(index.parent / link.split("#")[0]).resolve() for link in _LINK.findall(index.read_text()) if ":" not in link}
+        linked = {
+            (index.parent / link.split("#")[0]).resolve()
+            for link in _LINK.findall(index.read_text())
+            if ":" not in link
+        }
         assert set(index.parent.glob("*.md")) - {index} <= linked
 
 
@@ -153,7 +166,9 @@ def test_decisions_are_numbered_without_gaps() -> None:
 
 def test_job_states_are_explained() -> None:
     """The table in "How a job ends" has exactly the states that a job can end in."""
-    section = (PROJECT / "docs" / "how-it-works.md").read_text().split("## How a job ends")[1].split("\n## ")[0]
+    section = (
+        (PROJECT / "docs" / "how-it-works.md").read_text().split("## How a job ends")[1].split("\n## ")[0]
+    )
     first_column = "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
     assert set(re.findall(r"`(\w+)`", first_column)) == {state.value for state in JobState}
 
@@ -161,7 +176,10 @@ def test_job_states_are_explained() -> None:
 def test_statuses_in_the_tutorial_exist() -> None:
     """Exit statuses that the tutorial shows are ones that the command has."""
     shown = {
-        int(status) for status in re.findall(r"^status: (\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE)
+        int(status)
+        for status in re.findall(
+            r"^status: (\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE
+        )
     }
     assert shown
     assert shown <= set(ExitStatus)
@@ -169,7 +187,9 @@ def test_statuses_in_the_tutorial_exist() -> None:
 
 def test_make_help_lists_every_target() -> None:
     """`make` alone lists all targets, each with what it does."""
-    listed = subprocess.run(["make", "-s", "-C", str(PROJECT), "help"], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(
+        ["make", "-s", "-C", str(PROJECT), "help"], check=True, capture_output=True, text=True
+    ).stdout
     assert set(re.findall(r"^  make (\S+)", listed, re.MULTILINE)) == make_targets() - {"help"} | {"help"}
 
 
@@ -182,7 +202,16 @@ def test_every_test_says_which_rule_it_checks() -> None:
 
 
 def test_scripts_name_no_registry() -> None:
-    """Where packages come from is the machine's business: neither Makefile, scripts nor requirements name a host."""
-    files = [PROJECT / "Makefile", PROJECT / ".ci" / "run", *PROJECT.glob("scripts/*.sh"), *PROJECT.glob("requirements/*.txt")]
+    """Where packages come from is the machine's business: neither Makefile, scripts nor requirements name a
+    host.
+    """
+    files = [
+        PROJECT / "Makefile",
+        PROJECT / ".ci" / "run",
+        *PROJECT.glob("scripts/*.sh"),
+        *PROJECT.glob("requirements/*.txt"),
+    ]
     for file in files:
-        assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", file.read_text()), file.name
+        assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", file.read_text()), (
+            file.name
+        )

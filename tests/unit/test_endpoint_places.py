@@ -15,8 +15,12 @@ INSTANCES = st.sampled_from(["", "lab", "a@b:1"])
 
 
 @given(CONTEXTS, UNIQUE, ADDRESSES, INSTANCES)
-def test_a_place_is_certain_if_it_names_itself(context: str, unique: str | None, address: str, instance: str) -> None:
-    """By what names its top object, or by the instance that a connection gives it; an address is only a makeshift."""
+def test_a_place_is_certain_if_it_names_itself(
+    context: str, unique: str | None, address: str, instance: str
+) -> None:
+    """By what names its top object, or by the instance that a connection gives it; an address is only a
+    makeshift.
+    """
     place = directory_place(context, unique, address=address, instance=instance)
     assert is_certain(place) is (unique is not None or bool(instance))
 
@@ -25,7 +29,9 @@ def test_a_place_is_certain_if_it_names_itself(context: str, unique: str | None,
 def test_uncertain_places_of_one_context_may_be_one(
     one: str, other: str, first: str | None, second: str | None, here: str, there: str
 ) -> None:
-    """Two certain places are one exactly if their names are equal; where one of them is uncertain, the context decides."""
+    """Two certain places are one exactly if their names are equal; where one of them is uncertain, the
+    context decides.
+    """
     a, b = directory_place(one, first, address=here), directory_place(other, second, address=there)
     expected = a == b if first is not None and second is not None else one == other
     assert may_be_one(a, b) is may_be_one(b, a) is expected

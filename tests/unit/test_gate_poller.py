@@ -47,7 +47,9 @@ class Requests:
         self.closed += 1
 
     def decided_among(self, request_ids: list[int]) -> Mapping[int, str]:
-        assert threading.current_thread() is not threading.main_thread(), "the event loop must not wait for a database"
+        assert threading.current_thread() is not threading.main_thread(), (
+            "the event loop must not wait for a database"
+        )
         self.asked.append(list(request_ids))
         time.sleep(self.slow)
         if self.failures:
@@ -69,10 +71,14 @@ def poller(requests: Requests) -> GatePoller:
     return GatePoller(requests.open, lambda: INTERVAL)
 
 
+def _has_task(name: str) -> bool:
+    return any(task.get_name() == name for task in asyncio.all_tasks())
+
+
 async def settled(poller: GatePoller) -> None:
     """Wait until the poller has ended by itself, and has closed what it opened."""
     async with asyncio.timeout(5):
-        while poller._looking is not None or any(task.get_name() == "gate poller" for task in asyncio.all_tasks()):  # noqa: ASYNC110
+        while poller._looking is not None or _has_task("gate poller"):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -115,14 +121,20 @@ def test_two_gates_of_one_request_both_go_on(requests: Requests, poller: GatePol
 
 
 def test_a_decision_that_is_there_already_is_found_at_once(requests: Requests) -> None:
-    """After a restart of the triggerer nobody is told what has happened meanwhile: it is looked up, without a pause before."""
+    """After a restart of the triggerer nobody is told what has happened meanwhile: it is looked up, without a
+    pause before.
+    """
     requests.decided[7] = "denied"
     poller = GatePoller(requests.open, lambda: 3600.0)
     assert asyncio.run(asyncio.wait_for(poller.decision(7), 5)) == "denied"
 
 
-def test_who_is_cancelled_is_forgotten_and_the_last_one_ends_the_looking(requests: Requests, poller: GatePoller) -> None:
-    """A gate that was cleared is not asked about any more; with nobody waiting nobody looks, and the store is closed."""
+def test_who_is_cancelled_is_forgotten_and_the_last_one_ends_the_looking(
+    requests: Requests, poller: GatePoller
+) -> None:
+    """A gate that was cleared is not asked about any more; with nobody waiting nobody looks, and the store is
+    closed.
+    """
 
     async def run() -> None:
         first, second = (asyncio.create_task(poller.decision(number)) for number in (1, 2))
@@ -155,7 +167,9 @@ def test_who_comes_while_the_last_one_goes_is_not_lost(requests: Requests, polle
     async def run() -> list[str]:
         answers: list[str] = []
         for start in range(0, 60, 20):
-            answers += await asyncio.wait_for(asyncio.gather(*(visit(number) for number in range(start, start + 20))), 10)
+            answers += await asyncio.wait_for(
+                asyncio.gather(*(visit(number) for number in range(start, start + 20))), 10
+            )
             await asyncio.sleep(INTERVAL / 2)
         await settled(poller)
         return answers
@@ -167,7 +181,9 @@ def test_who_comes_while_the_last_one_goes_is_not_lost(requests: Requests, polle
 def test_a_store_that_does_not_answer_is_asked_again_with_growing_pauses(
     requests: Requests, poller: GatePoller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever it raises: the log says so without a word lost, nobody's waiting fails, and in the end the answer comes."""
+    """Whatever it raises: the log says so without a word lost, nobody's waiting fails, and in the end the
+    answer comes.
+    """
     pauses: list[float] = []
     sleep = asyncio.sleep
 
@@ -175,7 +191,11 @@ def test_a_store_that_does_not_answer_is_asked_again_with_growing_pauses(
         pauses.append(seconds)
         await sleep(0)
 
-    requests.failures = [StoreError("store sqlite:////x.db: disk I/O error."), ValueError("?"), *(OSError() for _ in range(8))]
+    requests.failures = [
+        StoreError("store sqlite:////x.db: disk I/O error."),
+        ValueError("?"),
+        *(OSError() for _ in range(8)),
+    ]
     requests.decided[7] = "approved"
     caplog.set_level(logging.INFO, logger="directory_sync")
     monkeypatch.setattr(gate_poller.asyncio, "sleep", counting)
@@ -197,12 +217,16 @@ def test_a_store_that_cannot_be_opened_is_opened_later(requests: Requests) -> No
         return requests.open()
 
     requests.decided[7] = "approved"
-    assert asyncio.run(asyncio.wait_for(GatePoller(open_store, lambda: INTERVAL).decision(7), 5)) == "approved"
+    assert (
+        asyncio.run(asyncio.wait_for(GatePoller(open_store, lambda: INTERVAL).decision(7), 5)) == "approved"
+    )
     assert len(tries) == 2
 
 
 def test_what_it_logs_belongs_to_no_task(requests: Requests) -> None:
-    """Airflow sorts log lines into task logs by context: the first gate's log must not fill with what concerns all."""
+    """Airflow sorts log lines into task logs by context: the first gate's log must not fill with what
+    concerns all.
+    """
     seen: list[str] = []
 
     def interval() -> float:
@@ -247,7 +271,9 @@ def test_a_gate_is_told_of_mail_that_nobody_sends(requests: Requests) -> None:
 
 
 def test_mail_that_stays_due_keeps_no_task_busy(requests: Requests, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As when a setting is wrong, or nothing sends mail: the gate waits on, and is told again after a while."""
+    """As when a setting is wrong, or nothing sends mail: the gate waits on, and is told again after a
+    while.
+    """
     requests.due = {7}
 
     async def run(mails: bool) -> list[str]:

@@ -16,19 +16,39 @@ UUID = b"0e0e0e0e-0000-1000-8000-000000000000"
 DN = "cn=a,dc=x"
 
 
-def found(change: Change, dn: str | None = DN, *, elsewhere: str | None = None, known: Known = Known(), **held: str) -> Finding:  # noqa: B008
+def found(
+    change: Change,
+    dn: str | None = DN,
+    *,
+    elsewhere: str | None = None,
+    known: Known = Known(),  # noqa: B008
+    **held: str,
+) -> Finding:
     """What an object with these values, each text split at commas with a blank, tells of a change."""
     planned = operations(change, SCHEMA, assertion=False, identity_field="entryUUID")
     attributes = {name: [value.encode() for value in text.split(" | ")] for name, text in held.items()}
     seen = None if dn is None else Seen(dn, attributes)
-    return find(change, planned, SCHEMA, seen, elsewhere=elsewhere, known=known, identified=change.identity is not None)
+    return find(
+        change,
+        planned,
+        SCHEMA,
+        seen,
+        elsewhere=elsewhere,
+        known=known,
+        identified=change.identity is not None,
+    )
 
 
 def test_creations() -> None:
-    """An object with the values that it was to get is done, one with others is neither; no object is not done."""
+    """An object with the values that it was to get is done, one with others is neither; no object is not
+    done.
+    """
     change = creation(DN, cn="a", sn="S", mail="a@x")
     objectclass = {"objectClass": "inetOrgPerson | top | person"}
-    assert found(change, **objectclass, cn="a", sn="S", mail="a@x", description="more").result is Result.FOUND_DONE
+    assert (
+        found(change, **objectclass, cn="a", sn="S", mail="a@x", description="more").result
+        is Result.FOUND_DONE
+    )
     assert found(change, None).result is Result.NOT_DONE
     other = found(change, **objectclass, cn="a", sn="T", mail="a@x")
     assert other.result is Result.UNCERTAIN
@@ -55,7 +75,9 @@ def test_updates() -> None:
 
 
 def test_deletions() -> None:
-    """Gone by name and by identity is done; an object that is there, altered or elsewhere, was not deleted."""
+    """Gone by name and by identity is done; an object that is there, altered or elsewhere, was not
+    deleted.
+    """
     change = Change(Action.DELETE, "a", DN, identity=UUID, fields=(FieldChange("mail", (b"a@x",), ()),))
     assert found(change, None).result is Result.FOUND_DONE
     assert found(change, None, elsewhere="").result is Result.FOUND_DONE
@@ -79,7 +101,9 @@ def test_moves() -> None:
 
 
 def test_values_that_nobody_can_read() -> None:
-    """A password alone tells nothing; one that was written with other values, in one operation, goes with those."""
+    """A password alone tells nothing; one that was written with other values, in one operation, goes with
+    those.
+    """
     password = FieldChange("userPassword", (), (b"secret",))
     alone = found(Change(Action.UPDATE, "a", DN, fields=(password,)))
     assert alone.result is Result.UNCERTAIN
@@ -104,11 +128,16 @@ def test_members() -> None:
 
 
 def test_references_that_followed() -> None:
-    """A manager who was renamed or deleted by the same plan took the value along: the server did that, nobody else."""
+    """A manager who was renamed or deleted by the same plan took the value along: the server did that, nobody
+    else.
+    """
     fields = (FieldChange("manager", (b"cn=b,dc=x",), (b"cn=c,dc=x",)),)
     change = Change(Action.UPDATE, "a", DN, fields=fields)
     puzzling = found(change, manager="cn=bb,dc=x")
     assert (puzzling.result, puzzling.by_references) == (Result.UNCERTAIN, True)
-    assert found(change, manager="cn=bb,dc=x", known=Known({b"cn=b,dc=x": b"cn=bb,dc=x"})).result is Result.NOT_DONE
+    assert (
+        found(change, manager="cn=bb,dc=x", known=Known({b"cn=b,dc=x": b"cn=bb,dc=x"})).result
+        is Result.NOT_DONE
+    )
     gone = Change(Action.UPDATE, "a", DN, fields=(FieldChange("manager", (b"cn=b,dc=x",), ()),))
     assert found(gone).result is Result.FOUND_DONE

@@ -14,14 +14,18 @@ from tests.scenarios.schemas import small_schema
 
 NAMES = small_schema().names
 _values = st.text(
-    alphabet=st.one_of(st.sampled_from(' ,+"\\;<>=#\x00\n\x7f'), st.characters(codec="utf-8")), min_size=1, max_size=12
+    alphabet=st.one_of(st.sampled_from(' ,+"\\;<>=#\x00\n\x7f'), st.characters(codec="utf-8")),
+    min_size=1,
+    max_size=12,
 )
 CONTAINER = "ou=People\\, all, DC=Example"
 
 
 @given(_values)
 def test_new_names_hold_their_value(value: str) -> None:
-    """A name made from any text is a DN whose first value is that text without blanks around, in that container, and one line."""
+    """A name made from any text is a DN whose first value is that text without blanks around, in that
+    container, and one line.
+    """
     assume(value.strip(BLANKS))
     dn = NAMES.new_id("cn", value.encode(), CONTAINER)
     assert ldap.dn.str2dn(dn)[0][0][:2] == ("cn", value.strip(BLANKS))
@@ -53,7 +57,9 @@ def test_normalising_is_stable(one: str, other: str) -> None:
     st.sampled_from(["ou=People,dc=x", "OU=People , DC=X", "ou=a\\,b,dc=x", "dc=x", ""]),
 )
 def test_the_short_way_gives_what_the_long_way_gives(attribute: str, value: str, parent: str) -> None:
-    """A name is normalised the same whether its attribute and its container are known already or met for the first time."""
+    """A name is normalised the same whether its attribute and its container are known already or met for the
+    first time.
+    """
     warm, text = small_schema().names, f"{attribute}={value},{parent}"
     for known in (f"{attribute.strip()}=x,{parent}", f"cn=x,{parent}"):
         warm.normalise(known)
@@ -84,7 +90,9 @@ def test_any_text(text: str) -> None:
     ],
 )
 def test_same(one: str, other: str, same: bool) -> None:
-    """Attribute names, order of values, escapes and spaces do not matter; values count by their attribute's rule."""
+    """Attribute names, order of values, escapes and spaces do not matter; values count by their attribute's
+    rule.
+    """
     assert NAMES.same(one, other) is same
 
 
@@ -100,7 +108,9 @@ def test_spelling_is_kept() -> None:
 
 
 def test_renaming() -> None:
-    """A name follows its attribute's first value, unless the old one is still there by the attribute's rule."""
+    """A name follows its attribute's first value, unless the old one is still there by the attribute's
+    rule.
+    """
     dn = "cn=Fry+uid=fry,dc=x"
     assert NAMES.renamed_id(dn, {"cn": [b"FRY"]}) == dn
     assert NAMES.renamed_id(dn, {"cn": [b"Philip", b"fry"]}) == dn

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.ldap.ldif import render
-from directory_sync.endpoints.ldap.operations import Add, Delete, Modification, Modify, Operations, Rename, operations
+from directory_sync.endpoints.ldap.operations import (
+    Add,
+    Delete,
+    Modification,
+    Modify,
+    Operations,
+    Rename,
+    operations,
+)
 from directory_sync.endpoints.ldap.progress import Seen, judge
 from tests.scenarios.directories import creation, update
 from tests.scenarios.schemas import small_schema
@@ -22,18 +30,30 @@ def test_naming_values_are_added() -> None:
     (add,) = translated(creation("cn=Fry+uid=fry,dc=x", sn="s", commonName="FRY")).main
     assert add == Add(
         "cn=Fry+uid=fry,dc=x",
-        (("objectClass", (b"inetOrgPerson",)), ("sn", (b"s",)), ("commonName", (b"FRY",)), ("uid", (b"fry",))),
+        (
+            ("objectClass", (b"inetOrgPerson",)),
+            ("sn", (b"s",)),
+            ("commonName", (b"FRY",)),
+            ("uid", (b"fry",)),
+        ),
     )
 
 
 def test_rename_comes_first() -> None:
     """What the rename itself does is not done again; what was seen is asserted before the first step."""
     change = update(
-        "cn=a,dc=x", {"cn": (["a", "b"], ["c", "b"]), "mail": ("o@x", "n@x")}, new_object="cn=c,ou=y,dc=x", identity=UUID
+        "cn=a,dc=x",
+        {"cn": (["a", "b"], ["c", "b"]), "mail": ("o@x", "n@x")},
+        new_object="cn=c,ou=y,dc=x",
+        identity=UUID,
     )
     rename, modify = translated(change).main
     assert rename == Rename(
-        "cn=a,dc=x", "cn=c", "ou=y,dc=x", "cn=c,ou=y,dc=x", rename.assertion if isinstance(rename, Rename) else None
+        "cn=a,dc=x",
+        "cn=c",
+        "ou=y,dc=x",
+        "cn=c,ou=y,dc=x",
+        rename.assertion if isinstance(rename, Rename) else None,
     )
     assert isinstance(rename, Rename)
     assert rename.assertion == f"(&(entryUUID={UUID.decode()})(cn=a)(cn=b)(mail=o@x))"
@@ -46,14 +66,22 @@ def test_rename_comes_first() -> None:
 
 def test_rename_in_place() -> None:
     """Without a new container there is no newSuperior, however the container is spelled."""
-    (rename,) = translated(Change(Action.UPDATE, "a", "cn=a,OU=X,dc=y", new_object="cn=b,ou=x, dc=y"), assertion=False).main
+    (rename,) = translated(
+        Change(Action.UPDATE, "a", "cn=a,OU=X,dc=y", new_object="cn=b,ou=x, dc=y"), assertion=False
+    ).main
     assert rename == Rename("cn=a,OU=X,dc=y", "cn=b", None, "cn=b,ou=x, dc=y")
 
 
 def test_assertions() -> None:
-    """Absence and values that stay are asserted; removed values are their own proof; passwords and photos cannot be asked for."""
-    change = update("cn=a,dc=x", {"mail": ([], "n@x"), "sn": (["s", "t"], ["s"]), "userPassword": ("old", "new")})
-    change = change._replace(fields=(*change.fields, FieldChange("jpegPhoto", (b"p",), (b"q",), replace=True)))
+    """Absence and values that stay are asserted; removed values are their own proof; passwords and photos
+    cannot be asked for.
+    """
+    change = update(
+        "cn=a,dc=x", {"mail": ([], "n@x"), "sn": (["s", "t"], ["s"]), "userPassword": ("old", "new")}
+    )
+    change = change._replace(
+        fields=(*change.fields, FieldChange("jpegPhoto", (b"p",), (b"q",), replace=True))
+    )
     (modify,) = translated(change).main
     assert isinstance(modify, Modify)
     assert modify.assertion == "(&(!(mail=*))(sn=s)(jpegPhoto=*))"
@@ -67,7 +95,11 @@ def test_assertions() -> None:
 
 def test_deletion_asserts_all_that_was_seen() -> None:
     """A deletion goes through only if the object still is what was seen, also where it had no value."""
-    fields = (FieldChange("mail", (b"a*b",), ()), FieldChange("sn", (), ()), FieldChange("jpegPhoto", (b"\xff",), ()))
+    fields = (
+        FieldChange("mail", (b"a*b",), ()),
+        FieldChange("sn", (), ()),
+        FieldChange("jpegPhoto", (b"\xff",), ()),
+    )
     assert translated(Change(Action.DELETE, "a", "cn=a,dc=x", fields=fields)).main == (
         Delete("cn=a,dc=x", "(&(mail=a\\2ab)(!(sn=*))(jpegPhoto=*))"),
     )
@@ -77,7 +109,9 @@ def test_late_values() -> None:
     """Late values come in an operation of their own, unless the object cannot be without them."""
     person = creation("cn=a,dc=x", cn="a", sn="s")
     person = person._replace(fields=(*person.fields, FieldChange("manager", (), (b"cn=b,dc=x",), late=True)))
-    assert translated(person).late == (Modify("cn=a,dc=x", (Modification("add", "manager", (b"cn=b,dc=x",)),)),)
+    assert translated(person).late == (
+        Modify("cn=a,dc=x", (Modification("add", "manager", (b"cn=b,dc=x",)),)),
+    )
     group = creation("cn=g,dc=x", objectClass="groupOfNames", cn="g")
     group = group._replace(fields=(*group.fields, FieldChange("member", (), (b"cn=b,dc=x",), late=True)))
     assert translated(group).late == ()
@@ -88,7 +122,8 @@ def test_ldif() -> None:
     change = update("cn=ä,dc=x", {"cn": ("ä", "b"), "mail": ([], "n@x")}, new_object="cn=b,ou= y,dc=x")
     text = render(translated(change, assertion=False).main)
     assert text == (
-        "dn:: Y249w6QsZGM9eA==\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\nnewsuperior: ou= y,dc=x\n\n"
+        "dn:: Y249w6QsZGM9eA==\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\nnewsuperior: ou="
+        " y,dc=x\n\n"
         "dn: cn=b,ou= y,dc=x\nchangetype: modify\nadd: mail\nmail: n@x\n-\n\n"
     )
     assert render([Delete("cn=a,dc=x")]) == "dn: cn=a,dc=x\nchangetype: delete\n\n"
@@ -104,7 +139,9 @@ def test_progress_of_a_password_alone() -> None:
 
 
 def test_progress_between_rename_and_values() -> None:
-    """After the rename only the values are left; before it, everything; with other values it is a conflict."""
+    """After the rename only the values are left; before it, everything; with other values it is a
+    conflict.
+    """
     change = update("cn=a,dc=x", {"cn": ("a", "b"), "mail": ("o@x", "n@x")}, new_object="cn=b,dc=x")
     planned = translated(change)
     before = judge(change, planned, SCHEMA, Seen("cn=a,dc=x", {"cn": [b"a"], "mail": [b"o@x"]}))

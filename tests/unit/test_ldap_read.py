@@ -25,7 +25,10 @@ def server(values: int, at_once: int) -> SimpleLDAPObject:
         first = int(attributes[0].partition("range=")[2].partition("-")[0])
         last = min(first + at_once, values)
         end = "*" if last == values else str(last - 1)
-        return [(None, {}), (dn, {f"member;range={first}-{end}": [b"%d" % n for n in range(first, last)], "member": []})]
+        return [
+            (None, {}),
+            (dn, {f"member;range={first}-{end}": [b"%d" % n for n in range(first, last)], "member": []}),
+        ]
 
     connection.search_ext_s.side_effect = search
     return connection
@@ -45,7 +48,13 @@ def test_ranges_are_read_to_their_end() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [[], [("cn=g", {})], [("cn=g", {"member;range=4-*": [b"x"]})], [("cn=g", {"member;range=3-5": []})], [(None, ["ldap://x"])]],
+    [
+        [],
+        [("cn=g", {})],
+        [("cn=g", {"member;range=4-*": [b"x"]})],
+        [("cn=g", {"member;range=3-5": []})],
+        [(None, ["ldap://x"])],
+    ],
 )
 def test_pieces_that_do_not_fit(answer: list[object]) -> None:
     """A piece that is missing, empty or begins elsewhere makes the listing incomplete."""
@@ -57,10 +66,13 @@ def test_pieces_that_do_not_fit(answer: list[object]) -> None:
 
 
 def test_attributes_nobody_asked_for() -> None:
-    """Subtypes and options that a server adds are left out; an attribute asked for under two names comes under both."""
+    """Subtypes and options that a server adds are left out; an attribute asked for under two names comes
+    under both.
+    """
     spelling = Spelling(small_schema(), ["sn", "surname", "userCertificate"])
     found = spelling.apply(
-        {"sn": [b"s"], "cn": [b"c"], "sn;lang-de": [b"d"], "userCertificate;binary": [b"\x30"]}, lambda name, first: []
+        {"sn": [b"s"], "cn": [b"c"], "sn;lang-de": [b"d"], "userCertificate;binary": [b"\x30"]},
+        lambda name, first: [],
     )
     assert found == {"sn": [b"s"], "surname": [b"s"], "userCertificate": [b"\x30"]}
     assert Spelling(small_schema(), []).asked == ["1.1"]
@@ -76,7 +88,9 @@ def test_root_dse() -> None:
     root = interpret(entry, Flavour.AUTO)
     assert root.flavour is Flavour.OPENLDAP
     assert interpret(entry, Flavour.ACTIVE_DIRECTORY).active_directory
-    assert interpret({**entry, "supportedCapabilities": [b"1.2.840.113556.1.4.800"]}, Flavour.AUTO).active_directory
+    assert interpret(
+        {**entry, "supportedCapabilities": [b"1.2.840.113556.1.4.800"]}, Flavour.AUTO
+    ).active_directory
     assert interpret({}, Flavour.AUTO).flavour is Flavour.GENERIC
     assert root.naming_context_of("cn=a, OU = Y,DC=x") == "ou=y,dc=x"
     assert root.naming_context_of("cn=a,ou=z,dc=x") == "dc=x"
@@ -97,7 +111,9 @@ def test_root_dse() -> None:
         (None, None, False),
     ],
 )
-def test_the_vendor_tells_389_directory_server(name: bytes | None, version: bytes | None, *, is_389: bool) -> None:
+def test_the_vendor_tells_389_directory_server(
+    name: bytes | None, version: bytes | None, *, is_389: bool
+) -> None:
     """It has no flavour of its own, so that a configured one does not hide it."""
     entry = {"vendorName": [name] if name else [], "vendorVersion": [version] if version else []}
     for flavour in (Flavour.AUTO, Flavour.GENERIC):

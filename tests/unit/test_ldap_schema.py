@@ -12,7 +12,9 @@ SCHEMA = small_schema()
 
 
 def test_inheritance() -> None:
-    """Syntax and equality come from the nearest supertype that says them; names and identifiers mean the same attribute."""
+    """Syntax and equality come from the nearest supertype that says them; names and identifiers mean the same
+    attribute.
+    """
     for name in ("cn", "commonName", "CN", "2.5.4.3", "cn;lang-de"):
         rule = SCHEMA.rule(name)
         assert rule is not None, name
@@ -25,8 +27,12 @@ def test_inheritance() -> None:
 
 
 def test_what_can_be_done_with_values() -> None:
-    """Without an equality rule, and for passwords, values cannot be named; certificates cannot be asked for in filters."""
-    photo, password, certificate = (SCHEMA.rule(name) for name in ("jpegPhoto", "userPassword", "userCertificate;binary"))
+    """Without an equality rule, and for passwords, values cannot be named; certificates cannot be asked for
+    in filters.
+    """
+    photo, password, certificate = (
+        SCHEMA.rule(name) for name in ("jpegPhoto", "userPassword", "userCertificate;binary")
+    )
     assert photo is not None
     assert password is not None
     assert certificate is not None
@@ -41,7 +47,9 @@ def test_what_can_be_done_with_values() -> None:
 
 
 def test_classes() -> None:
-    """Mandatory and allowed attributes include those of the classes above; every name of an allowed attribute is allowed."""
+    """Mandatory and allowed attributes include those of the classes above; every name of an allowed attribute
+    is allowed.
+    """
     assert SCHEMA.mandatory(["inetOrgPerson"]) == {"sn", "cn"}
     assert SCHEMA.mandatory(["groupOfNames", "posixAccount"]) == {"member", "commonName", "uid"}
     allowed = SCHEMA.allowed(["2.16.840.1.113730.3.2.2"])

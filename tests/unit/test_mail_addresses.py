@@ -20,7 +20,9 @@ def user(name: str) -> Approver:
 
 
 def test_a_name_with_an_at_sign_is_an_address_of_the_domain() -> None:
-    """Whoever reroutes can type any name: other domains get mail only if the people directory knows the user."""
+    """Whoever reroutes can type any name: other domains get mail only if the people directory knows the
+    user.
+    """
     addresses = Addresses(mail_of={"max@x.org": "max@y.org"}.get, domain="corp.example")
     assert addresses.find(user("ann@Corp.Example")).address == "ann@Corp.Example"
     assert addresses.find(user("max@x.org")).address == "max@y.org"
@@ -65,7 +67,9 @@ def test_a_directory_that_is_down_is_no_missing_address() -> None:
 
 def test_roles_have_addresses_of_their_own() -> None:
     """Only those that the setting names; a role is never looked up as a user."""
-    addresses = Addresses(mail_of=DIRECTORY.get, domain="corp.example", roles={"Heads": "heads@x.org", "Bad": "a@b c"})
+    addresses = Addresses(
+        mail_of=DIRECTORY.get, domain="corp.example", roles={"Heads": "heads@x.org", "Bad": "a@b c"}
+    )
     assert addresses.find(Approver("role", "Heads")).address == "heads@x.org"
     assert "role_addresses" in addresses.find(Approver("role", "bea")).why_not
     assert "role_addresses" in addresses.find(Approver("role", "Bad")).why_not

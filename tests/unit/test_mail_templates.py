@@ -49,7 +49,14 @@ def content(**request: Any) -> dict[str, Any]:
         "request": base | request,
         "event": {"kind": "filed", "actor": "ida", "text": [], "at": "2026-11-20 08:00 UTC"},
         "recipient": {"name": "bea", "is_role": False, "is_requester": False},
-        "result": {"state": "success", "summary": "Fine.", "good": True, "errors": 0, "conflicts": 0, "done": []},
+        "result": {
+            "state": "success",
+            "summary": "Fine.",
+            "good": True,
+            "errors": 0,
+            "conflicts": 0,
+            "done": [],
+        },
     }
 
 
@@ -60,14 +67,20 @@ def own(folder: Path, **files: str) -> Templates:
 
 
 def test_there_is_one_copy_and_packages_hold_it() -> None:
-    """A checkout has the built-in templates in `include/templates/mail`; wheel, sdist and image take them from there."""
+    """A checkout has the built-in templates in `include/templates/mail`; wheel, sdist and image take them
+    from there.
+    """
     project = SHIPPED.parents[2]
     assert BUILT_IN == SHIPPED
-    build = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    build = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"][
+        "targets"
+    ]
     packaged = PACKAGED.relative_to(project / "src").as_posix()
     assert build["wheel"]["force-include"] == {"include/templates/mail": packaged}
     assert "include/templates/mail" in build["sdist"]["include"]
-    assert "COPY include/templates/mail include/templates/mail" in (project / "Dockerfile").read_text(encoding="utf-8")
+    assert "COPY include/templates/mail include/templates/mail" in (project / "Dockerfile").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("letter", Letter)
@@ -95,9 +108,13 @@ def test_every_letter_has_subject_text_and_html(letter: Letter) -> None:
 
 
 def test_counts_come_worst_first() -> None:
-    """Deletions are seen before anything else, in subject, text and HTML; nobody takes them for what was done."""
+    """Deletions are seen before anything else, in subject, text and HTML; nobody takes them for what was
+    done.
+    """
     rendered = Templates().render("asked", content())
-    assert rendered.subject == "Approve changes of crew / people: 3 deletions, 2 creations planned (request 7)"
+    assert (
+        rendered.subject == "Approve changes of crew / people: 3 deletions, 2 creations planned (request 7)"
+    )
     for body in (rendered.text, rendered.html):
         assert body.index("Planned") < body.index("3 deletions") < body.index("2 creations")
         assert "deleted" not in body
@@ -107,7 +124,12 @@ def test_counts_come_worst_first() -> None:
 def test_html_is_escaped(letter: Letter) -> None:
     """Whatever a name or a reason holds, it stays text."""
     hostile = content(
-        job=HOSTILE, collection=HOSTILE, requester=HOSTILE, reason=[HOSTILE], description=[HOSTILE], waives=[HOSTILE]
+        job=HOSTILE,
+        collection=HOSTILE,
+        requester=HOSTILE,
+        reason=[HOSTILE],
+        description=[HOSTILE],
+        waives=[HOSTILE],
     )
     hostile["headline"] = HOSTILE
     hostile["event"] = {"kind": "rerouted", "actor": HOSTILE, "text": [HOSTILE], "at": ""}
@@ -118,7 +140,9 @@ def test_html_is_escaped(letter: Letter) -> None:
 
 def test_own_templates_come_first(tmp_path: Path) -> None:
     """File by file; what is not there is the built-in one."""
-    rendered = own(tmp_path, asked__txt="Hi {{ recipient.name }}, {{ request.changes }} changes.").render("asked", content())
+    rendered = own(tmp_path, asked__txt="Hi {{ recipient.name }}, {{ request.changes }} changes.").render(
+        "asked", content()
+    )
     assert rendered.text == "Hi bea, 5 changes.\n"
     assert rendered.subject == Templates().render("asked", content()).subject
     assert rendered.warning == ""
@@ -152,7 +176,9 @@ def test_a_template_that_is_no_text_costs_no_mail(tmp_path: Path) -> None:
     """Neither does one that is no UTF-8, or an empty subject."""
     (tmp_path / "asked.html").write_bytes(b"\xff\xfe")
     assert "UnicodeDecodeError" in Templates(tmp_path).render("asked", content()).warning
-    assert "subject is empty" in own(tmp_path, outcome__subject__txt="\n ").render("outcome", content()).warning
+    assert (
+        "subject is empty" in own(tmp_path, outcome__subject__txt="\n ").render("outcome", content()).warning
+    )
 
 
 @pytest.mark.parametrize("letter", Letter)
@@ -161,7 +187,9 @@ def test_without_any_template_a_mail_still_says_what_has_happened(
 ) -> None:
     """Headline, request and link arrive, escaped, and the warning names the template that is missing."""
     monkeypatch.setattr(templates, "BUILT_IN", tmp_path)
-    rendered = Templates(tmp_path).render(letter, content(job=HOSTILE) | {"headline": "Changes wait.\r\n" * 40})
+    rendered = Templates(tmp_path).render(
+        letter, content(job=HOSTILE) | {"headline": "Changes wait.\r\n" * 40}
+    )
     assert len(rendered.subject) <= LONGEST_SUBJECT
     assert rendered.subject.startswith("Request 7: Changes wait. Changes")
     assert rendered.subject.isprintable()
@@ -181,7 +209,9 @@ def test_a_folder_that_is_not_there_is_none(tmp_path: Path) -> None:
 
 def test_a_subject_is_one_short_line(tmp_path: Path) -> None:
     """Whatever the template or a name holds, no header field can begin in it."""
-    rendered = own(tmp_path, asked__subject__txt="a\r\nBcc: x@y.org\n\x07\u202e{{ 'z' * 999 }}").render("asked", content())
+    rendered = own(tmp_path, asked__subject__txt="a\r\nBcc: x@y.org\n\x07\u202e{{ 'z' * 999 }}").render(
+        "asked", content()
+    )
     assert rendered.subject.startswith(r"a Bcc: x@y.org \x07\u202ezzz")
     assert len(rendered.subject) == LONGEST_SUBJECT
     assert rendered.subject.isprintable()

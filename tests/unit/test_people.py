@@ -20,7 +20,9 @@ def test_a_person_does_not_depend_on_how_many_there_are() -> None:
 
 
 def test_uids_are_unique_and_plain() -> None:
-    """Every uid is unique and needs no escaping in a DN or a filter, whatever script the name is written in."""
+    """Every uid is unique and needs no escaping in a DN or a filter, whatever script the name is written
+    in.
+    """
     uids = [one.uid for one in people(2000)]
     assert len(set(uids)) == len(uids)
     assert all(uid.isascii() and uid.isalnum() for uid in uids)
@@ -39,6 +41,8 @@ def test_group_sizes_have_a_long_tail() -> None:
     """Members exist, no group is empty, most groups are small and a few are many times larger."""
     uids = {one.uid for one in people(4000)}
     sizes = sorted(len(group.members) for group in groups(4000))
-    assert all(set(group.members) <= uids and len(set(group.members)) == len(group.members) for group in groups(4000))
+    assert all(
+        set(group.members) <= uids and len(set(group.members)) == len(group.members) for group in groups(4000)
+    )
     assert sizes[0] > 0
     assert sizes[-1] > 20 * sizes[len(sizes) // 2]

@@ -24,10 +24,14 @@ MARKDOWN = {
     "settings/__main__.py",
     "settings/options.py",
 }
-"""Modules whose texts are rendered as Markdown: a DAG's documentation, the OpenAPI description, pages of the documentation."""
+"""Modules whose texts are rendered as Markdown: a DAG's documentation, the OpenAPI description, pages of the
+documentation.
+"""
 DATA = {
     "definition/expressions/sandbox.py": {"**"},
-    "definition/yaml_nodes.py": {"put texts that begin with or contain any of : # { } [ ] , & * ! | > % @ ` into quotes"},
+    "definition/yaml_nodes.py": {
+        "put texts that begin with or contain any of : # { } [ ] , & * ! | > % @ ` into quotes"
+    },
     "endpoints/ldap/refusals.py": {"***"},
     "mail/addresses.py": {"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"},
     "run/secrets.py": {"***"},
@@ -36,14 +40,21 @@ DATA = {
 
 
 def _texts(file: Path) -> Iterator[tuple[int, str]]:
-    """The strings of a module, but its docstrings and the descriptions of fields, which the documentation shows."""
+    """The strings of a module, but its docstrings and the descriptions of fields, which the documentation
+    shows.
+    """
     tree = ast.parse(file.read_text(encoding="utf-8"))
     left_out: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr):
             left_out.add(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
-            left_out.update(each for keyword in node.keywords if keyword.arg == "description" for each in ast.walk(keyword.value))
+            left_out.update(
+                each
+                for keyword in node.keywords
+                if keyword.arg == "description"
+                for each in ast.walk(keyword.value)
+            )
         if isinstance(node, ast.Dict):
             left_out.update(
                 value
@@ -55,13 +66,17 @@ def _texts(file: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.relative_to(SOURCE).as_posix())
+@pytest.mark.parametrize(
+    "file", sorted(SOURCE.rglob("*.py")), ids=lambda file: file.relative_to(SOURCE).as_posix()
+)
 def test_messages_carry_no_markup(file: Path) -> None:
     """Backquotes and stars would be shown raw. A command or key stands there as it is typed."""
     name = file.relative_to(SOURCE).as_posix()
     if name in MARKDOWN:
         return
-    found = [(line, text) for line, text in _texts(file) if MARKUP.search(text) and text not in DATA.get(name, ())]
+    found = [
+        (line, text) for line, text in _texts(file) if MARKUP.search(text) and text not in DATA.get(name, ())
+    ]
     assert found == []
 
 

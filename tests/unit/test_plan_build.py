@@ -1,4 +1,6 @@
-"""Plans: what a job would change follows from the two sides by the rules, and nothing else is ever touched."""
+"""Plans: what a job would change follows from the two sides by the rules, and nothing else is ever
+touched.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def collection(fields: Mapping[str, Any] = FIELDS, **job: Any) -> Collection:
 def source_of(*records: Mapping[str, Any]) -> MemoryDirectory:
     entries = {
         f"n={i},dc=s": {
-            name: [v.encode() if isinstance(v, str) else v for v in (value if isinstance(value, list) else [value])]
+            name: [
+                v.encode() if isinstance(v, str) else v
+                for v in (value if isinstance(value, list) else [value])
+            ]
             for name, value in record.items()
         }
         for i, record in enumerate(records)
@@ -55,7 +60,10 @@ def destination_of(**objects: Mapping[str, Any]) -> MemoryDirectory:
     entries = {
         f"cn={name},dc=x": {
             "cn": [name.encode()],
-            **{key: [v.encode() for v in (value if isinstance(value, list) else [value])] for key, value in held.items()},
+            **{
+                key: [v.encode() for v in (value if isinstance(value, list) else [value])]
+                for key, value in held.items()
+            },
         }
         for name, held in objects.items()
     }
@@ -72,7 +80,14 @@ def mapping_of(job: Job, destination: MemoryDirectory) -> Any:
         job,
         source_fields_known=None,
         single=lambda name: bool((rule := destination.rule(name)) and rule.single),
-        variables={"NOW": "now", "TODAY": "today", "COLLECTION": "corp", "JOB": "people", "RUN": "1", "HOST": "h"},
+        variables={
+            "NOW": "now",
+            "TODAY": "today",
+            "COLLECTION": "corp",
+            "JOB": "people",
+            "RUN": "1",
+            "HOST": "h",
+        },
         scripts={},
     )
 
@@ -83,13 +98,17 @@ def actions(plan: Plan) -> list[tuple[str, str]]:
 
 def carry_out(plan: Plan, destination: MemoryDirectory) -> list[str]:
     """Apply all changes; the messages of those that did not go through."""
-    return [o.message for o in destination.write(enumerate(plan.changes), before_send=lambda: None) if o.message]
+    return [
+        o.message for o in destination.write(enumerate(plan.changes), before_send=lambda: None) if o.message
+    ]
 
 
 def test_new_changed_and_same_records() -> None:
     """A record without an object creates it, a differing value updates it, and the same values do nothing."""
     source = source_of(
-        {"uid": "a", "cn": "A", "mail": "a@x"}, {"uid": "b", "cn": "B", "mail": "new@x"}, {"uid": "c", "cn": "C", "mail": "c@x"}
+        {"uid": "a", "cn": "A", "mail": "a@x"},
+        {"uid": "b", "cn": "B", "mail": "new@x"},
+        {"uid": "c", "cn": "C", "mail": "c@x"},
     )
     destination = destination_of(B={"uid": "b", "mail": "old@x"}, C={"uid": "c", "mail": "c@x"})
     plan = plan_of(collection(), source, destination)
@@ -100,13 +119,19 @@ def test_new_changed_and_same_records() -> None:
 
 def test_values_are_compared_by_the_schemas_rules() -> None:
     """What the schema takes for the same, also for keys, is no change."""
-    plan = plan_of(collection(), source_of({"uid": "A", "cn": "b", "mail": "M@X"}), destination_of(B={"uid": "a", "mail": "m@x"}))
+    plan = plan_of(
+        collection(),
+        source_of({"uid": "A", "cn": "b", "mail": "M@X"}),
+        destination_of(B={"uid": "a", "mail": "m@x"}),
+    )
     assert actions(plan) == []
     assert plan.statistics.unchanged == 1
 
 
 def test_duplicates_at_the_source_touch_nothing() -> None:
-    """Two records with one key, also in different case, are errors; their object is neither updated nor deleted."""
+    """Two records with one key, also in different case, are errors; their object is neither updated nor
+    deleted.
+    """
     source = source_of({"uid": "a", "cn": "A1"}, {"uid": "A", "cn": "A2"})
     plan = plan_of(collection(missing_at_source="delete"), source, destination_of(A={"uid": "a"}))
     assert actions(plan) == []
@@ -116,7 +141,9 @@ def test_duplicates_at_the_source_touch_nothing() -> None:
 def test_duplicates_at_the_destination_touch_nothing() -> None:
     """One record that matches two objects is an error on that record."""
     plan = plan_of(
-        collection(missing_at_source="delete"), source_of({"uid": "a", "cn": "A"}), destination_of(A={"uid": "a"}, B={"uid": "a"})
+        collection(missing_at_source="delete"),
+        source_of({"uid": "a", "cn": "A"}),
+        destination_of(A={"uid": "a"}, B={"uid": "a"}),
     )
     assert actions(plan) == []
     assert len(plan.problems) == 1
@@ -130,7 +157,9 @@ def test_unusable_records_count_as_present(template: str, problems: int, skipped
     """The object of a record that fails or is cancelled is not deleted."""
     fields = {**FIELDS, "mail": {"template": template}}
     plan = plan_of(
-        collection(fields, missing_at_source="delete"), source_of({"uid": "a", "cn": "A"}), destination_of(A={"uid": "a"})
+        collection(fields, missing_at_source="delete"),
+        source_of({"uid": "a", "cn": "A"}),
+        destination_of(A={"uid": "a"}),
     )
     assert actions(plan) == []
     assert (plan.statistics.errors, plan.statistics.skipped) == (problems, skipped)
@@ -187,7 +216,9 @@ def test_a_changed_name_renames_and_a_chain_of_names_is_ordered() -> None:
 
 def test_two_records_that_would_become_one_object_are_errors() -> None:
     """Neither is created; which one should win is not ours to say."""
-    plan = plan_of(collection(), source_of({"uid": "a", "cn": "Same"}, {"uid": "b", "cn": "same"}), destination_of())
+    plan = plan_of(
+        collection(), source_of({"uid": "a", "cn": "Same"}, {"uid": "b", "cn": "same"}), destination_of()
+    )
     assert actions(plan) == []
     assert len(plan.problems) == 2
 
@@ -195,7 +226,11 @@ def test_two_records_that_would_become_one_object_are_errors() -> None:
 def test_absent_values_clear_unless_told_otherwise() -> None:
     """`keep_if_empty` leaves a value alone, `new_only` never updates."""
     destination = destination_of(A={"uid": "a", "mail": "a@x", "title": "T", "note": "N"})
-    fields = {**FIELDS, "title": {"from": "title", "keep_if_empty": True}, "note": {"from": "note", "new_only": True}}
+    fields = {
+        **FIELDS,
+        "title": {"from": "title", "keep_if_empty": True},
+        "note": {"from": "note", "new_only": True},
+    }
     plan = plan_of(collection(fields), source_of({"uid": "a", "cn": "A", "note": "other"}), destination)
     (change,) = plan.changes
     assert [(item.field, item.old, item.new) for item in change.fields] == [("mail", (b"a@x",), ())]
@@ -214,7 +249,11 @@ def test_volatile_fields_ride_along_but_are_no_reason() -> None:
     """`%NOW%` is written only with another change."""
     fields = {**FIELDS, "note": {"static": "at %NOW%"}}
     destination = destination_of(A={"uid": "a", "note": "before"}, B={"uid": "b", "note": "before"})
-    plan = plan_of(collection(fields), source_of({"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B", "mail": "b@x"}), destination)
+    plan = plan_of(
+        collection(fields),
+        source_of({"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B", "mail": "b@x"}),
+        destination,
+    )
     (change,) = plan.changes
     assert [item.field for item in change.fields] == ["mail", "note"]
 
@@ -236,7 +275,9 @@ def test_missing_objects_are_deleted_or_moved() -> None:
     destination.entries["cn=B,cn=Left,dc=x"] = {"cn": [b"B"], "uid": [b"b"]}
     source = source_of({"uid": "left-container", "cn": "Left"})
     plan = plan_of(collection(missing_at_source={"move": "cn=Left,dc=x"}), source, destination)
-    assert [(c.action, c.object, c.new_object) for c in plan.changes] == [(Action.MOVE, "cn=A,dc=x", "cn=A,cn=Left,dc=x")]
+    assert [(c.action, c.object, c.new_object) for c in plan.changes] == [
+        (Action.MOVE, "cn=A,dc=x", "cn=A,cn=Left,dc=x")
+    ]
     plan = plan_of(collection(missing_at_source="delete"), source, destination)
     assert sorted(actions(plan)) == [("delete", "a"), ("delete", "b")]
 
@@ -285,7 +326,11 @@ def test_a_member_that_cannot_be_found_blocks_removals() -> None:
 def test_an_ambiguous_member_is_an_error_on_that_value() -> None:
     """Two objects with the member's key: neither is added, nobody is removed, the record says so."""
     destination = destination_of(G={"uid": "g", "member": ["cn=P9,dc=y"]})
-    destination.entries |= {"cn=P1,dc=y": {"uid": [b"p1"]}, "cn=Q1,dc=y": {"uid": [b"p1"]}, "cn=P2,dc=y": {"uid": [b"p2"]}}
+    destination.entries |= {
+        "cn=P1,dc=y": {"uid": [b"p1"]},
+        "cn=Q1,dc=y": {"uid": [b"p1"]},
+        "cn=P2,dc=y": {"uid": [b"p2"]},
+    }
     plan = plan_of(collection(GROUP_FIELDS), groups_source(), destination)
     (change,) = plan.changes
     assert (change.fields[0].old, change.fields[0].new) == ((), (b"cn=P2,dc=y",))
@@ -317,11 +362,15 @@ def test_managers_are_created_before_those_who_report_to_them() -> None:
 
 
 def test_a_manager_who_is_renamed_is_found_under_the_new_name() -> None:
-    """A reference to an object that the same plan renames names it as it will be; one that follows by itself is no change."""
+    """A reference to an object that the same plan renames names it as it will be; one that follows by itself
+    is no change.
+    """
     source = source_of({"uid": "a", "cn": "A", "manager": "n=1,dc=s"}, {"uid": "b", "cn": "New"})
     destination = destination_of(A={"uid": "a"}, Old={"uid": "b"})
     plan = plan_of(collection(MANAGED), source, destination)
-    assert [item.new for change in plan.changes for item in change.fields if item.field == "manager"] == [(b"cn=New,dc=x",)]
+    assert [item.new for change in plan.changes for item in change.fields if item.field == "manager"] == [
+        (b"cn=New,dc=x",)
+    ]
     destination.entries["cn=A,dc=x"]["manager"] = [b"cn=Old,dc=x"]
     plan = plan_of(collection(MANAGED), source, destination)
     assert actions(plan) == [("update", "b")]
@@ -340,10 +389,15 @@ def test_later_jobs_see_what_earlier_ones_plan() -> None:
     other = MemoryDirectory({}, base="ou=groups,dc=x", name="destination", rules=destination.rules)
     other.entries = {**destination.entries, "ou=groups,dc=x": {}}
     job = Job.model_validate(
-        {**groups.jobs[0].model_dump(by_alias=True), "destination": {"connection": "d", "container": "ou=groups,dc=x"}}
+        {
+            **groups.jobs[0].model_dump(by_alias=True),
+            "destination": {"connection": "d", "container": "ou=groups,dc=x"},
+        }
     )
     mapping = mapping_of(job, other)
-    plan = make_plan(groups, job, groups_source(), overlaid_destination(other, effects), mapping, read_sides=read_here)
+    plan = make_plan(
+        groups, job, groups_source(), overlaid_destination(other, effects), mapping, read_sides=read_here
+    )
     (change,) = plan.changes
     assert [item.new for item in change.fields if item.field == "member"] == [(b"cn=P1,dc=x", b"cn=P2,dc=x")]
     seen = {record.id for batch in overlaid_source(destination, effects).read(["uid"]) for record in batch}
@@ -357,14 +411,24 @@ RECORDS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(NAMES, VALUES), m
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECORDS, RECORDS, st.sampled_from(["skip", "delete"]))
-def test_after_a_plan_is_carried_out_the_next_one_is_empty(source_records: Any, objects: Any, missing: str) -> None:
-    """Plan, apply, plan: nothing is left to do but what the first plan called a problem. Planning itself changes nothing."""
+def test_after_a_plan_is_carried_out_the_next_one_is_empty(
+    source_records: Any, objects: Any, missing: str
+) -> None:
+    """Plan, apply, plan: nothing is left to do but what the first plan called a problem.
+
+    Planning itself changes nothing.
+    """
     source = source_of(*({"uid": key, "cn": cn, "mail": mail} for key, (cn, mail) in source_records.items()))
     destination = MemoryDirectory(name="destination")
     for key, (cn, mail) in objects.items():
         id = destination.new_id("cn", {"cn": [cn.encode()]}, "dc=x")
         destination.entries.setdefault(
-            id, {"cn": [cn.encode()], "uid": [key.encode()], **({"mail": [m.encode() for m in mail]} if mail else {})}
+            id,
+            {
+                "cn": [cn.encode()],
+                "uid": [key.encode()],
+                **({"mail": [m.encode() for m in mail]} if mail else {}),
+            },
         )
     before = copy.deepcopy(destination.entries)
     definition = collection(missing_at_source=missing)
@@ -377,7 +441,9 @@ def test_after_a_plan_is_carried_out_the_next_one_is_empty(source_records: Any, 
 
 
 def test_a_name_that_stays_taken_is_refused_and_so_is_who_waits_for_it() -> None:
-    """C keeps its name, so B cannot have it and keeps its own, so A cannot have that; nobody else is held up."""
+    """C keeps its name, so B cannot have it and keeps its own, so A cannot have that; nobody else is held
+    up.
+    """
     source = source_of({"uid": "a", "cn": "B"}, {"uid": "b", "cn": "C"}, {"uid": "d", "cn": "D2"})
     destination = destination_of(A={"uid": "a"}, B={"uid": "b"}, C={"uid": "c"}, D={"uid": "d"})
     plan = plan_of(collection(), source, destination)

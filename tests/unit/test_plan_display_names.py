@@ -16,7 +16,14 @@ FIELDS = {
     "sn": "sn",
     "mail": "mail",
 }
-AMY = {"uid": "amy", "cn": "Wong, Amy", "displayName": "Amy Wong", "givenName": "Amy", "sn": "Wong", "mail": "new"}
+AMY = {
+    "uid": "amy",
+    "cn": "Wong, Amy",
+    "displayName": "Amy Wong",
+    "givenName": "Amy",
+    "sn": "Wong",
+    "mail": "new",
+}
 
 
 def names(
@@ -26,7 +33,9 @@ def names(
     source = source_of(record) if record else source_of()
     destination = destination_of(**({} if now is None else {"amy": now}))
     limits = dict.fromkeys(("delete", "clear", "move"), "none")
-    return [change.name for change in plan_of(one_job(fields, limits=limits, **job), source, destination).changes]
+    return [
+        change.name for change in plan_of(one_job(fields, limits=limits, **job), source, destination).changes
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +60,9 @@ def test_every_kind_of_change_has_it() -> None:
     assert names(FIELDS, AMY, {**AMY, "mail": "old"}) == ["Amy Wong"]
     assert names(FIELDS, {}, AMY, missing_at_source="delete") == ["Amy Wong"]
     moved = {"move": "ou=left,dc=x"}
-    assert names(FIELDS, {}, AMY, missing_at_source=moved) in ([["Amy Wong"], []]), "no such container: nothing to move"
+    assert names(FIELDS, {}, AMY, missing_at_source=moved) in ([["Amy Wong"], []]), (
+        "no such container: nothing to move"
+    )
 
 
 def test_the_name_that_is_to_be_counts() -> None:

@@ -1,4 +1,6 @@
-"""What frees a name or a value goes first, and exchanges are carried out: whatever a plan does, nothing is refused on the way."""
+"""What frees a name or a value goes first, and exchanges are carried out: whatever a plan does, nothing is
+refused on the way.
+"""
 
 from __future__ import annotations
 
@@ -60,19 +62,25 @@ def plan_from(before: list[Person], after: list[Person]) -> Plan:
 
 def strict(people: list[Person], unique: tuple[str, ...] = UNIQUE) -> StrictDirectory:
     """The staff in a directory that checks everything."""
-    objects = {id_of(each): {k: v for k, v in each.items() if k not in {"place", "manager"}} for each in people}
+    objects = {
+        id_of(each): {k: v for k, v in each.items() if k not in {"place", "manager"}} for each in people
+    }
     return StrictDirectory(objects, unique, references=("manager",))
 
 
 def without_references(directory: StrictDirectory) -> dict[str, dict[str, str]]:
-    return {id: {k: v for k, v in values.items() if k != "manager"} for id, values in directory.objects.items()}
+    return {
+        id: {k: v for k, v in values.items() if k != "manager"} for id, values in directory.objects.items()
+    }
 
 
 def assert_carried_out(before: list[Person], after: list[Person], seed: int = 0, ahead: int = 256) -> Plan:
     plan = plan_from(before, after)
     assert plan.problems == ()
     for run in (
-        lambda directory: carry_out_in_any_order(directory, list(plan.changes), random.Random(seed), ahead=ahead),
+        lambda directory: carry_out_in_any_order(
+            directory, list(plan.changes), random.Random(seed), ahead=ahead
+        ),
         lambda directory: carry_out_in_parts(directory, list(plan.changes)),
     ):
         directory = strict(before)
@@ -111,7 +119,9 @@ def turnovers(draw: st.DrawFn) -> tuple[list[Person], list[Person]]:
 @settings(deadline=None, max_examples=300)
 @given(turnovers(), st.integers(0, 1_000_000), st.sampled_from([1, 2, 4, 256]))
 def test_whatever_changes_hands(case: tuple[list[Person], list[Person]], seed: int, ahead: int) -> None:
-    """No name and no value is there twice at any moment, in whatever sequence a server carries out what is underway."""
+    """No name and no value is there twice at any moment, in whatever sequence a server carries out what is
+    underway.
+    """
     before, after = case
     assert_carried_out(before, after, seed, ahead)
 
@@ -119,7 +129,9 @@ def test_whatever_changes_hands(case: tuple[list[Person], list[Person]], seed: i
 @settings(deadline=None, max_examples=100)
 @given(turnovers())
 def test_the_same_turnover_gives_the_same_plan(case: tuple[list[Person], list[Person]]) -> None:
-    """Temporary names and what waits for what are part of a plan's digest, so they do not depend on chance."""
+    """Temporary names and what waits for what are part of a plan's digest, so they do not depend on
+    chance.
+    """
     before, after = case
     assert plan_from(before, after).digest == plan_from(before[::-1], after[::-1]).digest
 
@@ -138,7 +150,9 @@ def test_the_address_of_a_leaver() -> None:
 
 
 def test_a_value_that_several_have_waits_for_nobody() -> None:
-    """Rooms, departments and titles come and go in numbers: no server lets only one object have such a value."""
+    """Rooms, departments and titles come and go in numbers: no server lets only one object have such a
+    value.
+    """
     before = [person(f"u{n}", room="r1") for n in range(4)] + [person(f"v{n}", room="r2") for n in range(4)]
     after = [person(f"u{n}", room="r2") for n in range(4)] + [person(f"v{n}", room="r1") for n in range(4)]
     plan = assert_carried_out(before, after)
@@ -156,7 +170,9 @@ def test_two_who_exchange_their_addresses() -> None:
 
 
 def test_an_address_that_a_third_has_too_is_not_exchanged() -> None:
-    """Where several objects have a value now, no server demands that only one has it: nothing is taken away in between."""
+    """Where several objects have a value now, no server demands that only one has it: nothing is taken away
+    in between.
+    """
     before = [person("one", room="a"), person("two", room="b"), person("three", room="a")]
     after = [person("one", room="b"), person("two", room="a"), person("three", room="a")]
     plan = plan_from(before, after)
@@ -164,7 +180,9 @@ def test_an_address_that_a_third_has_too_is_not_exchanged() -> None:
 
 
 def test_names_go_round_by_way_of_a_temporary_one() -> None:
-    """One of each circle gets a name in between, made of its identity; the others take the names as they become free."""
+    """One of each circle gets a name in between, made of its identity; the others take the names as they
+    become free.
+    """
     before = [person(f"u{n}", cn=f"n{n}") for n in range(5)]
     after = [person(f"u{n}", cn=f"n{(n + 1) % 3 if n < 3 else 7 - n}") for n in range(5)]
     plan = assert_carried_out(before, after)
@@ -179,12 +197,16 @@ def test_a_temporary_name_that_is_taken() -> None:
     """If an object has the temporary name already, another one is made."""
     taken = f"exchange-{b'id one'.hex()}-0"
     before = [person("one", cn="a"), person("two", cn="b"), person("three", cn=taken)]
-    plan = assert_carried_out(before, [person("one", cn="b"), person("two", cn="a"), person("three", cn=taken)])
+    plan = assert_carried_out(
+        before, [person("one", cn="b"), person("two", cn="a"), person("three", cn=taken)]
+    )
     (by_way,) = (change.via for change in plan.changes if change.via is not None)
     assert by_way == f"cn=exchange-{b'id one'.hex()}-1,ou=a,dc=x"
 
 
-@pytest.mark.parametrize(("filter", "exchanged"), [("(cn=n*)", False), ("(&(uid=*)(!(CN=x)))", False), ("(cn=*)", True)])
+@pytest.mark.parametrize(
+    ("filter", "exchanged"), [("(cn=n*)", False), ("(&(uid=*)(!(CN=x)))", False), ("(cn=*)", True)]
+)
 def test_a_filter_that_asks_for_the_name_forbids_a_temporary_one(filter: str, exchanged: bool) -> None:
     """A run that was killed in between would leave an object that its job does not select any more."""
     source = MemoryDirectory(base="dc=s", name="source")
@@ -199,7 +221,9 @@ def test_a_filter_that_asks_for_the_name_forbids_a_temporary_one(filter: str, ex
 
 
 def test_without_an_identity_names_are_not_exchanged() -> None:
-    """An object that could not be told from the one that has its old name now would be lost: it is refused, as an error."""
+    """An object that could not be told from the one that has its old name now would be lost: it is refused,
+    as an error.
+    """
     source = MemoryDirectory(base="dc=s", name="source")
     destination = MemoryDirectory(name="destination")
     for uid, old, new in (("1", "a", "b"), ("2", "b", "a")):
@@ -208,7 +232,8 @@ def test_without_an_identity_names_are_not_exchanged() -> None:
     plan = plan_of(one_job({"uid": {"from": "uid", "key": True}, "cn": "cn"}), source, destination)
     assert len(plan.changes) == 0
     assert [problem.message for problem in plan.problems] == [
-        f"it would become cn={name},dc=x, but objects exchange their names in a circle, and none of them can get another name in"
+        f"it would become cn={name},dc=x, but objects exchange their names in a circle, and none of them can"
+        f" get another name in"
         " between. Rename one of them by hand."
         for name in ("b", "a")
     ]
@@ -218,7 +243,10 @@ def test_without_an_identity_names_are_not_exchanged() -> None:
 def test_large_circles(size: int) -> None:
     """Names, addresses and numbers of many people rotate at once."""
     before = [person(f"u{n}", cn=f"n{n}", mail=f"m{n}", phone=f"p{n}") for n in range(size)]
-    after = [person(f"u{n}", cn=f"n{(n + 1) % size}", mail=f"m{(n + 2) % size}", phone=f"p{(n - 1) % size}") for n in range(size)]
+    after = [
+        person(f"u{n}", cn=f"n{(n + 1) % size}", mail=f"m{(n + 2) % size}", phone=f"p{(n - 1) % size}")
+        for n in range(size)
+    ]
     assert_carried_out(before, after, ahead=64)
 
 

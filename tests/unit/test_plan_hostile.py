@@ -30,7 +30,9 @@ class BrokenRows(MemoryDirectory):
     ids=lambda key: next(iter(key)),
 )
 def test_a_key_made_of_parts_of_a_broken_record_is_not_readable(key: dict[str, Any]) -> None:
-    """What a broken row lacks may be a part of its key: it may stand for any missing object, so none is deleted."""
+    """What a broken row lacks may be a part of its key: it may stand for any missing object, so none is
+    deleted.
+    """
     source = source_of({"cn": "B", "site": "x"})
     broken = BrokenRows(source.entries, base="dc=s", name="source")
     fields = {"uid": {**key, "key": True}, "cn": "cn"}
@@ -43,16 +45,26 @@ def test_a_broken_record_protects_the_object_of_its_key() -> None:
     """A copied key is certain: only its own object counts as present."""
     source = source_of({"uid": "a"})
     broken = BrokenRows(source.entries, base="dc=s", name="source")
-    plan = plan_of(one_job(missing_at_source="delete"), broken, destination_of(A={"uid": "a"}, B={"uid": "b"}))
+    plan = plan_of(
+        one_job(missing_at_source="delete"), broken, destination_of(A={"uid": "a"}, B={"uid": "b"})
+    )
     assert actions(plan) == [("delete", "b")]
 
 
 def test_spaces_are_no_key() -> None:
-    """A record whose key is spaces only may stand for any object; an object whose key is spaces only is left alone."""
-    plan = plan_of(one_job(missing_at_source="delete"), source_of({"uid": "  ", "cn": "A"}), destination_of(A={"uid": "a"}))
+    """A record whose key is spaces only may stand for any object; an object whose key is spaces only is left
+    alone.
+    """
+    plan = plan_of(
+        one_job(missing_at_source="delete"),
+        source_of({"uid": "  ", "cn": "A"}),
+        destination_of(A={"uid": "a"}),
+    )
     assert actions(plan) == []
     assert any("nothing is deleted" in warning for warning in plan.warnings)
-    plan = plan_of(one_job(missing_at_source="delete"), source_of(), destination_of(A={"uid": " "}, B={"uid": "b"}))
+    plan = plan_of(
+        one_job(missing_at_source="delete"), source_of(), destination_of(A={"uid": " "}, B={"uid": "b"})
+    )
     assert actions(plan) == [("delete", "b")]
 
 
@@ -69,7 +81,13 @@ def test_blanks_around_a_key_are_no_part_of_it(blank: str, there: bool) -> None:
     assert (actions(plan), len(plan.problems)) == ([], 2)
 
 
-OCTETS = {"nul": b"a\0b", "no UTF-8": b"\xff\xfe", "composed": b"\xc3\xa9", "decomposed": b"e\xcc\x81", "long": b"x" * 5000}
+OCTETS = {
+    "nul": b"a\0b",
+    "no UTF-8": b"\xff\xfe",
+    "composed": b"\xc3\xa9",
+    "decomposed": b"e\xcc\x81",
+    "long": b"x" * 5000,
+}
 
 
 @pytest.mark.parametrize("value", OCTETS.values(), ids=OCTETS.keys())
@@ -113,7 +131,11 @@ def test_an_object_with_too_many_key_combinations_is_not_created_again() -> None
     """Which keys it stands for cannot be told, so no new object may get one of them."""
     many = [f"v{i}" for i in range(9)]
     destination = destination_of(A={"uid": many, "o": many})
-    plan = plan_of(one_job(TWO_KEYS, missing_at_source="delete"), source_of({"uid": "v1", "o": "v2", "cn": "B"}), destination)
+    plan = plan_of(
+        one_job(TWO_KEYS, missing_at_source="delete"),
+        source_of({"uid": "v1", "o": "v2", "cn": "B"}),
+        destination,
+    )
     assert actions(plan) == []
     assert plan.problems
 
@@ -127,14 +149,17 @@ def test_one_unmanaged_object_is_not_reused_for_two_records() -> None:
     assert len(plan.problems) == 2
 
 
-# -- containers -------------------------------------------------------------------------------------------------------
+# -- containers
+# -------------------------------------------------------------------------------------------------------
 
 COMPUTED: dict[str, Any] = {"container": {"field": "ou"}, "base": "dc=x"}
 
 
 def test_a_record_without_a_container_fails_alone() -> None:
     """It cannot be created, but its existing object is updated, and the others are created."""
-    source = source_of({"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B", "ou": "dc=x"}, {"uid": "c", "cn": "C", "mail": "c@x"})
+    source = source_of(
+        {"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B", "ou": "dc=x"}, {"uid": "c", "cn": "C", "mail": "c@x"}
+    )
     plan = plan_of(one_job(destination=COMPUTED), source, destination_of(C={"uid": "c"}))
     assert actions(plan) == [("create", "b"), ("update", "c")]
     assert [problem.key for problem in plan.problems] == ["a"]
@@ -143,7 +168,9 @@ def test_a_record_without_a_container_fails_alone() -> None:
 
 @pytest.mark.parametrize("move", [False, True])
 def test_a_computed_container_cannot_lead_out_of_the_base(move: bool) -> None:
-    """A source field must not place or move an object where the job would never find it again, or where it may do harm."""
+    """A source field must not place or move an object where the job would never find it again, or where it
+    may do harm.
+    """
     source = source_of({"uid": "a", "cn": "A", "ou": "dc=y"}, {"uid": "b", "cn": "B", "ou": "dc=y"})
     destination = destination_of({"dc=y": {"dc": "y"}}, A={"uid": "a"})
     plan = plan_of(one_job(destination={**COMPUTED, "move_existing": move}), source, destination)
@@ -167,21 +194,37 @@ def test_objects_below_the_container_of_missing_ones_stay_there() -> None:
 
 
 def test_a_returning_record_is_reported() -> None:
-    """`returning: report`, the default: an object that was moved away and whose record is back is named, and stays."""
-    destination = destination_of({"ou=left,dc=x": {"ou": "left"}, "cn=A,ou=left,dc=x": {"cn": "A", "uid": "a"}})
-    plan = plan_of(one_job(missing_at_source={"move": "ou=left,dc=x"}), source_of({"uid": "a", "cn": "A"}), destination)
+    """`returning: report`, the default: an object that was moved away and whose record is back is named, and
+    stays.
+    """
+    destination = destination_of(
+        {"ou=left,dc=x": {"ou": "left"}, "cn=A,ou=left,dc=x": {"cn": "A", "uid": "a"}}
+    )
+    plan = plan_of(
+        one_job(missing_at_source={"move": "ou=left,dc=x"}), source_of({"uid": "a", "cn": "A"}), destination
+    )
     assert actions(plan) == []
-    assert [warning for warning in plan.warnings if "cn=A,ou=left,dc=x" in warning and "record is back" in warning]
+    assert [
+        warning for warning in plan.warnings if "cn=A,ou=left,dc=x" in warning and "record is back" in warning
+    ]
 
 
 def test_a_child_that_moves_along_with_its_container_is_not_moved_itself() -> None:
-    """The container is renamed, and the computed container of what is in it is the new name: one rename does it all."""
+    """The container is renamed, and the computed container of what is in it is the new name: one rename does
+    it all.
+    """
     fields = {"uid": {"from": "uid", "key": True}, "ou": "ou"}
     definition = one_job(
-        fields, object="organizationalUnit", destination={**COMPUTED, "container": {"field": "place"}, "move_existing": True}
+        fields,
+        object="organizationalUnit",
+        destination={**COMPUTED, "container": {"field": "place"}, "move_existing": True},
     )
-    source = source_of({"uid": "u", "ou": "new", "place": "dc=x"}, {"uid": "v", "ou": "in", "place": "ou=new,dc=x"})
-    destination = destination_of({"ou=old,dc=x": {"ou": "old", "uid": "u"}, "ou=in,ou=old,dc=x": {"ou": "in", "uid": "v"}})
+    source = source_of(
+        {"uid": "u", "ou": "new", "place": "dc=x"}, {"uid": "v", "ou": "in", "place": "ou=new,dc=x"}
+    )
+    destination = destination_of(
+        {"ou=old,dc=x": {"ou": "old", "uid": "u"}, "ou=in,ou=old,dc=x": {"ou": "in", "uid": "v"}}
+    )
     plan = plan_of(definition, source, destination)
     assert plan.problems == ()
     assert actions(plan) == [("update", "u")]
@@ -190,6 +233,10 @@ def test_a_child_that_moves_along_with_its_container_is_not_moved_itself() -> No
 def test_limits_are_not_passed_by_spreading_over_kinds() -> None:
     """Deletes and moves count together where nothing is said, and FIELDS that are cleared count by field."""
     objects = {f"P{i}": {"uid": f"p{i}", "mail": f"p{i}@x"} for i in range(40)}
-    source = source_of(*({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)), {"uid": "q", "cn": "Q", "mail": "q@x"})
+    source = source_of(
+        *({"uid": f"p{i}", "cn": f"P{i}"} for i in range(40)), {"uid": "q", "cn": "Q", "mail": "q@x"}
+    )
     plan = plan_of(one_job(FIELDS, limits={}), source, destination_of(**objects))
-    assert [(check.kind, check.subject, check.planned, check.allowed) for check in plan.exceeded] == [("clear", "mail", 40, 20)]
+    assert [(check.kind, check.subject, check.planned, check.allowed) for check in plan.exceeded] == [
+        ("clear", "mail", 40, 20)
+    ]

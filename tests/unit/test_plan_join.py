@@ -39,12 +39,20 @@ def joined(source: Sources, objects: Objects, rejected: list[list[bytes]], turns
 def test_matching_agrees_with_the_rules_applied_to_whole_lists(
     source: Sources, objects: Objects, rejected: list[list[bytes]], turns: list[bool]
 ) -> None:
-    """Pairs, new records and missing objects are those that the rules name, however the two listings interleave."""
+    """Pairs, new records and missing objects are those that the rules name, however the two listings
+    interleave.
+    """
     settled = joined(source, objects, rejected, turns)
     source_keys = Counter(key for key, _ in source)
     object_keys = Counter(key for keys, _ in objects for key in keys)
     bad_keys = {key for keys in rejected for key in keys}
-    shared = {key for keys, _ in objects if len([k for k in keys if k in source_keys]) > 1 for key in keys if key in source_keys}
+    shared = {
+        key
+        for keys, _ in objects
+        if len([k for k in keys if k in source_keys]) > 1
+        for key in keys
+        if key in source_keys
+    }
     usable = {
         key
         for key, count in source_keys.items()
@@ -53,7 +61,9 @@ def test_matching_agrees_with_the_rules_applied_to_whole_lists(
     prints = dict(source)
     expected_new = {key for key in usable if not object_keys[key]}
     holder = {key: (offset, print_) for offset, (keys, print_) in enumerate(objects) for key in keys}
-    expected_pairs = {key for key in usable if object_keys[key] and not (prints[key] and prints[key] == holder[key][1])}
+    expected_pairs = {
+        key for key in usable if object_keys[key] and not (prints[key] and prints[key] == holder[key][1])
+    }
     expected_missing = {
         offset
         for offset, (keys, _) in enumerate(objects)

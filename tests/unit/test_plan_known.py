@@ -18,18 +18,26 @@ from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import destination_of, mapping_of, one_job, source_of
 from tests.scenarios.reading import read_here
 
-UUIDS = {name: f"00000000-0000-0000-0000-0000000000{number:02d}" for number, name in enumerate("abcdefgh", 10)}
+UUIDS = {
+    name: f"00000000-0000-0000-0000-0000000000{number:02d}" for number, name in enumerate("abcdefgh", 10)
+}
 IDENTITIES = {name: compact(uuid.encode()) for name, uuid in UUIDS.items()}
 
 
 def plan_with(
-    past: Past, source: MemoryDirectory, target: MemoryDirectory, fields: Mapping[str, Any] | None = None, **job: Any
+    past: Past,
+    source: MemoryDirectory,
+    target: MemoryDirectory,
+    fields: Mapping[str, Any] | None = None,
+    **job: Any,
 ) -> Plan:
     """The plan of a job that deletes what is missing, with something on record of it."""
     settings = {"missing_at_source": "delete", "remove": "known", **job}
     definition = one_job(fields, **settings) if fields else one_job(**settings)
     one = definition.jobs[0]
-    return make_plan(definition, one, source, target, mapping_of(one, source, target), past=past, read_sides=read_here)
+    return make_plan(
+        definition, one, source, target, mapping_of(one, source, target), past=past, read_sides=read_here
+    )
 
 
 def directory(names: str) -> MemoryDirectory:
@@ -64,9 +72,14 @@ def test_only_known_objects_are_removed() -> None:
 
 
 def test_the_authority_removes_all_and_marks_what_it_never_matched() -> None:
-    """Under `remove: all` everything that base and filter select goes, and whoever looks at it sees what was never matched."""
+    """Under `remove: all` everything that base and filter select goes, and whoever looks at it sees what was
+    never matched.
+    """
     plan = plan_with(knowing("ab"), people("a"), directory("abc"), remove="all")
-    assert {change.key: change.marks for change in plan.changes} == {"b": (), "c": (Mark(MarkKind.NEVER_MATCHED),)}
+    assert {change.key: change.marks for change in plan.changes} == {
+        "b": (),
+        "c": (Mark(MarkKind.NEVER_MATCHED),),
+    }
     assert plan.left_alone == ()
 
 
@@ -77,10 +90,15 @@ def test_what_another_job_claims(remove: str) -> None:
     past = knowing("abc", claimed_by=lambda asked: {i: by for i, by in claimed.items() if i in asked})
     plan = plan_with(past, people("a"), directory("abc"), remove=remove)
     if remove == "all":
-        assert {change.key: change.marks for change in plan.changes} == {"b": (Mark(MarkKind.CLAIMED_BY, "hr.staff"),), "c": ()}
+        assert {change.key: change.marks for change in plan.changes} == {
+            "b": (Mark(MarkKind.CLAIMED_BY, "hr.staff"),),
+            "c": (),
+        }
     else:
         assert removed(plan) == "c"
-        assert [(item.why, item.by, item.count) for item in plan.left_alone] == [(WhyLeftAlone.CLAIMED, "hr.staff", 1)]
+        assert [(item.why, item.by, item.count) for item in plan.left_alone] == [
+            (WhyLeftAlone.CLAIMED, "hr.staff", 1)
+        ]
 
 
 def test_an_object_without_identity_is_not_removed() -> None:
@@ -103,7 +121,9 @@ def test_another_object_of_the_same_name_is_unknown() -> None:
 
 
 def test_a_created_object_is_known_by_its_name_until_it_is_met() -> None:
-    """An object that was created and not seen since is removed when its record goes, and known by its identity from then on."""
+    """An object that was created and not seen since is removed when its record goes, and known by its
+    identity from then on.
+    """
     past = Past(created_names=Identities.of([name_hash("cn=B,dc=x")]))
     plan = plan_with(past, people("a"), directory("ab"))
     assert removed(plan) == "b"
@@ -145,8 +165,12 @@ NAMES = st.sets(st.sampled_from("abcdef"))
 
 @given(known=NAMES, there=NAMES, records=NAMES)
 @settings(max_examples=40, deadline=None)
-def test_removals_are_exactly_the_known_objects_without_a_record(known: set[str], there: set[str], records: set[str]) -> None:
-    """Whatever is known, there and in the source: known and there and not in the source goes, nothing else."""
+def test_removals_are_exactly_the_known_objects_without_a_record(
+    known: set[str], there: set[str], records: set[str]
+) -> None:
+    """Whatever is known, there and in the source: known and there and not in the source goes, nothing
+    else.
+    """
     plan = plan_with(knowing("".join(known)), people("".join(records)), directory("".join(there)))
     assert set(removed(plan)) == (known & there) - records
     assert sum(item.count for item in plan.left_alone) == len(there - known - records)
@@ -165,7 +189,8 @@ def test_percentages_count_against_what_the_job_knows() -> None:
     assert (check.planned, check.base, check.allowed) == (7, 8, 2)
 
 
-# -- empty sources ----------------------------------------------------------------------------------------------------
+# -- empty sources
+# ----------------------------------------------------------------------------------------------------
 
 
 def empty(plan: Plan) -> list[tuple[str, int]]:
@@ -181,7 +206,10 @@ def test_an_empty_source_removes_nothing(remove: str) -> None:
         plan = plan_with(knowing("abcd"), source_of(), directory(names), remove=remove, limits=none)
         assert empty(plan) == [("", len(names))]
     assert empty(plan_with(knowing("abcd"), source_of(), directory(""), remove=remove, limits=none)) == []
-    assert empty(plan_with(knowing("abcd"), source_of(), directory("ab"), missing_at_source="skip", limits=none)) == []
+    assert (
+        empty(plan_with(knowing("abcd"), source_of(), directory("ab"), missing_at_source="skip", limits=none))
+        == []
+    )
 
 
 def test_a_source_of_unusable_records_is_not_empty() -> None:
@@ -198,13 +226,16 @@ def test_a_field_that_no_record_has_clears_nothing() -> None:
         values["mail"] = [b"x@y"]
     assert empty(plan_with(knowing("abc"), people("ab"), destination)) == [("mail", 2)]
     assert empty(plan_with(knowing("abc"), people("a"), destination)) == []
-    one_has_it = source_of({"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B"}, {"uid": "c", "cn": "C", "mail": "x@y"})
+    one_has_it = source_of(
+        {"uid": "a", "cn": "A"}, {"uid": "b", "cn": "B"}, {"uid": "c", "cn": "C", "mail": "x@y"}
+    )
     assert empty(plan_with(knowing("abc"), one_has_it, destination)) == []
     kept = {"uid": {"from": "uid", "key": True}, "cn": "cn", "mail": {"from": "mail", "keep_if_empty": True}}
     assert empty(plan_with(knowing("abc"), people("ab"), destination, kept)) == []
 
 
-# -- source and destination of one server -----------------------------------------------------------------------------
+# -- source and destination of one server
+# -----------------------------------------------------------------------------
 
 
 def one_server(base: str, entries: Mapping[str, Mapping[str, str]]) -> MemoryDirectory:
@@ -219,7 +250,9 @@ SHARED = {
 }
 
 
-@pytest.mark.parametrize(("source", "destination"), [("dc=x", "ou=dst,dc=x"), ("ou=src,dc=x", "dc=x"), ("dc=x", "dc=x")])
+@pytest.mark.parametrize(
+    ("source", "destination"), [("dc=x", "ou=dst,dc=x"), ("ou=src,dc=x", "dc=x"), ("dc=x", "dc=x")]
+)
 def test_what_overlaps_is_refused_where_a_job_removes(source: str, destination: str) -> None:
     """Nothing is read: a record of the source could be removed as an object whose record is missing."""
     with pytest.raises(EndpointError, match="overlaps the source"):
@@ -240,11 +273,19 @@ def test_objects_are_not_moved_into_the_source() -> None:
 def test_a_record_of_the_source_is_no_match() -> None:
     """Two branches of one directory: the record itself is not its object, so it gets one."""
     branch = {"container": "ou=dst,dc=x"}
-    plan = plan_with(Past(), one_server("ou=src,dc=x", SHARED), one_server("ou=dst,dc=x", SHARED), destination=branch)
-    assert [(change.action, change.object) for change in plan.changes] == [(Action.CREATE, "cn=b,ou=dst,dc=x")]
+    plan = plan_with(
+        Past(), one_server("ou=src,dc=x", SHARED), one_server("ou=dst,dc=x", SHARED), destination=branch
+    )
+    assert [(change.action, change.object) for change in plan.changes] == [
+        (Action.CREATE, "cn=b,ou=dst,dc=x")
+    ]
     reused = {**branch, "unmanaged_match": "reuse"}
-    plan = plan_with(Past(), one_server("ou=src,dc=x", SHARED), one_server("ou=dst,dc=x", SHARED), destination=reused)
-    assert [(change.action, change.object) for change in plan.changes] == [(Action.CREATE, "cn=b,ou=dst,dc=x")]
+    plan = plan_with(
+        Past(), one_server("ou=src,dc=x", SHARED), one_server("ou=dst,dc=x", SHARED), destination=reused
+    )
+    assert [(change.action, change.object) for change in plan.changes] == [
+        (Action.CREATE, "cn=b,ou=dst,dc=x")
+    ]
 
 
 def test_records_of_an_overlapping_source_are_never_written() -> None:
@@ -260,7 +301,8 @@ def test_records_of_an_overlapping_source_are_never_written() -> None:
     assert len(plan.changes) == 0
 
 
-# -- on record --------------------------------------------------------------------------------------------------------
+# -- on record
+# --------------------------------------------------------------------------------------------------------
 
 
 @given(st.sets(st.binary(min_size=16, max_size=16)), st.none() | st.sets(st.binary(min_size=16, max_size=16)))
@@ -286,7 +328,10 @@ def test_sets_change_as_sets_do(before: set[bytes], added: set[bytes], removed: 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(b"2b8c6a8e-0000-1000-8000-00000000000a", b"2B8C6A8E-0000-1000-8000-00000000000A"), (b"0123456789abcdef",) * 2],
+    [
+        (b"2b8c6a8e-0000-1000-8000-00000000000a", b"2B8C6A8E-0000-1000-8000-00000000000A"),
+        (b"0123456789abcdef",) * 2,
+    ],
 )
 def test_an_identity_is_told_by_its_value(one: bytes, other: bytes) -> None:
     """The same UUID in another spelling is the same identity."""

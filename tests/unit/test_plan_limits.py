@@ -1,4 +1,6 @@
-"""Limits: a plan is counted against what the definition and the defaults allow, before anything is written."""
+"""Limits: a plan is counted against what the definition and the defaults allow, before anything is
+written.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def limits(**given: object) -> Limits:
     return {LimitKind(kind): Limit.model_validate(parse_limit(value)) for kind, value in given.items()}
 
 
-def figures(managed: int = 1000, *, memberships: int = 1000, recent: dict[LimitKind, int] | None = None) -> Figures:
+def figures(
+    managed: int = 1000, *, memberships: int = 1000, recent: dict[LimitKind, int] | None = None
+) -> Figures:
     return Figures(1000, managed, managed, 1000, memberships, recent or {})
 
 
@@ -48,7 +52,9 @@ def test_the_smaller_of_percentage_and_number_counts(limit: Limit, base: int, mo
     assert allowed(limit, base, handful=5) == most
 
 
-@pytest.mark.parametrize(("managed", "most"), [(0, 1), (1, 1), (2, 1), (3, 1), (5, 1), (6, 2), (14, 4), (15, 5), (99, 5)])
+@pytest.mark.parametrize(
+    ("managed", "most"), [(0, 1), (1, 1), (2, 1), (3, 1), (5, 1), (6, 2), (14, 4), (15, 5), (99, 5)]
+)
 def test_the_handful_is_never_more_than_a_third(managed: int, most: int) -> None:
     """Five removals pass where there are fifteen objects; of five, one does."""
     assert exceeded(deletions(most), {}, figures(managed)) == []
@@ -66,10 +72,14 @@ def test_there_is_one_handful_for_all_removals() -> None:
 
 
 def test_what_was_removed_recently_counts_too() -> None:
-    """Ten runs of five removals are fifty removals; what was removed is added to what percentages count against."""
+    """Ten runs of five removals are fifty removals; what was removed is added to what percentages count
+    against.
+    """
     recent = {LimitKind.DELETE: 30, LimitKind.MOVE: 16}
     (check,) = (
-        check for check in check_limits({}, deletions(5), figures(954, recent=recent)) if check.kind == "delete+disable+move"
+        check
+        for check in check_limits({}, deletions(5), figures(954, recent=recent))
+        if check.kind == "delete+disable+move"
     )
     assert (check.planned, check.recent, check.base, check.allowed, check.exceeded) == (5, 46, 1000, 50, True)
     assert exceeded(deletions(4), {}, figures(954, recent=recent)) == []
@@ -77,7 +87,9 @@ def test_what_was_removed_recently_counts_too() -> None:
 
 
 def test_a_plan_that_removes_nothing_of_a_kind_passes() -> None:
-    """What was removed before does not stop a plan without removals, nor one with removals of another kind."""
+    """What was removed before does not stop a plan without removals, nor one with removals of another
+    kind.
+    """
     recent = {LimitKind.DELETE: 500}
     assert exceeded(deletions(0), {}, figures(recent=recent)) == []
     assert exceeded(deletions(1), limits(move=0), figures(recent=dict.fromkeys([LimitKind.MOVE], 3))) == []
@@ -121,7 +133,9 @@ def removing(*groups: tuple[int, int]) -> Tally:
     tally = Tally()
     for number, (removed, before) in enumerate(groups):
         gone = tuple(b"%d" % i for i in range(removed))
-        change = Change(Action.UPDATE, "g", f"cn=g{number}", fields=(FieldChange("member", gone, (), partial=True),))
+        change = Change(
+            Action.UPDATE, "g", f"cn=g{number}", fields=(FieldChange("member", gone, (), partial=True),)
+        )
         tally.count(change, members_before={"member": before})
     return tally
 

@@ -1,4 +1,6 @@
-"""Reading in child processes: everything arrives once, errors keep their kind, and a dead child is never a complete listing."""
+"""Reading in child processes: everything arrives once, errors keep their kind, and a dead child is never a
+complete listing.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def read(*producers: Producer) -> list[list[bytes]]:
 
 
 def test_everything_arrives_once() -> None:
-    """Every record of both sides is found in its spool, also when the sides differ in size and one is empty."""
+    """Every record of both sides is found in its spool, also when the sides differ in size and one is
+    empty.
+    """
     first, second, third = read(items(2500), items(10), items(0))
     assert first == [b"record %d" % i for i in range(2500)]
     assert len(second) == 10
@@ -116,7 +120,9 @@ def test_every_error_of_the_package_survives_the_pipe() -> None:
             yield from subclasses(sub)
 
     for kind in subclasses(DirectorySyncError):
-        if kind.__name__ in {"DefinitionError", "QueryError"} or not kind.__module__.startswith("directory_sync"):
+        if kind.__name__ in {"DefinitionError", "QueryError"} or not kind.__module__.startswith(
+            "directory_sync"
+        ):
             continue
         error = kind("what happened")
         with pytest.raises(kind, match="what happened"):

@@ -60,7 +60,9 @@ def test_an_id_is_given_up_before_it_is_taken() -> None:
 
 
 def test_names_exchanged_in_a_circle_cannot_be_carried_out() -> None:
-    """Two objects that exchange their ids are reported; what has nothing to do with them is ordered all the same."""
+    """Two objects that exchange their ids are reported; what has nothing to do with them is ordered all the
+    same.
+    """
     nodes = [Node(Action.UPDATE, "x", "y"), Node(Action.UPDATE, "y", "x"), Node(Action.CREATE, None, "w")]
     result = order(nodes, parent)
     assert result.circular == {0, 1}
@@ -77,13 +79,18 @@ def test_an_object_is_created_before_it_is_named() -> None:
 
 def test_a_circle_of_references_is_broken_at_one_place() -> None:
     """Where two new objects name each other, exactly one of them is completed late."""
-    nodes = [Node(Action.CREATE, None, "a", references=("b",)), Node(Action.CREATE, None, "b", references=("a",))]
+    nodes = [
+        Node(Action.CREATE, None, "a", references=("b",)),
+        Node(Action.CREATE, None, "b", references=("a",)),
+    ]
     result = order(nodes, parent)
     assert sorted(result.sequence) == [0, 1]
     assert len(result.late) == 1
 
 
-NAMES = [f"{leaf}{container}" for container in ("", ",p", ",q", ",r,p", ",s,p") for leaf in ("a", "b", "c", "d")] + [
+NAMES = [
+    f"{leaf}{container}" for container in ("", ",p", ",q", ",r,p", ",s,p") for leaf in ("a", "b", "c", "d")
+] + [
     "p",
     "q",
     "r,p",
@@ -122,12 +129,16 @@ def test_every_change_finds_what_it_needs(case: tuple[set[str], list[Node]]) -> 
     result = order(nodes, parent)
     assert not result.circular
     assert sorted(result.sequence) == list(range(len(nodes)))
-    wanted = {node.then for node in nodes if node.then} | {id for id in present if id not in {node.now for node in nodes}}
+    wanted = {node.then for node in nodes if node.then} | {
+        id for id in present if id not in {node.now for node in nodes}
+    }
     assert carry_out(present, nodes, result.sequence) == wanted
 
 
 @given(plans(), st.randoms(use_true_random=False))
-def test_the_order_does_not_depend_on_how_changes_were_found(case: tuple[set[str], list[Node]], random: object) -> None:
+def test_the_order_does_not_depend_on_how_changes_were_found(
+    case: tuple[set[str], list[Node]], random: object
+) -> None:
     """The same changes in another sequence give the same order, so that equal plans have equal digests."""
     _, nodes = case
     shuffled = list(nodes)

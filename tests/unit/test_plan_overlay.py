@@ -56,7 +56,9 @@ def test_what_an_earlier_job_renames_and_a_later_one_deletes_is_gone() -> None:
 
 def test_a_later_job_sees_objects_that_exchange_their_names() -> None:
     """Each name leads to the other object, also for what a later job changes or deletes."""
-    destination = destination_of(A={"uid": "a", "entryUUID": "1", "mail": "a@x"}, B={"uid": "b", "entryUUID": "2", "mail": "b@x"})
+    destination = destination_of(
+        A={"uid": "a", "entryUUID": "1", "mail": "a@x"}, B={"uid": "b", "entryUUID": "2", "mail": "b@x"}
+    )
     destination.identity_field = "entryUUID"
     source = source_of({"uid": "a", "cn": "B", "mail": "a@x"}, {"uid": "b", "cn": "A", "mail": "b@x"})
     exchange = plan_of(one_job(), source, destination)
@@ -66,7 +68,9 @@ def test_a_later_job_sees_objects_that_exchange_their_names() -> None:
     seen = overlaid_destination(destination, effects)
     assert listed(seen) == {"cn=B,dc=x": b"a", "cn=A,dc=x": b"b"}
     assert seen.exists("cn=A,dc=x")
-    only_b = plan_of(one_job(missing_at_source="delete"), source_of({"uid": "b", "cn": "A", "mail": "new@x"}), seen)
+    only_b = plan_of(
+        one_job(missing_at_source="delete"), source_of({"uid": "b", "cn": "A", "mail": "new@x"}), seen
+    )
     effects.add(only_b.changes, destination)
     assert listed(seen) == {"cn=A,dc=x": b"b"}
     assert [record.values["mail"] for batch in seen.read(["mail"]) for record in batch] == [[b"new@x"]]

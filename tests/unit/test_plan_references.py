@@ -7,7 +7,11 @@ from typing import Any
 from directory_sync.endpoints.protocol import FieldRule
 from tests.scenarios.planning import actions, carry_out, destination_of, one_job, plan_of, source_of
 
-GROUP: dict[str, Any] = {"uid": {"from": "uid", "key": True}, "cn": "cn", "member": {"members": "member", "match": "uid"}}
+GROUP: dict[str, Any] = {
+    "uid": {"from": "uid", "key": True},
+    "cn": "cn",
+    "member": {"members": "member", "match": "uid"},
+}
 
 
 def test_a_delimiter_splits_members_of_a_single_valued_source() -> None:
@@ -76,7 +80,9 @@ def test_references_follow_a_match_field_that_this_plan_changes() -> None:
         E={"uid": "e", "number": "5"},
     )
     plan = plan_of(one_job(MANAGED), source, destination)
-    named = {change.key: item.new for change in plan.changes for item in change.fields if item.field == "manager"}
+    named = {
+        change.key: item.new for change in plan.changes for item in change.fields if item.field == "manager"
+    }
     assert named == {"c": (b"cn=A,dc=x",), "e": (b"cn=D,dc=x",)}
     assert carry_out(plan, destination) == []
     assert actions(plan_of(one_job(MANAGED), source, destination)) == []
@@ -84,7 +90,10 @@ def test_references_follow_a_match_field_that_this_plan_changes() -> None:
 
 def test_a_reference_waits_for_the_rename_of_what_it_names() -> None:
     """Servers carry out what is underway in any order, and some refuse a name that is not there yet."""
-    source = source_of({"uid": "a", "cn": "A", "number": "1", "manager": "n=1,dc=s"}, {"uid": "b", "cn": "New", "number": "2"})
+    source = source_of(
+        {"uid": "a", "cn": "A", "number": "1", "manager": "n=1,dc=s"},
+        {"uid": "b", "cn": "New", "number": "2"},
+    )
     destination = destination_of(A={"uid": "a", "number": "1"}, Old={"uid": "b", "number": "2"})
     plan = plan_of(one_job(MANAGED), source, destination)
     assert [(change.key, change.after) for change in plan.changes] == [("b", ()), ("a", ("cn=New,dc=x",))]
@@ -94,11 +103,14 @@ def test_an_object_that_names_itself_is_named_after_it_is_there() -> None:
     """A new object cannot be created with a reference to itself where servers check references."""
     source = source_of({"uid": "a", "cn": "A", "number": "1", "manager": "n=0,dc=s"})
     (change,) = plan_of(one_job(MANAGED), source, destination_of()).changes
-    assert [(item.field, item.late) for item in change.fields if item.field == "manager"] == [("manager", True)]
+    assert [(item.field, item.late) for item in change.fields if item.field == "manager"] == [
+        ("manager", True)
+    ]
     assert change.after == ()
 
 
-# -- several match fields ---------------------------------------------------------------------------------------------
+# -- several match fields
+# ---------------------------------------------------------------------------------------------
 
 MIXED: dict[str, Any] = {
     "uid": {"from": "uid", "key": True},
@@ -108,7 +120,9 @@ MIXED: dict[str, Any] = {
 
 
 def test_members_of_two_kinds_are_found_by_the_first_field_that_fits() -> None:
-    """People by `uid` and groups by `code` in one group; who is no member any more goes, for everyone could be told."""
+    """People by `uid` and groups by `code` in one group; who is no member any more goes, for everyone could
+    be told.
+    """
     source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p", "n=2,dc=p"]})
     source.entries |= {"n=1,dc=p": {"uid": [b"p1"], "code": [b"x"]}, "n=2,dc=p": {"code": [b"inner"]}}
     destination = destination_of(
@@ -148,7 +162,8 @@ def test_several_counterparts_under_the_first_field_are_an_error_of_that_value()
     source = source_of({"uid": "g", "cn": "G", "member": ["n=1,dc=p"]})
     source.entries["n=1,dc=p"] = {"uid": [b"p"], "code": [b"c"]}
     destination = destination_of(
-        {"cn=A,dc=y": {"uid": "p"}, "cn=B,dc=y": {"uid": "p"}, "cn=C,dc=y": {"code": "c"}}, G={"uid": "g", "member": "cn=C,dc=y"}
+        {"cn=A,dc=y": {"uid": "p"}, "cn=B,dc=y": {"uid": "p"}, "cn=C,dc=y": {"code": "c"}},
+        G={"uid": "g", "member": "cn=C,dc=y"},
     )
     plan = plan_of(one_job(MIXED), source, destination)
     assert actions(plan) == []
@@ -165,7 +180,9 @@ def test_nested_groups_that_this_plan_creates_are_found_by_either_field() -> Non
     fields = {**MIXED, "code": "code", "member": {"members": "member", "match": ["code", "uid"]}}
     destination = destination_of(Old={"uid": "r", "code": "old"})
     plan = plan_of(one_job(fields), source, destination)
-    members = {change.key: item.new for change in plan.changes for item in change.fields if item.field == "member"}
+    members = {
+        change.key: item.new for change in plan.changes for item in change.fields if item.field == "member"
+    }
     assert members == {"outer": (b"cn=Inner,dc=x", b"cn=Renamed,dc=x")}
     assert carry_out(plan, destination) == []
     assert actions(plan_of(one_job(fields), source, destination)) == []

@@ -103,6 +103,8 @@ if sys.argv[1] == "closed":
 
 @pytest.mark.parametrize("how", ["closed", "left to the interpreter"])
 def test_a_spool_on_a_full_disk_is_closed_without_a_word(how: str) -> None:
-    """What is in a spool when it is closed is of no use to anybody: a full disk is no reason for an error at the way out."""
+    """What is in a spool when it is closed is of no use to anybody: a full disk is no reason for an error at
+    the way out.
+    """
     done = subprocess.run([sys.executable, "-c", FULL, how], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

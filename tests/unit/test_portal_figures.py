@@ -95,7 +95,9 @@ def test_what_is_ahead_is_rounded(ahead: timedelta, text: str) -> None:
     ],
 )
 def test_a_limit_says_where_it_comes_from(limit: str, base: int, allowed: int, why: str) -> None:
-    """A percentage with what it counts against, and the bound that counts instead, if any; a number is just that."""
+    """A percentage with what it counts against, and the bound that counts instead, if any; a number is just
+    that.
+    """
     (meter,) = limit_meters([LimitCheck("delete", "", 1, base, allowed, limit)])
     assert meter.text == f"1 planned, {allowed} allowed{why}"
 
@@ -108,7 +110,9 @@ def test_times_are_utc_where_no_browser_turns_them() -> None:
 
 
 def test_the_nearest_limit_comes_first() -> None:
-    """Exceeded limits stand first, then the ones that are nearest; limits that allow everything are left out."""
+    """Exceeded limits stand first, then the ones that are nearest; limits that allow everything are left
+    out.
+    """
     meters = limit_meters(
         [
             LimitCheck("create", "", 5, 100, None, "none"),
@@ -129,5 +133,8 @@ def test_the_nearest_limit_comes_first() -> None:
 
 def test_a_limit_of_nothing_is_exceeded_by_one() -> None:
     """A limit of 0 is no division by zero, and 1 is past it."""
-    none, one = limit_meters([LimitCheck("delete", "", 0, 9, 0, "0")]), limit_meters([LimitCheck("delete", "", 1, 9, 0, "0")])
+    none, one = (
+        limit_meters([LimitCheck("delete", "", 0, 9, 0, "0")]),
+        limit_meters([LimitCheck("delete", "", 1, 9, 0, "0")]),
+    )
     assert (none[0].tone, one[0].tone) == ("near", "over")

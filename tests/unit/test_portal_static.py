@@ -1,4 +1,6 @@
-"""What the package ships for browsers: vendored files as they were fetched, nothing that the content security policy forbids."""
+"""What the package ships for browsers: vendored files as they were fetched, nothing that the content security
+policy forbids.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def test_every_vendored_package_brings_its_licence() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_templates_hold_no_inline_code(template: Path) -> None:
-    """The content security policy allows neither scripts nor styles within a page, nor anything that turns escaping off."""
+    """The content security policy allows neither scripts nor styles within a page, nor anything that turns
+    escaping off.
+    """
     text = template.read_text(encoding="utf-8")
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:|hx-on|<script(?! src=)", text, re.IGNORECASE)
     assert not re.search(r"\|\s*safe\b|autoescape\s+false", text)

@@ -13,9 +13,9 @@ from directory_sync.portal.pages.word_marks import Marking
 
 _HARMLESS_FORMATS = {"\u200c", "\u200d"}  # joiners: scripts and emoji need them
 texts = st.text(max_size=200)
-words = st.lists(st.sampled_from(["the", "crew", " ", ",", "fry", "Fry", "é", "e\u0301", "\n", "\u202e"]), max_size=60).map(
-    "".join
-)
+words = st.lists(
+    st.sampled_from(["the", "crew", " ", ",", "fry", "Fry", "é", "e\u0301", "\n", "\u202e"]), max_size=60
+).map("".join)
 
 
 def _unspelled(text: str) -> str:
@@ -25,7 +25,9 @@ def _unspelled(text: str) -> str:
 
 @given(texts, st.booleans())
 def test_a_shown_text_is_the_whole_text(text: str, marked: bool) -> None:
-    """The pieces that stand for themselves and those that spell a character out give exactly the text again."""
+    """The pieces that stand for themselves and those that spell a character out give exactly the text
+    again.
+    """
     pieces = visible(text, marked=marked)
     assert "".join(_unspelled(piece.text) if piece.spelled else piece.text for piece in pieces) == text
 
@@ -36,12 +38,16 @@ def test_nothing_that_is_shown_is_obeyed(text: str) -> None:
     shown = "".join(piece.text for piece in visible(text))
     assert not {c for c in shown if unicodedata.category(c) in {"Cc", "Cs"}}
     assert not {
-        c for c in shown if unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        c
+        for c in shown
+        if unicodedata.bidirectional(c) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     }
 
 
 def test_an_invisible_difference_can_be_seen() -> None:
-    """Where a text is marked as different, characters without a shape are spelled out; elsewhere emoji keep their joiners."""
+    """Where a text is marked as different, characters without a shape are spelled out; elsewhere emoji keep
+    their joiners.
+    """
     assert [piece.text for piece in visible("a\u200db", marked=True)] == ["a", r"\u200d", "b"]
     assert [piece.text for piece in visible("a\u200db")] == ["a\u200db"]
     assert visible("\u00a0", marked=True)[0].name == "U+00A0 NO-BREAK SPACE"
@@ -62,7 +68,9 @@ def test_marking_loses_nothing(old: str, new: str) -> None:
 
 @given(words, words, st.integers(0, 50))
 def test_marking_loses_nothing_of_similar_texts(old: str, new: str, budget: int) -> None:
-    """The same where words repeat, and when a page has cost enough; what is not marked is the same on both sides."""
+    """The same where words repeat, and when a page has cost enough; what is not marked is the same on both
+    sides.
+    """
     before, after = Marking(budget).compare(old, new)
     assert "".join(part.text for part in before) == old
     assert "".join(part.text for part in after) == new
@@ -92,7 +100,9 @@ def test_texts_with_little_in_common_are_marked_as_a_whole() -> None:
 
 
 def test_long_texts_cost_little() -> None:
-    """Beyond some hundred differing words, what differs is marked in one piece; what is common before and after is not."""
+    """Beyond some hundred differing words, what differs is marked in one piece; what is common before and
+    after is not.
+    """
     middle = " ".join(f"word{number}" for number in range(3_000))
     other = " ".join(f"else{number}" for number in range(3_000))
     frame = "same " * 6_000

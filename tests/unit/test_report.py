@@ -1,4 +1,6 @@
-"""The report says of each job what the command line's specification promises, whatever happens while it is written."""
+"""The report says of each job what the command line's specification promises, whatever happens while it is
+written.
+"""
 
 from __future__ import annotations
 
@@ -30,21 +32,32 @@ def written(*results: JobResult) -> dict[str, Any]:
 
 
 def test_the_report_has_the_promised_shape() -> None:
-    """Collection, jobs, and for each: statistics in the promised keys, changes with old and new values, state, digest, errors."""
+    """Collection, jobs, and for each: statistics in the promised keys, changes with old and new values,
+    state, digest, errors.
+    """
     report = written(previewed("people"), stopped("groups"))
 
     assert report["collection"] == "crew"
     people, groups = report["jobs"]
     assert (people["job"], people["state"], people["digest"]) == ("people", "previewed", "ab" * 32)
     assert list(people["statistics"]) == [
-        "read", "created", "updated", "moved", "disabled", "deleted", "unchanged", "skipped", "conflicts", "errors",
+        "read", "created", "updated", "moved", "disabled", "deleted", "unchanged", "skipped", "conflicts", "errors",  # noqa: E501
     ]  # fmt: skip
-    assert [change["action"] for change in people["changes"]] == ["create", "update", "update", "move", "delete"]
+    assert [change["action"] for change in people["changes"]] == [
+        "create",
+        "update",
+        "update",
+        "move",
+        "delete",
+    ]
     assert people["changes"][1] == {
         "action": "update",
         "key": "leela",
         "object": "uid=leela,ou=people,dc=office",
-        "fields": [{"field": "mail", "old": ["a@x", "b@x"], "new": ["c@x"]}, {"field": "title", "old": [], "new": ["Kapitän"]}],
+        "fields": [
+            {"field": "mail", "old": ["a@x", "b@x"], "new": ["c@x"]},
+            {"field": "title", "old": [], "new": ["Kapitän"]},
+        ],
     }
     assert people["changes"][3]["new_object"] == "uid=amy,ou=left,dc=office"
     assert groups["state"] == "stopped_by_limit"
@@ -52,8 +65,12 @@ def test_the_report_has_the_promised_shape() -> None:
 
 
 def test_binary_values_are_base64_and_secret_ones_are_hidden() -> None:
-    """A value that is no text is `{"base64": …}`; those of secret fields and password attributes are `***`."""
-    fields = {field["field"]: field["new"] for field in written(previewed())["jobs"][0]["changes"][0]["fields"]}
+    """A value that is no text is `{"base64": …}`; those of secret fields and password attributes are
+    `***`.
+    """
+    fields = {
+        field["field"]: field["new"] for field in written(previewed())["jobs"][0]["changes"][0]["fields"]
+    }
 
     assert fields["jpegPhoto"][0]["base64"].startswith("/9j/")
     assert fields["pin"] == ["***"]
@@ -68,7 +85,9 @@ def test_members_that_stay_are_not_told_and_the_report_says_so() -> None:
 
 
 def test_errors_are_those_of_records_and_those_of_changes() -> None:
-    """What could not be planned, what failed and what was in conflict is listed with key, object and message."""
+    """What could not be planned, what failed and what was in conflict is listed with key, object and
+    message.
+    """
     job = written(with_failed_changes())["jobs"][0]
 
     assert job["errors"] == [
@@ -76,7 +95,13 @@ def test_errors_are_those_of_records_and_those_of_changes() -> None:
         {"key": "leela", "object": "uid=leela,ou=people,dc=office", "message": "mail has changed meanwhile"},
         {"key": "ship", "object": "cn=ship,ou=groups,dc=office", "message": "insufficient access"},
     ]
-    assert [change.get("result") for change in job["changes"]] == [None, "conflict", "failed", "found_done", None]
+    assert [change.get("result") for change in job["changes"]] == [
+        None,
+        "conflict",
+        "failed",
+        "found_done",
+        None,
+    ]
 
 
 def test_one_job_in_memory_is_the_same_as_written() -> None:
@@ -130,7 +155,9 @@ def test_changes_are_written_as_they_come() -> None:
     """No change is held back, so that a report may be larger than memory."""
     stream = io.StringIO()
     changes = Lazy(stream, 500)
-    write_report(stream, collection("people"), [JobResult(job="people", state=JobState.SUCCESS, changes=changes)])
+    write_report(
+        stream, collection("people"), [JobResult(job="people", state=JobState.SUCCESS, changes=changes)]
+    )
 
     assert changes.ahead == 0
     assert len(json.loads(stream.getvalue())["jobs"][0]["changes"]) == 500
@@ -154,7 +181,8 @@ def test_no_character_of_the_report_can_command_a_terminal() -> None:
     assert all(character == "\n" or " " <= character <= "~" for character in stream.getvalue())
 
 
-# -- the file ---------------------------------------------------------------------------------------------------------
+# -- the file
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -227,7 +255,10 @@ def test_each_result_is_told_apart() -> None:
     change = Change(Action.CREATE, "ann", "ann")
     lines = [describe_change(job, change, outcome=Outcome(0, result)) for result in Result]
     assert len(set(lines)) == len(Result)
-    assert {result for result in Result if result.is_trouble} == set(Result) - {Result.DONE, Result.FOUND_DONE}
+    assert {result for result in Result if result.is_trouble} == set(Result) - {
+        Result.DONE,
+        Result.FOUND_DONE,
+    }
 
 
 def test_what_was_not_made_counts_as_nothing() -> None:

@@ -26,7 +26,12 @@ CREW = {"kind": "role", "name": "Crew", "why": "role_addresses has no address."}
             "Mail (filed) was sent to bea@x.org. Not to everybody: The server is slow.",
         ),
         ([], "The server is down.", [], "Mail (filed) was sent to nobody. The server is down."),
-        (["bea@x.org"], "", [ZOE], "Mail (filed) was sent to bea@x.org. Not to zoe: no mail address is known."),
+        (
+            ["bea@x.org"],
+            "",
+            [ZOE],
+            "Mail (filed) was sent to bea@x.org. Not to zoe: no mail address is known.",
+        ),
         (
             [],
             "",
@@ -39,10 +44,14 @@ CREW = {"kind": "role", "name": "Crew", "why": "role_addresses has no address."}
     ],
     ids=["all", "some", "none", "one given up", "nobody reachable"],
 )
-def test_mail_says_who_got_it_and_who_did_not(to: list[str], problem: str, unreached: list[dict[str, Any]], said: str) -> None:
+def test_mail_says_who_got_it_and_who_did_not(
+    to: list[str], problem: str, unreached: list[dict[str, Any]], said: str
+) -> None:
     """Who was reached is not told as if they were not; who was not reached is named, with the reason."""
     data = {"to": to, "about": "filed", "event": 1, "unreached": unreached}
-    event = Event(id=2, kind=EventKind.MAILED, actor="", text=problem, at=datetime(2026, 1, 1, tzinfo=UTC), data=data)
+    event = Event(
+        id=2, kind=EventKind.MAILED, actor="", text=problem, at=datetime(2026, 1, 1, tzinfo=UTC), data=data
+    )
     [entry] = history(cast("Request", SimpleNamespace(successor=None)), [event])
     assert entry.text == said
     assert entry.quote == ""

@@ -43,12 +43,16 @@ def version(given_: dict[str, Any], **more: Any) -> Collection:
 def stopped(all_limits: tuple[Limits, ...], tally: Tally, managed: int) -> bool:
     """Whether a plan goes past any of them."""
     return any(
-        check.exceeded for each in all_limits for check in check_limits(each, tally, Figures(managed, managed, managed, managed))
+        check.exceeded
+        for each in all_limits
+        for check in check_limits(each, tally, Figures(managed, managed, managed, managed))
     )
 
 
 @given(limits, limits, tallies, st.integers(0, 200))
-def test_what_either_version_stops_is_stopped(began: dict[str, Any], now: dict[str, Any], tally: Tally, managed: int) -> None:
+def test_what_either_version_stops_is_stopped(
+    began: dict[str, Any], now: dict[str, Any], tally: Tally, managed: int
+) -> None:
     """And nothing else: both have their defaults, also for what only the other one names."""
     one, other = version(began), version(now)
     both = rules_for(one, other, one.jobs[0], None).limits
@@ -57,7 +61,9 @@ def test_what_either_version_stops_is_stopped(began: dict[str, Any], now: dict[s
 
 
 def test_removals_follow_the_stricter_version() -> None:
-    """Everything may go only if both versions say so; the longer window counts, a job's own over its collection's."""
+    """Everything may go only if both versions say so; the longer window counts, a job's own over its
+    collection's.
+    """
     job = MINIMAL["jobs"][0]
     one = Collection.model_validate({**MINIMAL, "jobs": [{**job, "remove": "all", "limit_window": "1h"}]})
     other = Collection.model_validate({**MINIMAL, "limit_window": "2h"})

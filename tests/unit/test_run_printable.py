@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.run.printable import printable, printable_json, printable_lines, printable_value, printable_values
+from directory_sync.run.printable import (
+    printable,
+    printable_json,
+    printable_lines,
+    printable_value,
+    printable_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,10 @@ def test_no_control_character_survives(text: str) -> None:
 
 def test_further_lines_are_indented() -> None:
     """A value in a message cannot pass for a message of the program's own."""
-    assert printable_lines("refused: x\ndirectory-sync: all is well\x1b") == "refused: x\n  directory-sync: all is well\\x1b"
+    assert (
+        printable_lines("refused: x\ndirectory-sync: all is well\x1b")
+        == "refused: x\n  directory-sync: all is well\\x1b"
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def job(**fields: Any) -> Job:
     )
 
 
-@pytest.mark.parametrize("name", ["userPassword", "UNICODEPWD", "userPassword;binary", "pin", "PIN", "initial"])
+@pytest.mark.parametrize(
+    "name", ["userPassword", "UNICODEPWD", "userPassword;binary", "pin", "PIN", "initial"]
+)
 def test_secret_destination_fields(name: str) -> None:
     """Marked ones, generated passwords and password attributes, in any case and with any option."""
     is_secret = secret_fields(job(pin={"from": "pin", "secret": True}, initial={"generate_password": {}}))
@@ -51,7 +53,9 @@ def test_secret_destination_fields(name: str) -> None:
     ids=["from", "left", "join", "template", "script"],
 )
 def test_what_a_secret_is_made_of_is_secret(mapping: dict[str, object]) -> None:
-    """The source fields of a secret field are hidden too, however it is computed; the same fields elsewhere are not."""
+    """The source fields of a secret field are hidden too, however it is computed; the same fields elsewhere
+    are not.
+    """
     fields = ("uid", "code", "other")
 
     assert secret_source_fields(job(pin={**mapping, "secret": True}), fields)("code")
@@ -64,7 +68,8 @@ def test_password_attributes_of_a_source_are_secret() -> None:
     assert secret_source_fields(job(userPassword="hash"), ("uid", "hash"))("hash")
 
 
-# -- the list of password attributes ----------------------------------------------------------------------------------
+# -- the list of password attributes
+# ----------------------------------------------------------------------------------
 
 
 SOURCES = Path(__file__).parents[2] / "src" / "directory_sync"
@@ -79,24 +84,52 @@ def test_there_is_one_list_of_password_attributes() -> None:
         for file in SOURCES.rglob("*.py")
         if file.name != "passwords.py"
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.lower() in PASSWORD_ATTRIBUTES - ALLOWED
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.lower() in PASSWORD_ATTRIBUTES - ALLOWED
     }
     assert named == set()
     assert WRITE_ONLY is PASSWORD_ATTRIBUTES
 
 
 OF_BOTH_FORMER_LISTS = (
-    *("clearPassword", "userPassword", "unicodePwd", "dBCSPwd", "lmPwdHistory", "ntPwdHistory", "supplementalCredentials"),
-    *("authPassword", "pwdHistory", "krbPrincipalKey", "sambaNTPassword", "sambaLMPassword", "sambaPasswordHistory"),
-    *("ms-Mcs-AdmPwd", "msLAPS-Password", "msLAPS-EncryptedPassword", "2.5.4.35", "OID.2.5.4.35", " unicodepwd;binary"),
+    *(
+        "clearPassword",
+        "userPassword",
+        "unicodePwd",
+        "dBCSPwd",
+        "lmPwdHistory",
+        "ntPwdHistory",
+        "supplementalCredentials",
+    ),
+    *(
+        "authPassword",
+        "pwdHistory",
+        "krbPrincipalKey",
+        "sambaNTPassword",
+        "sambaLMPassword",
+        "sambaPasswordHistory",
+    ),
+    *(
+        "ms-Mcs-AdmPwd",
+        "msLAPS-Password",
+        "msLAPS-EncryptedPassword",
+        "2.5.4.35",
+        "OID.2.5.4.35",
+        " unicodepwd;binary",
+    ),
 )
 
 
 @pytest.mark.parametrize("name", OF_BOTH_FORMER_LISTS)
 def test_a_password_attribute_is_refused_hidden_and_never_compared(name: str) -> None:
-    """Whatever it is called, in every place that has to know: definitions, reports, and writing to a directory."""
+    """Whatever it is called, in every place that has to know: definitions, reports, and writing to a
+    directory.
+    """
     for fields in ({name: "x"}, {"x": name}, {"x": {"template": f"{{{{ record['{name}'] }}}}"}}):
-        definition = Collection.model_validate({"name": "c", "jobs": [job(**fields).model_dump(mode="json", by_alias=True)]})
+        definition = Collection.model_validate(
+            {"name": "c", "jobs": [job(**fields).model_dump(mode="json", by_alias=True)]}
+        )
         (problem,) = unsupported(definition, script_modules=())
         assert "passwords" in problem.message
     assert secret_fields(job(other="x"))(name)

@@ -30,7 +30,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def configure(home: Path, text: str) -> None:
     """Write an airflow.cfg with this in our section."""
-    (home / "airflow.cfg").write_text(f"[core]\nload_examples = False\n[directory_sync]\n{text}\n", encoding="utf-8")
+    (home / "airflow.cfg").write_text(
+        f"[core]\nload_examples = False\n[directory_sync]\n{text}\n", encoding="utf-8"
+    )
 
 
 def test_defaults_live_in_airflow_home(home: Path) -> None:
@@ -164,6 +166,9 @@ def test_the_page_in_the_docs_is_the_table() -> None:
 
 def test_reading_needs_no_airflow() -> None:
     """The command line starts fast: settings are read without importing Airflow."""
-    code = "import sys; from directory_sync import settings; settings.database_url(); print('airflow' in sys.modules)"
+    code = (
+        "import sys; from directory_sync import settings; settings.database_url(); print('airflow' in"
+        " sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -1,4 +1,6 @@
-"""Templates of definitions: what they can do, and that nothing they do harms anything but their own record."""
+"""Templates of definitions: what they can do, and that nothing they do harms anything but their own
+record.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from tests.scenarios.definitions import job_changed
 
 def render(template: str, /, **values: list[str]) -> str:
     """Render a template over text values."""
-    return compile_template(template).render({name: [text.encode() for text in texts] for name, texts in values.items()})
+    return compile_template(template).render(
+        {name: [text.encode() for text in texts] for name, texts in values.items()}
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,9 @@ def test_what_templates_can_say(template: str, result: str) -> None:
 
 
 def test_names_that_are_no_words() -> None:
-    """A field such as `my-attr` is reached through `record`, and is among the fields that the template reads."""
+    """A field such as `my-attr` is reached through `record`, and is among the fields that the template
+    reads.
+    """
     template = compile_template("{{ record['my-attr'] }}{{ sn }}{{ record[\"First name\"]|lower }}")
     assert sorted(template.fields) == ["First name", "my-attr", "sn"]
     assert template.render({"my-attr": [b"1"], "sn": [b"2"], "First name": [b"Amy"]}) == "12amy"
@@ -55,7 +61,10 @@ def test_names_that_are_no_words() -> None:
 @pytest.mark.parametrize(
     ("template", "shown"),
     [
-        ("{{ First name }}", 'line 1: First name is no single word.*Name such a field as in {{ record["First name"] }}'),
+        (
+            "{{ First name }}",
+            'line 1: First name is no single word.*Name such a field as in {{ record["First name"] }}',
+        ),
         ("x\n{%- if Last  name %}y{% endif %}", 'line 2: Last name .*{{ record["Last name"] }}'),
         ("{{ First name|lower }}", 'record["First name"]'),
         ("{{ a if b else }}", "line 1: .*Write it as in"),
@@ -63,7 +72,9 @@ def test_names_that_are_no_words() -> None:
     ],
 )
 def test_a_name_of_several_words_is_explained(template: str, shown: str) -> None:
-    """Who writes a column's name as it stands in the file is told how to write it; other mistakes are not taken for that."""
+    """Who writes a column's name as it stands in the file is told how to write it; other mistakes are not
+    taken for that.
+    """
     with pytest.raises(ExpressionError) as caught:
         compile_template(template)
     assert re.search(re.escape(shown).replace(r"\.\*", ".*"), str(caught.value)), str(caught.value)
@@ -71,7 +82,10 @@ def test_a_name_of_several_words_is_explained(template: str, shown: str) -> None
 
 def test_fields_that_a_template_makes_itself_are_not_read() -> None:
     """Only variables that the template does not set itself are source fields."""
-    assert compile_template("{% set x = sn %}{% for y in mail %}{{ x }}{{ y }}{% endfor %}").fields == ("mail", "sn")
+    assert compile_template("{% set x = sn %}{% for y in mail %}{{ x }}{{ y }}{% endfor %}").fields == (
+        "mail",
+        "sn",
+    )
 
 
 def test_skip_and_fail() -> None:
@@ -159,7 +173,9 @@ def test_hostile_templates_fail_their_record_only(template: str) -> None:
     ],
 )
 def test_what_templates_cannot_say_is_told_when_compiling(template: str) -> None:
-    """Statements that would need a loader or could recurse, unknown filters, bad syntax and monsters do not even compile."""
+    """Statements that would need a loader or could recurse, unknown filters, bad syntax and monsters do not
+    even compile.
+    """
     with pytest.raises(ExpressionError, match=r"\w") as caught:
         compile_template(template)
     assert caught.value.remedy.endswith(".")
@@ -252,11 +268,14 @@ WORDS = st.sampled_from(
 
 @settings(deadline=None, max_examples=300)
 @given(
-    st.lists(WORDS, max_size=12).map(" ".join) | st.lists(WORDS, max_size=8).map(lambda words: "{{ " + " ".join(words) + " }}"),
+    st.lists(WORDS, max_size=12).map(" ".join)
+    | st.lists(WORDS, max_size=8).map(lambda words: "{{ " + " ".join(words) + " }}"),
     st.lists(st.text(max_size=5), max_size=3),
 )
 def test_any_template_gives_text_or_a_record_error(template: str, values: list[str]) -> None:
-    """Whatever stands in a definition, compiling raises ValueError at most, and rendering RecordError at most."""
+    """Whatever stands in a definition, compiling raises ValueError at most, and rendering RecordError at
+    most.
+    """
     try:
         compiled = compile_template(template)
     except ValueError:
@@ -266,7 +285,9 @@ def test_any_template_gives_text_or_a_record_error(template: str, values: list[s
 
 
 def is_refused_by_a_run(template: str) -> bool:
-    """Whether a run refuses a definition with this template when it compiles the mapping, before anything is read."""
+    """Whether a run refuses a definition with this template when it compiles the mapping, before anything is
+    read.
+    """
     definition = job_changed(("source", {"file": "a.csv"}), ("fields.x", {"template": template}))
     job = Collection.model_validate(definition).jobs[0]
     try:

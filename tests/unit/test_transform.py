@@ -39,7 +39,11 @@ def compiled(
         }
     )
     variables = run_variables(
-        collection="corp_to_lab", job="people", run="r1", now=datetime(2026, 11, 22, 23, 30, tzinfo=UTC), timezone="Europe/Berlin"
+        collection="corp_to_lab",
+        job="people",
+        run="r1",
+        now=datetime(2026, 11, 22, 23, 30, tzinfo=UTC),
+        timezone="Europe/Berlin",
     )
     return compile_mapping(
         job,
@@ -75,7 +79,10 @@ PERSON = {
         ({"from": "aliases", "delimiter": ";"}, [b"a", b"b"]),
         ({"static": "Example"}, [b"Example"]),
         ({"static": ["a", "b", "a", ""]}, [b"a", b"b"]),
-        ({"static": "%COLLECTION%/%JOB% on %TODAY%, 100%, %OTHER%"}, [b"corp_to_lab/people on 2026-11-23, 100%, %OTHER%"]),
+        (
+            {"static": "%COLLECTION%/%JOB% on %TODAY%, 100%, %OTHER%"},
+            [b"corp_to_lab/people on 2026-11-23, 100%, %OTHER%"],
+        ),
         ({"static": "%NOW% %RUN%"}, [b"2026-11-23T00:30:00+01:00 r1"]),
         ({"join": ["givenName", "sn"]}, ["Amy Müller-Wong".encode()]),
         ({"join": ["givenName", "absent", "code"], "separator": "-"}, [b"Amy-SA"]),
@@ -126,13 +133,20 @@ def test_several_values_for_a_field_that_holds_one() -> None:
 
 def test_a_delimiter_between_two_fields_of_several_values_does_nothing() -> None:
     """It splits only where the source holds a single value, by its schema where that is known."""
-    assert value_of({"from": "x", "delimiter": ";"}, {"x": [b"a;b"]}, source_single=lambda name: False) == [b"a;b"]
-    assert value_of({"from": "x", "delimiter": ";"}, {"x": [b"a;b"]}, source_single=lambda name: True) == [b"a", b"b"]
+    assert value_of({"from": "x", "delimiter": ";"}, {"x": [b"a;b"]}, source_single=lambda name: False) == [
+        b"a;b"
+    ]
+    assert value_of({"from": "x", "delimiter": ";"}, {"x": [b"a;b"]}, source_single=lambda name: True) == [
+        b"a",
+        b"b",
+    ]
 
 
 def test_messages_name_field_expression_and_remedy() -> None:
     """A record's error says which field, from what, and what to do."""
-    with pytest.raises(RecordError, match=r"f: join: \[mail, sn\]: the source field mail has 2 values.*template"):
+    with pytest.raises(
+        RecordError, match=r"f: join: \[mail, sn\]: the source field mail has 2 values.*template"
+    ):
         value_of({"join": ["mail", "sn"]}, PERSON)
     with pytest.raises(RecordError, match=r"f: left: photo: the source field photo is binary.*from:"):
         value_of({"left": "photo", "length": 2}, PERSON)
@@ -144,14 +158,20 @@ def test_messages_name_field_expression_and_remedy() -> None:
 def test_source_fields_are_read_once_whatever_their_spelling() -> None:
     """Fields differ by more than case; the first spelling is asked for and found by all."""
     mapping = compiled(
-        {"a": "givenName", "b": {"template": "{{ GIVENNAME }}{{ record['x-y'] }}"}, "c": {"left": "GivenName", "length": 1}}
+        {
+            "a": "givenName",
+            "b": {"template": "{{ GIVENNAME }}{{ record['x-y'] }}"},
+            "c": {"left": "GivenName", "length": 1},
+        }
     )
     assert mapping.source_fields == ("givenName", "x-y")
     assert mapping.map(Record("", {"givenName": [b"Amy"]})).values == [[b"Amy"], [b"Amy"], [b"A"]]
 
 
 def test_a_source_field_that_does_not_exist() -> None:
-    """Where the source's fields are known, a wrong name is told before anything is read, wherever it stands."""
+    """Where the source's fields are known, a wrong name is told before anything is read, wherever it
+    stands.
+    """
     known = ["givenName", "sn", "cn"]
     for wrong in (
         "givenNam",
@@ -159,14 +179,18 @@ def test_a_source_field_that_does_not_exist() -> None:
         {"join": ["sn", "givenNam"]},
         {"members": "givenNam", "match": "cn"},
     ):
-        with pytest.raises(SchemaError, match=r"job people, field f: the source has no field 'givenNam'.*'givenName'"):
+        with pytest.raises(
+            SchemaError, match=r"job people, field f: the source has no field 'givenNam'.*'givenName'"
+        ):
             compiled({"f": wrong}, known=known)
     assert compiled({"f": "cn;lang-de", "g": "SN"}, known=known).source_fields == ("cn;lang-de", "SN")
 
 
 def test_fields_that_are_looked_up_later() -> None:
     """Members and resolve give the source's values; their place among the values stays open."""
-    mapping = compiled({"k": {"from": "cn", "key": True}, "member": {"members": "uniqueMember", "match": "uid"}})
+    mapping = compiled(
+        {"k": {"from": "cn", "key": True}, "member": {"members": "uniqueMember", "match": "uid"}}
+    )
     mapped = mapping.map(Record("", {"cn": [b"g"], "uniqueMember": [b"uid=a", b"uid=b", b"uid=a"]}))
     assert mapped.values == [[b"g"], None]
     assert mapped.lookups == {"member": [b"uid=a", b"uid=b"]}
@@ -176,7 +200,11 @@ def test_fields_that_are_looked_up_later() -> None:
 def test_keys_can_be_computed_for_a_record_that_fails() -> None:
     """A record that fails elsewhere still has its key, so that its object counts as present."""
     mapping = compiled(
-        {"a": {"template": "{{ fail('no') }}"}, "k": {"from": "id", "key": True}, "l": {"template": "{{ id }}!", "key": True}}
+        {
+            "a": {"template": "{{ fail('no') }}"},
+            "k": {"from": "id", "key": True},
+            "l": {"template": "{{ id }}!", "key": True},
+        }
     )
     record = Record("", {"id": [b"7"]})
     assert mapping.map_keys(record) == [[b"7"], [b"7!"]]
@@ -190,7 +218,12 @@ def test_keys_can_be_computed_for_a_record_that_fails() -> None:
 def test_volatile_fields() -> None:
     """Texts with a time or the run's name change from run to run; collection and job do not."""
     mapping = compiled(
-        {"a": {"static": "%NOW%"}, "b": {"static": ["x", "%RUN%"]}, "c": {"static": "%JOB% %COLLECTION%"}, "d": "cn"}
+        {
+            "a": {"static": "%NOW%"},
+            "b": {"static": ["x", "%RUN%"]},
+            "c": {"static": "%JOB% %COLLECTION%"},
+            "d": "cn",
+        }
     )
     assert mapping.volatile == {"a", "b"}
 
@@ -204,7 +237,10 @@ def test_a_computed_container() -> None:
     with pytest.raises(RecordError, match="'nonsense', which is no DN"):
         by_field.map(Record("", {"targetOU": [b"nonsense"]}))
     by_template = compiled({"f": "cn"}, container={"template": "OU={{ Department }},DC=x"})
-    assert by_template.map(Record("", {"Department": [b"R+D, OU=admins"]})).container == r"OU=R\+D\, OU\=admins,DC=x"
+    assert (
+        by_template.map(Record("", {"Department": [b"R+D, OU=admins"]})).container
+        == r"OU=R\+D\, OU\=admins,DC=x"
+    )
     with pytest.raises(RecordError, match=r"destination.container: its template gives 'OU=,DC=x'"):
         by_template.map(Record("", {}))
     assert compiled({"f": "cn"}).map(Record("", {})).container is None
@@ -227,7 +263,9 @@ def test_a_computed_container() -> None:
         ({"static": " "}, []),
     ],
 )
-def test_a_value_of_blanks_only_is_absent(blank: str, mapping: dict[str, Any], expected: list[bytes] | None) -> None:
+def test_a_value_of_blanks_only_is_absent(
+    blank: str, mapping: dict[str, Any], expected: list[bytes] | None
+) -> None:
     """Whatever reads it: spaces, tabs, no-break spaces and what else nobody sees."""
     scripts = {"m.f": lambda record: str(len(record["x"]))}
     record = {"x": [blank.encode()], "sn": [b"Wong"]}
@@ -242,7 +280,9 @@ def test_blanks_around_keys_and_names_go() -> None:
     mapping = compiled(fields)
     assert mapping.map(Record("x", held)).values == [[b"17"], [b"Amy Wong"], [b" Dr "]]
     assert mapping.map_keys(Record("x", held)) == [[b"17"]]
-    container = compiled({"cn": "x"}, container={"template": "OU={{ name }},DC=x"}).map(Record("x", held)).container
+    container = (
+        compiled({"cn": "x"}, container={"template": "OU={{ name }},DC=x"}).map(Record("x", held)).container
+    )
     assert container == "OU=Amy Wong,DC=x"
 
 
@@ -259,7 +299,9 @@ def test_blanks_around_keys_and_names_go() -> None:
     ids=lambda mapping: next(iter(mapping)),
 )
 def test_missing_input(mapping: dict[str, Any]) -> None:
-    """`on_missing` says what becomes of a field, or of the record, where a source field that is read has no value."""
+    """`on_missing` says what becomes of a field, or of the record, where a source field that is read has no
+    value.
+    """
 
     def script(record: Mapping[str, Any]) -> str:
         return "s"
@@ -337,7 +379,8 @@ PARTS = (
 def test_what_is_joined_can_be_read_back(
     mapping: dict[str, Any], record: list[bytes], single_source: bool, expected: list[bytes] | type[Exception]
 ) -> None:
-    """A value that holds the delimiter it would be joined with is an error; a text that is joined already is taken apart.
+    """A value that holds the delimiter it would be joined with is an error; a text that is joined already is
+    taken apart.
 
     Sets are written in a fixed order, so that equal sets make equal texts; lists keep theirs.
     """
@@ -359,7 +402,9 @@ def test_splitting_undoes_joining(parts: list[str]) -> None:
     """Values joined for a field that holds one are the same values again when they are split."""
     values = [part.encode() for part in parts]
     joined = value_of({"from": "x", "delimiter": ";"}, {"x": values}, single=["f"])
-    assert value_of({"from": "x", "delimiter": ";"}, {"x": joined or []}, source_single=lambda name: True) == sorted(values)
+    assert value_of(
+        {"from": "x", "delimiter": ";"}, {"x": joined or []}, source_single=lambda name: True
+    ) == sorted(values)
 
 
 @given(st.lists(st.binary(max_size=5), max_size=4))

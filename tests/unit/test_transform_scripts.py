@@ -17,7 +17,10 @@ from directory_sync.plan.mapping.scripts import ScriptRecord, call_script, load_
 def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module of the deployment, in a package."""
     made = ModuleType("deployment_scripts.badges")
-    exec("from os import getcwd\ndef badge(record): return 'x'\ndef _hidden(record): return 'x'\nvalue = 3", made.__dict__)  # noqa: S102
+    source = (
+        "from os import getcwd\ndef badge(record): return 'x'\ndef _hidden(record): return 'x'\nvalue = 3"
+    )
+    exec(source, made.__dict__)  # noqa: S102
     monkeypatch.setitem(sys.modules, "deployment_scripts", ModuleType("deployment_scripts"))
     monkeypatch.setitem(sys.modules, "deployment_scripts.badges", made)
     return made
@@ -39,14 +42,24 @@ def test_scripts_of_allowed_modules(module: ModuleType) -> None:
         ("os.system", ["deployment_scripts"], "not allowed"),
         ("deployment_scripts.badges.bagde", ["deployment_scripts"], "no public function 'bagde'"),
         ("deployment_scripts.badges._hidden", ["deployment_scripts"], "no public function"),
-        ("deployment_scripts.badges.getcwd", ["deployment_scripts"], "Define it in deployment_scripts.badges"),
+        (
+            "deployment_scripts.badges.getcwd",
+            ["deployment_scripts"],
+            "Define it in deployment_scripts.badges",
+        ),
         ("deployment_scripts.badges.value", ["deployment_scripts"], "no function"),
-        ("deployment_missing.badge", ["deployment_missing"], "cannot be imported .*ModuleNotFoundError.*Python path"),
+        (
+            "deployment_missing.badge",
+            ["deployment_missing"],
+            "cannot be imported .*ModuleNotFoundError.*Python path",
+        ),
     ],
 )
 @pytest.mark.usefixtures("module")
 def test_what_is_not_loaded(path: str, allowed: list[str], message: str) -> None:
-    """Anything else is refused with what to change; nothing of a module that is not allowed is ever imported."""
+    """Anything else is refused with what to change; nothing of a module that is not allowed is ever
+    imported.
+    """
     with pytest.raises(UnsupportedError, match=message):
         load_scripts([path], allowed)
 
@@ -89,7 +102,9 @@ def test_a_script_can_leave_a_record_out() -> None:
 
 
 def test_what_a_script_sees() -> None:
-    """Fields in any case, absent ones empty, binary ones as bytes; one that is not read is no silent nothing."""
+    """Fields in any case, absent ones empty, binary ones as bytes; one that is not read is no silent
+    nothing.
+    """
     record = ScriptRecord(["mail", "photo", "sn"], {"mail": [b"a", "ü".encode()], "photo": [b"\xff"]})
     assert record["MAIL"] == ["a", "ü"]
     assert record["photo"] == [b"\xff"]

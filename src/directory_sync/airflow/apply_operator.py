@@ -1,6 +1,8 @@
-"""The task that carries out the plan of an approved request: exactly that plan, and only with a recorded approval of it.
+"""The task that carries out the plan of an approved request: exactly that plan, and only with a recorded
+approval of it.
 
-Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -27,14 +29,15 @@ log = logging.getLogger(__name__)
 class ApplyOperator(WorkingOperator):
     """Carries out what was approved of one job in this run.
 
-    Whatever state the gate before it is in, somebody may have marked it so by hand: what counts is the request in the store.
+    Whatever state the gate before it is in, somebody may have marked it so by hand: what counts is the
+    request in the store.
 
     Args:
         job: its name.
         collection, definition_digest: as of every task; the run's own definition counts.
 
-    Returns a small summary as XCom. Fails for good when there is no approval, or when the plan could not be carried out; a cause
-    that may pass by itself lets Airflow retry, and the retry goes on with the same plan.
+    Returns a small summary as XCom. Fails for good when there is no approval, or when the plan could not be
+    carried out; a cause that may pass by itself lets Airflow retry, and the retry goes on with the same plan.
     """
 
     ui_color = "#d1fae5"
@@ -63,7 +66,11 @@ class ApplyOperator(WorkingOperator):
             holder=holder_of(snapshot, job),
             progress=ProgressLog(),
         )
-        answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
+        answered = (
+            store.outcomes(result.plan_id)
+            if result.error is not None and result.plan_id is not None
+            else None
+        )
         log_result(job, result, shown=settings.logged_changes(), answered=answered)
         deliver_after(store, job)
         summary = summary_of(result)
@@ -83,12 +90,15 @@ class ApplyOperator(WorkingOperator):
         request = None if snapshot is None else store.request_to_carry_out(snapshot.id, self.job)
         if snapshot is None or request is None:
             raise AirflowFailException(
-                f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have been approved. If "
-                "somebody has marked a task before this one as successful by hand: that is no approval. Run the job again."
+                f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have"
+                f" been approved. If "
+                "somebody has marked a task before this one as successful by hand: that is no approval. Run"
+                " the job again."
             )
         self.request = request.id
         if request.state in (STALE, CANCELLED):
-            # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has failed.
+            # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has
+            # failed.
             log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
             deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
@@ -96,7 +106,8 @@ class ApplyOperator(WorkingOperator):
             )
         if request.state not in (APPROVED, APPLIED):
             raise AirflowFailException(
-                f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has marked the task "
+                f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has"
+                f" marked the task "
                 f"{self.job}.approval as successful by hand: that is no approval. Run the job again."
             )
         return snapshot, request

@@ -1,4 +1,6 @@
-"""The DAG that stands in for a definition that cannot be used: visible in the UI, tagged, and unable to do anything."""
+"""The DAG that stands in for a definition that cannot be used: visible in the UI, tagged, and unable to do
+anything.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ def broken_dag(dag_id: str, problems: str) -> DAG:
         dag_id=dag_id,
         description="The definition of this collection is broken; see its documentation.",
         doc_md=(
-            "**This collection cannot run: its definition is broken.** Correct the file; the collection comes back by itself. "
+            "**This collection cannot run: its definition is broken.** Correct the file; the collection comes"
+            " back by itself. "
             f"`directory-sync validate FILE` shows the same.\n\n{listing(problems.splitlines())}\n"
         ),
         tags={TAG},

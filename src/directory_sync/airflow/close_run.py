@@ -1,6 +1,8 @@
-"""The task that closes a run: how each job ended, in the words of tasks and store together, and what that makes of the run.
+"""The task that closes a run: how each job ended, in the words of tasks and store together, and what that
+makes of the run.
 
-Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from directory_sync.airflow.collection_task import NOT_IN_THIS_RUN, CollectionOperator, fail, left_out, open_store, task_states
+from directory_sync.airflow.collection_task import (
+    NOT_IN_THIS_RUN,
+    CollectionOperator,
+    fail,
+    left_out,
+    open_store,
+    task_states,
+)
 from directory_sync.airflow.lost_task import state_beyond_task
 from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import apply_of, approval_of
@@ -37,15 +46,19 @@ log = logging.getLogger(__name__)
 
 
 class CloseRunOperator(CollectionOperator):
-    """Closes a run: figures of all jobs, state of the run. The only leaf of the DAG, so its own state is the DAG run's."""
+    """Closes a run: figures of all jobs, state of the run.
+
+    The only leaf of the DAG, so its own state is the DAG run's.
+    """
 
     ui_color = "#e5e7eb"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write the closing table and record the run's state. Fails when a job failed, also a *continue* one.
 
-        A job whose changes wait for approval in another run, or were not approved, has not failed. Neither has one whose task was
-        killed after it had filed its request; but if jobs were not run because of that, the run has failed all the same.
+        A job whose changes wait for approval in another run, or were not approved, has not failed. Neither
+        has one whose task was killed after it had filed its request; but if jobs were not run because of
+        that, the run has failed all the same.
         """
         from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import in_words, table, total
@@ -70,31 +83,53 @@ class CloseRunOperator(CollectionOperator):
             log.info("%s", line)
         for job, each in ends.results.items():
             if each.planned is not None and states.get(job) not in _WRITTEN:
-                log.info("Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == JobState.WAITING))
+                log.info(
+                    "Job %s: %s.", job, planned_text(each.planned, waits=states.get(job) == JobState.WAITING)
+                )
         if snapshot.preview_only:
             log.info("This was a preview: nothing was written.")
-        log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state.value))
+        log.info(
+            "Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state.value)
+        )
         if lost:
             raise AirflowFailException(
-                f"The task of job {lost} was lost after it had filed its request, so the jobs after it were not run (its failure "
-                "action is abort). The state of the request is in the table above. Start a new run for the other jobs."
+                f"The task of job {lost} was lost after it had filed its request, so the jobs after it were"
+                f" not run (its failure "
+                "action is abort). The state of the request is in the table above. Start a new run for the"
+                " other jobs."
             )
-        failed = [job for job, each in states.items() if each == REMOVED or (each in set(JobState) and JobState(each).failed)]
+        failed = [
+            job
+            for job, each in states.items()
+            if each == REMOVED or (each in set(JobState) and JobState(each).failed)
+        ]
         if failed:
             names = ", ".join(f"{job} ({in_words(states[job])})" for job in failed)
-            raise AirflowFailException(f"{len(failed)} of {len(states)} jobs failed: {names}. Each job's log says why.")
-        return {"state": state.value, "statistics": total(iter(statistics.values())).to_json(), "jobs": states}
+            raise AirflowFailException(
+                f"{len(failed)} of {len(states)} jobs failed: {names}. Each job's log says why."
+            )
+        return {
+            "state": state.value,
+            "statistics": total(iter(statistics.values())).to_json(),
+            "jobs": states,
+        }
 
     def _task_states(self, context: Context) -> dict[str, str]:
         names = [job.name for job in self.collection.enabled_jobs]
-        return task_states(context, [task for name in names for task in (name, approval_of(name), apply_of(name))])
+        return task_states(
+            context, [task for name in names for task in (name, approval_of(name), apply_of(name))]
+        )
 
 
 class _Ends:
     """How the jobs of a run ended: as their tasks did, and where the store knows more, in its words."""
 
-    def __init__(self, store: Store, snapshot: Snapshot, tasks: Mapping[str, str], without: Names[str]) -> None:
-        self.results = {each.job: each for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
+    def __init__(
+        self, store: Store, snapshot: Snapshot, tasks: Mapping[str, str], without: Names[str]
+    ) -> None:
+        self.results = {
+            each.job: each for each in store.job_results(snapshot.collection.name, snapshot.run_id)
+        }
         self._store = store
         self._snapshot = snapshot
         self._tasks = tasks
@@ -126,7 +161,9 @@ class _Ends:
                 return JobState.NOT_RUN.value
 
     def broken_off(self, states: Mapping[str, str]) -> str:
-        """The job whose task was lost though the job has not failed, and because of which others were not run; or nothing."""
+        """The job whose task was lost though the job has not failed, and because of which others were not
+        run; or nothing.
+        """
         from directory_sync.run.result import JobState
 
         for job, after in pairwise(self._snapshot.collection.enabled_jobs):

@@ -1,6 +1,8 @@
-"""What the tasks of a collection's DAG share: the definition a run begins with, the jobs chosen for it, how they fail or wait.
+"""What the tasks of a collection's DAG share: the definition a run begins with, the jobs chosen for it, how
+they fail or wait.
 
-Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE = 15.0
 LONGEST_PAUSE = 60.0
-"""Seconds between two looks at a destination on which another run works; doubled from the first to the longest."""
+"""Seconds between two looks at a destination on which another run works; doubled from the first to the
+longest.
+"""
 
 NOT_IN_THIS_RUN = "not_in_this_run"
 """State of a job that the run leaves out."""
@@ -45,8 +49,8 @@ class CollectionOperator(BaseOperator):
     The run goes by the definition that its first task stored, so that an edit in between changes nothing.
     """
 
-    # Only template fields are part of a serialized DAG: through the digest a changed definition makes a new DAG version.
-    # The definition itself must not be one: Jinja would render its filters and templates.
+    # Only template fields are part of a serialized DAG: through the digest a changed definition makes a new
+    # DAG version. The definition itself must not be one: Jinja would render its filters and templates.
     template_fields: Sequence[str] = ("definition_digest",)
 
     def __init__(self, *, collection: Collection, definition_digest: str, **kwargs: Any) -> None:
@@ -89,7 +93,10 @@ def run_identity(context: Context) -> RunIdentity:
 
 
 def joined_run(store: Store, context: Context) -> Snapshot | None:
-    """The stored run that a task belongs to; None if no job of it has begun. Raises RunIdUsed if it is another run's."""
+    """The stored run that a task belongs to; None if no job of it has begun.
+
+    Raises RunIdUsed if it is another run's.
+    """
     return store.join_run(context["ti"].dag_id, run_identity(context))
 
 
@@ -106,7 +113,9 @@ class WorkingOperator(CollectionOperator):
         return self._attempt(context, waiting_since=event["waiting_since"], pause=event["pause"])
 
     def on_kill(self) -> None:
-        """Leave the job on SIGTERM: what was written so far is recorded on the way out, and a retry goes on from there."""
+        """Leave the job on SIGTERM: what was written so far is recorded on the way out, and a retry goes on
+        from there.
+        """
         raise SystemExit("The task was stopped; everything that was written until now is recorded.")
 
     def _work(self, store: Store, context: Context) -> dict[str, Any]:
@@ -122,7 +131,9 @@ class WorkingOperator(CollectionOperator):
         except LeaseError as busy:
             waited, most = timedelta(seconds=time.time() - waiting_since), settings.lease_wait()
             if waited >= most:
-                raise AirflowFailException(f"{busy} Waited {format_duration(most)} for it (setting lease_wait).") from None
+                raise AirflowFailException(
+                    f"{busy} Waited {format_duration(most)} for it (setting lease_wait)."
+                ) from None
             log.info("%s Trying again in %d seconds.", busy, pause)
             self._pause(pause, waiting_since)
         except DirectorySyncError as error:
@@ -133,7 +144,8 @@ class WorkingOperator(CollectionOperator):
 
         self.defer(
             trigger=PauseTrigger(
-                time.time() + seconds, {"waiting_since": waiting_since, "pause": min(seconds * 2, LONGEST_PAUSE)}
+                time.time() + seconds,
+                {"waiting_since": waiting_since, "pause": min(seconds * 2, LONGEST_PAUSE)},
             ),
             method_name=self.resume.__name__,
         )
@@ -157,7 +169,8 @@ def left_out(snapshot: Snapshot, parameters: RunParameters) -> frozenset[str]:
     chosen, known = parameters.jobs, [job.name for job in snapshot.collection.enabled_jobs]
     if unknown := [name for name in chosen if name not in known]:
         raise AirflowFailException(
-            f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection {snapshot.collection.name} "
+            f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection"
+            f" {snapshot.collection.name} "
             f"are: {', '.join(known)}. Nothing was done; start a new run."
         )
     return frozenset(known) - frozenset(chosen) if chosen else frozenset()
@@ -166,8 +179,12 @@ def left_out(snapshot: Snapshot, parameters: RunParameters) -> frozenset[str]:
 def task_states(context: Context, task_ids: Sequence[str]) -> dict[str, str]:
     """Task id → state in this run, of the tasks that have one."""
     instance = context["ti"]
-    found = instance.get_task_states(dag_id=instance.dag_id, task_ids=list(task_ids), run_ids=[instance.run_id])
-    return {task: str(getattr(state, "value", state)) for task, state in found.get(instance.run_id, {}).items()}
+    found = instance.get_task_states(
+        dag_id=instance.dag_id, task_ids=list(task_ids), run_ids=[instance.run_id]
+    )
+    return {
+        task: str(getattr(state, "value", state)) for task, state in found.get(instance.run_id, {}).items()
+    }
 
 
 def fail(error: DirectorySyncError | None, message: str) -> NoReturn:

@@ -1,4 +1,6 @@
-"""The command `airflow directory-sync …`: the same as `directory-sync …`, reachable where only `airflow` is on the path."""
+"""The command `airflow directory-sync …`: the same as `directory-sync …`, reachable where only `airflow` is
+on the path.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def get_cli_commands() -> list[CLICommand]:
         ActionCommand(
             name="directory-sync",
             help="Check, preview and run job collections of Directory Sync",
-            description="The same as the command directory-sync; airflow directory-sync -- --help shows its own help.",
+            description=(
+                "The same as the command directory-sync; airflow directory-sync -- --help shows its own help."
+            ),
             func=run,
             args=(Arg(("arguments",), help="As for directory-sync", nargs=argparse.REMAINDER),),  # type: ignore[no-untyped-call]
         )
@@ -22,7 +26,9 @@ def get_cli_commands() -> list[CLICommand]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Hand everything after `airflow directory-sync` to the command line of this package and exit with its status."""
+    """Hand everything after `airflow directory-sync` to the command line of this package and exit with its
+    status.
+    """
     from directory_sync.cli.main import main
 
     remaining = list(arguments.arguments)

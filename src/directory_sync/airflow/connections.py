@@ -33,7 +33,11 @@ class AirflowConnections:
             raise EndpointError(
                 f"Airflow cannot read this connection ({type(error).__name__}).",
                 endpoint=endpoint,
-                remedy="Check it under Admin → Connections, its environment variable, or the secrets backend that holds it.",
+                remedy=(
+                    "Check it under Admin → Connections, its environment variable, or the secrets backend"
+                    " that"
+                    " holds it."
+                ),
             ) from None
         return connection_info(connection)
 

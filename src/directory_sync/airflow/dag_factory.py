@@ -1,6 +1,8 @@
-"""From a folder of definitions to DAGs: one per collection, one task per job, wired by order and failure actions.
+"""From a folder of definitions to DAGs: one per collection, one task per job, wired by order and failure
+actions.
 
-This runs every time Airflow parses the DAG file, so it opens no connection, asks no store and imports no endpoint.
+This runs every time Airflow parses the DAG file, so it opens no connection, asks no store and imports no
+endpoint.
 """
 
 from __future__ import annotations
@@ -31,19 +33,23 @@ from directory_sync.run.policies import policy_for
 from directory_sync.settings import script_modules, templates_folder
 
 MAX_ACTIVE_RUNS = 32
-"""No lock: runs that wait for each other hold a lease. Runs that wait for approval, at most one per job, come on top of it."""
+"""No lock: runs that wait for each other hold a lease.
+
+Runs that wait for approval, at most one per job, come on top of it.
+"""
 
 
 @rare_collection()
 def build_dags(folder: Path) -> dict[str, DAG]:
     """Build the DAGs of all definitions in a folder, or just the one that the running task belongs to.
 
-    A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong; it never takes others away.
-    Raises NotADirectoryError if there is no such folder.
+    A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong; it never
+    takes others away. Raises NotADirectoryError if there is no such folder.
     """
     if not folder.is_dir():
         raise NotADirectoryError(
-            f"There is no folder {folder} with definitions. Create it, or set collections_folder in the section "
+            f"There is no folder {folder} with definitions. Create it, or set collections_folder in the"
+            f" section "
             "[directory_sync] of airflow.cfg."
         )
     wanted = get_parsing_context().dag_id
@@ -58,7 +64,9 @@ def build_dags(folder: Path) -> dict[str, DAG]:
     return dags
 
 
-def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: ApprovalPolicy | None = None) -> DAG:
+def build_dag(
+    collection: Collection, warnings: Sequence[str] = (), *, minimum: ApprovalPolicy | None = None
+) -> DAG:
     """Build the DAG of one collection. Raises whatever Airflow raises for values that it refuses.
 
     Args:
@@ -75,7 +83,8 @@ def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: 
         doc_md=documentation_of(collection, warnings),
         tags=set(collection.tags),
         schedule=timetable,
-        # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by hand wait for ever.
+        # The end is the timetable's business: after a DAG's `end_date` Airflow would let a run started by
+        # hand wait for ever.
         start_date=start_of(collection),
         catchup=False,
         max_active_runs=MAX_ACTIVE_RUNS + len(collection.enabled_jobs),
@@ -83,17 +92,26 @@ def build_dag(collection: Collection, warnings: Sequence[str] = (), *, minimum: 
         default_args={"owner": ", ".join(collection.owners) or "airflow"},
     ) as dag:
         add_tasks(collection, digest, gated=lambda job: policy_for(collection, job, minimum) is not None)
-    # Not before the tasks are there: each of them would make a copy of its own, which takes longer than all else. A run's
-    # parameters come from the DAG whether its tasks have copies or not (`airflow.sdk.definitions.param.process_params`).
+    # Not before the tasks are there: each of them would make a copy of its own, which takes longer than all
+    # else. A run's parameters come from the DAG whether its tasks have copies or not
+    # (`airflow.sdk.definitions.param.process_params`).
     dag.params = ParamsDict(_params(collection))
     return dag
 
 
 def _params(collection: Collection) -> dict[str, Param]:
     return {
-        "preview_only": Param(False, type="boolean", title="Preview only", description="Show what would change; write nothing."),
+        "preview_only": Param(
+            False, type="boolean", title="Preview only", description="Show what would change; write nothing."
+        ),
         # Null, because Airflow's form asks for a value where an empty text is the default.
-        "reason": Param(None, type=["null", "string"], maxLength=1000, title="Reason", description="Why this run was started."),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            maxLength=1000,
+            title="Reason",
+            description="Why this run was started.",
+        ),
         "jobs": Param(
             None,
             type=["null", "array"],
@@ -106,8 +124,13 @@ def _params(collection: Collection) -> dict[str, Param]:
 
 
 def definition_digest(collection: Collection) -> str:
-    """SHA-256 of the definition as it is meant, templates filled in and defaults included; hexadecimal. The store's, too."""
-    canonical = json.dumps(collection.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":"))
+    """SHA-256 of the definition as it is meant, templates filled in and defaults included; hexadecimal.
+
+    The store's, too.
+    """
+    canonical = json.dumps(
+        collection.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":")
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -121,11 +144,14 @@ def _minimum() -> ApprovalPolicy | SettingsError | None:
 
 def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> DAG:
     if isinstance(minimum, SettingsError):
-        # A typing error in it must neither take all collections away nor let any of them run without the approval it asks for.
+        # A typing error in it must neither take all collections away nor let any of them run without the
+        # approval it asks for.
         return broken_dag(loaded.collection.name, str(minimum))
     try:
         not_yet = unsupported(loaded.collection, script_modules=script_modules(), places=loaded.places)
-        return build_dag(loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)], minimum=minimum)
+        return build_dag(
+            loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)], minimum=minimum
+        )
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
         problem = f"{loaded.file}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
         return broken_dag(loaded.collection.name, problem)
@@ -165,9 +191,12 @@ def _files_that_mention(folder: Path, name: str) -> Iterator[Path]:
     """Files in which something is called `name`."""
     wanted = name.encode()
     pattern = re.compile(rb"""\bname["']?\s*:\s*["']?%s\b""" % re.escape(wanted))
-    # There may be thousands, and every task looks: so nothing but reading, and a plain search before the pattern.
+    # There may be thousands, and every task looks: so nothing but reading, and a plain search before the
+    # pattern.
     with os.scandir(folder) as entries:
-        paths = sorted(entry.path for entry in entries if entry.name.endswith(tuple(ENDINGS)) and entry.is_file())
+        paths = sorted(
+            entry.path for entry in entries if entry.name.endswith(tuple(ENDINGS)) and entry.is_file()
+        )
     for path in paths:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - several times faster than by way of Path
             data = file.read()

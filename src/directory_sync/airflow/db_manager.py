@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class DirectorySyncDBManager(BaseDBManager):
-    """What Airflow knows as an external database manager. The work is done by `directory_sync.store.migrate`."""
+    """What Airflow knows as an external database manager.
+
+    The work is done by `directory_sync.store.migrate`.
+    """
 
     metadata = Base.metadata
     version_table_name = VERSION_TABLE
@@ -58,7 +61,9 @@ class DirectorySyncDBManager(BaseDBManager):
         else:
             migrate.upgrade(self._url, to_revision or "head")
 
-    def downgrade(self, to_revision: str, from_revision: str | None = None, show_sql_only: bool = False) -> None:
+    def downgrade(
+        self, to_revision: str, from_revision: str | None = None, show_sql_only: bool = False
+    ) -> None:
         """Take the tables back to an older revision, or print the SQL that would."""
         self.session.close()
         revisions = f"{from_revision}:{to_revision}" if from_revision else to_revision

@@ -1,4 +1,6 @@
-"""What a collection's page in Airflow says about it: Markdown made from the definition, with nothing in it that could act."""
+"""What a collection's page in Airflow says about it: Markdown made from the definition, with nothing in it
+that could act.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _DEFAULT_LIMITS = "the built-in ones"
 
 
 def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> str:
-    """The `doc_md` of a collection's DAG. `warnings`: what is to be known about the definition, one text each."""
+    """The `doc_md` of a collection's DAG. `warnings`: what is to be known about the definition, one text
+    each.
+    """
     parts = []
     if warnings:
         parts.append(f"**Warnings:**\n\n{listing(warnings)}")
@@ -26,7 +30,8 @@ def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> st
     if collection.owners:
         parts.append(f"**Owners:** {escape(', '.join(collection.owners))}")
     parts.append(
-        "Start it with *preview only* to see what it would do: nothing is written, the plan stands in the log of each job. "
+        "Start it with *preview only* to see what it would do: nothing is written, the plan stands in the log"
+        " of each job. "
         "*abort*: if the job fails, the jobs after it are not run. *continue*: they run all the same."
     )
     # Airflow takes a text that ends with ".md" for the name of a file.
@@ -39,7 +44,9 @@ def escape(text: str) -> str:
 
 
 def listing(texts: Iterable[str]) -> str:
-    """Each text as a paragraph: of all that Markdown has, only that is wrapped in Airflow's dialog, also in a long word."""
+    """Each text as a paragraph: of all that Markdown has, only that is wrapped in Airflow's dialog, also in a
+    long word.
+    """
     return "\n\n".join(f"\N{BULLET} {escape(text)}" for text in texts)
 
 
@@ -83,5 +90,7 @@ def _limits(limits: Limits) -> str:
     parts = []
     for kind, limit in limits.items():
         written = format_limit(limit)
-        parts.append(f"{kind.value} {' and '.join(map(str, written)) if isinstance(written, list) else written}")
+        parts.append(
+            f"{kind.value} {' and '.join(map(str, written)) if isinstance(written, list) else written}"
+        )
     return escape(", ".join(parts)) + "; else " + _DEFAULT_LIMITS

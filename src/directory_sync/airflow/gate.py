@@ -1,6 +1,8 @@
-"""The gate: the task that waits, without a worker slot, until the request that its run has filed for a job is decided.
+"""The gate: the task that waits, without a worker slot, until the request that its run has filed for a job is
+decided.
 
-Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ log = logging.getLogger(__name__)
 class ApprovalSensor(BaseSensorOperator):
     """Succeeds when the job's plan is approved; is skipped when nothing is to be carried out.
 
-    What counts is the store alone: it is asked again each time, whatever an earlier task or the trigger has said. Nothing
-    is to be carried out where the run has filed no request (a request of another run is that run's), or where its request
-    was denied, has expired, was withdrawn or is stale.
+    What counts is the store alone: it is asked again each time, whatever an earlier task or the trigger has
+    said. Nothing is to be carried out where the run has filed no request (a request of another run is that
+    run's), or where its request was denied, has expired, was withdrawn or is stale.
 
-    While it waits it sends the mail about requests that is due. Mail never comes before a write: once the request is approved,
-    the task behind this one writes first and sends mail then.
+    While it waits it sends the mail about requests that is due. Mail never comes before a write: once the
+    request is approved, the task behind this one writes first and sends mail then.
 
     Args:
         job: its name.
@@ -87,7 +89,9 @@ class ApprovalSensor(BaseSensorOperator):
     def _run(self, store: Store, context: Context) -> Snapshot:
         snapshot = joined_run(store, context)
         if snapshot is None:
-            raise AirflowSkipException(f"Job {self.job} has not begun in this run, so there is nothing to wait for.")
+            raise AirflowSkipException(
+                f"Job {self.job} has not begun in this run, so there is nothing to wait for."
+            )
         if snapshot.preview_only:
             raise AirflowSkipException("This run is a preview: nothing is written, and nobody is asked.")
         return snapshot
@@ -95,7 +99,8 @@ class ApprovalSensor(BaseSensorOperator):
     def _request(self, store: Store, snapshot: Snapshot) -> Request:
         """The request that this very run has filed for the job; those of other runs are not waited for.
 
-        What counts is not what the job's task says of itself: it may have been killed before it said anything.
+        What counts is not what the job's task says of itself: it may have been killed before it said
+        anything.
         """
         request = store.request_to_carry_out(snapshot.id, self.job)
         if request is not None:
@@ -104,7 +109,9 @@ class ApprovalSensor(BaseSensorOperator):
         named = next((result.request_id for result in results if result.job == self.job), None)
         if named is None:
             raise AirflowSkipException(f"This run has filed no request for job {self.job}.")
-        raise AirflowSkipException(f"This run has filed no request for job {self.job}: request {named} is another run's.")
+        raise AirflowSkipException(
+            f"This run has filed no request for job {self.job}: request {named} is another run's."
+        )
 
     def _wait(self, store: Store, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger
@@ -115,11 +122,20 @@ class ApprovalSensor(BaseSensorOperator):
         asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
         page = f"{url}/requests/{request.id}" if (url := portal_url()) else f"Dir Sync, request {request.id}"
         instance = context["ti"]
-        log.info("Waiting for the decision on request %d (%d changes). Asked: %s.", request.id, request.changes, asked)
+        log.info(
+            "Waiting for the decision on request %d (%d changes). Asked: %s.",
+            request.id,
+            request.changes,
+            asked,
+        )
         # A task cannot ask Airflow's auth manager; the portal can, which is in the API server.
-        log.info("Whether they exist and can see this collection in Airflow, the request's page says: %s", page)
+        log.info(
+            "Whether they exist and can see this collection in Airflow, the request's page says: %s", page
+        )
         self.defer(
-            trigger=GateTrigger(request=request.id, dag_id=instance.dag_id, run_id=instance.run_id, task_id=instance.task_id),
+            trigger=GateTrigger(
+                request=request.id, dag_id=instance.dag_id, run_id=instance.run_id, task_id=instance.task_id
+            ),
             method_name=self.resume.__name__,
         )
 
@@ -130,4 +146,6 @@ class ApprovalSensor(BaseSensorOperator):
 
         log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
         deliver_after(store, snapshot.collection.job(self.job))
-        raise AirflowSkipException(f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}.")
+        raise AirflowSkipException(
+            f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
+        )

@@ -1,6 +1,8 @@
-"""One look at the store for all gates that wait in a process, however many: a query per interval, not per gate.
+"""One look at the store for all gates that wait in a process, however many: a query per interval, not per
+gate.
 
-The look tells what is, not what has changed, so that nothing is lost when a process, the store or the network goes away.
+The look tells what is, not what has changed, so that nothing is lost when a process, the store or the network
+goes away.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE = 15.0
 """Seconds between two looks at a store that does not answer, at most."""
 MAIL_PAUSE = 45.0
-"""Seconds before a gate is told again that mail is due: whatever keeps it from being sent must not keep tasks busy."""
+"""Seconds before a gate is told again that mail is due: whatever keeps it from being sent must not keep tasks
+busy.
+"""
 
 
 class Requests(Protocol):
@@ -37,11 +41,14 @@ class Requests(Protocol):
 
 
 MAIL = "mail"
-"""Stands for a state where a request waits on, but mail about it is due: its gate sends that, and waits again."""
+"""Stands for a state where a request waits on, but mail about it is due: its gate sends that, and waits
+again.
+"""
 
 
 class GatePoller:
-    """Looks for everybody who waits in one event loop, from the first one who comes until the last one has gone.
+    """Looks for everybody who waits in one event loop, from the first one who comes until the last one has
+    gone.
 
     Args:
         open_store: called in a thread before the first look, and again after a failure.
@@ -66,13 +73,15 @@ class GatePoller:
     async def decision(self, request_id: int) -> str:
         """Wait until a request is no longer pending; its state, or `gone`. May be cancelled at any time.
 
-        Also until mail about it is due that nobody sends, which is `MAIL`: a sender was killed, or somebody asked others.
+        Also until mail about it is due that nobody sends, which is `MAIL`: a sender was killed, or somebody
+        asked others.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str] = loop.create_future()
         self._waiting.setdefault(request_id, set()).add(answer)
         if self._looking is None:
-            # In a context of its own: what it logs is not to be in the log of the one task that happened to come first.
+            # In a context of its own: what it logs is not to be in the log of the one task that happened to
+            # come first.
             self._looking = loop.create_task(self._look(), name="gate poller", context=contextvars.Context())
         try:
             return await answer
@@ -95,7 +104,8 @@ class GatePoller:
                     pause = min(max(pause * 2, 1.0), LONGEST_PAUSE)
                     failures += 1
                     log.warning(
-                        "The store does not say what was decided; nothing is lost, trying again in %d s. waiting=%d tries=%d %s",
+                        "The store does not say what was decided; nothing is lost, trying again in %d s."
+                        " waiting=%d tries=%d %s",
                         pause,
                         len(self._waiting),
                         failures,
@@ -115,7 +125,10 @@ class GatePoller:
                 await asyncio.to_thread(store.close)
 
     def _ask(self, request_ids: list[int]) -> tuple[Mapping[int, str], float]:
-        """One query, and one more where mail is sent. In a thread, because the store's driver and the settings may block."""
+        """One query, and one more where mail is sent.
+
+        In a thread, because the store's driver and the settings may block.
+        """
         interval = self._interval()
         if self._store is None:
             self._store = self._open_store()

@@ -1,4 +1,6 @@
-"""The trigger behind a gate: fires when the request is decided, and withdraws it when somebody ends the gate by hand."""
+"""The trigger behind a gate: fires when the request is decided, and withdraws it when somebody ends the gate
+by hand.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ class GateTrigger(BaseTrigger):
     async def on_kill(self) -> None:
         """Withdraw the request if the gate, or its run, was ended by hand.
 
-        Airflow calls this also when the gate was cleared, or when another triggerer has taken it over: then it waits on.
+        Airflow calls this also when the gate was cleared, or when another triggerer has taken it over: then
+        it waits on.
         """
         await asyncio.to_thread(self._withdraw_if_over)
 
@@ -59,10 +62,13 @@ class GateTrigger(BaseTrigger):
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         try:
-            found = RuntimeTaskInstance.get_task_states(dag_id=self.dag_id, task_ids=[self.task_id], run_ids=[self.run_id])
+            found = RuntimeTaskInstance.get_task_states(
+                dag_id=self.dag_id, task_ids=[self.task_id], run_ids=[self.run_id]
+            )
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
             log.warning(
-                "Airflow does not say what became of the task, so request %d stays as it is. If its run is over, the DAG "
+                "Airflow does not say what became of the task, so request %d stays as it is. If its run is"
+                " over, the DAG "
                 "directory_sync.upkeep withdraws it. %s",
                 self.request,
                 error,
@@ -78,7 +84,13 @@ class GateTrigger(BaseTrigger):
 
         try:
             with open_store() as store:
-                if withdraw(store, self.request, f"The task that waited for it was marked {state} in Airflow."):
+                if withdraw(
+                    store, self.request, f"The task that waited for it was marked {state} in Airflow."
+                ):
                     log.info("Request %d was withdrawn: the task was marked %s.", self.request, state)
         except DirectorySyncError as error:
-            log.warning("Request %d could not be withdrawn now; the DAG directory_sync.upkeep does it. %s", self.request, error)
+            log.warning(
+                "Request %d could not be withdrawn now; the DAG directory_sync.upkeep does it. %s",
+                self.request,
+                error,
+            )

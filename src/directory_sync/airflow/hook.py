@@ -1,4 +1,6 @@
-"""The hook behind Airflow's connection type `ldap`: a logged-in connection for your own tasks, and the *Test* button."""
+"""The hook behind Airflow's connection type `ldap`: a logged-in connection for your own tasks, and the *Test*
+button.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class LdapHook(BaseHook):
         self.ldap_conn_id = ldap_conn_id
 
     def get_conn(self) -> SimpleLDAPObject:
-        """Return a logged-in python-ldap connection, protected as the Airflow connection says; close it with `unbind_s`.
+        """Return a logged-in python-ldap connection, protected as the Airflow connection says; close it with
+        `unbind_s`.
 
         Raises EndpointError that says what is wrong and what to do about it.
         """
@@ -42,7 +45,10 @@ class LdapHook(BaseHook):
         return connect(self._settings())
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in and ask the server what it is. Returns whether that went well, and what was found or what is wrong."""
+        """Log in and ask the server what it is.
+
+        Returns whether that went well, and what was found or what is wrong.
+        """
         import ldap
 
         from directory_sync.endpoints.ldap import root_dse
@@ -56,7 +62,10 @@ class LdapHook(BaseHook):
         try:
             found = connection.search_s("", ldap.SCOPE_BASE, attrlist=list(root_dse.ATTRIBUTES))
         except ldap.LDAPError as error:
-            return False, f"Logged in to {settings.label}, but it does not show its root DSE ({type(error).__name__})."
+            return (
+                False,
+                f"Logged in to {settings.label}, but it does not show its root DSE ({type(error).__name__}).",
+            )
         finally:
             with contextlib.suppress(ldap.LDAPError):
                 connection.unbind_s()

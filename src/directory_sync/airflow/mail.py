@@ -25,17 +25,21 @@ if TYPE_CHECKING:
     from directory_sync.store.store import Store
 
 LOOK_UP_SECONDS = 10.0
-"""For all mail addresses of one delivery together. Mails whose addresses are not known by then are tried again later."""
+"""For all mail addresses of one delivery together.
+
+Mails whose addresses are not known by then are tried again later.
+"""
 
 log = logging.getLogger(__name__)
 
 
 def deliver_until(is_over: Callable[[], bool]) -> None:
-    """Send what mail is due, but no longer than until something is more important. What is left then, another task sends.
+    """Send what mail is due, but no longer than until something is more important. What is left then, another
+    task sends.
 
     Args:
-        is_over: asked every moment; the delivery is left to itself as soon as it says so. It has a store of its own, and a
-            sender that ends with its process is taken over within a minute.
+        is_over: asked every moment; the delivery is left to itself as soon as it says so. It has a store of
+            its own, and a sender that ends with its process is taken over within a minute.
     """
     from directory_sync import settings
 
@@ -70,10 +74,11 @@ def deliver_after(store: Store, job: Job) -> None:
 
 
 def deliver_request_mail(store: Store) -> None:
-    """Send what mail about requests is due. Call it after what was to be written was written, and in the upkeep DAG.
+    """Send what mail about requests is due. Call it after what was to be written was written, and in the
+    upkeep DAG.
 
-    Does nothing if the setting `mail_connection` is empty. Never raises because of mail: what cannot be sent now is in the
-    requests' history and in the task log, and is tried again later.
+    Does nothing if the setting `mail_connection` is empty. Never raises because of mail: what cannot be sent
+    now is in the requests' history and in the task log, and is tried again later.
     """
     from directory_sync import settings
     from directory_sync.run.printable import printable
@@ -85,7 +90,10 @@ def deliver_request_mail(store: Store) -> None:
         log.warning("Mail about requests was not sent; it will be tried again. %s", printable(str(error)))
     except Exception:
         # What a task has done for a directory counts, whatever becomes of mail about it.
-        log.exception("Mail about requests was not sent because of an unexpected error; it will be tried again. Report this.")
+        log.exception(
+            "Mail about requests was not sent because of an unexpected error; it will be tried again. Report"
+            " this."
+        )
 
 
 def _deliver(store: Store, connection: str) -> None:
@@ -96,16 +104,24 @@ def _deliver(store: Store, connection: str) -> None:
 
     with _addresses() as addresses, SmtpSender(connection, settings.mail_from()) as sender:
         result = deliver(
-            store, sender=sender, addresses=addresses, portal_url=portal_url(), templates=Templates(_templates_folder())
+            store,
+            sender=sender,
+            addresses=addresses,
+            portal_url=portal_url(),
+            templates=Templates(_templates_folder()),
         )
     for sent in result.sent:
-        log.info("Mail was sent. request=%d about=%s to=%s", sent.request, sent.about.value, printable(sent.to))
+        log.info(
+            "Mail was sent. request=%d about=%s to=%s", sent.request, sent.about.value, printable(sent.to)
+        )
     for message in (*result.problems, *result.warnings):
         log.warning("%s", printable(message))
 
 
 def portal_url() -> str:
-    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address is not configured."""
+    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address
+    is not configured.
+    """
     from airflow.sdk.configuration import conf
 
     from directory_sync.airflow.request_link import portal_path
@@ -141,7 +157,8 @@ def _templates_folder() -> Path | None:
 
 
 class SmtpSender:
-    """Sends through an Airflow connection of the type `smtp`. Connects with the first mail, and once more if the server hangs up.
+    """Sends through an Airflow connection of the type `smtp`. Connects with the first mail, and once more if
+    the server hangs up.
 
     Args:
         connection: its id.
@@ -159,7 +176,8 @@ class SmtpSender:
         sender = self._sender or self._connected().from_email
         if not sender:
             raise MailError(
-                f"Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of {self._connection}.",
+                f"Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of"
+                f" {self._connection}.",
                 everybody=True,
             )
         return str(sender)
@@ -194,7 +212,9 @@ class SmtpSender:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def _hand_over(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
@@ -232,8 +252,10 @@ class SmtpSender:
                 raise refusal(error, "") from None
             except Exception as error:  # noqa: BLE001 Airflow's own errors; their text may quote the connection
                 raise MailError(
-                    f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check it under "
-                    "Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in its extra.",
+                    f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check"
+                    f" it under "
+                    "Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in its"
+                    " extra.",
                     everybody=True,
                 ) from None
         return self._hook

@@ -1,6 +1,8 @@
-"""The task that carries out a job of a collection, previews it, or files a request where its plan needs approval.
+"""The task that carries out a job of a collection, previews it, or files a request where its plan needs
+approval.
 
-Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when a task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -11,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from directory_sync.airflow.collection_task import NOT_IN_THIS_RUN, WorkingOperator, fail, left_out, task_states
+from directory_sync.airflow.collection_task import (
+    NOT_IN_THIS_RUN,
+    WorkingOperator,
+    fail,
+    left_out,
+    task_states,
+)
 from directory_sync.airflow.request_link import RequestLink
 from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import approval_of
@@ -33,14 +41,15 @@ class SyncJobOperator(WorkingOperator):
 
     Args:
         job: its name.
-        collection: the definition as this task has loaded it. If this is the first task of its run, the run goes by it; else it
-            counts where it is stricter, in policy or limits.
+        collection: the definition as this task has loaded it. If this is the first task of its run, the run
+            goes by it; else it counts where it is stricter, in policy or limits.
         definition_digest: names that definition.
 
-    Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by itself, which Airflow
-    retries as often as the job's `retries` says. Record errors and conflicts are no failure: they are warnings in the log.
-    Neither is a limit in a preview, so that the jobs behind it are previewed too; the run fails when it is closed. A job whose
-    plan waits for approval has succeeded: its request is filed, and the tasks beside it see to the rest.
+    Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by
+    itself, which Airflow retries as often as the job's `retries` says. Record errors and conflicts are no
+    failure: they are warnings in the log. Neither is a limit in a preview, so that the jobs behind it are
+    previewed too; the run fails when it is closed. A job whose plan waits for approval has succeeded: its
+    request is filed, and the tasks beside it see to the rest.
     """
 
     ui_color = "#dbeafe"
@@ -64,19 +73,31 @@ class SyncJobOperator(WorkingOperator):
         except KeyError:
             # Not skipped: Airflow would skip the jobs behind it too.
             log.warning(
-                "Job %s came into the definition after this run had begun. It did nothing; the next run has it.", self.job
+                "Job %s came into the definition after this run had begun. It did nothing; the next run has"
+                " it.",
+                self.job,
             )
             return {"state": NOT_IN_THIS_RUN}
         if not job.enabled:
-            log.info("Job %s was not enabled when this run began. It did nothing; the next run has it.", job.name)
+            log.info(
+                "Job %s was not enabled when this run began. It did nothing; the next run has it.", job.name
+            )
             return {"state": NOT_IN_THIS_RUN}
         if job.name in without:
-            log.info("Job %s is not among the jobs that this run was started for (parameter jobs). It did nothing.", job.name)
+            log.info(
+                "Job %s is not among the jobs that this run was started for (parameter jobs). It did"
+                " nothing.",
+                job.name,
+            )
             return {"state": NOT_IN_THIS_RUN}
         result = self._carry_out(snapshot, job, without, store, context)
         self.request = result.request
         # A plan that was left before its end: only what is on record was done.
-        answered = store.outcomes(result.plan_id) if result.error is not None and result.plan_id is not None else None
+        answered = (
+            store.outcomes(result.plan_id)
+            if result.error is not None and result.plan_id is not None
+            else None
+        )
         log_result(job, result, shown=settings.logged_changes(), answered=answered)
         summary = summary_of(result)
         if result.state.failed and not (snapshot.preview_only and result.state is JobState.STOPPED_BY_LIMIT):
@@ -84,7 +105,9 @@ class SyncJobOperator(WorkingOperator):
             fail(result.error, f"Job {job.name}: {result.message}")
         return summary
 
-    def _carry_out(self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context) -> JobResult:
+    def _carry_out(
+        self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context
+    ) -> JobResult:
         from directory_sync.airflow.deployment import deployment
         from directory_sync.airflow.preview import preview_in_run
         from directory_sync.airflow.task_log import ProgressLog
@@ -95,15 +118,19 @@ class SyncJobOperator(WorkingOperator):
 
         surroundings = deployment()
         # All jobs, not only this one: a collection is refused before anything was done, never in the middle.
-        refuse_unsupported(snapshot.collection, snapshot.collection.enabled_jobs, script_modules=surroundings.script_modules)
+        refuse_unsupported(
+            snapshot.collection, snapshot.collection.enabled_jobs, script_modules=surroundings.script_modules
+        )
         if snapshot.preview_only:
             return preview_in_run(snapshot, job, deployment=surroundings, store=store, progress=ProgressLog())
         gated = _has_gate(job, context)
         rules = rules_for(snapshot.collection, self.collection, job, surroundings.approval_minimum)
         if gated and rules.policy is None:
             raise AirflowFailException(
-                f"Nothing was written: this run has the task {approval_of(job.name)}, but by what this worker knows the job "
-                "never needs approval. Give all machines of Airflow the same setting approval_minimum, or, if the definition has "
+                f"Nothing was written: this run has the task {approval_of(job.name)}, but by what this worker"
+                f" knows the job "
+                "never needs approval. Give all machines of Airflow the same setting approval_minimum, or, if"
+                " the definition has "
                 "just been edited, start a new run."
             )
         tries = replace(
@@ -128,8 +155,9 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.run.replanning import Tries
 
         instance = context["ti"]
-        # Clearing gives a task more tries than it has retries (`clear_task_instances` of Airflow). Retries that were written into
-        # the file since the run began do not count: they would hide it. What a cluster policy has made of them does.
+        # Clearing gives a task more tries than it has retries (`clear_task_instances` of Airflow). Retries
+        # that were written into the file since the run began do not count: they would hide it. What a cluster
+        # policy has made of them does.
         added = sum(each.retries - job.retries for each in self.collection.jobs if each.name == job.name)
         retries = (self.retries or 0) - max(added, 0)
         return Tries(
@@ -141,7 +169,10 @@ class SyncJobOperator(WorkingOperator):
 
 
 def _has_gate(job: Job, context: Context) -> bool:
-    """Whether this run has a gate for the job. Airflow is asked: it has read the file at another time, with its own settings."""
+    """Whether this run has a gate for the job.
+
+    Airflow is asked: it has read the file at another time, with its own settings.
+    """
     gate = approval_of(job.name)
     return task_states(context, [gate]).get(gate, "removed") != "removed"
 

@@ -11,7 +11,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 
 class PauseTrigger(BaseTrigger):
-    """Fires at a moment, once. Says nothing meanwhile: Airflow's own writes a line a second into the task's log.
+    """Fires at a moment, once. Says nothing meanwhile: Airflow's own writes a line a second into the task's
+    log.
 
     Args:
         until: seconds since the epoch, so that a restarted triggerer waits for the rest only.
@@ -25,7 +26,10 @@ class PauseTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", {"until": self.until, "memory": self.memory}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "until": self.until,
+            "memory": self.memory,
+        }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait and fire."""

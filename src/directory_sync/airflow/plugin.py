@@ -1,7 +1,8 @@
-"""The Airflow plugin of this package: where the portal shows in Airflow's UI, and the timetable of collections.
+"""The Airflow plugin of this package: where the portal shows in Airflow's UI, and the timetable of
+collections.
 
-Every Airflow process imports this module, tasks and triggerers too, so that what only some of them look at is made when it is
-looked at.
+Every Airflow process imports this module, tasks and triggerers too, so that what only some of them look at is
+made when it is looked at.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class DirectorySyncPlugin(AirflowPlugin):
     def external_views(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The portal's entry in the menu, and its tabs on the pages of DAG runs and task instances.
 
-        Airflow fills in what stands in braces. One wrong destination would keep Airflow from showing any of these.
+        Airflow fills in what stands in braces. One wrong destination would keep Airflow from showing any of
+        these.
         """
         icons = {"icon": _path("/static/icon.svg"), "icon_dark_mode": _path("/static/icon-dark.svg")}
         return [
@@ -68,7 +70,9 @@ class DirectorySyncPlugin(AirflowPlugin):
             },
             {
                 "name": "Sync job",
-                "href": _path("/embed/ti?dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}"),
+                "href": _path(
+                    "/embed/ti?dag_id={DAG_ID}&run_id={RUN_ID}&task_id={TASK_ID}&map_index={MAP_INDEX}"
+                ),
                 "destination": "task_instance",
                 "url_route": "dirsync_ti",
                 **icons,

@@ -15,8 +15,13 @@ from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
 
-def preview_in_run(snapshot: Snapshot, job: Job, *, deployment: Deployment, store: Store, progress: Progress) -> JobResult:
-    """Plan a job on top of what the jobs before it plan, and store its plan for the jobs after it. Nothing else is written."""
+def preview_in_run(
+    snapshot: Snapshot, job: Job, *, deployment: Deployment, store: Store, progress: Progress
+) -> JobResult:
+    """Plan a job on top of what the jobs before it plan, and store its plan for the jobs after it.
+
+    Nothing else is written.
+    """
     attempt = store.start_job(snapshot.id, job.name)
     result = preview_job(
         snapshot.collection,

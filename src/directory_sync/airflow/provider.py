@@ -14,14 +14,20 @@ DISTRIBUTION = "airflow-directory-sync"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider information that Airflow reads through the entry point `apache_airflow_provider`."""
+    """Return the provider information that Airflow reads through the entry point
+    `apache_airflow_provider`.
+    """
     return {
         "package-name": DISTRIBUTION,
         "name": "Directory Sync",
-        "description": "Keeps accounts, groups and contacts in step between directories, databases and files.",
+        "description": (
+            "Keeps accounts, groups and contacts in step between directories, databases and files."
+        ),
         "versions": [__version__],
         "integrations": [{"integration-name": "Directory Sync", "tags": ["service"]}],
-        "operators": [{"integration-name": "Directory Sync", "python-modules": ["directory_sync.airflow.operators"]}],
+        "operators": [
+            {"integration-name": "Directory Sync", "python-modules": ["directory_sync.airflow.operators"]}
+        ],
         "hooks": [{"integration-name": "Directory Sync", "python-modules": ["directory_sync.airflow.hook"]}],
         "connection-types": [_ldap_connection_type()],
         "config": {SECTION: _config_section()},
@@ -32,7 +38,9 @@ def get_provider_info() -> dict[str, Any]:
 
 def _config_section() -> dict[str, Any]:
     return {
-        "description": "Directory Sync: where its tables, files and definitions are, and how long it waits for things.",
+        "description": (
+            "Directory Sync: where its tables, files and definitions are, and how long it waits for things."
+        ),
         "options": {
             option.name: {
                 "description": option.description + "\n",
@@ -57,22 +65,34 @@ def _ldap_connection_type() -> dict[str, Any]:
                 "label": "Security",
                 "description": "ldaps: TLS from the first byte (port 636). starttls: TLS on port 389. "
                 "none: passwords travel in clear.",
-                "schema": {"type": ["string", "null"], "enum": ["ldaps", "starttls", "none"], "default": "ldaps"},
+                "schema": {
+                    "type": ["string", "null"],
+                    "enum": ["ldaps", "starttls", "none"],
+                    "default": "ldaps",
+                },
             },
             "ca_certificate": {
                 "label": "CA certificate file",
-                "description": "PEM file with the certificate authority that the server's certificate is checked against, "
+                "description": "PEM file with the certificate authority that the server's certificate is"
+                " checked"
+                " against,"
+                " "
                 "on every machine that runs tasks. Empty: the system's authorities.",
                 "schema": {"type": ["string", "null"]},
             },
             "verify": {
                 "label": "Verify the certificate",
-                "description": "Switch off only for a test: without it anybody in between can read and change everything.",
+                "description": (
+                    "Switch off only for a test: without it anybody in between can read and change"
+                    " everything."
+                ),
                 "schema": {"type": ["boolean", "null"], "default": True},
             },
             "page_size": {
                 "label": "Page size",
-                "description": "Entries per page of a listing (RFC 2696). Active Directory gives 1000 at most.",
+                "description": (
+                    "Entries per page of a listing (RFC 2696). Active Directory gives 1000 at most."
+                ),
                 "schema": {"type": ["integer", "null"], "minimum": 1, "maximum": 10000, "default": 1000},
             },
             "timeout": {
@@ -91,13 +111,20 @@ def _ldap_connection_type() -> dict[str, Any]:
             },
             "assertion_control": {
                 "label": "Assertion control",
-                "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it off for OpenLDAP "
-                "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is looked at before.",
+                "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it"
+                " off"
+                " for"
+                " OpenLDAP "
+                "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is"
+                " looked at before.",
                 "schema": {"type": ["boolean", "null"], "default": False},
             },
             "instance": {
                 "label": "Instance",
-                "description": "Only where two servers hold copies of the same data, a live one and a test copy for example: "
+                "description": "Only where two servers hold copies of the same data, a live one and a test copy"  # noqa: E501
+                " for"
+                " example:"
+                " "
                 "a word that tells this one from the other. Leave it empty otherwise.",
                 "schema": {"type": ["string", "null"]},
             },

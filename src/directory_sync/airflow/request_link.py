@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class RequestLink(BaseOperatorLink):
-    """Leads to the request's page. Airflow asks for it in the worker, when the task ends or begins to wait."""
+    """Leads to the request's page.
+
+    Airflow asks for it in the worker, when the task ends or begins to wait.
+    """
 
     name = "Request"
 
@@ -30,7 +33,8 @@ def request_path(request: int) -> str:
 def portal_path() -> str:
     """The path of the portal in Airflow's UI.
 
-    Airflow shows our pages in a frame and their path behind its own, each with the path that Airflow lives below, if any.
+    Airflow shows our pages in a frame and their path behind its own, each with the path that Airflow lives
+    below, if any.
     """
     from airflow.sdk.configuration import conf
 

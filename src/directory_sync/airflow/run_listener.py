@@ -1,7 +1,8 @@
 """Hears from Airflow that a run is over, also where somebody has said so by hand, and notes it in the store.
 
-A run that is over can be set going again without a trace on its tasks: they are deleted, and the run is queued. Whoever does that
-causes what it then plans. Airflow calls this in the scheduler, and in the API server where a person has set the state.
+A run that is over can be set going again without a trace on its tasks: they are deleted, and the run is
+queued. Whoever does that causes what it then plans. Airflow calls this in the scheduler, and in the API
+server where a person has set the state.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _is_collection(dag: Any) -> bool:
 
 
 class _Notes:
-    """Notes what was heard, in a thread of its own: a store that hangs must hold up neither the scheduler nor a request."""
+    """Notes what was heard, in a thread of its own: a store that hangs must hold up neither the scheduler nor
+    a request.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
@@ -71,7 +74,9 @@ class _Notes:
             self._queue.put(ended)
             # A process that was forked has no threads of its parent.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="directory_sync ended runs", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._work, name="directory_sync ended runs", daemon=True
+                )
                 self._thread.start()
 
     def wait(self, seconds: float = _LEAVE_WITHIN) -> None:
@@ -98,7 +103,9 @@ def _note(ended: _Ended) -> None:
                 store.note_ended_in_airflow(ended.collection, ended.run_id)
         except DirectorySyncError as error:
             if not left:
-                log.error("The end of run %s of %s could not be noted: %s", ended.run_id, ended.collection, error)  # noqa: TRY400
+                log.error(  # noqa: TRY400 - it says itself what is wrong
+                    "The end of run %s of %s could not be noted: %s", ended.run_id, ended.collection, error
+                )
                 return
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

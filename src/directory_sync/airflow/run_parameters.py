@@ -67,7 +67,8 @@ def refuse_unknown_keys(given: Mapping[str, Any], known: Mapping[str, object]) -
     near = suggest(unknown[0], known)
     names = ", ".join(repr(printable(key)[:100]) for key in unknown[:5])
     raise AirflowFailException(
-        f"The configuration of this run holds {'an unknown key' if len(unknown) == 1 else 'unknown keys'}: {names}"
+        f"The configuration of this run holds {'an unknown key' if len(unknown) == 1 else 'unknown keys'}:"
+        f" {names}"
         f"{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. "
         "Nothing was read or written. Start a new run."
     )

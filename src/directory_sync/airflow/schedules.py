@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def timetable_of(collection: Collection) -> CollectionTimetable | None:
-    """When the collection fires by itself; None: only by hand. Raises ValueError for a schedule that Airflow cannot read."""
+    """When the collection fires by itself; None: only by hand.
+
+    Raises ValueError for a schedule that Airflow cannot read.
+    """
     schedules = _schedules(collection)
     if not schedules:
         return None
@@ -34,7 +37,9 @@ def start_of(collection: Collection) -> datetime | None:
 
 
 def end_of(collection: Collection) -> datetime | None:
-    """The moment after which nothing fires: a date means its last moment, so the collection still fires on that day."""
+    """The moment after which nothing fires: a date means its last moment, so the collection still fires on
+    that day.
+    """
     return _moment(collection.end, time.max, collection.timezone)
 
 
@@ -43,7 +48,9 @@ def in_words(collection: Collection) -> str:
     schedules = _schedules(collection)
     if not schedules:
         return "Only by hand."
-    parts = [f"every {format_duration(each.every)}" if isinstance(each, Every) else each for each in schedules]
+    parts = [
+        f"every {format_duration(each.every)}" if isinstance(each, Every) else each for each in schedules
+    ]
     text = f"{', '.join(parts)} ({collection.timezone})"
     if collection.start is not None:
         text += f", from {collection.start.isoformat()}"

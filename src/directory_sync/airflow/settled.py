@@ -32,9 +32,9 @@ FAILED = frozenset({"failed", "upstream_failed"})
 class SettledOperator(BaseOperator):
     """Succeeds when the jobs after a job may run; is skipped, and they with it, when they may not.
 
-    They may not if the job was not run, if it failed and its failure action is *abort*, or if what it would write waits for a
-    request of another run: that run goes on with the jobs after it. A task that was killed after it had filed its request has
-    not failed; that request counts.
+    They may not if the job was not run, if it failed and its failure action is *abort*, or if what it would
+    write waits for a request of another run: that run goes on with the jobs after it. A task that was killed
+    after it had filed its request has not failed; that request counts.
 
     Args:
         job: its name.
@@ -59,10 +59,13 @@ class SettledOperator(BaseOperator):
         if failed == [self.job] and self._state(context) is not None:
             failed = []
         if failed and self.abort:
-            raise AirflowSkipException(f"Job {self.job} failed ({failed[0]}) and its failure action is abort.")
+            raise AirflowSkipException(
+                f"Job {self.job} failed ({failed[0]}) and its failure action is abort."
+            )
         if not failed and states.get(apply) == "skipped" and self._waits_elsewhere(context):
             raise AirflowSkipException(
-                f"The changes of job {self.job} wait for approval in another run, and with them the jobs after it; "
+                f"The changes of job {self.job} wait for approval in another run, and with them the jobs"
+                f" after it; "
                 "that run goes on with them."
             )
 
@@ -74,7 +77,8 @@ class SettledOperator(BaseOperator):
     def _waits_elsewhere(self, context: Context) -> bool:
         from directory_sync.run.result import JobState
 
-        # A request that this run has filed itself had ended when its apply was skipped, and with it the job's waiting.
+        # A request that this run has filed itself had ended when its apply was skipped, and with it the job's
+        # waiting.
         with self._result(context) as (_, _, result):
             return result is not None and result.state == JobState.WAITING
 
@@ -84,7 +88,9 @@ class SettledOperator(BaseOperator):
         try:
             with open_store() as store:
                 snapshot = joined_run(store, context)
-                results = () if snapshot is None else store.job_results(snapshot.collection.name, snapshot.run_id)
+                results = (
+                    () if snapshot is None else store.job_results(snapshot.collection.name, snapshot.run_id)
+                )
                 yield store, snapshot, next((result for result in results if result.job == self.job), None)
         except DirectorySyncError as error:
             fail(error, str(error))

@@ -1,4 +1,7 @@
-"""How the tasks of a collection's DAG are called. A job's name holds no dot, so nothing here can clash with a job."""
+"""How the tasks of a collection's DAG are called.
+
+A job's name holds no dot, so nothing here can clash with a job.
+"""
 
 from __future__ import annotations
 

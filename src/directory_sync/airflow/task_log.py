@@ -1,4 +1,7 @@
-"""What a task writes into its log: progress while it works, one line per change, a closing tally. Never a secret."""
+"""What a task writes into its log: progress while it works, one line per change, a closing tally.
+
+Never a secret.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,11 @@ class ProgressLog:
             return
         self._next = now + _PROGRESS_EVERY
         sentence, noun = _STAGES.get(stage, (stage.capitalize(), "records"))
-        log.info("%s: %s", sentence, f"{done:,} {noun} so far." if total is None else f"{done:,} of {total:,} {noun}.")
+        log.info(
+            "%s: %s",
+            sentence,
+            f"{done:,} {noun} so far." if total is None else f"{done:,} of {total:,} {noun}.",
+        )
 
 
 def log_result(job: Job, result: JobResult, *, shown: int, answered: Collection[int] | None = None) -> None:
@@ -74,7 +81,11 @@ def tally(result: JobResult) -> str:
     facts = [f"{name}={number}" for name, number in result.statistics.to_json().items()]
     if result.planned is not None and result.planned != result.statistics:
         named = COUNTED_AS.values()
-        facts += [f"planned_{name}={number}" for name, number in result.planned.to_json().items() if name in named and number]
+        facts += [
+            f"planned_{name}={number}"
+            for name, number in result.planned.to_json().items()
+            if name in named and number
+        ]
     if result.digest:
         facts.append(f"digest={result.digest[:12]}")
     facts.append(f"seconds={result.duration:.1f}")
@@ -99,7 +110,11 @@ def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[i
 
 def _log_rest(number: int, noun: str) -> None:
     if number > 0:
-        log.info("… and %s more %s; logged_changes in [directory_sync] says how many are shown.", f"{number:,}", noun)
+        log.info(
+            "… and %s more %s; logged_changes in [directory_sync] says how many are shown.",
+            f"{number:,}",
+            noun,
+        )
 
 
 def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:
@@ -111,7 +126,9 @@ def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:
     }
     lines = [["job", "state", *names]]
     lines += [[job, in_words(state), *figures[job]] for job, (state, _) in rows.items()]
-    lines.append(["total", "", *map(str, total(statistics for _, statistics in rows.values()).to_json().values())])
+    lines.append(
+        ["total", "", *map(str, total(statistics for _, statistics in rows.values()).to_json().values())]
+    )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for line in lines:
         cells = [

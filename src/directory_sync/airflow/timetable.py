@@ -1,8 +1,9 @@
-"""When a collection fires: any mixture of cron expressions and intervals, in its time zone, between its start and its end.
+"""When a collection fires: any mixture of cron expressions and intervals, in its time zone, between its start
+and its end.
 
-Airflow's own timetables do not mix the two, make up for the last firing that was missed however long ago it was (so that
-switching a nightly collection on at noon would start it at noon), and know an end only as the DAG's `end_date`, after which a
-run that somebody starts by hand would wait for ever.
+Airflow's own timetables do not mix the two, make up for the last firing that was missed however long ago it
+was (so that switching a nightly collection on at noon would start it at noon), and know an end only as the
+DAG's `end_date`, after which a run that somebody starts by hand would wait for ever.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from directory_sync.definition.models import format_duration
 from directory_sync.definition.schedules import cron_expression
 
 GRACE = timedelta(minutes=10)
-"""A firing that is later than this was missed and is not made up for. Less is a scheduler that was busy or restarted."""
+"""A firing that is later than this was missed and is not made up for.
+
+Less is a scheduler that was busy or restarted.
+"""
 
 _MICROSECOND = timedelta(microseconds=1)
 _MONDAY = date(1970, 1, 5)
@@ -102,8 +106,8 @@ class CollectionTimetable(Timetable):
     Args:
         schedules: cron expressions or presets, and intervals.
         timezone: IANA name; cron expressions follow its clocks.
-        start, end: no firing before, none after; both moments belong to the time in which it fires. Intervals are counted
-            from the start, without one from midnight on a Monday.
+        start, end: no firing before, none after; both moments belong to the time in which it fires. Intervals
+            are counted from the start, without one from midnight on a Monday.
     """
 
     def __init__(
@@ -122,7 +126,9 @@ class CollectionTimetable(Timetable):
         self._end = None if end is None else _in_utc(end)
         origin = self._start or _in_utc(datetime.combine(_MONDAY, time.min, ZoneInfo(timezone)))
         self._firings = tuple(
-            Interval(schedule, origin) if isinstance(schedule, timedelta) else Cron(cron_expression(schedule), timezone)
+            Interval(schedule, origin)
+            if isinstance(schedule, timedelta)
+            else Cron(cron_expression(schedule), timezone)
             for schedule in schedules
         )
         self.description = "; ".join(firing.description for firing in self._firings) + f" ({timezone})"
@@ -130,7 +136,10 @@ class CollectionTimetable(Timetable):
     @property
     def summary(self) -> str:
         """The schedules as a definition writes them."""
-        return ", ".join(f"every {format_duration(each)}" if isinstance(each, timedelta) else each for each in self._schedules)
+        return ", ".join(
+            f"every {format_duration(each)}" if isinstance(each, timedelta) else each
+            for each in self._schedules
+        )
 
     def validate(self) -> None:
         """Raise AirflowTimetableInvalid for a schedule that can never fire."""
@@ -140,7 +149,9 @@ class CollectionTimetable(Timetable):
     def serialize(self) -> dict[str, Any]:
         """Return what `deserialize` makes an equal timetable of."""
         return {
-            "schedules": [each.total_seconds() if isinstance(each, timedelta) else each for each in self._schedules],
+            "schedules": [
+                each.total_seconds() if isinstance(each, timedelta) else each for each in self._schedules
+            ],
             "timezone": self._timezone,
             "start": None if self._start is None else self._start.isoformat(),
             "end": None if self._end is None else self._end.isoformat(),
@@ -163,7 +174,9 @@ class CollectionTimetable(Timetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Return the next firing: the latest one that is due and not yet missed, else the first one to come."""
+        """Return the next firing: the latest one that is due and not yet missed, else the first one to
+        come.
+        """
         earliest = max(self._bounds(self._start, restriction.earliest), default=None)
         latest = min(self._bounds(self._end, restriction.latest), default=None)
         after_last = last_automated_data_interval and last_automated_data_interval.end + _MICROSECOND

@@ -1,4 +1,6 @@
-"""Whether a job begins where the jobs before it keep it from running, because somebody has marked their tasks by hand."""
+"""Whether a job begins where the jobs before it keep it from running, because somebody has marked their tasks
+by hand.
+"""
 
 from __future__ import annotations
 

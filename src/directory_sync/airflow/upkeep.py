@@ -1,4 +1,6 @@
-"""What the housekeeping task does with what Airflow gives it: each part by itself, not held up by another's trouble."""
+"""What the housekeeping task does with what Airflow gives it: each part by itself, not held up by another's
+trouble.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ IsOver = Callable[[str, str], bool]
 """Whether a run, by DAG id and run id, has ended in Airflow or does not exist (any more)."""
 
 IsGone = Callable[[str], bool]
-"""Whether a collection is certainly no longer defined: Airflow goes on with none of its runs, and never ends them."""
+"""Whether a collection is certainly no longer defined: Airflow goes on with none of its runs, and never ends
+them.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +48,8 @@ class Kept:
 
     Attributes:
         withdrawn, expired, escalated, deleted: how many requests.
-        settled, left: how many plans that had broken off were settled, and how many wait for that; see `run.settling`.
+        settled, left: how many plans that had broken off were settled, and how many wait for that; see
+            `run.settling`.
         problems: what was left to the next time, each a sentence with the remedy.
     """
 
@@ -58,7 +63,8 @@ class Kept:
 
 
 def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept:
-    """Withdraw requests that nothing waits for, end those whose time is over, ask the next approvers, send mail, delete old ones.
+    """Withdraw requests that nothing waits for, end those whose time is over, ask the next approvers, send
+    mail, delete old ones.
 
     Raises StoreError or SettingsError where nothing can be done without it.
     """
@@ -71,12 +77,21 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
-            problems.append(f"Airflow does not say which runs are over, so not all requests of such runs were withdrawn: {error}")
+            problems.append(
+                f"Airflow does not say which runs are over, so not all requests of such runs were withdrawn:"
+                f" {error}"
+            )
         with _managers() as manager_of:
             swept = sweep(store, manager_of=manager_of)
         for escalated in swept.escalated:
             asked = ", ".join(f"{each.kind} {each.name}" for each in escalated.to) or "nobody"
-            log.info("Request %d asks level %d: %s. %s", escalated.request, escalated.level, printable(asked), escalated.note)
+            log.info(
+                "Request %d asks level %d: %s. %s",
+                escalated.request,
+                escalated.level,
+                printable(asked),
+                escalated.note,
+            )
         for number in swept.expired:
             log.info("Request %d has expired: nobody decided in time.", number)
         problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
@@ -92,25 +107,36 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
 
 
 def _settle(store: Store, is_over: IsOver) -> tuple[int, int]:
-    """Settle what processes left open that are gone; how many plans, and how many stay open for now: the log says why."""
+    """Settle what processes left open that are gone; how many plans, and how many stay open for now: the log
+    says why.
+    """
 
     def over(plan: OpenPlan) -> bool:
         try:
             return is_over(plan.collection, plan.run_id)
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
-            log.warning("Airflow does not say whether run %s of %s is over: %s", plan.run_id, plan.collection, error)
+            log.warning(
+                "Airflow does not say whether run %s of %s is over: %s", plan.run_id, plan.collection, error
+            )
             return False
 
     settlement = settle_all(store, deployment(), holder="Directory Sync: upkeep", is_over=over)
     for left in settlement.left:
-        log.info("Job %s of run %s of %s stays open. %s", left.plan.job, left.plan.run_id, left.plan.collection, left.message)
+        log.info(
+            "Job %s of run %s of %s stays open. %s",
+            left.plan.job,
+            left.plan.run_id,
+            left.plan.collection,
+            left.message,
+        )
     for closed in (*settlement.attempts, *settlement.runs):
         log.info("Closed what was left open: run %s of %s %s", closed.run_id, closed.collection, closed.job)
     return len(settlement.settled), len(settlement.left)
 
 
 def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda collection: False) -> int:
-    """Withdraw the pending requests that nothing would carry out, so that none is left that could be approved in vain; how many.
+    """Withdraw the pending requests that nothing would carry out, so that none is left that could be approved
+    in vain; how many.
 
     Waivers of a limit stay: they are asked for after the run has stopped, and another run makes use of them.
     """
@@ -127,14 +153,22 @@ def withdraw_orphans(store: Store, is_over: IsOver, is_gone: IsGone = lambda col
         try:
             if withdraw(store, request.id, reason):
                 withdrawn += 1
-                log.info("Request %d of run %s of %s was withdrawn. %s", request.id, request.run_id, request.collection, reason)
+                log.info(
+                    "Request %d of run %s of %s was withdrawn. %s",
+                    request.id,
+                    request.run_id,
+                    request.collection,
+                    reason,
+                )
         except RequestNotFound:
             continue
     return withdrawn
 
 
 def close_runs(store: Store, is_over: IsOver) -> int:
-    """Close the runs that are over though their last task never closed them: ended by hand, for example; how many."""
+    """Close the runs that are over though their last task never closed them: ended by hand, for example; how
+    many.
+    """
     closed = 0
     for collection, run_id in store.open_runs(older_than=_GRACE):
         if is_over(collection, run_id):
@@ -144,7 +178,10 @@ def close_runs(store: Store, is_over: IsOver) -> int:
 
 
 def delete_old(store: Store) -> int:
-    """Delete the requests that have ended longer ago than they are to be kept; how many. Raises SettingsError."""
+    """Delete the requests that have ended longer ago than they are to be kept; how many.
+
+    Raises SettingsError.
+    """
     retention = settings.request_retention()
     deleted = 0 if retention is None else store.delete_requests(retention, ENDED)
     if deleted:

@@ -1,6 +1,8 @@
-"""The DAG that keeps house: it ends requests whose time or run is over, asks the next approvers, sends mail, deletes old ones.
+"""The DAG that keeps house: it ends requests whose time or run is over, asks the next approvers, sends mail,
+deletes old ones.
 
-Everything heavy is imported when its task executes, because this module is imported whenever the DAG file is parsed.
+Everything heavy is imported when its task executes, because this module is imported whenever the DAG file is
+parsed.
 """
 
 from __future__ import annotations
@@ -79,10 +81,14 @@ def _build() -> DAG:
     with DAG(
         dag_id=UPKEEP_DAG_ID,
         dag_display_name="Directory Sync: upkeep",
-        description="Ends requests for approval whose time is over, asks the next approvers, sends mail that waits.",
+        description=(
+            "Ends requests for approval whose time is over, asks the next approvers, sends mail that waits."
+        ),
         doc_md=(
-            "Runs by itself; **leave it switched on**. Without it requests do not expire or escalate, and mail that could not be "
-            "sent at once is not sent later. It approves nothing. How often it runs says the setting `upkeep_interval`.\n"
+            "Runs by itself; **leave it switched on**. Without it requests do not expire or escalate, and"
+            " mail that could not be "
+            "sent at once is not sent later. It approves nothing. How often it runs says the setting"
+            " `upkeep_interval`.\n"
         ),
         schedule=CollectionTimetable([interval]),
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -93,5 +99,7 @@ def _build() -> DAG:
         is_paused_upon_creation=False,
     ) as dag:
         # Airflow itself may not answer while it starts; that is no reason for a red run.
-        UpkeepOperator(task_id=TASK_ID, retries=2, retry_delay=timedelta(seconds=15), execution_timeout=_LONGEST)
+        UpkeepOperator(
+            task_id=TASK_ID, retries=2, retry_delay=timedelta(seconds=15), execution_timeout=_LONGEST
+        )
     return dag

@@ -1,4 +1,6 @@
-"""Which collections are still defined, told only when it is certain: a folder that is just being changed says nothing."""
+"""Which collections are still defined, told only when it is certain: a folder that is just being changed says
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ log = logging.getLogger(__name__)
 
 
 def defined_collections(folder: Path) -> frozenset[str] | None:
-    """The names of all collections that are defined in a folder, broken ones included; None if that is not certain now.
+    """The names of all collections that are defined in a folder, broken ones included; None if that is not
+    certain now.
 
-    It is not while the folder cannot be read, is empty (as where a volume is not mounted), was changed a moment ago (as while a
-    new checkout is made), or holds a file that does not say which collection it is.
+    It is not while the folder cannot be read, is empty (as where a volume is not mounted), was changed a
+    moment ago (as while a new checkout is made), or holds a file that does not say which collection it is.
     """
     try:
         changed = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
@@ -30,7 +33,9 @@ def defined_collections(folder: Path) -> frozenset[str] | None:
         found = load_folder(folder, templates=templates_folder(folder))
     except (OSError, DefinitionError) as error:
         log.warning(
-            "It cannot be told which collections are still defined, so no request is withdrawn for that reason: %s", error
+            "It cannot be told which collections are still defined, so no request is withdrawn for that"
+            " reason: %s",
+            error,
         )
         return None
     names = [each.name if isinstance(each, Broken) else each.collection.name for each in found]

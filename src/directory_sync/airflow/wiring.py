@@ -1,7 +1,9 @@
-"""The tasks of a collection's DAG and the order between them: Airflow's own trigger rules make the collection's rules true.
+"""The tasks of a collection's DAG and the order between them: Airflow's own trigger rules make the
+collection's rules true.
 
-`ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so each job stands
-behind exactly one task. Waiting for approval is off to the side, and holds nobody up who does not ask for it.
+`ONE_DONE` on one predecessor runs a job after it succeeded or failed, and skips the job if it was skipped: so
+each job stands behind exactly one task. Waiting for approval is off to the side, and holds nobody up who does
+not ask for it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _RETRY_DELAY = timedelta(minutes=1)
 _MAX_RETRY_DELAY = timedelta(minutes=15)
 _APPLY_RETRIES = 2
 _PATIENCE = 60
-"""Tries of a task that only asks the store: with the pauses in between more than half a day, so that an outage costs nothing."""
+"""Tries of a task that only asks the store: with the pauses in between more than half a day, so that an
+outage costs nothing.
+"""
 
 
 def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], bool]) -> None:
@@ -66,7 +70,9 @@ def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], boo
 
 
 def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperator) -> ApplyOperator:
-    """The gate of a job, and behind it the task that carries out what was approved; both are skipped if nothing is to be."""
+    """The gate of a job, and behind it the task that carries out what was approved; both are skipped if
+    nothing is to be.
+    """
     gate = ApprovalSensor(
         task_id=task_ids.approval_of(job.name),
         job=job.name,
@@ -82,7 +88,8 @@ def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperat
         job=job.name,
         collection=collection,
         definition_digest=digest,
-        # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to leave it half done.
+        # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to
+        # leave it half done.
         retries=max(job.retries, _APPLY_RETRIES),
         retry_delay=_RETRY_DELAY,
         retry_exponential_backoff=2.0,
@@ -93,7 +100,9 @@ def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperat
 
 
 def _add_marker(job: Job, task: SyncJobOperator, apply: ApplyOperator | None) -> BaseOperator:
-    """What the next job stands behind: it succeeds when that job may run, and is skipped, or not run, when it may not."""
+    """What the next job stands behind: it succeeds when that job may run, and is skipped, or not run, when it
+    may not.
+    """
     abort = job.on_failure is FailureAction.ABORT
     marker: BaseOperator
     if apply is not None and job.wait_for_approval:

@@ -1,4 +1,6 @@
-"""The end of requests that are not carried out: what became of one, in words, and withdrawing one whose task is gone."""
+"""The end of requests that are not carried out: what became of one, in words, and withdrawing one whose task
+is gone.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _ENDED = {
 
 
 def what_became_of(view: RequestView) -> str:
-    """Who ended a request that was not carried out, when and why, as sentences; holds texts of people as they are."""
+    """Who ended a request that was not carried out, when and why, as sentences; holds texts of people as they
+    are.
+    """
     request = view.request
     event = next((each for each in reversed(view.events) if each.kind is _ENDED.get(request.state)), None)
     what = {
@@ -31,7 +35,9 @@ def what_became_of(view: RequestView) -> str:
     }.get(request.state, f"is {request.state}")
     text = f"Request {request.id} {what}{_by(event)}."
     if request.state == STALE and request.successor is not None:
-        text = f"Request {request.id} is stale: request {request.successor} of a later run has taken its place."
+        text = (
+            f"Request {request.id} is stale: request {request.successor} of a later run has taken its place."
+        )
     if event is not None and event.text:
         text += f" Reason: {event.text.strip()}"
     return f"{text}\nNothing was written."

@@ -16,7 +16,13 @@ from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.endpoints.protocol import Destination
-from directory_sync.errors import DirectorySyncError, EndpointError, EndpointUnavailable, LeaseError, StoreError
+from directory_sync.errors import (
+    DirectorySyncError,
+    EndpointError,
+    EndpointUnavailable,
+    LeaseError,
+    StoreError,
+)
 from directory_sync.garbage import rare_collection
 from directory_sync.plan.model import ChangeSequence, Statistics
 
@@ -34,12 +40,12 @@ class ApplyResult:
     """How far a plan was carried out.
 
     Attributes:
-        statistics: created, updated, moved, disabled, deleted count what is done, also what an earlier attempt did; conflicts
-            and errors count changes. All else is 0.
+        statistics: created, updated, moved, disabled, deleted count what is done, also what an earlier
+            attempt did; conflicts and errors count changes. All else is 0.
         outcomes: place in the plan → outcome, of those that are not `done`.
         total: number of changes in the plan.
-        left: number of changes without an outcome. Those that were being written when it stopped may have been carried out;
-            applying again with `resumed=True` finds out.
+        left: number of changes without an outcome. Those that were being written when it stopped may have
+            been carried out; applying again with `resumed=True` finds out.
         seconds: how long it took.
         error: why it stopped before the end, or None.
     """
@@ -79,8 +85,8 @@ def apply_plan(
 ) -> ApplyResult:
     """Carry out changes at the destination and record what becomes of each.
 
-    A change that is refused or in conflict is recorded, and the others go on. Whatever ends the work early, what was answered
-    until then is recorded.
+    A change that is refused or in conflict is recorded, and the others go on. Whatever ends the work early,
+    what was answered until then is recorded.
 
     Args:
         changes: the plan's.
@@ -88,16 +94,20 @@ def apply_plan(
         plan_id: under which the store keeps outcomes.
         store: records outcomes; when it cannot, writing stops.
         check: called before each single send; raises LeaseLost when nothing more may be written.
-        resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the others looked at first.
+        resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the
+            others looked at first.
         refused: places of changes that must not be made any more, and why: those are conflicts.
         failure_rule: when to stop because too much fails.
-        progress: called with the number of changes answered and their total, at most ten times a second and at the end.
+        progress: called with the number of changes answered and their total, at most ten times a second and
+            at the end.
         note: called with each change that has an outcome, those of an earlier attempt included.
         log: gets a line per conflict and failure, and a closing tally.
 
-    Returns what was done, also when it stopped early: then `error` says why (EndpointError, LeaseLost, StoreError).
+    Returns what was done, also when it stopped early: then `error` says why (EndpointError, LeaseLost,
+    StoreError).
 
-    Raises nothing of this package; KeyboardInterrupt and the like pass through when outcomes have been recorded.
+    Raises nothing of this package; KeyboardInterrupt and the like pass through when outcomes have been
+    recorded.
     """
     attempt = _Attempt(
         changes,
@@ -176,15 +186,20 @@ class _Attempt:
             for outcome in outcomes:
                 self._take(outcome)
         finally:
-            # Whatever ends it, the writer must not go on sending, nor wait for the garbage collector to find out.
+            # Whatever ends it, the writer must not go on sending, nor wait for the garbage collector to find
+            # out.
             if isinstance(outcomes, Generator):
                 outcomes.close()
         self._show_progress(now=True)
         if self.left and self._failures.exceeded:
             raise EndpointError(
-                f"{self._failures.failed} of the last {self._failures.tried} changes failed, so the rest was not attempted.",
+                f"{self._failures.failed} of the last {self._failures.tried} changes failed, so the rest was"
+                f" not attempted.",
                 endpoint=self._destination.label,
-                remedy=f"See what they have in common, and run the job again. The last one: {self._last_failure()}",
+                remedy=(
+                    f"See what they have in common, and run the job again. The last one:"
+                    f" {self._last_failure()}"
+                ),
             )
         if self.left:
             raise EndpointError(
@@ -224,7 +239,8 @@ class _Attempt:
             self._recorder.flush()
         except StoreError as error:
             described = StoreError(
-                f"{error} {self._recorder.unrecorded:,} outcomes could not be recorded, so nothing more was written; "
+                f"{error} {self._recorder.unrecorded:,} outcomes could not be recorded, so nothing more was"
+                f" written; "
                 f"{self._extent()} Running the job again finds out about those."
             )
             described.__cause__ = error
@@ -239,7 +255,9 @@ class _Attempt:
             remedy = error.remedy
             if isinstance(error, EndpointUnavailable):
                 remedy = f"{remedy} A retry of this run goes on with the same plan.".lstrip()
-            described = type(error)(f"{error.message} {self._extent()}", endpoint=error.endpoint, remedy=remedy)
+            described = type(error)(
+                f"{error.message} {self._extent()}", endpoint=error.endpoint, remedy=remedy
+            )
         elif isinstance(error, LeaseError | StoreError):
             described = type(error)(f"{error} {self._extent()}")
         else:
@@ -248,7 +266,10 @@ class _Attempt:
         return described
 
     def _extent(self) -> str:
-        return f"{self.tally.answered:,} of {len(self._changes):,} changes have been answered, {self.left:,} are left."
+        return (
+            f"{self.tally.answered:,} of {len(self._changes):,} changes have been answered, {self.left:,} are"
+            f" left."
+        )
 
     def _take(self, outcome: Outcome) -> None:
         change = self._under_way.pop(outcome.sequence)
@@ -260,7 +281,9 @@ class _Attempt:
         self._recorder.add(outcome)
 
     def _feed(self, recorded: Mapping[int, Outcome]) -> Iterator[tuple[int, Change]]:
-        """The changes that have no outcome yet; ends early when too many fail, so that what is under way is still answered."""
+        """The changes that have no outcome yet; ends early when too many fail, so that what is under way is
+        still answered.
+        """
         for sequence, change in enumerate(self._changes):
             if self._failures.exceeded:
                 return
@@ -269,18 +292,33 @@ class _Attempt:
                 yield sequence, change
 
     def _last_failure(self) -> str:
-        return next(outcome.message for outcome in reversed(self.tally.outcomes.values()) if outcome.result is Result.FAILED)
+        return next(
+            outcome.message
+            for outcome in reversed(self.tally.outcomes.values())
+            if outcome.result is Result.FAILED
+        )
 
     def _log_trouble(self, change: Change, outcome: Outcome) -> None:
         if outcome.result is Result.DONE or outcome.result is Result.FOUND_DONE:
             return
         if self.tally.troubles > LOGGED_SINGLY:
             if self.tally.troubles == LOGGED_SINGLY + 1:
-                self._log.warning("Further conflicts and failures are in the report only. logged=%d", LOGGED_SINGLY)
+                self._log.warning(
+                    "Further conflicts and failures are in the report only. logged=%d", LOGGED_SINGLY
+                )
             return
-        what = "is not as it was when the plan was made" if outcome.result is Result.CONFLICT else "could not be changed"
+        what = (
+            "is not as it was when the plan was made"
+            if outcome.result is Result.CONFLICT
+            else "could not be changed"
+        )
         self._log.warning(
-            "An object %s. action=%s object=%r key=%r reason=%r", what, change.action, change.object, change.key, outcome.message
+            "An object %s. action=%s object=%r key=%r reason=%r",
+            what,
+            change.action,
+            change.object,
+            change.key,
+            outcome.message,
         )
 
     def _show_progress(self, *, now: bool = False) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 
 
-def dependants_of_failures(changes: Iterable[Change], recorded: Mapping[int, Outcome]) -> Iterator[tuple[int, Change, str]]:
-    """Yield place, change and the id that is not there, for each change without an outcome whose values name such an id.
+def dependants_of_failures(
+    changes: Iterable[Change], recorded: Mapping[int, Outcome]
+) -> Iterator[tuple[int, Change, str]]:
+    """Yield place, change and the id that is not there, for each change without an outcome whose values name
+    such an id.
 
     Some servers would take a name that does not exist, and it would stay in the group for ever.
     """
@@ -18,7 +21,10 @@ def dependants_of_failures(changes: Iterable[Change], recorded: Mapping[int, Out
         if outcome is not None:
             if _is_not_there(change, outcome):
                 missing.add(change.final_object)
-        elif missing and (needed := next((name for name in _named(change) if name in missing), None)) is not None:
+        elif (
+            missing
+            and (needed := next((name for name in _named(change) if name in missing), None)) is not None
+        ):
             yield sequence, change, needed
             if change.action is Action.CREATE or change.new_object is not None:
                 missing.add(change.final_object)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FailureRule:
-    """Stop when, of the last `window` changes that were tried, more than `share` failed, and at least `minimum` of them.
+    """Stop when, of the last `window` changes that were tried, more than `share` failed, and at least
+    `minimum` of them.
 
     Conflicts do not count: they say that somebody else was faster, not that the destination refuses us.
     """

@@ -47,7 +47,10 @@ class OutcomeRecorder:
         return len(self._batch)
 
     def add(self, outcome: Outcome) -> None:
-        """Take in an outcome. Raises StoreError if a batch was due and could not be recorded; it is kept then."""
+        """Take in an outcome.
+
+        Raises StoreError if a batch was due and could not be recorded; it is kept then.
+        """
         self._batch.append(outcome)
         if len(self._batch) >= BATCH_SIZE or time.monotonic() - self._flushed >= BATCH_SECONDS:
             self.flush()

@@ -1,7 +1,9 @@
-"""What differs between two plans of one job, object by object: for approvers of a new plan, and for requests that went stale.
+"""What differs between two plans of one job, object by object: for approvers of a new plan, and for requests
+that went stale.
 
-Plans are as large as a directory, so neither is held in memory: a first pass over each keeps two hashes per object (about 250
-bytes), and full changes are held in batches of `_BATCH` differing objects, gathered by another pass over the old plan for each.
+Plans are as large as a directory, so neither is held in memory: a first pass over each keeps two hashes per
+object (about 250 bytes), and full changes are held in batches of `_BATCH` differing objects, gathered by
+another pass over the old plan for each.
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ class Difference:
 
     @property
     def fields(self) -> tuple[FieldDifference, ...]:
-        """The fields that are treated differently, sorted by name; none if only action, target or identity differ."""
+        """The fields that are treated differently, sorted by name; none if only action, target or identity
+        differ.
+        """
         old, new = _by_name(self.old), _by_name(self.new)
         return tuple(
             FieldDifference((new.get(name) or old[name]).field, old.get(name), new.get(name))
@@ -99,10 +103,11 @@ class Comparison:
     """
 
     def __init__(self, old: ChangeSequence, new: ChangeSequence, *, normalise: Normalise = str) -> None:
-        """`normalise` is the destination's: two ids name the same object exactly if their normalised forms are equal.
+        """`normalise` is the destination's: two ids name the same object exactly if their normalised forms
+        are equal.
 
-        The same id may come twice in one plan, an object that goes and one that takes its name: the first of each plan are
-        compared with each other, then the second.
+        The same id may come twice in one plan, an object that goes and one that takes its name: the first of
+        each plan are compared with each other, then the second.
         """
         self._old = old
         self._new = new
@@ -156,7 +161,9 @@ class Comparison:
     def __iter__(self) -> Iterator[Difference]:
         if self.counts.only_new or self.counts.changed:
             differing = (
-                (key, change) for key, change in self._keyed(self._new) if self._index[key] in (_Mark.CHANGED, _Mark.ONLY_NEW)
+                (key, change)
+                for key, change in self._keyed(self._new)
+                if self._index[key] in (_Mark.CHANGED, _Mark.ONLY_NEW)
             )
             while batch := list(islice(differing, _BATCH)):
                 yield from self._paired(batch)
@@ -179,11 +186,15 @@ class Comparison:
             yield Difference(Presence.ONLY_NEW if old is None else Presence.CHANGED, old, change)
 
 
-# -- what counts as the same ------------------------------------------------------------------------------------------
+# -- what counts as the same
+# ------------------------------------------------------------------------------------------
 
 
 def _fingerprint(change: Change, normalise: Normalise) -> bytes:
-    """A hash of what happens to the object. Order of fields and values, and how it is written, do not count."""
+    """A hash of what happens to the object.
+
+    Order of fields and values, and how it is written, do not count.
+    """
     target = None if change.new_object is None else normalise(change.new_object)
     fields = sorted((name, _field_form(field)) for name, field in _by_name(change).items())
     return _hash(repr((change.action.value, target, change.identity, fields)).encode())

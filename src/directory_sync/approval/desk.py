@@ -1,6 +1,8 @@
-"""What people do with requests: approve, deny, reroute, comment, cancel. Pages, REST API and tests all go through here.
+"""What people do with requests: approve, deny, reroute, comment, cancel. Pages, REST API and tests all go
+through here.
 
-Each function checks who acts against the policy while the request is locked, so that nothing changes between check and deed.
+Each function checks who acts against the policy while the request is locked, so that nothing changes between
+check and deed.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ def powers(view: RequestView, person: Person, *, administrator: bool = False) ->
 def standing(view: RequestView) -> Outcome:
     """Whether the decisions given so far settle the request, and who is missing if not."""
     known = for_decision(view)
-    return outcome(known.policy, known.assignments, known.decisions, requester=known.requester, asked_by=known.asked_by)
+    return outcome(
+        known.policy, known.assignments, known.decisions, requester=known.requester, asked_by=known.asked_by
+    )
 
 
 def approve(store: Store, request_id: int, person: Person, *, digest: str, reason: str = "") -> RequestView:
@@ -87,14 +91,17 @@ def reroute(
     reason: str = "",
     unable: Collection[Approver] = (),
 ) -> RequestView:
-    """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises as `approve`.
+    """Ask others too; those who were asked before can still decide. Only who may decide may reroute. Raises
+    as `approve`.
 
-    `unable`: those of them who cannot open the request, as far as Airflow tells. RequestError also for a name that nobody
-    can have, and for a user whose answer could never count, or who is the one that asks.
+    `unable`: those of them who cannot open the request, as far as Airflow tells. RequestError also for a name
+    that nobody can have, and for a user whose answer could never count, or who is the one that asks.
     """
     for name in (*to.users, *to.roles):
         if wrong := impossible_name(name):
-            raise RequestError(f"Nobody can be asked by the name {printable(name)!r}: it {wrong}. Correct the name.")
+            raise RequestError(
+                f"Nobody can be asked by the name {printable(name)!r}: it {wrong}. Correct the name."
+            )
 
     def check(view: RequestView) -> None:
         _refuse(may_decide(for_decision(view), person))
@@ -115,8 +122,13 @@ def reroute(
     )
 
 
-def cancel(store: Store, request_id: int, person: Person, *, reason: str = "", administrator: bool = False) -> RequestView:
-    """Withdraw a request, as its requester or an administrator, as long as nobody writes. Raises as `approve`."""
+def cancel(
+    store: Store, request_id: int, person: Person, *, reason: str = "", administrator: bool = False
+) -> RequestView:
+    """Withdraw a request, as its requester or an administrator, as long as nobody writes.
+
+    Raises as `approve`.
+    """
 
     def check(view: RequestView) -> None:
         if hindrance := _hindrance_to_cancel(view, person, administrator=administrator):
@@ -143,17 +155,22 @@ def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
     if same_person(user, known.requester) or same_person(user, known.asked_by):
         return f"{printable(user)} asked for these changes, so someone else has to decide. Name someone else."
     return (
-        f"{printable(user)} could never decide: the policy lets only certain people do so, and this user is not one of them. "
+        f"{printable(user)} could never decide: the policy lets only certain people do so, and this user is"
+        f" not one of them. "
         "Name someone else."
     )
 
 
-def _decide(store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool) -> RequestView:
+def _decide(
+    store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool
+) -> RequestView:
     def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
         known = for_decision(view)
         _refuse(may_decide(known, person), view)
         given = decisions_of(decisions)
-        match outcome(known.policy, known.assignments, given, requester=known.requester, asked_by=known.asked_by):
+        match outcome(
+            known.policy, known.assignments, given, requester=known.requester, asked_by=known.asked_by
+        ):
             case Approved():
                 return APPROVED
             case Denied():
@@ -177,7 +194,10 @@ def _decide(store: Store, request_id: int, person: Person, *, digest: str, reaso
 
 
 def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -> None:
-    """Raise PlanAltered if the plan is not what was filed. Not under the request's lock: a large plan takes seconds."""
+    """Raise PlanAltered if the plan is not what was filed.
+
+    Not under the request's lock: a large plan takes seconds.
+    """
     request = view.request
     if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
         store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
@@ -208,11 +228,16 @@ def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bo
     asker = asker_of(view)
     if administrator or (asker and same_person(asker, person.name)):
         return ""
-    # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the schedule's.
+    # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the
+    # schedule's.
     is_person = request.requester_verified and request.trigger != SCHEDULED
     if is_person and same_person(request.requester, person.name):
         return ""
-    return "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if you may decide."
+    return (
+        "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if"
+        " you"
+        " may decide."
+    )
 
 
 def _refuse(refusal: Refusal | None, view: RequestView | None = None) -> None:
@@ -220,7 +245,9 @@ def _refuse(refusal: Refusal | None, view: RequestView | None = None) -> None:
         return
     if refusal.hindrance is Hindrance.DECIDED and view is not None:
         last = view.decisions[-1]
-        raise AlreadyDecided(str(refusal), by=last.person, at=last.at, state=APPROVED if last.approve else DENIED)
+        raise AlreadyDecided(
+            str(refusal), by=last.person, at=last.at, state=APPROVED if last.approve else DENIED
+        )
     raise NotAllowed(str(refusal))
 
 

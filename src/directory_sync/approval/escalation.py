@@ -1,4 +1,7 @@
-"""What time does to a request that nobody decides: others are asked, in the end it expires. Time never approves it."""
+"""What time does to a request that nobody decides: others are asked, in the end it expires.
+
+Time never approves it.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,16 @@ from directory_sync.definition.models import Approvers
 from directory_sync.store.request_model import EventKind
 
 ManagerOf = Callable[[str], str | None]
-"""User name → user name of the manager, None if there is none. What it raises goes through, and nothing is escalated."""
+"""User name → user name of the manager, None if there is none.
+
+What it raises goes through, and nothing is escalated.
+"""
 
 _ANSWERS = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.REROUTED, EventKind.ESCALATED})
-"""Events after which the time without an answer begins anew. Looking at a request or commenting on it is no answer."""
+"""Events after which the time without an answer begins anew.
+
+Looking at a request or commenting on it is no answer.
+"""
 
 
 class StepKind(StrEnum):
@@ -67,17 +76,18 @@ def due(
     requester: str = "",
     asked_by: str = "",
 ) -> list[Step]:
-    """What is due for a pending request by now, in order; the caller carries it out and records an event for each step.
+    """What is due for a pending request by now, in order; the caller carries it out and records an event for
+    each step.
 
-    The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has answered (approved,
-    denied, rerouted) for the time `after` since the one before was. Where nobody who is asked so far can ever decide, or a level
-    names nobody who can be found, may decide and was not asked before, the next is asked at once. When the chain has ended,
-    nothing more happens: the request stays pending until someone decides or it expires. `manager` asks the managers of the users
-    who were asked last.
+    The chain is the policy's levels in order, then its default approvers. Each is asked when nobody has
+    answered (approved, denied, rerouted) for the time `after` since the one before was. Where nobody who is
+    asked so far can ever decide, or a level names nobody who can be found, may decide and was not asked
+    before, the next is asked at once. When the chain has ended, nothing more happens: the request stays
+    pending until someone decides or it expires. `manager` asks the managers of the users who were asked last.
 
     Args:
-        events: of this request, oldest first; an escalation's event carries the step's level and approvers, None where nobody
-            was found.
+        events: of this request, oldest first; an escalation's event carries the step's level and approvers,
+            None where nobody was found.
         requester: counts as nobody, unless the policy lets them decide.
         asked_by: who asked for a waiver; counts as nobody.
     """
@@ -100,7 +110,9 @@ def due(
     at_once = bool(escalations) and escalations[-1].approvers is None
     steps: list[Step] = []
     while level < len(chain):
-        at_once = at_once or not any(somebody_could_decide(policy, approvers, requester, asked_by) for approvers in asked)
+        at_once = at_once or not any(
+            somebody_could_decide(policy, approvers, requester, asked_by) for approvers in asked
+        )
         try:
             at = last if at_once else last + policy.escalation.after
         except OverflowError:
@@ -109,7 +121,9 @@ def due(
             break
         who = chain[level]
         level += 1
-        approvers, note = _managers(asked, manager_of, could) if who == "manager" else _listed(who, asked, could)
+        approvers, note = (
+            _managers(asked, manager_of, could) if who == "manager" else _listed(who, asked, could)
+        )
         steps.append(Step(StepKind.ESCALATE, at, level, approvers, note))
         last, at_once = at, approvers is None
         if approvers is not None:
@@ -139,11 +153,17 @@ def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> tupl
 
 def _known(asked: Sequence[Approvers]) -> tuple[set[str], set[str]]:
     """Who is asked already: identities of users, and roles."""
-    return {identity(user) for group in asked for user in group.users}, {role for group in asked for role in group.roles}
+    return {identity(user) for group in asked for user in group.users}, {
+        role for group in asked for role in group.roles
+    }
 
 
-def _managers(asked: Sequence[Approvers], manager_of: ManagerOf, could: _Could) -> tuple[Approvers | None, str]:
-    """The managers of who was asked last, leaving out who is asked already or may not decide; or why there are none."""
+def _managers(
+    asked: Sequence[Approvers], manager_of: ManagerOf, could: _Could
+) -> tuple[Approvers | None, str]:
+    """The managers of who was asked last, leaving out who is asked already or may not decide; or why there
+    are none.
+    """
     users = asked[-1].users
     if not users:
         return None, "Only roles were asked, and roles have no manager."

@@ -1,4 +1,6 @@
-"""What a run does with a plan that needs approval: it files a request, or finds that the same is asked for already."""
+"""What a run does with a plan that needs approval: it files a request, or finds that the same is asked for
+already.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,19 @@ from directory_sync.store.store import Store
 
 
 def file_request(
-    store: Store, snapshot: Snapshot, plan_id: int, plan: Plan, *, policy: EffectivePolicy, why: Reason, description: str
+    store: Store,
+    snapshot: Snapshot,
+    plan_id: int,
+    plan: Plan,
+    *,
+    policy: EffectivePolicy,
+    why: Reason,
+    description: str,
 ) -> Filed:
     """Ask for the approval of a stored plan.
 
-    A request of an earlier run for the same plan goes on waiting, unless the policy has changed since it was filed. Limits that
-    the plan goes past are waived with the approval.
+    A request of an earlier run for the same plan goes on waiting, unless the policy has changed since it was
+    filed. Limits that the plan goes past are waived with the approval.
 
     Args:
         store: holds plan and requests.
@@ -36,11 +45,21 @@ def file_request(
     """
     pending = store.pending_request(snapshot.collection.name, plan.job)
     if pending is not None and snapshot.trigger == TERMINAL and pending.trigger != TERMINAL:
-        pass  # a request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing is filed
+        # A request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing
+        # is filed.
+        pass
     elif pending is not None and policy_of(pending) != policy:
-        store.mark_stale(snapshot.collection.name, plan.job, reason="The approval policy was changed, so it is asked for again.")
+        store.mark_stale(
+            snapshot.collection.name,
+            plan.job,
+            reason="The approval policy was changed, so it is asked for again.",
+        )
     elif pending is not None and pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
-        store.mark_stale(snapshot.collection.name, plan.job, reason=f"Run {snapshot.run_id} asks for it, and carries it out.")
+        store.mark_stale(
+            snapshot.collection.name,
+            plan.job,
+            reason=f"Run {snapshot.run_id} asks for it, and carries it out.",
+        )
     filed = store.file_request(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
@@ -68,19 +87,22 @@ def ask_for_waiver(
 ) -> Filed:
     """Ask for the limits that a stopped plan went past to be waived once, for exactly this plan.
 
-    The job's approvers decide, or where it has no policy, the administrators; never who started the run or asks for this. A run
-    that makes the same plan again carries it out; the limits stay.
+    The job's approvers decide, or where it has no policy, the administrators; never who started the run or
+    asks for this. A run that makes the same plan again carries it out; the limits stay.
 
     Args:
         administrators: roles.
         asked_by: who asks; they cannot agree to it either.
         reason: why the changes are meant, in the words of who asks.
 
-    Raises NotDecidable if somebody has asked for it already, or a request of another run for this job waits for a decision.
+    Raises NotDecidable if somebody has asked for it already, or a request of another run for this job waits
+    for a decision.
     """
     if policy is None:
         own = ApprovalPolicy(approvers=Approvers(roles=list(administrators)))
-        policy = EffectivePolicy.model_validate({name: getattr(own, name) for name in ApprovalPolicy.model_fields})
+        policy = EffectivePolicy.model_validate(
+            {name: getattr(own, name) for name in ApprovalPolicy.model_fields}
+        )
     policy = policy.model_copy(update={"self_approval": "forbid"})
     requester = requester_of(snapshot)
     filed = store.file_request(
@@ -100,7 +122,9 @@ def ask_for_waiver(
         escalate_after=_first_escalation(policy, requester, asked_by),
     )
     if filed.filing is Filing.SAME_AS_PENDING:
-        raise NotDecidable(f"Request {filed.id} asks for this already. Comment on it if you have something to add.")
+        raise NotDecidable(
+            f"Request {filed.id} asks for this already. Comment on it if you have something to add."
+        )
     return filed
 
 
@@ -119,7 +143,8 @@ def _first_escalation(policy: EffectivePolicy, requester: str, asked_by: str = "
 def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     """Where the policy says `self_approval: auto`, who started the run has agreed by starting it.
 
-    Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user name.
+    Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user
+    name.
     """
     view = store.get_request(filed.id)
     if snapshot.trigger == SCHEDULED or view.request.collection_run_id != snapshot.id:
@@ -128,4 +153,6 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     if agrees_by_asking(for_decision(view), starter):
         # Somebody else may have decided in this very moment: then that counts.
         with contextlib.suppress(AlreadyDecided, NotAllowed):
-            desk.approve(store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run.")
+            desk.approve(
+                store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run."
+            )

@@ -34,7 +34,9 @@ class Event:
 
 
 def assignments(policy: EffectivePolicy, events: Iterable[Event] = ()) -> tuple[Assignment, ...]:
-    """Everybody who is asked: whom policy and minimum name, then those whom escalation and rerouting brought in."""
+    """Everybody who is asked: whom policy and minimum name, then those whom escalation and rerouting brought
+    in.
+    """
     asked = [Assignment(policy.approvers)]
     if policy.all_of is not None:
         asked.append(Assignment(policy.all_of, Origin.MINIMUM))

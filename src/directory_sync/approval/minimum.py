@@ -1,4 +1,6 @@
-"""The deployment's minimum: a policy in the settings that every job's own policy can tighten but never loosen."""
+"""The deployment's minimum: a policy in the settings that every job's own policy can tighten but never
+loosen.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,24 @@ SETTING = "approval_minimum"
 
 
 def tighten(minimum: ApprovalPolicy | None, own: ApprovalPolicy | None) -> EffectivePolicy | None:
-    """The policy that counts where a deployment has a minimum and a job its own policy; either may be missing.
+    """The policy that counts where a deployment has a minimum and a job its own policy; either may be
+    missing.
 
-    With a minimum, whatever it demands approval for needs it, nobody decides who may not decide under it, and nothing is approved
-    without the people that it requires. Within that, the job's own policy counts in full. Key by key:
+    With a minimum, whatever it demands approval for needs it, nobody decides who may not decide under it, and
+    nothing is approved without the people that it requires. Within that, the job's own policy counts in full.
+    Key by key:
 
-    * `approvers`: the job's own are asked. The minimum names a circle, its approvers and the people of its escalation, and
-      whoever decides must be in it too, also people who are brought in by escalation or rerouting. A person may be named here
-      by user name and there by role. A union would let a definition add its author's friends; dropping the job's own would
-      ignore what it demands. If nobody is in both, the request waits, and says why.
-    * `when`: the same, or `always` where they differ, because neither `manual` nor `over_limit` covers the other.
-    * `changes`, `fields`: what either asks about needs approval; if one of the two asks about everything, everything does.
-    * `require`: the larger number. `all` of the job's own goes together with the minimum's number; where the minimum says `all`,
-      each of its people is asked and must agree in person, besides what the job requires.
+    * `approvers`: the job's own are asked. The minimum names a circle, its approvers and the people of its
+      escalation, and whoever decides must be in it too, also people who are brought in by escalation or
+      rerouting. A person may be named here by user name and there by role. A union would let a definition add
+      its author's friends; dropping the job's own would ignore what it demands. If nobody is in both, the
+      request waits, and says why.
+    * `when`: the same, or `always` where they differ, because neither `manual` nor `over_limit` covers the
+      other.
+    * `changes`, `fields`: what either asks about needs approval; if one of the two asks about everything,
+      everything does.
+    * `require`: the larger number. `all` of the job's own goes together with the minimum's number; where the
+      minimum says `all`, each of its people is asked and must agree in person, besides what the job requires.
     * `self_approval`: `forbid` before `allow` before `auto`.
     * `expires`: the shorter time.
     * `escalation`: the shorter time; the job's own levels and default, where it has none the minimum's.
@@ -69,14 +76,16 @@ def _content(policy: ApprovalPolicy) -> dict[str, object]:
     return {name: getattr(policy, name) for name in ApprovalPolicy.model_fields}
 
 
-# -- the setting ------------------------------------------------------------------------------------------------------
+# -- the setting
+# ------------------------------------------------------------------------------------------------------
 
 
 def parse_minimum(text: str) -> ApprovalPolicy | None:
-    """Read the setting `approval_minimum`: YAML or JSON as under `approval:` in a definition; None for an empty text or `none`.
+    """Read the setting `approval_minimum`: YAML or JSON as under `approval:` in a definition; None for an
+    empty text or `none`.
 
-    Raises SettingsError. `manager` is refused as a level of escalation: jobs write that very attribute, so whoever can change it
-    could make themselves somebody who decides in the whole deployment.
+    Raises SettingsError. `manager` is refused as a level of escalation: jobs write that very attribute, so
+    whoever can change it could make themselves somebody who decides in the whole deployment.
     """
     if text.strip() in ("", "none"):
         return None
@@ -97,15 +106,21 @@ def parse_minimum(text: str) -> ApprovalPolicy | None:
         raise _wrong("; ".join(f"{problem.key}: {problem.text}" for problem in impossible))
     users = len(set(policy.approvers.users))
     if not policy.approvers.roles and people_required(policy) > users:
-        raise _wrong(f"require: needs {policy.require} people, but only {users} may approve, name more users or a role")
+        raise _wrong(
+            f"require: needs {policy.require} people, but only {users} may approve, name more users or a role"
+        )
     return policy
 
 
 def _problems(plain: Plain) -> list[str]:
-    """What is wrong with the policy, in the words that a definition gets: the collection around it is there for them only."""
+    """What is wrong with the policy, in the words that a definition gets: the collection around it is there
+    for them only.
+    """
     _, _, problems = validate({"name": "minimum", "approval": plain, "jobs": []}, Places.none("minimum"))
     return [
-        f"{key}: {problem.text}" if (key := problem.key.removeprefix("approval").lstrip(".")) else problem.text
+        f"{key}: {problem.text}"
+        if (key := problem.key.removeprefix("approval").lstrip("."))
+        else problem.text
         for problem in problems
         if problem.key.startswith("approval")
     ]
@@ -113,7 +128,8 @@ def _problems(plain: Plain) -> list[str]:
 
 def _wrong(what: str) -> SettingsError:
     return SettingsError(
-        f"Setting [directory_sync] {SETTING} is no approval policy: {printable(what)}. Write it as under approval: in a "
+        f"Setting [directory_sync] {SETTING} is no approval policy: {printable(what)}. Write it as under"
+        f" approval: in a "
         "definition, for example {approvers: {roles: [Admin]}, changes: [delete]}, or leave it empty. "
         f"It is set in airflow.cfg or by AIRFLOW__DIRECTORY_SYNC__{SETTING.upper()}."
     )

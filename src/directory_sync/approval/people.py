@@ -1,9 +1,9 @@
 """People, and who of them may decide a request.
 
-Names and roles are compared exactly as Airflow's auth manager gives them where that lets somebody decide, and without regard to
-case, accents and blanks where it keeps somebody from deciding or counts people: `Bob` gains nothing from `bob` being an
-approver, but is the same person as the requester `bob`. Directories and databases of users differ in this, so each comparison
-errs on the safe side.
+Names and roles are compared exactly as Airflow's auth manager gives them where that lets somebody decide, and
+without regard to case, accents and blanks where it keeps somebody from deciding or counts people: `Bob` gains
+nothing from `bob` being an approver, but is the same person as the requester `bob`. Directories and databases
+of users differ in this, so each comparison errs on the safe side.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """People who are asked to decide a request. Later assignments add people; those asked before can still act.
+    """People who are asked to decide a request. Later assignments add people; those asked before can still
+    act.
 
     Attributes:
         approvers: whom.
@@ -85,7 +86,8 @@ class RequestView:
         requester: name of who started the run; empty for the schedule.
         assignments: everybody who is asked, in the order they were.
         decisions: given so far, oldest first.
-        asked_by: who asked for a waiver; they do not decide it either, whatever the policy says. Empty for all other requests.
+        asked_by: who asked for a waiver; they do not decide it either, whatever the policy says. Empty for
+            all other requests.
     """
 
     state: RequestState
@@ -123,8 +125,8 @@ class Refusal:
 def may_decide(request: RequestView, person: Person) -> Refusal | None:
     """Say why the person may not approve, deny or reroute the request; None if they may.
 
-    Nobody decides by virtue of administering Airflow: administrators see every request, and decide those that name them or a role
-    of theirs.
+    Nobody decides by virtue of administering Airflow: administrators see every request, and decide those that
+    name them or a role of theirs.
     """
     if request.state is not RequestState.PENDING:
         return Refusal(Hindrance.OVER, _what_became(request))
@@ -132,11 +134,15 @@ def may_decide(request: RequestView, person: Person) -> Refusal | None:
         if same_person(decision.person.name, person.name):
             answer = "approved" if decision.agreed else "denied"
             return Refusal(Hindrance.DECIDED, f"You have {answer} this request already. A decision is final.")
-    return ineligible(request.policy, request.assignments, request.requester, person, asked_by=request.asked_by)
+    return ineligible(
+        request.policy, request.assignments, request.requester, person, asked_by=request.asked_by
+    )
 
 
 def agrees_by_asking(request: RequestView, requester: Person) -> bool:
-    """Whether starting the run counts as the requester's agreement: `self_approval: auto`, and they may decide."""
+    """Whether starting the run counts as the requester's agreement: `self_approval: auto`, and they may
+    decide.
+    """
     return (
         request.policy.self_approval == "auto"
         and same_person(request.requester, requester.name)
@@ -145,29 +151,40 @@ def agrees_by_asking(request: RequestView, requester: Person) -> bool:
 
 
 def ineligible(
-    policy: EffectivePolicy, assignments: Iterable[Assignment], requester: str, person: Person, *, asked_by: str = ""
+    policy: EffectivePolicy,
+    assignments: Iterable[Assignment],
+    requester: str,
+    person: Person,
+    *,
+    asked_by: str = "",
 ) -> Refusal | None:
     """Say why the person's answer does not count, whatever has been decided; None if it counts."""
     if not person.verified or not person.name:
         return Refusal(Hindrance.UNVERIFIED, "Airflow does not know who you are. Log in to decide.")
     if policy.self_approval == "forbid" and same_person(person.name, requester):
         return Refusal(
-            Hindrance.REQUESTER, "You asked for these changes, so somebody else has to decide. You can cancel the request."
+            Hindrance.REQUESTER,
+            "You asked for these changes, so somebody else has to decide. You can cancel the request.",
         )
     if asked_by and same_person(person.name, asked_by):
         return Refusal(Hindrance.ASKED, "You asked for this, so someone else has to decide.")
     if not any(is_named(assignment.approvers, person) for assignment in assignments):
-        return Refusal(Hindrance.NO_APPROVER, "You are not an approver of this request. One of them can reroute it to you.")
+        return Refusal(
+            Hindrance.NO_APPROVER,
+            "You are not an approver of this request. One of them can reroute it to you.",
+        )
     if not all(is_named(circle, person) for circle in policy.also_within or ()):
         return Refusal(
             Hindrance.OUTSIDE_EITHER,
-            "The job's policy was changed while this run was going on, and only people named by both versions may decide. "
+            "The job's policy was changed while this run was going on, and only people named by both versions"
+            " may decide. "
             "Ask one of them, or have the job run again: the next run goes by the new policy alone.",
         )
     if policy.within is not None and not is_named(policy.within, person):
         return Refusal(
             Hindrance.OUTSIDE_MINIMUM,
-            "The deployment's setting approval_minimum does not let you decide, though the job's policy names you. "
+            "The deployment's setting approval_minimum does not let you decide, though the job's policy names"
+            " you. "
             "Ask an administrator to add you there, or somebody it names to decide.",
         )
     return None
@@ -183,9 +200,13 @@ def could_decide(policy: EffectivePolicy, user: str, requester: str, asked_by: s
     return all(circle.roles or user in circle.users for circle in circles)
 
 
-def somebody_could_decide(policy: EffectivePolicy, approvers: Approvers, requester: str, asked_by: str = "") -> bool:
+def somebody_could_decide(
+    policy: EffectivePolicy, approvers: Approvers, requester: str, asked_by: str = ""
+) -> bool:
     """Whether anybody of these may ever decide; a role may always have members who are not known here."""
-    return bool(approvers.roles) or any(could_decide(policy, user, requester, asked_by) for user in approvers.users)
+    return bool(approvers.roles) or any(
+        could_decide(policy, user, requester, asked_by) for user in approvers.users
+    )
 
 
 def is_named(approvers: Approvers, person: Person) -> bool:
@@ -201,12 +222,14 @@ def same_person(name: str, other: str) -> bool:
 def identity(name: str) -> str:
     """A user name as people are told apart by it.
 
-    Without regard to case, width, accents and the number of blanks: some directory that users log in from takes any two names
-    that differ only in these for the same account (RFC 4518, section 2, for LDAP; Active Directory for accents), and Airflow
-    makes a user of each.
+    Without regard to case, width, accents and the number of blanks: some directory that users log in from
+    takes any two names that differ only in these for the same account (RFC 4518, section 2, for LDAP; Active
+    Directory for accents), and Airflow makes a user of each.
     """
     folded = unicodedata.normalize("NFKC", name).casefold()
-    letters = (letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter))
+    letters = (
+        letter for letter in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(letter)
+    )
     return " ".join("".join(letters).split())
 
 
@@ -218,7 +241,9 @@ def role_text(role: str) -> str:
 def _what_became(request: RequestView) -> str:
     state = request.state
     wanted = {RequestState.DENIED: False, RequestState.APPROVED: True, RequestState.APPLIED: True}.get(state)
-    people = ", ".join(dict.fromkeys(decision.person.name for decision in request.decisions if decision.agreed is wanted))
+    people = ", ".join(
+        dict.fromkeys(decision.person.name for decision in request.decisions if decision.agreed is wanted)
+    )
     by = f" by {people}" if people else ""
     return {
         RequestState.APPROVED: f"This request was already approved{by}.",
@@ -226,5 +251,7 @@ def _what_became(request: RequestView) -> str:
         RequestState.DENIED: f"This request was already denied{by}.",
         RequestState.EXPIRED: "This request has expired. Run the job again to file a new one.",
         RequestState.CANCELLED: "This request was cancelled.",
-        RequestState.STALE: "This request is stale: a newer plan of the job has replaced it. Decide that one.",
+        RequestState.STALE: (
+            "This request is stale: a newer plan of the job has replaced it. Decide that one."
+        ),
     }[state]

@@ -1,4 +1,7 @@
-"""Whether a plan needs approval under a policy, and why. How a deployment's minimum tightens a policy stands in `minimum`."""
+"""Whether a plan needs approval under a policy, and why.
+
+How a deployment's minimum tightens a policy stands in `minimum`.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,42 @@ from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.model import LimitCheck, Plan
 
 SCHEDULED = "scheduled"
-"""The trigger of runs that the schedule started, as Airflow names it. Every other one, known or not, counts as by hand."""
+"""The trigger of runs that the schedule started, as Airflow names it.
+
+Every other one, known or not, counts as by hand.
+"""
 
 
 EDITED = "edited"
-"""Stands for the trigger of a scheduled run whose job was never carried out as it is defined now: it counts as by hand."""
+"""Stands for the trigger of a scheduled run whose job was never carried out as it is defined now: it counts
+as by hand.
+"""
 
 
 class EffectivePolicy(ApprovalPolicy):
-    """The policy that counts for a job: its own, tightened by the deployment's minimum. A request keeps a copy of it."""
+    """The policy that counts for a job: its own, tightened by the deployment's minimum.
 
-    within: Approvers | None = Field(None, description="Nobody else may decide, however they were named. None: no such bound.")
+    A request keeps a copy of it.
+    """
+
+    within: Approvers | None = Field(
+        None, description="Nobody else may decide, however they were named. None: no such bound."
+    )
     also_within: list[Approvers] | None = Field(
-        None, description="The same, where the policy was changed while a run was going on: nobody who is not in each of these."
+        None,
+        description=(
+            "The same, where the policy was changed while a run was going on: nobody who is not in each of"
+            " these."
+        ),
     )
     at_least: int = Field(1, ge=1, description="So many distinct people must agree in any case.")
     all_of: Approvers | None = Field(
-        None, description="Each of these users, and one person of each of these roles, must agree in any case; nobody stands in."
+        None,
+        description=(
+            "Each of these users, and one person of each of these roles, must agree in any case; nobody"
+            " stands"
+            " in."
+        ),
     )
 
 
@@ -64,13 +86,16 @@ def needs_approval(
 ) -> Reason | None:
     """Say why the plan needs approval under the policy; None if it does not.
 
-    An empty plan needs none. `when` has to hold, and where `changes` or `fields` are given, one of the two has to match; an empty
-    list is as if it were not given, so that it asks for more approvals and not for none.
+    An empty plan needs none. `when` has to hold, and where `changes` or `fields` are given, one of the two
+    has to match; an empty list is as if it were not given, so that it asks for more approvals and not for
+    none.
 
     Args:
-        trigger: what started the run, as in `RunIdentity`, or `EDITED`; only `scheduled` passes a policy with `when: manual`.
+        trigger: what started the run, as in `RunIdentity`, or `EDITED`; only `scheduled` passes a policy with
+            `when: manual`.
         exceeded: the limits that the plan goes past and that are not waived.
-        canonical: the destination's own spelling of a field, so that an alias (`surname` for `sn`) is the same field.
+        canonical: the destination's own spelling of a field, so that an alias (`surname` for `sn`) is the
+            same field.
     """
     if not len(plan.changes):
         return None
@@ -93,7 +118,11 @@ def _when(policy: ApprovalPolicy, trigger: str, exceeded: Sequence[LimitCheck]) 
         return "The job's changes always need approval."
     if policy.when == "manual":
         if trigger == EDITED:
-            return "The job is new or was edited, so its first run needs approval, also if the schedule has started it."
+            return (
+                "The job is new or was edited, so its first run needs approval, also if the schedule has"
+                " started"
+                " it."
+            )
         return None if trigger == SCHEDULED else "Runs that the schedule did not start need approval."
     if exceeded:
         return f"Plans over a limit need approval ({'; '.join(map(str, exceeded))})."
@@ -114,7 +143,9 @@ def _matches(
         for name in {field.field for field in change.fields}:
             if name not in forms:
                 forms[name] = _forms(name, canonical)
-                found_fields.update(field for field, wanted in fields.items() if not wanted.isdisjoint(forms[name]))
+                found_fields.update(
+                    field for field, wanted in fields.items() if not wanted.isdisjoint(forms[name])
+                )
         if len(found_kinds) == len(kinds) and len(found_fields) == len(fields):
             break
     return (
@@ -124,6 +155,8 @@ def _matches(
 
 
 def _forms(field: str, canonical: Callable[[str], str]) -> frozenset[str]:
-    """What a field answers to, in small letters: with and without options (RFC 4512, section 2.5), its alias resolved."""
+    """What a field answers to, in small letters: with and without options (RFC 4512, section 2.5), its alias
+    resolved.
+    """
     bare = field.partition(";")[0]
     return frozenset(name.casefold() for name in (field, bare, canonical(field), canonical(bare)))

@@ -1,10 +1,10 @@
 """Whether the decisions given so far settle a request.
 
-One denial denies. Each person counts once, and only who may decide counts. `any` and numbers count distinct people. `all` asks
-for every named user and one person of every named role; a person may stand for several roles and for their own name, because
-that is what the roles say, but two named users are always two people. Under `all`, somebody whom escalation brought in stands in
-for one who has not answered, and somebody to whom a named approver rerouted the request for that approver only; each for one at
-most.
+One denial denies. Each person counts once, and only who may decide counts. `any` and numbers count distinct
+people. `all` asks for every named user and one person of every named role; a person may stand for several
+roles and for their own name, because that is what the roles say, but two named users are always two people.
+Under `all`, somebody whom escalation brought in stands in for one who has not answered, and somebody to whom
+a named approver rerouted the request for that approver only; each for one at most.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ def outcome(
 ) -> Outcome:
     """Say whether the request is approved, denied, or who is missing. See the module for the rules.
 
-    A recorded denial counts whoever gave it; an agreement only if that person may decide, with the roles they had then.
+    A recorded denial counts whoever gave it; an agreement only if that person may decide, with the roles they
+    had then.
     """
     given = tuple(decisions)
     for decision in given:
@@ -120,32 +121,41 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
     return tuple(distinct.values())
 
 
-# -- any and numbers --------------------------------------------------------------------------------------------------
+# -- any and numbers
+# --------------------------------------------------------------------------------------------------
 
 
 def _missing_people(
     policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], could: _Could
 ) -> Iterable[tuple[str, bool]]:
     own = [assignment for assignment in assignees if assignment.origin is not Origin.MINIMUM]
-    counted = [person for person in agreed if any(is_named(assignment.approvers, person) for assignment in own)]
+    counted = [
+        person for person in agreed if any(is_named(assignment.approvers, person) for assignment in own)
+    ]
     needed = 0 if policy.require == "all" else people_required(policy)
     missing = _too_few(own, counted, needed, could) or _too_few(assignees, agreed, policy.at_least, could)
     return () if missing is None else (missing,)
 
 
-def _too_few(assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, could: _Could) -> tuple[str, bool] | None:
+def _too_few(
+    assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, could: _Could
+) -> tuple[str, bool] | None:
     """What is missing to the number, and whether it can be reached."""
     if len(agreed) >= needed:
         return None
     users = list(dict.fromkeys(user for assignment in assignees for user in assignment.approvers.users))
-    roles = [role_text(role) for role in dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)]
+    roles = [
+        role_text(role)
+        for role in dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)
+    ]
     done = {identity(person.name) for person in agreed}
     able = done | {identity(user) for user in users if could(user)}
     if not roles and len(able) < needed:
         known = ", ".join(user for user in users if identity(user) in able)
         return (
             f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can"
-            f"{f' ({known})' if known else ''}: the request waits until others are asked, by rerouting or escalation"
+            f"{f' ({known})' if known else ''}: the request waits until others are asked, by rerouting or"
+            f" escalation"
         ), False
     left = [*(user for user in users if identity(user) in able - done), *roles]
     more = needed - len(agreed)
@@ -154,7 +164,8 @@ def _too_few(assignees: Sequence[Assignment], agreed: Sequence[Person], needed: 
     return f"{'one' if more == 1 else more} of: {', '.join(left)}", True
 
 
-# -- all --------------------------------------------------------------------------------------------------------------
+# -- all
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _missing_parts(
@@ -181,16 +192,25 @@ def _not_agreed(parts: Iterable[_Part], agreed: Sequence[Person]) -> list[_Part]
     return [part for part in parts if not any(part.is_of(person) for person in agreed)]
 
 
-def _without_stand_in(parts: Sequence[_Part], assignees: Sequence[Assignment], agreed: Sequence[Person]) -> list[_Part]:
-    """The parts that nobody has agreed for: neither themselves nor, each for one part, somebody who stands in."""
+def _without_stand_in(
+    parts: Sequence[_Part], assignees: Sequence[Assignment], agreed: Sequence[Person]
+) -> list[_Part]:
+    """The parts that nobody has agreed for: neither themselves nor, each for one part, somebody who stands
+    in.
+    """
     missing = _not_agreed(parts, agreed)
     free = [person for person in agreed if not any(part.is_of(person) for part in parts)]
-    choices = {part: [i for i, person in enumerate(free) if part in _stands_for(person, parts, assignees)] for part in missing}
+    choices = {
+        part: [i for i, person in enumerate(free) if part in _stands_for(person, parts, assignees)]
+        for part in missing
+    }
     taken: dict[int, _Part] = {}
     return [part for part in missing if not _assign(part, choices, taken, set())]
 
 
-def _assign(part: _Part, choices: Mapping[_Part, Sequence[int]], taken: dict[int, _Part], tried: set[int]) -> bool:
+def _assign(
+    part: _Part, choices: Mapping[_Part, Sequence[int]], taken: dict[int, _Part], tried: set[int]
+) -> bool:
     """Find somebody for the part, moving others to their second choice where needed (an augmenting path)."""
     for index in choices[part]:
         if index in tried:
@@ -203,7 +223,9 @@ def _assign(part: _Part, choices: Mapping[_Part, Sequence[int]], taken: dict[int
 
 
 def _stands_for(person: Person, parts: Sequence[_Part], assignees: Sequence[Assignment]) -> set[_Part]:
-    """The parts that the person may answer for: through escalation any, through rerouting those of who rerouted."""
+    """The parts that the person may answer for: through escalation any, through rerouting those of who
+    rerouted.
+    """
     found: set[_Part] = set()
     people, met = [person], {person}
     while people:

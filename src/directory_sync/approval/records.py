@@ -20,7 +20,9 @@ def policy_of(request: stored.Request) -> EffectivePolicy:
 
 
 def requester_of(asked: stored.Request | Snapshot) -> str:
-    """Whom a request is by, as far as that keeps anybody from deciding: the schedule is nobody, whoever may have that name."""
+    """Whom a request is by, as far as that keeps anybody from deciding: the schedule is nobody, whoever may
+    have that name.
+    """
     return "" if asked.trigger == SCHEDULED else asked.requester
 
 
@@ -39,7 +41,9 @@ def events_of(view: stored.RequestView) -> tuple[Event, ...]:
 def decisions_of(decisions: Iterable[stored.Decision]) -> tuple[Decision, ...]:
     """The answers that were given, oldest first."""
     return tuple(
-        Decision(Person(each.person, frozenset(each.roles), each.verified), each.approve, each.at, each.reason)
+        Decision(
+            Person(each.person, frozenset(each.roles), each.verified), each.approve, each.at, each.reason
+        )
         for each in decisions
     )
 
@@ -82,7 +86,9 @@ def _event(event: stored.Event) -> Event:
 
 
 def _approvers(names: Sequence[Any]) -> Approvers | None:
-    """Whom an event asks; mail addresses, which stand at the same place in the event of a mail, are nobody."""
+    """Whom an event asks; mail addresses, which stand at the same place in the event of a mail, are
+    nobody.
+    """
     people = [each for each in names if isinstance(each, Mapping)]
     if not people:
         return None

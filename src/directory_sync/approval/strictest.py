@@ -123,7 +123,9 @@ def _chain(policy: ApprovalPolicy) -> tuple[object, ...]:
 
 def _together(groups: Iterable[Approvers]) -> Approvers:
     named = list(groups)
-    return Approvers(users=_union(group.users for group in named), roles=_union(group.roles for group in named))
+    return Approvers(
+        users=_union(group.users for group in named), roles=_union(group.roles for group in named)
+    )
 
 
 def _union(lists: Iterable[Iterable[str]]) -> list[str]:

@@ -1,4 +1,6 @@
-"""What time does to requests, carried out: those whose time is over end, and where nobody answers the next are asked."""
+"""What time does to requests, carried out: those whose time is over end, and where nobody answers the next
+are asked.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +58,17 @@ class SweepResult:
 
 
 def sweep(store: Store, *, manager_of: ManagerOf, now: datetime | None = None) -> SweepResult:
-    """End requests whose time is over and ask the next approvers where nobody has answered. May run anywhere, at any time.
+    """End requests whose time is over and ask the next approvers where nobody has answered. May run anywhere,
+    at any time.
 
     A request whose manager cannot be looked up now is left to the next sweep; the others are not held up.
 
     Args:
         store: holds the requests.
-        manager_of: user name → user name of the manager, or None; raises a DirectorySyncError while it cannot tell.
-        now: what is due by then; the database's clock unless given. What happens is noted with the database's clock.
+        manager_of: user name → user name of the manager, or None; raises a DirectorySyncError while it cannot
+            tell.
+        now: what is due by then; the database's clock unless given. What happens is noted with the database's
+            clock.
 
     Raises StoreError.
     """
@@ -92,7 +97,9 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
         try:
             return manager_of(user)
         except DirectorySyncError as error:
-            raise _LookupFailed(f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}") from error
+            raise _LookupFailed(
+                f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}"
+            ) from error
 
     view = store.get_request(request.id)
     asker = asker_of(view)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:  # the command line asks how long a waiver lasts, and needs no
     from directory_sync.store.request_model import Request
 
 WAIVER_LASTS = timedelta(days=7)
-"""A waiver that no run has used by then counts no longer: the approver did not mean an accident of next year."""
+"""A waiver that no run has used by then counts no longer: the approver did not mean an accident of next year.
+"""
 
 
 def usable_until(request: Request) -> datetime | None:

@@ -26,7 +26,9 @@ _WIDTH = max(map(len, MOST_SERIOUS_FIRST))
 
 @dataclass(frozen=True, slots=True)
 class ChangeStyle:
-    """How changes are written to one stream: `arrow` stands between old and new, values of secret fields are hidden."""
+    """How changes are written to one stream: `arrow` stands between old and new, values of secret fields are
+    hidden.
+    """
 
     colour: bool
     arrow: str

@@ -1,6 +1,8 @@
-"""Connections for a terminal: from `AIRFLOW_CONN_…` without Airflow, and only otherwise by Airflow's own lookup.
+"""Connections for a terminal: from `AIRFLOW_CONN_…` without Airflow, and only otherwise by Airflow's own
+lookup.
 
-Importing Airflow takes seconds, and a machine that only runs this command may have no initialised Airflow at all.
+Importing Airflow takes seconds, and a machine that only runs this command may have no initialised Airflow at
+all.
 """
 
 from __future__ import annotations
@@ -32,35 +34,45 @@ def variable_name(connection_id: str) -> str:
 
 
 class EnvironmentConnections:
-    """Looks connections up in the environment, then where Airflow looks: secrets backends and the metadata database."""
+    """Looks connections up in the environment, then where Airflow looks: secrets backends and the metadata
+    database.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, ConnectionInfo] = {}
 
     def get(self, connection_id: str) -> ConnectionInfo:
-        """Return the connection. Raises EndpointError with the remedy if there is none or it cannot be read."""
+        """Return the connection.
+
+        Raises EndpointError with the remedy if there is none or it cannot be read.
+        """
         if connection_id not in self._found:
             text = os.environ.get(variable_name(connection_id), "")
-            self._found[connection_id] = parse_connection(connection_id, text) if text.strip() else ask_airflow(connection_id)
+            self._found[connection_id] = (
+                parse_connection(connection_id, text) if text.strip() else ask_airflow(connection_id)
+            )
         return self._found[connection_id]
 
 
 def parse_connection(connection_id: str, text: str) -> ConnectionInfo:
     """Read a connection as Airflow reads `AIRFLOW_CONN_…`: a JSON object, or a URI.
 
-    See "Storing connections in environment variables" in Airflow's documentation. No part of the text is ever quoted in an error,
-    because any of it may be the password. Raises EndpointError.
+    See "Storing connections in environment variables" in Airflow's documentation. No part of the text is ever
+    quoted in an error, because any of it may be the password. Raises EndpointError.
     """
     text = text.strip()
     try:
         return _from_json(connection_id, text) if text.startswith("{") else _from_uri(connection_id, text)
     except ValueError as error:
         # Texts of Python's own parsers may quote what they read; ours never do.
-        reason = str(error) if isinstance(error, _WrongConnectionError) else "it is no valid JSON object or URI."
+        reason = (
+            str(error) if isinstance(error, _WrongConnectionError) else "it is no valid JSON object or URI."
+        )
         raise EndpointError(
             f"{variable_name(connection_id)} cannot be read: {reason}",
             endpoint=f"connection {connection_id}",
-            remedy='Write for example {"conn_type": "ldap", "host": "dc1.lab.example", "login": "…", "password": "…"}, '
+            remedy='Write for example {"conn_type": "ldap", "host": "dc1.lab.example", "login": "…", "password":'  # noqa: E501
+            ' "…"}, '
             "or a URI with percent-encoded parts.",
         ) from None
 
@@ -73,7 +85,9 @@ def _from_json(connection_id: str, text: str) -> ConnectionInfo:
     data = json.loads(text)
     unknown = sorted(set(data) - _JSON_FIELDS)
     if unknown:
-        raise _WrongConnectionError(f"unknown key {unknown[0]!r}; the keys are {', '.join(sorted(_JSON_FIELDS - {'conn_id'}))}.")
+        raise _WrongConnectionError(
+            f"unknown key {unknown[0]!r}; the keys are {', '.join(sorted(_JSON_FIELDS - {'conn_id'}))}."
+        )
     for name in ("conn_type", *_TEXT_FIELDS):
         if data.get(name) is not None and not isinstance(data[name], str):
             raise _WrongConnectionError(f"{name} is not a text.")
@@ -87,9 +101,13 @@ def _from_json(connection_id: str, text: str) -> ConnectionInfo:
 
 
 def _from_uri(connection_id: str, uri: str) -> ConnectionInfo:
-    """Read `TYPE://LOGIN:PASSWORD@HOST:PORT/SCHEMA?NAME=VALUE`; `TYPE://PROTOCOL://HOST` gives a host with a protocol."""
+    """Read `TYPE://LOGIN:PASSWORD@HOST:PORT/SCHEMA?NAME=VALUE`; `TYPE://PROTOCOL://HOST` gives a host with a
+    protocol.
+    """
     if uri.count("://") not in (1, 2):
-        raise _WrongConnectionError("it is neither a JSON object nor a URI with one :// (or two: type and protocol).")
+        raise _WrongConnectionError(
+            "it is neither a JSON object nor a URI with one :// (or two: type and protocol)."
+        )
     kind, _, address = uri.partition("://")
     protocol, has_protocol, rest = address.partition("://")
     if has_protocol and any(character in protocol for character in "@:/?#"):
@@ -151,7 +169,8 @@ def _normal_type(kind: str) -> str:
     return "postgres" if kind == "postgresql" else kind.replace("-", "_")
 
 
-# -- Airflow's own lookup ---------------------------------------------------------------------------------------------
+# -- Airflow's own lookup
+# ---------------------------------------------------------------------------------------------
 
 
 def ask_airflow(connection_id: str) -> ConnectionInfo:
@@ -164,18 +183,25 @@ def ask_airflow(connection_id: str) -> ConnectionInfo:
 
             from directory_sync.airflow.connections import connection_info
 
-            return connection_info(cast("Connection", StoredConnection.get_connection_from_secrets(connection_id)))
+            return connection_info(
+                cast("Connection", StoredConnection.get_connection_from_secrets(connection_id))
+            )
         except Exception as error:  # noqa: BLE001 - configuration, backends and drivers may raise anything
             missing = type(error).__name__ == "AirflowNotFoundException"
             # The text of another error may quote the connection, password included.
             kind = "" if missing else f" ({type(error).__name__})"
     raise EndpointError(
-        "there is no such connection, neither in the environment nor in Airflow's secrets backends and metadata database."
+        "there is no such connection, neither in the environment nor in Airflow's secrets backends and"
+        " metadata database."
         if missing
         else f"it is not in the environment, and Airflow's own lookup fails{kind}.",
         endpoint=endpoint,
         remedy=f"Set {variable} (JSON or URI), or create it in Airflow"
-        + ("." if missing else "; airflow connections get " + connection_id + " shows what is wrong with the lookup."),
+        + (
+            "."
+            if missing
+            else "; airflow connections get " + connection_id + " shows what is wrong with the lookup."
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""`directory-sync db settle`: closes what processes left open that are gone, and tells what they had written."""
+"""`directory-sync db settle`: closes what processes left open that are gone, and tells what they had
+written.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from directory_sync.store.store import Store
 def settle(arguments: Namespace) -> ExitStatus:
     """Settle everything that was left open. Raises StoreError, SettingsError, UsageError.
 
-    Returns `FAILED` if the objects of a plan cannot be looked at now, else `RECORD_ERRORS` if of some changes nobody can tell
-    whether they were written.
+    Returns `FAILED` if the objects of a plan cannot be looked at now, else `RECORD_ERRORS` if of some changes
+    nobody can tell whether they were written.
     """
     deployment = terminal_deployment(arguments)
     with Store.open(settings.database_url()) as store:
@@ -41,9 +43,16 @@ def _lines(settlement: Settlement) -> Iterator[str]:
         yield "Nothing was left open."
         return
     for settled in settlement.settled:
-        yield f"{_named(settled.plan)}: {settled.state.value.replace('_', ' ')}. {printable_lines(settled.message)}"
+        yield (
+            f"{_named(settled.plan)}: {settled.state.value.replace('_', ' ')}."
+            f" {printable_lines(settled.message)}"
+        )
     for attempt in settlement.attempts:
-        yield f"{_place(attempt)}, job {printable(attempt.job)}: failed. Its process is gone, and it had not begun to write."
+        yield (
+            f"{_place(attempt)}, job {printable(attempt.job)}: failed. Its process is gone, and it had not"
+            f" begun"
+            f" to write."
+        )
     for run in settlement.runs:
         yield f"{_place(run)}: failed. Its process is gone, and the run is closed now."
 

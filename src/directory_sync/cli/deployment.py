@@ -35,7 +35,9 @@ def terminal_deployment(arguments: Namespace) -> Deployment:
 
 
 def operating_system_user() -> str:
-    """Name of the user who started this process, by its real user id: environment variables can say anything."""
+    """Name of the user who started this process, by its real user id: environment variables can say
+    anything.
+    """
     number = os.getuid()
     try:
         return pwd.getpwuid(number).pw_name

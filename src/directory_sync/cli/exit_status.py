@@ -27,7 +27,10 @@ class ExitStatus(IntEnum):
 
 MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.OK: "Nothing went wrong. `preview`: there is nothing to change.",
-    ExitStatus.FAILED: "A job failed, or the command could not do its work. `preview`: also records with errors and no changes.",
+    ExitStatus.FAILED: (
+        "A job failed, or the command could not do its work. `preview`: also records with errors and no"
+        " changes."
+    ),
     ExitStatus.WRONG_USAGE: "A definition is broken, or the command was used wrongly.",
     ExitStatus.STOPPED_BY_LIMIT: "A limit stopped a job (`run`) or would stop it (`preview`).",
     ExitStatus.WAITING: "A job waits for approval.",

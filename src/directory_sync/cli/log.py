@@ -1,4 +1,6 @@
-"""Log lines of the command: to standard error, harmless for a terminal, above a progress bar if there is one."""
+"""Log lines of the command: to standard error, harmless for a terminal, above a progress bar if there is
+one.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class _StandardErrorHandler(logging.Handler):
 
 
 def configure(level: int) -> None:
-    """Show log lines of this package from a level on, and warnings of everything else; tracebacks only if debugging."""
+    """Show log lines of this package from a level on, and warnings of everything else; tracebacks only if
+    debugging.
+    """
     root = logging.getLogger()
     for handler in root.handlers[:]:
         if isinstance(handler, _StandardErrorHandler):

@@ -1,4 +1,6 @@
-"""The entry point of `directory-sync`: hands over to a command, and turns what goes wrong into a message and an exit status."""
+"""The entry point of `directory-sync`: hands over to a command, and turns what goes wrong into a message and
+an exit status.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def _carry_out(arguments: Namespace) -> ExitStatus:
     except Exception as error:  # noqa: BLE001 - nobody wants to read a traceback who did not ask for it
         _show_traceback(arguments)
         hint = "" if arguments.verbose > 1 else "Add -vv to see where. "
-        message(f"unexpected error ({type(error).__name__}): {str(error).rstrip('.')}. {hint}Please report it.")
+        message(
+            f"unexpected error ({type(error).__name__}): {str(error).rstrip('.')}. {hint}Please report it."
+        )
         return ExitStatus.FAILED
 
 

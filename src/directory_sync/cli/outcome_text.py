@@ -50,7 +50,9 @@ def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = ""
 
 
 def record_errors(result: JobResult) -> Iterator[RecordProblem]:
-    """Everything that was not carried out: records that could not be planned, then changes that failed or were in conflict."""
+    """Everything that was not carried out: records that could not be planned, then changes that failed or
+    were in conflict.
+    """
     yield from result.problems
     wrong = {number: outcome for number, outcome in result.outcomes.items() if outcome.result.is_trouble}
     if wrong:

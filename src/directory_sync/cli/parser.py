@@ -1,4 +1,7 @@
-"""The commands and options of `directory-sync`. Imports nothing of what the commands do, so that it starts at once."""
+"""The commands and options of `directory-sync`.
+
+Imports nothing of what the commands do, so that it starts at once.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
-        description="Checks, previews and runs job collections, without a running scheduler; shows and decides requests.",
+        description=(
+            "Checks, previews and runs job collections, without a running scheduler; shows and decides"
+            " requests."
+        ),
         epilog="Exit statuses and examples: docs/command-line.md.",
         allow_abbrev=False,
     )
@@ -49,8 +55,12 @@ def _add_validate(commands: Commands[argparse.ArgumentParser]) -> None:
         "check definitions",
         "Every problem is one line: FILE:LINE: key: what is wrong, what would be right. Needs no connection.",
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="definition file, or a folder of them")
-    parser.add_argument("--format", choices=["text", "json"], default="text", help="how problems are shown (default: text)")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="definition file, or a folder of them"
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="how problems are shown (default: text)"
+    )
     _add_templates(parser)
 
 
@@ -81,7 +91,9 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     _add_file(parser)
     _add_job(parser, "run only this job")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write what was done to this file, as JSON")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write what was done to this file, as JSON"
+    )
     parser.add_argument("--reason", default="", metavar="TEXT", help="why it is run; recorded with the run")
     parser.add_argument(
         "--approved",
@@ -101,10 +113,17 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     _add_file(parser)
     parser.add_argument("--job", required=True, metavar="NAME", help="job whose query is meant")
-    parser.add_argument("--side", choices=["source", "destination"], default="source", help="which side (default: source)")
-    parser.add_argument("--first", type=positive, default=10, metavar="N", help="number of records (default: 10)")
     parser.add_argument(
-        "--format", choices=["table", "json", "csv"], default="table", help="how the records are shown (default: table)"
+        "--side", choices=["source", "destination"], default="source", help="which side (default: source)"
+    )
+    parser.add_argument(
+        "--first", type=positive, default=10, metavar="N", help="number of records (default: 10)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "csv"],
+        default="table",
+        help="how the records are shown (default: table)",
     )
     _add_folders(parser)
 
@@ -113,17 +132,26 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "db",
         help="create, migrate or check the tables of the store; settle what broke off",
-        description="Create, migrate or check the tables of the store (setting database_url), or settle what broke off.",
+        description=(
+            "Create, migrate or check the tables of the store (setting database_url), or settle what broke"
+            " off."
+        ),
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    command(actions, "upgrade", "create or migrate the tables", "Creates what is missing, folders too. Safe to repeat.")
+    command(
+        actions,
+        "upgrade",
+        "create or migrate the tables",
+        "Creates what is missing, folders too. Safe to repeat.",
+    )
     command(actions, "check", "see that the tables are there and of this version", "Changes nothing.")
     settle = command(
         actions,
         "settle",
         "settle plans, attempts and runs whose process is gone",
-        "Looks at the objects of changes that nobody could record, notes what was written, and closes what was left open. "
+        "Looks at the objects of changes that nobody could record, notes what was written, and closes what"
+        " was left open. "
         "Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)

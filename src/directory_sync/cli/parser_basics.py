@@ -7,7 +7,9 @@ import argparse
 Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
 
-def command(commands: Commands[argparse.ArgumentParser], name: str, help_: str, more: str) -> argparse.ArgumentParser:
+def command(
+    commands: Commands[argparse.ArgumentParser], name: str, help_: str, more: str
+) -> argparse.ArgumentParser:
     """Add a command that does something; it can be verbose, as every one can.
 
     Args:
@@ -16,7 +18,9 @@ def command(commands: Commands[argparse.ArgumentParser], name: str, help_: str, 
         help_: what it does, as a phrase without a full stop.
         more: what else its help says.
     """
-    parser = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False)
+    parser = commands.add_parser(
+        name, help=help_, description=f"{help_[0].upper()}{help_[1:]}. {more}", allow_abbrev=False
+    )
     parser.add_argument(
         "-v",
         "--verbose",

@@ -39,33 +39,54 @@ def add_requests(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
-    parser = command(actions, "list", "list requests", "Newest first; without filters those that wait for your decision.")
+    parser = command(
+        actions, "list", "list requests", "Newest first; without filters those that wait for your decision."
+    )
     parser.add_argument(
         "--list",
         choices=["inbox", "mine", "all"],
         default="inbox",
-        help="inbox: those that wait for your decision (default); mine: those that you have asked for; all: for administrators",
+        help=(
+            "inbox: those that wait for your decision (default); mine: those that you have asked for; all:"
+            " for"
+            " administrators"
+        ),
     )
     parser.add_argument(
         "--state",
         action="append",
         metavar="STATE",
-        help="only in this state: pending, approved, denied, expired, cancelled, stale or applied; may be repeated",
+        help=(
+            "only in this state: pending, approved, denied, expired, cancelled, stale or applied; may be"
+            " repeated"
+        ),
     )
-    parser.add_argument("--collection", action="append", metavar="NAME", help="only of this collection; may be repeated")
-    parser.add_argument("--from", dest="from_", metavar="TIME", help="only those filed on this day (2026-01-31) or later")
+    parser.add_argument(
+        "--collection", action="append", metavar="NAME", help="only of this collection; may be repeated"
+    )
+    parser.add_argument(
+        "--from", dest="from_", metavar="TIME", help="only those filed on this day (2026-01-31) or later"
+    )
     for option, (metavar, help_) in _FILTERS.items():
         parser.add_argument(option, metavar=metavar, help=help_)
-    parser.add_argument("--first", type=positive, default=50, metavar="N", help="number of requests (default: 50)")
     parser.add_argument(
-        "--format", choices=["table", "json"], default="table", help="how the requests are shown (default: table)"
+        "--first", type=positive, default=50, metavar="N", help="number of requests (default: 50)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "json"],
+        default="table",
+        help="how the requests are shown (default: table)",
     )
     _add_login(parser)
 
 
 def _add_show(actions: Commands[argparse.ArgumentParser]) -> None:
     parser = command(
-        actions, "show", "show one request", "What would change, limits, who is asked, what has happened, and the plan's digest."
+        actions,
+        "show",
+        "show one request",
+        "What would change, limits, who is asked, what has happened, and the plan's digest.",
     )
     _add_number(parser)
     parser.add_argument("--changes", action="store_true", help="also every change, with old and new values")
@@ -79,14 +100,22 @@ def _add_show(actions: Commands[argparse.ArgumentParser]) -> None:
 
 
 def _add_decisions(actions: Commands[argparse.ArgumentParser]) -> None:
-    for name, help_, needs_reason in (("approve", "approve a request", False), ("deny", "deny a request", True)):
+    for name, help_, needs_reason in (
+        ("approve", "approve a request", False),
+        ("deny", "deny a request", True),
+    ):
         parser = command(
-            actions, name, help_, "Shows it in short and asks; without a terminal, --digest has to say which plan is meant."
+            actions,
+            name,
+            help_,
+            "Shows it in short and asks; without a terminal, --digest has to say which plan is meant.",
         )
         _add_number(parser)
         _add_reason(parser, "why; the requester is told", required=needs_reason)
         parser.add_argument(
-            "--digest", metavar="DIGITS", help="beginning of the plan's digest, at least 12 digits; then nothing is asked"
+            "--digest",
+            metavar="DIGITS",
+            help="beginning of the plan's digest, at least 12 digits; then nothing is asked",
         )
         parser.add_argument("--yes", action="store_true", help="in a terminal: show it, but do not ask")
         _add_login(parser)
@@ -95,8 +124,12 @@ def _add_decisions(actions: Commands[argparse.ArgumentParser]) -> None:
 def _add_reroute(actions: Commands[argparse.ArgumentParser]) -> None:
     parser = command(actions, "reroute", "ask others too", "Whoever was asked before can still decide.")
     _add_number(parser)
-    parser.add_argument("--to-user", action="append", metavar="NAME", help="user who is asked; may be repeated")
-    parser.add_argument("--to-role", action="append", metavar="NAME", help="role whose members are asked; may be repeated")
+    parser.add_argument(
+        "--to-user", action="append", metavar="NAME", help="user who is asked; may be repeated"
+    )
+    parser.add_argument(
+        "--to-role", action="append", metavar="NAME", help="role whose members are asked; may be repeated"
+    )
     _add_reason(parser, "why; recorded with the request")
     parser.add_argument(
         "--confirm-unknown",
@@ -115,14 +148,26 @@ def _add_reason(parser: argparse.ArgumentParser, help_: str, *, required: bool =
 
 
 def _add_login(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("Airflow and login", "No option takes a password or token, because others could read it.")
+    group = parser.add_argument_group(
+        "Airflow and login", "No option takes a password or token, because others could read it."
+    )
     group.add_argument(
-        "--url", metavar="URL", help="address of Airflow (default: DIRECTORY_SYNC_URL, or Airflow's [api] base_url)"
+        "--url",
+        metavar="URL",
+        help="address of Airflow (default: DIRECTORY_SYNC_URL, or Airflow's [api] base_url)",
     )
     who = group.add_mutually_exclusive_group()
     who.add_argument(
-        "--user", metavar="NAME", help="log in as this user; the password is asked for, or in DIRECTORY_SYNC_PASSWORD"
+        "--user",
+        metavar="NAME",
+        help="log in as this user; the password is asked for, or in DIRECTORY_SYNC_PASSWORD",
     )
-    who.add_argument("--token-file", type=Path, metavar="FILE", help="file with a token (default: DIRECTORY_SYNC_TOKEN)")
-    group.add_argument("--ca-certificate", type=Path, metavar="FILE", help="trust only the certificates in this PEM file")
-    group.add_argument("--insecure-http", action="store_true", help="let the login go over the network unprotected")
+    who.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with a token (default: DIRECTORY_SYNC_TOKEN)"
+    )
+    group.add_argument(
+        "--ca-certificate", type=Path, metavar="FILE", help="trust only the certificates in this PEM file"
+    )
+    group.add_argument(
+        "--insecure-http", action="store_true", help="let the login go over the network unprotected"
+    )

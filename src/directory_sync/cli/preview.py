@@ -41,7 +41,9 @@ def main(arguments: Namespace) -> ExitStatus:
         if store is not None:
             stack.enter_context(store)
         display = stack.enter_context(ProgressDisplay())
-        results = preview_collection(loaded.collection, jobs, deployment=deployment, store=store, progress=display.of)
+        results = preview_collection(
+            loaded.collection, jobs, deployment=deployment, store=store, progress=display.of
+        )
         observed = _observe(results, display, statuses, tell=arguments.format != "table")
         output = sys.stdout if arguments.format == "table" else data_output()
         _writer(arguments.format, deployment)(output, loaded.collection, observed)

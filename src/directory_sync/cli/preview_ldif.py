@@ -1,4 +1,6 @@
-"""A preview as LDIF change records (RFC 2849), which `ldapmodify` carries out; comments say what they belong to."""
+"""A preview as LDIF change records (RFC 2849), which `ldapmodify` carries out; comments say what they belong
+to.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,13 @@ from directory_sync.run.job import render_changes
 from directory_sync.run.result import JobResult
 
 
-def write_ldif(stream: TextIO, collection: Collection, results: Iterable[JobResult], *, deployment: Deployment) -> None:
-    """Write all changes as they come, in the plan's order. Raises EndpointError if a destination cannot be asked any more."""
+def write_ldif(
+    stream: TextIO, collection: Collection, results: Iterable[JobResult], *, deployment: Deployment
+) -> None:
+    """Write all changes as they come, in the plan's order.
+
+    Raises EndpointError if a destination cannot be asked any more.
+    """
     stream.write("version: 1\n")
     for result in results:
         job = collection.job(result.job)

@@ -1,4 +1,6 @@
-"""A preview for people: each job's changes, the most serious ones first, with old and new values; nothing is wrapped."""
+"""A preview for people: each job's changes, the most serious ones first, with old and new values; nothing is
+wrapped.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def _heading(result: JobResult) -> str:
 def _changes(changes: ChangeSequence, style: ChangeStyle, totals: Counter[Action]) -> Iterator[str]:
     """Yield each change's lines, grouped by kind; within a kind in the plan's order.
 
-    The plan may be larger than memory, so it is walked once for each kind that it has instead of being sorted.
+    The plan may be larger than memory, so it is walked once for each kind that it has instead of being
+    sorted.
     """
     found: Counter[Action] = Counter()
     for change in changes:

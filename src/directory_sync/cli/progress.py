@@ -37,7 +37,9 @@ class ProgressDisplay:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.hide()
 
     def of(self, job: Job) -> Progress:
@@ -96,7 +98,8 @@ def _make_bars() -> Bars:
         TimeElapsedColumn(),
         console=Console(file=sys.stderr),
         transient=True,
-        # Reading forks, and a thread that draws could hold a lock at that moment; so whoever reports progress draws.
+        # Reading forks, and a thread that draws could hold a lock at that moment; so whoever reports progress
+        # draws.
         auto_refresh=False,
         # Results wait until the bars are gone (`hide`); log lines appear above them.
         redirect_stdout=False,

@@ -31,7 +31,9 @@ def main(arguments: Namespace) -> ExitStatus:
     collection = load_definition(arguments.file, arguments.templates).collection
     job = find_job(collection, arguments.job)
     deployment = terminal_deployment(arguments)
-    endpoint: Source = open_source(job, deployment) if arguments.side == "source" else open_destination(job, deployment)
+    endpoint: Source = (
+        open_source(job, deployment) if arguments.side == "source" else open_destination(job, deployment)
+    )
     try:
         endpoint.check()
         if arguments.side == "source":
@@ -51,7 +53,9 @@ def main(arguments: Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
-def _source_fields(collection: Collection, job: Job, source: Source, deployment: Deployment) -> tuple[str, ...]:
+def _source_fields(
+    collection: Collection, job: Job, source: Source, deployment: Deployment
+) -> tuple[str, ...]:
     """The fields that the job reads. Raises SchemaError for one that the source does not have."""
     scripts = [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)]
     mapping = compile_mapping(
@@ -60,7 +64,11 @@ def _source_fields(collection: Collection, job: Job, source: Source, deployment:
         no_field=source.no_field,
         single=lambda name: False,
         variables=run_variables(
-            collection=collection.name, job=job.name, run="query", now=datetime.now(UTC), timezone=collection.timezone
+            collection=collection.name,
+            job=job.name,
+            run="query",
+            now=datetime.now(UTC),
+            timezone=collection.timezone,
         ),
         scripts=load_scripts(scripts, deployment.script_modules),
     )
@@ -71,13 +79,19 @@ def _records(endpoint: Source, fields: Sequence[str], is_secret: IsSecret) -> It
     """Yield records as they come, with secret values hidden."""
     hidden = {field for field in fields if is_secret(field)}
     for record in itertools.chain.from_iterable(endpoint.read(fields)):
-        values = {field: [HIDDEN.encode()] * len(found) if field in hidden else found for field, found in record.values.items()}
+        values = {
+            field: [HIDDEN.encode()] * len(found) if field in hidden else found
+            for field, found in record.values.items()
+        }
         yield record._replace(values=values)
 
 
 def _show_table(fields: Sequence[str], records: Iterable[Record]) -> None:
     """In a terminal a table that fits; in a pipe one line for each record, with tabs between the fields."""
-    rows = [[printable(record.id), *(printable_values(record.values.get(field, ())) for field in fields)] for record in records]
+    rows = [
+        [printable(record.id), *(printable_values(record.values.get(field, ())) for field in fields)]
+        for record in records
+    ]
     columns = ["object", *map(printable, fields)]
     if not is_terminal(sys.stdout):
         for row in (columns, *rows):
@@ -99,7 +113,9 @@ def _show_json(fields: Sequence[str], records: Iterable[Record]) -> None:
     data = [
         {
             "object": record.id,
-            "fields": {field: [value_to_json(value) for value in record.values.get(field, ())] for field in fields},
+            "fields": {
+                field: [value_to_json(value) for value in record.values.get(field, ())] for field in fields
+            },
         }
         for record in records
     ]
@@ -110,7 +126,9 @@ def _show_csv(fields: Sequence[str], records: Iterable[Record]) -> None:
     writer = csv.writer(data_output(), lineterminator="\n")
     writer.writerow(("object", *map(printable, fields)))
     for record in records:
-        writer.writerow((printable(record.id), *(printable_values(record.values.get(field, ())) for field in fields)))
+        writer.writerow(
+            (printable(record.id), *(printable_values(record.values.get(field, ())) for field in fields))
+        )
 
 
 _FORMATS = {"table": _show_table, "json": _show_json, "csv": _show_csv}

@@ -1,4 +1,6 @@
-"""`directory-sync requests …`: what the requests view of a running Airflow does, through its REST API and never past it."""
+"""`directory-sync requests …`: what the requests view of a running Airflow does, through its REST API and
+never past it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,17 @@ from directory_sync.cli.rest_answers import Summary
 from directory_sync.cli.terminal import data_output, is_terminal, message
 from directory_sync.run.printable import printable, printable_json
 
-_FILTERS = ("collection", "job", "requester", "approver", "decided_by", "object", "description", "state", "event")
+_FILTERS = (
+    "collection",
+    "job",
+    "requester",
+    "approver",
+    "decided_by",
+    "object",
+    "description",
+    "state",
+    "event",
+)
 
 
 def main(arguments: Namespace) -> ExitStatus:
@@ -41,7 +53,11 @@ def _list(session: Session, arguments: Namespace) -> ExitStatus:
         return ExitStatus.OK
     _show_table(found.requests)
     shown = len(found.requests)
-    more = f" of {found.total:,}; --first {min(found.total, 1_000_000)} shows all of them" if shown < found.total else ""
+    more = (
+        f" of {found.total:,}; --first {min(found.total, 1_000_000)} shows all of them"
+        if shown < found.total
+        else ""
+    )
     message(f"{count(shown, 'request')}{more}.")
     return ExitStatus.OK
 

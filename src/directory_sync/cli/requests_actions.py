@@ -1,4 +1,7 @@
-"""Approve, deny, reroute and cancel from the command line. What is decided is the very plan that was shown or named."""
+"""Approve, deny, reroute and cancel from the command line.
+
+What is decided is the very plan that was shown or named.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,8 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
     if prefix:
         if not digest.lower().startswith(prefix):
             raise NotDecidable(
-                f"Request {arguments.request} is about the plan {digest}, not {prefix}, so nothing was decided. "
+                f"Request {arguments.request} is about the plan {digest}, not {prefix}, so nothing was"
+                f" decided. "
                 f"Look at it: directory-sync requests show {arguments.request} --changes."
             )
     elif not _confirmed(details, action, ask=not arguments.yes):
@@ -64,11 +68,14 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
 
 
 def _given_digest(arguments: Namespace, action: str) -> str:
-    """The beginning of a digest that the arguments name; empty if somebody sits there who is to be asked instead."""
+    """The beginning of a digest that the arguments name; empty if somebody sits there who is to be asked
+    instead.
+    """
     if arguments.digest is None:
         if is_terminal(sys.stdin) and is_terminal(sys.stderr):
             return ""
-        # Without it, a script would decide on whatever the request is about, seen by nobody. --yes is no answer to that.
+        # Without it, a script would decide on whatever the request is about, seen by nobody. --yes is no
+        # answer to that.
         raise UsageError(
             f"{action}: without a terminal, --digest has to name the plan that is meant: at least its first "
             f"{SHORTEST_DIGEST} digits, as directory-sync requests show {arguments.request} prints them."
@@ -102,7 +109,8 @@ def _confirmed(details: Details, action: str, *, ask: bool) -> bool:
     if not ask:
         return True
     print(
-        f"{action.capitalize()} these changes? See them with directory-sync requests show {details.request.id} --changes. "
+        f"{action.capitalize()} these changes? See them with directory-sync requests show"
+        f" {details.request.id} --changes. "
         "Type yes: ",
         end="",
         file=sys.stderr,
@@ -119,6 +127,9 @@ def _tell(details: Details) -> ExitStatus:
     if request.state == RequestState.APPROVED and request.waiver:
         print(f"  waiver: {waiver_text(request)}")
     elif request.state == RequestState.APPROVED and request.trigger == "terminal":
-        print(f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id} carries it out,")
+        print(
+            f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id}"
+            f" carries it out,"
+        )
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

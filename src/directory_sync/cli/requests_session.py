@@ -1,4 +1,6 @@
-"""Requests of a running Airflow, for somebody who is logged in there: what its REST API gives and does, page by page."""
+"""Requests of a running Airflow, for somebody who is logged in there: what its REST API gives and does, page
+by page.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class Session:
         data: list[Any] = []
         before: int | None = None
         while True:
-            answer = self.client.get("/requests", {**query, "limit": min(most - len(found), _PAGE), "before": before})
+            answer = self.client.get(
+                "/requests", {**query, "limit": min(most - len(found), _PAGE), "before": before}
+            )
             page = self._read(RequestList, answer)
             found += page.requests
             data += answer["requests"]
@@ -84,7 +88,10 @@ class Session:
         return self._read(Details, self.details_data(number))
 
     def details_data(self, number: int) -> dict[str, Any]:
-        """One request as the API gives it. Waits a while for the check of a large plan, which Airflow makes meanwhile."""
+        """One request as the API gives it.
+
+        Waits a while for the check of a large plan, which Airflow makes meanwhile.
+        """
         deadline = time.monotonic() + _LONGEST_CHECK
         while True:
             data: dict[str, Any] = self.client.get(f"/requests/{number}")
@@ -114,7 +121,9 @@ class Session:
     def _change_pages(self, number: int, query: Query) -> Iterator[dict[str, Any]]:
         after: int | None = None
         while True:
-            data: dict[str, Any] = self.client.get(f"/requests/{number}/changes", {**query, "after": after, "limit": _PAGE})
+            data: dict[str, Any] = self.client.get(
+                f"/requests/{number}/changes", {**query, "after": after, "limit": _PAGE}
+            )
             page = self._read(ChangeList, data)
             yield data
             if page.next is None or (after is not None and page.next <= after):
@@ -125,4 +134,6 @@ class Session:
         try:
             return read_answer(kind, data)
         except UnreadableAnswer as error:
-            raise strange(self.address, f"answers in a form that this version does not know ({error})") from None
+            raise strange(
+                self.address, f"answers in a form that this version does not know ({error})"
+            ) from None

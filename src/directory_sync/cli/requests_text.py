@@ -1,4 +1,7 @@
-"""Requests in lines for people: in lists, in full, and in short before a decision. Everything is harmless for a terminal."""
+"""Requests in lines for people: in lists, in full, and in short before a decision.
+
+Everything is harmless for a terminal.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,11 @@ def list_row(request: Summary) -> tuple[str, ...]:
 
 def changes_text(request: Summary) -> str:
     """How many changes of which kind are planned, the most serious kind first."""
-    kinds = planned_text.changes_text(request.statistics) if any(request.statistics.get(kind) for kind in _WORST_FIRST) else ""
+    kinds = (
+        planned_text.changes_text(request.statistics)
+        if any(request.statistics.get(kind) for kind in _WORST_FIRST)
+        else ""
+    )
     planned = "" if request.state == RequestState.APPLIED else " planned"
     return f"{count(request.changes, 'change')}{planned}{f': {kinds}' if kinds else ''}"
 
@@ -56,11 +63,15 @@ def state_text(request: Summary) -> str:
 
 
 def short_lines(details: Details) -> Iterator[str]:
-    """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's digest."""
+    """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's
+    digest.
+    """
     request = details.request
     yield f"request {request.id}: {state_text(request)}"
     if details.integrity_message:
-        yield from _fact("ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message)
+        yield from _fact(
+            "ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message
+        )
     yield from _fact("job", f"{request.collection}.{request.job}")
     yield from _fact("collection", request.title)
     yield from _fact("source", request.source_text)
@@ -94,31 +105,49 @@ def detail_lines(details: Details) -> Iterator[str]:
         if request.expires is not None:
             yield from _fact("expires", time_text(request.expires))
         yield from _fact("waits for", details.waiting_for)
-        yield from _fact("you", f"cannot decide: {details.powers.decide}" if details.powers.decide else "may decide")
+        yield from _fact(
+            "you", f"cannot decide: {details.powers.decide}" if details.powers.decide else "may decide"
+        )
     if request.applied is not None:
         result = request.result or {}
         message = f": {result['message']}" if isinstance(result.get("message"), str) else ""
         yield from _fact("applied", f"{time_text(request.applied)}{message}")
     yield from _fact("page", request.url)
-    yield from _group("asked:", (_assignee(each.kind, each.name, each.why, each.level, each.note) for each in details.assignees))
+    yield from _group(
+        "asked:",
+        (_assignee(each.kind, each.name, each.why, each.level, each.note) for each in details.assignees),
+    )
     if not details.reachable:
-        yield "  Those who are asked can never be enough, as far as Airflow tells. Ask others: directory-sync requests reroute."
-    yield from _group("history:", (_event(each.at, each.kind, each.actor, each.text) for each in details.events))
+        yield (
+            "  Those who are asked can never be enough, as far as Airflow tells. Ask others: directory-sync"
+            " requests reroute."
+        )
+    yield from _group(
+        "history:", (_event(each.at, each.kind, each.actor, each.text) for each in details.events)
+    )
     problems = details.problems
     shown = [f"{each.key} ({each.object}): {each.message}" for each in problems[:_SHOWN_PROBLEMS]]
     if len(problems) > len(shown):
-        shown.append(f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them.")
+        shown.append(
+            f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them."
+        )
     yield from _group("not planned, because of errors:", iter(shown))
 
 
 def waiver_text(request: Summary) -> str:
     """What a waiver needs besides an approval."""
     if request.pending:
-        return f"an approval writes nothing by itself: a later run applies it, within {WAIVER_LASTS.days} days. {_BY_OTHERS}"
+        return (
+            f"an approval writes nothing by itself: a later run applies it, within {WAIVER_LASTS.days} days."
+            f" {_BY_OTHERS}"
+        )
     if request.usable_until is None:
         return ""
     until = time_text(request.usable_until)
-    return f"nothing is written yet: a later run that makes exactly this plan applies it, by {until}. {_BY_OTHERS}"
+    return (
+        f"nothing is written yet: a later run that makes exactly this plan applies it, by {until}."
+        f" {_BY_OTHERS}"
+    )
 
 
 _BY_OTHERS = "The schedule may start that run, or anyone who has not approved this."
@@ -144,7 +173,9 @@ def _nearness(limit: LimitCheck) -> float:
 
 
 def _requester(request: Summary) -> str:
-    return printable(request.requester if request.requester_verified else f"{request.requester} (not verified)")
+    return printable(
+        request.requester if request.requester_verified else f"{request.requester} (not verified)"
+    )
 
 
 def _assignee(kind: str, name: str, why: str, level: int, note: str) -> str:

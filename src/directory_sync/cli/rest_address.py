@@ -37,7 +37,9 @@ class Address:
             return ssl.create_default_context(cafile=self.ca_certificate)
         except OSError as error:  # ssl.SSLError is one
             reason = (
-                "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else f"cannot be read ({error.strerror})"
+                "holds no certificate in PEM form"
+                if isinstance(error, ssl.SSLError)
+                else f"cannot be read ({error.strerror})"
             )
             raise UsageError(f"--ca-certificate: {self.ca_certificate} {reason}.") from None
 
@@ -56,11 +58,14 @@ def find_address(arguments: Namespace) -> Address:
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{place} holds a login. Leave it out; use --user or --token-file.")
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or not _plain(url):
-        raise UsageError(f"{place} is {url!a}, which is no address. Write for example https://airflow.corp.example.")
+        raise UsageError(
+            f"{place} is {url!a}, which is no address. Write for example https://airflow.corp.example."
+        )
     local = _is_this_machine(host)
     if parts.scheme == "http" and not local and not arguments.insecure_http:
         raise UsageError(
-            f"{place} is {url}: password and token would go over the network readable for everybody. Use https://, "
+            f"{place} is {url}: password and token would go over the network readable for everybody. Use"
+            f" https://, "
             "or add --insecure-http if you know that nobody listens."
         )
     return Address(url.rstrip("/"), local, arguments.ca_certificate)
@@ -75,7 +80,8 @@ def _given(arguments: Namespace) -> tuple[str, str]:
     if url := read_airflow("api", "base_url"):
         return "Airflow's option [api] base_url", url
     raise UsageError(
-        f"It is not known where Airflow is. Give --url, or set {VARIABLE}, for example to https://airflow.corp.example; "
+        f"It is not known where Airflow is. Give --url, or set {VARIABLE}, for example to"
+        f" https://airflow.corp.example; "
         "on Airflow's own machine its option [api] base_url is enough."
     )
 

@@ -152,10 +152,14 @@ class ChangeAnswer(_Answer):
     @property
     def change(self) -> Change:
         """As the plan holds it, but without what only writing needs."""
-        fields = tuple(FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields)
+        fields = tuple(
+            FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields
+        )
         marks = tuple(Mark(mark.kind, mark.subject) for mark in self.marks)
         name = self.name or None
-        return Change(self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks, name=name)
+        return Change(
+            self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks, name=name
+        )
 
 
 class ChangeList(_Answer):

@@ -1,4 +1,5 @@
-"""Speaks to the REST API of a running Airflow: bounded in time and size, never past TLS, never on to another address.
+"""Speaks to the REST API of a running Airflow: bounded in time and size, never past TLS, never on to another
+address.
 
 What goes wrong becomes one of this package's own errors; `rest_errors` says which.
 """
@@ -55,20 +56,24 @@ class RestClient:
                 follow_redirects=False,
                 # The token says who asks; a session that a server would like to keep is of no use.
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                # What stays on this machine needs no proxy, and a proxy would carry the login over the network.
+                # What stays on this machine needs no proxy, and a proxy would carry the login over the
+                # network.
                 trust_env=not address.local,
             )
         except (ValueError, ImportError) as error:
             # The text may quote a proxy's password.
             raise UsageError(
-                f"A proxy that the environment names cannot be used ({type(error).__name__}). Correct HTTPS_PROXY, HTTP_PROXY "
+                f"A proxy that the environment names cannot be used ({type(error).__name__}). Correct"
+                f" HTTPS_PROXY, HTTP_PROXY "
                 f"or ALL_PROXY, or add {httpx.URL(address.url).host} to NO_PROXY."
             ) from None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self._http.close()
 
     def log_in(self, login: Token | Login) -> None:
@@ -86,7 +91,9 @@ class RestClient:
 
     def download(self, path: str) -> Iterator[str]:
         """Yield a text as it comes, in parts of any length; every line ends with a line feed."""
-        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(errors="replace"), translate=True)
+        decoder = io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder("utf-8")(errors="replace"), translate=True
+        )
         with self._answer("GET", API + path) as response:
             if not response.is_success:
                 raise refused(self._address, response, self._body(response))
@@ -99,16 +106,22 @@ class RestClient:
     def _token(self, login: Login) -> str:
         path = "/auth/token"
         try:
-            answer = self._json("POST", path, body={"username": login.user, "password": login.password}, is_login=True)
+            answer = self._json(
+                "POST", path, body={"username": login.user, "password": login.password}, is_login=True
+            )
         except NotAllowed:
             # Nothing of the answer is told: it may quote what was sent.
-            raise NotAllowed(f"{label(self._address)} does not accept this user name and password. Try again.") from None
+            raise NotAllowed(
+                f"{label(self._address)} does not accept this user name and password. Try again."
+            ) from None
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
             raise strange(self._address, f"answers without a token at {path}")
         return token
 
-    def _json(self, method: str, path: str, *, query: Query | None = None, body: Any = None, is_login: bool = False) -> Any:
+    def _json(
+        self, method: str, path: str, *, query: Query | None = None, body: Any = None, is_login: bool = False
+    ) -> Any:
         with self._answer(method, path, query=query, body=body) as response:
             content = self._body(response)
         if not response.is_success:
@@ -119,17 +132,23 @@ class RestClient:
             raise strange(self._address, "answers with something that is no JSON") from None
 
     @contextmanager
-    def _answer(self, method: str, path: str, *, query: Query | None = None, body: Any = None) -> Iterator[httpx.Response]:
+    def _answer(
+        self, method: str, path: str, *, query: Query | None = None, body: Any = None
+    ) -> Iterator[httpx.Response]:
         """An answer whose content is still to be read; what fails meanwhile becomes an EndpointError."""
         given = {name: value for name, value in (query or {}).items() if value not in (None, [], "")}
         log.debug("Asking Airflow. method=%s path=%s", method, path)
         try:
-            with self._http.stream(method, self._address.url + path, params=given or None, json=body) as response:
+            with self._http.stream(
+                method, self._address.url + path, params=given or None, json=body
+            ) as response:
                 yield response
         except httpx.HTTPError as error:
             raise broken_off(self._address, error, may_be_done=method != "GET") from None
         except httpx.InvalidURL:
-            raise UsageError(f"{self._address.url} is no address. Write for example https://airflow.corp.example.") from None
+            raise UsageError(
+                f"{self._address.url} is no address. Write for example https://airflow.corp.example."
+            ) from None
 
     def _body(self, response: httpx.Response) -> bytes:
         """The whole content of an answer, if it comes in time and is not endless."""

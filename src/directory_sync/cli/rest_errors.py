@@ -1,4 +1,6 @@
-"""What goes wrong between the command and Airflow, as this package's own errors: each says what to do about it."""
+"""What goes wrong between the command and Airflow, as this package's own errors: each says what to do about
+it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def label(address: Address) -> str:
 
 def strange(address: Address, what: str) -> EndpointError:
     """The answer is not one that the API gives."""
-    remedy = "See whether the address is right (--url), and that Airflow there has Directory Sync of this version."
+    remedy = (
+        "See whether the address is right (--url), and that Airflow there has Directory Sync of this version."
+    )
     return EndpointError(f"{what}.", endpoint=label(address), remedy=remedy)
 
 
@@ -42,14 +46,18 @@ def too_large(address: Address, size: int, *, may_be_done: bool) -> EndpointErro
     """The answer has no end."""
     what = f"answers with more than {size // 1024 // 1024} MiB, which is not read."
     return EndpointError(
-        what, endpoint=label(address), remedy=_UNKNOWN if may_be_done else "See whether the address is right (--url)."
+        what,
+        endpoint=label(address),
+        remedy=_UNKNOWN if may_be_done else "See whether the address is right (--url).",
     )
 
 
 def too_slow(address: Address, seconds: float, *, may_be_done: bool) -> EndpointUnavailable:
     """The answer comes in drops."""
     what = f"had not finished its answer after {seconds:g} seconds."
-    return EndpointUnavailable(what, endpoint=label(address), remedy=_UNKNOWN if may_be_done else "Try again later.")
+    return EndpointUnavailable(
+        what, endpoint=label(address), remedy=_UNKNOWN if may_be_done else "Try again later."
+    )
 
 
 def broken_off(address: Address, error: httpx.HTTPError, *, may_be_done: bool) -> EndpointError:
@@ -65,9 +73,14 @@ def broken_off(address: Address, error: httpx.HTTPError, *, may_be_done: bool) -
             endpoint=label(address),
             remedy="If its certificate is from your own authority, give that with --ca-certificate FILE.",
         )
-    not_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout)
+    not_sent = isinstance(
+        error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError | httpx.PoolTimeout
+    )
     if isinstance(error, httpx.ProxyError):
-        what, remedy = "the proxy on the way refuses.", "Correct HTTPS_PROXY and HTTP_PROXY, or list the host in NO_PROXY."
+        what, remedy = (
+            "the proxy on the way refuses.",
+            "Correct HTTPS_PROXY and HTTP_PROXY, or list the host in NO_PROXY.",
+        )
     elif isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
         what = f"cannot be reached ({_short(str(error)) or 'timed out'})."
         remedy = "See whether its API server runs and the address is right (--url)."
@@ -75,7 +88,9 @@ def broken_off(address: Address, error: httpx.HTTPError, *, may_be_done: bool) -
         what, remedy = "does not answer.", "See whether its API server is busy, and try again."
     else:
         what, remedy = f"broke its answer off ({_short(str(error)) or type(error).__name__}).", "Try again."
-    return EndpointUnavailable(what, endpoint=label(address), remedy=_UNKNOWN if may_be_done and not not_sent else remedy)
+    return EndpointUnavailable(
+        what, endpoint=label(address), remedy=_UNKNOWN if may_be_done and not not_sent else remedy
+    )
 
 
 def refused(
@@ -96,14 +111,20 @@ def refused(
         return _redirected(address, response)
     if status == 401:
         return NotAllowed(
-            f"{label(address)} does not accept the token{f' ({detail})' if detail else ''}. It may have expired: get a new one, "
+            f"{label(address)} does not accept the token{f' ({detail})' if detail else ''}. It may have"
+            f" expired: get a new one, "
             "or use --user."
         )
     if status == 403:
-        return NotAllowed(detail or f"{label(address)} does not let you do that (status 403). Ask its administrator.")
+        return NotAllowed(
+            detail or f"{label(address)} does not let you do that (status 403). Ask its administrator."
+        )
     if status in {404, 405} and answer.get("error") != "RequestNotFound":
         if is_login:
-            return strange(address, f"has no login with user name and password (status {status}); use a token (--token-file)")
+            return strange(
+                address,
+                f"has no login with user name and password (status {status}); use a token (--token-file)",
+            )
         return strange(address, f"has nothing there (status {status}{f': {detail}' if detail else ''})")
     if status == 404:
         return RequestNotFound(detail or "There is no such request.")

@@ -43,7 +43,10 @@ class Login:
 
 
 def find_login(arguments: Namespace) -> Token | Login:
-    """Return who speaks: as the options say, else the token from the environment. Raises UsageError if nobody is named."""
+    """Return who speaks: as the options say, else the token from the environment.
+
+    Raises UsageError if nobody is named.
+    """
     if arguments.token_file is not None:
         return _token(_read(arguments.token_file), f"--token-file {arguments.token_file}")
     if arguments.user is not None:
@@ -51,7 +54,8 @@ def find_login(arguments: Namespace) -> Token | Login:
     if text := os.environ.get(TOKEN_VARIABLE, "").strip():
         return _token(text, TOKEN_VARIABLE)
     raise UsageError(
-        f"Airflow has to know who you are. Give --user NAME, or a token of its API by --token-file FILE or {TOKEN_VARIABLE}."
+        f"Airflow has to know who you are. Give --user NAME, or a token of its API by --token-file FILE or"
+        f" {TOKEN_VARIABLE}."
     )
 
 

@@ -1,4 +1,6 @@
-"""`directory-sync run`: plans and applies the jobs of a collection here and now, and records them in the store."""
+"""`directory-sync run`: plans and applies the jobs of a collection here and now, and records them in the
+store.
+"""
 
 from __future__ import annotations
 
@@ -57,14 +59,18 @@ def main(arguments: Namespace) -> ExitStatus:
         RequestError: with `--approved`, the request cannot be carried out from here.
     """
     if arguments.approved is not None and (arguments.job is not None or arguments.reason):
-        raise UsageError("--approved: the request says which job is meant and why; leave --job and --reason out.")
+        raise UsageError(
+            "--approved: the request says which job is meant and why; leave --job and --reason out."
+        )
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
     names = []
     if not arguments.approved:
         jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
         if disabled := next((job.name for job in jobs if not job.enabled), None):
-            raise UsageError(f"--job: {disabled} is not enabled, so it is left out of runs. Remove enabled: false from it.")
+            raise UsageError(
+                f"--job: {disabled} is not enabled, so it is left out of runs. Remove enabled: false from it."
+            )
         names = [job.name for job in jobs]
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store.open(settings.database_url()))
@@ -80,11 +86,16 @@ def main(arguments: Namespace) -> ExitStatus:
                 return ExitStatus.WAITING
             collection = approved.snapshot.collection
             running = carry_out(approved, deployment=deployment, store=store, display=display)
-        # Closed here and not by the garbage collector, so that the run is recorded as ended however this ends.
+        # Closed here and not by the garbage collector, so that the run is recorded as ended however this
+        # ends.
         results = stack.enter_context(contextlib.closing(running))
         statuses: list[ExitStatus] = []
-        told = _tell(results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0)
-        told = _say_what_follows(told, collection, store, arguments.file, is_approved=arguments.approved is not None)
+        told = _tell(
+            results, display, statuses, has_report=arguments.report is not None, verbose=arguments.verbose > 0
+        )
+        told = _say_what_follows(
+            told, collection, store, arguments.file, is_approved=arguments.approved is not None
+        )
         if arguments.report is not None:
             statuses += _write_report(arguments.report, collection, told)
         for _ in told:
@@ -139,7 +150,12 @@ def _run(
 
 
 def _tell(
-    results: Iterable[JobResult], display: ProgressDisplay, statuses: list[ExitStatus], *, has_report: bool, verbose: bool
+    results: Iterable[JobResult],
+    display: ProgressDisplay,
+    statuses: list[ExitStatus],
+    *,
+    has_report: bool,
+    verbose: bool,
 ) -> Iterator[JobResult]:
     """Print how each job ended as soon as it has, and pass it on."""
     rest = "; the report has all of them." if has_report else "; --report FILE would write all of them."
@@ -154,7 +170,11 @@ def _tell(
             *error_lines(result, at_most=None if verbose else _SHOWN_ERRORS, rest=rest),
             message_line(result),
         ]
-        numbers = "" if result.statistics == Statistics() and status is not ExitStatus.OK else f"; {tally(result.statistics)}"
+        numbers = (
+            ""
+            if result.statistics == Statistics() and status is not ExitStatus.OK
+            else f"; {tally(result.statistics)}"
+        )
         if result.planned is not None:
             planned = planned_text(result.planned, waits=result.state is JobState.WAITING)
             numbers = f"; {count(len(result.changes), 'change')}; {planned}{numbers}"
@@ -165,7 +185,9 @@ def _tell(
 def _say_what_follows(
     results: Iterable[JobResult], collection: Collection, store: Store, file: Path, *, is_approved: bool
 ) -> Iterator[JobResult]:
-    """Pass results on; afterwards say on standard error how that what waits for approval goes on, because nobody here waits."""
+    """Pass results on; afterwards say on standard error how that what waits for approval goes on, because
+    nobody here waits.
+    """
     lines = []
     for result in results:
         if result.state is JobState.WAITING and result.request is not None:
@@ -196,7 +218,9 @@ def _write_report(path: Path, collection: Collection, results: Iterator[JobResul
         try:
             stream = stack.enter_context(report_file(path))
         except OSError as error:
-            raise UsageError(f"--report: {path} cannot be written ({error.strerror}). Nothing was run.") from None
+            raise UsageError(
+                f"--report: {path} cannot be written ({error.strerror}). Nothing was run."
+            ) from None
         try:
             write_report(stream, collection, results)
         except OSError as error:

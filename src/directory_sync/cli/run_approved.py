@@ -1,4 +1,6 @@
-"""Carries out, from a terminal, an approved request that a run from a terminal has filed: nobody else would."""
+"""Carries out, from a terminal, an approved request that a run from a terminal has filed: nobody else
+would.
+"""
 
 from __future__ import annotations
 
@@ -50,18 +52,22 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
     request = store.get_request(number).request
     if request.collection != collection.name:
         raise UsageError(
-            f"--approved: request {number} is for the collection {request.collection}, not for {collection.name}. "
+            f"--approved: request {number} is for the collection {request.collection}, not for"
+            f" {collection.name}. "
             "Give the definition file of that collection."
         )
     if request.trigger != TERMINAL:
         raise NotDecidable(
-            f"Request {number} belongs to run {request.run_id} of Airflow, which carries it out by itself once it is approved. "
+            f"Request {number} belongs to run {request.run_id} of Airflow, which carries it out by itself"
+            f" once it is approved. "
             "Nothing was written. See that run in Airflow."
         )
     _require_approved(request)
     snapshot = store.find_run(request.collection, request.run_id)
     if snapshot is None:
-        raise NotDecidable(f"Run {request.run_id}, which has filed request {number}, is not in the store. Run the job again.")
+        raise NotDecidable(
+            f"Run {request.run_id}, which has filed request {number}, is not in the store. Run the job again."
+        )
     return ApprovedRequest(request, snapshot)
 
 
@@ -76,7 +82,8 @@ def _require_approved(request: Request) -> None:
             )
         case RequestState.APPLIED:
             raise NotDecidable(
-                f"Request {request.id} was carried out at {request.applied:%Y-%m-%d %H:%M} UTC; nothing was written now. "
+                f"Request {request.id} was carried out at {request.applied:%Y-%m-%d %H:%M} UTC; nothing was"
+                f" written now. "
                 "Run the job again to see whether anything is left to change."
             )
         case state:
@@ -85,7 +92,8 @@ def _require_approved(request: Request) -> None:
             what = LABELS[RequestState(state)].lower()
             successor = f" Request {request.successor} has taken its place." if request.successor else ""
             raise NotDecidable(
-                f"Request {request.id} is not approved but {what}{by}{at}; nothing was written.{successor} Run the job again."
+                f"Request {request.id} is not approved but {what}{by}{at}; nothing was written.{successor}"
+                f" Run the job again."
             )
 
 
@@ -100,19 +108,35 @@ def carry_out(
     job = snapshot.collection.job(request.job)
     try:
         yield apply_approved(
-            snapshot, job, request, deployment=deployment, store=store, holder=holder(), progress=display.of(job)
+            snapshot,
+            job,
+            request,
+            deployment=deployment,
+            store=store,
+            holder=holder(),
+            progress=display.of(job),
         )
     except LeaseError as error:
         # In a terminal somebody waits: say who is at work instead of queueing.
-        yield JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error, request=request.id)
+        yield JobResult(
+            job=job.name, state=JobState.FAILED, message=str(error), error=error, request=request.id
+        )
     finally:
         states = (result.state for result in store.job_results(request.collection, request.run_id))
-        state = state_of_run(JobState(state) if state in set(JobState) else JobState.FAILED for state in states)
+        state = state_of_run(
+            JobState(state) if state in set(JobState) else JobState.FAILED for state in states
+        )
         store.finish_run(request.collection, request.run_id, state.value)
 
 
 def next_step(request: Request, file: Path) -> str:
     """What is to be done once a request that a run from a terminal has met is approved."""
     if request.trigger != TERMINAL:
-        return f"Request {request.id}: once it is approved, its run {request.run_id} in Airflow carries it out."
-    return f"Request {request.id}: once it is approved, directory-sync run {file} --approved {request.id} carries it out."
+        return (
+            f"Request {request.id}: once it is approved, its run {request.run_id} in Airflow carries it out."
+        )
+    return (
+        f"Request {request.id}: once it is approved, directory-sync run {file} --approved {request.id}"
+        f" carries it"
+        f" out."
+    )

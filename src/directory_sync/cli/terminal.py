@@ -1,4 +1,6 @@
-"""Where output goes: results to standard output, messages and progress to standard error, colour only into a terminal."""
+"""Where output goes: results to standard output, messages and progress to standard error, colour only into a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +46,18 @@ def coloured(text: str, colour: Colour, *, use: bool) -> str:
 
 
 def prepare_streams() -> None:
-    """Make sure that no character of a result or message can end the command (an ASCII terminal, for example)."""
+    """Make sure that no character of a result or message can end the command (an ASCII terminal, for
+    example).
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def data_output() -> TextIO:
-    """Standard output for JSON, CSV and LDIF: UTF-8 whatever the terminal's encoding is, because the formats say so."""
+    """Standard output for JSON, CSV and LDIF: UTF-8 whatever the terminal's encoding is, because the formats
+    say so.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     return sys.stdout
@@ -68,7 +74,9 @@ def warn(text: str) -> None:
 
 
 def discard_output() -> None:
-    """Let further output vanish: nobody reads it any more, and Python would complain when it flushes at exit."""
+    """Let further output vanish: nobody reads it any more, and Python would complain when it flushes at
+    exit.
+    """
     try:
         descriptor = os.open(os.devnull, os.O_WRONLY)
         os.dup2(descriptor, sys.stdout.fileno())

@@ -55,7 +55,10 @@ def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem
         problems += unsupported(result.collection, script_modules=modules, places=result.places)
     # Files of one folder have been compared with each other already.
     unique = {(problem.file, problem.line, problem.key, problem.message): problem for problem in problems}
-    return sorted(unique.values(), key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column))
+    return sorted(
+        unique.values(),
+        key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column),
+    )
 
 
 def _print_json(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:
@@ -72,7 +75,9 @@ def _print_json(results: Sequence[Loaded | Broken], problems: dict[str, list[Pro
 
 
 def _print_summary(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:
-    """Say on standard error what the lines on standard output do not: what was checked, and what a good file will do."""
+    """Say on standard error what the lines on standard output do not: what was checked, and what a good file
+    will do.
+    """
     for result in results:
         if isinstance(result, Loaded):
             jobs = len(result.collection.jobs)

@@ -1,1 +1,3 @@
-"""What a job collection is: models, loading with errors that name file and line, templates, checks, JSON Schema."""
+"""What a job collection is: models, loading with errors that name file and line, templates, checks, JSON
+Schema.
+"""

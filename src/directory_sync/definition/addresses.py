@@ -36,7 +36,9 @@ class SqlSource(Model):
     connection: Text = Field(description="Airflow connection of a database.")
     table: Text | None = Field(None, description="Table or view.")
     query: Text | None = Field(None, description="Query; a source only.")
-    filter: Text | None = Field(None, description="LDAP filter (RFC 4515) over the columns: which rows are records.")
+    filter: Text | None = Field(
+        None, description="LDAP filter (RFC 4515) over the columns: which rows are records."
+    )
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -72,10 +74,14 @@ FILE_KINDS = {
 
 
 class FileEndpoint(Model):
-    """A CSV, TSV, Excel or LDIF file; its ending says which. A file with any other ending is CSV if it has a `delimiter`."""
+    """A CSV, TSV, Excel or LDIF file; its ending says which. A file with any other ending is CSV if it has a
+    `delimiter`.
+    """
 
     file: Text = Field(description="Path, relative to the data folder.")
-    connection: Text | None = Field(None, description="Airflow connection of an object store; default: the data folder.")
+    connection: Text | None = Field(
+        None, description="Airflow connection of an object store; default: the data folder."
+    )
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
         None, description="CSV: between two values; default `,` for .csv, a tab for .tsv."
     )
@@ -83,13 +89,18 @@ class FileEndpoint(Model):
     sheet: Text | None = Field(None, description="Excel: name of the sheet.")
     filter: Text | None = Field(
         None,
-        description="Source only: LDAP filter (RFC 4515) over attributes or columns: which entries or rows are records.",
+        description=(
+            "Source only: LDAP filter (RFC 4515) over attributes or columns: which entries or rows are"
+            " records."
+        ),
     )
     complete: bool = Field(
-        False, description="CSV, LDIF: the file is whole although its last line does not end with a line break."
+        False,
+        description="CSV, LDIF: the file is whole although its last line does not end with a line break.",
     )
     mode: FileMode = Field(
-        FileMode.MERGE, description="Destination only: `merge` into what the file holds, `replace` it, or `append` to it."
+        FileMode.MERGE,
+        description="Destination only: `merge` into what the file holds, `replace` it, or `append` to it.",
     )
 
     @property
@@ -119,7 +130,9 @@ AnyContainer = Annotated[
     Annotated[Text, Tag("<text>")]
     | Annotated[FieldContainer, Tag("<FieldContainer>")]
     | Annotated[TemplateContainer, Tag("<TemplateContainer>")],
-    by_shape("a DN, {field: NAME} or {template: TEXT}", str, field="FieldContainer", template="TemplateContainer"),
+    by_shape(
+        "a DN, {field: NAME} or {template: TEXT}", str, field="FieldContainer", template="TemplateContainer"
+    ),
 ]
 
 
@@ -134,13 +147,18 @@ class DirectoryDestination(Model):
     """Objects of a directory, and where new ones go."""
 
     connection: Text = Field(description="Airflow connection of type `ldap`.")
-    container: AnyContainer = Field(description="DN where new objects go; or `{field: …}` or `{template: …}`.")
-    base: Text | None = Field(None, description="DN below which existing objects are looked for; default: a fixed container.")
+    container: AnyContainer = Field(
+        description="DN where new objects go; or `{field: …}` or `{template: …}`."
+    )
+    base: Text | None = Field(
+        None, description="DN below which existing objects are looked for; default: a fixed container."
+    )
     scope: Scope = Field(Scope.SUBTREE, description="`subtree`, `one` level, or the `base` object only.")
     filter: Text | None = Field(None, description="LDAP filter: what is managed there.")
     move_existing: bool = Field(False, description="Move an object whose computed container changed.")
     unmanaged_match: UnmanagedMatch = Field(
-        UnmanagedMatch.REFUSE, description="An object with a record's key outside base or filter: `refuse` or `reuse`."
+        UnmanagedMatch.REFUSE,
+        description="An object with a record's key outside base or filter: `refuse` or `reuse`.",
     )
 
 
@@ -157,11 +175,15 @@ def _endpoint_tag(*, directory: type[Model], sql: type[Model]) -> Discriminator:
             return f"<{type(value).__name__}>"
         if not isinstance(value, dict):
             return None
-        model = FileEndpoint if "file" in value else sql if "table" in value or "query" in value else directory
+        model = (
+            FileEndpoint if "file" in value else sql if "table" in value or "query" in value else directory
+        )
         return f"<{model.__name__}>"
 
     return Discriminator(
-        tag, custom_error_type="shape", custom_error_message="expected a mapping such as {connection: …, container: …}"
+        tag,
+        custom_error_type="shape",
+        custom_error_message="expected a mapping such as {connection: …, container: …}",
     )
 
 

@@ -16,7 +16,10 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # some scripts need
 
 
 def impossible_name(name: str) -> str:
-    """Why no user or role of Airflow can have this name; empty if one can. A request for such a person would never be decided."""
+    """Why no user or role of Airflow can have this name; empty if one can.
+
+    A request for such a person would never be decided.
+    """
     if not name.strip():
         return "is empty"
     if name != name.strip():
@@ -72,28 +75,37 @@ class ApprovalPolicy(Model):
     when: Literal["always", "manual", "over_limit"] = Field(
         "always",
         description=(
-            "`always`, `manual` (scheduled runs go straight through, except the first one of a job that is new or was edited) "
+            "`always`, `manual` (scheduled runs go straight through, except the first one of a job that is"
+            " new or was edited) "
             "or `over_limit`."
         ),
     )
     changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")
     fields: list[Text] | None = Field(None, description="Only plans that touch such fields need approval.")
-    require: Annotated[Literal["any", "all"] | Annotated[int, Field(ge=1)], BeforeValidator(_parse_require)] = Field(
-        "any", description="How many must agree: `any`, `all` or a number."
+    require: Annotated[
+        Literal["any", "all"] | Annotated[int, Field(ge=1)], BeforeValidator(_parse_require)
+    ] = Field("any", description="How many must agree: `any`, `all` or a number.")
+    self_approval: Literal["forbid", "allow", "auto"] = Field(
+        "forbid", description="May the requester approve?"
     )
-    self_approval: Literal["forbid", "allow", "auto"] = Field("forbid", description="May the requester approve?")
     escalation: Escalation | None = Field(None, description="What happens when nobody acts.")
     expires: Duration | None = Field(None, description="A request that nobody answers ends after this time.")
 
 
 AnyApproval = Annotated[
     Annotated[Literal["none"], Tag("<text>")] | Annotated[ApprovalPolicy, Tag("<ApprovalPolicy>")],
-    by_shape("none, or a policy with approvers", str, **dict.fromkeys(ApprovalPolicy.model_fields, "ApprovalPolicy")),
+    by_shape(
+        "none, or a policy with approvers",
+        str,
+        **dict.fromkeys(ApprovalPolicy.model_fields, "ApprovalPolicy"),
+    ),
 ]
 
 
 class Notifications(Model):
     """Who hears about a run."""
 
-    when: Literal["always", "records_updated", "errors", "failure"] = Field(description="Which runs are reported.")
+    when: Literal["always", "records_updated", "errors", "failure"] = Field(
+        description="Which runs are reported."
+    )
     to: Annotated[list[Text], Field(min_length=1)] = Field(description="Mail addresses.")

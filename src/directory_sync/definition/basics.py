@@ -18,12 +18,14 @@ class Model(BaseModel):
 
 
 def by_shape(expected: str, text: type | None = None, **models: str) -> Discriminator:
-    """Tell the members of a union apart by the shape of the value alone, so that an error speaks of one member only.
+    """Tell the members of a union apart by the shape of the value alone, so that an error speaks of one
+    member only.
 
     Args:
         expected: completes "expected …" in the error.
         text: tag `<text>` is for values of this type.
-        models: key that only this mapping has → its tag without the brackets; the tag is also the model's own name.
+        models: key that only this mapping has → its tag without the brackets; the tag is also the model's own
+            name.
     """
 
     def tag(value: Any) -> str | None:

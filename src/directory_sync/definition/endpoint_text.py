@@ -1,4 +1,7 @@
-"""Where a job reads and writes, in words for people: connection and container, table or file. Plain text on one line."""
+"""Where a job reads and writes, in words for people: connection and container, table or file.
+
+Plain text on one line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Writes a collection as a definition file: only what differs from the defaults, in the order of the models."""
+"""Writes a collection as a definition file: only what differs from the defaults, in the order of the
+models.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def dump(collection: Collection) -> str:
 
     Nothing in it depends on templates: what they gave to a loaded collection is written out.
     """
-    return yaml.dump(to_definition(collection), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return yaml.dump(
+        to_definition(collection), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH
+    )
 
 
 def _job(job: Job) -> dict[str, Any]:
@@ -55,5 +59,8 @@ def _field(mapping: FieldMapping, data: dict[str, Any]) -> dict[str, Any] | str:
     if isinstance(mapping, Copy) and list(data) == ["from"]:
         return mapping.from_
     # What the value comes from is read first; pydantic lists what all mappings have in common before it.
-    own = sorted((name for name in data if name not in FieldMapping.model_fields), key=lambda name: name not in FIELD_SOURCES)
+    own = sorted(
+        (name for name in data if name not in FieldMapping.model_fields),
+        key=lambda name: name not in FIELD_SOURCES,
+    )
     return {name: data[name] for name in (*own, *(name for name in data if name not in own))}

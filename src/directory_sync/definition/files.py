@@ -1,4 +1,6 @@
-"""Reads a definition or template file into a tree: size, encoding and characters are checked before anything is parsed."""
+"""Reads a definition or template file into a tree: size, encoding and characters are checked before anything
+is parsed.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,11 @@ def read_tree(file: FilePath | Traversable) -> tuple[Node | None, list[Problem]]
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return None, [start.problem((), f"cannot be read: {reason}", "check the path and its permissions")]
     if len(content) > MAX_BYTES:
-        return None, [start.problem((), f"is larger than {MAX_BYTES // 1024 // 1024} MiB", "split it into several collections")]
+        return None, [
+            start.problem(
+                (), f"is larger than {MAX_BYTES // 1024 // 1024} MiB", "split it into several collections"
+            )
+        ]
     if content.startswith(_WIDE):
         return None, [start.problem((), "is encoded in UTF-16 or UTF-32", "save it as UTF-8")]
     try:
@@ -40,7 +46,9 @@ def read_tree(file: FilePath | Traversable) -> tuple[Node | None, list[Problem]]
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", errors="replace")
         place = _place_at(before, len(before), str(file))
-        return None, [place.problem((), f"is not UTF-8: byte 0x{content[error.start]:02x}", "save it as UTF-8")]
+        return None, [
+            place.problem((), f"is not UTF-8: byte 0x{content[error.start]:02x}", "save it as UTF-8")
+        ]
     return parse_tree(text, str(file))
 
 
@@ -48,7 +56,11 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """Read a text into a tree, as JSON if the file's name says so. Never raises."""
     start = Place(file, 1, 1)
     if len(text) > MAX_BYTES:
-        return None, [start.problem((), f"is larger than {MAX_BYTES // 1024 // 1024} MiB", "split it into several collections")]
+        return None, [
+            start.problem(
+                (), f"is larger than {MAX_BYTES // 1024 // 1024} MiB", "split it into several collections"
+            )
+        ]
     text = text.removeprefix("\ufeff")
     if match := _FORBIDDEN.search(text):
         place = _place_at(text, match.start(), file)
@@ -58,13 +70,18 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     except Unreadable as error:
         return None, [error.problem]
     if root is None:
-        return None, [*problems, start.problem((), "is empty", "a definition begins with name: and has a list of jobs:")]
+        return None, [
+            *problems,
+            start.problem((), "is empty", "a definition begins with name: and has a list of jobs:"),
+        ]
     if big := too_big(root):
         message = "is too big or too deep once its aliases are expanded"
         return None, [*problems, big.place.problem((), message, "use fewer aliases")]
     if not isinstance(root, Entries):
         found = "a list" if isinstance(root, Items) else "a single text"
-        problems.append(root.place.problem((), f"holds {found}", "a definition is a mapping that begins with name:"))
+        problems.append(
+            root.place.problem((), f"holds {found}", "a definition is a mapping that begins with name:")
+        )
         return None, problems
     return root, problems
 

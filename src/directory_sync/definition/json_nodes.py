@@ -79,7 +79,9 @@ class _Reader:
     def expect(self, character: str) -> None:
         if not self.take(character):
             found = repr(self.text[self.at]) if self.at < len(self.text) else "the end of the file"
-            raise self.wrong(f"is not JSON: {found} stands where {character} must", "correct the punctuation here")
+            raise self.wrong(
+                f"is not JSON: {found} stands where {character} must", "correct the punctuation here"
+            )
 
     def value(self, path: Path, depth: int) -> Node:
         self.skip_blanks()
@@ -87,7 +89,9 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise self.wrong(f"is nested more than {MAX_DEPTH} levels deep", "a definition needs far fewer")
         if self.count > MAX_NODES:
-            raise self.wrong(f"the file holds more than {MAX_NODES} values", "split it into several collections")
+            raise self.wrong(
+                f"the file holds more than {MAX_NODES} values", "split it into several collections"
+            )
         place = self.place()
         if self.take("{"):
             return self.mapping(place, path, depth)
@@ -101,14 +105,19 @@ class _Reader:
         if match := _NUMBER.match(self.text, self.at):
             self.at = match.end()
             return Scalar(place, match[0])
-        raise self.wrong("is not JSON: a value is missing", "write a text in double quotes, a number, true, false, null, [ or {")
+        raise self.wrong(
+            "is not JSON: a value is missing",
+            "write a text in double quotes, a number, true, false, null, [ or {",
+        )
 
     def string(self, path: Path) -> Scalar:
         place = self.place()
         try:
             text, self.at = _DECODER.raw_decode(self.text, self.at)
         except JSONDecodeError as error:
-            raise self.wrong(f"is not JSON: {error.msg}", 'end the text with " and write \\ as \\\\', error.pos) from None
+            raise self.wrong(
+                f"is not JSON: {error.msg}", 'end the text with " and write \\ as \\\\', error.pos
+            ) from None
         wrong = text_problem(text)
         if wrong:
             self.problems.append(place.problem(path, wrong, "remove it"))
@@ -131,7 +140,9 @@ class _Reader:
             while True:
                 self.skip_blanks()
                 if not self.text.startswith('"', self.at):
-                    raise self.wrong("is not JSON: a key is missing", "write keys in double quotes, and no comma before }")
+                    raise self.wrong(
+                        "is not JSON: a key is missing", "write keys in double quotes, and no comma before }"
+                    )
                 key = self.string(path)
                 self.expect(":")
                 pairs.append((key, self.value((*path, key.text or ""), depth + 1)))

@@ -53,7 +53,10 @@ def parse_limit(value: object) -> Limit:
         elif _COUNT.fullmatch(text) and count is None:
             count = int(text)
         else:
-            raise ValueError("expected a number, a percentage up to 100% such as 10%, a list of both as [10%, 200], or none")
+            raise ValueError(
+                "expected a number, a percentage up to 100% such as 10%, a list of both as [10%, 200], or"
+                " none"
+            )
     return Limit(percent=percent, count=count)
 
 
@@ -62,7 +65,9 @@ def format_limit(limit: Limit) -> str | int | list[str | int]:
     percent = None
     if limit.percent is not None:
         digits = repr(limit.percent)
-        percent = f"{format(limit.percent, '.15f').rstrip('0') if 'e' in digits else digits.removesuffix('.0')}%"
+        percent = (
+            f"{format(limit.percent, '.15f').rstrip('0') if 'e' in digits else digits.removesuffix('.0')}%"
+        )
     if percent is None:
         return "none" if limit.count is None else limit.count
     return percent if limit.count is None else [percent, limit.count]
@@ -79,5 +84,7 @@ _LIMIT_SCHEMA = {
     ],
     "examples": [500, "10%", ["10%", 200], "none"],
 }
-AnyLimit = Annotated[Limit, PlainValidator(parse_limit), PlainSerializer(format_limit), WithJsonSchema(_LIMIT_SCHEMA)]
+AnyLimit = Annotated[
+    Limit, PlainValidator(parse_limit), PlainSerializer(format_limit), WithJsonSchema(_LIMIT_SCHEMA)
+]
 Limits = dict[LimitKind, AnyLimit]

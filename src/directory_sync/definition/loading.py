@@ -1,4 +1,7 @@
-"""Reads definition files into collections. Every problem of a file is reported at once, with file, line, column and key."""
+"""Reads definition files into collections.
+
+Every problem of a file is reported at once, with file, line, column and key.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ class Broken:
 
 
 def load_file(path: str | Path, *, templates: Path | None = None) -> Loaded:
-    """Read one definition file. `templates` is a folder whose `jobs` and `collections` hold templates besides the built-in ones.
+    """Read one definition file. `templates` is a folder whose `jobs` and `collections` hold templates besides
+    the built-in ones.
 
     Raises DefinitionError with all problems, errors and warnings, if there is an error.
     """
@@ -66,21 +70,30 @@ def load_file(path: str | Path, *, templates: Path | None = None) -> Loaded:
 
 
 def load_text(text: str, file: str, *, templates: Path | None = None) -> Loaded:
-    """Read a definition from memory, as `load_file` does. `file` names it in problems; the ending `.json` means JSON."""
+    """Read a definition from memory, as `load_file` does.
+
+    `file` names it in problems; the ending `.json` means JSON.
+    """
     return _usable(_load(*parse_tree(text, file), file, templates))
 
 
 def load_folder(path: str | Path, *, templates: Path | None = None) -> list[Loaded | Broken]:
-    """Read all `*.yaml`, `*.yml` and `*.json` files of a folder, in order of their names; one that is broken hides no other.
+    """Read all `*.yaml`, `*.yml` and `*.json` files of a folder, in order of their names; one that is broken
+    hides no other.
 
-    Two files that name the same collection are both broken. Raises DefinitionError if the folder itself cannot be read.
+    Two files that name the same collection are both broken. Raises DefinitionError if the folder itself
+    cannot be read.
     """
     folder = Path(path)
     try:
-        found = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and not file.name.startswith("."))
+        found = sorted(
+            file for file in folder.iterdir() if file.suffix in ENDINGS and not file.name.startswith(".")
+        )
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        problem = Problem(str(path), 1, 1, "", f"the folder cannot be read: {reason}", "create it, or name another one")
+        problem = Problem(
+            str(path), 1, 1, "", f"the folder cannot be read: {reason}", "create it, or name another one"
+        )
         raise DefinitionError([problem]) from None
     return refuse_same_names([_load(*read_tree(file), str(file), templates) for file in found])
 
@@ -99,10 +112,16 @@ def _load(root: Node | None, problems: list[Problem], file: str, templates: Path
     of_templates = template_files.expand(root, templates)
     places = Places.of(root, file)
     collection, jobs, of_shape = validate(to_data(root), places)
-    problems = [*problems, *of_templates, *(problem for problem in of_shape if not _follows(problem, of_templates))]
+    problems = [
+        *problems,
+        *of_templates,
+        *(problem for problem in of_shape if not _follows(problem, of_templates)),
+    ]
     if collection is not None:
         # A warning may come from what is left out because it is wrong; an error may not.
-        problems.extend(found for found in check(collection, places, jobs) if not of_shape or found.severity == "error")
+        problems.extend(
+            found for found in check(collection, places, jobs) if not of_shape or found.severity == "error"
+        )
     problems.sort(key=lambda problem: (problem.file != file, problem.file, problem.line, problem.column))
     if collection is None or any(problem.severity == "error" for problem in problems):
         return Broken(file, _name_of(root), tuple(problems))

@@ -16,14 +16,25 @@ class FieldMapping(Model):
 
     key: bool = Field(False, description="This field matches source records with destination objects.")
     new_only: bool = Field(False, description="Written when the object is created, never again.")
-    keep_if_empty: bool = Field(False, description="An absent source value leaves the destination's value alone.")
+    keep_if_empty: bool = Field(
+        False, description="An absent source value leaves the destination's value alone."
+    )
     exact: bool = Field(
-        False, description="Write the source's spelling although the destination's rules take it for the same, as in `McDonald`."
+        False,
+        description=(
+            "Write the source's spelling although the destination's rules take it for the same, as in"
+            " `McDonald`."
+        ),
     )
     secret: bool = Field(
-        False, description="Its values must never be stored or shown. This version refuses to preview or run such a job."
+        False,
+        description=(
+            "Its values must never be stored or shown. This version refuses to preview or run such a job."
+        ),
     )
-    delimiter: Text | None = Field(None, description="Splits or joins values where one side is single-valued.")
+    delimiter: Text | None = Field(
+        None, description="Splits or joins values where one side is single-valued."
+    )
 
 
 class OnMissing(StrEnum):
@@ -40,7 +51,9 @@ class Transformation(FieldMapping):
 
     on_missing: OnMissing = Field(
         OnMissing.EVALUATE,
-        description="Where a field that it reads has no value: `evaluate` with an empty text, give an `empty` result, `skip` the"
+        description="Where a field that it reads has no value: `evaluate` with an empty text, give an `empty`"
+        " result,"
+        " `skip` the"
         " record, or `fail` it.",
     )
 
@@ -52,7 +65,9 @@ class Copy(FieldMapping):
 
 
 class Static(FieldMapping):
-    """A fixed text; may hold the variables `%NOW%`, `%TODAY%`, `%COLLECTION%`, `%JOB%`, `%RUN%` and `%HOST%`."""
+    """A fixed text; may hold the variables `%NOW%`, `%TODAY%`, `%COLLECTION%`, `%JOB%`, `%RUN%` and
+    `%HOST%`.
+    """
 
     static: Annotated[
         Annotated[str, Tag("<text>")] | Annotated[list[str], Field(min_length=1), Tag("<list>")],
@@ -79,13 +94,19 @@ class Substring(Transformation):
 
     substring: Text = Field(description="Source field.")
     start: Annotated[int, Field(ge=0)] = Field(0, description="Number of characters to skip.")
-    length: Annotated[int, Field(ge=1)] | None = Field(None, description="Number of characters; to the end if absent.")
+    length: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Number of characters; to the end if absent."
+    )
 
 
 Match = Annotated[
     Annotated[Text, Tag("<text>")] | Annotated[list[Text], Field(min_length=1), Tag("<list>")],
     by_shape("the name of a field or a list of names", str),
-    Field(description="Field that has the same value on both sides, or a list of fields: the first that fits counts."),
+    Field(
+        description=(
+            "Field that has the same value on both sides, or a list of fields: the first that fits counts."
+        )
+    ),
 ]
 
 
@@ -174,7 +195,11 @@ def _field_tag(value: Any) -> str | None:
     if isinstance(value, FieldMapping):
         return f"<{type(value).__name__}>"
     if isinstance(value, dict):
-        present = [model for key, model in _SOURCE_KEYS.items() if key in value or (key == "from" and "from_" in value)]
+        present = [
+            model
+            for key, model in _SOURCE_KEYS.items()
+            if key in value or (key == "from" and "from_" in value)
+        ]
         return f"<{present[0].__name__}>" if len(present) == 1 else None
     return None
 
@@ -187,7 +212,9 @@ class _Shorthand:
             lambda value: {"from": value} if isinstance(value, str) else value, handler(source)
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         name = {"type": "string", "minLength": 1, "description": "Source field; short for `{from: …}`."}
         return {"anyOf": [name, *handler(schema)["oneOf"]]}
 
@@ -207,7 +234,9 @@ AnyField = Annotated[
     Discriminator(
         _field_tag,
         custom_error_type="field_source",
-        custom_error_message=f"expected the name of a source field, or a mapping with exactly one of {', '.join(_SOURCE_KEYS)}",
+        custom_error_message=(
+            f"expected the name of a source field, or a mapping with exactly one of {', '.join(_SOURCE_KEYS)}"
+        ),
     ),
 ]
 AnyFieldOrName = Annotated[AnyField, _Shorthand()]

@@ -1,7 +1,9 @@
-"""What a job collection is: the pydantic models behind the definition file, and nothing that needs a connection.
+"""What a job collection is: the pydantic models behind the definition file, and nothing that needs a
+connection.
 
-`directory_sync.definition.loading` reads files into these models; `directory_sync.definition.checks` finds what a model alone
-cannot say. The models are the one source of truth for the JSON Schema, for the reference in the docs and for every default.
+`directory_sync.definition.loading` reads files into these models; `directory_sync.definition.checks` finds
+what a model alone cannot say. The models are the one source of truth for the JSON Schema, for the reference
+in the docs and for every default.
 """
 
 from __future__ import annotations
@@ -28,7 +30,14 @@ from directory_sync.definition.addresses import (
     TemplateContainer,
     UnmanagedMatch,
 )
-from directory_sync.definition.approval import AnyApproval, ApprovalPolicy, Approvers, ChangeKind, Escalation, Notifications
+from directory_sync.definition.approval import (
+    AnyApproval,
+    ApprovalPolicy,
+    Approvers,
+    ChangeKind,
+    Escalation,
+    Notifications,
+)
 from directory_sync.definition.basics import NAME_PATTERN, Model, Name, Text, by_shape
 from directory_sync.definition.limits import AnyLimit, Limit, LimitKind, Limits, format_limit, parse_limit
 from directory_sync.definition.mappings import (
@@ -166,7 +175,9 @@ class MoveMissing(Model):
 
     move: Text = Field(description="DN of the container they go to.")
     disable: bool = Field(False, description="Disable them too.")
-    delete: Duration | None = Field(None, description="Delete them when the record has been missing for so long.")
+    delete: Duration | None = Field(
+        None, description="Delete them when the record has been missing for so long."
+    )
 
 
 class DisableMissing(Model):
@@ -209,11 +220,17 @@ class Job(Model):
             disable="DisableMissing",
         ),
     ] = Field(
-        "skip", description="`skip`, `delete`, `disable`, `{move: DN, disable: true}`, or in steps `{disable: now, delete: 30d}`."
+        "skip",
+        description=(
+            "`skip`, `delete`, `disable`, `{move: DN, disable: true}`, or in steps `{disable: now, delete:"
+            " 30d}`."
+        ),
     )
     remove: Removal = Field(
         Removal.KNOWN,
-        description="What may be deleted, disabled or moved: objects that this job has created or matched before (`known`), "
+        description="What may be deleted, disabled or moved: objects that this job has created or matched"
+        " before"
+        " (`known`), "
         "or everything that base and filter select (`all`).",
     )
     returning: Literal["report", "restore"] = Field(
@@ -228,11 +245,14 @@ class Job(Model):
     )
     limits: Limits = Field(default_factory=dict, description="Most changes of each kind.")
     limit_window: Window | None = Field(
-        None, description="Removals of so long ago count too; default: the collection's. `0` counts one run only."
+        None,
+        description="Removals of so long ago count too; default: the collection's. `0` counts one run only.",
     )
     approval: AnyApproval | None = Field(None, description="Approval policy; default: the collection's.")
     wait_for_approval: bool = Field(False, description="The jobs after this one wait until it is decided.")
-    retries: Annotated[int, Field(ge=0, le=100)] = Field(0, description="How often a failed job is tried again.")
+    retries: Annotated[int, Field(ge=0, le=100)] = Field(
+        0, description="How often a failed job is tried again."
+    )
 
     @property
     def naming_attribute(self) -> str:
@@ -255,16 +275,25 @@ class Collection(Model):
     owners: list[Text] = Field(default_factory=list, description="Who is responsible.")
     tags: list[Text] = Field(default_factory=list, description="For finding it.")
     schedule: Schedules | None = Field(
-        None, description="Cron, a preset such as `@daily`, `{every: 15m}`, a list of these, or null: only by hand."
+        None,
+        description=(
+            "Cron, a preset such as `@daily`, `{every: 15m}`, a list of these, or null: only by hand."
+        ),
     )
     timezone: str = Field("UTC", description="IANA time zone of the schedule.")
     start: Moment | None = Field(None, description="No firing before.")
     end: Moment | None = Field(None, description="No firing after.")
-    paused: bool = Field(True, description="A new collection does nothing by itself before somebody switches it on.")
+    paused: bool = Field(
+        True, description="A new collection does nothing by itself before somebody switches it on."
+    )
     notifications: Notifications | None = Field(None, description="Mail about runs; default: none.")
     approval: AnyApproval = Field("none", description="Default policy of the jobs.")
-    limits: Limits = Field(default_factory=dict, description="Limits of the jobs, where they say nothing else.")
-    limit_window: Window = Field(timedelta(hours=24), description="Removals of so long ago count too. `0` counts one run only.")
+    limits: Limits = Field(
+        default_factory=dict, description="Limits of the jobs, where they say nothing else."
+    )
+    limit_window: Window = Field(
+        timedelta(hours=24), description="Removals of so long ago count too. `0` counts one run only."
+    )
     jobs: Annotated[list[Job], Field(min_length=1)] = Field(description="In the order they run.")
 
     def job(self, name: str) -> Job:
@@ -280,7 +309,9 @@ class Collection(Model):
         return [job for job in self.jobs if job.enabled]
 
     def policy_of(self, job: Job) -> ApprovalPolicy | None:
-        """The approval policy that counts for a job: its own, or the collection's; None means none is needed."""
+        """The approval policy that counts for a job: its own, or the collection's; None means none is
+        needed.
+        """
         policy = self.approval if job.approval is None else job.approval
         return policy if isinstance(policy, ApprovalPolicy) else None
 

@@ -1,7 +1,7 @@
 """The tree that YAML and JSON files are read into: every value keeps its text and its place in the file.
 
-A scalar is text or nothing. What looks like a number, a date or a truth value is only made one where the models ask for it, so
-that `static: 0123`, a time `12:30` and a country called `NO` stay what people wrote.
+A scalar is text or nothing. What looks like a number, a date or a truth value is only made one where the
+models ask for it, so that `static: 0123`, a time `12:30` and a country called `NO` stay what people wrote.
 """
 
 from __future__ import annotations
@@ -79,29 +79,46 @@ class Unreadable(Exception):
         super().__init__(str(problem))
 
 
-def add_pairs(mapping: Entries, pairs: list[Pair], path: Path, *, flow: bool, problems: list[Problem]) -> None:
-    """Put pairs of keys and values into a mapping; keys that are given twice and pieces of unquoted DNs become problems."""
+def add_pairs(
+    mapping: Entries, pairs: list[Pair], path: Path, *, flow: bool, problems: list[Problem]
+) -> None:
+    """Put pairs of keys and values into a mapping; keys that are given twice and pieces of unquoted DNs
+    become problems.
+    """
     previous: str | None = None
     for key, node in pairs:
         name = key.text
         if name is None:
             problems.append(key.place.problem(path, "a key is missing before the colon", "give it a name"))
             continue
-        if flow and key.plain and isinstance(node, Scalar) and node.plain and not node.text and _STRAY_DN.fullmatch(name):
+        if (
+            flow
+            and key.plain
+            and isinstance(node, Scalar)
+            and node.plain
+            and not node.text
+            and _STRAY_DN.fullmatch(name)
+        ):
             _join_stray_dn(mapping, previous, key, path, problems)
             continue
         if name in mapping.entries:
             first = mapping.entries[name].key_place
             problems.append(
-                key.place.problem((*path, name), f"is given twice, first in line {first.line}", "keep one of the two")
+                key.place.problem(
+                    (*path, name), f"is given twice, first in line {first.line}", "keep one of the two"
+                )
             )
             continue
         mapping.entries[name] = Entry(key.place, node)
         previous = name
 
 
-def _join_stray_dn(mapping: Entries, previous: str | None, key: Scalar, path: Path, problems: list[Problem]) -> None:
-    """Report `{move: OU=Left,DC=lab}`, which YAML reads as two keys, and put the DN together so that nothing else is reported."""
+def _join_stray_dn(
+    mapping: Entries, previous: str | None, key: Scalar, path: Path, problems: list[Problem]
+) -> None:
+    """Report `{move: OU=Left,DC=lab}`, which YAML reads as two keys, and put the DN together so that nothing
+    else is reported.
+    """
     place, piece = key.place, key.text
     entry = mapping.entries.get(previous) if previous is not None else None
     value = entry.node if entry else None
@@ -111,7 +128,9 @@ def _join_stray_dn(mapping: Entries, previous: str | None, key: Scalar, path: Pa
     whole = Scalar(value.place, f"{value.text},{piece}", plain=True)
     mapping.entries[previous] = Entry(entry.key_place, whole)
     wrong = place.problem(
-        (*path, previous), "a DN inside {…} ends at its first comma", f'quote the DN: {previous}: "{whole.text}"'
+        (*path, previous),
+        "a DN inside {…} ends at its first comma",
+        f'quote the DN: {previous}: "{whole.text}"',
     )
     # One problem for one DN, however many pieces it fell into: the last one knows the whole DN.
     if problems and problems[-1].key == wrong.key and problems[-1].message == wrong.message:
@@ -141,7 +160,9 @@ def to_data(node: Node) -> Plain:
 
 
 def too_big(root: Node) -> Node | None:
-    """The value at which the tree, with anchors expanded, passes `MAX_NODES` or `MAX_DEPTH`; None if it does not."""
+    """The value at which the tree, with anchors expanded, passes `MAX_NODES` or `MAX_DEPTH`; None if it does
+    not.
+    """
     stack: list[tuple[Node, int]] = [(root, 1)]
     count = 0
     while stack:

@@ -38,8 +38,12 @@ class Places:
         """For a collection that did not come from a file."""
         return cls(f"collection {name}", 0)
 
-    def problem(self, path: Path, message: str, hint: str = "", *, severity: Severity = "error", at_key: bool = False) -> Problem:
-        """A problem with the value at a path, or with its key; where the file does not have it, at what is around it."""
+    def problem(
+        self, path: Path, message: str, hint: str = "", *, severity: Severity = "error", at_key: bool = False
+    ) -> Problem:
+        """A problem with the value at a path, or with its key; where the file does not have it, at what is
+        around it.
+        """
         place = self.key(path) if at_key else self.value(path)
         return Problem(place.file, place.line, place.column, path_text(path), message, hint, severity)
 

@@ -1,4 +1,6 @@
-"""A problem in a definition: where it is, what is wrong, what would be right; as one line, as JSON, with a caret for people."""
+"""A problem in a definition: where it is, what is wrong, what would be right; as one line, as JSON, with a
+caret for people.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +63,11 @@ class Problem:
 
 
 def explain(problem: Problem, text: str | None = None) -> str:
-    """The problem for people: its line, then up to two lines before it, the line itself and a caret below the place.
+    """The problem for people: its line, then up to two lines before it, the line itself and a caret below the
+    place.
 
-    `text` is what the file holds; it is read from the file if not given. A file that cannot be read gives the one line only.
+    `text` is what the file holds; it is read from the file if not given. A file that cannot be read gives the
+    one line only.
     """
     if text is None:
         text = _read(problem.file)
@@ -83,7 +87,9 @@ def explain(problem: Problem, text: str | None = None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text on one line, harmless in a terminal: blanks for tabs and line ends, `?` for what else cannot be printed."""
+    """The text on one line, harmless in a terminal: blanks for tabs and line ends, `?` for what else cannot
+    be printed.
+    """
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 

@@ -1,4 +1,6 @@
-"""Writes docs/definition-reference.md from the models, so that the reference cannot differ from what is accepted."""
+"""Writes docs/definition-reference.md from the models, so that the reference cannot differ from what is
+accepted.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,20 @@ from directory_sync.definition.times import format_window
 
 _FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
 Each mapping has exactly one of the keys {", ".join(f"`{key}`" for key in models.FIELD_SOURCES)},
-and besides those of its own table any of these:"""
+and besides those of its own table any of these:"""  # noqa: E501
 
 _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ("Collection", "The file itself.", (models.Collection, models.Every, models.Notifications)),
-    ("Jobs", "Each item of `jobs`.", (models.Job, models.MoveMissing, models.DisableMissing, models.ChangedSince)),
-    ("Sources", "`source` of a job: what it names decides which of these it is.", (models.DirectorySource, models.SqlSource)),
+    (
+        "Jobs",
+        "Each item of `jobs`.",
+        (models.Job, models.MoveMissing, models.DisableMissing, models.ChangedSince),
+    ),
+    (
+        "Sources",
+        "`source` of a job: what it names decides which of these it is.",
+        (models.DirectorySource, models.SqlSource),
+    ),
     (
         "Destinations",
         "`destination` of a job.",
@@ -75,10 +85,13 @@ _EXAMPLES: dict[type[BaseModel], str] = {
     models.MoveMissing: 'missing_at_source: {move: "OU=Left,DC=lab,DC=example", disable: true}',
     models.DisableMissing: "missing_at_source: {disable: now, delete: 30d}",
     models.ChangedSince: "records: {changed_since: whenChanged}",
-    models.DirectorySource: 'source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example", filter: (mail=*)}',
+    models.DirectorySource: (
+        'source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example", filter: (mail=*)}'
+    ),
     models.SqlSource: "source: {connection: hr_db, table: hr.employees}",
     models.DirectoryDestination: (
-        'destination: {connection: lab_ad, container: "OU=People,DC=lab,DC=example", filter: (objectClass=user)}'
+        'destination: {connection: lab_ad, container: "OU=People,DC=lab,DC=example", filter:'
+        " (objectClass=user)}"
     ),
     models.FieldContainer: "container: {field: targetOU}",
     models.TemplateContainer: 'container: {template: "OU={{ department }},DC=lab,DC=example"}',
@@ -97,9 +110,13 @@ _EXAMPLES: dict[type[BaseModel], str] = {
     models.Members: "member: {members: member, match: sAMAccountName}",
     models.GeneratePassword: "password: {generate_password: {length: 20}, new_only: true}",
     models.PasswordRule: 'generate_password: {length: 16, symbols: "!$%-_"}',
-    models.ApprovalPolicy: "approval: {approvers: {users: [bob], roles: [Directory Approvers]}, when: over_limit}",
+    models.ApprovalPolicy: (
+        "approval: {approvers: {users: [bob], roles: [Directory Approvers]}, when: over_limit}"
+    ),
     models.Approvers: "approvers: {users: [bob], roles: [Directory Approvers]}",
-    models.Escalation: "escalation: {after: 2d, levels: [{users: [carol]}, manager], default: {roles: [Admin]}}",
+    models.Escalation: (
+        "escalation: {after: 2d, levels: [{users: [carol]}, manager], default: {roles: [Admin]}}"
+    ),
 }
 
 _KINDS: dict[Any, str] = {
@@ -119,7 +136,7 @@ _HEAD = """# Definition reference
 Every key that a definition file may have. Keys without a default must be given. `directory-sync schema` prints the same as JSON
 Schema, and `directory-sync validate FILE` checks a file against it. Texts need no quotes unless they begin with or contain one of
 `: # { } [ ] , & * ! | > % @`; a DN inside `{…}` needs them.
-"""
+"""  # noqa: E501
 
 _LIMITS = """## Limits
 
@@ -144,7 +161,7 @@ a handful; a number and `0%` are exact. What counts where nothing is said, and h
 ```yaml
 limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 ```
-"""
+"""  # noqa: E501
 
 
 _TEXTS = (("Jobs", _LIMITS), ("Files", FILES), ("Fields", VALUES))
@@ -161,7 +178,7 @@ _TEMPLATES = """## Built-in templates
 `template: NAME` in a job or at the top of a collection gives every key that the file does not set. Mappings such as `source`,
 `destination` and `fields` are completed key by key. The jobs of a collection are completed by the template's jobs of the same
 names. Files in the template folder's `jobs` and `collections` add templates, or replace a built-in one of the same name.
-"""
+"""  # noqa: E501
 
 
 def reference_markdown() -> str:
@@ -180,7 +197,10 @@ def _model(model: type[BaseModel], section: str) -> str:
     rows = "\n".join(_row(field.alias or name, field) for name, field in _own_fields(model).items())
     name = _title(model)
     heading = "" if name == section or model is FieldMapping else f"### {name}\n\n{_sentence(model)}\n\n"
-    return f"{heading}| key | type | default | meaning |\n|---|---|---|---|\n{rows}\n\n```yaml\n{_EXAMPLES[model]}\n```\n"
+    return (
+        f"{heading}| key | type | default | meaning"
+        f" |\n|---|---|---|---|\n{rows}\n\n```yaml\n{_EXAMPLES[model]}\n```\n"
+    )
 
 
 def _own_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -197,7 +217,7 @@ def _title(model: type[BaseModel]) -> str:
 
 
 def _sentence(model: type[BaseModel]) -> str:
-    return (model.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join((model.__doc__ or "").split("\n\n")[0].split())
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -255,7 +275,11 @@ def _templates() -> str:
     for kind, title in (("jobs", "Job templates"), ("collections", "Collection templates")):
         parts.append(f"### {title}\n")
         for name, file in available("jobs" if kind == "jobs" else "collections").items():
-            comment = [line.removeprefix("#").strip() for line in file.read_text("utf-8").splitlines() if line.startswith("#")]
+            comment = [
+                line.removeprefix("#").strip()
+                for line in file.read_text("utf-8").splitlines()
+                if line.startswith("#")
+            ]
             parts.append(f"**`{name}`** " + " ".join(comment).replace("  ", "\n\n") + "\n")
     return "\n".join(parts)
 

@@ -54,4 +54,4 @@ the group.
 ```yaml
 member: {members: member, match: [uid, cn]}
 ```
-"""
+"""  # noqa: E501

@@ -13,7 +13,8 @@ class Region:
     """A base and how deep below it an endpoint looks (RFC 4511, section 4.5.1.2).
 
     Attributes:
-        path: the base's names from the top of the tree downwards, each in a form in which equal ones are equal.
+        path: the base's names from the top of the tree downwards, each in a form in which equal ones are
+            equal.
         scope: how deep.
     """
 
@@ -30,8 +31,8 @@ class Region:
 
     def overlaps(self, other: Region) -> bool:
         """Whether an object could be in both."""
-        # Two regions that meet at all meet at the base of one of them, or, where both hold only what is directly below a base,
-        # have the same base.
+        # Two regions that meet at all meet at the base of one of them, or, where both hold only what is
+        # directly below a base, have the same base.
         return (
             (self.holds(other.path) and other.scope is not Scope.ONE)
             or (other.holds(self.path) and self.scope is not Scope.ONE)
@@ -40,7 +41,9 @@ class Region:
         )
 
     def _children_meet(self, other: Region) -> bool:
-        """Whether `other` holds objects directly below this region's base, all of which this region has (scope one)."""
+        """Whether `other` holds objects directly below this region's base, all of which this region has
+        (scope one).
+        """
         if self.scope is not Scope.ONE:
             return False
         if other.scope is Scope.ONE:

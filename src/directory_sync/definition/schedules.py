@@ -21,7 +21,10 @@ PRESETS = {
 """Preset → cron expression."""
 
 _CRON = re.compile(r"[0-9A-Za-z*/,#-]+(?: [0-9A-Za-z*/,#-]+){4}")
-_EXAMPLE = "write five fields (minute, hour, day, month, weekday) as in '0 2 * * *', a preset such as '@daily', or {every: 15m}"
+_EXAMPLE = (
+    "write five fields (minute, hour, day, month, weekday) as in '0 2 * * *', a preset such as '@daily', or"
+    " {every: 15m}"
+)
 
 
 def cron_expression(schedule: str) -> str:
@@ -37,8 +40,13 @@ def schedule_problem(schedule: str) -> tuple[str, str] | None:
             return None
         return "unknown preset", suggest(schedule, PRESETS, f"there are: {', '.join(PRESETS)}")
     expression = cron_expression(schedule)
-    # Seconds, years and the random R of croniter are no business of a schedule that people shall be able to read.
-    if len(schedule) > 200 or not _CRON.fullmatch(expression) or re.search(r"(?<![A-Za-z])[HhRr](?![A-Za-z])", expression):
+    # Seconds, years and the random R of croniter are no business of a schedule that people shall be able to
+    # read.
+    if (
+        len(schedule) > 200
+        or not _CRON.fullmatch(expression)
+        or re.search(r"(?<![A-Za-z])[HhRr](?![A-Za-z])", expression)
+    ):
         return "is not a cron expression", _EXAMPLE
     from croniter import croniter
     from croniter.croniter import CroniterBadDateError

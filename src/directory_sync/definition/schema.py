@@ -15,7 +15,11 @@ _EXAMPLE = {
     "jobs": [
         {
             "name": "people",
-            "source": {"connection": "corp_ad", "container": "OU=People,DC=corp,DC=example", "filter": "(objectClass=user)"},
+            "source": {
+                "connection": "corp_ad",
+                "container": "OU=People,DC=corp,DC=example",
+                "filter": "(objectClass=user)",
+            },
             "destination": {"connection": "lab_ad", "container": "OU=People,DC=lab,DC=example"},
             "object": "user",
             "fields": {"employeeID": {"from": "employeeID", "key": True}, "cn": "displayName"},
@@ -27,16 +31,22 @@ _EXAMPLE = {
 def json_schema() -> dict[str, Any]:
     """The schema of a definition file.
 
-    A collection or job that names a template need not give what the template gives, so nothing but its name is required there.
+    A collection or job that names a template need not give what the template gives, so nothing but its name
+    is required there.
     """
     schema = Collection.model_json_schema(by_alias=True)
     definitions: dict[str, Any] = schema.pop("$defs")
     job = definitions["Job"]
-    definitions["CompletedJob"] = _completed(job, "A job that a template completes.", open_keys=("source", "destination"))
+    definitions["CompletedJob"] = _completed(
+        job, "A job that a template completes.", open_keys=("source", "destination")
+    )
     either_job = {"if": {"required": ["template"]}, "then": _ref("CompletedJob"), "else": _ref("Job")}
     whole = {key: value for key, value in schema.items() if key != "title"}
     completed = _completed(schema, "A collection that a template completes.")
-    whole["properties"] = {**whole["properties"], "jobs": {**whole["properties"]["jobs"], "items": either_job}}
+    whole["properties"] = {
+        **whole["properties"],
+        "jobs": {**whole["properties"]["jobs"], "items": either_job},
+    }
     completed["properties"]["jobs"]["items"] = _ref("CompletedJob")
     definitions["Collection"], definitions["CompletedCollection"] = whole, completed
     return {
@@ -57,7 +67,10 @@ def _completed(schema: dict[str, Any], description: str, open_keys: tuple[str, .
     relaxed.pop("title", None)
     relaxed.update(description=description, required=["name"])
     for key in open_keys:
-        relaxed["properties"][key] = {"type": "object", "description": relaxed["properties"][key]["description"]}
+        relaxed["properties"][key] = {
+            "type": "object",
+            "description": relaxed["properties"][key]["description"],
+        }
     return relaxed
 
 

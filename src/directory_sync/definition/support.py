@@ -1,4 +1,5 @@
-"""What definitions may say and this version cannot carry out yet: one line of the table per feature, deleted when it is built.
+"""What definitions may say and this version cannot carry out yet: one line of the table per feature, deleted
+when it is built.
 
 `validate` shows these as warnings; previews and runs refuse such a job before they read anything.
 """
@@ -55,7 +56,11 @@ def _when(path: Path, used: bool) -> list[Path]:
 
 def _disable(job: Job) -> list[Path]:
     action = job.missing_at_source
-    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
+    disables = (
+        action == "disable"
+        or isinstance(action, DisableMissing)
+        or (isinstance(action, MoveMissing) and action.disable)
+    )
     return _when(("missing_at_source",), disables)
 
 
@@ -74,7 +79,11 @@ def _sql(job: Job) -> list[Path]:
 def _files(wanted: Callable[[FileEndpoint], bool], key: str) -> Callable[[Job], list[Path]]:
     def used(job: Job) -> list[Path]:
         sides = {"source": job.source, "destination": job.destination}
-        return [(side, key) for side, endpoint in sides.items() if isinstance(endpoint, FileEndpoint) and wanted(endpoint)]
+        return [
+            (side, key)
+            for side, endpoint in sides.items()
+            if isinstance(endpoint, FileEndpoint) and wanted(endpoint)
+        ]
 
     return used
 
@@ -88,7 +97,9 @@ def _secrets(job: Job) -> list[Path]:
 
 
 def _passwords(job: Job) -> list[Path]:
-    """What writes a password attribute or reads one, also inside a template: in a file its values are no less secret."""
+    """What writes a password attribute or reads one, also inside a template: in a file its values are no less
+    secret.
+    """
     found: list[Path] = []
     for name, mapping in job.fields.items():
         if isinstance(mapping, GeneratePassword):
@@ -116,15 +127,21 @@ NOT_YET = (
     Feature("reading and writing passwords", _passwords),
     Feature("database tables and queries", _sql),
     Feature("Excel files", _files(lambda endpoint: endpoint.kind is FileKind.EXCEL, "file")),
-    Feature("mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")),
-    Feature("files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")),
+    Feature(
+        "mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")
+    ),
+    Feature(
+        "files on an object store", _files(lambda endpoint: endpoint.connection is not None, "connection")
+    ),
 )
 """Everything of a job that is not there yet."""
 NOTIFICATIONS = "notifications"
 """They belong to the collection and are not there yet either."""
 
 
-def unsupported(collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None) -> list[Problem]:
+def unsupported(
+    collection: models.Collection, *, script_modules: Collection[str], places: Places | None = None
+) -> list[Problem]:
     """Warnings about everything in a collection that cannot be carried out here.
 
     Args:
@@ -140,9 +157,15 @@ def unsupported(collection: models.Collection, *, script_modules: Collection[str
 
 
 def refuse_unsupported(
-    collection: models.Collection, jobs: Iterable[Job], *, script_modules: Collection[str], places: Places | None = None
+    collection: models.Collection,
+    jobs: Iterable[Job],
+    *,
+    script_modules: Collection[str],
+    places: Places | None = None,
 ) -> None:
-    """Raise UnsupportedError if one of these jobs, or the collection around them, cannot be carried out here."""
+    """Raise UnsupportedError if one of these jobs, or the collection around them, cannot be carried out
+    here.
+    """
     places = places or Places.none(collection.name)
     found = list(_of_collection(collection, places))
     for job in jobs:
@@ -162,7 +185,10 @@ def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str
         for used in feature.used(job):
             yield _warning(places, (*path, *used), feature.what)
     for name, mapping in job.fields.items():
-        if isinstance(mapping, Script) and (module := mapping.script.rpartition(".")[0]) not in script_modules:
+        if (
+            isinstance(mapping, Script)
+            and (module := mapping.script.rpartition(".")[0]) not in script_modules
+        ):
             yield places.problem(
                 (*path, "fields", name, "script"),
                 f"the module {module} is not among the deployment's script_modules; {_CONSEQUENCE}",

@@ -1,7 +1,8 @@
 """Job and collection templates: YAML files that give every key which a definition does not set.
 
-A mapping (`source`, `destination`, `fields`, `limits`, …) is completed key by key; anything else is taken from the definition if
-it is there. A definition's list of jobs counts as it is, and each job is completed by the collection template's job of that name.
+A mapping (`source`, `destination`, `fields`, `limits`, …) is completed key by key; anything else is taken
+from the definition if it is there. A definition's list of jobs counts as it is, and each job is completed by
+the collection template's job of that name.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ _ENDINGS = (".yaml", ".yml", ".json")
 
 
 def available(kind: Kind, folder: FilePath | None = None) -> dict[str, Traversable]:
-    """Template files by name: the built-in ones, and those of `FOLDER/jobs` or `FOLDER/collections`, which count first."""
+    """Template files by name: the built-in ones, and those of `FOLDER/jobs` or `FOLDER/collections`, which
+    count first.
+    """
     return {
-        name: file for root in (files(__package__) / "builtin", folder) if root is not None for name, file in _in(root / kind)
+        name: file
+        for root in (files(__package__) / "builtin", folder)
+        if root is not None
+        for name, file in _in(root / kind)
     }
 
 
@@ -42,7 +48,8 @@ def _in(folder: Traversable | FilePath) -> Iterator[tuple[str, Traversable]]:
 
 
 def expand(collection: Entries, folder: FilePath | None) -> list[Problem]:
-    """Complete a collection's tree in place from the templates that it and its jobs name, and take out the key `template`.
+    """Complete a collection's tree in place from the templates that it and its jobs name, and take out the
+    key `template`.
 
     Returns the problems: unknown templates, and what is wrong in the template files.
     """
@@ -63,7 +70,9 @@ def expand(collection: Entries, folder: FilePath | None) -> list[Problem]:
     return problems
 
 
-def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | None, problems: list[Problem]) -> Entries | None:
+def _take_template(
+    tree: Entries, path: Path, kind: Kind, folder: FilePath | None, problems: list[Problem]
+) -> Entries | None:
     entry = tree.entries.get("template")
     if entry is None or not isinstance(entry.node, Scalar):
         return None
@@ -75,7 +84,9 @@ def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | Non
     if name not in known:
         hint = suggest(name, known, f"there are: {', '.join(sorted(known))}")
         problems.append(
-            entry.node.place.problem((*path, "template"), f"there is no {kind.removesuffix('s')} template {name}", hint)
+            entry.node.place.problem(
+                (*path, "template"), f"there is no {kind.removesuffix('s')} template {name}", hint
+            )
         )
         return None
     root, found = read_tree(known[name])
@@ -87,7 +98,9 @@ def _take_template(tree: Entries, path: Path, kind: Kind, folder: FilePath | Non
             problems.append(place.problem(("template",), message, "copy what it needs"))
         return root
     hint = f"correct {known[name]}"
-    problems.append(entry.node.place.problem((*path, "template"), f"the template {name} cannot be used", hint))
+    problems.append(
+        entry.node.place.problem((*path, "template"), f"the template {name} cannot be used", hint)
+    )
     return None
 
 

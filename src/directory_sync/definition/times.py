@@ -27,7 +27,9 @@ def parse_duration(value: object) -> timedelta:
     try:
         duration = timedelta(
             **{
-                _DURATION_UNITS[unit]: sum(int(number) for number, u in re.findall(r"(\d+)([smhdw])", value) if u == unit)
+                _DURATION_UNITS[unit]: sum(
+                    int(number) for number, u in re.findall(r"(\d+)([smhdw])", value) if u == unit
+                )
                 for unit in _DURATION_UNITS
             }
         )
@@ -77,7 +79,9 @@ Window = Annotated[
     timedelta,
     BeforeValidator(parse_window),
     PlainSerializer(format_window),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _DURATION.pattern}, {"const": 0}], "examples": ["24h", 0]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": _DURATION.pattern}, {"const": 0}], "examples": ["24h", 0]}
+    ),
 ]
 
 
@@ -87,7 +91,9 @@ class Every(Model):
     every: Duration = Field(description="Interval between two firings, for example `15m`.")
 
 
-_SCHEDULE = by_shape("a cron expression, a preset such as '@daily', {every: 15m}, a list of these, or null", str, every="Every")
+_SCHEDULE = by_shape(
+    "a cron expression, a preset such as '@daily', {every: 15m}, a list of these, or null", str, every="Every"
+)
 Schedule = Annotated[Annotated[str, Tag("<text>")] | Annotated[Every, Tag("<Every>")], _SCHEDULE]
 """A cron expression or preset, or a fixed interval."""
 Schedules = Annotated[
@@ -117,5 +123,11 @@ Moment = Annotated[
     datetime | date,
     PlainValidator(parse_moment),
     PlainSerializer(lambda moment: moment.isoformat(), return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": f"^{_MOMENT.pattern.replace('?P<time>', '')}$", "examples": ["2026-01-31"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_MOMENT.pattern.replace('?P<time>', '')}$",
+            "examples": ["2026-01-31"],
+        }
+    ),
 ]

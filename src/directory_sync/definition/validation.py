@@ -1,4 +1,6 @@
-"""Turns plain data into models, and what pydantic reports into problems: place, nearest known key, what would be right."""
+"""Turns plain data into models, and what pydantic reports into problems: place, nearest known key, what would
+be right.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +22,21 @@ _MAX_PROBLEMS = 500
 def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int], list[Problem]]:
     """Make a collection of plain data.
 
-    Returns the collection, the places in the file of its jobs, and the problems. With problems, the collection holds only what is
-    right, so that it can be checked for further errors; it is None if too little is.
+    Returns the collection, the places in the file of its jobs, and the problems. With problems, the
+    collection holds only what is right, so that it can be checked for further errors; it is None if too
+    little is.
     """
     try:
         collection = Collection.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        problems = [problem for detail in details[:_MAX_PROBLEMS] for problem in _problems(detail, data, places)]
+        problems = [
+            problem for detail in details[:_MAX_PROBLEMS] for problem in _problems(detail, data, places)
+        ]
         if len(details) > _MAX_PROBLEMS:
-            problems.append(places.problem((), f"has {len(details) - _MAX_PROBLEMS} more problems", "correct these first"))
+            problems.append(
+                places.problem((), f"has {len(details) - _MAX_PROBLEMS} more problems", "correct these first")
+            )
         return *_what_is_right(data, [detail["loc"] for detail in details]), problems
     return collection, list(range(len(collection.jobs))), []
 
@@ -40,7 +47,9 @@ _SPARE_JOB_KEYS = frozenset(Job.model_fields) - {
 """Keys without which a job can be checked and nothing wrong is said of it."""
 
 
-def _what_is_right(data: Plain, wrong: Sequence[tuple[str | int, ...]]) -> tuple[Collection | None, list[int]]:
+def _what_is_right(
+    data: Plain, wrong: Sequence[tuple[str | int, ...]]
+) -> tuple[Collection | None, list[int]]:
     jobs = data.get("jobs") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(jobs, list) or ("jobs",) in wrong:
         return None, []
@@ -72,14 +81,17 @@ def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain |
             name = str(loc[1])
             # The field stays as a name, so that it is not missed; whether it was meant as the key counts too.
             given = fields[name]
-            stand_in: Plain = {"from": "x", "key": "true"} if isinstance(given, dict) and "key" in given else "x"
+            stand_in: Plain = (
+                {"from": "x", "key": "true"} if isinstance(given, dict) and "key" in given else "x"
+            )
             kept_fields[name] = stand_in
         else:
             return None
     return {**kept, "fields": kept_fields}
 
 
-# -- one error of pydantic --------------------------------------------------------------------------------------------
+# -- one error of pydantic
+# --------------------------------------------------------------------------------------------
 
 
 def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
@@ -89,8 +101,13 @@ def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
     if kind == "extra_forbidden":
         yield _unknown_key(path, models, places)
     elif kind == "missing":
-        description = next((field.description for model in models for name, field in _fields(model).items() if name == key), None)
-        yield places.problem(path[:-1], f"{key} is missing", f"add it: {description}" if description else "add it", at_key=True)
+        description = next(
+            (field.description for model in models for name, field in _fields(model).items() if name == key),
+            None,
+        )
+        yield places.problem(
+            path[:-1], f"{key} is missing", f"add it: {description}" if description else "add it", at_key=True
+        )
     elif detail["loc"] and detail["loc"][-1] == "[key]":
         message, hint = _message(kind, detail, key)
         yield places.problem(path, f"unknown key: {message}", hint, at_key=True)
@@ -98,7 +115,9 @@ def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
         yield places.problem(path, *_message(kind, detail, value))
 
 
-def _follow(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> tuple[Path, tuple[type[BaseModel], ...], Any]:
+def _follow(
+    loc: tuple[str | int, ...], data: Any, *, missing: bool
+) -> tuple[Path, tuple[type[BaseModel], ...], Any]:
     """Walk an error's location through the data and the models at once, leaving out the tags of unions."""
     path: list[str | int] = []
     models: tuple[type[BaseModel], ...] = (Collection,)
@@ -110,7 +129,9 @@ def _follow(loc: tuple[str | int, ...], data: Any, *, missing: bool) -> tuple[Pa
         elif isinstance(step, str) and isinstance(data, Mapping) and step in data:
             data = data[step]
             path.append(step)
-            inner = [field.annotation for model in models for name, field in _fields(model).items() if name == step]
+            inner = [
+                field.annotation for model in models for name, field in _fields(model).items() if name == step
+            ]
             if inner:
                 models = tuple(_models_in(inner[0]))
         elif isinstance(step, int) and isinstance(data, list) and step < len(data):
@@ -134,12 +155,15 @@ def _unknown_key(path: Path, models: tuple[type[BaseModel], ...], places: Places
     key = str(path[-1])
     known = [name for model in models[:1] for name in _fields(model)]
     if key == "query" and path[-2:-1] == ("destination",):
-        return places.problem(path, "a query can only be read from", "name the table to write to: table", at_key=True)
+        return places.problem(
+            path, "a query can only be read from", "name the table to write to: table", at_key=True
+        )
     hint = suggest(key, known, f"valid keys: {', '.join(known)}")
     return places.problem(path, "unknown key", hint, at_key=True)
 
 
-# -- words ------------------------------------------------------------------------------------------------------------
+# -- words
+# ------------------------------------------------------------------------------------------------------------
 
 _WANTED = {
     "string_type": "a text",
@@ -165,18 +189,26 @@ def _message(kind: str, detail: Any, value: Any) -> tuple[str, str]:
         expected = context["expected"]
         known = [word.strip("' ") for word in expected.replace(" or ", ", ").split(", ")]
         near = suggest(value, known) if isinstance(value, str) else ""
-        return f"expected {' or '.join([', '.join(known[:-1]), known[-1]]) if len(known) > 1 else known[0]}", near
+        return (
+            f"expected {' or '.join([', '.join(known[:-1]), known[-1]]) if len(known) > 1 else known[0]}",
+            near,
+        )
     if kind == "value_error":
         return str(context["error"]), ""
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(context["pattern"], ("is not written as it must be", f"the pattern is {context['pattern']}"))
+        return _PATTERNS.get(
+            context["pattern"], ("is not written as it must be", f"the pattern is {context['pattern']}")
+        )
     if kind in _BOUNDS:
         return _BOUNDS[kind](context), ""
     return str(detail["msg"]), ""
 
 
 _PATTERNS = {
-    NAME_PATTERN: ("is not a valid name", "use small letters, digits and _, beginning with a letter, as in corp_to_lab"),
+    NAME_PATTERN: (
+        "is not a valid name",
+        "use small letters, digits and _, beginning with a letter, as in corp_to_lab",
+    ),
     r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$": (
         "is not the dotted path of a function",
         "write MODULE.FUNCTION, as in transforms.badge_number",
@@ -187,8 +219,12 @@ _BOUNDS: dict[str, Callable[[Any], str]] = {
         "must not be empty" if context["min_length"] == 1 else f"needs {context['min_length']} characters"
     ),
     "string_too_long": lambda context: f"has more than {context['max_length']} characters",
-    "too_short": lambda context: f"needs at least {context['min_length']} of them, found {context['actual_length']}",
-    "too_long": lambda context: f"takes at most {context['max_length']} of them, found {context['actual_length']}",
+    "too_short": lambda context: (
+        f"needs at least {context['min_length']} of them, found {context['actual_length']}"
+    ),
+    "too_long": lambda context: (
+        f"takes at most {context['max_length']} of them, found {context['actual_length']}"
+    ),
     "greater_than_equal": lambda context: f"must be at least {context['ge']}",
     "less_than_equal": lambda context: f"must be at most {context['le']}",
 }

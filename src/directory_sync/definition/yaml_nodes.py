@@ -1,4 +1,5 @@
-"""Reads YAML into nodes from libyaml's events: bounded in depth and size, no tags, no types, duplicate keys are problems.
+"""Reads YAML into nodes from libyaml's events: bounded in depth and size, no tags, no types, duplicate keys
+are problems.
 
 PyYAML's own composer is not used because it recurses without a bound and forgets which scalars were quoted.
 """
@@ -29,14 +30,17 @@ from directory_sync.definition.problems import Problem
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
-_CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map"))
+_CORE_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")
+)
 _QUOTE_HINT = "put texts that begin with or contain any of : # { } [ ] , & * ! | > % @ ` into quotes"
 
 
 def read_yaml(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """Read one document.
 
-    Returns the tree (None for an empty file) and the problems that leave the rest readable. Raises Unreadable for the others.
+    Returns the tree (None for an empty file) and the problems that leave the rest readable. Raises Unreadable
+    for the others.
     """
     reader = _Reader(file)
     events = yaml.parse(text, Loader=_LOADER)
@@ -68,7 +72,9 @@ class _Reader:
                 documents += 1
                 if documents > 1:
                     place = self.place(event.start_mark)
-                    raise Unreadable(place.problem((), "a second document begins here", "keep one collection in one file"))
+                    raise Unreadable(
+                        place.problem((), "a second document begins here", "keep one collection in one file")
+                    )
             elif isinstance(event, yaml.NodeEvent):
                 root = self.node(event, events, (), 1)
         return root
@@ -77,11 +83,17 @@ class _Reader:
         place = self.place(event.start_mark)
         self.grow(place)
         if depth > MAX_DEPTH:
-            raise Unreadable(place.problem((), f"is nested more than {MAX_DEPTH} levels deep", "a definition needs far fewer"))
+            raise Unreadable(
+                place.problem(
+                    (), f"is nested more than {MAX_DEPTH} levels deep", "a definition needs far fewer"
+                )
+            )
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, place, path)
         if event.tag not in (None, "!") and event.tag not in _CORE_TAGS:
-            self.problems.append(place.problem(path, "tags that begin with ! are not supported", "quote the text if it is one"))
+            self.problems.append(
+                place.problem(path, "tags that begin with ! are not supported", "quote the text if it is one")
+            )
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         node: Node
@@ -101,16 +113,22 @@ class _Reader:
         self.count += values
         if self.count > MAX_NODES:
             raise Unreadable(
-                place.problem((), f"the file holds more than {MAX_NODES} values", "split it into several collections")
+                place.problem(
+                    (), f"the file holds more than {MAX_NODES} values", "split it into several collections"
+                )
             )
 
     def alias(self, event: Any, place: Place, path: Path) -> Node:
         if event.anchor not in self.anchors:
-            self.problems.append(place.problem(path, f"there is no anchor &{event.anchor} before this line", _QUOTE_HINT))
+            self.problems.append(
+                place.problem(path, f"there is no anchor &{event.anchor} before this line", _QUOTE_HINT)
+            )
             return Scalar(place, "?")
         node = self.anchors[event.anchor]
         if node is None:
-            raise Unreadable(place.problem(path, f"the anchor &{event.anchor} refers to itself", "write the value out"))
+            raise Unreadable(
+                place.problem(path, f"the anchor &{event.anchor} refers to itself", "write the value out")
+            )
         return node
 
     def scalar(self, event: Any, place: Place, path: Path) -> Scalar:
@@ -132,7 +150,9 @@ class _Reader:
             name = (key.text or "") if isinstance(key, Scalar) else "?"
             value = self.node(next(events), events, (*path, name), depth + 1)
             if not isinstance(key, Scalar):
-                self.problems.append(place.problem(path, "a key must be a text", "quote a text that begins with { or ["))
+                self.problems.append(
+                    place.problem(path, "a key must be a text", "quote a text that begins with { or [")
+                )
             elif key.plain and name == "<<":
                 merged.append((place, value))
             else:
@@ -147,7 +167,9 @@ class _Reader:
         for source in value.items if isinstance(value, Items) else [value]:
             if not isinstance(source, Entries):
                 self.problems.append(
-                    place.problem(path, "<< takes a mapping or a list of mappings", "give it an alias of a mapping")
+                    place.problem(
+                        path, "<< takes a mapping or a list of mappings", "give it an alias of a mapping"
+                    )
                 )
                 continue
             self.grow(place, len(source.entries))
@@ -162,6 +184,8 @@ def _syntax_problem(error: Exception, file: str) -> Problem:
     if "'\\t'" in problem or "tab character" in problem:
         return place.problem((), "a tab stands where blanks must", "indent with blanks")
     if "mapping values are not allowed" in problem:
-        return place.problem((), "a second colon in one line", "quote a text that holds a colon, or correct the indentation")
+        return place.problem(
+            (), "a second colon in one line", "quote a text that holds a colon, or correct the indentation"
+        )
     context = getattr(error, "context", None)
     return place.problem((), f"is not YAML: {f'{context}, ' if context else ''}{problem}", _QUOTE_HINT)

@@ -1,7 +1,9 @@
-"""One change to one object, as data: what a plan consists of, what an endpoint can write, and what became of it.
+"""One change to one object, as data: what a plan consists of, what an endpoint can write, and what became of
+it.
 
-A change says what it saw (`old`) and what shall be (`new`), so that a writer can refuse to overwrite what it does not know.
-Named tuples, because they are made several times faster than frozen dataclasses, and a first load makes millions.
+A change says what it saw (`old`) and what shall be (`new`), so that a writer can refuse to overwrite what it
+does not know. Named tuples, because they are made several times faster than frozen dataclasses, and a first
+load makes millions.
 """
 
 from __future__ import annotations
@@ -41,9 +43,12 @@ class FieldChange(NamedTuple):
         field: the destination's name for it.
         old: the values that were seen; those of a field that is not touched are not listed as a change.
         new: the values that shall be there.
-        replace: the field has no equality rule (RFC 4517, section 4.2), so values cannot be deleted one by one.
-        late: the values name objects that are created by the same plan in a circle: written after all creations.
-        partial: `old` holds only the values that go and `new` only those that come; values in neither stay (group members).
+        replace: the field has no equality rule (RFC 4517, section 4.2), so values cannot be deleted one by
+            one.
+        late: the values name objects that are created by the same plan in a circle: written after all
+            creations.
+        partial: `old` holds only the values that go and `new` only those that come; values in neither stay
+            (group members).
     """
 
     field: str
@@ -75,7 +80,8 @@ class Mark(NamedTuple):
     """Something that sets a removal apart.
 
     Attributes:
-        kind: `never_matched`: the job has neither created the object nor ever matched it; `claimed_by`: another job keeps it.
+        kind: `never_matched`: the job has neither created the object nor ever matched it; `claimed_by`:
+            another job keeps it.
         subject: for `claimed_by` that job, as `COLLECTION.JOB`; else empty.
     """
 
@@ -91,13 +97,15 @@ class Change(NamedTuple):
         key: the record's key as people read it.
         object: the object's id now: a DN, or a row's key. For a creation the id it will have.
         new_object: its id afterwards, where that differs (rename, move).
-        identity: what stays the same when the object is renamed (entryUUID, objectGUID), if the endpoint has such a thing.
-        fields: old and new values. A deletion lists the old values of all mapped fields, a creation starts with objectClass.
+        identity: what stays the same when the object is renamed (entryUUID, objectGUID), if the endpoint has
+            such a thing.
+        fields: old and new values. A deletion lists the old values of all mapped fields, a creation starts
+            with objectClass.
         after: ids of objects that have to be dealt with before this change is sent.
         marks: what sets a removal apart.
         via: the id that the object has in between, where it exchanges names with others.
-        name: what people call it, where that is known and is not the key. It is for people alone, and no part of the
-            canonical form.
+        name: what people call it, where that is known and is not the key. It is for people alone, and no part
+            of the canonical form.
     """
 
     action: Action
@@ -166,7 +174,9 @@ class Change(NamedTuple):
                 for field in data["fields"]
             ),
             after=tuple(data.get("after", ())),
-            marks=tuple(Mark(MarkKind(mark["kind"]), mark.get("subject", "")) for mark in data.get("marks", ())),
+            marks=tuple(
+                Mark(MarkKind(mark["kind"]), mark.get("subject", "")) for mark in data.get("marks", ())
+            ),
             via=data.get("via"),
         )
 
@@ -206,7 +216,7 @@ def _canonical_field(field: FieldChange) -> str:
     name, old, new, replace, late, partial = field
     waits = ',"late":true' if late else ""
     last = (',"partial":true' if partial else "") + (',"replace":true' if replace else "")
-    return f'{{"field":{_quoted(name)}{waits},"new":[{_canonical_values(new)}],"old":[{_canonical_values(old)}]{last}}}'
+    return f'{{"field":{_quoted(name)}{waits},"new":[{_canonical_values(new)}],"old":[{_canonical_values(old)}]{last}}}'  # noqa: E501
 
 
 def _canonical_values(values: Values) -> str:
@@ -232,7 +242,8 @@ def _text(value: bytes) -> str | None:
         text = value.decode()
     except UnicodeDecodeError:
         return None
-    # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's terminal.
+    # NUL cannot be stored as text by PostgreSQL, and other control characters do not belong into anybody's
+    # terminal.
     return text if text.isprintable() or not _control_character.search(text) else None
 
 
@@ -271,9 +282,9 @@ class Outcome(NamedTuple):
 
     Attributes:
         sequence: the change's place in its plan, from 0.
-        result: done; found done (it was written, and found so by looking at the object); conflict (the object is not as it was
-            seen); failed. Where the run broke off, and its objects were looked at afterwards, also: not done; uncertain (the
-            object does not tell whether it was written).
+        result: done; found done (it was written, and found so by looking at the object); conflict (the object
+            is not as it was seen); failed. Where the run broke off, and its objects were looked at
+            afterwards, also: not done; uncertain (the object does not tell whether it was written).
         message: why, in words that say what to do; empty when done.
     """
 

@@ -1,6 +1,8 @@
-"""Changes that are carried out in two steps, because they exchange their ids with others or name what comes after them.
+"""Changes that are carried out in two steps, because they exchange their ids with others or name what comes
+after them.
 
-The plan's order leaves open when a second step comes: not before the others have left the id, and before whatever needs it.
+The plan's order leaves open when a second step comes: not before the others have left the id, and before
+whatever needs it.
 """
 
 from __future__ import annotations
@@ -21,13 +23,17 @@ class Part(Enum):
     FIRST = auto()
     """All but the values that come late; of a change that exchanges its object's id, what gives that up."""
     SECOND = auto()
-    """Of a change that exchanges its object's id, what takes the new one, and everything else but the late values."""
+    """Of a change that exchanges its object's id, what takes the new one, and everything else but the late
+    values.
+    """
     LATE = auto()
     """The values that come after all other changes."""
 
 
 class _Open(NamedTuple, Generic[T]):
-    """A second step that is still to come: what it needs to be done before, and whether it takes nothing but the id."""
+    """A second step that is still to come: what it needs to be done before, and whether it takes nothing but
+    the id.
+    """
 
     second: T
     needs: frozenset[str]
@@ -78,7 +84,12 @@ class Exchanges(Generic[T]):
     def _closed(self, id: str) -> list[T]:
         """A second step, and before it those that it needs itself."""
         found = self._open.pop(id)
-        needed = (step for each in sorted(found.needs & self._open.keys()) if each in self._open for step in self._closed(each))
+        needed = (
+            step
+            for each in sorted(found.needs & self._open.keys())
+            if each in self._open
+            for step in self._closed(each)
+        )
         return [*needed, found.second]
 
 
@@ -98,11 +109,15 @@ def in_parts(
     for change in changes:
         now = normalise(change.object)
         then = normalise(change.final_object)
-        second = (then, *above(then), *map(normalise, change.after)) if exchanges or change.via is not None else ()
+        second = (
+            (then, *above(then), *map(normalise, change.after)) if exchanges or change.via is not None else ()
+        )
         before: list[Change] = []
         after: list[Change] = []
         if exchanges:
-            before, after = exchanges.due(now, then, (now, *above(now), *(second if change.via is None else ())))
+            before, after = exchanges.due(
+                now, then, (now, *above(now), *(second if change.via is None else ()))
+            )
         yield from ((each, Part.SECOND) for each in before)
         yield change, Part.FIRST
         yield from ((each, Part.SECOND) for each in after)

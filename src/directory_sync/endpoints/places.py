@@ -1,8 +1,9 @@
-"""What names a place that jobs write to: a naming context of a directory, or a file. Equal names are one place.
+"""What names a place that jobs write to: a naming context of a directory, or a file. Equal names are one
+place.
 
-A naming context is told by what names its top object permanently, through whichever connection and replica. Where
-that cannot be read, the server's address stands in for it, and the place is uncertain: through another connection
-it may have another name.
+A naming context is told by what names its top object permanently, through whichever connection and replica.
+Where that cannot be read, the server's address stands in for it, and the place is uncertain: through another
+connection it may have another name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ def directory_place(context: str, unique: str | None, *, address: str, instance:
 
     Args:
         context: its normalised DN.
-        unique: what names its top object permanently, as hexadecimal digits and hyphens; None if that cannot be read.
+        unique: what names its top object permanently, as hexadecimal digits and hyphens; None if that cannot
+            be read.
         address: host and port of the server.
         instance: tells this server from a copy with the same data.
     """
@@ -34,8 +36,12 @@ def is_certain(place: str) -> bool:
 
 
 def may_be_one(one: str, other: str) -> bool:
-    """Whether two names may be of one place: they are equal, or of the same context, and one of them is uncertain."""
-    return one == other or (not (is_certain(one) and is_certain(other)) and _context(one) == _context(other) != "")
+    """Whether two names may be of one place: they are equal, or of the same context, and one of them is
+    uncertain.
+    """
+    return one == other or (
+        not (is_certain(one) and is_certain(other)) and _context(one) == _context(other) != ""
+    )
 
 
 def _context(place: str) -> str:

@@ -1,7 +1,7 @@
 """What every endpoint offers, whatever is behind it: a directory, a file, a table.
 
-Values are bytes and fields hold lists of them, because that is what the fastest path compares; text is UTF-8. Field names are
-matched without regard to case.
+Values are bytes and fields hold lists of them, because that is what the fastest path compares; text is UTF-8.
+Field names are matched without regard to case.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Record(NamedTuple):
     Attributes:
         id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
         values: field name as the endpoint writes it → values. Absent fields are absent.
-        problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds only what is certain.
-            Such a record counts as present and failed, never as missing.
+        problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds
+            only what is certain. Such a record counts as present and failed, never as missing.
         cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
@@ -70,8 +70,10 @@ class FieldRule:
         binary: values are not text.
         writable: can be set by us.
         normalise: two values are the same exactly if their normalised forms are.
-        spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself writes does not count.
-        canonical: the form in which a value is written, where the endpoint knows only one (`200` for `00200`).
+        spelled: two values are the same to the letter exactly if these forms are; how the endpoint itself
+            writes does not count.
+        canonical: the form in which a value is written, where the endpoint knows only one (`200` for
+            `00200`).
         check: says what is wrong with a value's syntax, or None.
     """
 
@@ -97,7 +99,9 @@ class Source(Protocol):
 
     @property
     def identity(self) -> str:
-        """The same for two endpoints exactly if they reach the same data (server or file), for overlays and leases."""
+        """The same for two endpoints exactly if they reach the same data (server or file), for overlays and
+        leases.
+        """
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -111,14 +115,20 @@ class Source(Protocol):
 
     @property
     def reached(self) -> frozenset[str]:
-        """Names of all places that reading may reach: if two endpoints have one in common, they read the same data there."""
+        """Names of all places that reading may reach: if two endpoints have one in common, they read the same
+        data there.
+        """
 
     @property
     def region(self) -> Region | None:
-        """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a whole."""
+        """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a
+        whole.
+        """
 
     def place_of(self, id: str) -> tuple[str, ...]:
-        """An object's place: the normalised ids of the containers above it from the top downwards, and its own."""
+        """An object's place: the normalised ids of the containers above it from the top downwards, and its
+        own.
+        """
 
     def fields(self) -> Collection[str] | None:
         """The fields that records can have, or None if that cannot be told."""
@@ -127,17 +137,23 @@ class Source(Protocol):
         """What is known of a field; None if the endpoint has no such field."""
 
     def no_field(self, name: str) -> SchemaError:
-        """What to raise where a field is asked for that records cannot have; its remedy says which there are."""
+        """What to raise where a field is asked for that records cannot have; its remedy says which there
+        are.
+        """
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all selected records with these fields.
 
-        Ends normally only if the listing is provably complete, else raises IncompleteListing. Field names in the records are
-        spelled as in `fields`. May be called in a forked child: it opens connections of its own.
+        Ends normally only if the listing is provably complete, else raises IncompleteListing. Field names in
+        the records are spelled as in `fields`. May be called in a forked child: it opens connections of its
+        own.
         """
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (id, values of field) of everything in the naming context, or within a container. Complete, or raises."""
+        """Yield (id, values of field) of everything in the naming context, or within a container.
+
+        Complete, or raises.
+        """
 
     def selects(self, record: Record) -> bool:
         """Whether a record, given all its fields, would be in the listing that `read` yields."""
@@ -165,20 +181,28 @@ class Destination(Source, Protocol):
         """Whether `identity` is certain: the same through every connection, and no other place has it."""
 
     def children(self, ids: Collection[str]) -> dict[str, list[str]]:
-        """For those of these objects that hold others: the ids of what is directly below them. Raises EndpointError."""
+        """For those of these objects that hold others: the ids of what is directly below them.
+
+        Raises EndpointError.
+        """
 
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
         """The identities of objects that are there, by their ids; without those that show none.
 
-        `among`: about how many objects the destination holds, so that it can choose between asking for each and listing all.
-        Raises EndpointError.
+        `among`: about how many objects the destination holds, so that it can choose between asking for each
+        and listing all. Raises EndpointError.
         """
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
-        """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such thing."""
+        """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such
+        thing.
+        """
 
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Fields that objects of these classes must have. Raises SchemaError for a class that the endpoint lacks."""
+        """Fields that objects of these classes must have.
+
+        Raises SchemaError for a class that the endpoint lacks.
+        """
 
     def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
         """Fields that objects of these classes may have, lower case; None if there is no such restriction."""
@@ -193,7 +217,8 @@ class Destination(Source, Protocol):
         """The id of a new object with these values.
 
         Args:
-            naming: the field that names it in a directory; a file has rules of its own (the key of a row, a mapped `dn`).
+            naming: the field that names it in a directory; a file has rules of its own (the key of a row, a
+                mapped `dn`).
             values: of all its fields.
             container: where it goes; the empty text where there are no containers.
 
@@ -204,7 +229,8 @@ class Destination(Source, Protocol):
         """The id of the container that holds the object; None where there are no containers."""
 
     def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The id that the object must have so that its name agrees with new field values; the same id if it does already.
+        """The id that the object must have so that its name agrees with new field values; the same id if it
+        does already.
 
         `exact`: fields, lower case, with whose spelling the name has to agree too.
 
@@ -212,7 +238,8 @@ class Destination(Source, Protocol):
         """
 
     def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
-        """Fields and values that an object of this id has by its name alone, whatever a record says: they cannot be removed.
+        """Fields and values that an object of this id has by its name alone, whatever a record says: they
+        cannot be removed.
 
         None where the values of the fields decide about the name, and where there are no names.
         """
@@ -226,22 +253,32 @@ class Destination(Source, Protocol):
     def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
         """An id that the object can have while it exchanges its own with others; None if there is none.
 
-        The same for the same object, so that a plan is the same each time it is made; `number` tells several apart.
+        The same for the same object, so that a plan is the same each time it is made; `number` tells several
+        apart.
         """
 
     def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
-        """Yield every object, managed or not, in whose field one of the values is. Complete, or raises IncompleteListing."""
+        """Yield every object, managed or not, in whose field one of the values is.
+
+        Complete, or raises IncompleteListing.
+        """
 
     def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
-        """Those of an object's values that are stored, and can be taken away: a directory may show values that it computes."""
+        """Those of an object's values that are stored, and can be taken away: a directory may show values
+        that it computes.
+        """
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
-        """The change, or a part of it, as LDIF change records (RFC 2849), or as a comment where there is no such form."""
+        """The change, or a part of it, as LDIF change records (RFC 2849), or as a comment where there is no
+        such form.
+        """
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
-        """Tell of changes that may have been written whether they were, by looking at their objects. Writes nothing.
+        """Tell of changes that may have been written whether they were, by looking at their objects. Writes
+        nothing.
 
-        An outcome is found done, not done, or uncertain where the object does not tell; then its message says what was found.
+        An outcome is found done, not done, or uncertain where the object does not tell; then its message says
+        what was found.
 
         Args:
             changes: place in the plan, and the change.
@@ -264,5 +301,6 @@ class Destination(Source, Protocol):
             before_send: called before each single send; raises (LeaseLost) when nothing more may be written.
             verify: places of changes that an earlier attempt may have carried out already: looked at first.
 
-        Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has been yielded.
+        Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has
+        been yielded.
         """

@@ -1,4 +1,7 @@
-"""Mail about requests: who hears of what, in which words, and that it arrives. Sends through whatever it is given."""
+"""Mail about requests: who hears of what, in which words, and that it arrives.
+
+Sends through whatever it is given.
+"""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ class Addresses:
     """Finds mail addresses.
 
     Attributes:
-        mail_of: user name → address in the people directory, None if it has none; raises EndpointError while it cannot tell.
-            None where there is no such directory.
+        mail_of: user name → address in the people directory, None if it has none; raises EndpointError while
+            it cannot tell. None where there is no such directory.
         domain: of users who are found nowhere else; empty for none.
         roles: role → address of everybody who has it.
     """
@@ -46,38 +46,56 @@ class Addresses:
         if role not in self.roles:
             return Found(why_not="No address of this role is known. Add it to the setting role_addresses.")
         return _checked(
-            self.roles[role], "The setting role_addresses gives this role something that is no mail address. Correct it."
+            self.roles[role],
+            "The setting role_addresses gives this role something that is no mail address. Correct it.",
         )
 
     def _of_user(self, user: str) -> Found:
         if self.mail_of is not None and (mail := self.mail_of(user)):
-            return _checked(mail, "What the people directory holds for this user is no mail address. Correct it there.")
+            return _checked(
+                mail, "What the people directory holds for this user is no mail address. Correct it there."
+            )
         if "@" in user:
-            # Whoever reroutes a request can type any name: mail goes where the deployment says that its people are.
+            # Whoever reroutes a request can type any name: mail goes where the deployment says that its
+            # people are.
             if user.rpartition("@")[2].casefold() != self.domain.casefold():
                 return Found(
-                    why_not="The name is a mail address of another domain than the setting mail_domain says, and the people "
+                    why_not="The name is a mail address of another domain than the setting mail_domain says,"
+                    " and"
+                    " the"
+                    " people "
                     "directory does not know it."
                 )
             return _checked(user, "The user's name holds an @, but is no mail address.")
         if self.domain:
-            return _checked(f"{user}@{self.domain}", "With the setting mail_domain, the user's name makes no mail address.")
+            return _checked(
+                f"{user}@{self.domain}",
+                "With the setting mail_domain, the user's name makes no mail address.",
+            )
         return Found(
-            why_not="No mail address is known. Add one to the people directory (setting people_connection), or set mail_domain."
+            why_not=(
+                "No mail address is known. Add one to the people directory (setting people_connection), or"
+                " set"
+                " mail_domain."
+            )
         )
 
 
 def checked_address(text: str) -> str | None:
     """A mail address as it goes over the wire (RFC 5321 without quoted names), or None for what is none.
 
-    Nothing that it lets through can end a header or an SMTP command. Domains in other scripts are written as in RFC 5890.
+    Nothing that it lets through can end a header or an SMTP command. Domains in other scripts are written as
+    in RFC 5890.
     """
     local, _, domain = text.strip().rpartition("@")
     try:
         domain = domain.encode("idna").decode() if not domain.isascii() else domain
     except UnicodeError:
         return None
-    if not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)) or len(local) + len(domain) >= _LONGEST:
+    if (
+        not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain))
+        or len(local) + len(domain) >= _LONGEST
+    ):
         return None
     return f"{local}@{domain}"
 

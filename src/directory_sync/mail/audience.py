@@ -1,4 +1,6 @@
-"""Which events people hear about, and who of them: those who are asked, those who want to know the outcome."""
+"""Which events people hear about, and who of them: those who are asked, those who want to know the
+outcome.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Recipient:
     Attributes:
         whom: a user, or everybody who has a role.
         asked_for_it: the requester, or who asked for a waiver.
-        unable: Airflow did not let them see the request when they were asked, so that they are sent nothing about it.
+        unable: Airflow did not let them see the request when they were asked, so that they are sent nothing
+            about it.
     """
 
     whom: Approver
@@ -44,7 +47,9 @@ class Occasion:
 
 
 _ASKING = frozenset({EventKind.FILED, EventKind.REROUTED, EventKind.ESCALATED})
-_ENDING = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.EXPIRED, EventKind.CANCELLED, EventKind.STALE})
+_ENDING = frozenset(
+    {EventKind.APPROVED, EventKind.DENIED, EventKind.EXPIRED, EventKind.CANCELLED, EventKind.STALE}
+)
 
 
 def occasion(view: RequestView, event: Event) -> Occasion | None:
@@ -81,7 +86,9 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         return
     policy = policy_of(request)
     unable = {(each["kind"], each["name"]) for each in (event.data or {}).get("unable") or ()}
-    earlier = {whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)}
+    earlier = {
+        whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)
+    }
     for whom in asked_by(event):
         if whom in earlier:
             continue
@@ -94,7 +101,10 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
 
 def _ends(event: Event) -> bool:
     """Whether a decision settled the request; of several people who have to agree, it is the last one's."""
-    return event.kind not in (EventKind.APPROVED, EventKind.DENIED) or (event.data or {}).get("state") == event.kind.value
+    return (
+        event.kind not in (EventKind.APPROVED, EventKind.DENIED)
+        or (event.data or {}).get("state") == event.kind.value
+    )
 
 
 def _noted_again(view: RequestView, event: Event) -> bool:
@@ -111,9 +121,12 @@ def _everybody(view: RequestView) -> Iterable[Recipient]:
 def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
     """Who hears of a newer plan only by the end of the older request.
 
-    All others are asked about it, in a mail that says what it replaces: with a frequent schedule two each time would be too many.
+    All others are asked about it, in a mail that says what it replaces: with a frequent schedule two each
+    time would be too many.
     """
-    brought_in = (Approver(each.kind, each.name) for each in view.assignees if each.why in {"reroute", "escalation"})
+    brought_in = (
+        Approver(each.kind, each.name) for each in view.assignees if each.why in {"reroute", "escalation"}
+    )
     return _distinct([*_who_asked(view), *map(Recipient, brought_in)])
 
 

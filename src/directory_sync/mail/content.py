@@ -1,7 +1,7 @@
 """What a mail says: the texts and numbers that templates get, each made harmless and of bounded length.
 
-No mail holds values of fields: those are people's data, and mail is read in many places. It holds counts, and the link to the
-page that shows the changes to who may see them.
+No mail holds values of fields: those are people's data, and mail is read in many places. It holds counts, and
+the link to the page that shows the changes to who may see them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _RESULTS = {
 }
 
 
-def content(letter: Letter, view: RequestView, event: Event, recipient: Recipient, *, portal_url: str) -> dict[str, Any]:
+def content(
+    letter: Letter, view: RequestView, event: Event, recipient: Recipient, *, portal_url: str
+) -> dict[str, Any]:
     """What a template gets; `include/templates/mail/README.md` lists it.
 
     Args:
@@ -47,7 +49,12 @@ def content(letter: Letter, view: RequestView, event: Event, recipient: Recipien
         "headline": _headline(view, event, recipient),
         "url": f"{portal_url.rstrip('/')}/requests/{request.id}" if portal_url else "",
         "request": _request(request, event),
-        "event": {"kind": event.kind.value, "actor": _line(event.actor), "text": _lines(event.text), "at": _time(event.at)},
+        "event": {
+            "kind": event.kind.value,
+            "actor": _line(event.actor),
+            "text": _lines(event.text),
+            "at": _time(event.at),
+        },
         "recipient": {
             "name": _line(recipient.whom.name),
             "is_role": recipient.whom.kind == "role",
@@ -128,15 +135,23 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
     match event.kind:
         case EventKind.FILED:
             older = (event.data or {}).get("replaces")
-            instead = f" They take the place of request {older}, which can no longer be decided." if older else ""
+            instead = (
+                f" They take the place of request {older}, which can no longer be decided." if older else ""
+            )
             if view.request.waiver:
                 by = _line(view.request.asked_by) or "Somebody"
-                return f"{by} asks for a waiver of limits: a job was stopped because its changes go beyond them.{instead}"
+                return (
+                    f"{by} asks for a waiver of limits: a job was stopped because its changes go beyond"
+                    f" them.{instead}"
+                )
             return f"Changes wait for your approval.{instead}"
         case EventKind.REROUTED:
             return f"{actor} asks you to decide about changes."
         case EventKind.ESCALATED:
-            return f"Changes wait for approval, and nobody has answered yet, so you are asked too (level {level})."
+            return (
+                f"Changes wait for approval, and nobody has answered yet, so you are asked too (level"
+                f" {level})."
+            )
         case EventKind.APPROVED:
             yet = " Nothing is written yet: a waiver needs another run." if view.request.waiver else ""
             return f"{whose} was approved{_by_all(view)}.{yet}"
@@ -156,7 +171,11 @@ def _carried_out(data: Mapping[str, Any]) -> str:
     result = _result(data)
     if result["good"]:
         return "and the changes were carried out"
-    return "but carrying the changes out failed" if result["state"] == "failed" else "but not all changes were carried out"
+    return (
+        "but carrying the changes out failed"
+        if result["state"] == "failed"
+        else "but not all changes were carried out"
+    )
 
 
 def _by_all(view: RequestView) -> str:

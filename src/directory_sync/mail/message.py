@@ -1,4 +1,6 @@
-"""A mail as it goes over the wire (RFC 5322): addresses, threading, and the marks that keep machines from answering it."""
+"""A mail as it goes over the wire (RFC 5322): addresses, threading, and the marks that keep machines from
+answering it.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,14 @@ from directory_sync.mail.templates import Rendered
 from directory_sync.store.request_model import Event, Request
 
 
-def message(rendered: Rendered, *, request: Request, event: Event, sender: str, to: str, at: datetime) -> EmailMessage:
+def message(
+    rendered: Rendered, *, request: Request, event: Event, sender: str, to: str, at: datetime
+) -> EmailMessage:
     """The mail to one address.
 
-    It has the same Message-ID each time, so that a mail which is sent twice is recognised as one. All mails of a request refer to
-    one ancestor that no mail is, so that mail programs show them together whoever got which.
+    It has the same Message-ID each time, so that a mail which is sent twice is recognised as one. All mails
+    of a request refer to one ancestor that no mail is, so that mail programs show them together whoever got
+    which.
 
     Args:
         rendered: its words.
@@ -56,7 +61,8 @@ def _sender(text: str) -> Address:
     checked = checked_address(address)
     if checked is None or not text.isprintable():
         raise MailError(
-            f"{text!r} is no sender for mail. Correct the setting mail_from, or from_email in the mail connection's extra.",
+            f"{text!r} is no sender for mail. Correct the setting mail_from, or from_email in the mail"
+            f" connection's extra.",
             everybody=True,
         )
     try:

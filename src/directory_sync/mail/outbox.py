@@ -1,4 +1,6 @@
-"""Empties the store's outbox: for each event that is due, the mails that people are to get, and what became of them."""
+"""Empties the store's outbox: for each event that is due, the mails that people are to get, and what became
+of them.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,24 @@ GIVE_UP = timedelta(days=3)
 HOLD = timedelta(seconds=40)
 """So long after the last sign of its sender nobody else looks at an event that is being mailed."""
 IN_DOUBT = timedelta(minutes=2)
-"""A mail that was begun so long ago, and of which nobody has noted how that ended, may or may not have been sent."""
+"""A mail that was begun so long ago, and of which nobody has noted how that ended, may or may not have been
+sent.
+"""
 LOOK_AGAIN = timedelta(seconds=40)
 """After this it is looked at again whether another sender has noted the end of what it had begun."""
 FIRST_PAUSE = timedelta(minutes=4)
-"""Before the second try; a little less than upkeep takes by default, so that its next turn tries again. Doubles with each try."""
+"""Before the second try; a little less than upkeep takes by default, so that its next turn tries again.
+
+Doubles with each try.
+"""
 LONGEST_PAUSE = timedelta(hours=6)
 """The pauses grow no further."""
 LIMIT = 500
 """Events that are mailed at one go."""
 
-_UNABLE = "Airflow did not let them see the collection when they were asked, so nothing about it was sent to them."
+_UNABLE = (
+    "Airflow did not let them see the collection when they were asked, so nothing about it was sent to them."
+)
 
 log = logging.getLogger(__name__)
 
@@ -70,20 +79,28 @@ class DeliveryResult:
 
 
 def deliver(
-    store: Store, *, sender: Sender, addresses: Addresses, portal_url: str, templates: Templates, limit: int = LIMIT
+    store: Store,
+    *,
+    sender: Sender,
+    addresses: Addresses,
+    portal_url: str,
+    templates: Templates,
+    limit: int = LIMIT,
 ) -> DeliveryResult:
     """Send the mail that is due. Several processes may do so at the same time: each event is one's only.
 
-    Each person gets a mail of their own. What was sent, and who could not be reached, stands in the request's history as a
-    `mailed` event that names the event it is about. If this process dies, another one goes on with those who are left; nobody
-    gets a mail twice for that. Of one that was being handed over in that very moment nobody knows: it is not sent again, and the
-    history says so. While the server takes no mail, this stops at the first one.
+    Each person gets a mail of their own. What was sent, and who could not be reached, stands in the request's
+    history as a `mailed` event that names the event it is about. If this process dies, another one goes on
+    with those who are left; nobody gets a mail twice for that. Of one that was being handed over in that very
+    moment nobody knows: it is not sent again, and the history says so. While the server takes no mail, this
+    stops at the first one.
 
     Args:
         store: holds requests and outbox.
         sender: sends.
         addresses: finds the addresses of users and roles.
-        portal_url: address below which the portal's pages are; empty if it is not known, then mails have no link.
+        portal_url: address below which the portal's pages are; empty if it is not known, then mails have no
+            link.
         templates: make the words.
         limit: the most events at one go.
 
@@ -101,7 +118,8 @@ def deliver(
             round_.send()
             _record(store, round_, result)
         except (RequestNotFound, _OvertakenError):
-            # Deleted meanwhile, and its mail with it; or this process was still for so long that another one goes on with it.
+            # Deleted meanwhile, and its mail with it; or this process was still for so long that another one
+            # goes on with it.
             continue
         if round_.no_mail:
             break
@@ -142,10 +160,15 @@ class _Round:
 
     @property
     def problem(self) -> str:
-        """Why some are to get it later; empty if nobody is. An error that is true of several stands there once."""
+        """Why some are to get it later; empty if nobody is.
+
+        An error that is true of several stands there once.
+        """
         together = {_not_found([name], error) for error, names in self.not_found.items() for name in names}
         texts = [text for text in self.waiting.values() if text not in together]
-        return " ".join(dict.fromkeys([*texts, *(_not_found(names, error) for error, names in self.not_found.items())]))
+        return " ".join(
+            dict.fromkeys([*texts, *(_not_found(names, error) for error, names in self.not_found.items())])
+        )
 
     def send(self) -> None:
         """Send as many of them as possible."""
@@ -180,9 +203,14 @@ class _Round:
                 self.not_found.setdefault(str(error), []).append(printable(whom.name))
                 self.waiting[recipient] = _not_found([printable(whom.name)], str(error))
             except Exception as error:  # one mail that cannot be made must not keep others from theirs
-                log.exception("The mail to %s about request %d cannot be made.", printable(whom.name), self.view.request.id)
+                log.exception(
+                    "The mail to %s about request %d cannot be made.",
+                    printable(whom.name),
+                    self.view.request.id,
+                )
                 self.waiting[recipient] = (
-                    f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report this."
+                    f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report"
+                    f" this."
                 )
 
     def _noted(self) -> tuple[set[str], set[tuple[str, str]]]:
@@ -210,7 +238,12 @@ class _Round:
         if rendered.warning and rendered.warning not in self.warnings:
             self.warnings.append(rendered.warning)
         mail = message(
-            rendered, request=self.view.request, event=self.event, sender=self.sender.sender, to=address, at=self.due.at
+            rendered,
+            request=self.view.request,
+            event=self.event,
+            sender=self.sender.sender,
+            to=address,
+            at=self.due.at,
         )
 
         def handing_over() -> None:
@@ -226,7 +259,9 @@ class _Round:
         self.sent.append(address)
 
     def _is_in_doubt(self, recipient: Recipient, address: str) -> bool:
-        """Whether another sender had begun with it and has not noted how that ended; what follows from that is noted."""
+        """Whether another sender had begun with it and has not noted how that ended; what follows from that
+        is noted.
+        """
         begun = {name.lower(): at for name, at in self.due.begun.items()}.get(address.lower())
         if begun is None:
             return False
@@ -234,7 +269,8 @@ class _Round:
             self.in_doubt = True
         else:
             why = (
-                "The process that sent the mail was killed while it did, so it is not known whether it has arrived. It is not "
+                "The process that sent the mail was killed while it did, so it is not known whether it has"
+                " arrived. It is not "
                 "sent a second time."
             )
             self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, why))
@@ -254,7 +290,9 @@ def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     problem, again = round_.problem, None
     if round_.waiting and due.at - due.first_try >= GIVE_UP:
         problem = f"Given up after {GIVE_UP.days} days. {problem}"
-        round_.unreached += [Unreached(each.whom.kind, each.whom.name, why) for each, why in round_.waiting.items()]
+        round_.unreached += [
+            Unreached(each.whom.kind, each.whom.name, why) for each, why in round_.waiting.items()
+        ]
     elif round_.waiting:
         again = due.at + pause(due.tries)
     if round_.in_doubt:

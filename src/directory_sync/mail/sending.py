@@ -23,25 +23,37 @@ class Sender(Protocol):
     def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
         """Send a mail to one address; it returns when the server has accepted it. Raises MailError.
 
-        `handing_over` is called when the server is ready to take the mail and has none of it yet; what it raises goes through,
-        and nothing is sent then. It is called again where the mail is handed over a second time.
+        `handing_over` is called when the server is ready to take the mail and has none of it yet; what it
+        raises goes through, and nothing is sent then. It is called again where the mail is handed over a
+        second time.
         """
 
 
 def refusal(error: Exception, to: str) -> MailError:
-    """What it means that an SMTP server did not take a mail (RFC 5321, section 4.2.1: 4xx is for now, 5xx for good)."""
+    """What it means that an SMTP server did not take a mail (RFC 5321, section 4.2.1: 4xx is for now, 5xx for
+    good).
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()), (450, b""))
-        return MailError(f"The mail server refuses the address {to}: {_said(code, text)}.", for_good=code >= 500)
+        return MailError(
+            f"The mail server refuses the address {to}: {_said(code, text)}.", for_good=code >= 500
+        )
     if isinstance(error, smtplib.SMTPDataError):
         said = _said(error.smtp_code, error.smtp_error)
-        return MailError(f"The mail server refuses the mail to {to}: {said}.", for_good=error.smtp_code >= 500)
+        return MailError(
+            f"The mail server refuses the mail to {to}: {said}.", for_good=error.smtp_code >= 500
+        )
     if isinstance(error, smtplib.SMTPAuthenticationError):
         # Not the server's text: some quote what was sent to them.
-        return _no_mail(f"it refuses the login (code {error.smtp_code})", "Correct login and password of the mail connection.")
+        return _no_mail(
+            f"it refuses the login (code {error.smtp_code})",
+            "Correct login and password of the mail connection.",
+        )
     if isinstance(error, smtplib.SMTPSenderRefused):
         said = _said(error.smtp_code, error.smtp_error)
-        return _no_mail(f"it refuses the sender: {said}", "Correct the setting mail_from, or allow the sender there.")
+        return _no_mail(
+            f"it refuses the sender: {said}", "Correct the setting mail_from, or allow the sender there."
+        )
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return _no_mail("it broke the connection", "See its log.")
     if isinstance(error, smtplib.SMTPResponseException):
@@ -49,7 +61,8 @@ def refusal(error: Exception, to: str) -> MailError:
     if isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException):
         reason = error.strerror or str(error) or type(error).__name__
         return _no_mail(
-            f"it cannot be reached: {_short(reason)}", "See that it runs, and check host and port of the mail connection."
+            f"it cannot be reached: {_short(reason)}",
+            "See that it runs, and check host and port of the mail connection.",
         )
     return _no_mail(f"{type(error).__name__}: {_short(str(error))}", "Check the mail connection.")
 

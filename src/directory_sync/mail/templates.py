@@ -1,7 +1,7 @@
 """The templates of mails: a deployment's own where it has some, else the built-in ones.
 
-Templates run in Jinja2's sandbox. What they write into `.html` is escaped. A template that cannot be used costs no mail: built-in
-words take its place, and who runs the deployment is told.
+Templates run in Jinja2's sandbox. What they write into `.html` is escaped. A template that cannot be used
+costs no mail: built-in words take its place, and who runs the deployment is told.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateSyntaxError,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from directory_sync.run.printable import printable
@@ -21,7 +28,10 @@ from directory_sync.run.printable import printable
 PACKAGED = Path(__file__).parent / "templates"
 SHIPPED = Path(__file__).parents[3] / "include/templates/mail"
 BUILT_IN = PACKAGED if PACKAGED.is_dir() else SHIPPED
-"""The built-in templates. A package that was built holds them; a checkout has them where its users look for them."""
+"""The built-in templates.
+
+A package that was built holds them; a checkout has them where its users look for them.
+"""
 LONGEST_SUBJECT = 200
 """Characters; more is cut off."""
 LONGEST_BODY = 200_000
@@ -50,8 +60,9 @@ class Templates:
     """Renders mails.
 
     Args:
-        folder: of the deployment's own templates (`asked.subject.txt`, `asked.txt`, `asked.html`, the same for `outcome` and
-            `applied`, and whatever they include); a file that is missing there is taken from the built-in ones. None: none.
+        folder: of the deployment's own templates (`asked.subject.txt`, `asked.txt`, `asked.html`, the same
+            for `outcome` and `applied`, and whatever they include); a file that is missing there is taken
+            from the built-in ones. None: none.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -69,7 +80,8 @@ class Templates:
                 return replace(_render(environment, letter, content), warning=warning)
             except Exception as error:  # noqa: BLE001 a template may make Python raise anything
                 warning = warning or (
-                    f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. Built-in words were used "
+                    f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. Built-in"
+                    f" words were used "
                     "instead. Correct it."
                 )
         return replace(_least(content), warning=warning)
@@ -102,7 +114,9 @@ def _environment(loader: BaseLoader) -> ImmutableSandboxedEnvironment:
 
 
 def _render(environment: ImmutableSandboxedEnvironment, letter: str, content: Mapping[str, Any]) -> Rendered:
-    subject, text, html = (_bounded(environment, f"{letter}.{ending}", content) for ending in ("subject.txt", "txt", "html"))
+    subject, text, html = (
+        _bounded(environment, f"{letter}.{ending}", content) for ending in ("subject.txt", "txt", "html")
+    )
     subject = _one_line(subject)
     if not subject:
         raise TemplateError("the subject is empty")
@@ -123,7 +137,9 @@ def _least(content: Mapping[str, Any]) -> Rendered:
         content["url"] or f"Open Dir Sync in Airflow, and there request {request['id']}.",
     ]
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    return Rendered(_one_line(f"Request {request['id']}: {headline}"), "\n\n".join(lines) + "\n", paragraphs + "\n")
+    return Rendered(
+        _one_line(f"Request {request['id']}: {headline}"), "\n\n".join(lines) + "\n", paragraphs + "\n"
+    )
 
 
 def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Mapping[str, Any]) -> str:
@@ -138,4 +154,6 @@ def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Map
 
 def _said(error: Exception) -> str:
     text = str(error) or type(error).__name__
-    return printable(text if isinstance(error, TemplateError) else f"{type(error).__name__}: {text}").rstrip(".")
+    return printable(text if isinstance(error, TemplateError) else f"{type(error).__name__}: {text}").rstrip(
+        "."
+    )

@@ -48,7 +48,10 @@ class Arranger:
     _temporary: dict[int, str | None] = field(default_factory=dict)
 
     def arrange(self) -> SpooledChanges:
-        """The changes in the order to carry them out. Those that cannot be carried out in any order are rejected."""
+        """The changes in the order to carry them out.
+
+        Those that cannot be carried out in any order are rejected.
+        """
         self.spool.flush()
         if isinstance(self.planning.job.destination, DirectoryDestination):
             self._handovers = Handovers(self.planning.layout).find(self.nodes, self._change_at)
@@ -61,7 +64,9 @@ class Arranger:
             own = node.occupies if node.occupies in node.references else None
             if index in touched or own is not None:
                 change, met = unpack_finished(self.spool.read(self.places[index]))
-                offsets.append(self.spool.append(pack_finished(self._arranged(index, change, ordered, own), met)))
+                offsets.append(
+                    self.spool.append(pack_finished(self._arranged(index, change, ordered, own), met))
+                )
             else:
                 offsets.append(self.places[index])
         self.spool.flush()
@@ -92,7 +97,8 @@ class Arranger:
         self.planning.reject(
             change.key,
             change.object,
-            f"it would become {change.final_object}, but objects exchange their names in a circle, and none of them can get"
+            f"it would become {change.final_object}, but objects exchange their names in a circle, and none"
+            f" of them can get"
             " another name in between. Rename one of them by hand.",
         )
         self.tally.count(change, members_before={}, times=-1)
@@ -101,7 +107,8 @@ class Arranger:
         return unpack_finished(self.spool.read(self.places[index]))[0]
 
     def _named_late(self, change: Change, only: str | None) -> Change:
-        """Split the fields whose values name objects of a circle: those values are written after all creations.
+        """Split the fields whose values name objects of a circle: those values are written after all
+        creations.
 
         `only`: the normalised id of the one object that is meant; None for all that the change waits for.
         """
@@ -121,9 +128,12 @@ class Arranger:
             waiting = tuple(value for value in item.new if value in later)
             # What is written early stays: only the values that had to wait come.
             fields.append(item._replace(old=(), new=waiting, late=True, partial=True))
-        return change._replace(after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields))
+        return change._replace(
+            after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields)
+        )
 
-    # -- what can be done about circles (`order.Ways`) ----------------------------------------------------------------
+    # -- what can be done about circles (`order.Ways`)
+    # ----------------------------------------------------------------
 
     def matters(self, handover: Handover) -> bool:
         """Not if two objects share any value of the field: then no server demands that none do."""
@@ -134,12 +144,17 @@ class Arranger:
     def may_be_late(self, handover: Handover) -> bool:
         """Not where the value is demanded, or the key."""
         layout = self.planning.layout
-        return layout.fields.index(handover.field) not in layout.keys and handover.field.lower() not in layout.mandatory
+        return (
+            layout.fields.index(handover.field) not in layout.keys
+            and handover.field.lower() not in layout.mandatory
+        )
 
     def _find_shared(self) -> frozenset[str]:
         """Fields of which two objects have the same value now, of those that values are handed over of."""
         layout = self.planning.layout
-        seen: dict[int, set[int]] = {layout.fields.index(handover.field): set() for handover in self._handovers}
+        seen: dict[int, set[int]] = {
+            layout.fields.index(handover.field): set() for handover in self._handovers
+        }
         shared: set[int] = set()
         for item in self.objects():
             for index in seen.keys() - shared:
@@ -152,22 +167,30 @@ class Arranger:
         return frozenset(layout.fields[index] for index in shared)
 
     def names(self, index: int, handover: Handover) -> bool:
-        """Whether the value is a part of the object's id: now if it gives the value up, afterwards if it takes it."""
+        """Whether the value is a part of the object's id: now if it gives the value up, afterwards if it
+        takes it.
+        """
         change = self._change_at(index)
         id = change.object if index == handover.giver else change.final_object
         return self.planning.destination.is_named_by(id, handover.field, handover.value)
 
     def may_exchange(self, index: int) -> bool:
-        """Whether there is a temporary id, by which the object is found again whatever happens: only with an identity."""
+        """Whether there is a temporary id, by which the object is found again whatever happens: only with an
+        identity.
+        """
         if index not in self._temporary:
             self._temporary[index] = self._find_temporary(self._change_at(index))
         return self._temporary[index] is not None
 
     def _selects_by_name(self, id: str) -> bool:
-        """Whether the job's filter asks for values of what names the object: with a temporary one it might not find it again."""
+        """Whether the job's filter asks for values of what names the object: with a temporary one it might
+        not find it again.
+        """
         filter = getattr(self.planning.job.destination, "filter", None)
         naming = id.partition("=")[0].strip().lower()
-        return bool(filter) and any(name.lower() == naming and value != "*" for name, value in _ASSERTIONS.findall(str(filter)))
+        return bool(filter) and any(
+            name.lower() == naming and value != "*" for name, value in _ASSERTIONS.findall(str(filter))
+        )
 
     def _find_temporary(self, change: Change) -> str | None:
         destination = self.planning.destination
@@ -178,7 +201,9 @@ class Arranger:
             if id is None:
                 return None
             normalised = destination.normalise_id(id)
-            if not destination.exists(id) and not any(normalised in (node.now, node.then) for node in self.nodes):
+            if not destination.exists(id) and not any(
+                normalised in (node.now, node.then) for node in self.nodes
+            ):
                 return id
         return None
 

@@ -49,7 +49,8 @@ def make_plan(
         collection, job: the definition.
         source, destination, mapping: open, and compiled from it.
         past: what is on record of the job at this destination.
-        limits: all of them count, each with the defaults for the kinds that it does not name; default: the definition's.
+        limits: all of them count, each with the defaults for the kinds that it does not name; default: the
+            definition's.
         remove: what may be removed; default: as the definition says.
         progress: hears how far it is.
         read_sides: how listings are read; default: each in a process of its own.
@@ -62,7 +63,9 @@ def make_plan(
     refuse_overlap(job, source, destination)
     layout = make_layout(job, source, destination, reads=mapping.source_fields, volatile=mapping.volatile)
     remove = job.remove if remove is None else remove
-    planning = Planning(collection, job, source, destination, mapping, layout, progress, past, remove, read_sides)
+    planning = Planning(
+        collection, job, source, destination, mapping, layout, progress, past, remove, read_sides
+    )
     sources, objects = Spool(), Spool()
     drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
@@ -73,19 +76,25 @@ def make_plan(
         _report_unusable(planning, settled, drafter)
         drafter.draft(settled)
         tally = Tally(member_fields=frozenset(layout.fields[i] for i in layout.memberships))
-        completer = Completer(planning, drafts, lambda: (load_object(data, layout) for data in objects), tally)
+        completer = Completer(
+            planning, drafts, lambda: (load_object(data, layout) for data in objects), tally
+        )
         changes = completer.complete()
         figures = Figures(
             source_records=settled.join.source_count,
             managed=drafter.managed,
-            updatable=drafter.managed + drafter.met if planning.remove is Removal.KNOWN else settled.join.object_count,
+            updatable=drafter.managed + drafter.met
+            if planning.remove is Removal.KNOWN
+            else settled.join.object_count,
             matched=drafter.matched,
             memberships=completer.memberships + drafter.memberships,
             recent=past.recent,
         )
         sets = [collection.limits_of(job)] if limits is None else limits
         held = (check for each in sets for check in check_limits(each, completer.tally, figures))
-        checks = tuple(dict.fromkeys((*held, *check_emptiness(planning.layout, completer.tally, figures, sources))))
+        checks = tuple(
+            dict.fromkeys((*held, *check_emptiness(planning.layout, completer.tally, figures, sources)))
+        )
         findings = drafter.findings(settled, recognised)
     finally:
         for spool in (sources, objects):
@@ -121,7 +130,9 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     """Read both sides at the same time and match them."""
     source, destination, layout = planning.source, planning.destination, planning.layout
     # A fingerprint covers neither members nor the place of an object, nor how its name is spelled.
-    always_compare = bool(layout.lookups or layout.memberships) or planning.moves_existing or planning.spells_names
+    always_compare = (
+        bool(layout.lookups or layout.memberships) or planning.moves_existing or planning.spells_names
+    )
     moves_missing = isinstance(planning.job.missing_at_source, MoveMissing)
     departed = partial(is_departed, planning) if moves_missing else None
 
@@ -132,7 +143,8 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     def read(*sides: tuple[str, Side]) -> None:
         stages = [stage for stage, _ in sides]
         for chunk in planning.read_sides(
-            tuple(side for _, side in sides), lambda number, count: planning.progress(stages[number], count, None)
+            tuple(side for _, side in sides),
+            lambda number, count: planning.progress(stages[number], count, None),
         ):
             if stages[chunk.side] == "read source":
                 join.add_source(chunk.rows, chunk.rejected)
@@ -141,7 +153,8 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
                 join.totals = chunk.totals or join.totals
 
     if overlapping(source, destination):
-        # Records of the source are found at the destination too; to leave them out, they have to be known first.
+        # Records of the source are found at the destination too; to leave them out, they have to be known
+        # first.
         read(("read source", Side(source.label, reads, sources)))
         met = (load_source(data, layout).id for data in sources)
         is_source = is_one_of(chain(met, (item.id for item in join.rejected)), destination)
@@ -155,12 +168,17 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
 
 
 def _recognise(planning: Planning, join: Join, objects: Spool) -> list[bytes]:
-    """Find the objects that the job has created and not met since: it knows their names only. Their identities."""
+    """Find the objects that the job has created and not met since: it knows their names only.
+
+    Their identities.
+    """
     if not planning.past.created_names:
         return []
     # Without an identity it could be another object of that name.
     shown = (offset for offset, identity in join.unknown.items() if identity != UNIDENTIFIED)
-    return join.recognise({offset for offset in shown if planning.past.has_created(object_id(objects.read(offset)))})
+    return join.recognise(
+        {offset for offset in shown if planning.past.has_created(object_id(objects.read(offset)))}
+    )
 
 
 def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> None:
@@ -179,6 +197,6 @@ def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> 
         planning.warnings.append(
             f"1 object at the destination has no value in the key field ({example}); it is left alone."
             if len(join.unkeyed) == 1
-            else f"{len(join.unkeyed)} objects at the destination have no value in the key field (one is {example});"
+            else f"{len(join.unkeyed)} objects at the destination have no value in the key field (one is {example});"  # noqa: E501
             " they are left alone."
         )

@@ -10,7 +10,9 @@ Before = Callable[[int], Iterable[int]]
 
 
 def circles(among: AbstractSet[int], before: Before) -> list[set[int]]:
-    """The largest sets of nodes that wait for each other in circles (strongly connected components, Tarjan 1972)."""
+    """The largest sets of nodes that wait for each other in circles (strongly connected components, Tarjan
+    1972).
+    """
     search = _Search(among, before)
     for root in sorted(among):
         if root not in search.numbers:
@@ -29,7 +31,10 @@ class _Search:
         self._is_open: set[int] = set()
 
     def walk(self, root: int) -> None:
-        """Visit everything that can be reached from here. Without recursion: a chain may be as long as a plan."""
+        """Visit everything that can be reached from here.
+
+        Without recursion: a chain may be as long as a plan.
+        """
         work = [(root, self._enter(root))]
         while work:
             node, rest = work[-1]
@@ -65,9 +70,11 @@ class _Search:
 
 
 def closing_edges(start: int, before: Before) -> Iterator[tuple[list[int], int]]:
-    """Walk once through everything that `start` waits for; yield each circle that closes: the path to here, and where it began.
+    """Walk once through everything that `start` waits for; yield each circle that closes: the path to here,
+    and where it began.
 
-    Taking away one edge of each of these circles leaves no circle, or fewer. The path is valid until the next step only.
+    Taking away one edge of each of these circles leaves no circle, or fewer. The path is valid until the next
+    step only.
     """
     path: list[int] = [start]
     place = {start: 0}

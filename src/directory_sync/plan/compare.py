@@ -1,4 +1,6 @@
-"""Old and new values of one object: what a job would write, field by field, by the destination schema's rules."""
+"""Old and new values of one object: what a job would write, field by field, by the destination schema's
+rules.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class LookedUp:
         problems: values that cannot be carried out, as sentences.
         warnings: what the user should know, as sentences.
         computed: number of values that should go, but are not stored: the directory computes them.
-        followed: values that stay, but name objects that this plan moves: as they are now, and as they will be.
+        followed: values that stay, but name objects that this plan moves: as they are now, and as they will
+            be.
     """
 
     changes: list[FieldChange] = field(default_factory=list)
@@ -69,7 +72,9 @@ def check_mandatory(fields: Sequence[FieldChange], layout: Layout) -> None:
     if layout.must_have <= present:
         return
     described = {name.lower().split(";")[0] for name in present}
-    missing = [name for name in layout.fields if name.lower() in layout.mandatory and name.lower() not in described]
+    missing = [
+        name for name in layout.fields if name.lower() in layout.mandatory and name.lower() not in described
+    ]
     if missing:
         raise RecordError(
             f"has no value, but objects of the classes {', '.join(layout.classes)} must have one."
@@ -90,7 +95,8 @@ def changed_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) ->
     for change in changes:
         if not change.new and change.field.lower() in layout.mandatory:
             raise RecordError(
-                "would lose its only value, but the schema demands one. Fill it at the source, set keep_if_empty: true,"
+                "would lose its only value, but the schema demands one. Fill it at the source, set"
+                " keep_if_empty: true,"
                 " or give the field a default.",
                 field=change.field,
             )
@@ -98,13 +104,20 @@ def changed_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) ->
 
 
 def riding_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) -> list[FieldChange]:
-    """Fields whose value is different at every run: they ride along with another change, but are no reason to write."""
+    """Fields whose value is different at every run: they ride along with another change, but are no reason to
+    write.
+    """
     return _compared(layout.volatile, record, found, layout)
 
 
-def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord, layout: Layout) -> list[FieldChange]:
+def _compared(
+    indices: Sequence[int], record: SourceRecord, found: ObjectRecord, layout: Layout
+) -> list[FieldChange]:
     found_changes = (
-        _compare(layout.fields[i], layout.rules[i], record.values[i], found.values[i], exact=i in layout.exact) for i in indices
+        _compare(
+            layout.fields[i], layout.rules[i], record.values[i], found.values[i], exact=i in layout.exact
+        )
+        for i in indices
     )
     return [change for change in found_changes if change is not None]
 
@@ -112,12 +125,20 @@ def _compared(indices: Sequence[int], record: SourceRecord, found: ObjectRecord,
 def _compare(
     name: str, rule: FieldRule, wanted: Sequence[bytes] | None, present: Sequence[bytes], *, exact: bool
 ) -> FieldChange | None:
-    if wanted is None or wanted == present or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present)))):
+    if (
+        wanted is None
+        or wanted == present
+        or (not wanted and (name.lower() == OBJECT_CLASS or all(map(is_blank, present))))
+    ):
         return None
     new = {rule.normalise(value): rule.canonical(value) for value in reversed(wanted)}
     old = {rule.normalise(value): value for value in present}
     # A value that is the same by the schema's rule keeps the spelling that is there, unless that counts too.
-    respelled = {key for key, value in new.items() if exact and key in old and rule.spelled(value) != rule.spelled(old[key])}
+    respelled = {
+        key
+        for key, value in new.items()
+        if exact and key in old and rule.spelled(value) != rule.spelled(old[key])
+    }
     if new.keys() == old.keys() and not respelled:
         return None
     added = [value for key, value in new.items() if key not in old or key in respelled]
@@ -127,10 +148,14 @@ def _compare(
 
 
 def _distinct(values: Sequence[bytes], rule: FieldRule) -> tuple[bytes, ...]:
-    """The values without those that the schema's rule takes for the same, sorted, so that equal plans are equal bytes."""
+    """The values without those that the schema's rule takes for the same, sorted, so that equal plans are
+    equal bytes.
+    """
     if len(values) == 1:
         return (rule.canonical(values[0]),)
-    return tuple(sorted({rule.normalise(value): rule.canonical(value) for value in reversed(values)}.values()))
+    return tuple(
+        sorted({rule.normalise(value): rule.canonical(value) for value in reversed(values)}.values())
+    )
 
 
 def _check_values(values: Sequence[bytes], rule: FieldRule, name: str, *, total: int | None = None) -> None:
@@ -163,7 +188,8 @@ def look_up(
         index: the field's index.
         found: the counterparts of the source's values.
         present: the object's values now.
-        moved: normalised old id → normalised new id of objects that this plan moves; the server lets references follow.
+        moved: normalised old id → normalised new id of objects that this plan moves; the server lets
+            references follow.
         stored: those of the object's values that are stored; the others are computed by the directory.
     """
     result = LookedUp()
@@ -171,11 +197,14 @@ def look_up(
     members = isinstance(job.fields[name], Members)
     for named in found.ambiguous:
         result.problems.append(
-            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say with within where"
+            f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say"
+            f" with within where"
             " to look."
         )
     if found.missing:
-        shown = ", ".join(found.missing[:3]) + (f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else "")
+        shown = ", ".join(found.missing[:3]) + (
+            f" and {len(found.missing) - 3} more" if len(found.missing) > 3 else ""
+        )
         alternative = "its present value stays" if present else "it is left empty"
         consequence = "nobody is removed from this group" if members else alternative
         result.warnings.append(f"{name}: no counterpart at the destination for {shown}; {consequence}.")
@@ -210,11 +239,14 @@ def look_up(
         if name.lower() in layout.mandatory and len(removed) == len(old) and not added:
             result.changes.clear()
             result.problems.append(
-                f"{name}: the group would be left without members, but the schema demands one. Delete the group, or add a member."
+                f"{name}: the group would be left without members, but the schema demands one. Delete the"
+                f" group, or add a member."
             )
         return result
     if rule.single and len(new) > 1:
-        result.problems.append(f"{name}: has {len(new)} counterparts, but holds only one value at the destination.")
+        result.problems.append(
+            f"{name}: has {len(new)} counterparts, but holds only one value at the destination."
+        )
         return result
     if rule.single and not removed and old:
         return result

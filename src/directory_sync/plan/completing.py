@@ -1,4 +1,6 @@
-"""Completes drafts: looks up the objects that `members` and `resolve` fields name, and has the changes put into order."""
+"""Completes drafts: looks up the objects that `members` and `resolve` fields name, and has the changes put
+into order.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +79,8 @@ class Completer:
         for name, found in self._computed.items():
             values = sum(count for _, count in found)
             self.planning.warnings.append(
-                f"{name}: {values} values that the source does not have stay in {len(found)} objects (one is {found[0][0]}),"
+                f"{name}: {values} values that the source does not have stay in {len(found)} objects (one is"
+                f" {found[0][0]}),"
                 " for the directory computes them (dynlist): they are not stored, and cannot be taken away."
             )
 
@@ -89,7 +92,10 @@ class Completer:
                 self.tally.count_values(self.drafts.read_at(place).change, members_before={})
 
     def _completed(self, draft: Draft, looked_up: _LookedUp, named: Container[str]) -> Change | None:
-        """The whole change, or None if nothing is left to do or it cannot be done. `named`: the ids that this plan gives."""
+        """The whole change, or None if nothing is left to do or it cannot be done.
+
+        `named`: the ids that this plan gives.
+        """
         planning = self.planning
         fields = (*draft.change.fields, *looked_up.changes)
         if looked_up.changes and not draft.change.fields:
@@ -109,12 +115,16 @@ class Completer:
         return change
 
     def _reference_indexes(self) -> dict[int, ReferenceIndex]:
-        """For each `members` and `resolve` field where to find counterparts, this plan's own effects included."""
+        """For each `members` and `resolve` field where to find counterparts, this plan's own effects
+        included.
+        """
         planning = self.planning
         if not planning.layout.lookups or not self.drafts:
             return {}
         planning.progress("look up", 0, len(self.drafts))
-        deleted = {node.now for node in self.drafts.nodes if node.action is Action.DELETE and node.now is not None}
+        deleted = {
+            node.now for node in self.drafts.nodes if node.action is Action.DELETE and node.now is not None
+        }
         moved: dict[str, str] = {}
         created: list[Change] = []
         updated: list[Change] = []
@@ -132,7 +142,12 @@ class Completer:
             mapping = self._look_up_of(i)
             named = mapping.members if isinstance(mapping, Members) else mapping.resolve
             index = ReferenceIndex(
-                planning.source, planning.destination, named, mapping.matches, mapping.within, planning.read_sides
+                planning.source,
+                planning.destination,
+                named,
+                mapping.matches,
+                mapping.within,
+                planning.read_sides,
             )
             changed, new = list(self._within(mapping, updated)), list(self._within(mapping, created))
             index.add_planned(partial(_changes_of, changed), moved, deleted, partial(_changes_of, new))
@@ -142,7 +157,9 @@ class Completer:
     def _within(self, mapping: Members | Resolve, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes of objects that are looked for, by the place where they are now."""
         within = mapping.within
-        return (change for change in changes if within is None or self.planning.is_within(change.object, within))
+        return (
+            change for change in changes if within is None or self.planning.is_within(change.object, within)
+        )
 
     def _look_up_of(self, index: int) -> Members | Resolve:
         mapping = self.planning.job.fields[self.planning.layout.fields[index]]
@@ -157,7 +174,9 @@ class Completer:
             if node.now and node.then and node.now != node.then
         }
 
-    def _compare_lookups(self, draft: Draft, indexes: Mapping[int, ReferenceIndex], moved: Mapping[bytes, bytes]) -> _LookedUp:
+    def _compare_lookups(
+        self, draft: Draft, indexes: Mapping[int, ReferenceIndex], moved: Mapping[bytes, bytes]
+    ) -> _LookedUp:
         planning, change = self.planning, draft.change
         total = _LookedUp()
         for i in planning.layout.lookups:
@@ -173,11 +192,14 @@ class Completer:
             if isinstance(mapping, Members):
                 self.memberships += len(now)
             stored = partial(planning.destination.stored, change.object, name)
-            result = look_up(planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved, stored=stored)
+            result = look_up(
+                planning.job, planning.layout, i, indexes[i].find(values), now, moved=moved, stored=stored
+            )
             total.changes.extend(result.changes)
             if change.new_object is not None and result.followed and planning.layout.rules[i].equality:
-                # A server that lets references follow looks for the object that holds them, changes it a moment later, and may
-                # miss one that gets another name in between. So they are looked after in the end, where it did not.
+                # A server that lets references follow looks for the object that holds them, changes it a
+                # moment later, and may miss one that gets another name in between. So they are looked after
+                # in the end, where it did not.
                 old, new = zip(*sorted(result.followed), strict=True)
                 total.changes.append(FieldChange(name, tuple(old), tuple(new), late=True, partial=True))
             total.ids.extend(result.ids)
@@ -195,4 +217,9 @@ class Completer:
 
 def _changes_of(changes: Iterable[Change], name: str) -> Iterator[tuple[str, FieldChange]]:
     """For each change of a field the object's id now, and the change."""
-    return ((change.object, item) for change in changes for item in change.fields if item.field.lower() == name.lower())
+    return (
+        (change.object, item)
+        for change in changes
+        for item in change.fields
+        if item.field.lower() == name.lower()
+    )

@@ -1,4 +1,6 @@
-"""Where objects go: which containers there will be, which a job may use, and which objects move along with a container."""
+"""Where objects go: which containers there will be, which a job may use, and which objects move along with a
+container.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Containers:
         if known not in self._there:
             self._there[known] = planning.destination.container_exists(container)
         if not self._there[known]:
-            raise RecordError(f"the container {container} does not exist. Create it, or let an earlier job do so.")
+            raise RecordError(
+                f"the container {container} does not exist. Create it, or let an earlier job do so."
+            )
 
     def for_new(self, computed: str | None) -> str:
         """The container of a new object, if `computed` is what its record says. Raises RecordError."""
@@ -46,20 +50,29 @@ class Containers:
         return computed
 
     def check_inside(self, computed: str) -> None:
-        """Raise RecordError if objects of a computed container would not be among those that the job looks at."""
+        """Raise RecordError if objects of a computed container would not be among those that the job looks
+        at.
+        """
         destination = self.planning.job.destination
         assert isinstance(destination, DirectoryDestination)
         base = destination.base
         if base is None:
             return
         if not self.planning.is_within(computed, base):
-            raise RecordError(f"the container {computed} is outside of the job's base {base}. Correct the record, or widen base.")
-        if destination.scope is Scope.ONE and self.planning.container(computed) != self.planning.container(base):
             raise RecordError(
-                f"the container {computed} is deeper than the job's base {base} with scope one. Correct the record."
+                f"the container {computed} is outside of the job's base {base}. Correct the record, or widen"
+                f" base."
+            )
+        if destination.scope is Scope.ONE and self.planning.container(computed) != self.planning.container(
+            base
+        ):
+            raise RecordError(
+                f"the container {computed} is deeper than the job's base {base} with scope one. Correct the"
+                f" record."
             )
 
-    # -- containers that are renamed themselves -----------------------------------------------------------------------
+    # -- containers that are renamed themselves
+    # -----------------------------------------------------------------------
 
     def note_rename(self, now: str, then: str) -> None:
         """An object, maybe a container, gets another id."""

@@ -1,4 +1,6 @@
-"""Drafts new objects, side by side in several processes where there are many: the longest part of planning a first load."""
+"""Drafts new objects, side by side in several processes where there are many: the longest part of planning a
+first load.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ SourceAt = Callable[[int], SourceRecord]
 
 
 class Creation(NamedTuple):
-    """A new object before it is certain that it can be created; `place` is that of its draft. Sorts parents first."""
+    """A new object before it is certain that it can be created; `place` is that of its draft.
+
+    Sorts parents first.
+    """
 
     depth: int
     id: str
@@ -63,7 +68,8 @@ class _Here:
 def draft_creations(
     planning: Planning, drafts: Drafts, containers: Containers, source_at: SourceAt, offsets: Sequence[int]
 ) -> list[Creation]:
-    """Draft a new object for each of these source records, as far as that can be told without knowing the others.
+    """Draft a new object for each of these source records, as far as that can be told without knowing the
+    others.
 
     The drafts are put into `drafts` and do not count yet; records that cannot be used are rejected.
     """
@@ -74,7 +80,9 @@ def draft_creations(
         produce(offsets, here)
         _reject(planning, here.rejected)
         return list(_creations(here.rows))
-    parts = [offsets[len(offsets) * n // processes : len(offsets) * (n + 1) // processes] for n in range(processes)]
+    parts = [
+        offsets[len(offsets) * n // processes : len(offsets) * (n + 1) // processes] for n in range(processes)
+    ]
     sides = tuple(Side(planning.destination.label, partial(produce, part), Spool()) for part in parts)
     # Put together in the order of the records, so that a plan is the same whichever process is faster.
     creations: list[list[Creation]] = [[] for _ in parts]
@@ -82,7 +90,10 @@ def draft_creations(
     try:
         done = 0
         for number, rows, refused, *_ in planning.read_sides(sides):
-            moved = ((keys, mark, drafts.spool.append(sides[number].spool.read(place))) for keys, mark, place in rows)
+            moved = (
+                (keys, mark, drafts.spool.append(sides[number].spool.read(place)))
+                for keys, mark, place in rows
+            )
             creations[number].extend(_creations(moved))
             rejected[number].extend(refused)
             done += len(rows) + len(refused)
@@ -113,9 +124,16 @@ def _creations(rows: Iterable[Row]) -> Iterator[Creation]:
 
 
 def _produce(
-    planning: Planning, drafts: Drafts, containers: Containers, source_at: SourceAt, offsets: Sequence[int], sink: _Sink
+    planning: Planning,
+    drafts: Drafts,
+    containers: Containers,
+    source_at: SourceAt,
+    offsets: Sequence[int],
+    sink: _Sink,
 ) -> None:
-    """Draft some of them: a row's keys are the normalised id and, below the top, the container; its mark is the depth."""
+    """Draft some of them: a row's keys are the normalised id and, below the top, the container; its mark is
+    the depth.
+    """
     normalise, parent = planning.destination.normalise_id, planning.destination.parent_id
     name_of = name_maker(planning.job, planning.layout)
     for offset in offsets:

@@ -1,7 +1,7 @@
 """The digest that names a plan: an approval, a waiver and a resumed run are bound to it.
 
-Its canonical form has a version. What is stored is verified by the version that it was made with, so that a plan which waits
-for a decision outlives an upgrade that changes the form.
+Its canonical form has a version. What is stored is verified by the version that it was made with, so that a
+plan which waits for a decision outlives an upgrade that changes the form.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def is_known(version: int) -> bool:
     return version in _PREFIXES
 
 
-def plan_digest(collection: str, job: str, destination: str, changes: Iterable[Change] | ChangeSequence) -> str:
+def plan_digest(
+    collection: str, job: str, destination: str, changes: Iterable[Change] | ChangeSequence
+) -> str:
     """The digest of a whole plan, hexadecimal; see `PlanDigest`."""
     digest = PlanDigest(collection, job, destination)
     for form in canonical_forms(changes):

@@ -1,4 +1,5 @@
-"""What people call an object: chosen while planning, when all mapped values are known, because an update holds only what changes.
+"""What people call an object: chosen while planning, when all mapped values are known, because an update
+holds only what changes.
 
 The name is for people alone: no rule depends on it, and no digest covers it.
 """
@@ -26,7 +27,9 @@ Values = Sequence[Sequence[bytes] | None]
 """Of each field of a layout."""
 
 NameOf = Callable[..., str | None]
-"""Gives the name of an object from its values, and from further ones where those say nothing; None if there is none."""
+"""Gives the name of an object from its values, and from further ones where those say nothing; None if there
+is none.
+"""
 
 
 def bare(field: str) -> str:
@@ -35,7 +38,8 @@ def bare(field: str) -> str:
 
 
 def name_maker(job: Job, layout: Layout) -> NameOf:
-    """A function that names objects by the first of these that has a value: display name, common name, given and last name.
+    """A function that names objects by the first of these that has a value: display name, common name, given
+    and last name.
 
     Values of secret fields are never a name.
     """
@@ -46,7 +50,9 @@ def name_maker(job: Job, layout: Layout) -> NameOf:
         if not secret and index not in layout.lookups:
             places.setdefault(bare(field), index)
     whole = [places[name] for name in _WHOLE if name in places]
-    given, family = (next((places[name] for name in names if name in places), None) for names in (_GIVEN, _FAMILY))
+    given, family = (
+        next((places[name] for name in names if name in places), None) for names in (_GIVEN, _FAMILY)
+    )
     if not whole and given is None and family is None:
         return lambda key, *values: None
 
@@ -85,7 +91,8 @@ def _values(index: int, each: Sequence[Values]) -> Iterator[bytes]:
 def name_of_change(change: Change, is_secret: Callable[[str], bool]) -> str:
     """What people call the object of a change; empty where nothing but the key is known.
 
-    Plans of earlier versions hold no names: there it is told from the values that the change has, as far as they say it.
+    Plans of earlier versions hold no names: there it is told from the values that the change has, as far as
+    they say it.
     """
     if change.name:
         return change.name
@@ -95,6 +102,9 @@ def name_of_change(change: Change, is_secret: Callable[[str], bool]) -> str:
             values.setdefault(bare(field.field), field.new or field.old)
     found = [text for name in _WHOLE if (text := _first_text(values.get(name, ())))]
     if not found and change.action in (Action.CREATE, Action.DELETE):
-        parts = [next((text for name in names if (text := _first_text(values.get(name, ())))), "") for names in (_GIVEN, _FAMILY)]
+        parts = [
+            next((text for name in names if (text := _first_text(values.get(name, ())))), "")
+            for names in (_GIVEN, _FAMILY)
+        ]
         found = [" ".join(filter(None, parts))]
     return found[0] if found and found[0] != change.key else ""

@@ -26,11 +26,16 @@ from directory_sync.plan.structure import Node
 from directory_sync.plan.unmanaged import reuses_unmanaged, take_unmanaged
 
 _ASKED_ONE_BY_ONE = 200
-"""So many new names are looked up before they are planned; of more, one that an unmanaged object has is a conflict in the end."""
+"""So many new names are looked up before they are planned; of more, one that an unmanaged object has is a
+conflict in the end.
+"""
 
 
 class _Move(NamedTuple):
-    """An object that is not in its computed container; `offset` is the place of its draft. Sorts parents first."""
+    """An object that is not in its computed container; `offset` is the place of its draft.
+
+    Sorts parents first.
+    """
 
     depth: int
     id: str
@@ -91,9 +96,13 @@ class Drafter:
         settle_names(self.planning, self.drafts, self._existing)
 
     def _existing(self, ids: Collection[str]) -> set[str]:
-        """Which of these normalised ids objects have now, managed ones or, as far as asking for each is reasonable, others."""
+        """Which of these normalised ids objects have now, managed ones or, as far as asking for each is
+        reasonable, others.
+        """
         planning = self.planning
-        found = {id for data in self.objects if (id := planning.destination.normalise_id(object_id(data))) in ids}
+        found = {
+            id for data in self.objects if (id := planning.destination.normalise_id(object_id(data))) in ids
+        }
         others = [id for id in ids if id not in found]
         if len(others) <= _ASKED_ONE_BY_ONE and isinstance(planning.job.destination, DirectoryDestination):
             found.update(id for id in others if planning.destination.exists(id))
@@ -107,7 +116,8 @@ class Drafter:
         """The object at a place in its spool."""
         return load_object(self.objects.read(offset), self.planning.layout)
 
-    # -- pairs --------------------------------------------------------------------------------------------------------
+    # -- pairs
+    # --------------------------------------------------------------------------------------------------------
 
     def _draft_pairs(self, settled: Settled) -> None:
         for count, (_, pair) in enumerate(settled.pairs(), start=1):
@@ -122,7 +132,10 @@ class Drafter:
         try:
             fields = changed_fields(record, found, planning.layout)
             then = self._final_id(record, found, fields)
-            before, after = planning.destination.naming_values(found.id), planning.destination.naming_values(then)
+            before, after = (
+                planning.destination.naming_values(found.id),
+                planning.destination.naming_values(then),
+            )
             if before or after:
                 fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
         except RecordError as error:
@@ -130,18 +143,31 @@ class Drafter:
             return
         name = self._name_of(record.key, record.values, found.values)
         then_id = then if then != found.id else None
-        change = Change(Action.UPDATE, record.key, found.id, then_id, found.identity, tuple(fields), name=name)
+        change = Change(
+            Action.UPDATE, record.key, found.id, then_id, found.identity, tuple(fields), name=name
+        )
         draft = Draft(change, {}, {}, record.id)
         if planning.layout.lookups:
             present = {i: found.values[i] for i in planning.layout.lookups}
-            draft = Draft(change, record.lookups, present, record.id, tuple(riding_fields(record, found, planning.layout)))
-        if planning.moves_existing and record.container is not None and not planning.is_in(found.id, record.container):
+            draft = Draft(
+                change,
+                record.lookups,
+                present,
+                record.id,
+                tuple(riding_fields(record, found, planning.layout)),
+            )
+        if (
+            planning.moves_existing
+            and record.container is not None
+            and not planning.is_in(found.id, record.container)
+        ):
             place = self._waiting.append(pack_draft(draft))
             self._moves.append(_Move(planning.depth(found.id), found.id, place, record.container))
             return
         if is_departed(planning, found.id):
             planning.warnings.append(
-                f"{record.key}: {found.id} is where objects go whose record is missing, but its record is back."
+                f"{record.key}: {found.id} is where objects go whose record is missing, but its record is"
+                f" back."
                 " It stays there; move it back by hand."
             )
         self._add(draft)
@@ -167,7 +193,9 @@ class Drafter:
             self.unchanged += 1
 
     def _draft_moves(self) -> None:
-        """Move the objects that are not in their container, once it is known which containers get another name."""
+        """Move the objects that are not in their container, once it is known which containers get another
+        name.
+        """
         planning = self.planning
         self._waiting.flush()
         for move in sorted(self._moves):
@@ -185,10 +213,13 @@ class Drafter:
             else:
                 self._add(draft)
 
-    # -- new objects --------------------------------------------------------------------------------------------------
+    # -- new objects
+    # --------------------------------------------------------------------------------------------------
 
     def _prepare_creations(self, settled: Settled) -> list[Creation]:
-        """Draft every record that is to become a new object, as far as that can be told without knowing the others."""
+        """Draft every record that is to become a new object, as far as that can be told without knowing the
+        others.
+        """
         planning = self.planning
         waiting = dict(settled.only_in_source())
         if not waiting:
@@ -200,7 +231,9 @@ class Drafter:
         if not creates:
             self.skipped += len(waiting)
             return []
-        creations = draft_creations(planning, self.drafts, self._containers, self.source_at, list(waiting.values()))
+        creations = draft_creations(
+            planning, self.drafts, self._containers, self.source_at, list(waiting.values())
+        )
         self._containers.planned |= {creation.id for creation in creations}
         return creations
 
@@ -229,7 +262,10 @@ class Drafter:
             if offsets and what != "skip":
                 why = "a source record has no readable key, so it may stand for what is missing"
                 if settled.cut_off:
-                    why = "the source may have been cut off, so what is missing may be in the part that is lacking"
+                    why = (
+                        "the source may have been cut off, so what is missing may be in the part that is"
+                        " lacking"
+                    )
                 absent = f"{len(offsets)} objects seem" if len(offsets) > 1 else "1 object seems"
                 planning.warnings.append(
                     f"{absent} to be missing at the source, but nothing is deleted, disabled or moved: {why}."
@@ -241,27 +277,49 @@ class Drafter:
         if what == "skip":
             return
         removable = list(missing.removable())
-        holding = self._holding_others([found.id for found, _ in removable]) if isinstance(what, MoveMissing) else set()
+        holding = (
+            self._holding_others([found.id for found, _ in removable])
+            if isinstance(what, MoveMissing)
+            else set()
+        )
         if holding:
             planning.leave_alone(WhyLeftAlone.HOLDS_OTHERS, "", sorted(holding))
         for found, marks in removable:
             if found.id in holding:
                 continue
-            key = planning.layout.key_text(value for i in planning.layout.keys for value in found.values[i][:1])
+            key = planning.layout.key_text(
+                value for i in planning.layout.keys for value in found.values[i][:1]
+            )
             name = self._name_of(key, found.values)
             if isinstance(what, MoveMissing):
                 self._draft_departure(found, key, what.move, marks, name)
             else:
                 fields = tuple(
-                    FieldChange(name, tuple(sorted(found.values[i])), (), replace=not planning.layout.rules[i].equality)
+                    FieldChange(
+                        name,
+                        tuple(sorted(found.values[i])),
+                        (),
+                        replace=not planning.layout.rules[i].equality,
+                    )
                     for i, name in enumerate(planning.layout.fields)
                     if found.values[i]
                 )
-                change = Change(Action.DELETE, key, found.id, identity=found.identity, fields=fields, marks=marks, name=name)
+                change = Change(
+                    Action.DELETE,
+                    key,
+                    found.id,
+                    identity=found.identity,
+                    fields=fields,
+                    marks=marks,
+                    name=name,
+                )
                 self.drafts.add(Draft(change, {}, {}, found.id))
 
     def findings(self, settled: Settled, recognised: Sequence[bytes]) -> Findings:
-        """What the job will know once the plan has been applied. `recognised`: objects that it knew by name only."""
+        """What the job will know once the plan has been applied.
+
+        `recognised`: objects that it knew by name only.
+        """
         join, planning = settled.join, self.planning
         matched = {*settled.met(), *recognised}
         missing = set(settled.only_at_destination())
@@ -274,7 +332,10 @@ class Drafter:
         if self.absent is not None:
             absent = Identities.of({*self.absent, *Identities(join.totals.unseen)} - planning.held)
         return Findings(
-            Identities.of(matched), absent, Identities.of(planning.held - matched), Identities.of(planning.held_names)
+            Identities.of(matched),
+            absent,
+            Identities.of(planning.held - matched),
+            Identities.of(planning.held_names),
         )
 
     def _holding_others(self, ids: Sequence[str]) -> set[str]:
@@ -282,9 +343,15 @@ class Drafter:
         destination = self.planning.destination
         leaving = {destination.normalise_id(id) for id in ids}
         children = destination.children(ids)
-        return {id for id, below in children.items() if any(destination.normalise_id(child) not in leaving for child in below)}
+        return {
+            id
+            for id, below in children.items()
+            if any(destination.normalise_id(child) not in leaving for child in below)
+        }
 
-    def _draft_departure(self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...], name: str | None) -> None:
+    def _draft_departure(
+        self, found: ObjectRecord, key: str, container: str, marks: tuple[Mark, ...], name: str | None
+    ) -> None:
         planning = self.planning
         try:
             self._containers.need(container)
@@ -292,5 +359,7 @@ class Drafter:
             planning.reject(key, found.id, error)
             return
         then = planning.destination.moved_id(found.id, container)
-        change = Change(Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name)
+        change = Change(
+            Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name
+        )
         self.drafts.add(Draft(change, {}, {}, found.id))

@@ -1,7 +1,7 @@
 """What a source without records, or without values of a field, may not do: remove what it does not show.
 
-A login that lost its rights, an export that failed half way and a filter that selects nothing look like this. No limit lifts
-it; a person can let one plan pass.
+A login that lost its rights, an export that failed half way and a filter that selects nothing look like this.
+No limit lifts it; a person can let one plan pass.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from directory_sync.plan.sides import load_source
 from directory_sync.plan.spool import Spool
 
 _LOSERS = 2
-"""From so many objects on that would lose their values of a field, its absence from the whole source is not believed."""
+"""From so many objects on that would lose their values of a field, its absence from the whole source is not
+believed.
+"""
 
 
 def check_emptiness(layout: Layout, tally: Tally, figures: Figures, sources: Spool) -> tuple[LimitCheck, ...]:
@@ -48,6 +50,8 @@ def _without_values(layout: Layout, suspects: set[str], sources: Spool) -> Itera
             return
         record = load_source(data, layout)
         fields = {
-            name: i for name, i in fields.items() if not (record.lookups.get(name) if i in layout.lookups else record.values[i])
+            name: i
+            for name, i in fields.items()
+            if not (record.lookups.get(name) if i in layout.lookups else record.values[i])
         }
     yield from fields

@@ -1,7 +1,8 @@
-"""Values that one change of a plan gives up and one takes: a server may let only one object have such a value.
+"""Values that one change of a plan gives up and one takes: a server may let only one object have such a
+value.
 
-Which attributes are unique only the server knows. A value that several changes give up, or several take, certainly is not one of
-them, so that departments and titles hardly matter.
+Which attributes are unique only the server knows. A value that several changes give up, or several take,
+certainly is not one of them, so that departments and titles hardly matter.
 """
 
 from __future__ import annotations
@@ -31,12 +32,17 @@ class Handovers:
     def __init__(self, layout: Layout) -> None:
         self._fields = layout.fields
         self._places = {
-            name: i for i, name in enumerate(layout.fields) if layout.rules[i].equality and not layout.rules[i].reference
+            name: i
+            for i, name in enumerate(layout.fields)
+            if layout.rules[i].equality and not layout.rules[i].reference
         }
         self._normalise = [rule.normalise for rule in layout.rules]
 
     def find(self, nodes: Sequence[Node], change_at: Callable[[int], Change]) -> list[Handover]:
-        """All handovers between these changes. Reads nothing if no change gives anything up, or none takes anything."""
+        """All handovers between these changes.
+
+        Reads nothing if no change gives anything up, or none takes anything.
+        """
         givers = [index for index, node in enumerate(nodes) if node.action is not Action.CREATE]
         takers = [index for index, node in enumerate(nodes) if node.action is not Action.DELETE]
         if not givers or not takers or len(nodes) < 2:
@@ -44,17 +50,24 @@ class Handovers:
         if len(nodes) <= _AT_ONCE:
             given, taken = self._collect_both(nodes, change_at)
         elif len(givers) <= len(takers):
-            # The smaller side first, for of the other one only what is on both is kept: a first load has many values.
+            # The smaller side first, for of the other one only what is on both is kept: a first load has many
+            # values.
             given = self._collect(self._given, givers, change_at)
             taken = self._collect(self._taken, takers, change_at, among=given)
         else:
             taken = self._collect(self._taken, takers, change_at)
             given = self._collect(self._given, givers, change_at, among=taken)
-        pairs = ((giver, taken.get(hashed, _SEVERAL), hashed) for hashed, giver in given.items() if giver != _SEVERAL)
+        pairs = (
+            (giver, taken.get(hashed, _SEVERAL), hashed)
+            for hashed, giver in given.items()
+            if giver != _SEVERAL
+        )
         found = sorted(pair for pair in pairs if pair[1] not in (_SEVERAL, pair[0]))
         return list(self._spelled_out(found, change_at))
 
-    def _collect_both(self, nodes: Sequence[Node], change_at: Callable[[int], Change]) -> tuple[dict[int, int], dict[int, int]]:
+    def _collect_both(
+        self, nodes: Sequence[Node], change_at: Callable[[int], Change]
+    ) -> tuple[dict[int, int], dict[int, int]]:
         given: dict[int, int] = {}
         taken: dict[int, int] = {}
         for index in range(len(nodes)):
@@ -77,7 +90,9 @@ class Handovers:
             _note(found, index, values(change_at(index)), among)
         return found
 
-    def _spelled_out(self, found: Sequence[tuple[int, int, int]], change_at: Callable[[int], Change]) -> Iterator[Handover]:
+    def _spelled_out(
+        self, found: Sequence[tuple[int, int, int]], change_at: Callable[[int], Change]
+    ) -> Iterator[Handover]:
         for giver, taker, hashed in found:
             for place, value in self._taken(change_at(taker)):
                 if hash((place, value)) == hashed:

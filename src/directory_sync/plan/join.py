@@ -35,7 +35,8 @@ class Join:
         same_count: pairs with equal fingerprints, before `settle`.
         rejected: source records that could not be used.
         unkeyed: offsets of objects that have no key.
-        source: key → its record, or what became of it: a pair to be looked at, or the offset of a record that is the same.
+        source: key → its record, or what became of it: a pair to be looked at, or the offset of a record that
+            is the same.
         objects: key → an object without a record so far.
         source_duplicates, object_duplicates: key → offsets of further records and objects that have it.
         several_keys: offset → keys of each object that has more than one.
@@ -148,7 +149,9 @@ class Settled:
 
     @property
     def removals_blocked(self) -> bool:
-        """Whether nothing may be concluded from absence: a source record has no readable key, or the source may be cut off."""
+        """Whether nothing may be concluded from absence: a source record has no readable key, or the source
+        may be cut off.
+        """
         return self.cut_off or any(not item.readable for item in self.join.rejected)
 
     @property
@@ -165,7 +168,9 @@ class Settled:
 
     def unchanged_count(self) -> int:
         """Pairs that are the same and unambiguous."""
-        return self.join.same_count - sum(1 for key in self.ambiguous if isinstance(self.join.source.get(key), int))
+        return self.join.same_count - sum(
+            1 for key in self.ambiguous if isinstance(self.join.source.get(key), int)
+        )
 
     def pairs(self) -> Iterator[tuple[bytes, Pair]]:
         """Keys and places of the pairs that have to be looked at."""

@@ -1,4 +1,5 @@
-"""What a job's mapping means for one destination: the fields in order, their rules, and which of them are compared how.
+"""What a job's mapping means for one destination: the fields in order, their rules, and which of them are
+compared how.
 
 Refuses, before anything is read, a mapping that does not fit the schemas of the two sides.
 """
@@ -12,7 +13,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from directory_sync.definition.models import AnyField, DirectoryDestination, FileEndpoint, FileKind, Job, LookUp, ObjectKind
+from directory_sync.definition.models import (
+    AnyField,
+    DirectoryDestination,
+    FileEndpoint,
+    FileKind,
+    Job,
+    LookUp,
+    ObjectKind,
+)
 from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.protocol import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
@@ -20,9 +29,20 @@ from directory_sync.plan.mapping.delimiters import as_set
 
 _MAX_KEY_COMBINATIONS = 64
 _MEMBER_ATTRIBUTES = frozenset(
-    {"member", "uniquemember", "memberuid", "roleoccupant", "memberurl", "rfc822mailmember", "nismembers", "mgrprfc822mailmember"}
+    {
+        "member",
+        "uniquemember",
+        "memberuid",
+        "roleoccupant",
+        "memberurl",
+        "rfc822mailmember",
+        "nismembers",
+        "mgrprfc822mailmember",
+    }
 )
-"""Attributes by which groups of common schemas name their members (RFC 4519, RFC 2307, sendmail and Netscape schemas)."""
+"""Attributes by which groups of common schemas name their members (RFC 4519, RFC 2307, sendmail and Netscape
+schemas).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +53,8 @@ class Layout:
         fields: destination field names in definition order.
         rules: the schema's rule for each.
         keys: indices of the key fields.
-        compared: indices of the fields that decide whether an object is updated and whose values need no lookup.
+        compared: indices of the fields that decide whether an object is updated and whose values need no
+            lookup.
         others: indices of all further fields.
         volatile: indices of fields that change only along with another.
         lookups: indices of `members` and `resolve` fields.
@@ -62,7 +83,13 @@ class Layout:
         if len(self.keys) == 1:
             index = self.keys[0]
             found = values[index]
-            if found and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]] and SEEN_LAST[only[-1]]:
+            if (
+                found
+                and len(found) == 1
+                and (only := found[0])
+                and SEEN_FIRST[only[0]]
+                and SEEN_LAST[only[-1]]
+            ):
                 # Nearly every record of nearly every job.
                 return (self.rules[index].normalise(only),)
         return self.combinations(values[i] or () for i in self.keys)
@@ -80,7 +107,9 @@ class Layout:
 
 
 def key_combinations(rules: Sequence[FieldRule], key_values: Iterable[Sequence[bytes]]) -> tuple[bytes, ...]:
-    """Every key that these values of the key fields, whose rules are given, can stand for; see `Layout.combinations`."""
+    """Every key that these values of the key fields, whose rules are given, can stand for; see
+    `Layout.combinations`.
+    """
     normalised = [
         list(dict.fromkeys(rule.normalise(value) for value in usable(values)))
         for rule, values in zip(rules, key_values, strict=True)
@@ -93,7 +122,9 @@ def key_combinations(rules: Sequence[FieldRule], key_values: Iterable[Sequence[b
 
 
 def usable(values: Sequence[bytes]) -> list[bytes]:
-    """Key values without the blanks around them, which are no part of a key; one of blanks only is a mistake, not a key."""
+    """Key values without the blanks around them, which are no part of a key; one of blanks only is a mistake,
+    not a key.
+    """
     return [stripped(value) for value in values if not is_blank(value)]
 
 
@@ -138,7 +169,9 @@ def make_layout(
     exact = tuple(i for i in indices if job.fields[fields[i]].exact and (i not in keys or _has_classes(job)))
     # A key is the same at both sides, but for its spelling.
     settled = tuple(i for i in keys if i not in exact)
-    compared = tuple(i for i in indices if i not in settled + lookups + unstable and not job.fields[fields[i]].new_only)
+    compared = tuple(
+        i for i in indices if i not in settled + lookups + unstable and not job.fields[fields[i]].new_only
+    )
     return Layout(
         fields=fields,
         rules=rules,
@@ -152,7 +185,9 @@ def make_layout(
         classes=classes,
         mandatory=mandatory,
         must_have=frozenset(
-            name for name, rule in zip(fields, rules, strict=True) if not mandatory.isdisjoint((name.lower(), rule.described))
+            name
+            for name, rule in zip(fields, rules, strict=True)
+            if not mandatory.isdisjoint((name.lower(), rule.described))
         ),
     )
 
@@ -216,17 +251,26 @@ def _has_classes(job: Job) -> bool:
 def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
     """The rule by which a field is compared, which is the schema's but for joined values."""
     if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
-        normalise, spelled = as_set(mapping.delimiter, rule.normalise), as_set(mapping.delimiter, rule.spelled)
+        normalise, spelled = (
+            as_set(mapping.delimiter, rule.normalise),
+            as_set(mapping.delimiter, rule.spelled),
+        )
         rule = replace(rule, normalise=normalise, spelled=spelled)
     return rule
 
 
 def _check_classes(
-    job: Job, destination: Destination, rules: Sequence[FieldRule], classes: tuple[str, ...], mandatory: frozenset[str]
+    job: Job,
+    destination: Destination,
+    rules: Sequence[FieldRule],
+    classes: tuple[str, ...],
+    mandatory: frozenset[str],
 ) -> None:
     described = [_base(rule.described or name) for name, rule in zip(job.fields, rules, strict=True)]
     mapped = {*map(_base, job.fields), *described}
-    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in map(_base, job.fields):
+    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in map(
+        _base, job.fields
+    ):
         raise SchemaError(
             f"new objects are named by {job.naming_attribute}, but no field maps it.",
             endpoint=destination.label,
@@ -238,7 +282,10 @@ def _check_classes(
             f"objects of the classes {', '.join(classes)} must have {', '.join(missing)}, but no field maps"
             f" {'it' if len(missing) == 1 else 'them'}.",
             endpoint=destination.label,
-            remedy="Add them to the job's fields, choose other object_classes, or set missing_at_destination: skip.",
+            remedy=(
+                "Add them to the job's fields, choose other object_classes, or set missing_at_destination:"
+                " skip."
+            ),
         )
     allowed = destination.allowed(classes) if classes else None
     if allowed is None:

@@ -9,18 +9,35 @@ def left_alone_text(item: LeftAlone, *, first: bool) -> str:
     """Which objects are left alone, why, and what to do about it. `first`: the job knows nothing yet."""
     more = item.count - len(item.examples)
     named = "; ".join(item.examples) + (f"; and {more} more" if more else "")
-    objects = "1 object that has no record is" if item.count == 1 else f"{item.count} objects that have no record are"
+    objects = (
+        "1 object that has no record is"
+        if item.count == 1
+        else f"{item.count} objects that have no record are"
+    )
     match item.why:
         case WhyLeftAlone.UNKNOWN:
             why = "this job has neither created nor matched them in an earlier run"
             if first:
-                why += " (it knows no objects yet: this is its first run, or its source or destination was changed)"
-            remedy = "Delete them by hand, narrow base or filter, or set remove: all if the job decides about all of them."
+                why += (
+                    " (it knows no objects yet: this is its first run, or its source or destination was"
+                    " changed)"
+                )
+            remedy = (
+                "Delete them by hand, narrow base or filter, or set remove: all if the job decides about all"
+                " of"
+                " them."
+            )
         case WhyLeftAlone.UNIDENTIFIED:
-            why = "they show no entryUUID, objectGUID or nsUniqueId, so the job cannot tell whether it knows them"
+            why = (
+                "they show no entryUUID, objectGUID or nsUniqueId, so the job cannot tell whether it knows"
+                " them"
+            )
             remedy = "Let the connection's login read that attribute."
         case WhyLeftAlone.PLACE_UNIDENTIFIED:
-            why = "the top of the destination shows no entryUUID, objectGUID or nsUniqueId, so nobody can tell whether other jobs"
+            why = (
+                "the top of the destination shows no entryUUID, objectGUID or nsUniqueId, so nobody can tell"
+                " whether other jobs"
+            )
             why += " have records for them"
             remedy = "Let the connection's login read that attribute there, or set remove: all."
         case WhyLeftAlone.HOLDS_OTHERS:

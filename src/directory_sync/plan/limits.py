@@ -134,7 +134,9 @@ def check_limits(limits: Limits, tally: Tally, figures: Figures) -> tuple[LimitC
     """
     checks: list[LimitCheck] = []
 
-    def check(name: str, limit: Limit, planned: int, base: int, *, handful: int, recent: int = 0, subject: str = "") -> None:
+    def check(
+        name: str, limit: Limit, planned: int, base: int, *, handful: int, recent: int = 0, subject: str = ""
+    ) -> None:
         most = allowed(limit, base, handful=handful)
         checks.append(LimitCheck(name, subject, planned, base, most, _written(limit), recent))
 
@@ -168,12 +170,22 @@ def check_limits(limits: Limits, tally: Tally, figures: Figures) -> tuple[LimitC
 
 class _Check(Protocol):
     def __call__(
-        self, name: str, limit: Limit, planned: int, base: int, *, handful: int, recent: int = 0, subject: str = ""
+        self,
+        name: str,
+        limit: Limit,
+        planned: int,
+        base: int,
+        *,
+        handful: int,
+        recent: int = 0,
+        subject: str = "",
     ) -> None: ...
 
 
 def _check_removals(limits: Limits, tally: Tally, figures: Figures, check: _Check) -> None:
-    """Deletes, disables and moves, each by its own limit and the others together; one handful for all of them."""
+    """Deletes, disables and moves, each by its own limit and the others together; one handful for all of
+    them.
+    """
     planned = {kind: tally.actions[kind] for kind in REMOVALS}
     recent = {kind: figures.recent.get(kind, 0) for kind in REMOVALS}
     base = figures.managed + sum(recent.values())
@@ -212,7 +224,9 @@ def exceeded_text(checks: Iterable[LimitCheck]) -> str:
     )
     ways = "let this plan pass once (Ask for a waiver on the tab Sync results of its run in Airflow)"
     ways += "; no limit lifts this" if empty else ", or raise the job's limits"
-    return f"Stopped before the first write: {what}{found}. {cause}. If all of these changes are meant, {ways}."
+    return (
+        f"Stopped before the first write: {what}{found}. {cause}. If all of these changes are meant, {ways}."
+    )
 
 
 def _written(limit: Limit) -> str:

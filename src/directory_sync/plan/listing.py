@@ -1,7 +1,9 @@
-"""Reads both sides at the same time, each in a process of its own, and hands the parent one small row per record.
+"""Reads both sides at the same time, each in a process of its own, and hands the parent one small row per
+record.
 
-Building Python objects from LDAP results holds the interpreter lock, so threads would gain nothing. A child reads, maps and
-fingerprints; the record itself goes to a spool, and the parent looks at it again only where the two sides differ.
+Building Python objects from LDAP results holds the interpreter lock, so threads would gain nothing. A child
+reads, maps and fingerprints; the record itself goes to a spool, and the parent looks at it again only where
+the two sides differ.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ _CHUNK = 1000
 Row = tuple[tuple[bytes, ...], bytes, int]
 """One record that could be read: its normalised keys, a mark of few bytes, and where the spool holds it.
 
-A source record has one key, an object one for each value of the key field. The mark is the fingerprint: equal ones mean that
-nothing is to be done; an empty one: always compare. A plain tuple, because there is one for every record of both sides.
+A source record has one key, an object one for each value of the key field. The mark is the fingerprint: equal
+ones mean that nothing is to be done; an empty one: always compare. A plain tuple, because there is one for
+every record of both sides.
 """
 
 
@@ -54,7 +57,9 @@ class Rejected(NamedTuple):
 
 
 Unknown = tuple[int, bytes]
-"""An object that the job does not know: where the spool holds it, and its identity as `past.compact` gives it."""
+"""An object that the job does not know: where the spool holds it, and its identity as `past.compact` gives
+it.
+"""
 
 
 class Totals(NamedTuple):
@@ -149,16 +154,21 @@ class Side:
 class ReadSides(Protocol):
     """How both sides are read: `read_sides`, or another way that yields the same."""
 
-    def __call__(self, sides: tuple[Side, ...], progress: Callable[[int, int], None] = ...) -> Iterator[Chunk]:
+    def __call__(
+        self, sides: tuple[Side, ...], progress: Callable[[int, int], None] = ...
+    ) -> Iterator[Chunk]:
         """Yield what the sides hold; see `read_sides`."""
         ...
 
 
-def read_sides(sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None) -> Iterator[Chunk]:
+def read_sides(
+    sides: tuple[Side, ...], progress: Callable[[int, int], None] = lambda side, count: None
+) -> Iterator[Chunk]:
     """Read all sides at the same time and yield what they hold as it comes.
 
     Ends normally only if every side's producer ended normally; otherwise raises what the producer raised, or
-    IncompleteListing if its process died. `progress` is called with the side and the number of records so far.
+    IncompleteListing if its process died. `progress` is called with the side and the number of records so
+    far.
     """
     children: dict[int, tuple[int, int]] = {}
     selector = selectors.DefaultSelector()
@@ -263,7 +273,10 @@ def _send(pipe: int, message: object) -> None:
 
 
 def _receive(pipe: int) -> _Message | None:
-    """One whole message, or None at the end of the pipe. Unbuffered, so that `select` sees all that is waiting."""
+    """One whole message, or None at the end of the pipe.
+
+    Unbuffered, so that `select` sees all that is waiting.
+    """
     head = _read_exactly(pipe, 8)
     if head is None:
         return None

@@ -1,7 +1,8 @@
 """Objects at the destination without a record: which of them a job may remove, and which it leaves alone.
 
-By default a job removes only what it knows, and nothing that another job claims. As the authority over everything that base and
-filter select (`remove: all`) it removes all of them, and marks those that it would otherwise leave alone.
+By default a job removes only what it knows, and nothing that another job claims. As the authority over
+everything that base and filter select (`remove: all`) it removes all of them, and marks those that it would
+otherwise leave alone.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class MissingObjects:
         self.absent = Identities.of(self._identities.values())
 
     def removable(self) -> Iterator[tuple[ObjectRecord, tuple[Mark, ...]]]:
-        """Yield each object that the job may remove, with its marks; the others are noted in the plan as left alone."""
+        """Yield each object that the job may remove, with its marks; the others are noted in the plan as left
+        alone.
+        """
         planning, removes_all = self._planning, self._planning.remove is Removal.ALL
         asked = [offset for offset in self._offsets if removes_all or offset not in self._unknown]
         by = self._claimed(asked)

@@ -1,4 +1,6 @@
-"""The plan: everything a job would change now, as frozen data that can be printed, stored, hashed and carried out."""
+"""The plan: everything a job would change now, as frozen data that can be printed, stored, hashed and carried
+out.
+"""
 
 from __future__ import annotations
 
@@ -75,9 +77,10 @@ class LeftAlone:
     """Objects without a record that a job leaves alone.
 
     Attributes:
-        why: the job has neither created nor matched them (`unknown`); they show no identity, so that it cannot tell
-            (`unidentified`); another job keeps them (`claimed`); nobody can tell whether another job does, because the place
-            shows no identity (`place_unidentified`); objects below them would go with them (`holds_others`).
+        why: the job has neither created nor matched them (`unknown`); they show no identity, so that it
+            cannot tell (`unidentified`); another job keeps them (`claimed`); nobody can tell whether another
+            job does, because the place shows no identity (`place_unidentified`); objects below them would go
+            with them (`holds_others`).
         by: for `claimed` that job, as `COLLECTION.JOB`; else empty.
         count: how many.
         examples: ids of some of them.
@@ -99,7 +102,9 @@ class LeftAlone:
 
 
 EMPTY_SOURCE = "empty_source"
-"""Kind of the check that no definition can lift: a source without records, or without values of a field, removes nothing."""
+"""Kind of the check that no definition can lift: a source without records, or without values of a field,
+removes nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,8 @@ class LimitCheck:
     """How one limit stands against one plan.
 
     Attributes:
-        kind: what is counted, as the definition names it (`delete`, or `delete+disable+move` for the default together), or
-            `empty_source`.
+        kind: what is counted, as the definition names it (`delete`, or `delete+disable+move` for the default
+            together), or `empty_source`.
         subject: the field (clear, empty source) or group (members) it is about; empty otherwise.
         planned: number of changes of that kind in this plan.
         base: number that a percentage counts against; what was removed recently included.
@@ -127,7 +132,10 @@ class LimitCheck:
 
     @property
     def exceeded(self) -> bool:
-        """Whether the plan goes past it. A plan that changes nothing of the kind never does, whatever was done before it."""
+        """Whether the plan goes past it.
+
+        A plan that changes nothing of the kind never does, whatever was done before it.
+        """
         return self.allowed is not None and self.planned > 0 and self.planned + self.recent > self.allowed
 
     @property
@@ -149,7 +157,11 @@ class LimitCheck:
 
     def __str__(self) -> str:
         if self.kind == EMPTY_SOURCE and self.subject:
-            return f"empty source: no record has a value for {self.subject}, but {self.planned} objects would lose theirs"
+            return (
+                f"empty source: no record has a value for {self.subject}, but {self.planned} objects would"
+                f" lose"
+                f" theirs"
+            )
         if self.kind == EMPTY_SOURCE:
             return f"empty source: it holds no record, but {self.planned} objects would be removed"
         subject = f" of {self.subject}" if self.subject else ""
@@ -166,7 +178,10 @@ def same_limits(one: Iterable[LimitCheck], other: Iterable[LimitCheck]) -> bool:
 
 
 class ChangeSequence(Protocol):
-    """The changes of a plan in the order they are carried out. May be on disk; can be iterated again and again."""
+    """The changes of a plan in the order they are carried out.
+
+    May be on disk; can be iterated again and again.
+    """
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Change]: ...
@@ -175,7 +190,8 @@ class ChangeSequence(Protocol):
 class CanonicalForm(NamedTuple):
     """A change as digest and store take it.
 
-    `canonical` is `Change.canonical()`; the rest is what a change is found by, and what people call its object.
+    `canonical` is `Change.canonical()`; the rest is what a change is found by, and what people call its
+    object.
     """
 
     action: str
@@ -199,7 +215,14 @@ def canonical_forms(changes: Iterable[Change] | ChangeSequence) -> Iterator[Cano
     if isinstance(changes, KeepsCanonicalForms):
         return changes.canonical_forms()
     return (
-        CanonicalForm(change.action.value, change.object, change.new_object, change.identity, change.canonical(), change.name)
+        CanonicalForm(
+            change.action.value,
+            change.object,
+            change.new_object,
+            change.identity,
+            change.canonical(),
+            change.name,
+        )
         for change in changes
     )
 

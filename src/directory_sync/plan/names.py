@@ -1,4 +1,6 @@
-"""Settles who gets which id: refuses drafts that would take a name that stays taken, and those that depend on them."""
+"""Settles who gets which id: refuses drafts that would take a name that stays taken, and those that depend on
+them.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,13 @@ def settle_names(planning: Planning, drafts: Drafts, existing: Existing) -> None
     drafts.discard(refused.keys())
 
 
-def refusals(nodes: Sequence[Node], existing: Existing, parent: Callable[[str], str | None]) -> Mapping[int, str]:
+def refusals(
+    nodes: Sequence[Node], existing: Existing, parent: Callable[[str], str | None]
+) -> Mapping[int, str]:
     """Index of each change that cannot be carried out → why, with `{0}` for the id that it would take.
 
-    A change is refused if several would take the same id, if an object that keeps its id has it, or if the container that it goes
-    to would be made by a change that is refused itself.
+    A change is refused if several would take the same id, if an object that keeps its id has it, or if the
+    container that it goes to would be made by a change that is refused itself.
     """
     taking: dict[str, list[int]] = defaultdict(list)
     for index, node in enumerate(nodes):
@@ -48,7 +52,10 @@ def refusals(nodes: Sequence[Node], existing: Existing, parent: Callable[[str], 
 
 
 def _refused_in_turn(
-    nodes: Sequence[Node], refused: Collection[int], present: Collection[str], parent: Callable[[str], str | None]
+    nodes: Sequence[Node],
+    refused: Collection[int],
+    present: Collection[str],
+    parent: Callable[[str], str | None],
 ) -> dict[int, str]:
     vacated = {node.vacates for index, node in enumerate(nodes) if index not in refused}
     lost = {id for index in refused if (id := nodes[index].occupies) not in present}

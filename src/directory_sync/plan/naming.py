@@ -1,7 +1,8 @@
-"""What a name says of an object's fields, where the name itself is mapped (the `dn` of an LDIF file) and decides.
+"""What a name says of an object's fields, where the name itself is mapped (the `dn` of an LDIF file) and
+decides.
 
-Such an object holds the values of its name, whether its record repeats them or not: that is no difference, and a change shows
-what will be there.
+Such an object holds the values of its name, whether its record repeats them or not: that is no difference,
+and a change shows what will be there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ def with_names(fields: Sequence[FieldChange], named: Named) -> list[FieldChange]
     """The fields of a new object, with the values of its name."""
     completed = list(fields)
     for type_, value in named:
-        place = next((place for place, change in enumerate(completed) if change.field.lower() == type_.lower()), None)
+        place = next(
+            (place for place, change in enumerate(completed) if change.field.lower() == type_.lower()), None
+        )
         if place is None:
             completed.append(FieldChange(type_, (), (value,)))
         else:
@@ -31,7 +34,12 @@ def with_names(fields: Sequence[FieldChange], named: Named) -> list[FieldChange]
 
 
 def with_kept_names(
-    fields: Sequence[FieldChange], present: Sequence[Sequence[bytes]], layout: Layout, *, before: Named, after: Named
+    fields: Sequence[FieldChange],
+    present: Sequence[Sequence[bytes]],
+    layout: Layout,
+    *,
+    before: Named,
+    after: Named,
 ) -> list[FieldChange]:
     """The changed fields of an object as they will be, given the values that its name has and will have.
 
@@ -49,7 +57,11 @@ def with_kept_names(
         mine = [value for type_, value in after if type_.lower() == name.lower()]
         gone = [value for type_, value in before if type_.lower() == name.lower() and not _holds(mine, value)]
         change = changed.pop(name.lower(), None)
-        new = list(change.new) if change is not None else [value for value in present[index] if not _holds(gone, value)]
+        new = (
+            list(change.new)
+            if change is not None
+            else [value for value in present[index] if not _holds(gone, value)]
+        )
         for value in mine:
             # In the spelling that is there, for that is not touched.
             new = _with(new, next((held for held in present[index] if _same(held, value)), value))

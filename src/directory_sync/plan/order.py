@@ -4,15 +4,17 @@ Rules, for changes X and Y on different objects:
 
 * Y gives up the id that X takes: Y first.
 * X lands below the id that Y creates or moves to: Y first.
-* X's object is now below the id that Y gives up: X first (children before their container is renamed or deleted). That counts
-  alone where X lands below the same container's new id, for it stays where it is while its container is renamed around it.
+* X's object is now below the id that Y gives up: X first (children before their container is renamed or
+  deleted). That counts alone where X lands below the same container's new id, for it stays where it is while
+  its container is renamed around it.
 * X's values name an object that Y creates: Y first; in a circle those values are written late.
-* X takes a value that Y gives up, and no other change does either (a handover): Y first, for a server may let only one object
-  have it. In a circle X gives its old value up first and gets the new one late.
+* X takes a value that Y gives up, and no other change does either (a handover): Y first, for a server may let
+  only one object have it. In a circle X gives its old value up first and gets the new one late.
 
 Objects that exchange their ids in a circle are carried out by way of a temporary id for one of them.
 
-Where no rule says anything: creations (parents first), then renames, moves and updates, deletions last (leaves first).
+Where no rule says anything: creations (parents first), then renames, moves and updates, deletions last
+(leaves first).
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from directory_sync.plan.structure import Above, Edges, Key, Node, ids, referenc
 
 
 class Handover(NamedTuple):
-    """A value that one change of the plan gives up and one takes; `giver` and `taker` are indices of nodes."""
+    """A value that one change of the plan gives up and one takes; `giver` and `taker` are indices of
+    nodes.
+    """
 
     giver: int
     taker: int
@@ -55,7 +59,9 @@ class Ways(Protocol):
         """Whether the taker may be without a value for a while."""
 
     def names(self, index: int, handover: Handover) -> bool:
-        """Whether the value is a part of the object's id: for the giver of the one that it has, for the taker of the new one."""
+        """Whether the value is a part of the object's id: for the giver of the one that it has, for the taker
+        of the new one.
+        """
 
     def may_exchange(self, index: int) -> bool:
         """Whether there is a temporary id for the object."""
@@ -89,9 +95,11 @@ class Order:
         sequence: indices of the nodes in the order to carry out.
         late: indices whose references form a circle; they are to be written after everything else.
         circular: indices that exchange their ids in a circle; they cannot be carried out in any order.
-        exchanging: indices that get a temporary id at their place in the sequence, and their own as soon as that is free.
+        exchanging: indices that get a temporary id at their place in the sequence, and their own as soon as
+            that is free.
         after: index of a taker → the steps that give values up for it, before it.
-        late_fields: index of a taker → fields that it gives up at its place in the sequence, and whose new values come late.
+        late_fields: index of a taker → fields that it gives up at its place in the sequence, and whose new
+            values come late.
     """
 
     sequence: list[int]
@@ -120,14 +128,19 @@ def order(
 
 
 class _Ordering:
-    """Everything that is free of circles comes out of the first pass; each further pass gives up the weakest edges of the rest.
+    """Everything that is free of circles comes out of the first pass; each further pass gives up the weakest
+    edges of the rest.
 
-    A node that exchanges its id is two: its own index, which gives its id up, and a second one past the end, which takes the new
-    id and does everything else.
+    A node that exchanges its id is two: its own index, which gives its id up, and a second one past the end,
+    which takes the new id and does everything else.
     """
 
     def __init__(
-        self, nodes: Sequence[Node], parent: Callable[[str], str | None], handovers: Sequence[Handover], ways: Ways
+        self,
+        nodes: Sequence[Node],
+        parent: Callable[[str], str | None],
+        handovers: Sequence[Handover],
+        ways: Ways,
     ) -> None:
         self._nodes = nodes
         self._above = Above(parent)
@@ -170,7 +183,10 @@ class _Ordering:
             frozenset(self._late),
             frozenset(self._circular),
             frozenset(self._seconds.keys() - self._circular),
-            {self._first(taker): tuple(map(self._giver, sorted(givers, key=self._place))) for taker, givers in given.items()},
+            {
+                self._first(taker): tuple(map(self._giver, sorted(givers, key=self._place)))
+                for taker, givers in given.items()
+            },
             {index: frozenset(fields) for index, fields in self._late_fields.items()},
         )
 
@@ -189,7 +205,8 @@ class _Ordering:
         """The node itself, whichever of its two steps is given."""
         return self._firsts.get(index, index)
 
-    # -- circles of ids -----------------------------------------------------------------------------------------------
+    # -- circles of ids
+    # -----------------------------------------------------------------------------------------------
 
     def _resolve_structure(self, by_structure: Sequence[AbstractSet[int]]) -> None:
         chosen = []
@@ -216,7 +233,9 @@ class _Ordering:
             if each in path:
                 members = list(path)
                 members = members[members.index(each) :]
-                found = (one for one in sorted(members, key=self._keys.__getitem__) if self._ways.may_exchange(one))
+                found = (
+                    one for one in sorted(members, key=self._keys.__getitem__) if self._ways.may_exchange(one)
+                )
                 if (exchange := next(found, None)) is not None:
                     return exchange
         return None
@@ -258,7 +277,9 @@ class _Ordering:
     def _split_structure(self, index: int, second: int, followers: AbstractSet[int]) -> None:
         hard, now = self._hard, self._nodes[index].now
         assert now is not None
-        children = {each for each in hard.get(index, ()) if each < len(self._nodes) and self._is_below(each, now)}
+        children = {
+            each for each in hard.get(index, ()) if each < len(self._nodes) and self._is_below(each, now)
+        }
         hard[second] = {index, *(hard.get(index, set()) - children)}
         hard[index] = children
         for follower in followers:
@@ -271,20 +292,25 @@ class _Ordering:
         now = self._nodes[index].now
         return now is not None and id in self._above(now)
 
-    # -- circles of values --------------------------------------------------------------------------------------------
+    # -- circles of values
+    # --------------------------------------------------------------------------------------------
 
     def _resolve(self, circle: AbstractSet[int]) -> None:
         """Give up as little as breaks the circle: values that are handed over, else references."""
 
         def inner(index: int) -> list[int]:
-            return sorted({each for each in self._before(index) if each in circle}, key=self._keys.__getitem__)
+            return sorted(
+                {each for each in self._before(index) if each in circle}, key=self._keys.__getitem__
+            )
 
         given_up = 0
         exchanging: dict[int, None] = {}
         for path, place in closing_edges(min(circle, key=self._keys.__getitem__), inner):
             back = (path[-1], path[place])
             # Nearly always the edge that closes the circle is one of those that may be given up.
-            if self._give_up([back], exchanging) or self._give_up([*pairwise(path[place:]), back], exchanging, force=True):
+            if self._give_up([back], exchanging) or self._give_up(
+                [*pairwise(path[place:]), back], exchanging, force=True
+            ):
                 given_up += 1
         if exchanging:
             self._split(list(exchanging))
@@ -293,11 +319,14 @@ class _Ordering:
             waiting = (index for index in circle if not circle.isdisjoint(self._soft.get(index, ())))
             self._name_late(min(waiting, key=self._keys.__getitem__))
 
-    def _give_up(self, steps: Sequence[tuple[int, int]], exchanging: dict[int, None], *, force: bool = False) -> bool:
-        """Break a circle at one of these steps (taker, giver), if that is one of values only; whether it is broken.
+    def _give_up(
+        self, steps: Sequence[tuple[int, int]], exchanging: dict[int, None], *, force: bool = False
+    ) -> bool:
+        """Break a circle at one of these steps (taker, giver), if that is one of values only; whether it is
+        broken.
 
-        `force`: where no taker can wait for its value or exchange its id, a reference is written late, or else the order of two
-        is left to chance.
+        `force`: where no taker can wait for its value or exchange its id, a reference is written late, or
+        else the order of two is left to chance.
         """
         if not all(giver in self._before(taker) for taker, giver in steps):
             # Broken at another one of its steps since the walk came by.
@@ -331,7 +360,9 @@ class _Ordering:
         del self._soft[index]
 
     def _let_come_late(self, taker: int, giver: int) -> None:
-        """Let the taker no longer wait for the giver's values: they come late where they may, else nothing is certain."""
+        """Let the taker no longer wait for the giver's values: they come late where they may, else nothing is
+        certain.
+        """
         first = self._first(taker)
         for each in self._values[taker].pop(giver):
             if not self._ways.names(first, each) and self._ways.may_be_late(each):

@@ -1,4 +1,6 @@
-"""Source and destination of one server: what they share is refused where a job removes, and is never written to."""
+"""Source and destination of one server: what they share is refused where a job removes, and is never written
+to.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ def one_place(source: Source, destination: Destination) -> bool:
 
 
 def overlapping(source: Source, destination: Destination) -> bool:
-    """Whether an object is certainly a record of the source and an object of the destination at the same time, if it is there."""
+    """Whether an object is certainly a record of the source and an object of the destination at the same
+    time, if it is there.
+    """
     return _meet(source, destination) and one_place(source, destination)
 
 
@@ -40,25 +44,38 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
         return
     if overlapping(source, destination):
         raise EndpointError(
-            f"it overlaps the source ({source.label}), so records of the source could be removed as objects whose record is "
+            f"it overlaps the source ({source.label}), so records of the source could be removed as objects"
+            f" whose record is "
             "missing. Nothing was read.",
             endpoint=destination.label,
-            remedy="Choose containers of which neither holds the other, or write missing_at_source: skip. If this is a "
+            remedy="Choose containers of which neither holds the other, or write missing_at_source: skip. If"
+            " this"
+            " is"
+            " a "
             "copy of the source's server, give its connection an instance in its extra.",
         )
     if _meet(source, destination) and may_be_one(source.identity, destination.identity):
         raise EndpointError(
-            f"nobody can tell whether it is the server of the source ({source.label}): this login, or the source's, may not "
-            "read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the source could be removed. Nothing was "
+            f"nobody can tell whether it is the server of the source ({source.label}): this login, or the"
+            f" source's, may not "
+            "read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the source could be"
+            " removed. Nothing was "
             "read.",
             endpoint=destination.label,
-            remedy="Let both logins read that attribute, or, if these are two servers, give one of the connections an "
+            remedy="Let both logins read that attribute, or, if these are two servers, give one of the"
+            " connections"
+            " an "
             "instance in its extra.",
         )
     moves = job.missing_at_source.move if isinstance(job.missing_at_source, MoveMissing) else None
-    if moves is not None and one_place(source, destination) and source.region.holds((*destination.place_of(moves), "")):
+    if (
+        moves is not None
+        and one_place(source, destination)
+        and source.region.holds((*destination.place_of(moves), ""))
+    ):
         raise EndpointError(
-            f"missing_at_source moves objects to {moves}, which the source ({source.label}) reads: they would become its "
+            f"missing_at_source moves objects to {moves}, which the source ({source.label}) reads: they would"
+            f" become its "
             "records. Nothing was read.",
             endpoint=destination.label,
             remedy="Choose another container to move them to.",

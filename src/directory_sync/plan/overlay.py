@@ -1,4 +1,6 @@
-"""What earlier jobs plan to do, laid over an endpoint, so that a later job is planned as if they had been carried out."""
+"""What earlier jobs plan to do, laid over an endpoint, so that a later job is planned as if they had been
+carried out.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,10 @@ class PlannedEffects:
         return record
 
     def changed_beside(self, seen: Collection[str]) -> Iterator[Record]:
-        """The other changed objects, as far as the changes say what they hold. `seen`: ids now of those that are known."""
+        """The other changed objects, as far as the changes say what they hold.
+
+        `seen`: ids now of those that are known.
+        """
         for identifier, changes in self.changed.items():
             if identifier not in seen:
                 yield self.patched(identifier, Record(changes[0].object, {}))
@@ -103,13 +108,17 @@ class _Overlaid:
     def _gone(self, identifier: str) -> bool:
         # A created object replaces the listed one of its id, unless that one is there under another id.
         effects = self._effects
-        return identifier in effects.deleted or (identifier in effects.created and identifier not in effects.changed)
+        return identifier in effects.deleted or (
+            identifier in effects.created and identifier not in effects.changed
+        )
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """The endpoint's listing as it will be."""
         effects = self._effects
         normalise = self._endpoint.normalise_id
-        references = [name for name in fields if (rule := self._endpoint.rule(name)) is not None and rule.reference]
+        references = [
+            name for name in fields if (rule := self._endpoint.rule(name)) is not None and rule.reference
+        ]
         moved = self._moved() if references else {}
         for batch in self._listed(fields):
             patched = []
@@ -120,17 +129,25 @@ class _Overlaid:
                     known = identifier in effects.changed
                     patched.append(_only(effects.patched(identifier, record), fields) if known else record)
             yield patched
-        planned = [_only(record, fields) for record in effects.created.values() if self._endpoint.selects(record)]
+        planned = [
+            _only(record, fields) for record in effects.created.values() if self._endpoint.selects(record)
+        ]
         if planned:
             yield planned
 
     def _moved(self) -> dict[str, str]:
         """Normalised ids of the objects that will have another one → that one as it is written."""
         last = {identifier: changes[-1].final_object for identifier, changes in self._effects.changed.items()}
-        return {identifier: then for identifier, then in last.items() if self._endpoint.normalise_id(then) != identifier}
+        return {
+            identifier: then
+            for identifier, then in last.items()
+            if self._endpoint.normalise_id(then) != identifier
+        }
 
     def _following(self, record: Record, references: Sequence[str], moved: Mapping[str, str]) -> Record:
-        """The record with references that follow what they name, as servers with referential integrity let them."""
+        """The record with references that follow what they name, as servers with referential integrity let
+        them.
+        """
         if not (moved or self._effects.deleted) or not any(record.values.get(name) for name in references):
             return record
         values = dict(record.values)
@@ -203,7 +220,8 @@ class _Overlaid:
         if identifier in self._effects.created:
             return True
         moved_here = any(
-            self._endpoint.normalise_id(changes[-1].final_object) == identifier for changes in self._effects.changed.values()
+            self._endpoint.normalise_id(changes[-1].final_object) == identifier
+            for changes in self._effects.changed.values()
         )
         if moved_here:
             return True

@@ -1,7 +1,9 @@
-"""What earlier runs of a job left on record: the objects that it knows, what it removed lately, what other jobs claim.
+"""What earlier runs of a job left on record: the objects that it knows, what it removed lately, what other
+jobs claim.
 
-A job knows an object that it has created or matched. Objects are told apart by what stays when they are renamed
-(entryUUID, objectGUID, nsUniqueId); rows and entries of files, which have no such thing, by their key.
+A job knows an object that it has created or matched. Objects are told apart by what stays when they are
+renamed (entryUUID, objectGUID, nsUniqueId); rows and entries of files, which have no such thing, by their
+key.
 """
 
 from __future__ import annotations
@@ -17,13 +19,17 @@ from directory_sync.definition.models import LimitKind
 SIZE = 16
 """Bytes of an identity on record, and of the hash of a name."""
 UNIDENTIFIED = b""
-"""Stands for the identity of an object that shows none, to this login at least: nobody can tell it from another."""
+"""Stands for the identity of an object that shows none, to this login at least: nobody can tell it from
+another.
+"""
 
 _UUID_TEXT = 36  # RFC 4122, section 3
 
 
 def compact(identity: bytes) -> bytes:
-    """An identity as it is kept on record: an objectGUID as it is, the UUID that an entryUUID spells, else a hash."""
+    """An identity as it is kept on record: an objectGUID as it is, the UUID that an entryUUID spells, else a
+    hash.
+    """
     if len(identity) == SIZE:
         return identity
     if len(identity) == _UUID_TEXT:
@@ -37,7 +43,9 @@ def compact(identity: bytes) -> bytes:
 
 
 def key_identity(keys: Iterable[bytes]) -> bytes:
-    """The identity of a row, or of an entry of a file: all normalised keys that it can stand for; none without a key."""
+    """The identity of a row, or of an entry of a file: all normalised keys that it can stand for; none
+    without a key.
+    """
     found = sorted(keys)
     return _hash(b"".join(len(key).to_bytes(8, "little") + key for key in found)) if found else UNIDENTIFIED
 
@@ -55,7 +63,8 @@ def _hash(data: bytes) -> bytes:
 class Identities:
     """A set of identities, or of hashed names, as one string of bytes: sorted, 16 bytes each.
 
-    A million of them take 16 MB, where a Python set would take ten times as much; that is made only where it is asked.
+    A million of them take 16 MB, where a Python set would take ten times as much; that is made only where it
+    is asked.
     """
 
     data: bytes = b""
@@ -93,7 +102,8 @@ class Identities:
 NOTHING = Identities()
 
 ClaimedBy = Callable[[Collection[bytes]], Mapping[bytes, str]]
-"""Which of these objects other jobs claim, by identity or `name_hash`: identity or hash → `COLLECTION.JOB`."""
+"""Which of these objects other jobs claim, by identity or `name_hash`: identity or hash → `COLLECTION.JOB`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,8 @@ class Past:
 
     Attributes:
         known: the objects that it has created or matched in earlier runs.
-        created_names: objects that an earlier version has created, and of which it noted only the name, by `name_hash`.
+        created_names: objects that an earlier version has created, and of which it noted only the name, by
+            `name_hash`.
         absent: known objects that had no record at the last complete run.
         recent: removals that were made within the job's window and that no person let past a limit.
         claimed_by: asks what other jobs claim.
@@ -126,8 +137,8 @@ class Findings:
     Attributes:
         matched: identities of objects that have a record and were not known before.
         absent: identities of known objects without a record; None where absence cannot be told.
-        held: identities of further objects that have a record, though the job does not know them: the record cannot be used, or
-            the object is outside base or filter.
+        held: identities of further objects that have a record, though the job does not know them: the record
+            cannot be used, or the object is outside base or filter.
         held_names: the same for objects that show no identity, by `name_hash`.
     """
 

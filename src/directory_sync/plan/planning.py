@@ -21,7 +21,9 @@ from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_
 from directory_sync.plan.structure import Node
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total if it is known."""
+"""Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total
+if it is known.
+"""
 
 
 _EXAMPLES = 10
@@ -123,7 +125,10 @@ class Planning:
     @property
     def moves_existing(self) -> bool:
         """Whether an object whose computed container changed is moved."""
-        return isinstance(self.job.destination, models.DirectoryDestination) and self.job.destination.move_existing
+        return (
+            isinstance(self.job.destination, models.DirectoryDestination)
+            and self.job.destination.move_existing
+        )
 
     @property
     def spells_names(self) -> bool:
@@ -156,7 +161,9 @@ def pack_draft(draft: Draft) -> bytes:
     """A draft as bytes for a spool."""
     lookups = {name: list(values) for name, values in draft.lookups.items()}
     present = {index: list(values) for index, values in draft.present.items()}
-    return marshal.dumps((pack_change(draft.change), lookups, present, draft.id, tuple(map(tuple, draft.riding))))
+    return marshal.dumps(
+        (pack_change(draft.change), lookups, present, draft.id, tuple(map(tuple, draft.riding)))
+    )
 
 
 def unpack_draft(data: bytes) -> Draft:
@@ -169,7 +176,8 @@ class Drafts:
     """All drafts of a plan, on disk; in memory only what ordering needs to know of each.
 
     Attributes:
-        finished: nothing is looked up later, so that a draft is the finished change and need not be copied any more.
+        finished: nothing is looked up later, so that a draft is the finished change and need not be copied
+            any more.
         spool: where they are, and where the plan's changes stay.
         nodes, places: for each draft what ordering needs, and its place in the spool.
     """
@@ -191,7 +199,11 @@ class Drafts:
         if change.action is Action.DELETE:
             then = None
         else:
-            then = now if change.new_object is None and now is not None else self._normalise_id(change.final_object)
+            then = (
+                now
+                if change.new_object is None and now is not None
+                else self._normalise_id(change.final_object)
+            )
         self.accept(Node(change.action, now, then), self.spool.append(self.pack(draft)))
 
     def pack(self, draft: Draft) -> bytes:

@@ -1,7 +1,8 @@
-"""Finds, for objects that a source field names, their counterparts at the destination: `members` and `resolve`.
+"""Finds, for objects that a source field names, their counterparts at the destination: `members` and
+`resolve`.
 
-Each side is read once for each `match` field, both at the same time: (object → value of the field) at the source,
-(value → object) at the destination.
+Each side is read once for each `match` field, both at the same time: (object → value of the field) at the
+source, (value → object) at the destination.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class _ByField:
     Attributes:
         match: the field.
         normalise: gives the form of its values in which equal ones are equal.
-        keys_by_id: normalised source id → normalised values there; None where the source's values are those of the field itself.
+        keys_by_id: normalised source id → normalised values there; None where the source's values are those
+            of the field itself.
     """
 
     def __init__(self, match: str, normalise: Callable[[bytes], bytes], *, by_id: bool) -> None:
@@ -57,7 +59,9 @@ class _ByField:
         elif known != identifier:
             self._ids_by_key[key] = _SEVERAL
 
-    def change_values(self, changed: Sequence[tuple[str, FieldChange]], normalise_id: Callable[[str], str]) -> None:
+    def change_values(
+        self, changed: Sequence[tuple[str, FieldChange]], normalise_id: Callable[[str], str]
+    ) -> None:
         """Let changes of the field count: each is the id of the object now, and what becomes of the field."""
         # All old values go first, for another object may get what one gives up.
         for identifier, item in changed:
@@ -69,7 +73,9 @@ class _ByField:
             for key in map(self.normalise, item.new):
                 self.add(key, identifier)
 
-    def change_ids(self, moved: Mapping[str, str], deleted: set[str], normalise_id: Callable[[str], str]) -> None:
+    def change_ids(
+        self, moved: Mapping[str, str], deleted: set[str], normalise_id: Callable[[str], str]
+    ) -> None:
         """Let objects have the ids that they will have. All are normalised but the new ones."""
         for key, identifier in list(self._ids_by_key.items()):
             known = normalise_id(identifier) if identifier else ""
@@ -79,7 +85,10 @@ class _ByField:
                 self._ids_by_key[key] = moved[known]
 
     def hits(self, value: bytes, id: str) -> set[str]:
-        """The ids of a source value's counterparts; `_SEVERAL` stands for more than one. `id`: the value as normalised id."""
+        """The ids of a source value's counterparts; `_SEVERAL` stands for more than one.
+
+        `id`: the value as normalised id.
+        """
         keys = (self.normalise(value),) if self.keys_by_id is None else self.keys_by_id.get(id, ())
         if len(keys) == 1:
             hit = self._ids_by_key.get(keys[0])
@@ -88,10 +97,11 @@ class _ByField:
 
 
 class ReferenceIndex:
-    """Counterparts by fields that have the same value on both sides; of several fields the first counts under which there is one.
+    """Counterparts by fields that have the same value on both sides; of several fields the first counts under
+    which there is one.
 
-    Where the source field does not hold ids of objects (a CSV column with user names, say), its values are taken as the
-    values of the match field themselves.
+    Where the source field does not hold ids of objects (a CSV column with user names, say), its values are
+    taken as the values of the match field themselves.
     """
 
     def __init__(
@@ -129,13 +139,19 @@ class ReferenceIndex:
         for number, by_field in enumerate(self._fields):
             place, normalise_value = bytes([number]), by_field.normalise
             for identifier, values in source.index(by_field.match, None):
-                sink.add(tuple(map(normalise_value, values)), place + normalise_id(identifier).encode(errors=_ANY_TEXT), b"")
+                sink.add(
+                    tuple(map(normalise_value, values)),
+                    place + normalise_id(identifier).encode(errors=_ANY_TEXT),
+                    b"",
+                )
 
     def _read_destination(self, within: str | None, sink: Sink) -> None:
         for number, by_field in enumerate(self._fields):
             place, normalise_value = bytes([number]), by_field.normalise
             for identifier, values in self._destination.index(by_field.match, within):
-                sink.add(tuple(map(normalise_value, values)), place + identifier.encode(errors=_ANY_TEXT), b"")
+                sink.add(
+                    tuple(map(normalise_value, values)), place + identifier.encode(errors=_ANY_TEXT), b""
+                )
 
     def add_planned(
         self,
@@ -144,10 +160,12 @@ class ReferenceIndex:
         deleted: set[str],
         created: Callable[[str], Iterable[tuple[str, FieldChange]]],
     ) -> None:
-        """Let the plan that is being made count: new values and ids of objects, without those it deletes, with those it creates.
+        """Let the plan that is being made count: new values and ids of objects, without those it deletes,
+        with those it creates.
 
         Args:
-            changes_of: gives, for a match field, (id now, change of the field) of each object that is changed.
+            changes_of: gives, for a match field, (id now, change of the field) of each object that is
+                changed.
             moved: normalised id now → id afterwards.
             deleted: normalised ids.
             created: gives, for a match field, (id, the field) of each new object.
@@ -169,7 +187,8 @@ class ReferenceIndex:
             id = self._source_id(text)
             hits: set[str] = set()
             for by_field in self._fields:
-                # A value of the first field that nobody has at the destination may belong to what is known there by the next.
+                # A value of the first field that nobody has at the destination may belong to what is known
+                # there by the next.
                 if hits := by_field.hits(value, id):
                     break
             if not hits:

@@ -1,7 +1,7 @@
 """What the two reading processes do with each record: key, fingerprint, and the bytes that go to the spool.
 
-A record's bytes are two parts, each in `marshal`'s form: the values that decide whether its object is updated, and all else.
-The fingerprint is made of the first part, so that nothing is turned into bytes twice.
+A record's bytes are two parts, each in `marshal`'s form: the values that decide whether its object is
+updated, and all else. The fingerprint is made of the first part, so that nothing is turned into bytes twice.
 """
 
 from __future__ import annotations
@@ -96,9 +96,16 @@ def object_id(data: bytes) -> str:
     return str(_rest(data)[1])
 
 
-def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: Sink, *, always_compare: bool) -> None:
+def read_source(
+    source: Source, mapping: CompiledMapping, layout: Layout, sink: Sink, *, always_compare: bool
+) -> None:
     """Read and map the source. `always_compare`: the fingerprint cannot tell that nothing is to be done."""
-    compared, others, add, map_record = _picker(layout.compared), _picker(layout.others), sink.add, mapping.map
+    compared, others, add, map_record = (
+        _picker(layout.compared),
+        _picker(layout.others),
+        sink.add,
+        mapping.map,
+    )
     keys_of, may_leave = layout.keys_of, mapping.may_leave
     for batch in source.read(mapping.source_fields):
         for record in batch:
@@ -119,11 +126,20 @@ def read_source(source: Source, mapping: CompiledMapping, layout: Layout, sink: 
             # What is to be left alone can be told only where the object's values are known.
             undecided = always_compare or (may_leave and None in wanted)
             fingerprint = b"" if undecided else _fingerprint(decisive)
-            add(keys, fingerprint, _joined(decisive, dumps((others(values), record.id, lookups, container), 2)))
+            add(
+                keys,
+                fingerprint,
+                _joined(decisive, dumps((others(values), record.id, lookups, container), 2)),
+            )
 
 
-def _rejected(record: Record, mapping: CompiledMapping, layout: Layout, error: RecordError | None) -> Rejected:
-    """Why a record cannot be used. `error`: what mapping it raised; None if it was not mapped, or has not exactly one key."""
+def _rejected(
+    record: Record, mapping: CompiledMapping, layout: Layout, error: RecordError | None
+) -> Rejected:
+    """Why a record cannot be used.
+
+    `error`: what mapping it raised; None if it was not mapped, or has not exactly one key.
+    """
     try:
         key_values = mapping.map_keys(record)
     except RecordError as unreadable:
@@ -131,16 +147,24 @@ def _rejected(record: Record, mapping: CompiledMapping, layout: Layout, error: R
     keys = layout.combinations(key_values)
     text = layout.key_text(value for values in key_values for value in values[:1])
     if record.problem:
-        # What could not be read may be a part of a key that is computed, which then is the key of another object.
+        # What could not be read may be a part of a key that is computed, which then is the key of another
+        # object.
         return Rejected(keys, bool(keys) and mapping.copies_keys, False, text, record.id, record.problem)
     if not keys:
-        empty = [layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not usable(values)]
+        empty = [
+            layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if not usable(values)
+        ]
         what = f"the key field {empty[0]} has no value" if empty else "the key fields have too many values"
         message = f"{what}, so its object cannot be told. Give it one, or filter it out."
         return Rejected((), False, False, text, record.id, message)
     if len(keys) > 1:
-        several = next(layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if len(values) > 1)
-        message = f"the key field {several} has several values. Choose one with a transformation, or use another key."
+        several = next(
+            layout.fields[i] for i, values in zip(layout.keys, key_values, strict=True) if len(values) > 1
+        )
+        message = (
+            f"the key field {several} has several values. Choose one with a transformation, or use another"
+            f" key."
+        )
         return Rejected(keys, True, False, text, record.id, message)
     return Rejected(keys, True, isinstance(error, RecordCancelled), text, record.id, str(error))
 
@@ -162,8 +186,8 @@ def read_objects(
         sink: takes them in.
         known: the objects that the job knows.
         is_source: the ids of objects that are records of the source: those are left out.
-        is_departed: the ids of objects that are where the job moves those without a record; a fingerprint cannot tell that
-            nothing is to be done for them.
+        is_departed: the ids of objects that are where the job moves those without a record; a fingerprint
+            cannot tell that nothing is to be done for them.
     """
     identity_field = destination.identity_field
     wanted = (*layout.fields, identity_field) if identity_field else layout.fields
@@ -196,7 +220,9 @@ def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], I
     def make_item(record: Record) -> Item:
         get = record.values.get
         # Values are sets, so the order in which a server sends them goes.
-        values = [found if (found := get(name)) and len(found) == 1 else sorted(found or ()) for name in names]
+        values = [
+            found if (found := get(name)) and len(found) == 1 else sorted(found or ()) for name in names
+        ]
         shown = get(identity) if identity else None
         decisive = dumps(compared(values), 2)
         rest = dumps((others(values), record.id, shown[0] if shown else None), 2)
@@ -212,14 +238,16 @@ def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], I
 
 
 def _fingerprint(decisive: bytes) -> bytes:
-    """Equal for equal sets of values in every field that is compared. Made of version 2 of `marshal`, which has no references.
+    """Equal for equal sets of values in every field that is compared. Made of version 2 of `marshal`, which
+    has no references.
 
     Raw bytes are compared: values that differ only as the schema allows are looked at again, with its rules.
     """
     return sha256(decisive).digest()[:_FINGERPRINT]
 
 
-# -- records as bytes -------------------------------------------------------------------------------------------------
+# -- records as bytes
+# -------------------------------------------------------------------------------------------------
 
 
 def _picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

@@ -1,7 +1,9 @@
-"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process is.
+"""Data that does not fit into memory, in a file that nobody else can read and that is gone when the process
+is.
 
-A plan's changes are kept there as they leave planning, in both forms that are needed later: canonical, for the digest and the
-store, and as plain values, for whoever looks at them or carries them out. Each form is made once.
+A plan's changes are kept there as they leave planning, in both forms that are needed later: canonical, for
+the digest and the store, and as plain values, for whoever looks at them or carries them out. Each form is
+made once.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ class Spool:
                 self._next = self._block_start + after
                 return self._block[start:after]
         descriptor = self._file.fileno()
-        # Who reads one record after the other gets many at a time: a call of the system costs more than unpacking a record.
+        # Who reads one record after the other gets many at a time: a call of the system costs more than
+        # unpacking a record.
         head = os.pread(descriptor, _BLOCK if offset == self._next else _RECORD, offset)
         self._block, self._block_start = head, offset
         length = int.from_bytes(head[:8], "little")
@@ -104,7 +107,9 @@ _MARKS = {kind.value: kind for kind in MarkKind}
 
 
 def pack_change(change: Change) -> Packed:
-    """A change as plain values for `marshal`, which is several times faster than `pickle`; `unpack_change` reads it back."""
+    """A change as plain values for `marshal`, which is several times faster than `pickle`; `unpack_change`
+    reads it back.
+    """
     action, key, object_, new_object, identity = change[:5]
     return (action.value, key, object_, new_object, identity, _pack_rest(change), change.name)
 
@@ -118,9 +123,12 @@ def unpack_change(packed: Packed) -> Change:
 def pack_finished(change: Change, met: str) -> bytes:
     """A change that needs nothing more. `met`: where its source record was met, for messages."""
     action, key, object_, new_object, identity = change[:5]
-    # The values are packed by themselves, so that the store can take the canonical form without unpacking them.
+    # The values are packed by themselves, so that the store can take the canonical form without unpacking
+    # them.
     values = marshal.dumps(_pack_rest(change))
-    return marshal.dumps((action.value, key, object_, new_object, identity, change.canonical(), values, met, change.name))
+    return marshal.dumps(
+        (action.value, key, object_, new_object, identity, change.canonical(), values, met, change.name)
+    )
 
 
 def unpack_finished(data: bytes) -> tuple[Change, str]:
@@ -138,7 +146,12 @@ def _pack_rest(change: Change) -> tuple[Any, ...]:
 def _unpack_rest(
     fields: Any, after: Any, marks: Any, via: Any
 ) -> tuple[tuple[FieldChange, ...], tuple[str, ...], tuple[Mark, ...], str | None]:
-    return (tuple(map(FieldChange._make, fields)), after, tuple(Mark(_MARKS[kind], subject) for kind, subject in marks), via)
+    return (
+        tuple(map(FieldChange._make, fields)),
+        after,
+        tuple(Mark(_MARKS[kind], subject) for kind, subject in marks),
+        via,
+    )
 
 
 class SpooledChanges:

@@ -1,4 +1,6 @@
-"""Which changes have to come before which, for the sake of ids: those of the objects, of their containers, and in values."""
+"""Which changes have to come before which, for the sake of ids: those of the objects, of their containers,
+and in values.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ class Node(NamedTuple):
 
 
 class Above:
-    """The containers above an id, nearest first. Many objects share few containers, so those are walked up once each."""
+    """The containers above an id, nearest first.
+
+    Many objects share few containers, so those are walked up once each.
+    """
 
     def __init__(self, parent: Callable[[str], str | None]) -> None:
         self._parent = parent
@@ -91,7 +96,9 @@ def references(nodes: Sequence[Node], occupied: Mapping[str, int]) -> Edges:
     return soft
 
 
-def structure(nodes: Sequence[Node], vacated: Mapping[str, int], occupied: Mapping[str, int], above: Above) -> Edges:
+def structure(
+    nodes: Sequence[Node], vacated: Mapping[str, int], occupied: Mapping[str, int], above: Above
+) -> Edges:
     """For each node those that come before it for the sake of ids."""
     # Of the containers above an object only those matter that the plan itself touches: mostly none.
     gone, made = _Touched(vacated, above), _Touched(occupied, above)

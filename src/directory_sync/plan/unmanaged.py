@@ -1,4 +1,6 @@
-"""Records whose object exists, but not among those that the job manages: refused or reused, never created a second time."""
+"""Records whose object exists, but not among those that the job manages: refused or reused, never created a
+second time.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +11,31 @@ from directory_sync.definition.models import DirectoryDestination, Job, Unmanage
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.overlap import one_place
 from directory_sync.plan.planning import Planning
-from directory_sync.plan.sides import ObjectRecord, SourceRecord, item_maker, key_values, load_object, load_source
+from directory_sync.plan.sides import (
+    ObjectRecord,
+    SourceRecord,
+    item_maker,
+    key_values,
+    load_object,
+    load_source,
+)
 from directory_sync.plan.spool import Spool
 
 
 def reuses_unmanaged(job: Job) -> bool:
     """Whether the job updates objects that it does not manage."""
-    return isinstance(job.destination, DirectoryDestination) and job.destination.unmanaged_match is UnmanagedMatch.REUSE
+    return (
+        isinstance(job.destination, DirectoryDestination)
+        and job.destination.unmanaged_match is UnmanagedMatch.REUSE
+    )
 
 
-def take_unmanaged(planning: Planning, waiting: dict[bytes, int], sources: Spool) -> Iterator[tuple[SourceRecord, ObjectRecord]]:
-    """Take the records whose object exists out of `waiting` (key → offset in `sources`), and yield those that reuse it."""
+def take_unmanaged(
+    planning: Planning, waiting: dict[bytes, int], sources: Spool
+) -> Iterator[tuple[SourceRecord, ObjectRecord]]:
+    """Take the records whose object exists out of `waiting` (key → offset in `sources`), and yield those that
+    reuse it.
+    """
 
     def source_at(offset: int) -> SourceRecord:
         return load_source(sources.read(offset), planning.layout)
@@ -38,17 +54,27 @@ def take_unmanaged(planning: Planning, waiting: dict[bytes, int], sources: Spool
             names = ", ".join(sorted(item.id for item in objects)[:3])
             problem = f"several objects outside the job's base or filter have this key: {names}."
         elif wanted_by[first.id] > 1:
-            problem = f"{first.id} has the keys of several source records, so nothing is done for them. Make the keys unique."
+            problem = (
+                f"{first.id} has the keys of several source records, so nothing is done for them. Make the"
+                f" keys"
+                f" unique."
+            )
         elif not _matches_one(first, planning.layout):
-            problem = f"{first.id} has too many values in its key fields to tell whether it is this one. Remove some."
+            problem = (
+                f"{first.id} has too many values in its key fields to tell whether it is this one. Remove"
+                f" some."
+            )
         elif not reuse:
             problem = (
-                f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set unmanaged_match: reuse."
+                f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set"
+                f" unmanaged_match: reuse."
             )
         if problem:
             planning.reject(record.key, record.id, problem)
             continue
-        planning.warnings.append(f"{record.key}: {first.id} is outside the job's base or filter and is reused, never deleted.")
+        planning.warnings.append(
+            f"{record.key}: {first.id} is outside the job's base or filter and is reused, never deleted."
+        )
         yield record, first
 
 
@@ -76,7 +102,9 @@ def _find(
 
 
 def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:
-    """A function that tells whether an object is a record of the source: those are neither matched nor written to."""
+    """A function that tells whether an object is a record of the source: those are neither matched nor
+    written to.
+    """
     region = planning.source.region
     if region is None or not one_place(planning.source, planning.destination):
         return lambda _: False
@@ -87,7 +115,9 @@ def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:
             return False
         if not records:
             # Read only where there is somebody to be told from them.
-            records.update(planning.source.normalise_id(load_source(data, planning.layout).id) for data in sources)
+            records.update(
+                planning.source.normalise_id(load_source(data, planning.layout).id) for data in sources
+            )
             records.update(map(planning.source.normalise_id, planning.unusable))
         return planning.source.normalise_id(id) in records
 
@@ -105,6 +135,8 @@ def _possible_keys(
     held = {i: set(map(layout.rules[i].normalise, usable(found.values[i]))) for i in layout.keys}
 
     def may_be(record: SourceRecord) -> bool:
-        return all(held[i].intersection(map(layout.rules[i].normalise, record.values[i] or ())) for i in layout.keys)
+        return all(
+            held[i].intersection(map(layout.rules[i].normalise, record.values[i] or ())) for i in layout.keys
+        )
 
     return [key for key, offset in waiting.items() if may_be(source_at(offset))]

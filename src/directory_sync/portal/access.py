@@ -1,4 +1,7 @@
-"""What whoever sends a request may see and do. Deciding is the policy's business: `directory_sync.approval.desk`."""
+"""What whoever sends a request may see and do.
+
+Deciding is the policy's business: `directory_sync.approval.desk`.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,8 @@ class Visitor:
 
     Attributes:
         person: name and roles; not verified where everybody is let in.
-        administrator: sees the list of all requests, and may cancel requests of others. Decides nothing by virtue of that.
+        administrator: sees the list of all requests, and may cancel requests of others. Decides nothing by
+            virtue of that.
         rights: asked of Airflow whenever they are needed.
     """
 
@@ -64,11 +68,17 @@ class Visitor:
         if not self.person.verified:
             return "Airflow does not know who you are. Log in to start runs."
         if not self.rights.may_start(collection):
-            return f"Airflow does not let you start runs of {collection}. Ask somebody who may, or an administrator of Airflow."
+            return (
+                f"Airflow does not let you start runs of {collection}. Ask somebody who may, or an"
+                f" administrator"
+                f" of Airflow."
+            )
         return ""
 
     def require_sight(self, collection: str, what: str) -> None:
-        """Raise RequestNotFound if they may not see the collection: what they may not see does not exist for them."""
+        """Raise RequestNotFound if they may not see the collection: what they may not see does not exist for
+        them.
+        """
         if not self.may_see(collection):
             raise RequestNotFound(not_found(what))
 
@@ -81,7 +91,8 @@ class Visitor:
 def not_found(what: str) -> str:
     """What people are told of something that does not exist, or that they may not see."""
     return (
-        f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted because of its age."
+        f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted"
+        f" because of its age."
     )
 
 

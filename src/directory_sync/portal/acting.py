@@ -1,7 +1,9 @@
-"""What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a waiver.
+"""What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a
+waiver.
 
-Who may do it is checked in `directory_sync.approval.desk`, under the request's lock. Each deed is also written to Airflow's audit
-log. Besides what each function names, all raise RequestNotFound for what the visitor may not see, NotAllowed, and StoreError.
+Who may do it is checked in `directory_sync.approval.desk`, under the request's lock. Each deed is also
+written to Airflow's audit log. Besides what each function names, all raise RequestNotFound for what the
+visitor may not see, NotAllowed, and StoreError.
 """
 
 from __future__ import annotations
@@ -79,7 +81,10 @@ def approve(store: Store, visitor: Visitor, request_id: int, *, digest: str, rea
 
 
 def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason: str) -> RequestView:
-    """Refuse the plan that was shown, for a reason. Raises AlreadyDecided, NotDecidable, RequestError (no reason)."""
+    """Refuse the plan that was shown, for a reason.
+
+    Raises AlreadyDecided, NotDecidable, RequestError (no reason).
+    """
     visible_request(store, visitor, request_id)
     view = desk.deny(store, request_id, visitor.person, digest=digest, reason=reason)
     _audit("deny", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
@@ -113,13 +118,18 @@ def reroute(
 ) -> RequestView:
     """Ask others too.
 
-    `confirmed`: who is to be asked even if Airflow does not know them or does not let them see the collection; None: everybody.
+    `confirmed`: who is to be asked even if Airflow does not know them or does not let them see the
+    collection; None: everybody.
 
     Raises AlreadyDecided, RequestError; DoubtfulApprovers for those who are not among them.
     """
     seen = visible_request(store, visitor, request_id)
     standings = visitor.rights.standings(named(to), seen.request.collection)
-    doubts = {whom: said for whom in named(to) if standings[whom].able is not True and (said := note(whom, standings[whom]))}
+    doubts = {
+        whom: said
+        for whom in named(to)
+        if standings[whom].able is not True and (said := note(whom, standings[whom]))
+    }
     left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
     if not desk.powers(seen, visitor.person).decide:
         if in_vain := [said for user in to.users if (said := desk.asked_in_vain(seen, visitor.person, user))]:
@@ -134,14 +144,19 @@ def reroute(
 
 
 def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
-    """People to ask, by name, without blanks around the names. Raises QueryError if that is nobody, or a name is impossible."""
+    """People to ask, by name, without blanks around the names.
+
+    Raises QueryError if that is nobody, or a name is impossible.
+    """
     problems = {}
     given: dict[str, list[str]] = {"users": [], "roles": []}
     for kind, names in (("users", users), ("roles", roles)):
         given[kind] = [name.strip() for name in names if name.strip()]
         for name in given[kind]:
             if wrong := impossible_name(name):
-                problems[kind] = f"Nobody can have the name {printable(name[:LONGEST_NAME])!r}: it {wrong}. Correct it."
+                problems[kind] = (
+                    f"Nobody can have the name {printable(name[:LONGEST_NAME])!r}: it {wrong}. Correct it."
+                )
     if not any(given.values()):
         problems["users"] = "Nobody is named. Give at least one user or role to ask."
     if problems:
@@ -174,11 +189,14 @@ def decide_selection(
 ) -> tuple[SelectionResult, ...]:
     """Approve or deny several requests, each by itself; what became of each, in the given order.
 
-    One that cannot be decided does not keep the others from being. Raises QueryError if there are none, or too many.
+    One that cannot be decided does not keep the others from being. Raises QueryError if there are none, or
+    too many.
     """
     distinct = tuple(dict.fromkeys(selection))
     if not 1 <= len(distinct) <= LARGEST_SELECTION:
-        raise QueryError({"requests": f"Select 1 to {LARGEST_SELECTION} requests; there are {len(distinct):,}."})
+        raise QueryError(
+            {"requests": f"Select 1 to {LARGEST_SELECTION} requests; there are {len(distinct):,}."}
+        )
     results = []
     for each in distinct:
         try:
@@ -193,25 +211,34 @@ _approve = approve  # `decide_selection` has a parameter of that name
 
 
 def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "") -> StartedRun:
-    """Start a run of the request's job alone, as the visitor; it files a request of its own if its plan needs approval.
+    """Start a run of the request's job alone, as the visitor; it files a request of its own if its plan needs
+    approval.
 
-    Raises NotDecidable if Airflow cannot run it now (paused, unknown), RequestError if the reason is too long.
+    Raises NotDecidable if Airflow cannot run it now (paused, unknown), RequestError if the reason is too
+    long.
     """
     request = visible_request(store, visitor, request_id).request
     visitor.require_run(request.collection)
     if len(reason) > REASON_LENGTH:
-        raise RequestError(f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it.")
-    conf: dict[str, Any] = {"jobs": [request.job], "reason": reason.strip() or f"Planned anew because of request {request.id}."}
+        raise RequestError(
+            f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
+        )
+    conf: dict[str, Any] = {
+        "jobs": [request.job],
+        "reason": reason.strip() or f"Planned anew because of request {request.id}.",
+    }
     run_id = airflow_runs.start_run(request.collection, by=visitor.person.name, conf=conf)
     _audit("replan", visitor, request, started=run_id, reason=reason)
     return StartedRun(request.collection, run_id)
 
 
-def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str, job: str, *, reason: str) -> RequestView:
+def ask_for_waiver(
+    store: Store, visitor: Visitor, collection: str, run_id: str, job: str, *, reason: str
+) -> RequestView:
     """Ask for the limits that stopped a job's plan to be waived once, for exactly this plan; the request.
 
-    Raises NotDecidable if the job's latest attempt in that run was not stopped by a limit, or a request would be in its way (see
-    `filing.ask_for_waiver`); RequestError if there is no reason.
+    Raises NotDecidable if the job's latest attempt in that run was not stopped by a limit, or a request would
+    be in its way (see `filing.ask_for_waiver`); RequestError if there is no reason.
     """
     run = read_run(store, visitor, collection, run_id)
     found = run.job(job)
@@ -244,7 +271,9 @@ def ask_for_waiver(store: Store, visitor: Visitor, collection: str, run_id: str,
 
 
 def _send_mail(request: Request) -> None:
-    """See that people hear of it at once: where a gate waits, its run does that; for all other requests there is none."""
+    """See that people hear of it at once: where a gate waits, its run does that; for all other requests there
+    is none.
+    """
     if request.waiver or request.trigger == TERMINAL:
         airflow_runs.send_mail_soon()
 

@@ -1,6 +1,8 @@
-"""What the portal asks Airflow about users: who is logged in, what roles they have, which DAGs they may see and run.
+"""What the portal asks Airflow about users: who is logged in, what roles they have, which DAGs they may see
+and run.
 
-This module and `airflow_runs` are the only ones of the portal that know Airflow; they run in its API server only.
+This module and `airflow_runs` are the only ones of the portal that know Airflow; they run in its API server
+only.
 """
 
 from __future__ import annotations
@@ -37,12 +39,17 @@ def is_checked(user: BaseUser) -> bool:
     """Whether somebody has checked who the user is: not where everybody is let in without a password."""
     if getattr(user, "is_anonymous", False):
         return False
-    everybody = isinstance(get_auth_manager(), SimpleAuthManager) and conf.getboolean("core", "simple_auth_manager_all_admins")
+    everybody = isinstance(get_auth_manager(), SimpleAuthManager) and conf.getboolean(
+        "core", "simple_auth_manager_all_admins"
+    )
     return not everybody
 
 
 def readable(user: BaseUser, dag_ids: Collection[str]) -> frozenset[str]:
-    """Those of the DAGs that the user may see. A DAG that Airflow does not know (any more) is judged by its name alone."""
+    """Those of the DAGs that the user may see.
+
+    A DAG that Airflow does not know (any more) is judged by its name alone.
+    """
     by_team: dict[str | None, set[str]] = defaultdict(set)
     for dag_id, team in _teams(dag_ids).items():
         by_team[team].add(dag_id)
@@ -58,11 +65,17 @@ def may_start(user: BaseUser, dag_id: str) -> bool:
     """Whether the user may start runs of the DAG."""
     details = DagDetails(id=dag_id, team_name=_teams([dag_id])[dag_id])
     manager: Any = get_auth_manager()
-    return bool(manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user))
+    return bool(
+        manager.is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+        )
+    )
 
 
 def base_url() -> str:
-    """Airflow's address as people reach it, without a slash at the end; empty if the setting `[api] base_url` is."""
+    """Airflow's address as people reach it, without a slash at the end; empty if the setting `[api] base_url`
+    is.
+    """
     return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
 
 
@@ -81,7 +94,10 @@ def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:
 
 
 def _fab_groups(user: Any) -> frozenset[str]:
-    """The groups of a FAB user. Asked of the database, because the user is detached from the session that has read it."""
+    """The groups of a FAB user.
+
+    Asked of the database, because the user is detached from the session that has read it.
+    """
     if getattr(user, "is_anonymous", False):
         return frozenset()
     from airflow.providers.fab.auth_manager.models import Group, assoc_user_group

@@ -1,6 +1,7 @@
 """What the portal asks Airflow's auth manager about people who are not there: those who are asked to decide.
 
-SimpleAuthManager and FAB can be asked; of all others nothing is known. Runs in Airflow's API server only, as `airflow_login`.
+SimpleAuthManager and FAB can be asked; of all others nothing is known. Runs in Airflow's API server only, as
+`airflow_login`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager, SimpleAuthManagerRole
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import (
+    SimpleAuthManager,
+    SimpleAuthManagerRole,
+)
 from airflow.configuration import conf
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AUTH_DB = 1
-"""FAB keeps users and passwords itself (`AUTH_DB` of Flask-AppBuilder): whom it does not know does not exist."""
+"""FAB keeps users and passwords itself (`AUTH_DB` of Flask-AppBuilder): whom it does not know does not exist.
+"""
 
 
 def standings(approvers: Collection[Approver], dag_id: str) -> Standings:
@@ -40,7 +45,8 @@ def standings(approvers: Collection[Approver], dag_id: str) -> Standings:
         if type(manager).__module__.startswith("airflow.providers.fab."):
             return _of_fab(manager, approvers, dag_id)
     except Exception:
-        # It is a hint for people. A configuration or a version of Airflow that cannot be asked must not cost them the page.
+        # It is a hint for people. A configuration or a version of Airflow that cannot be asked must not cost
+        # them the page.
         log.exception("Airflow does not tell who may see %s.", dag_id)
     return dict.fromkeys(approvers, UNTOLD)
 
@@ -53,7 +59,8 @@ def _similar(name: str, names: Iterable[str]) -> str:
     return next((each for each in names if each != name and each.casefold() == name.casefold()), "")
 
 
-# -- SimpleAuthManager ------------------------------------------------------------------------------------------------
+# -- SimpleAuthManager
+# ------------------------------------------------------------------------------------------------
 
 
 def _of_simple(manager: SimpleAuthManager, approvers: Collection[Approver], dag_id: str) -> Standings:
@@ -72,7 +79,9 @@ def _of_simple(manager: SimpleAuthManager, approvers: Collection[Approver], dag_
             found[each] = Standing(Known.NO, similar=_similar(each.name, sorted(names)))
             continue
         seeing = [user for user in meant if _sees(user, dag_id)]
-        opening = [user for user in seeing if manager.is_authorized_view(access_view=AccessView.PLUGINS, user=user)]
+        opening = [
+            user for user in seeing if manager.is_authorized_view(access_view=AccessView.PLUGINS, user=user)
+        ]
         found[each] = _counted(Known.YES, len(meant), len(seeing), len(opening))
     return found
 
@@ -81,7 +90,8 @@ def _sees(user: SimpleAuthManagerUser, dag_id: str) -> bool:
     return dag_id in readable(user, [dag_id])
 
 
-# -- FAB --------------------------------------------------------------------------------------------------------------
+# -- FAB
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _of_fab(manager: Any, approvers: Collection[Approver], dag_id: str) -> Standings:
@@ -90,11 +100,15 @@ def _of_fab(manager: Any, approvers: Collection[Approver], dag_id: str) -> Stand
     app = getattr(manager, "flask_app", None)
     own = app is not None and app.config.get("AUTH_TYPE") == _AUTH_DB
     with create_session() as session:
-        sight = _roles_that_read(session, {permissions.RESOURCE_DAG, permissions.resource_name(dag_id, permissions.RESOURCE_DAG)})
+        sight = _roles_that_read(
+            session, {permissions.RESOURCE_DAG, permissions.resource_name(dag_id, permissions.RESOURCE_DAG)}
+        )
         menu = _roles_that_read(session, {permissions.RESOURCE_PLUGIN})
         found = {}
         for each in approvers:
-            roles_of, known = _fab_role(session, each.name) if each.kind == "role" else _fab_user(session, each.name)
+            roles_of, known = (
+                _fab_role(session, each.name) if each.kind == "role" else _fab_user(session, each.name)
+            )
             if not known:
                 missing = Known.NO if own or each.kind == "role" else Known.NOT_YET
                 found[each] = Standing(missing, similar=_fab_similar(session, each))
@@ -124,7 +138,9 @@ def _fab_user(session: Session, name: str) -> tuple[dict[int, set[int]], bool]:
 
     rows = session.execute(select(User.id, User.username, User.active).where(User.username == name)).all()
     exact = [row for row in rows if row.username == name]  # SQLite compares user names without regard to case
-    return _roles_of(session, select(User.id).where(User.id.in_([row.id for row in exact if row.active]))), bool(exact)
+    return _roles_of(
+        session, select(User.id).where(User.id.in_([row.id for row in exact if row.active]))
+    ), bool(exact)
 
 
 def _fab_role(session: Session, name: str) -> tuple[dict[int, set[int]], bool]:
@@ -146,7 +162,9 @@ def _roles_of(session: Session, users: Any) -> dict[int, set[int]]:
     from airflow.providers.fab.auth_manager.models import assoc_user_role
 
     roles: dict[int, set[int]] = defaultdict(set, {id: set() for id in session.scalars(users)})
-    query = select(assoc_user_role.c.user_id, assoc_user_role.c.role_id).where(assoc_user_role.c.user_id.in_(users))
+    query = select(assoc_user_role.c.user_id, assoc_user_role.c.role_id).where(
+        assoc_user_role.c.user_id.in_(users)
+    )
     for user, role in session.execute(query):
         roles[user].add(role)
     return dict(roles)
@@ -157,6 +175,8 @@ def _fab_similar(session: Session, whom: Approver) -> str:
 
     columns = (Role.name, Group.name) if whom.kind == "role" else (User.username,)
     names = (
-        name for column in columns for name in session.scalars(select(column).where(func.lower(column) == whom.name.lower()))
+        name
+        for column in columns
+        for name in session.scalars(select(column).where(func.lower(column) == whom.name.lower()))
     )
     return _similar(whom.name, names)

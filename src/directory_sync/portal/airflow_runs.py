@@ -1,4 +1,5 @@
-"""What the portal has Airflow do: start a run of a collection as the person who asks, and write Airflow's audit log.
+"""What the portal has Airflow do: start a run of a collection as the person who asks, and write Airflow's
+audit log.
 
 Like `airflow_login`, this runs in Airflow's API server only: it uses Airflow's own database.
 """
@@ -38,8 +39,8 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
         by: user name, under which the run's requests are filed.
         conf: the run's parameters.
 
-    Raises NotDecidable where Airflow could not begin the run now, RequestError where it refuses the parameters, StoreError where
-    its database does not answer; nothing was started then.
+    Raises NotDecidable where Airflow could not begin the run now, RequestError where it refuses the
+    parameters, StoreError where its database does not answer; nothing was started then.
     """
     try:
         with create_session() as session:
@@ -57,12 +58,15 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
                 raise NotDecidable(f"Airflow did not start a run of {dag_id}. See the log of its API server.")
             return str(run.run_id)
     except DagRunAlreadyExists:
-        raise NotDecidable(f"Somebody has started a run of {dag_id} at this very moment. Look at its runs.") from None
+        raise NotDecidable(
+            f"Somebody has started a run of {dag_id} at this very moment. Look at its runs."
+        ) from None
     except DagNotFound:
         raise NotDecidable(_UNKNOWN.format(dag_id)) from None
     except SQLAlchemyError as error:
         raise StoreError(
-            f"Airflow's database does not answer ({type(error).__name__}), so no run of {dag_id} was started. Try again later."
+            f"Airflow's database does not answer ({type(error).__name__}), so no run of {dag_id} was started."
+            f" Try again later."
         ) from None
     except (ParamValidationError, ValueError, AirflowException) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
@@ -70,7 +74,10 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
 
 
 def run_of(dag_id: str, run_id: str) -> RunInAirflow:
-    """What Airflow knows of a run. A failure is logged and nothing else: the pages that ask can be read without it."""
+    """What Airflow knows of a run.
+
+    A failure is logged and nothing else: the pages that ask can be read without it.
+    """
     try:
         with create_session() as session:
             run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
@@ -97,15 +104,17 @@ def run_of(dag_id: str, run_id: str) -> RunInAirflow:
 def send_mail_soon() -> None:
     """Have the maintenance run now, because no task of a run would send the mail about what was just done.
 
-    Does nothing where no mail is configured, or a run of it is about to begin anyway. A failure is logged and nothing else: the
-    mail goes with the next run.
+    Does nothing where no mail is configured, or a run of it is about to begin anyway. A failure is logged and
+    nothing else: the mail goes with the next run.
     """
     dag_id = settings.UPKEEP_DAG_ID
     try:
         if not settings.mail_connection():
             return
         with create_session() as session:
-            soon = select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED).limit(1)
+            soon = (
+                select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED).limit(1)
+            )
             if session.execute(soon).first() is not None:
                 return
             if hindrance := _hindrance(session.get(DagModel, dag_id), dag_id):
@@ -117,7 +126,8 @@ def send_mail_soon() -> None:
 
 
 _UNKNOWN = (
-    "Airflow knows no DAG {}. It may have been run from a terminal only, or its definition was removed. Put the definition into "
+    "Airflow knows no DAG {}. It may have been run from a terminal only, or its definition was removed. Put"
+    " the definition into "
     "the collections folder, and wait until the DAG shows."
 )
 
@@ -126,14 +136,25 @@ def _hindrance(dag: DagModel | None, dag_id: str) -> str:
     if dag is None or dag.is_stale:
         return _UNKNOWN.format(dag_id)
     if dag.has_import_errors:
-        return f"The DAG {dag_id} has import errors, so it cannot be run. See the import errors on Airflow's page of DAGs."
+        return (
+            f"The DAG {dag_id} has import errors, so it cannot be run. See the import errors on Airflow's"
+            f" page of"
+            f" DAGs."
+        )
     if dag.is_paused:
-        return f"The DAG {dag_id} is paused, so a run would wait for ever. Resume it on its page in Airflow, then try again."
+        return (
+            f"The DAG {dag_id} is paused, so a run would wait for ever. Resume it on its page in Airflow,"
+            f" then"
+            f" try again."
+        )
     return ""
 
 
-def write_audit_log(event: str, *, by: str, dag_id: str, run_id: str, task_id: str, extra: Mapping[str, Any]) -> None:
-    """Write what somebody has done into Airflow's audit log. A failure is logged and nothing else: it is in the store already.
+def write_audit_log(
+    event: str, *, by: str, dag_id: str, run_id: str, task_id: str, extra: Mapping[str, Any]
+) -> None:
+    """Write what somebody has done into Airflow's audit log. A failure is logged and nothing else: it is in
+    the store already.
 
     Args:
         event: what, at most 60 characters.
@@ -148,4 +169,10 @@ def write_audit_log(event: str, *, by: str, dag_id: str, run_id: str, task_id: s
             session.add(entry)
     except Exception:
         # Whatever goes wrong here must not look as if the decision had not been recorded.
-        log.exception("Airflow's audit log could not be written. event=%s by=%s dag_id=%s run_id=%s", event, by, dag_id, run_id)
+        log.exception(
+            "Airflow's audit log could not be written. event=%s by=%s dag_id=%s run_id=%s",
+            event,
+            by,
+            dag_id,
+            run_id,
+        )

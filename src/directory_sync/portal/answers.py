@@ -41,8 +41,13 @@ STATUS: Mapping[type[DirectorySyncError], int] = {
 }
 """What each kind of error means; the most special class counts, and 500 what is not listed."""
 
-SIGN_IN = "You are not signed in, or your session has ended. Sign in to Airflow; programs send a bearer token."
-NO_USER = "Airflow does not accept this token: it was altered, revoked, or its user no longer exists. Sign in again."
+SIGN_IN = (
+    "You are not signed in, or your session has ended. Sign in to Airflow; programs send a bearer token."
+)
+NO_USER = (
+    "Airflow does not accept this token: it was altered, revoked, or its user no longer exists. Sign in"
+    " again."
+)
 NO_PAGE = "There is no such page."
 
 _API = re.compile(rf"(?:^|{links.PREFIX})/api(?:/|$)")
@@ -53,7 +58,9 @@ def is_api(request: Request) -> bool:
     return _API.search(request.scope["path"]) is not None
 
 
-def refusal(request: Request, status: int, detail: str, *, sent: SentForm = NOTHING, **fields: Any) -> Response:
+def refusal(
+    request: Request, status: int, detail: str, *, sent: SentForm = NOTHING, **fields: Any
+) -> Response:
     """The answer to a request that is not carried out.
 
     Args:
@@ -67,7 +74,9 @@ def refusal(request: Request, status: int, detail: str, *, sent: SentForm = NOTH
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if is_api(request):
-        return JSONResponse({"detail": detail, "error": _KINDS.get(status, "Error"), **fields}, status, headers)
+        return JSONResponse(
+            {"detail": detail, "error": _KINDS.get(status, "Error"), **fields}, status, headers
+        )
     from directory_sync.portal.pages.errors import error_page
 
     kind = str(fields.get("error", ""))

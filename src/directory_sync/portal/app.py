@@ -1,4 +1,6 @@
-"""The FastAPI app that Airflow's API server mounts at `/dirsync`: pages, REST API, static files, and what guards them."""
+"""The FastAPI app that Airflow's API server mounts at `/dirsync`: pages, REST API, static files, and what
+guards them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,8 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Directory Sync",
         version=__version__,
-        # Airflow would serve these to anybody. The REST API has a description of its own, for those who are logged in.
+        # Airflow would serve these to anybody. The REST API has a description of its own, for those who are
+        # logged in.
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

@@ -1,4 +1,6 @@
-"""Whether a change holds a text where people can see it, told from its stored form: reading a plan as JSON takes seconds."""
+"""Whether a change holds a text where people can see it, told from its stored form: reading a plan as JSON
+takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,22 @@ from typing import Any
 from directory_sync.run.secrets import IsSecret
 from directory_sync.store.plan_pages import Matches
 
-# What stands in every canonical form (`Change.canonical`) besides data: words in quotation marks, and what is between those.
+# What stands in every canonical form (`Change.canonical`) besides data: words in quotation marks, and what is
+# between those.
 _WORDS = (
-    *("action", "after", "fields", "field", "identity", "key", "new_object", "object", "late", "partial", "replace"),
+    *(
+        "action",
+        "after",
+        "fields",
+        "field",
+        "identity",
+        "key",
+        "new_object",
+        "object",
+        "late",
+        "partial",
+        "replace",
+    ),
     *("marks", "kind", "subject", "via", "never_matched", "claimed_by"),
     *("new", "old", "base64", "create", "update", "move", "disable", "delete"),
     *("via", "marks", "kind", "subject", "never_matched", "claimed_by"),
@@ -30,7 +45,9 @@ def visible_text(search: str, is_secret: IsSecret) -> Matches:
     """
     wanted = search.casefold()
     as_written = json.dumps(wanted, ensure_ascii=False) == f'"{wanted}"'
-    told_apart = as_written and not any(wanted in word for word in _WORDS) and not _BETWEEN_QUOTES.issuperset(wanted)
+    told_apart = (
+        as_written and not any(wanted in word for word in _WORDS) and not _BETWEEN_QUOTES.issuperset(wanted)
+    )
     hidden = functools.cache(is_secret)  # a plan has few fields, and many changes
 
     def matches(payload: str, folded: str) -> bool:
@@ -52,10 +69,14 @@ def visible_text(search: str, is_secret: IsSecret) -> Matches:
 def _holds(change: dict[str, Any], wanted: str, is_secret: IsSecret) -> bool:
     def in_values(field: dict[str, Any]) -> bool:
         # A value that is no text is not searched; people are shown its size only.
-        return any(isinstance(value, str) and wanted in value.casefold() for value in chain(field["old"], field["new"]))
+        return any(
+            isinstance(value, str) and wanted in value.casefold()
+            for value in chain(field["old"], field["new"])
+        )
 
     if any(wanted in change.get(name, "").casefold() for name in ("key", "object", "new_object", "via")):
         return True
     return any(
-        wanted in field["field"].casefold() or (in_values(field) and not is_secret(field["field"])) for field in change["fields"]
+        wanted in field["field"].casefold() or (in_values(field) and not is_secret(field["field"]))
+        for field in change["fields"]
     )

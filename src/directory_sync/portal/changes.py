@@ -1,4 +1,6 @@
-"""The changes of a plan as people are shown them: filtered, searched, page by page, never with the value of a secret field."""
+"""The changes of a plan as people are shown them: filtered, searched, page by page, never with the value of a
+secret field.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,10 @@ class ChangeQuery:
     """Which changes of a plan to show.
 
     Attributes:
-        search: part of the key, of an object's id before or after, of a field's name or of a value; letters in any case.
-        action, result: only such changes; the result `open` is that of changes of which nothing has become yet.
+        search: part of the key, of an object's id before or after, of a field's name or of a value; letters
+            in any case.
+        action, result: only such changes; the result `open` is that of changes of which nothing has become
+            yet.
         order: the plan's, in which changes are carried out, or the worst kinds first.
         after: the place in the plan of the change after which the page begins; None for the start.
         limit: the most on a page.
@@ -129,7 +133,9 @@ class ShownChanges:
     integrity: Checked
 
 
-def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False, order: Order = Order.PLAN) -> ChangeQuery:
+def parse_change_query(
+    parameters: Iterable[tuple[str, str]], *, strict: bool = False, order: Order = Order.PLAN
+) -> ChangeQuery:
     """Read the parameters of an address; empty ones count as not given.
 
     `strict` refuses unknown ones; `order` counts where none is given. Raises QueryError.
@@ -153,7 +159,10 @@ def parse_change_query(parameters: Iterable[tuple[str, str]], *, strict: bool = 
 
 
 def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead, Job]:
-    """A plan and the job it is for, as the run had it. Raises RequestNotFound if there is none that the visitor may see."""
+    """A plan and the job it is for, as the run had it.
+
+    Raises RequestNotFound if there is none that the visitor may see.
+    """
     try:
         head = store.plan_head(plan_id)
     except PlanMismatch:
@@ -166,7 +175,12 @@ def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead
 
 
 def integrity_of(
-    store: Store, head: PlanHead, request: Request | None = None, *, at_once: int = AT_ONCE, kept: float = BRIEFLY
+    store: Store,
+    head: PlanHead,
+    request: Request | None = None,
+    *,
+    at_once: int = AT_ONCE,
+    kept: float = BRIEFLY,
 ) -> Checked:
     """Whether a plan is the one that was stored.
 

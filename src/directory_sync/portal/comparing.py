@@ -1,4 +1,6 @@
-"""What differs between the plans of two requests of one job: for approvers of a new plan, and for requests that went stale."""
+"""What differs between the plans of two requests of one job: for approvers of a new plan, and for requests
+that went stale.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,10 @@ class ShownDifference:
     Attributes:
         presence: only in the old plan, only in the new one, or changed.
         object: its id in the newer plan that has it.
-        old, new: what each plan would do; None where it is not in that plan. `sequence` is 0 in both: it says nothing here.
-        fields: names of the fields that are treated differently; empty if only action, target or identity differ.
+        old, new: what each plan would do; None where it is not in that plan. `sequence` is 0 in both: it says
+            nothing here.
+        fields: names of the fields that are treated differently; empty if only action, target or identity
+            differ.
     """
 
     presence: Presence
@@ -78,7 +82,10 @@ class ComparisonQuery:
 
 
 def parse_comparison_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False) -> ComparisonQuery:
-    """Read the parameters of an address; empty ones count as not given. `strict` refuses unknown ones. Raises QueryError."""
+    """Read the parameters of an address; empty ones count as not given.
+
+    `strict` refuses unknown ones. Raises QueryError.
+    """
     reader = ParameterReader(parameters)
     if strict:
         reader.refuse_unknown(PARAMETERS)
@@ -92,7 +99,13 @@ def parse_comparison_query(parameters: Iterable[tuple[str, str]], *, strict: boo
 
 
 def compare_requests(
-    store: Store, visitor: Visitor, request_id: int, other_id: int, *, after: int = 0, limit: int = DEFAULT_LIMIT
+    store: Store,
+    visitor: Visitor,
+    request_id: int,
+    other_id: int,
+    *,
+    after: int = 0,
+    limit: int = DEFAULT_LIMIT,
 ) -> ShownComparison:
     """What differs between the plans of two requests of one job, a page at a time.
 
@@ -105,10 +118,16 @@ def compare_requests(
     """
     old, new = (visible_request(store, visitor, each).request for each in sorted((request_id, other_id)))
     if (old.collection, old.job) != (new.collection, new.job):
-        raise QueryError({"with": f"Request {other_id} is about another job, so there is nothing to compare."})
-    (old_head, old_job), (new_head, new_job) = (visible_plan(store, visitor, each.plan_id) for each in (old, new))
+        raise QueryError(
+            {"with": f"Request {other_id} is about another job, so there is nothing to compare."}
+        )
+    (old_head, old_job), (new_head, new_job) = (
+        visible_plan(store, visitor, each.plan_id) for each in (old, new)
+    )
     if old_head.destination != new_head.destination:
-        raise QueryError({"with": f"Request {other_id} is about another destination, so there is nothing to compare."})
+        raise QueryError(
+            {"with": f"Request {other_id} is about another destination, so there is nothing to compare."}
+        )
     # Names in directories differ in the case of letters without naming something else; keys of rows do not.
     ids: Callable[[str], str] = str.casefold if isinstance(new_job.destination, DirectoryDestination) else str
     only_old, only_new = store.unlike_changes(old.plan_id, new.plan_id)
@@ -128,7 +147,9 @@ def compare_requests(
 
 def _shown(difference: Difference, old_job: Job, new_job: Job) -> ShownDifference:
     def change(job: Job, planned: Change | None) -> ShownChange | None:
-        return None if planned is None else shown_change(job, secret_fields(job), StoredChange(0, planned, None))
+        return (
+            None if planned is None else shown_change(job, secret_fields(job), StoredChange(0, planned, None))
+        )
 
     return ShownDifference(
         presence=difference.presence,

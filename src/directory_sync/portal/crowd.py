@@ -1,4 +1,6 @@
-"""Keeps the portal from taking all threads of Airflow's API server while its store hangs: running tasks need them too."""
+"""Keeps the portal from taking all threads of Airflow's API server while its store hangs: running tasks need
+them too.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +12,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from directory_sync.portal.typed_texts import RefuseForm, sent_form
 
 MOST = 15
-"""Requests worked on at a time in one process: as many as the store has connections, and less than half of the 40 threads."""
+"""Requests worked on at a time in one process: as many as the store has connections, and less than half of
+the 40 threads.
+"""
 
 PATIENCE = 5.0
 """Seconds that one more waits before it is told to come back."""
 
-FULL = "The store answers too slowly, and too many wait for it already. Nothing was done; try again in a moment."
+FULL = (
+    "The store answers too slowly, and too many wait for it already. Nothing was done; try again in a moment."
+)
 
 
 class CrowdLimit:
-    """ASGI middleware: lets so many requests in at a time, and answers 503 to whoever has waited for too long outside.
+    """ASGI middleware: lets so many requests in at a time, and answers 503 to whoever has waited for too long
+    outside.
 
-    A server that is stopped, or a network that swallows packets, makes calls of the driver hang for minutes; nothing can end such
-    a call from outside, so what is limited is how many can hang.
+    A server that is stopped, or a network that swallows packets, makes calls of the driver hang for minutes;
+    nothing can end such a call from outside, so what is limited is how many can hang.
     """
 
-    def __init__(self, app: ASGIApp, *, refuse: RefuseForm, most: int = MOST, patience: float = PATIENCE) -> None:
-        """Take the app, what answers a refused request, how many are let in, and the seconds that others wait."""
+    def __init__(
+        self, app: ASGIApp, *, refuse: RefuseForm, most: int = MOST, patience: float = PATIENCE
+    ) -> None:
+        """Take the app, what answers a refused request, how many are let in, and the seconds that others
+        wait.
+        """
         self._app = app
         self._refuse = refuse
         self._places = asyncio.Semaphore(most)

@@ -1,4 +1,6 @@
-"""Which requests a list shows, read from query parameters: the same for pages, their addresses and the REST API."""
+"""Which requests a list shows, read from query parameters: the same for pages, their addresses and the REST
+API.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +107,9 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class ParameterReader:
-    """Reads parameters one by one and gathers what is wrong with them, so that all of it can be told at once."""
+    """Reads parameters one by one and gathers what is wrong with them, so that all of it can be told at
+    once.
+    """
 
     def __init__(self, parameters: Iterable[tuple[str, str]]) -> None:
         self._given: dict[str, list[str]] = {}
@@ -170,7 +174,9 @@ class ParameterReader:
         return tuple(dict.fromkeys(choice for choice in found if choice is not None))
 
     def time(self, name: str, *, end: bool = False) -> datetime | None:
-        """A day or a point in time, UTC unless it says otherwise; with `end`, a day means the midnight behind it."""
+        """A day or a point in time, UTC unless it says otherwise; with `end`, a day means the midnight behind
+        it.
+        """
         text = self.text(name, 40)
         if text is None:
             return None
@@ -182,7 +188,9 @@ class ParameterReader:
             moment = datetime.fromisoformat(text.replace(" ", "+") if text[-6:-5] == " " else text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.problems[name] = f"{_quoted(text)} is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z."
+            self.problems[name] = (
+                f"{_quoted(text)} is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z."
+            )
             return None
 
     def _choice(self, name: str, text: str, kind: type[_Choice]) -> _Choice | None:

@@ -1,7 +1,8 @@
 """Refuses forged posts: requests that a page of another origin makes the browser send with the user's cookie.
 
-The session cookie alone does not say who composed a request (SimpleAuthManager sets it without SameSite), so every request that
-may change something must prove that it comes from the portal's own pages, or carry a token that no browser attaches by itself.
+The session cookie alone does not say who composed a request (SimpleAuthManager sets it without SameSite), so
+every request that may change something must prove that it comes from the portal's own pages, or carry a token
+that no browser attaches by itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 REFUSAL = (
-    "This request does not come from a page of this Airflow, so nothing was done. Open the page in Airflow itself and try "
+    "This request does not come from a page of this Airflow, so nothing was done. Open the page in Airflow"
+    " itself and try "
     "again; programs send a bearer token, and no cookie."
 )
 
@@ -25,10 +27,16 @@ Refuse = Callable[[Request, int, str], Response]
 
 
 class SameOriginGuard:
-    """ASGI middleware: lets requests that may change something through only from the same origin, or with a token."""
+    """ASGI middleware: lets requests that may change something through only from the same origin, or with a
+    token.
+    """
 
-    def __init__(self, app: ASGIApp, *, refuse: Refuse, own_hosts: Callable[[], frozenset[str]] = frozenset) -> None:
-        """Take the app, what answers a refused request, and further hosts (with port) under which Airflow is reached."""
+    def __init__(
+        self, app: ASGIApp, *, refuse: Refuse, own_hosts: Callable[[], frozenset[str]] = frozenset
+    ) -> None:
+        """Take the app, what answers a refused request, and further hosts (with port) under which Airflow is
+        reached.
+        """
         self._app = app
         self._refuse = refuse
         self._own_hosts = own_hosts
@@ -44,9 +52,11 @@ class SameOriginGuard:
 
 
 def is_same_origin(headers: Headers, own_hosts: frozenset[str] = frozenset()) -> bool:
-    """Whether the browser says that the request comes from the same origin, or it comes from no browser and carries a token.
+    """Whether the browser says that the request comes from the same origin, or it comes from no browser and
+    carries a token.
 
-    Browsers send `Sec-Fetch-Site` on https and on localhost, and `Origin` with every post. Each that is there must agree.
+    Browsers send `Sec-Fetch-Site` on https and on localhost, and `Origin` with every post. Each that is there
+    must agree.
     """
     sites = headers.getlist("sec-fetch-site")
     if any(site != "same-origin" for site in sites):

@@ -1,4 +1,6 @@
-"""Who sends a request, as approval policies know people: user name, roles and groups from Airflow's auth manager."""
+"""Who sends a request, as approval policies know people: user name, roles and groups from Airflow's auth
+manager.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 def person_of(user: BaseUser) -> Person:
     """The user as a person who acts.
 
-    Roles are those of SimpleAuthManager (one) or FAB (roles and groups); other auth managers tell no roles, so that their users
-    can be named as approvers, but not by role. A user whom nobody has checked is not verified: they can look, but not decide.
+    Roles are those of SimpleAuthManager (one) or FAB (roles and groups); other auth managers tell no roles,
+    so that their users can be named as approvers, but not by role. A user whom nobody has checked is not
+    verified: they can look, but not decide.
     """
     name = user.get_name() or ""
     return Person(name, airflow_login.roles_of(user), verified=bool(name) and airflow_login.is_checked(user))

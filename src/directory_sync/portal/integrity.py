@@ -1,6 +1,8 @@
-"""Whether the plan that people are shown is the one that was filed: at once for most, in the background for large ones.
+"""Whether the plan that people are shown is the one that was filed: at once for most, in the background for
+large ones.
 
-What was found stays in this process only: the store, where somebody could alter it, is not asked to remember it.
+What was found stays in this process only: the store, where somebody could alter it, is not asked to remember
+it.
 """
 
 from __future__ import annotations
@@ -98,7 +100,8 @@ class PlanChecks:
         at_once: int = AT_ONCE,
         kept: float = 0.0,
     ) -> Checked:
-        """What is known of a plan; a large one is begun to be read in the background, and is `checking` until then.
+        """What is known of a plan; a large one is begun to be read in the background, and is `checking` until
+        then.
 
         Args:
             store: holds the plan.
@@ -131,15 +134,21 @@ class PlanChecks:
         reading.start()
         return _CHECKING
 
-    def _read(self, known: _Known, key: _Key, store: Store, digest: str, statistics: Mapping[str, int]) -> None:
+    def _read(
+        self, known: _Known, key: _Key, store: Store, digest: str, statistics: Mapping[str, int]
+    ) -> None:
         plan_id = key[0]
         try:
             with self._places:
                 self._keep(known, key, _verify(store, plan_id, digest, statistics))
         except DirectorySyncError as error:
-            log.warning("Plan %d could not be checked now; it is tried again when it is shown. %s", plan_id, error)
+            log.warning(
+                "Plan %d could not be checked now; it is tried again when it is shown. %s", plan_id, error
+            )
         except Exception:
-            log.exception("Plan %d could not be checked because of an unexpected error. Report this.", plan_id)
+            log.exception(
+                "Plan %d could not be checked because of an unexpected error. Report this.", plan_id
+            )
         finally:
             with self._lock:
                 known.waiting.discard(key)
@@ -175,7 +184,10 @@ def look_at_request(store: Store, request: Request) -> Checked:
 def worst(each: Iterable[Checked]) -> Checked:
     """What is known of several plans together: altered if one is, intact if all are."""
     found = list(each)
-    return next((one for state in (Integrity.ALTERED, Integrity.CHECKING) for one in found if one.state is state), _INTACT)
+    return next(
+        (one for state in (Integrity.ALTERED, Integrity.CHECKING) for one in found if one.state is state),
+        _INTACT,
+    )
 
 
 _checks = PlanChecks()

@@ -1,4 +1,6 @@
-"""Addresses of the portal's own pages, as links inside the frame and as deep links that open them inside Airflow."""
+"""Addresses of the portal's own pages, as links inside the frame and as deep links that open them inside
+Airflow.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def portal_path(path: str = "/") -> str:
 
 
 def airflow_segment(text: str) -> str:
-    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: else it does not know which tab it shows."""
+    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: else it does not know which
+    tab it shows.
+    """
     return quote(text, safe=":+")
 
 

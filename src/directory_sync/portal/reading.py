@@ -1,6 +1,8 @@
-"""What pages and REST API show: lists, one request, changes of a plan, comparisons, runs. Bounded by what the visitor may see.
+"""What pages and REST API show: lists, one request, changes of a plan, comparisons, runs. Bounded by what the
+visitor may see.
 
-Every function raises RequestNotFound for what does not exist or may not be seen, QueryError for what makes no sense, StoreError.
+Every function raises RequestNotFound for what does not exist or may not be seen, QueryError for what makes no
+sense, StoreError.
 """
 
 from __future__ import annotations
@@ -19,7 +21,15 @@ from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Known, Standings, out_of_reach
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import APPROVED, PENDING, Approver, EventKind, Request, RequestFilter, RequestView
+from directory_sync.store.request_model import (
+    APPROVED,
+    PENDING,
+    Approver,
+    EventKind,
+    Request,
+    RequestFilter,
+    RequestView,
+)
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -51,11 +61,14 @@ class RequestDetails:
         hindrance_to_replan: why the visitor may not have the job run again; empty if they may.
         outcome: whether the decisions settle it.
         plan: head of the plan: limits, warnings, problems, destination.
-        previous: number of the request that this one is best compared with: the one it has replaced, else the job's last one.
+        previous: number of the request that this one is best compared with: the one it has replaced, else the
+            job's last one.
         standings: what Airflow tells of those who are asked, while it waits.
         answered: how many of its changes have a result, while they are being applied; None otherwise.
-        left_behind: Airflow goes on with nothing of the run that is to apply it; `paused`: not before it is switched on again.
-        integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can decide.
+        left_behind: Airflow goes on with nothing of the run that is to apply it; `paused`: not before it is
+            switched on again.
+        integrity: whether the plan is the one that was filed; of an altered one `powers` says that nobody can
+            decide.
     """
 
     view: RequestView
@@ -77,8 +90,13 @@ class RequestDetails:
 
     @property
     def hindrance_to_approve(self) -> str:
-        """Why the visitor may not agree now, in words; empty if they may. A plan that is being checked may be denied."""
-        return self.powers.decide or (f"{self.integrity.message} {TRY_AGAIN}" if self.integrity.checking else "")
+        """Why the visitor may not agree now, in words; empty if they may.
+
+        A plan that is being checked may be denied.
+        """
+        return self.powers.decide or (
+            f"{self.integrity.message} {TRY_AGAIN}" if self.integrity.checking else ""
+        )
 
     @property
     def reachable(self) -> bool:
@@ -99,7 +117,10 @@ class RequestDetails:
 
 
 def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestList:
-    """One page of a list. Raises NotAllowed for the list of all requests where the visitor is no administrator."""
+    """One page of a list.
+
+    Raises NotAllowed for the list of all requests where the visitor is no administrator.
+    """
     filter = _bounded(store, visitor, query)
     name = visitor.person.name
     match query.kind:
@@ -112,7 +133,8 @@ def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestLi
         case _:
             if not visitor.administrator:
                 raise NotAllowed(
-                    "The list of all requests is for administrators: people with a role of the setting administrator_roles. "
+                    "The list of all requests is for administrators: people with a role of the setting"
+                    " administrator_roles. "
                     "See your inbox and your own requests."
                 )
             page = store.all_requests(filter, before=query.before, limit=query.limit)
@@ -123,7 +145,11 @@ def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestLi
 def count_inbox(store: Store, visitor: Visitor) -> int:
     """How many requests wait for the visitor."""
     visible = visitor.visible(store.requested_collections(pending_only=True))
-    return store.count_inbox(visitor.person.name, visitor.person.roles, RequestFilter(collections=visible)) if visible else 0
+    return (
+        store.count_inbox(visitor.person.name, visitor.person.roles, RequestFilter(collections=visible))
+        if visible
+        else 0
+    )
 
 
 def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
@@ -132,7 +158,13 @@ def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
 
 
 def read_request(
-    store: Store, visitor: Visitor, request_id: int, *, seen: bool = True, at_once: int = AT_ONCE, kept: float = 0.0
+    store: Store,
+    visitor: Visitor,
+    request_id: int,
+    *,
+    seen: bool = True,
+    at_once: int = AT_ONCE,
+    kept: float = 0.0,
 ) -> RequestDetails:
     """One request.
 
@@ -184,7 +216,10 @@ def _standings(visitor: Visitor, view: RequestView) -> Standings:
 
 
 def _run_that_applies(visitor: Visitor, request: Request) -> RunInAirflow:
-    """The run that is to apply a request, as Airflow knows it. A waiver and a terminal's request have none."""
+    """The run that is to apply a request, as Airflow knows it.
+
+    A waiver and a terminal's request have none.
+    """
     awaited = request.state in (PENDING, APPROVED) and request.begun is None
     if not awaited or request.waiver or request.trigger == TERMINAL:
         return UNTOLD

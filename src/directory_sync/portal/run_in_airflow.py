@@ -1,6 +1,7 @@
 """What Airflow knows of a run that the store knows: whether it is that very run, goes on, or is held up.
 
-A run can be deleted in Airflow, and its id used again by another person. Tasks refuse such a run; pages say what they show.
+A run can be deleted in Airflow, and its id used again by another person. Tasks refuse such a run; pages say
+what they show.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ UNTOLD = RunInAirflow(told=False)
 
 @dataclass(frozen=True, slots=True)
 class OtherRun:
-    """A run of Airflow that has the id of a stored run, and is another one; the person who started it, and when."""
+    """A run of Airflow that has the id of a stored run, and is another one; the person who started it, and
+    when.
+    """
 
     requester: str
     begun: datetime | None
@@ -56,7 +59,9 @@ def other_run(store: Store, collection: str, found: RunInAirflow) -> OtherRun | 
 
 
 def is_left_behind(store: Store, collection: str, found: RunInAirflow) -> bool:
-    """Whether Airflow goes on with nothing of a stored run: it has ended, was deleted, or its id is another run's."""
+    """Whether Airflow goes on with nothing of a stored run: it has ended, was deleted, or its id is another
+    run's.
+    """
     if not found.told:
         return False
     return found.identity is None or found.over or other_run(store, collection, found) is not None

@@ -37,7 +37,8 @@ class RunJob:
         job: as the run's definition has it.
         result: its latest attempt; None if it has not begun.
         state: the attempt's state (`running`, or a `JobState`), `not_run` if there is none.
-        request: what this run has filed for it; or the pending request of an older run that it refers to; None if there is none.
+        request: what this run has filed for it; or the pending request of an older run that it refers to;
+            None if there is none.
         planned: what its plan would do, where nothing of it was written; None otherwise.
         may_be_waived: it was stopped by a limit, so that `acting.ask_for_waiver` is possible.
     """
@@ -59,7 +60,8 @@ class RunView:
         jobs: in the definition's order.
         other: the run that Airflow has by this id now, where that is another one; None otherwise.
         ended: nothing of it goes on: it was closed, or has ended in Airflow otherwise, by hand for example.
-        hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if they may.
+        hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if
+            they may.
     """
 
     snapshot: Snapshot
@@ -79,9 +81,13 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
     if snapshot is None:
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
     results = {result.job: result for result in store.job_results(collection, run_id)}
-    jobs = tuple(_run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs)
+    jobs = tuple(
+        _run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs
+    )
     found = visitor.rights.run_of(collection, run_id)
-    ended = snapshot.finished is not None or (snapshot.trigger != TERMINAL and is_left_behind(store, collection, found))
+    ended = snapshot.finished is not None or (
+        snapshot.trigger != TERMINAL and is_left_behind(store, collection, found)
+    )
     other = other_run(store, collection, found)
     return RunView(snapshot, jobs, visitor.hindrance_to_run(collection), other, ended)
 
@@ -107,7 +113,9 @@ def _planned(store: Store, result: StoredJobResult, request: Request | None) -> 
 
 
 def _request_of(store: Store, snapshot: Snapshot, result: StoredJobResult) -> Request | None:
-    """The request that the job's last attempt names, which may be another run's; else the last one that this run has filed."""
+    """The request that the job's last attempt names, which may be another run's; else the last one that this
+    run has filed.
+    """
     if result.request_id is not None:
         with contextlib.suppress(RequestNotFound):
             return store.get_request(result.request_id).request

@@ -1,4 +1,6 @@
-"""Headers that keep browsers from doing with our answers what nobody meant, and the answer to what nobody has foreseen."""
+"""Headers that keep browsers from doing with our answers what nobody meant, and the answer to what nobody has
+foreseen.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from directory_sync.portal.typed_texts import HeldForm, RefuseForm
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'self'"
 )
 
 _HEADERS = {
@@ -21,13 +24,19 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-UNEXPECTED = "Something went wrong that nobody has foreseen. Its cause stands in the log of Airflow's API server; report it."
+UNEXPECTED = (
+    "Something went wrong that nobody has foreseen. Its cause stands in the log of Airflow's API server;"
+    " report"
+    " it."
+)
 
 log = logging.getLogger(__name__)
 
 
 class SecurityHeaders:
-    """ASGI middleware around everything else: sets the headers on every answer, also to errors, and answers unexpected errors."""
+    """ASGI middleware around everything else: sets the headers on every answer, also to errors, and answers
+    unexpected errors.
+    """
 
     def __init__(self, app: ASGIApp, *, refuse: RefuseForm) -> None:
         """Take the app and what answers an unexpected error."""
@@ -57,7 +66,7 @@ class SecurityHeaders:
             await self._app(scope, held.receive, send_with_headers)
         except Exception:
             if begun:
-                raise  # what has been sent cannot be taken back: the connection is cut, so that nobody takes it for complete
+                raise  # what has been sent cannot be taken back: the connection is cut, so that nobody takes it for complete  # noqa: E501
             log.exception("A request ended unexpectedly. method=%s path=%s", scope["method"], scope["path"])
             refusal = self._refuse(Request(scope), 500, UNEXPECTED, sent=await held.form())
             await refusal(scope, receive, send_with_headers)

@@ -1,6 +1,8 @@
-"""What Airflow knows of people who are asked: whether they exist, and may see the collection and the portal, in words too.
+"""What Airflow knows of people who are asked: whether they exist, and may see the collection and the portal,
+in words too.
 
-Tasks cannot ask Airflow's auth manager. The API server can, so that pages and REST API say it, and the terminal by them.
+Tasks cannot ask Airflow's auth manager. The API server can, so that pages and REST API say it, and the
+terminal by them.
 """
 
 from __future__ import annotations
@@ -76,9 +78,17 @@ def note(whom: Approver, standing: Standing) -> str:
     if not standing.people:
         return "Nobody has it in Airflow." if role else "This user may not sign in to Airflow."
     if not standing.seeing:
-        return "None of them can see this collection in Airflow." if role else "Cannot see this collection in Airflow."
+        return (
+            "None of them can see this collection in Airflow."
+            if role
+            else "Cannot see this collection in Airflow."
+        )
     if not standing.opening:
-        return f"{'None of them finds' if role else 'Does not find'} Dir Sync in Airflow: the right to read Plugins is missing."
+        return (
+            f"{'None of them finds' if role else 'Does not find'} Dir Sync in Airflow: the right to read"
+            f" Plugins"
+            f" is missing."
+        )
     blind = standing.people - standing.opening
     return f"{blind:,} of {standing.people:,} cannot open this request in Airflow." if role and blind else ""
 
@@ -100,9 +110,13 @@ def out_of_reach(view: RequestView, standings: Standings) -> bool:
 
 
 def _answered(view: RequestView) -> set[Approver]:
-    """Who has agreed, as users and by their roles: whether they still see the collection no longer matters."""
+    """Who has agreed, as users and by their roles: whether they still see the collection no longer
+    matters.
+    """
     agreed = [decision for decision in view.decisions if decision.approve]
-    return {Approver("user", each.person) for each in agreed} | {Approver("role", role) for each in agreed for role in each.roles}
+    return {Approver("user", each.person) for each in agreed} | {
+        Approver("role", role) for each in agreed for role in each.roles
+    }
 
 
 def _without(assignment: Assignment, unable: set[Approver]) -> Assignment | None:

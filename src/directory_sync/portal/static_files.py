@@ -1,4 +1,6 @@
-"""Style sheets, scripts and icons: public, and kept by browsers as long as their address names this version."""
+"""Style sheets, scripts and icons: public, and kept by browsers as long as their address names this
+version.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class VersionedFiles(StaticFiles):
-    """The files of the folder; an address with `?v=…` is never asked again, any other one is asked whether it has changed."""
+    """The files of the folder; an address with `?v=…` is never asked again, any other one is asked whether it
+    has changed.
+    """
 
     def __init__(self) -> None:
         super().__init__(directory=FOLDER)

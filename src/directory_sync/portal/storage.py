@@ -15,7 +15,10 @@ _opened: Store | None = None
 
 
 def current_store() -> Store:
-    """Dependency: the store. Raises StoreError or SettingsError while it cannot be opened; the next call tries again."""
+    """Dependency: the store.
+
+    Raises StoreError or SettingsError while it cannot be opened; the next call tries again.
+    """
     global _opened  # noqa: PLW0603 - one pool of connections for the whole process
     with _lock:
         if _opened is None:

@@ -6,7 +6,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class TrailingSlashes:
-    """ASGI middleware: takes slashes from the end of the path. No answer of the portal leads to another host that way."""
+    """ASGI middleware: takes slashes from the end of the path.
+
+    No answer of the portal leads to another host that way.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Take the app."""

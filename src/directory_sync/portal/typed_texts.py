@@ -1,4 +1,6 @@
-"""What somebody had typed into a form that was refused: it comes back with the refusal, so that it is not lost."""
+"""What somebody had typed into a form that was refused: it comes back with the refusal, so that it is not
+lost.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ class SentForm:
 
 NOTHING = SentForm()
 MOST_BYTES = 256 * 1024
-"""Of a form that is held while it is answered: a text of the longest size in any script, and the fields around it."""
+"""Of a form that is held while it is answered: a text of the longest size in any script, and the fields
+around it.
+"""
 
 
 class RefuseForm(Protocol):
@@ -109,5 +113,9 @@ async def sent_form(request: Request) -> SentForm:
     except (HTTPException, ClientDisconnect, AssertionError, RuntimeError, ValueError):
         return NOTHING  # cut off, too large, or no form after all
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    typed = tuple(Typed(name, label, text[:LONGEST]) for name, label in _LABELS.items() if (text := fields.get(name, "")).strip())
+    typed = tuple(
+        Typed(name, label, text[:LONGEST])
+        for name, label in _LABELS.items()
+        if (text := fields.get(name, "")).strip()
+    )
     return SentForm(typed, {name: value for name, value in fields.items() if name not in _LABELS})

@@ -10,14 +10,18 @@ from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL
 
 BEFORE_WAIVER = (
-    "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it, within "
-    f"{WAIVER_LASTS.days} days of the approval. The schedule may start that run, or anyone who has not approved this."
+    "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it,"
+    " within "
+    f"{WAIVER_LASTS.days} days of the approval. The schedule may start that run, or anyone who has not"
+    f" approved this."
 )
 """What an approval of a waiver will do."""
 
 
 def needs_somebody(request: Request) -> bool:
-    """Whether an approval alone brings nothing about: somebody has to start a run, or has to apply it in a terminal."""
+    """Whether an approval alone brings nothing about: somebody has to start a run, or has to apply it in a
+    terminal.
+    """
     return request.begun is None and (request.waiver or request.trigger == TERMINAL)
 
 
@@ -27,7 +31,9 @@ def before(request: Request) -> str:
         return BEFORE_WAIVER
     if request.trigger == TERMINAL:
         return f"An approval writes nothing by itself: {_in_a_terminal(request)}"
-    return "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
+    return (
+        "Exactly these changes will be made. An object that has changed meanwhile is left alone and reported."
+    )
 
 
 def after(request: Request, now: datetime, moment_text: Callable[[datetime], str]) -> str:
@@ -45,11 +51,15 @@ def _after_waiver(request: Request, now: datetime, moment_text: Callable[[dateti
     days = WAIVER_LASTS.days
     until = usable_until(request)
     if until is not None and until <= now:
-        return f"No run has used it within {days} days, so it counts no longer. Nothing was written; ask for it again."
+        return (
+            f"No run has used it within {days} days, so it counts no longer. Nothing was written; ask for it"
+            f" again."
+        )
     when = f"by {moment_text(until)}" if until is not None else f"within {days} days"
     by = f" other than {request.decided_by}" if request.decided_by else " who has not approved this"
     return (
-        f"Nothing is written yet. The next run of the job that makes exactly this plan applies it, {when}: the schedule may "
+        f"Nothing is written yet. The next run of the job that makes exactly this plan applies it, {when}:"
+        f" the schedule may "
         f"start that run, or someone{by}."
     )
 

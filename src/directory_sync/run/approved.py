@@ -1,4 +1,6 @@
-"""Carries out the plan of an approved request, in the run that has filed it: exactly that plan, or nothing."""
+"""Carries out the plan of an approved request, in the run that has filed it: exactly that plan, or
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,14 @@ import time
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
-from directory_sync.errors import DirectorySyncError, LeaseError, NotDecidable, PlanMismatch, RequestError, StoreError
+from directory_sync.errors import (
+    DirectorySyncError,
+    LeaseError,
+    NotDecidable,
+    PlanMismatch,
+    RequestError,
+    StoreError,
+)
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import as_noted, carry_out
@@ -29,9 +38,11 @@ def apply_approved(
     holder: str,
     progress: Progress = lambda stage, done, total: None,
 ) -> JobResult:
-    """Carry out the plan that a request is about, if it is approved, or go on where an earlier attempt has stopped.
+    """Carry out the plan that a request is about, if it is approved, or go on where an earlier attempt has
+    stopped.
 
-    The source is not read again. What has changed at the destination since the plan was made is a conflict, and is left alone.
+    The source is not read again. What has changed at the destination since the plan was made is a conflict,
+    and is left alone.
 
     Args:
         snapshot: the run that has filed the request; its definition counts.
@@ -46,8 +57,8 @@ def apply_approved(
 
     Raises:
         LeaseError: another run works on the same part of the destination; nothing was begun.
-        RequestError, PlanMismatch: there is no approval of exactly this plan, or only a waiver, which a run that plans anew makes
-            use of; nothing was written.
+        RequestError, PlanMismatch: there is no approval of exactly this plan, or only a waiver, which a run
+            that plans anew makes use of; nothing was written.
         StoreError: the store does not answer; what was written until then is found again by a retry.
     """
     started = time.monotonic()
@@ -55,7 +66,8 @@ def apply_approved(
         return as_noted(request)
     if request.waiver:
         raise NotDecidable(
-            f"Request {request.id} waives limits for a run that makes the same plan once more. Nothing was written. "
+            f"Request {request.id} waives limits for a run that makes the same plan once more. Nothing was"
+            f" written. "
             "Run the job again."
         )
     stored = store.load_plan(request.plan_id)
@@ -68,12 +80,18 @@ def apply_approved(
             _require_same_place(stored.plan, destination.identity)
             areas = touched_areas(job, destination)
             lease = stack.enter_context(
-                store.acquire_lease(destination.identity, areas, holder=holder, duration=deployment.lease_duration)
+                store.acquire_lease(
+                    destination.identity, areas, holder=holder, duration=deployment.lease_duration
+                )
             )
         except (LeaseError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return record(store, store.start_job(snapshot.id, job.name, request=request.id), failure(job, error, started))
+            return record(
+                store,
+                store.start_job(snapshot.id, job.name, request=request.id),
+                failure(job, error, started),
+            )
         attempt = store.start_job(snapshot.id, job.name, request=request.id, lease=lease)
         try:
             result = carry_out(
@@ -103,6 +121,7 @@ def apply_approved(
 def _require_same_place(plan: Plan, here: str) -> None:
     if plan.destination != here:
         raise DirectorySyncError(
-            f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where nothing of what was "
+            f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where"
+            f" nothing of what was "
             "seen holds. Nothing was written. Correct the connection, or run the job again."
         )

@@ -54,8 +54,13 @@ class BegunJob:
         """The plan that an earlier attempt of this run began to apply and that may still be finished."""
         return unfinished_plan(self.store, self.snapshot, self.job, self.deployment)
 
-    def carry_out(self, plan_id: int, plan: Plan, *, request: Request | None, planned: datetime | None = None) -> JobResult:
-        """Write a plan's changes; see `carrying_out.carry_out`. `planned`: when an earlier attempt made the plan."""
+    def carry_out(
+        self, plan_id: int, plan: Plan, *, request: Request | None, planned: datetime | None = None
+    ) -> JobResult:
+        """Write a plan's changes; see `carrying_out.carry_out`.
+
+        `planned`: when an earlier attempt made the plan.
+        """
         return carry_out(
             plan_id,
             plan,
@@ -74,4 +79,6 @@ class BegunJob:
 
 def unfinished_plan(store: Store, snapshot: Snapshot, job: Job, deployment: Deployment) -> int | None:
     """The plan that an earlier attempt of a run began to apply and that may still be finished."""
-    return store.unfinished_plan(snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age)
+    return store.unfinished_plan(
+        snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age
+    )

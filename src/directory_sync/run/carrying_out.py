@@ -1,4 +1,6 @@
-"""Carries out a stored plan for a job, and notes the end of it: the same for plans that need approval and for all others."""
+"""Carries out a stored plan for a job, and notes the end of it: the same for plans that need approval and for
+all others.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,8 @@ def carry_out(
         started: `time.monotonic()` when the job began.
         planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
 
-    Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written then. StoreError.
+    Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written
+    then. StoreError.
     """
     if request is None:
         store.start_applying(plan_id)
@@ -87,7 +90,10 @@ def carry_out(
     if not (result.error is not None and result.error.transient):
         if request is None:
             if not store.finish_plan(plan_id, result.state.value):
-                raise LeaseLost("This process was held up for so long that its plan has been settled by another one. See there.")
+                raise LeaseLost(
+                    "This process was held up for so long that its plan has been settled by another one. See"
+                    " there."
+                )
         else:
             noted = {
                 "state": result.state.value,
@@ -99,13 +105,21 @@ def carry_out(
     return result if request is None else replace(result, request=request.id)
 
 
-def _refused(plan: Plan, newer: str | None, *, job: Job, snapshot: Snapshot, store: Store) -> Mapping[int, str]:
-    """The changes of a plan made earlier that must not be written any more, by their places in it, and why."""
+def _refused(
+    plan: Plan, newer: str | None, *, job: Job, snapshot: Snapshot, store: Store
+) -> Mapping[int, str]:
+    """The changes of a plan made earlier that must not be written any more, by their places in it, and
+    why.
+    """
     if newer is not None:
         # What was written and what not is half of this plan; the newer one has been made knowing that.
-        return dict.fromkeys(range(len(plan.changes)), f"run {newer} has planned the job since. It was left alone.")
+        return dict.fromkeys(
+            range(len(plan.changes)), f"run {newer} has planned the job since. It was left alone."
+        )
     claimed = claimed_meanwhile(store, snapshot.collection, job, plan)
-    return {place: f"job {other} has a record for it now. It was left alone." for place, other in claimed.items()}
+    return {
+        place: f"job {other} has a record for it now. It was left alone." for place, other in claimed.items()
+    }
 
 
 def as_noted(request: Request) -> JobResult:

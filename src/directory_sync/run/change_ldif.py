@@ -1,4 +1,6 @@
-"""The changes of a job as LDIF change records (RFC 2849) without secret values; comments say what they belong to."""
+"""The changes of a job as LDIF change records (RFC 2849) without secret values; comments say what they belong
+to.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,18 @@ def without_secrets(change: Change, is_secret: IsSecret) -> Change | None:
 
 
 def change_record(change: Change, rendered: str, is_secret: IsSecret, part: Part = Part.WHOLE) -> str:
-    """One change as text: a blank line, comments, and its records as its destination has rendered what is visible of it."""
+    """One change as text: a blank line, comments, and its records as its destination has rendered what is
+    visible of it.
+    """
     remarks = [f"{change.action} {change.key}{_WHICH.get(part, '')}"]
     if part in (Part.WHOLE, Part.FIRST):
         remarks += map(mark_text, change.marks)
         remarks += [f"{field.field}: secret, not shown" for field in change.fields if is_secret(field.field)]
         follows = [field.field for field in change.fields if field.late and field.old]
-        remarks += [f"{name}: follows the renamed object that it names, where the server sees to that" for name in follows]
+        remarks += [
+            f"{name}: follows the renamed object that it names, where the server sees to that"
+            for name in follows
+        ]
     return "\n" + comments(remarks) + rendered.rstrip("\n") + ("\n" if rendered else "")
 
 

@@ -1,4 +1,6 @@
-"""The changes of a job as rows of a table, one for each field that changes: for CSV, by whichever way it is asked for."""
+"""The changes of a job as rows of a table, one for each field that changes: for CSV, by whichever way it is
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,18 @@ COLUMNS = ("job", "action", "key", "object", "new_object", "field", "old", "new"
 
 
 def change_rows(job: str, change: Change, is_secret: IsSecret) -> Iterator[tuple[str, ...]]:
-    """The rows of one change, in the order of `COLUMNS`; a change without fields is one row. Secret values are hidden."""
+    """The rows of one change, in the order of `COLUMNS`; a change without fields is one row.
+
+    Secret values are hidden.
+    """
     marks = printable("; ".join(map(mark_text, change.marks)))
-    start = (job, change.action.value, printable(change.key), printable(change.object), printable(change.new_object or ""))
+    start = (
+        job,
+        change.action.value,
+        printable(change.key),
+        printable(change.object),
+        printable(change.new_object or ""),
+    )
     for field in change.fields:
         yield (*start, *_cells(field, is_secret), marks)
     if not change.fields:

@@ -20,7 +20,9 @@ _PAST = {
 }
 
 
-def describe_change(job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None) -> str:
+def describe_change(
+    job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None
+) -> str:
     """One change as a line: what, which object, each field's old and new values, and what went wrong."""
     if outcome is not None and outcome.result is Result.CONFLICT:
         verb = f"Conflict, did not {change.action.value}"
@@ -63,7 +65,9 @@ def _fields(job: Job, change: Change) -> Iterator[str]:
         if is_secret(field.field):
             yield f"{field.field}: {HIDDEN}"
         elif field.partial and change.action is not Action.CREATE:
-            signs = [f"+{_shown([value])}" for value in field.added] + [f"-{_shown([value])}" for value in field.removed]
+            signs = [f"+{_shown([value])}" for value in field.added] + [
+                f"-{_shown([value])}" for value in field.removed
+            ]
             yield f"{field.field}: {_cut(' '.join(signs))}"
         elif not field.old:
             yield f"{field.field}: {_shown(field.new)}"

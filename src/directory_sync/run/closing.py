@@ -8,10 +8,14 @@ from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
 
-def close_run(store: Store, snapshot: Snapshot, state: JobState, *, elsewhere: Collection | None = None) -> None:
-    """Record a run's state. Jobs of its collection that are disabled, or defined no longer, claim nothing from then on.
+def close_run(
+    store: Store, snapshot: Snapshot, state: JobState, *, elsewhere: Collection | None = None
+) -> None:
+    """Record a run's state. Jobs of its collection that are disabled, or defined no longer, claim nothing
+    from then on.
 
-    `elsewhere`: another definition under the same name, whose enabled jobs go on claiming what they have records for.
+    `elsewhere`: another definition under the same name, whose enabled jobs go on claiming what they have
+    records for.
     """
     store.finish_run(snapshot.collection.name, snapshot.run_id, state.value)
     if snapshot.preview_only:

@@ -1,4 +1,6 @@
-"""Runs or previews the jobs of a collection one after another, with their failure actions: what a terminal does in one go."""
+"""Runs or previews the jobs of a collection one after another, with their failure actions: what a terminal
+does in one go.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def preview_collection(
     refuse_unsupported(collection, jobs, script_modules=deployment.script_modules)
     earlier: list[Earlier] = []
     for job in jobs:
-        result = preview_job(collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job))
+        result = preview_job(
+            collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job)
+        )
         if result.state is JobState.PREVIEWED:
             earlier.append(Earlier(job.name, result.destination, result.changes, result.findings))
         yield result
@@ -50,9 +54,11 @@ def run_collection(
     now: Collection | None = None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
-    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say so.
+    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say
+    so.
 
-    Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a terminal for that.
+    Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a
+    terminal for that.
 
     Args:
         snapshot: the run.
@@ -74,7 +80,15 @@ def run_collection(
             yield JobResult(job=job.name, state=JobState.NOT_RUN, message=hindrance)
             continue
         try:
-            result = run_job(snapshot, job, deployment=deployment, store=store, holder=holder, now=now, progress=progress(job))
+            result = run_job(
+                snapshot,
+                job,
+                deployment=deployment,
+                store=store,
+                holder=holder,
+                now=now,
+                progress=progress(job),
+            )
         except LeaseError as error:
             # In a terminal somebody waits: say who is at work instead of queueing.
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
@@ -82,4 +96,6 @@ def run_collection(
         if result.state.failed and job.on_failure is FailureAction.ABORT:
             hindrance = f"Not run, because job {job.name} before it failed and its failure action is abort."
         elif result.state is JobState.WAITING and job.wait_for_approval:
-            hindrance = f"Not run, because job {job.name} before it waits for approval (request {result.request})."
+            hindrance = (
+                f"Not run, because job {job.name} before it waits for approval (request {result.request})."
+            )

@@ -1,4 +1,7 @@
-"""What a deployment gives every run: connections, folders, bounds. Airflow and the command line each fill it in their own way."""
+"""What a deployment gives every run: connections, folders, bounds.
+
+Airflow and the command line each fill it in their own way.
+"""
 
 from __future__ import annotations
 

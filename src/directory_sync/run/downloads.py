@@ -1,4 +1,6 @@
-"""A stored plan as CSV and LDIF to keep, made without asking its destination: whoever reads it may not be able to reach that."""
+"""A stored plan as CSV and LDIF to keep, made without asking its destination: whoever reads it may not be
+able to reach that.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from directory_sync.store.plan_pages import PlanHead, StoredChange
 CSV_COLUMNS = (*COLUMNS, "result", "message")
 
 _BATCH = 200
-# What makes a spreadsheet compute: the first character of a cell. A sign before a number, as in +31 6 1234, is none of that.
+# What makes a spreadsheet compute: the first character of a cell. A sign before a number, as in +31 6 1234,
+# is none of that.
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d\s().,/–-]*$)")
 
 
@@ -43,7 +46,9 @@ def csv_parts(job: Job, changes: Iterable[StoredChange]) -> Iterator[str]:
 
 
 def has_ldif(job: Job) -> bool:
-    """Whether the job's changes have a form in LDIF: those of directories and LDIF files have, those of tables have not."""
+    """Whether the job's changes have a form in LDIF: those of directories and LDIF files have, those of
+    tables have not.
+    """
     if isinstance(job.destination, FileEndpoint):
         return job.destination.kind is FileKind.LDIF
     return isinstance(job.destination, DirectoryDestination)
@@ -52,8 +57,9 @@ def has_ldif(job: Job) -> bool:
 def ldif_parts(head: PlanHead, job: Job, changes: Iterable[StoredChange]) -> Iterator[str]:
     """A plan as LDIF change records, in parts; the job must have such a form.
 
-    The destination's schema is not known here, so that values are compared byte by byte where it would know better: a preview
-    by the command line, which asks the destination, may leave out a value that only differs in case.
+    The destination's schema is not known here, so that values are compared byte by byte where it would know
+    better: a preview by the command line, which asks the destination, may leave out a value that only differs
+    in case.
     """
     changes_count = "1 change" if head.changes == 1 else f"{head.changes} changes"
     heading = [

@@ -1,4 +1,6 @@
-"""What a job would find on record after the jobs before it in the same preview: what they have come to claim, or no longer do."""
+"""What a job would find on record after the jobs before it in the same preview: what they have come to claim,
+or no longer do.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from directory_sync.run.opening import Earlier
 from directory_sync.store.store import Store
 
 
-def past_after(store: Store, collection: Collection, job: Job, destination: str, earlier: Iterable[Earlier]) -> Past:
+def past_after(
+    store: Store, collection: Collection, job: Job, destination: str, earlier: Iterable[Earlier]
+) -> Past:
     """What is on record of a job, as if the plans of these jobs had been carried out."""
     past = past_of(store, collection, job, destination)
     before = [each for each in earlier if each.destination == destination]
@@ -30,7 +34,9 @@ def past_after(store: Store, collection: Collection, job: Job, destination: str,
     }
 
     def claimed_by(asked: Some[bytes]) -> Mapping[bytes, str]:
-        stored = store.claimed_by(place_of(collection, job, destination), asked, except_jobs=[each.job for each in before])
+        stored = store.claimed_by(
+            place_of(collection, job, destination), asked, except_jobs=[each.job for each in before]
+        )
         return stored | {known_by: claimed[known_by] for known_by in asked if known_by in claimed}
 
     return replace(past, claimed_by=claimed_by)

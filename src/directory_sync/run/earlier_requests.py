@@ -21,20 +21,32 @@ def refer(work: BegunJob, plan: Plan) -> JobResult | None:
     """The answer of an earlier request to the same plan, so that it is not asked again; None without one."""
     asked = _asked_already(work, plan)
     if asked is not None:
-        stands = "are approved, and about to be carried out" if asked.state == APPROVED else "wait for approval already"
+        stands = (
+            "are approved, and about to be carried out"
+            if asked.state == APPROVED
+            else "wait for approval already"
+        )
         message = f"The same changes {stands}: request {asked.id} of run {asked.run_id}. Nothing was filed."
         return waiting(plan, asked.plan_id, asked.id, message, work.started)
     denied = _denied_already(work, plan)
     if denied is not None:
         # A request for another plan that waits asks for what the source no longer says.
-        reason = f"Run {work.snapshot.run_id} has made the plan again that was denied with request {denied.id}."
+        reason = (
+            f"Run {work.snapshot.run_id} has made the plan again that was denied with request {denied.id}."
+        )
         work.store.mark_stale(plan.collection, plan.job, reason=reason)
         view = work.store.get_request(denied.id)
-        reasons = [event.text.strip() for event in view.events if event.kind is EventKind.DENIED and event.text.strip()]
+        reasons = [
+            event.text.strip()
+            for event in view.events
+            if event.kind is EventKind.DENIED and event.text.strip()
+        ]
         by = f" by {denied.decided_by}" if denied.decided_by else ""
         message = (
-            f"The same changes were denied{by}: request {denied.id} of run {denied.run_id}. Nothing was filed or "
-            "written. To ask for them again, start a run by hand." + (f" Reason of the denial: {reasons[-1]}" if reasons else "")
+            f"The same changes were denied{by}: request {denied.id} of run {denied.run_id}. Nothing was filed"
+            f" or "
+            "written. To ask for them again, start a run by hand."
+            + (f" Reason of the denial: {reasons[-1]}" if reasons else "")
         )
         return not_approved(plan, denied.plan_id, denied.id, JobState.DENIED, message, work.started)
     return None
@@ -50,14 +62,18 @@ def usable_waiver(work: BegunJob, plan: Plan) -> tuple[Request | None, str]:
     refusal = _why_not_used(work, waiver, plan)
     if refusal:
         return None, f"Request {waiver.id} waives limits, but {refusal}"
-    log.info("Limits are waived for exactly this plan. request=%d approved_by=%s", waiver.id, waiver.decided_by)
+    log.info(
+        "Limits are waived for exactly this plan. request=%d approved_by=%s", waiver.id, waiver.decided_by
+    )
     return waiver, ""
 
 
 def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
     if work.at_terminal and waiver.trigger != TERMINAL:
         return (
-            f"it belongs to run {waiver.run_id} of Airflow, and nobody has checked who started this run. Run the job in Airflow."
+            f"it belongs to run {waiver.run_id} of Airflow, and nobody has checked who started this run. Run"
+            f" the"
+            f" job in Airflow."
         )
     policy = work.rules.policy
     if policy is not None and policy_of(waiver) != policy.model_copy(update={"self_approval": "forbid"}):
@@ -72,7 +88,10 @@ def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
     if work.snapshot.trigger != SCHEDULED:
         for decision in view.decisions:
             if same_person(decision.person, work.snapshot.requester):
-                return f"{decision.person}, who has approved it, has also started this run. Someone else has to start it."
+                return (
+                    f"{decision.person}, who has approved it, has also started this run. Someone else has to"
+                    f" start it."
+                )
     return ""
 
 
@@ -105,9 +124,16 @@ def _same_question(work: BegunJob, asked: Request, plan: Plan) -> bool:
 
 def end_superfluous(work: BegunJob, plan: Plan) -> None:
     """End a request of an earlier run: what it asks for is not what the source says now."""
-    what = "carries out newer changes that need no approval" if len(plan.changes) else "found nothing to change any more"
+    what = (
+        "carries out newer changes that need no approval"
+        if len(plan.changes)
+        else "found nothing to change any more"
+    )
     ended = work.store.mark_stale(
-        plan.collection, plan.job, reason=f"Run {work.snapshot.run_id} {what}.", terminals_only=work.at_terminal
+        plan.collection,
+        plan.job,
+        reason=f"Run {work.snapshot.run_id} {what}.",
+        terminals_only=work.at_terminal,
     )
     if ended is not None:
         log.info("Request %d of an earlier run is stale now: this run %s.", ended, what)

@@ -1,7 +1,8 @@
-"""Runs or previews one job: lease, plan, limits, approval, store, apply. Every way of running a job goes through here.
+"""Runs or previews one job: lease, plan, limits, approval, store, apply. Every way of running a job goes
+through here.
 
-Nothing but a busy lease and a failing store is raised: what goes wrong with a job is part of its result, so that the command
-line, the Airflow task, the page and the mail all say the same.
+Nothing but a busy lease and a failing store is raised: what goes wrong with a job is part of its result, so
+that the command line, the Airflow task, the page and the mail all say the same.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def run_job(
     tries: Tries | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> JobResult:
-    """Plan a job and carry the plan out, or go on with the plan that an earlier attempt of the same run left unfinished.
+    """Plan a job and carry the plan out, or go on with the plan that an earlier attempt of the same run left
+    unfinished.
 
     A plan that needs approval is not carried out: a request is filed for it, and the job waits.
 
@@ -87,10 +89,12 @@ def run_job(
         snapshot: the run it belongs to, from `Store.start_run`; its definition counts for the whole run.
         job: one of the snapshot's jobs.
         holder: how others are told who holds the lease.
-        gated: whether somebody will carry the plan out once it is approved; if not, a plan that needs approval fails.
-        now: the collection as it is defined now; where it is stricter than the snapshot, in policy or limits, it counts.
-        tries: how the job's task in Airflow came to run; None where no task runs it. Under a policy, a task that was cleared
-            makes no new plan.
+        gated: whether somebody will carry the plan out once it is approved; if not, a plan that needs
+            approval fails.
+        now: the collection as it is defined now; where it is stricter than the snapshot, in policy or limits,
+            it counts.
+        tries: how the job's task in Airflow came to run; None where no task runs it. Under a policy, a task
+            that was cleared makes no new plan.
 
     Raises:
         LeaseError: another run works on the same part of the destination; nothing was begun.
@@ -103,14 +107,20 @@ def run_job(
     by_hand = begun_by_hand(snapshot, tries, last)
     may_plan = rules.policy is None or not by_hand
     if not may_plan and unfinished_plan(store, snapshot, job, deployment) is None:
-        return record(store, store.start_job(snapshot.id, job.name), failure(job, _new_run_needed(store, snapshot, job), started))
+        return record(
+            store,
+            store.start_job(snapshot.id, job.name),
+            failure(job, _new_run_needed(store, snapshot, job), started),
+        )
     with contextlib.ExitStack() as stack:
         try:
             # The lease comes before the first record is read, and is kept until the last change is written.
             opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
             areas = touched_areas(job, opened.destination)
             lease = stack.enter_context(
-                store.acquire_lease(opened.destination.identity, areas, holder=holder, duration=deployment.lease_duration)
+                store.acquire_lease(
+                    opened.destination.identity, areas, holder=holder, duration=deployment.lease_duration
+                )
             )
         except (LeaseError, StoreError):
             raise
@@ -120,7 +130,9 @@ def run_job(
         settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
         attempt = store.start_job(snapshot.id, job.name, lease=lease)
         try:
-            work = BegunJob(snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand)
+            work = BegunJob(
+                snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand
+            )
             result = _plan_and_apply(work, attempt, may_plan=may_plan, gated=gated)
         except StoreError:
             raise
@@ -129,8 +141,12 @@ def run_job(
         return record(store, attempt, result)
 
 
-def render_changes(collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment) -> Iterator[str]:
-    """The changes as LDIF change records, or comments where the destination has no such form, without secret values."""
+def render_changes(
+    collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment
+) -> Iterator[str]:
+    """The changes as LDIF change records, or comments where the destination has no such form, without secret
+    values.
+    """
     with open_job(collection, job, deployment, run_id="preview") as opened:
         destination = opened.destination
 
@@ -140,7 +156,9 @@ def render_changes(collection: Collection, job: Job, changes: ChangeSequence, de
                 yield destination.normalise_id(container)
                 container = destination.parent_id(container)
 
-        yield from ldif_records(changes, destination.render, secret_fields(job), normalise=destination.normalise_id, above=above)
+        yield from ldif_records(
+            changes, destination.render, secret_fields(job), normalise=destination.normalise_id, above=above
+        )
 
 
 def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: bool) -> JobResult:
@@ -153,7 +171,8 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         raise _new_run_needed(store, work.snapshot, job)
     past = past_of(store, collection, job, work.opened.destination.identity, window=work.rules.window)
     plan = _make_plan(collection, job, work.opened, past, work.progress, rules=work.rules)
-    # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not needed.
+    # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not
+    # needed.
     store.end_outdated_approvals(
         collection.name,
         job.name,
@@ -171,7 +190,9 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         plan_id = store.save_plan(attempt.id, plan)
         store.finish_plan(plan_id, JobState.STOPPED_BY_LIMIT.value)
         # A request for another plan that waits asks for what the source no longer says.
-        end_other(work, plan, reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped.")
+        end_other(
+            work, plan, reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped."
+        )
         result = stopped(plan, plan_id, work.started)
         return replace(result, message=f"{result.message} {refusal}") if refusal else result
     if why is None or policy is None:
@@ -179,7 +200,8 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         return work.carry_out(store.save_plan(attempt.id, plan), plan, request=None)
     if not gated:
         raise DirectorySyncError(
-            f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before the policy did. "
+            f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before"
+            f" the policy did. "
             "Nothing was written. Start a new run."
         )
     return refer(work, plan) or _file(work, attempt, plan, policy, why)
@@ -192,12 +214,16 @@ def _needs_approval(work: BegunJob, plan: Plan) -> Reason | None:
     if trigger == SCHEDULED and work.rules.policy.when == "manual" and len(plan.changes):
         # What nobody has agreed to since the job was edited is not the schedule's doing alone.
         trigger = SCHEDULED if is_known(work.store, work.snapshot, work.job) else EDITED
-    return needs_approval(work.rules.policy, plan, trigger=trigger, exceeded=plan.exceeded, canonical=_spelling(work.opened))
+    return needs_approval(
+        work.rules.policy, plan, trigger=trigger, exceeded=plan.exceeded, canonical=_spelling(work.opened)
+    )
 
 
 def _file(work: BegunJob, attempt: JobRun, plan: Plan, policy: EffectivePolicy, why: Reason) -> JobResult:
     plan_id = work.store.save_plan(attempt.id, plan)
-    filed = file_request(work.store, work.snapshot, plan_id, plan, policy=policy, why=why, description=work.job.description)
+    filed = file_request(
+        work.store, work.snapshot, plan_id, plan, policy=policy, why=why, description=work.job.description
+    )
     message = f"Waiting for approval: request {filed.id}. {why}"
     if filed.filing is Filing.REPLACES:
         message += f" It takes the place of request {filed.replaced}, which is stale now."
@@ -206,7 +232,9 @@ def _file(work: BegunJob, attempt: JobRun, plan: Plan, policy: EffectivePolicy, 
 
 def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
     own = store.request_to_carry_out(snapshot.id, job.name)
-    return new_run_needed(snapshot, job, own.id if own is not None and own.state in (PENDING, APPROVED) else None)
+    return new_run_needed(
+        snapshot, job, own.id if own is not None and own.state in (PENDING, APPROVED) else None
+    )
 
 
 def _unfinished(work: BegunJob) -> StoredPlan | None:
@@ -218,21 +246,28 @@ def _unfinished(work: BegunJob) -> StoredPlan | None:
     found, here = store.load_plan(plan_id), work.opened.destination.identity
     plan = found.plan
     if plan.destination != here:
-        # The connection leads somewhere else now, where nothing of what was seen holds. What was written is found out, and the
-        # plan closed, once it can be looked at.
+        # The connection leads somewhere else now, where nothing of what was seen holds. What was written is
+        # found out, and the plan closed, once it can be looked at.
         log.warning(
-            "The plan of an earlier attempt is for another destination, so a new one is made. job=%s planned=%s now=%s",
+            "The plan of an earlier attempt is for another destination, so a new one is made. job=%s"
+            " planned=%s now=%s",
             job.name,
             plan.destination,
             here,
         )
         return None
-    log.info("Going on with the plan that an earlier attempt left unfinished. job=%s digest=%s", job.name, plan.digest)
+    log.info(
+        "Going on with the plan that an earlier attempt left unfinished. job=%s digest=%s",
+        job.name,
+        plan.digest,
+    )
     return found
 
 
 def _begun_under(work: BegunJob, stored: StoredPlan) -> Request | None:
-    """The request that a plan was begun under, in whatever state it is now; None if the plan needed no approval."""
+    """The request that a plan was begun under, in whatever state it is now; None if the plan needed no
+    approval.
+    """
     return None if stored.request_id is None else work.store.get_request(stored.request_id).request
 
 

@@ -40,7 +40,9 @@ def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:
     """A job's definition with what it inherits from its collection, defaults included."""
     policy = collection.policy_of(job)
     return job.model_dump(mode="json", by_alias=True) | {
-        "limits": {kind.value: format_limit(limit) for kind, limit in sorted(collection.limits_of(job).items())},
+        "limits": {
+            kind.value: format_limit(limit) for kind, limit in sorted(collection.limits_of(job).items())
+        },
         "approval": None if policy is None else policy.model_dump(mode="json", by_alias=True),
         "timezone": collection.timezone,
     }

@@ -1,4 +1,7 @@
-"""What a job learns from a run: which objects it knows from then on. Nothing is learnt from a plan that was not applied."""
+"""What a job learns from a run: which objects it knows from then on.
+
+Nothing is learnt from a plan that was not applied.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ def place_of(collection: Collection, job: Job, destination: str) -> JobPlace:
     return JobPlace(collection.name, job.name, destination, _source(job))
 
 
-def past_of(store: Store, collection: Collection, job: Job, destination: str, *, window: timedelta | None = None) -> Past:
+def past_of(
+    store: Store, collection: Collection, job: Job, destination: str, *, window: timedelta | None = None
+) -> Past:
     """What is on record of a job at a destination.
 
     `window`: how long ago removals count too; None for what the definition says.
@@ -43,7 +48,9 @@ def past_of(store: Store, collection: Collection, job: Job, destination: str, *,
 
 
 def claims(job: Job) -> bool:
-    """Whether a job claims the objects that it has records for: one that creates none may go by a part of them only."""
+    """Whether a job claims the objects that it has records for: one that creates none may go by a part of
+    them only.
+    """
     return job.enabled and job.missing_at_destination == "create"
 
 
@@ -65,7 +72,8 @@ class Written:
     Attributes:
         destination: where they are.
         keys: the job's key fields.
-        created: ids of the objects that the plan has created. What was found there already may be somebody else's.
+        created: ids of the objects that the plan has created. What was found there already may be somebody
+            else's.
         created_keys: the same for a file, by what tells its objects apart.
         gone: identities that no object has any more.
     """
@@ -99,7 +107,9 @@ class Written:
         return key_identity(key_combinations(rules, [held.get(name.lower(), ()) for name in self.keys]))
 
 
-def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: Written, *, planned: datetime | None) -> None:
+def learn(
+    store: Store, collection: Collection, job: Job, plan: Plan, written: Written, *, planned: datetime | None
+) -> None:
     """Note what the job knows once its plan has been applied, or there was nothing to do.
 
     Args:
@@ -124,7 +134,8 @@ def learn(store: Store, collection: Collection, job: Job, plan: Plan, written: W
 
 
 def claimed_meanwhile(store: Store, collection: Collection, job: Job, plan: Plan) -> dict[int, str]:
-    """The removals of a plan, by their places in it, that another job has come to claim since the plan was made.
+    """The removals of a plan, by their places in it, that another job has come to claim since the plan was
+    made.
 
     Those whose plan says so already were agreed to with it.
     """
@@ -141,12 +152,17 @@ def claimed_meanwhile(store: Store, collection: Collection, job: Job, plan: Plan
 
 
 def _created(written: Written, *, managed: int) -> tuple[set[bytes], set[bytes]]:
-    """Identities of the objects that were created in a directory, and hashed names of those that show none."""
+    """Identities of the objects that were created in a directory, and hashed names of those that show
+    none.
+    """
     found: dict[str, bytes] = {}
     if written.created:
         try:
             found = written.destination.identities(written.created, among=managed + len(written.created))
         except EndpointError as error:
-            log.warning("The identities of new objects could not be read; the next run finds them. error=%s", error)
-    # By its name alone none is known, for the next run may meet somebody else's object under it; it is claimed, though.
+            log.warning(
+                "The identities of new objects could not be read; the next run finds them. error=%s", error
+            )
+    # By its name alone none is known, for the next run may meet somebody else's object under it; it is
+    # claimed, though.
     return set(map(compact, found.values())), {name_hash(id) for id in written.created if id not in found}

@@ -17,11 +17,13 @@ _WRITTEN = (Result.DONE, Result.FOUND_DONE)
 def record_what_was_found(
     store: Store, stored: StoredPlan, destination: Destination, *, only: Collection[Result] = tuple(Result)
 ) -> Counter[Result]:
-    """Look at the objects of all changes without an outcome, and record what they tell; an outcome recorded meanwhile stands.
+    """Look at the objects of all changes without an outcome, and record what they tell; an outcome recorded
+    meanwhile stands.
 
     `only`: which of the results are recorded; the other changes stay without an outcome.
 
-    Returns how many of each. Raises EndpointError where nothing can be told now; what was recorded until then holds.
+    Returns how many of each. Raises EndpointError where nothing can be told now; what was recorded until then
+    holds.
     """
     recorded = store.outcomes(stored.id)
     renamed = {}
@@ -29,7 +31,9 @@ def record_what_was_found(
         outcome = recorded.get(sequence)
         if change.new_object is not None and outcome is not None and outcome.result in _WRITTEN:
             renamed[change.object] = change.new_object
-    rest = ((sequence, change) for sequence, change in enumerate(stored.plan.changes) if sequence not in recorded)
+    rest = (
+        (sequence, change) for sequence, change in enumerate(stored.plan.changes) if sequence not in recorded
+    )
     counted: Counter[Result] = Counter()
 
     def found() -> Iterator[Outcome]:

@@ -1,4 +1,6 @@
-"""Opens what one job needs: its endpoints and its compiled mapping, with what earlier jobs plan laid over them."""
+"""Opens what one job needs: its endpoints and its compiled mapping, with what earlier jobs plan laid over
+them.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,8 @@ def open_job(
         _check(source, source_effects)
         _check(destination, effects)
         scripts = load_scripts(
-            [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)], deployment.script_modules
+            [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)],
+            deployment.script_modules,
         )
 
         def single(name: str) -> bool:
@@ -96,13 +99,22 @@ def open_job(
             single=single,
             source_single=source_single,
             variables=run_variables(
-                collection=collection.name, job=job.name, run=run_id, now=datetime.now(UTC), timezone=collection.timezone
+                collection=collection.name,
+                job=job.name,
+                run=run_id,
+                now=datetime.now(UTC),
+                timezone=collection.timezone,
             ),
             scripts=scripts,
         )
         warnings = [*source.warnings, *destination.warnings]
-        if isinstance(job.source, FileEndpoint) and any(item.destination == source.identity for item in earlier):
-            warnings.append(f"{source.label} is written by a job before this one; this preview shows what the file holds now.")
+        if isinstance(job.source, FileEndpoint) and any(
+            item.destination == source.identity for item in earlier
+        ):
+            warnings.append(
+                f"{source.label} is written by a job before this one; this preview shows what the file holds"
+                f" now."
+            )
         yield OpenJob(
             source=overlaid_source(source, source_effects),
             destination=overlaid_destination(destination, effects),
@@ -112,7 +124,9 @@ def open_job(
 
 
 def touched_areas(job: Job, destination: Destination) -> tuple[str, ...]:
-    """Normalised ids of everything that the job may write to: what it manages, and where it moves who has left."""
+    """Normalised ids of everything that the job may write to: what it manages, and where it moves who has
+    left.
+    """
     areas = destination.areas
     if isinstance(job.missing_at_source, MoveMissing):
         areas = (*areas, destination.normalise_id(job.missing_at_source.move))

@@ -33,7 +33,8 @@ class _Person:
 
 
 class People:
-    """Answers from one directory, over one session. Use it for one round of questions and close it: it remembers all answers.
+    """Answers from one directory, over one session. Use it for one round of questions and close it: it
+    remembers all answers.
 
     A directory that has failed once is not asked again, so that many questions to one that is down end soon.
     """
@@ -46,28 +47,42 @@ class People:
         self._failure: EndpointError | None = None
 
     def mail_of(self, user: str) -> str | None:
-        """The user's mail address, the first one if there are several; None if none is known. Raises EndpointError."""
+        """The user's mail address, the first one if there are several; None if none is known.
+
+        Raises EndpointError.
+        """
         person = self._find(user)
         return person.mails[0] if person is not None and person.mails else None
 
     def manager_of(self, user: str) -> str | None:
         """The user name of the user's manager; None if none is known for certain. Raises EndpointError.
 
-        A manager counts only if they are themselves found by that name in the container of the people: an entry elsewhere that
-        somebody's `manager` points at approves nothing.
+        A manager counts only if they are themselves found by that name in the container of the people: an
+        entry elsewhere that somebody's `manager` points at approves nothing.
         """
         person = self._find(user)
         if person is None or not person.managers:
             return None
         if len(person.managers) > 1:
             log.warning(
-                "%s has %d managers in the people directory, so none of them counts.", printable(user), len(person.managers)
+                "%s has %d managers in the people directory, so none of them counts.",
+                printable(user),
+                len(person.managers),
             )
             return None
         manager = self._read(person.managers[0])
         if manager is None or len(manager.names) != 1:
-            what = "is not there" if manager is None else f"has {len(manager.names)} values of {self._where.name}"
-            log.warning("The manager of %s, %s, %s, so it counts as none.", printable(user), printable(person.managers[0]), what)
+            what = (
+                "is not there"
+                if manager is None
+                else f"has {len(manager.names)} values of {self._where.name}"
+            )
+            log.warning(
+                "The manager of %s, %s, %s, so it counts as none.",
+                printable(user),
+                printable(person.managers[0]),
+                what,
+            )
             return None
         name = manager.names[0]
         found = self._find(name)
@@ -88,7 +103,9 @@ class People:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def _find(self, user: str) -> _Person | None:
@@ -99,7 +116,9 @@ class People:
     def _found(self, user: str) -> _Person | None:
         where = self._where
         try:
-            records = self._search(where.base, ldap.SCOPE_SUBTREE, equals(where.name, user.encode("utf-8", "replace")))
+            records = self._search(
+                where.base, ldap.SCOPE_SUBTREE, equals(where.name, user.encode("utf-8", "replace"))
+            )
         except MissingObjectError as error:
             self._failure = EndpointError(
                 f"the container {where.base} of the people cannot be read.",
@@ -139,7 +158,15 @@ class People:
                 self._server = Server(read_settings(self._connections.get(self._where.connection)))
             server, where = self._server, self._where
             attributes = list(dict.fromkeys((where.name, where.mail, where.manager)))
-            pages = listing(server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=attributes)
+            pages = listing(
+                server.pool,
+                server.root,
+                server.schema,
+                base=base,
+                scope=scope,
+                filter=filter,
+                attributes=attributes,
+            )
             return [record for page in pages for record in page]
         except MissingObjectError:
             raise

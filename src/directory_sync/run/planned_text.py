@@ -22,7 +22,9 @@ def count_text(action: Action, count: int) -> str:
 
 
 def changes_text(figures: Mapping[str, int]) -> str:
-    """The changes of each kind, the worst kind first, from figures as `Statistics` names them; `no changes` if there are none."""
+    """The changes of each kind, the worst kind first, from figures as `Statistics` names them; `no changes`
+    if there are none.
+    """
     counts = [(action, figures.get(name, 0)) for action, name in COUNTED_AS.items()]
     return ", ".join(count_text(action, count) for action, count in counts if count > 0) or "no changes"
 

@@ -27,7 +27,8 @@ class JobRules:
             into one.
         window: how long ago removals count too, the longest of all versions.
         remove: what may be removed: everything only if every version says so.
-        asks_over_limit: a plan that goes past a limit is asked for instead of being stopped, in every version.
+        asks_over_limit: a plan that goes past a limit is asked for instead of being stopped, in every
+            version.
     """
 
     policy: EffectivePolicy | None
@@ -48,7 +49,9 @@ def policy_for(collection: Collection, job: Job, minimum: ApprovalPolicy | None)
     return tighten(minimum, collection.policy_of(job))
 
 
-def rules_for(began: Collection, now: Collection | None, job: Job, minimum: ApprovalPolicy | None) -> JobRules:
+def rules_for(
+    began: Collection, now: Collection | None, job: Job, minimum: ApprovalPolicy | None
+) -> JobRules:
     """The strictest of what a run began with and what the definition says now.
 
     Args:
@@ -73,4 +76,9 @@ def rules_for(began: Collection, now: Collection | None, job: Job, minimum: Appr
 
 def surely_asks(policy: EffectivePolicy | None) -> bool:
     """Whether every plan that changes anything needs approval in a run that the schedule did not start."""
-    return policy is not None and policy.when in ("always", "manual") and not policy.changes and not policy.fields
+    return (
+        policy is not None
+        and policy.when in ("always", "manual")
+        and not policy.changes
+        and not policy.fields
+    )

@@ -1,7 +1,7 @@
 """Makes texts that come from elsewhere harmless for a terminal, and values readable.
 
-Every text output of the command and every task log goes through here: a directory's value may hold escape sequences that clear
-the screen, hide text, or answer back into the shell.
+Every text output of the command and every task log goes through here: a directory's value may hold escape
+sequences that clear the screen, hide text, or answer back into the shell.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# Control characters (C0, DEL, C1: ECMA-48), line separators, and invisible characters that reorder or hide text (Unicode
-# bidirectional controls, format characters, tags), lone surrogates. Joiners (U+200C, U+200D) stay: scripts and emoji need them.
+# Control characters (C0, DEL, C1: ECMA-48), line separators, and invisible characters that reorder or hide
+# text (Unicode bidirectional controls, format characters, tags), lone surrogates. Joiners (U+200C, U+200D)
+# stay: scripts and emoji need them.
 _HARMFUL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -24,12 +25,16 @@ VALUE_SEPARATOR = " | "
 
 
 def printable(text: str) -> str:
-    r"""Return the text on one line, with everything that a terminal might obey spelled out (`\n`, `\x1b`, `\u202e`)."""
+    r"""Return the text on one line, with everything that a terminal might obey spelled out (`\n`, `\x1b`,
+    `\u202e`).
+    """
     return _HARMFUL.sub(_escaped, text)
 
 
 def printable_lines(text: str) -> str:
-    """As `printable`, but line breaks stay; further lines are indented, so that no text can pass for a message of its own."""
+    """As `printable`, but line breaks stay; further lines are indented, so that no text can pass for a
+    message of its own.
+    """
     return "\n  ".join(printable(line) for line in text.splitlines())
 
 
@@ -63,5 +68,6 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _json_escaped(match: re.Match[str]) -> str:
-    # Within strings json.dumps has escaped the line breaks already; those that are left are the indentation's.
+    # Within strings json.dumps has escaped the line breaks already; those that are left are the
+    # indentation's.
     return match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1]

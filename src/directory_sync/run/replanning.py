@@ -21,9 +21,10 @@ class Tries:
     Attributes:
         number: the try, from 1.
         cleared: this very task was cleared, so that it has more tries than it has retries.
-        run_cleared: a task of the run was cleared, this one or another one. Marking a task as successful clears those
-            after it that had failed.
-        out_of_turn: a job before it that keeps others from running when it fails has not ended well in this run.
+        run_cleared: a task of the run was cleared, this one or another one. Marking a task as successful
+            clears those after it that had failed.
+        out_of_turn: a job before it that keeps others from running when it fails has not ended well in this
+            run.
         run_over: Airflow has said before that the run is over.
     """
 
@@ -54,7 +55,8 @@ def begun_by_hand(snapshot: Snapshot, tries: Tries | None, last: LastAttempt | N
     if tries.number <= 1:
         # A first try, though there was one before: the task was deleted and created again.
         return True
-    # A task that is cleared while it runs gets another try, whatever it ends with, and looks as if Airflow tried again.
+    # A task that is cleared while it runs gets another try, whatever it ends with, and looks as if Airflow
+    # tried again.
     return tries.run_cleared
 
 
@@ -62,7 +64,9 @@ def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNee
     """The answer to a task that was cleared; `waits`: the request that the run has filed for the job."""
     pending = f" Request {waits}, which this run has filed, stays as it is." if waits is not None else ""
     return NewRunNeeded(
-        f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a task of the "
-        f"run was cleared or marked by hand, or the run had ended. Nothing was read or written.{pending} Start a new "
+        f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a"
+        f" task of the "
+        f"run was cleared or marked by hand, or the run had ended. Nothing was read or written.{pending}"
+        f" Start a new "
         "run: the person who starts it is its requester."
     )

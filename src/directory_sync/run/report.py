@@ -24,7 +24,9 @@ _encode = json.JSONEncoder(ensure_ascii=True).encode
 
 
 def job_report(collection: Collection, result: JobResult) -> dict[str, Any]:
-    """One job's part of the report, with all its changes in memory; `write_report` needs no memory for them."""
+    """One job's part of the report, with all its changes in memory; `write_report` needs no memory for
+    them.
+    """
     report = _header(result)
     errors = [problem.to_json() for problem in result.problems]
     report["changes"] = list(_changes(collection, result, errors))
@@ -62,10 +64,11 @@ def _write_job(stream: TextIO, collection: Collection, result: JobResult) -> Non
 
 @contextlib.contextmanager
 def report_file(path: Path) -> Iterator[TextIO]:
-    """A file for `write_report` that appears under its name only when it is complete, also when the block raises.
+    """A file for `write_report` that appears under its name only when it is complete, also when the block
+    raises.
 
-    It is readable by its owner only, because it holds people's data. What is no regular file (`/dev/stdout`, a pipe) is written
-    to directly. Raises OSError if it cannot be written.
+    It is readable by its owner only, because it holds people's data. What is no regular file (`/dev/stdout`,
+    a pipe) is written to directly. Raises OSError if it cannot be written.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
@@ -73,7 +76,9 @@ def report_file(path: Path) -> Iterator[TextIO]:
             yield stream
         return
     # Readable by its owner only from the first moment, and beside its target, so that replacing is one step.
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".report-", delete=False) as stream:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=target.parent, prefix=".report-", delete=False
+    ) as stream:
         temporary = Path(stream.name)
         try:
             try:
@@ -116,7 +121,9 @@ def _header(result: JobResult) -> dict[str, Any]:
     }
 
 
-def _changes(collection: Collection, result: JobResult, errors: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+def _changes(
+    collection: Collection, result: JobResult, errors: list[dict[str, str]]
+) -> Iterator[dict[str, Any]]:
     """Yield every change; those that did not succeed are added to `errors` on the way."""
     is_secret = secret_fields(collection.job(result.job))
     for sequence, change in enumerate(result.changes):
@@ -155,6 +162,7 @@ def _field_report(field: FieldChange, *, hidden: bool) -> dict[str, Any]:
         "old": [HIDDEN if hidden else value_to_json(value) for value in field.old],
         "new": [HIDDEN if hidden else value_to_json(value) for value in field.new],
     }
-    # Old and new values of a partial change are those that go and come; others stay. Late ones come after all other changes.
+    # Old and new values of a partial change are those that go and come; others stay. Late ones come after all
+    # other changes.
     marks = {"partial": True} if field.partial else {}
     return {**report, **marks, **({"late": True} if field.late else {})}

@@ -26,7 +26,10 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class JobState(StrEnum):
-    """How a job ended. The last five: its plan waits for approval, or was not approved, so nothing was written."""
+    """How a job ended.
+
+    The last five: its plan waits for approval, or was not approved, so nothing was written.
+    """
 
     SUCCESS = "success"
     SUCCESS_WITH_ERRORS = "success_with_errors"
@@ -49,11 +52,16 @@ class JobState(StrEnum):
 
 
 NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
-"""States of a job whose plan was not carried out because of what was said, or not said, about it; the run has the first."""
+"""States of a job whose plan was not carried out because of what was said, or not said, about it; the run has
+the first.
+"""
 
 
 def state_of_run(states: Iterable[JobState], *, preview_only: bool = False) -> JobState:
-    """The state of a whole run whose jobs ended so. Jobs that were not run say nothing; it has failed if one of them has."""
+    """The state of a whole run whose jobs ended so.
+
+    Jobs that were not run say nothing; it has failed if one of them has.
+    """
     found = set(states) - {JobState.NOT_RUN}
     if any(state.failed for state in found):
         return JobState.FAILED
@@ -72,8 +80,8 @@ class JobResult:
         job: its name.
         state: how it ended.
         statistics: counted after apply; in a preview what would be counted.
-        planned: what the plan would do, where nothing of it was written: in a preview, while it waits, or as a limit has
-            stopped it; None otherwise.
+        planned: what the plan would do, where nothing of it was written: in a preview, while it waits, or as
+            a limit has stopped it; None otherwise.
         digest: the plan's; empty if there was none.
         destination: identity of the place that is written to; empty if that was not reached.
         managed: number of objects that the destination's listing held.
@@ -142,8 +150,12 @@ def waiting(plan: Plan, plan_id: int, request: int, message: str, started: float
     return not_approved(plan, plan_id, request, JobState.WAITING, message, started)
 
 
-def not_approved(plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float) -> JobResult:
-    """The result of a plan that is not carried out because of what was said, or not said, about a request for it."""
+def not_approved(
+    plan: Plan, plan_id: int, request: int, state: JobState, message: str, started: float
+) -> JobResult:
+    """The result of a plan that is not carried out because of what was said, or not said, about a request for
+    it.
+    """
     result = replace(planned(plan, started), state=state, statistics=_nothing_written(plan), error=None)
     return replace(result, message=message, plan_id=plan_id, request=request)
 
@@ -217,12 +229,15 @@ def _explained(error: Exception) -> Exception:
     """What a lack of disk or memory means to a user; any other error is returned as it is."""
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         explained = DirectorySyncError(
-            f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job stopped before it "
-            "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job again."
+            f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job"
+            f" stopped before it "
+            "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job"
+            " again."
         )
     elif isinstance(error, MemoryError):
         explained = DirectorySyncError(
-            "The memory that this process may use is not enough for the job. Allow it more, or split the job by a filter, and "
+            "The memory that this process may use is not enough for the job. Allow it more, or split the job"
+            " by a filter, and "
             "run it again."
         )
     else:

@@ -17,13 +17,21 @@ IsSecret = Callable[[str], bool]
 
 
 def secret_fields(job: Job) -> IsSecret:
-    """Which destination fields of a job are secret: marked as such, generated passwords, and password attributes."""
-    marked = {name.lower() for name, mapping in job.fields.items() if mapping.secret or isinstance(mapping, GeneratePassword)}
+    """Which destination fields of a job are secret: marked as such, generated passwords, and password
+    attributes.
+    """
+    marked = {
+        name.lower()
+        for name, mapping in job.fields.items()
+        if mapping.secret or isinstance(mapping, GeneratePassword)
+    }
     return lambda field: field.lower() in marked or is_password(field)
 
 
 def secret_source_fields(job: Job, fields: Iterable[str]) -> IsSecret:
-    """Which of the source fields that a job reads are secret: password attributes, and what its secret fields are made of."""
+    """Which of the source fields that a job reads are secret: password attributes, and what its secret fields
+    are made of.
+    """
     secret = [mapping for name, mapping in job.fields.items() if mapping.secret or is_password(name)]
     if any(isinstance(mapping, Script) for mapping in secret):
         return lambda field: True  # a script may read anything

@@ -1,4 +1,7 @@
-"""Closes what processes left open that are gone. What their plans have written is found by looking; nothing is written here."""
+"""Closes what processes left open that are gone.
+
+What their plans have written is found by looking; nothing is written here.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ from directory_sync.store.settling import Closed, OpenPlan
 from directory_sync.store.store import Store
 
 GIVE_UP_AFTER = timedelta(days=7)
-"""So long it is tried to look at the objects of a plan; then its changes without an outcome are uncertain for good."""
+"""So long it is tried to look at the objects of a plan; then its changes without an outcome are uncertain for
+good.
+"""
 
 log = logging.getLogger(__name__)
 
@@ -98,9 +103,14 @@ class AtWork:
 
 
 def settle_all(
-    store: Store, deployment: Deployment, *, holder: str, is_over: Callable[[OpenPlan], bool] = lambda plan: False
+    store: Store,
+    deployment: Deployment,
+    *,
+    holder: str,
+    is_over: Callable[[OpenPlan], bool] = lambda plan: False,
 ) -> Settlement:
-    """Settle every open plan whose process is gone, then close attempts, and runs from terminals, that nobody goes on with.
+    """Settle every open plan whose process is gone, then close attempts, and runs from terminals, that nobody
+    goes on with.
 
     One that cannot be settled holds up no other. May run anywhere, at any time, and twice at the same time.
 
@@ -108,8 +118,9 @@ def settle_all(
         store: knows what is open.
         deployment: connections and settings.
         holder: how others are told who holds the leases meanwhile.
-        is_over: whether a plan's run is certainly over in Airflow, so that no retry goes on with the plan. By default that is not
-            known: the store closes such runs while the approval of one of their jobs is waited for.
+        is_over: whether a plan's run is certainly over in Airflow, so that no retry goes on with the plan. By
+            default that is not known: the store closes such runs while the approval of one of their jobs is
+                waited for.
 
     Raises StoreError.
     """
@@ -127,8 +138,11 @@ def settle_all(
     return Settlement(tuple(settled), tuple(left), store.close_left_attempts(), store.close_left_runs())
 
 
-def settle_before(snapshot: Snapshot, work: AtWork, store: Store, deployment: Deployment, *, own: int | None) -> Settlement:
-    """What a run does before it plans a job: the job's open plans of other attempts are settled, whichever run they are of.
+def settle_before(
+    snapshot: Snapshot, work: AtWork, store: Store, deployment: Deployment, *, own: int | None
+) -> Settlement:
+    """What a run does before it plans a job: the job's open plans of other attempts are settled, whichever
+    run they are of.
 
     Args:
         snapshot: the run.
@@ -151,18 +165,28 @@ def settle_before(snapshot: Snapshot, work: AtWork, store: Store, deployment: De
             settled.append(end)
         else:
             left.append(end)
-    return Settlement(tuple(settled), tuple(left), store.close_left_attempts(name), store.close_left_runs(name))
+    return Settlement(
+        tuple(settled), tuple(left), store.close_left_attempts(name), store.close_left_runs(name)
+    )
 
 
 def settle(
-    plan: OpenPlan, store: Store, deployment: Deployment, *, holder: str, work: AtWork | None = None, stays: bool = False
+    plan: OpenPlan,
+    store: Store,
+    deployment: Deployment,
+    *,
+    holder: str,
+    work: AtWork | None = None,
+    stays: bool = False,
 ) -> Settled | LeftOpen:
     """Settle one open plan, if its process is gone and its objects can be looked at. Raises StoreError.
 
     `stays`: what was written is recorded, and the plan stays open, so that a retry may go on with the rest.
     """
     if plan.held:
-        held = f"Process {plan.pid} on {plan.host} may still work on it. If it is gone, try again in a minute."
+        held = (
+            f"Process {plan.pid} on {plan.host} may still work on it. If it is gone, try again in a minute."
+        )
         return LeftOpen(plan, Why.HELD, held)
     started = time.monotonic()
     try:
@@ -205,7 +229,10 @@ def settle(
 
 
 def _may_go_on(
-    plan: OpenPlan, store: Store, deployment: Deployment, is_over: Callable[[OpenPlan], bool] = lambda plan: False
+    plan: OpenPlan,
+    store: Store,
+    deployment: Deployment,
+    is_over: Callable[[OpenPlan], bool] = lambda plan: False,
 ) -> bool:
     """Whether somebody would go on with the plan, so that what was approved is not given up too early."""
     if plan.trigger == TERMINAL and plan.request is None:
@@ -237,7 +264,8 @@ def _place(
             destination.check()
         if destination.identity != stored.plan.destination:
             raise EndpointError(
-                f"the plan is for {stored.plan.destination}, but the connection leads to {destination.identity} now.",
+                f"the plan is for {stored.plan.destination}, but the connection leads to"
+                f" {destination.identity} now.",
                 endpoint=destination.label,
                 remedy="Correct the connection.",
             )
@@ -247,7 +275,9 @@ def _place(
             areas = [area for area in areas if not any(overlap(area, mine) for mine in work.lease.areas)]
         if areas:
             stack.enter_context(
-                store.acquire_lease(destination.identity, tuple(areas), holder=holder, duration=deployment.lease_duration)
+                store.acquire_lease(
+                    destination.identity, tuple(areas), holder=holder, duration=deployment.lease_duration
+                )
             )
         yield destination
 
@@ -264,12 +294,16 @@ def _close(
 ) -> Settled | LeftOpen:
     written = Written(destination, job.keys)
     tally = _tally(store, stored, written)
-    complete = not tally.not_done and not any(each.result is Result.UNCERTAIN for each in tally.outcomes.values())
+    complete = not tally.not_done and not any(
+        each.result is Result.UNCERTAIN for each in tally.outcomes.values()
+    )
     if complete:
         # As if it had not been interrupted at all; before it is closed, for nobody would do it afterwards.
         learn(store, snapshot.collection, job, stored.plan, written, planned=stored.stored)
     else:
-        store.forget(place_of(snapshot.collection, job, stored.plan.destination), set(written.gone) - {UNIDENTIFIED})
+        store.forget(
+            place_of(snapshot.collection, job, stored.plan.destination), set(written.gone) - {UNIDENTIFIED}
+        )
     return _noted(plan, stored, store, tally, found, started, complete=complete)
 
 
@@ -315,10 +349,19 @@ def _tally(store: Store, stored: StoredPlan, written: Written | None) -> Tally:
 
 
 def _noted(
-    plan: OpenPlan, stored: StoredPlan, store: Store, tally: Tally, found: Counter[Result], started: float, *, complete: bool
+    plan: OpenPlan,
+    stored: StoredPlan,
+    store: Store,
+    tally: Tally,
+    found: Counter[Result],
+    started: float,
+    *,
+    complete: bool,
 ) -> Settled | LeftOpen:
     total = len(stored.plan.changes)
-    outcome = ApplyResult(tally.statistics(), tally.outcomes, total, total - tally.answered, time.monotonic() - started, None)
+    outcome = ApplyResult(
+        tally.statistics(), tally.outcomes, total, total - tally.answered, time.monotonic() - started, None
+    )
     result = applied(stored.plan, stored.id, outcome, started)
     message = f"{BROKE_OFF} {found_text(found)}"
     if complete:
@@ -341,6 +384,7 @@ def found_text(found: Counter[Result]) -> str:
     if not done + not_done + uncertain:
         return "All of its changes were on record."
     return (
-        f"Of {done + not_done + uncertain:,} changes that were not on record, {done:,} were found done afterwards, "
+        f"Of {done + not_done + uncertain:,} changes that were not on record, {done:,} were found done"
+        f" afterwards, "
         f"{not_done:,} were not made, and of {uncertain:,} it cannot be told."
     )

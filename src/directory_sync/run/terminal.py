@@ -25,12 +25,19 @@ def definition_of_airflow(
     there = newest.collection
     asking = [job.name for job in there.jobs if policy_for(there, job, minimum) is not None]
     known = {job.name for job in there.jobs}
-    could_write = [job.name for job in jobs if job.name not in known or not surely_asks(policy_for(collection, job, minimum))]
+    could_write = [
+        job.name
+        for job in jobs
+        if job.name not in known or not surely_asks(policy_for(collection, job, minimum))
+    ]
     if asking and could_write:
         raise RunInAirflow(
-            f"Airflow runs a collection {collection.name} too (last as run {newest.run_id}), and what {_jobs(asking)} would "
-            f"write there needs approval. From here {_jobs(could_write)} could write without it, so nothing was read or "
-            "written. Run the collection in Airflow. What was approved for a run from a terminal can still be written: "
+            f"Airflow runs a collection {collection.name} too (last as run {newest.run_id}), and what"
+            f" {_jobs(asking)} would "
+            f"write there needs approval. From here {_jobs(could_write)} could write without it, so nothing"
+            f" was read or "
+            "written. Run the collection in Airflow. What was approved for a run from a terminal can still be"
+            " written: "
             "--approved NUMBER."
         )
     return there

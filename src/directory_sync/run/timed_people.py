@@ -1,4 +1,6 @@
-"""Looks people up within one short time for all questions together, whatever the directory does with each of them."""
+"""Looks people up within one short time for all questions together, whatever the directory does with each of
+them.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,12 @@ _Question = tuple[Callable[[People], str | None], "Future[str | None]"]
 
 
 class TimedPeople:
-    """Answers as `People` does, as long as the time lasts; afterwards every question raises EndpointUnavailable at once.
+    """Answers as `People` does, as long as the time lasts; afterwards every question raises
+    EndpointUnavailable at once.
 
-    The directory is asked in a thread of its own, which is left behind when the time is over: neither a name service nor a
-    server that accepts a connection and says nothing can hold up who asks. Time counts only while somebody waits.
+    The directory is asked in a thread of its own, which is left behind when the time is over: neither a name
+    service nor a server that accepts a connection and says nothing can hold up who asks. Time counts only
+    while somebody waits.
 
     Args:
         where, connections: as of `People`.
@@ -53,7 +57,9 @@ class TimedPeople:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()
 
     def _ask(self, question: Callable[[People], str | None]) -> str | None:

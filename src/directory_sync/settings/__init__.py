@@ -28,7 +28,9 @@ def database_url() -> str:
     """SQLAlchemy URL of the store; holds a password, so never show it."""
     url = read("database_url").strip()
     if "://" not in url:
-        raise _wrong("database_url", "is not a database URL", "Use for example sqlite:////srv/directory_sync.db.")
+        raise _wrong(
+            "database_url", "is not a database URL", "Use for example sqlite:////srv/directory_sync.db."
+        )
     return url
 
 
@@ -50,8 +52,8 @@ def templates_folder(beside: Path | None = None) -> Path | None:
     """Folder of the deployment's own templates, or None.
 
     Args:
-        beside: the folder of the definition files. Where the option is empty, `include/templates` is looked for next to each of
-            the folders above it.
+        beside: the folder of the definition files. Where the option is empty, `include/templates` is looked
+            for next to each of the folders above it.
     """
     folder = read("templates_folder").strip()
     if folder:
@@ -67,7 +69,11 @@ def script_modules() -> tuple[str, ...]:
     names = tuple(name.strip() for name in read("script_modules").split(",") if name.strip())
     for name in names:
         if not all(part.isidentifier() for part in name.split(".")):
-            raise _wrong("script_modules", f"names {name!r}, which is no Python module", "Separate module names by commas.")
+            raise _wrong(
+                "script_modules",
+                f"names {name!r}, which is no Python module",
+                "Separate module names by commas.",
+            )
     return names
 
 
@@ -95,7 +101,10 @@ def logged_changes() -> int:
 
 
 def approval_minimum() -> str:
-    """The deployment's minimum policy as it is written; `directory_sync.approval.minimum` reads it. Empty for none."""
+    """The deployment's minimum policy as it is written; `directory_sync.approval.minimum` reads it.
+
+    Empty for none.
+    """
     return read("approval_minimum").strip()
 
 
@@ -151,7 +160,9 @@ def role_addresses() -> dict[str, str]:
     for part in filter(None, map(str.strip, _one_line("role_addresses").split(","))):
         role, separator, address = (each.strip() for each in part.rpartition("="))
         if not (role and separator and "@" in address):
-            raise _wrong("role_addresses", f"has the part {part!r}", "Write role=address, separated by commas.")
+            raise _wrong(
+                "role_addresses", f"has the part {part!r}", "Write role=address, separated by commas."
+            )
         addresses[role] = address
     return addresses
 
@@ -163,12 +174,16 @@ def people_directory() -> PeopleDirectory | None:
         return None
     base = read("people_base").strip()
     if not base:
-        raise _wrong("people_base", "is empty, though people_connection is set", "Give the container of the people.")
+        raise _wrong(
+            "people_base", "is empty, though people_connection is set", "Give the container of the people."
+        )
     names = {option: read(option).strip() for option in ("people_name", "people_mail", "people_manager")}
     for option, name in names.items():
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", name):
             raise _wrong(option, f"is {name!r}, which is no attribute", "Give the name of an attribute.")
-    return PeopleDirectory(connection, base, names["people_name"], names["people_mail"], names["people_manager"])
+    return PeopleDirectory(
+        connection, base, names["people_name"], names["people_mail"], names["people_manager"]
+    )
 
 
 def _names(option: str) -> tuple[str, ...]:
@@ -199,4 +214,6 @@ def _converted(name: str, convert: Callable[[str], _Value], expected: str) -> _V
 
 def _wrong(name: str, what: str, remedy: str) -> SettingsError:
     variable = BY_NAME[name].environment_variable
-    return SettingsError(f"Setting [{SECTION}] {name} {what}. {remedy} It is set in airflow.cfg or by {variable}.")
+    return SettingsError(
+        f"Setting [{SECTION}] {name} {what}. {remedy} It is set in airflow.cfg or by {variable}."
+    )

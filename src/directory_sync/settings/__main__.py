@@ -12,7 +12,7 @@ Options of the section `[{SECTION}]` in `airflow.cfg`. Each can also be set by a
 environment variable.
 
 Written by `python -m directory_sync.settings`; a test compares it with the table that the program reads.
-"""
+"""  # noqa: E501
 
 
 def reference_page() -> str:

@@ -1,4 +1,7 @@
-"""The table of all settings: the options of the config section `directory_sync`. How they are read stands in `reading`."""
+"""The table of all settings: the options of the config section `directory_sync`.
+
+How they are read stands in `reading`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ class Option:
     """One option of the config section.
 
     Attributes:
-        name: key in `airflow.cfg`; the environment variable is `AIRFLOW__DIRECTORY_SYNC__` and the name in capitals.
+        name: key in `airflow.cfg`; the environment variable is `AIRFLOW__DIRECTORY_SYNC__` and the name in
+            capitals.
         description: for people; whole sentences.
         default: as it would be written in `airflow.cfg`; `{AIRFLOW_HOME}` stands for Airflow's home folder.
         type: as Airflow's config documentation names it. Durations are strings.
@@ -40,8 +44,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="database_url",
         description=(
-            "SQLAlchemy URL of the store: runs, plans, changes, outcomes and leases. A SQLite file is enough for one machine; "
-            "use PostgreSQL when workers run on several. `airflow db migrate` or `directory-sync db upgrade` creates its tables."
+            "SQLAlchemy URL of the store: runs, plans, changes, outcomes and leases. A SQLite file is enough"
+            " for one machine; "
+            "use PostgreSQL when workers run on several. `airflow db migrate` or `directory-sync db upgrade`"
+            " creates its tables."
         ),
         default="sqlite:///{AIRFLOW_HOME}/directory_sync.db",
         example="postgresql+psycopg2://directory_sync:secret@db.example/directory_sync",
@@ -49,7 +55,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="data_folder",
-        description="Folder that file endpoints live in. Paths in definitions are relative to it and may not leave it.",
+        description=(
+            "Folder that file endpoints live in. Paths in definitions are relative to it and may not leave"
+            " it."
+        ),
         default="{AIRFLOW_HOME}/directory_sync",
         example="/srv/directory_sync",
     ),
@@ -62,7 +71,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="templates_folder",
         description=(
-            "Folder with your own templates: of jobs and collections, in `jobs/` and `collections/`, and of mails, in `mail/`. "
+            "Folder with your own templates: of jobs and collections, in `jobs/` and `collections/`, and of"
+            " mails, in `mail/`. "
             "Empty: the folder `include/templates` next to the DAG folder, if there is one."
         ),
         default="",
@@ -70,19 +80,27 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="script_modules",
-        description="Python modules whose functions definitions may call with `script:`, separated by commas. Empty: none.",
+        description=(
+            "Python modules whose functions definitions may call with `script:`, separated by commas. Empty:"
+            " none."
+        ),
         default="",
         example="transforms, corp.badges",
     ),
     Option(
         name="plan_max_age",
-        description="How long a retried job may go on with the plan it has stored, for example `6h`. After that it plans anew.",
+        description=(
+            "How long a retried job may go on with the plan it has stored, for example `6h`. After that it"
+            " plans"
+            " anew."
+        ),
         default="6h",
     ),
     Option(
         name="lease_duration",
         description=(
-            "How long a job's claim on a part of a destination lasts when its holder is gone, for example `60s`. "
+            "How long a job's claim on a part of a destination lasts when its holder is gone, for example"
+            " `60s`. "
             "The holder renews it while it works."
         ),
         default="60s",
@@ -90,21 +108,27 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="lease_wait",
         description=(
-            "How long a job waits, without occupying a worker, for another run that works on the same part of a destination. "
+            "How long a job waits, without occupying a worker, for another run that works on the same part of"
+            " a destination. "
             "Then it fails and names that run."
         ),
         default="1h",
     ),
     Option(
         name="logged_changes",
-        description="How many changes a job's task log shows one by one; the rest is summed up. All of them are in the store.",
+        description=(
+            "How many changes a job's task log shows one by one; the rest is summed up. All of them are in"
+            " the"
+            " store."
+        ),
         default="1000",
         type="integer",
     ),
     Option(
         name="approval_minimum",
         description=(
-            "Approval policy that counts for every job of this deployment, as under `approval:` in a definition (YAML or JSON on "
+            "Approval policy that counts for every job of this deployment, as under `approval:` in a"
+            " definition (YAML or JSON on "
             "one line). Definitions can tighten it, never loosen it. Empty: none."
         ),
         default="",
@@ -113,22 +137,28 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="administrator_roles",
         description=(
-            "Roles whose members see the list of all requests, may cancel requests of others, and are asked to waive limits of "
-            "jobs without an approval policy, separated by commas. They do not approve anything by virtue of that."
+            "Roles whose members see the list of all requests, may cancel requests of others, and are asked"
+            " to waive limits of "
+            "jobs without an approval policy, separated by commas. They do not approve anything by virtue of"
+            " that."
         ),
         default="Admin, admin",
         example="Admin, Directory Operators",
     ),
     Option(
         name="gate_poll_interval",
-        description="Seconds between two looks at the requests that waiting tasks depend on; one query for all of a triggerer.",
+        description=(
+            "Seconds between two looks at the requests that waiting tasks depend on; one query for all of a"
+            " triggerer."
+        ),
         default="5",
         type="float",
     ),
     Option(
         name="upkeep_interval",
         description=(
-            "How often the DAG `directory_sync.upkeep` runs: it ends requests whose time is over, asks the next approvers, and "
+            "How often the DAG `directory_sync.upkeep` runs: it ends requests whose time is over, asks the"
+            " next approvers, and "
             "sends mail that could not be sent before, for example `5m`."
         ),
         default="5m",
@@ -136,8 +166,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="request_retention",
         description=(
-            "How long requests for approval are kept after they have ended (applied, denied, expired, cancelled or stale), for "
-            "example `730d`. Then they are deleted with their history: who asked, who decided. Runs, plans and outcomes stay. "
+            "How long requests for approval are kept after they have ended (applied, denied, expired,"
+            " cancelled or stale), for "
+            "example `730d`. Then they are deleted with their history: who asked, who decided. Runs, plans"
+            " and outcomes stay. "
             "Empty: for ever."
         ),
         default="",
@@ -146,8 +178,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="mail_connection",
         description=(
-            "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the page of their "
-            "request if `[api] base_url` says where Airflow is. Empty: no mail. When it is set later, what happened in the last "
+            "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the"
+            " page of their "
+            "request if `[api] base_url` says where Airflow is. Empty: no mail. When it is set later, what"
+            " happened in the last "
             "7 days is mailed."
         ),
         default="",
@@ -155,14 +189,18 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="mail_from",
-        description="Sender of mail about requests. Empty: what `from_email` in the extra of the mail connection says.",
+        description=(
+            "Sender of mail about requests. Empty: what `from_email` in the extra of the mail connection"
+            " says."
+        ),
         default="",
         example="Directory Sync <directory-sync@corp.example>",
     ),
     Option(
         name="mail_domain",
         description=(
-            "Mail domain of users whose name holds no `@` and for whom the people directory has no address. Empty: those users "
+            "Mail domain of users whose name holds no `@` and for whom the people directory has no address."
+            " Empty: those users "
             "get no mail; the request's history says so."
         ),
         default="",
@@ -170,15 +208,21 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         name="role_addresses",
-        description="Mail addresses for everybody who has a role, `role=address`, separated by commas. Other roles get no mail.",
+        description=(
+            "Mail addresses for everybody who has a role, `role=address`, separated by commas. Other roles"
+            " get no"
+            " mail."
+        ),
         default="",
         example="Directory Approvers=approvers@corp.example, Admin=it@corp.example",
     ),
     Option(
         name="people_connection",
         description=(
-            "Airflow connection of the directory in which users are looked up: their mail address, and their manager where "
-            "a request escalates to `manager`. User names in it have to be spelled as Airflow knows them. Empty: none."
+            "Airflow connection of the directory in which users are looked up: their mail address, and their"
+            " manager where "
+            "a request escalates to `manager`. User names in it have to be spelled as Airflow knows them."
+            " Empty: none."
         ),
         default="",
         example="corp_ad",
@@ -186,7 +230,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="people_base",
         description=(
-            "Container in which users are looked up, with everything below it. Whoever is not in it is nobody's manager, and a "
+            "Container in which users are looked up, with everything below it. Whoever is not in it is"
+            " nobody's manager, and a "
             "name that several entries have is nobody's."
         ),
         default="",

@@ -1,4 +1,6 @@
-"""Where users are looked up, as the settings say it; apart from them, so that what looks them up need not know of settings."""
+"""Where users are looked up, as the settings say it; apart from them, so that what looks them up need not
+know of settings.
+"""
 
 from __future__ import annotations
 

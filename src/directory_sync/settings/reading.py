@@ -1,7 +1,8 @@
-"""Reads one setting as text: from the environment, from `airflow.cfg`, or its default, in Airflow's own order.
+"""Reads one setting as text: from the environment, from `airflow.cfg`, or its default, in Airflow's own
+order.
 
-Airflow itself is imported only where the value has to be asked from a command or a secrets backend, so that the command line
-starts fast without it.
+Airflow itself is imported only where the value has to be asked from a command or a secrets backend, so that
+the command line starts fast without it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from directory_sync.settings.options import BY_NAME, SECTION, Option
 def read(name: str) -> str:
     """Return an option's value as text.
 
-    Environment, then `airflow.cfg` (`AIRFLOW_CONFIG`, or in `AIRFLOW_HOME`), then the default. As in Airflow, environment
-    variables and `~` inside a value are expanded. Raises KeyError for an option that does not exist, SettingsError if its value
-    cannot be obtained.
+    Environment, then `airflow.cfg` (`AIRFLOW_CONFIG`, or in `AIRFLOW_HOME`), then the default. As in Airflow,
+    environment variables and `~` inside a value are expanded. Raises KeyError for an option that does not
+    exist, SettingsError if its value cannot be obtained.
     """
     option = BY_NAME[name]
     variable = option.environment_variable
@@ -39,7 +40,8 @@ def read(name: str) -> str:
 
 
 def read_airflow(section: str, name: str) -> str:
-    """Return what an option of Airflow itself is set to, by environment or `airflow.cfg`; empty if by neither.
+    """Return what an option of Airflow itself is set to, by environment or `airflow.cfg`; empty if by
+    neither.
 
     Defaults, commands and secrets backends are not asked, because that would need Airflow.
     """
@@ -77,19 +79,25 @@ def _config_file_section(section: str, path: str, modified: int) -> dict[str, st
         text = Path(path).read_text(encoding="utf-8")
         parser.read_string(_of_section(text, section), path)
     except (OSError, UnicodeDecodeError, ConfigFileError) as error:
-        raise SettingsError(f"{path} cannot be read as a configuration file: {error}. Correct the file.") from None
+        raise SettingsError(
+            f"{path} cannot be read as a configuration file: {error}. Correct the file."
+        ) from None
     return dict(parser[section]) if parser.has_section(section) else {}
 
 
 def _of_section(text: str, section: str) -> str:
-    """The lines of one section; all of them if none begins a section, so that the parser can say what is wrong.
+    """The lines of one section; all of them if none begins a section, so that the parser can say what is
+    wrong.
 
-    The file that Airflow writes is so long that parsing it took most of the time that a task has for its DAG file.
+    The file that Airflow writes is so long that parsing it took most of the time that a task has for its DAG
+    file.
     """
     headers = [match.start() for match in _SECTION.finditer(text)]
     ends = [*headers[1:], len(text)]
     wanted = f"[{section}]"
-    parts = [text[start:end] for start, end in zip(headers, ends, strict=False) if text.startswith(wanted, start)]
+    parts = [
+        text[start:end] for start, end in zip(headers, ends, strict=False) if text.startswith(wanted, start)
+    ]
     return "".join(parts) if headers else text
 
 
@@ -106,7 +114,8 @@ def _ask_airflow(option: Option) -> str:
     except Exception as error:  # noqa: BLE001 a secrets backend may raise anything
         # The error's text may quote the command's output, so only its kind is told.
         raise SettingsError(
-            f"[{SECTION}] {option.name} could not be obtained from its command or secrets backend ({type(error).__name__}). "
+            f"[{SECTION}] {option.name} could not be obtained from its command or secrets backend"
+            f" ({type(error).__name__}). "
             f"Run airflow config get-value {SECTION} {option.name} to see why."
         ) from None
     return str(value).strip()

@@ -15,7 +15,9 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """Replace what PostgreSQL refuses in text: NUL (which Active Directory ends its messages with) and lone surrogates."""
+    """Replace what PostgreSQL refuses in text: NUL (which Active Directory ends its messages with) and lone
+    surrogates.
+    """
     return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text) if _NOT_STORABLE.search(text) else text
 
 
@@ -31,7 +33,10 @@ class SafeText(TypeDecorator[str]):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time: aware on both ways, UTC in between. SQLite has no time zones, so it stores UTC without one."""
+    """A point in time: aware on both ways, UTC in between.
+
+    SQLite has no time zones, so it stores UTC without one.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -53,7 +58,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON as text, with the order of its keys kept; not a JSON type, because those refuse or reorder on one of the databases."""
+    """JSON as text, with the order of its keys kept; not a JSON type, because those refuse or reorder on one
+    of the databases.
+    """
 
     impl = Text
     cache_ok = True

@@ -1,4 +1,7 @@
-"""The way to the database: URL, engine, transactions, and what its errors mean to a user. No table is known here."""
+"""The way to the database: URL, engine, transactions, and what its errors mean to a user.
+
+No table is known here.
+"""
 
 from __future__ import annotations
 
@@ -31,22 +34,29 @@ _WRITE = "directory_sync_write"
 
 
 def parse_url(url: str) -> URL:
-    """Read the setting `database_url`. Raises SettingsError, which never shows the URL itself: it may hold a password."""
+    """Read the setting `database_url`.
+
+    Raises SettingsError, which never shows the URL itself: it may hold a password.
+    """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise SettingsError(
-            "Setting database_url: not a SQLAlchemy URL. Write sqlite:////folder/file.db or postgresql://user:password@host/database."
+            "Setting database_url: not a SQLAlchemy URL. Write sqlite:////folder/file.db or"
+            " postgresql://user:password@host/database."
         ) from None
     parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise SettingsError(f"Setting database_url: {backend} is not supported. Use sqlite or postgresql.")
     if backend == "sqlite" and (
-        parsed.database in {None, "", ":memory:"} or str(parsed.database).startswith("file:") or "uri" in parsed.query
+        parsed.database in {None, "", ":memory:"}
+        or str(parsed.database).startswith("file:")
+        or "uri" in parsed.query
     ):
         raise SettingsError(
-            "Setting database_url: the store is shared by processes, so it needs a file of its own: sqlite:////folder/file.db."
+            "Setting database_url: the store is shared by processes, so it needs a file of its own:"
+            " sqlite:////folder/file.db."
         )
     return parsed
 
@@ -79,7 +89,10 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """The engine of this process. A forked child gets one of its own: two processes cannot share a connection."""
+        """The engine of this process.
+
+        A forked child gets one of its own: two processes cannot share a connection.
+        """
         if self._engine is not None and self._pid != os.getpid():
             # Kept, because closing an inherited connection would end the parent's session.
             self._inherited.append(self._engine)
@@ -98,7 +111,11 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write. Raises StoreError."""
-        with self._errors(), self.engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        with (
+            self._errors(),
+            self.engine.connect().execution_options(**{_WRITE: True}) as connection,
+            connection.begin(),
+        ):
             if self.is_sqlite:
                 self._require_same_file()
             else:
@@ -110,9 +127,14 @@ class Database:
             yield connection
 
     def _require_same_file(self) -> None:
-        """Raise StoreError if the file was put in another's place: what is open would be written to, and read by nobody."""
+        """Raise StoreError if the file was put in another's place: what is open would be written to, and read
+        by nobody.
+        """
         if self._opened is not None and _file_id(self.file) != self._opened:
-            raise self.error("The file was removed or replaced while it was open.", "Run it again when the right one is there.")
+            raise self.error(
+                "The file was removed or replaced while it was open.",
+                "Run it again when the right one is there.",
+            )
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
@@ -125,12 +147,16 @@ class Database:
                 connection.close()
 
     def insert_many(self, connection: Connection, table: FromClause, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows, each with a value for every column in order. The values are as the driver takes them: no type is asked."""
+        """Insert rows, each with a value for every column in order.
+
+        The values are as the driver takes them: no type is asked.
+        """
         names = [column.name for column in table.columns]
         if self.is_sqlite:
             # By the driver itself: what SQLAlchemy does for each row takes longer than what SQLite does.
             places = ", ".join("?" * len(names))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", list(rows))  # noqa: S608 - no value
+            statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})"  # noqa: S608 - no value
+            connection.exec_driver_sql(statement, list(rows))
         else:
             connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])  # type: ignore[arg-type]
 
@@ -171,7 +197,10 @@ class Database:
         if "constraint" in lower:
             return "Nothing was stored. This is a defect of the program: report it with the log."
         if "locked" in lower or "lock timeout" in lower:
-            return "Another process holds it for long; try again, or use PostgreSQL if many jobs run at the same time."
+            return (
+                "Another process holds it for long; try again, or use PostgreSQL if many jobs run at the same"
+                " time."
+            )
         if "not a database" in lower:
             return "Let the setting database_url name another file, or move this one away."
         if "full" in lower or "no space" in lower:
@@ -180,7 +209,10 @@ class Database:
             return "See that its disk is in order and has room, and try again; nothing is lost."
         if self.is_sqlite:
             return "See that the file exists and that this user may read and write it and its folder."
-        return "See that the server runs and that the setting database_url names it, the database and the user rightly."
+        return (
+            "See that the server runs and that the setting database_url names it, the database and the user"
+            " rightly."
+        )
 
     def _create_engine(self) -> Engine:
         options: dict[str, Any] = {"hide_parameters": True}
@@ -190,7 +222,8 @@ class Database:
             options["connect_args"] = {
                 "connect_timeout": 10,
                 "application_name": "directory_sync",
-                # A server that vanishes without a word (no reset, packets lost) is given up after about half a minute.
+                # A server that vanishes without a word (no reset, packets lost) is given up after about half
+                # a minute.
                 "keepalives_idle": 15,
                 "keepalives_interval": 5,
                 "keepalives_count": 3,
@@ -202,7 +235,8 @@ class Database:
             engine = create_engine(self.url, **options)
         except (NoSuchModuleError, ImportError, TypeError, ArgumentError) as error:
             raise SettingsError(
-                f"Setting database_url: the driver {self.url.drivername} cannot be used ({type(error).__name__}). "
+                f"Setting database_url: the driver {self.url.drivername} cannot be used"
+                f" ({type(error).__name__}). "
                 "Use postgresql+psycopg2; pip install airflow-directory-sync[postgres] brings it."
             ) from None
         if self.is_sqlite:
@@ -214,10 +248,13 @@ class Database:
 
     def _prepare_sqlite(self, connection: Any, _record: Any) -> None:
         self._opened = self._opened or _file_id(self.file)
-        # The driver would begin transactions by itself, too late and never IMMEDIATE; `_begin_sqlite` does it.
+        # The driver would begin transactions by itself, too late and never IMMEDIATE; `_begin_sqlite` does
+        # it.
         connection.isolation_level = None
         connection.execute(f"PRAGMA foreign_keys = {'ON' if self._enforce_foreign_keys else 'OFF'}")
-        connection.execute("PRAGMA cache_size = -32768")  # KiB: the indexes over a large plan's changes are written in no order
+        connection.execute(
+            "PRAGMA cache_size = -32768"
+        )  # KiB: the indexes over a large plan's changes are written in no order
 
 
 def _file_id(file: Path | None) -> tuple[int, int] | None:
@@ -230,13 +267,15 @@ def _file_id(file: Path | None) -> tuple[int, int] | None:
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:
-    # Reading waits too while somebody changes a table, and would wait for ever for a session that does nothing more.
+    # Reading waits too while somebody changes a table, and would wait for ever for a session that does
+    # nothing more.
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
     connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A transaction that begins as a reader and then writes fails at once when another has written; an IMMEDIATE one waits.
+    # A transaction that begins as a reader and then writes fails at once when another has written; an
+    # IMMEDIATE one waits.
     writes = connection.get_execution_options().get(_WRITE)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,4 +1,6 @@
-"""Which runs Airflow has called ended before they were closed here: what is made of them later is not their starter's."""
+"""Which runs Airflow has called ended before they were closed here: what is made of them later is not their
+starter's.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ class EndedRuns:
     _database: Database
 
     def note_ended_in_airflow(self, collection: str, run_id: str) -> None:
-        """Note that Airflow calls a run ended; nothing if the run is closed here too, as nearly every one is."""
+        """Note that Airflow calls a run ended; nothing if the run is closed here too, as nearly every one
+        is.
+        """
         closed = exists(
             select(CollectionRunRow.id).where(
                 CollectionRunRow.collection == collection,
@@ -40,4 +44,6 @@ class EndedRuns:
 
 
 def _noted(collection: str, run_id: str) -> Select[str]:
-    return select(EndedRunRow.run_id).where(EndedRunRow.collection == collection, EndedRunRow.run_id == run_id)
+    return select(EndedRunRow.run_id).where(
+        EndedRunRow.collection == collection, EndedRunRow.run_id == run_id
+    )

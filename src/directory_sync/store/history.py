@@ -42,12 +42,15 @@ class History:
 
     _database: Database
 
-    def object_history(self, object: str, *, destination: str | None = None, limit: int = 100) -> tuple[HistoryEntry, ...]:
+    def object_history(
+        self, object: str, *, destination: str | None = None, limit: int = 100
+    ) -> tuple[HistoryEntry, ...]:
         """What was done to an object, newest first.
 
         Args:
-            object: an id it has or had, in any case of letters. Changes under its other ids are found where the destination
-                has lasting identities (entryUUID, objectGUID), or by the renames that led there.
+            object: an id it has or had, in any case of letters. Changes under its other ids are found where
+                the destination has lasting identities (entryUUID, objectGUID), or by the renames that led
+                there.
             destination: only at this endpoint.
             limit: the most entries.
         """
@@ -93,13 +96,17 @@ class History:
             )
 
 
-def _same_object(connection: Connection, object: str, at_destination: ColumnElement[bool]) -> ColumnElement[bool]:
+def _same_object(
+    connection: Connection, object: str, at_destination: ColumnElement[bool]
+) -> ColumnElement[bool]:
     """The condition for a change to be about the object, under whatever id it had then."""
     names, identities = {object_hash(object)}, set[bytes]()
     while True:
         # A rename names both ids; each pass follows the object one rename further.
         condition = or_(
-            ChangeRow.object_hash.in_(names), ChangeRow.new_object_hash.in_(names), ChangeRow.identity_hash.in_(identities)
+            ChangeRow.object_hash.in_(names),
+            ChangeRow.new_object_hash.in_(names),
+            ChangeRow.identity_hash.in_(identities),
         )
         found = connection.execute(
             select(ChangeRow.object_hash, ChangeRow.new_object_hash, ChangeRow.identity_hash)
@@ -108,7 +115,9 @@ def _same_object(connection: Connection, object: str, at_destination: ColumnElem
             .where(condition, at_destination, OutcomeRow.result.in_([Result.DONE, Result.FOUND_DONE]))
             .distinct()
         ).all()
-        more_names = {name for row in found for name in (row.object_hash, row.new_object_hash) if name is not None} - names
+        more_names = {
+            name for row in found for name in (row.object_hash, row.new_object_hash) if name is not None
+        } - names
         more_identities = {row.identity_hash for row in found if row.identity_hash is not None} - identities
         if not more_names and not more_identities:
             return condition

@@ -63,8 +63,8 @@ class Learnt:
         findings: of the plan.
         planned: when the plan was made; None for now. An older plan says nothing about absence any more.
         created: identities of the objects that were created.
-        created_names: hashed names of those created objects whose identity could not be seen: the job claims them, and
-            knows them when it has met them.
+        created_names: hashed names of those created objects whose identity could not be seen: the job claims
+            them, and knows them when it has met them.
         gone: identities of the objects that were deleted, or that have another one now.
         claims: whether the job may create objects.
     """
@@ -94,7 +94,9 @@ class KnownObjects:
                 select(KnownObjectsRow.__table__)
                 .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
                 .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
-                .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source)
+                .where(
+                    KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
+                )
             ).one_or_none()
             recent = self._recent_removals(connection, place, window) if window else {}
 
@@ -106,7 +108,9 @@ class KnownObjects:
         known, names, absent = Identities(row.known), Identities(row.created_names), Identities(row.absent)
         return Past(known, names, absent, recent, claimed_by)
 
-    def claimed_by(self, place: JobPlace, asked: Collection[bytes], *, except_jobs: Collection[str] = ()) -> dict[bytes, str]:
+    def claimed_by(
+        self, place: JobPlace, asked: Collection[bytes], *, except_jobs: Collection[str] = ()
+    ) -> dict[bytes, str]:
         """Which of these objects at a job's destination other jobs claim.
 
         Args:
@@ -121,11 +125,22 @@ class KnownObjects:
         row = KnownObjectsRow
         with self._database.read() as connection:
             since = self._database.now(connection) - CLAIMS_LAST
-            # Another job's login may not be able to tell which server it is: what it claims counts wherever it may be.
-            places = connection.scalars(select(row.destination).where(row.claims, row.complete >= since).distinct())
+            # Another job's login may not be able to tell which server it is: what it claims counts wherever
+            # it may be.
+            places = connection.scalars(
+                select(row.destination).where(row.claims, row.complete >= since).distinct()
+            )
             here = [other for other in places if may_be_one(place.destination, other)]
             others = connection.execute(
-                select(CollectionRow.name, row.job, row.known, row.absent, row.held, row.held_names, row.created_names)
+                select(
+                    CollectionRow.name,
+                    row.job,
+                    row.known,
+                    row.absent,
+                    row.held,
+                    row.held_names,
+                    row.created_names,
+                )
                 .join(CollectionRow, CollectionRow.id == row.collection_id)
                 .where(row.destination.in_(here), row.claims, row.complete >= since)
                 .where(or_(CollectionRow.name != place.collection, row.job.not_in([place.job, *except_jobs])))
@@ -143,7 +158,8 @@ class KnownObjects:
     def learn(self, place: JobPlace, learnt: Learnt) -> None:
         """Note what a job knows now. Nothing is known any more of another source or destination.
 
-        What a plan says that is older than the last complete run adds to what is known, and changes nothing else.
+        What a plan says that is older than the last complete run adds to what is known, and changes nothing
+        else.
         """
         findings = learnt.findings
         with self._database.write() as connection:
@@ -154,7 +170,10 @@ class KnownObjects:
                 .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.job == place.job)
                 .with_for_update()
             ).one_or_none()
-            same = found is not None and (found.destination, found.source) == (place.destination, place.source)
+            same = found is not None and (found.destination, found.source) == (
+                place.destination,
+                place.source,
+            )
             before = found if same else None
             complete = None if before is None else before.complete
             newest = complete is None or learnt.planned is None or learnt.planned >= complete
@@ -176,7 +195,9 @@ class KnownObjects:
                     # Those that an upgrade has filled in were met by this run, or are there no more.
                     "created_names": NOTHING.data,
                     "claims": learnt.claims,
-                    "complete": now if learnt.planned is None else max(learnt.planned, complete or learnt.planned),
+                    "complete": now
+                    if learnt.planned is None
+                    else max(learnt.planned, complete or learnt.planned),
                 }
             if before is not None:
                 connection.execute(
@@ -187,10 +208,14 @@ class KnownObjects:
                 return
             key = {"collection_id": collection_id, "job": place.job}
             statement = (sqlite if self._database.is_sqlite else postgresql).insert(KnownObjectsRow)
-            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values})
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=list(key), set_=values), {**key, **values}
+            )
 
     def forget(self, place: JobPlace, gone: Collection[bytes]) -> None:
-        """Take these identities out of what a job knows: its plan has deleted them, though it was not carried out to its end."""
+        """Take these identities out of what a job knows: its plan has deleted them, though it was not carried
+        out to its end.
+        """
         if not gone:
             return
         with self._database.write() as connection:
@@ -198,13 +223,17 @@ class KnownObjects:
                 select(KnownObjectsRow.__table__)
                 .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
                 .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
-                .where(KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source)
+                .where(
+                    KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
+                )
                 .with_for_update()
             ).one_or_none()
             if row is not None:
                 connection.execute(
                     update(KnownObjectsRow)
-                    .where(KnownObjectsRow.collection_id == row.collection_id, KnownObjectsRow.job == place.job)
+                    .where(
+                        KnownObjectsRow.collection_id == row.collection_id, KnownObjectsRow.job == place.job
+                    )
                     .values(
                         known=Identities(row.known).changed(removed=gone).data,
                         absent=Identities(row.absent).changed(removed=gone).data,
@@ -214,7 +243,9 @@ class KnownObjects:
     def end_claims(self, collection: str, *, except_jobs: Collection[str]) -> None:
         """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
         with self._database.write() as connection:
-            found = connection.execute(select(CollectionRow.id).where(CollectionRow.name == collection)).scalar_one_or_none()
+            found = connection.execute(
+                select(CollectionRow.id).where(CollectionRow.name == collection)
+            ).scalar_one_or_none()
             if found is not None:
                 connection.execute(
                     update(KnownObjectsRow)
@@ -234,17 +265,26 @@ class KnownObjects:
         """The id of a collection; it gets one with its first run that ends well."""
         statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRow)
         connection.execute(statement.on_conflict_do_nothing(), {"name": name, "created": now})
-        found: int = connection.execute(select(CollectionRow.id).where(CollectionRow.name == name)).scalar_one()
+        found: int = connection.execute(
+            select(CollectionRow.id).where(CollectionRow.name == name)
+        ).scalar_one()
         return found
 
-    # -- what was removed lately ----------------------------------------------------------------------------------
+    # -- what was removed lately
+    # ----------------------------------------------------------------------------------
 
-    def _recent_removals(self, connection: Connection, place: JobPlace, window: timedelta) -> dict[LimitKind, int]:
+    def _recent_removals(
+        self, connection: Connection, place: JobPlace, window: timedelta
+    ) -> dict[LimitKind, int]:
         since = self._database.now(connection) - window
         recent: dict[LimitKind, int] = {}
         plans = connection.execute(_applied_since(place, since)).all()
         for plan in plans:
-            let_past = {kind for limit in map(LimitCheck.from_json, plan.waives or ()) for kind in limit.kind.split("+")}
+            let_past = {
+                kind
+                for limit in map(LimitCheck.from_json, plan.waives or ())
+                for kind in limit.kind.split("+")
+            }
             done = select(OutcomeRow.sequence).where(
                 OutcomeRow.plan_id == plan.id, OutcomeRow.recorded >= since, OutcomeRow.result.in_(_WRITTEN)
             )

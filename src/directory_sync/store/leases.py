@@ -1,4 +1,6 @@
-"""Leases: the right to work on a part of a destination, which nobody else has at the same time and which ends with its holder."""
+"""Leases: the right to work on a part of a destination, which nobody else has at the same time and which ends
+with its holder.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from directory_sync.store.tables import CollectionRunRow, LeaseRow
 RENEWALS = 3
 """A lease is renewed this often within its duration."""
 MARGIN = 0.1
-"""The part of its duration that a holder does not use, so that what it has sent is answered before another may begin."""
+"""The part of its duration that a holder does not use, so that what it has sent is answered before another
+may begin.
+"""
 
 _LOCK = 0x6469_7273_796E_6C00  # any number will do, as long as nobody else locks it
 _RETRY_AFTER = 1.0
@@ -33,8 +37,8 @@ log = logging.getLogger(__name__)
 def overlap(one: str, other: str) -> bool:
     r"""Whether two areas are equal or one lies within the other.
 
-    Areas are normalised DNs, in which a comma only ever separates two RDNs (those in values are written `\2c`), or file paths,
-    which overlap only if they are equal. The empty DN holds everything.
+    Areas are normalised DNs, in which a comma only ever separates two RDNs (those in values are written
+    `\2c`), or file paths, which overlap only if they are equal. The empty DN holds everything.
     """
     return one == other or not one or not other or one.endswith(f",{other}") or other.endswith(f",{one}")
 
@@ -79,16 +83,25 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Return if the lease is certainly held at this moment, else raise LeaseLost. Cheap: asks two clocks, not the store."""
+        """Return if the lease is certainly held at this moment, else raise LeaseLost.
+
+        Cheap: asks two clocks, not the store.
+        """
         if self._lost is None and self._overdue():
-            self._lost = f"it could not be renewed within {self._duration:g} s (was the process stopped, or the store away?)"
+            self._lost = (
+                f"it could not be renewed within {self._duration:g} s (was the process stopped, or the store"
+                f" away?)"
+            )
         if self._lost is not None:
             raise LeaseLost(
-                f"The lease of {self.holder} on {self._place()} is lost: {self._lost}. Nothing more is written. "
+                f"The lease of {self.holder} on {self._place()} is lost: {self._lost}. Nothing more is"
+                f" written. "
                 "Run the job again: it goes on where it stopped."
             )
         if self._released.is_set():
-            raise LeaseLost(f"The lease of {self.holder} on {self._place()} has been given back. Nothing more is written.")
+            raise LeaseLost(
+                f"The lease of {self.holder} on {self._place()} has been given back. Nothing more is written."
+            )
 
     def release(self) -> None:
         """Give it back. May be called twice; if the store does not answer, the lease expires by itself."""
@@ -102,13 +115,18 @@ class Lease:
                 connection.execute(delete(LeaseRow).where(LeaseRow.token == self.token))
         except StoreError as error:
             log.warning(
-                "The lease on %s could not be given back; it expires in %g s. error=%s", self._place(), self._duration, error
+                "The lease on %s could not be given back; it expires in %g s. error=%s",
+                self._place(),
+                self._duration,
+                error,
             )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.release()
 
     def _overdue(self) -> bool:
@@ -128,7 +146,8 @@ class Lease:
                 log.warning("The lease on %s could not be renewed yet. error=%s", self._place(), error)
 
     def _renew(self) -> None:
-        # Read before the store is asked: the lease is counted from here, so it ends here before it ends there.
+        # Read before the store is asked: the lease is counted from here, so it ends here before it ends
+        # there.
         started = _read_clocks(self._database)
         with _locked(self._database) as (connection, now):
             renewed = connection.execute(
@@ -147,14 +166,18 @@ _Reading = tuple[tuple[Callable[[], float], float], ...]
 
 
 def _read_clocks(database: Database) -> _Reading:
-    # On SQLite leases expire by this machine's wall clock, so if that is set forward the lease has ended for the others too.
+    # On SQLite leases expire by this machine's wall clock, so if that is set forward the lease has ended for
+    # the others too.
     clocks: tuple[Callable[[], float], ...] = (_elapsed, time.time) if database.is_sqlite else (_elapsed,)
     return tuple((clock, clock()) for clock in clocks)
 
 
 @contextmanager
 def _locked(database: Database) -> Iterator[tuple[Connection, datetime]]:
-    """A transaction in which nobody else looks at leases, and the time by the database's clock. SQLite has one writer anyway."""
+    """A transaction in which nobody else looks at leases, and the time by the database's clock.
+
+    SQLite has one writer anyway.
+    """
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
@@ -172,13 +195,19 @@ class Leases:
     _database: Database
 
     def hold_run(self, run: int, *, holder: str, duration: timedelta) -> Lease:
-        """Be seen to be alive as long as the run that a `Snapshot` names goes on; `holder` and `duration` as for other leases."""
+        """Be seen to be alive as long as the run that a `Snapshot` names goes on; `holder` and `duration` as
+        for other leases.
+        """
         lease = self.acquire_lease(f"run {run}", ("",), holder=holder, duration=duration)
         with self._database.write() as connection:
-            connection.execute(update(CollectionRunRow).where(CollectionRunRow.id == run).values(lease=lease.token))
+            connection.execute(
+                update(CollectionRunRow).where(CollectionRunRow.id == run).values(lease=lease.token)
+            )
         return lease
 
-    def acquire_lease(self, resource: str, areas: tuple[str, ...], *, holder: str, duration: timedelta) -> Lease:
+    def acquire_lease(
+        self, resource: str, areas: tuple[str, ...], *, holder: str, duration: timedelta
+    ) -> Lease:
         """Take the right to work on these areas of a resource, or raise LeaseError that names who has it.
 
         Args:
@@ -194,11 +223,15 @@ class Leases:
         started = _read_clocks(self._database)
         with _locked(self._database) as (connection, now):
             connection.execute(delete(LeaseRow).where(LeaseRow.expires <= now))
-            for row in connection.execute(select(LeaseRow.__table__).where(LeaseRow.resource == resource).order_by(LeaseRow.id)):
+            for row in connection.execute(
+                select(LeaseRow.__table__).where(LeaseRow.resource == resource).order_by(LeaseRow.id)
+            ):
                 if any(overlap(row.area, area) for area in areas):
                     raise LeaseError(
-                        f"{row.holder} works on {row.area} of {resource} since {row.acquired:%Y-%m-%d %H:%M:%S} UTC. "
-                        f"Try again when it has finished; if it is gone, its lease ends at {row.expires:%H:%M:%S} UTC."
+                        f"{row.holder} works on {row.area} of {resource} since"
+                        f" {row.acquired:%Y-%m-%d %H:%M:%S} UTC. "
+                        f"Try again when it has finished; if it is gone, its lease ends at"
+                        f" {row.expires:%H:%M:%S} UTC."
                     )
             connection.execute(
                 insert(LeaseRow),
@@ -216,13 +249,20 @@ class Leases:
             )
         try:
             return Lease(
-                self._database, token=token, resource=resource, areas=areas, holder=holder, duration=duration, started=started
+                self._database,
+                token=token,
+                resource=resource,
+                areas=areas,
+                holder=holder,
+                duration=duration,
+                started=started,
             )
         except RuntimeError as error:
             # Nobody renews it, so nobody may have it.
             with _locked(self._database) as (connection, _now):
                 connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
             raise DirectorySyncError(
-                f"The lease on {resource} cannot be kept: {error}. Nothing was begun. Allow this process more memory or threads, "
+                f"The lease on {resource} cannot be kept: {error}. Nothing was begun. Allow this process more"
+                f" memory or threads, "
                 "and run the job again."
             ) from error

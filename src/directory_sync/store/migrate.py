@@ -23,7 +23,10 @@ HERE = Path(__file__).parent
 ALEMBIC_FILE = HERE / "alembic.ini"
 MIGRATIONS = HERE / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
-"""Every revision, oldest first. Kept here, because reading them with Alembic would cost every task a tenth of a second."""
+"""Every revision, oldest first.
+
+Kept here, because reading them with Alembic would cost every task a tenth of a second.
+"""
 
 _UPGRADE = "Run directory-sync db upgrade or airflow db migrate."
 _LOCK = 0x6469_7273_796E_6300  # "dirsync"; any number will do, as long as nobody else locks it
@@ -32,7 +35,10 @@ log = logging.getLogger(__name__)
 
 
 def check(url: str) -> None:
-    """See that the store is there and has this version's tables. Raises StoreError that says what to do if not."""
+    """See that the store is there and has this version's tables.
+
+    Raises StoreError that says what to do if not.
+    """
     database = Database(url)
     try:
         check_database(database)
@@ -51,7 +57,9 @@ def check_database(database: Database) -> None:
     if revision is None:
         raise database.error("Its tables have not been created.", _UPGRADE)
     if revision in REVISIONS:
-        raise database.error(f"Its tables are of an older version (revision {revision}, needed {REVISIONS[-1]}).", _UPGRADE)
+        raise database.error(
+            f"Its tables are of an older version (revision {revision}, needed {REVISIONS[-1]}).", _UPGRADE
+        )
     raise _newer(database, revision)
 
 
@@ -71,7 +79,8 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def upgrade(url: str, revision: str = "head") -> str:
-    """Create folder, file and tables as far as they are missing, migrate them, and return the revision they have now.
+    """Create folder, file and tables as far as they are missing, migrate them, and return the revision they
+    have now.
 
     Two at the same time are safe: the second waits for the first. All of it is done, or nothing.
     """
@@ -107,10 +116,13 @@ def create_file(database: Database) -> None:
         mode = stat.S_IMODE(file.stat().st_mode)
     except OSError as error:
         raise database.error(
-            f"The file cannot be created: {error.strerror}.", "Give this user the right to, or change the setting database_url."
+            f"The file cannot be created: {error.strerror}.",
+            "Give this user the right to, or change the setting database_url.",
         ) from None
     if mode & 0o077:
-        log.warning("The %s can be read by other users; run chmod 600 %s. mode=%o", database.label, file, mode)
+        log.warning(
+            "The %s can be read by other users; run chmod 600 %s. mode=%o", database.label, file, mode
+        )
 
 
 def alembic_config(database: Database) -> Config:
@@ -119,7 +131,9 @@ def alembic_config(database: Database) -> Config:
 
     config = Config(ALEMBIC_FILE)
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("sqlalchemy.url", database.url.render_as_string(hide_password=False).replace("%", "%%"))
+    config.set_main_option(
+        "sqlalchemy.url", database.url.render_as_string(hide_password=False).replace("%", "%%")
+    )
     return config
 
 

@@ -1,4 +1,6 @@
-"""Whether a stored plan is still the one that was saved: its digest, the number of its changes and their kinds, read in full."""
+"""Whether a stored plan is still the one that was saved: its digest, the number of its changes and their
+kinds, read in full.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,14 @@ class PlanIntegrity:
     _database: Database
 
     def verify_request(self, request: Request) -> None:
-        """Return if a request is what was filed. Raises RequestNotFound, PlanAltered; earlier versions left nothing to check."""
+        """Return if a request is what was filed.
+
+        Raises RequestNotFound, PlanAltered; earlier versions left nothing to check.
+        """
         with self._database.read() as connection:
-            seal = connection.execute(select(RequestRow.seal).where(RequestRow.id == request.id)).scalar_one_or_none()
+            seal = connection.execute(
+                select(RequestRow.seal).where(RequestRow.id == request.id)
+            ).scalar_one_or_none()
         require_filed(self._database, request, seal)
 
     def verify_plan(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
@@ -44,14 +51,18 @@ class PlanIntegrity:
         """
         row = stored_plan(self._database, plan_id)
         if row.digest != digest:
-            raise altered(self._database, plan_id, f"it has the digest {row.digest}, and {digest} is asked about")
+            raise altered(
+                self._database, plan_id, f"it has the digest {row.digest}, and {digest} is asked about"
+            )
         verify(self._database, row, statistics)
 
 
 def stored_plan(database: Database, plan_id: int) -> Row[Any]:
     """The row of a complete plan. Raises PlanMismatch if there is none."""
     with database.read() as connection:
-        row = connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)).one_or_none()
+        row = connection.execute(
+            select(PlanRow.__table__).where(PlanRow.id == plan_id, PlanRow.complete)
+        ).one_or_none()
     if row is None:
         raise PlanMismatch(f"There is no plan {plan_id} in the {database.label}. Run the job again.")
     return row
@@ -98,7 +109,8 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
 def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
     """The error for a plan that somebody has changed."""
     return PlanAltered(
-        f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. Nobody can decide about it, "
+        f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. Nobody can decide"
+        f" about it, "
         "and nothing of it is written. Find out who changed it, and run the job again."
     )
 
@@ -107,8 +119,10 @@ def require_filed(database: Database, request: Request, seal: str | None) -> Non
     """Raise PlanAltered if a request is not what its seal names."""
     if seal is not None and seal != request_seal(request):
         raise PlanAltered(
-            f"Request {request.id} in the {database.label} is not the one that was filed: the person who asks, the policy, the "
-            "limits, the figures or a text is another. No one can decide about it, and nothing of it is written. Find out who "
+            f"Request {request.id} in the {database.label} is not the one that was filed: the person who"
+            f" asks, the policy, the "
+            "limits, the figures or a text is another. No one can decide about it, and nothing of it is"
+            " written. Find out who "
             "changed it, and run the job again."
         )
 

@@ -1,6 +1,8 @@
-"""What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified against the digest.
+"""What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified
+against the digest.
 
-Whether a stored plan is still the one that was saved is checked apart from that (`verify_plan`): it takes reading all of it.
+Whether a stored plan is still the one that was saved is checked apart from that (`verify_plan`): it takes
+reading all of it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,14 @@ from directory_sync.store.database import Database
 from directory_sync.store.plans import READ_BATCH
 from directory_sync.store.request_model import PENDING
 from directory_sync.store.request_rows import LARGEST_ID
-from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow, RequestRow
+from directory_sync.store.tables import (
+    ChangeRow,
+    CollectionRunRow,
+    JobRunRow,
+    OutcomeRow,
+    PlanRow,
+    RequestRow,
+)
 
 OPEN: Literal["open"] = "open"
 """Stands, where results are asked for, for changes that nothing has become of yet."""
@@ -92,7 +101,9 @@ _unlike: dict[tuple[bool | str, ...], tuple[array[int], array[int]]] = {}
 _unlike_lock = threading.Lock()
 
 Matches = Callable[[str, str], bool]
-"""Decides of a change in its canonical form, given as it is and case-folded: to read all of a large plan takes seconds."""
+"""Decides of a change in its canonical form, given as it is and case-folded: to read all of a large plan
+takes seconds.
+"""
 
 
 class PlanPages:
@@ -103,7 +114,9 @@ class PlanPages:
     def plan_head(self, plan_id: int) -> PlanHead:
         """A plan without its changes. Raises PlanMismatch if there is none of that id."""
         with self._database.read() as connection:
-            row = connection.execute(_heads().where(PlanRow.id == min(max(plan_id, 0), LARGEST_ID))).one_or_none()
+            row = connection.execute(
+                _heads().where(PlanRow.id == min(max(plan_id, 0), LARGEST_ID))
+            ).one_or_none()
         if row is None:
             raise PlanMismatch(f"There is no plan {plan_id}. It may have been deleted because of its age.")
         header = row.header
@@ -147,11 +160,12 @@ class PlanPages:
 
         Args:
             plan_id: the plan.
-            search: a text that stands somewhere in the change, or in the object's name, in letters of any case; what cannot
-                hold it is left out early.
+            search: a text that stands somewhere in the change, or in the object's name, in letters of any
+                case; what cannot hold it is left out early.
             matches: decides of what is left, where there is a text to search for that is not in the name.
             action, result: only such changes.
-            order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the plan's order.
+            order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the
+                plan's order.
             after: the place of the change after which the page begins; None for the start.
             limit: the most on a page.
         """
@@ -160,7 +174,8 @@ class PlanPages:
         ranks = {kind.value: rank for rank, kind in enumerate(order)}
 
         def rank(kind: str) -> int:
-            # In the plan's order, all are of one rank; a kind that nobody has named comes last, and does not go missing.
+            # In the plan's order, all are of one rank; a kind that nobody has named comes last, and does not
+            # go missing.
             return ranks.get(kind, len(ranks))
 
         begin = None if after is None else self._position(plan_id, min(max(after, -1), LARGEST_ID), rank)
@@ -169,17 +184,30 @@ class PlanPages:
             found = sorted((rank(kind), place) for place, kind in matching)
             following = [place for place in found if begin is None or place > begin]
             places = [sequence for _, sequence in following[:limit]]
-            rows = {row.sequence: row for row in self._rows([here, ChangeRow.sequence.in_(places)], limit)} if places else {}
+            rows = (
+                {row.sequence: row for row in self._rows([here, ChangeRow.sequence.in_(places)], limit)}
+                if places
+                else {}
+            )
             return _page([rows[place] for place in places], more=len(following) > limit, total=len(found))
-        counting = _with_outcomes(select(ChangeRow.action, func.count())).where(*conditions).group_by(ChangeRow.action)
+        counting = (
+            _with_outcomes(select(ChangeRow.action, func.count()))
+            .where(*conditions)
+            .group_by(ChangeRow.action)
+        )
         with self._database.read() as connection:
             counts = {row[0]: int(row[1]) for row in connection.execute(counting)}
         found_rows: list[Row[Any]] = []
-        # One kind after the other: each is read by the plan's key, and what is behind the page is not read at all.
+        # One kind after the other: each is read by the plan's key, and what is behind the page is not read at
+        # all.
         for each in sorted({rank(kind) for kind in counts}):
             if begin is not None and each < begin[0]:
                 continue
-            some = [*conditions, ChangeRow.action.in_([kind for kind in counts if rank(kind) == each])] if order else conditions
+            some = (
+                [*conditions, ChangeRow.action.in_([kind for kind in counts if rank(kind) == each])]
+                if order
+                else conditions
+            )
             if begin is not None and each == begin[0]:
                 some = [*some, ChangeRow.sequence > begin[1]]
             found_rows += self._rows(some, limit + 1 - len(found_rows))
@@ -188,7 +216,9 @@ class PlanPages:
         return _page(found_rows[:limit], more=len(found_rows) > limit, total=sum(counts.values()))
 
     def _position(self, plan_id: int, sequence: int, rank: Callable[[str], int]) -> tuple[int, int]:
-        """Where a change stands among ranked ones; one that is not there, before or behind all of its plan."""
+        """Where a change stands among ranked ones; one that is not there, before or behind all of its
+        plan.
+        """
         query = select(ChangeRow.action).where(ChangeRow.plan_id == plan_id, ChangeRow.sequence == sequence)
         with self._database.read() as connection:
             kind = connection.execute(query).scalar_one_or_none()
@@ -220,10 +250,16 @@ class PlanPages:
 
     def _places(self, plan_id: int) -> dict[bytes, int]:
         """A hash of each change of a plan → its place, in order."""
-        query = select(ChangeRow.sequence, ChangeRow.payload).where(ChangeRow.plan_id == plan_id).order_by(ChangeRow.sequence)
+        query = (
+            select(ChangeRow.sequence, ChangeRow.payload)
+            .where(ChangeRow.plan_id == plan_id)
+            .order_by(ChangeRow.sequence)
+        )
         with self._database.read() as connection:
             rows = connection.execution_options(yield_per=READ_BATCH).execute(query)
-            return {blake2b(payload.encode(), digest_size=16).digest(): sequence for sequence, payload in rows}
+            return {
+                blake2b(payload.encode(), digest_size=16).digest(): sequence for sequence, payload in rows
+            }
 
     def _chosen(self, plan_id: int, places: Sequence[int]) -> ChosenChanges:
         def read(some: Sequence[int]) -> Iterator[StoredChange]:
@@ -233,16 +269,22 @@ class PlanPages:
         return ChosenChanges(read, places)
 
     def requested_collections(self, *, pending_only: bool = False) -> tuple[str, ...]:
-        """The names of all collections that requests are about, sorted; with `pending_only`, of those that wait."""
+        """The names of all collections that requests are about, sorted; with `pending_only`, of those that
+        wait.
+        """
         query = select(RequestRow.collection).distinct().order_by(RequestRow.collection)
         if pending_only:
             query = query.where(RequestRow.state == PENDING)
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
-    def _matching(self, conditions: list[ColumnElement[bool]], search: str, matches: Matches) -> list[tuple[int, str]]:
+    def _matching(
+        self, conditions: list[ColumnElement[bool]], search: str, matches: Matches
+    ) -> list[tuple[int, str]]:
         """The places and kinds of the changes that match, in order."""
-        query = _with_outcomes(select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload, ChangeRow.name)).where(*conditions)
+        query = _with_outcomes(
+            select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload, ChangeRow.name)
+        ).where(*conditions)
         query = query.order_by(ChangeRow.sequence)
         wanted = search.casefold()
         text = json.dumps(wanted, ensure_ascii=False)[1:-1]
@@ -259,16 +301,29 @@ class PlanPages:
         return found
 
     def _rows(self, conditions: list[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
-        columns = (ChangeRow.sequence, ChangeRow.payload, ChangeRow.name, OutcomeRow.result, OutcomeRow.message)
+        columns = (
+            ChangeRow.sequence,
+            ChangeRow.payload,
+            ChangeRow.name,
+            OutcomeRow.result,
+            OutcomeRow.message,
+        )
         query = _with_outcomes(select(*columns))
         with self._database.read() as connection:
-            return connection.execute(query.where(*conditions).order_by(ChangeRow.sequence).limit(limit)).all()
+            return connection.execute(
+                query.where(*conditions).order_by(ChangeRow.sequence).limit(limit)
+            ).all()
 
 
 class ChosenChanges:
-    """Some changes of a stored plan, in order; never many in memory. A comparison reads them several times: few are kept."""
+    """Some changes of a stored plan, in order; never many in memory.
 
-    def __init__(self, read: Callable[[Sequence[int]], Iterator[StoredChange]], sequences: Sequence[int]) -> None:
+    A comparison reads them several times: few are kept.
+    """
+
+    def __init__(
+        self, read: Callable[[Sequence[int]], Iterator[StoredChange]], sequences: Sequence[int]
+    ) -> None:
         """Take what reads changes by their places, and the places."""
         self._read = read
         self._sequences = sequences
@@ -322,9 +377,13 @@ def _conditions(action: Action | None, result: Result | Literal["open"] | None) 
 
 
 def _may_hold(search: str) -> ColumnElement[bool]:
-    """Leaves out changes that cannot hold the text: the databases tell only ASCII letters' cases apart the same way."""
+    """Leaves out changes that cannot hold the text: the databases tell only ASCII letters' cases apart the
+    same way.
+    """
     text = storable(search)
-    return or_(_like(ChangeRow.payload, json.dumps(text, ensure_ascii=False)[1:-1]), _like(ChangeRow.name, text))
+    return or_(
+        _like(ChangeRow.payload, json.dumps(text, ensure_ascii=False)[1:-1]), _like(ChangeRow.name, text)
+    )
 
 
 def _like(column: Any, text: str) -> ColumnElement[bool]:
@@ -341,4 +400,6 @@ def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
 
 def _stored_change(row: Row[Any]) -> StoredChange:
     outcome = None if row.result is None else Outcome(row.sequence, Result(row.result), row.message)
-    return StoredChange(row.sequence, Change.from_json(json.loads(row.payload))._replace(name=row.name), outcome)
+    return StoredChange(
+        row.sequence, Change.from_json(json.loads(row.payload))._replace(name=row.name), outcome
+    )

@@ -18,7 +18,15 @@ from directory_sync.definition.models import LimitKind
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.digest import VERSION, PlanDigest
-from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics, canonical_forms
+from directory_sync.plan.model import (
+    ChangeSequence,
+    LeftAlone,
+    LimitCheck,
+    Plan,
+    RecordProblem,
+    Statistics,
+    canonical_forms,
+)
 from directory_sync.plan.past import Findings, name_hash
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
@@ -72,7 +80,10 @@ class StoredChanges:
             yield Change.from_json(json.loads(payload))
 
     def payloads(self) -> Iterator[str]:
-        """The canonical forms. Each page is a transaction of its own, so that a slow reader holds nothing up."""
+        """The canonical forms.
+
+        Each page is a transaction of its own, so that a slow reader holds nothing up.
+        """
         for first in range(0, self._count, READ_BATCH):
             last = min(first + READ_BATCH, self._count) - 1
             with self._database.read() as connection:
@@ -112,14 +123,20 @@ class Plans:
                     self._database.insert_many(connection, ChangeRow.__table__, batch)
             if count != len(plan.changes) or digest.hexdigest() != plan.digest:
                 raise PlanMismatch(
-                    f"The plan of job {plan.job} changed while it was being stored: digest {digest.hexdigest()} of {count} "
+                    f"The plan of job {plan.job} changed while it was being stored: digest"
+                    f" {digest.hexdigest()} of {count} "
                     f"changes, expected {plan.digest} of {len(plan.changes)}. Run the job again."
                 )
             with self._database.write() as connection:
                 connection.execute(
                     update(PlanRow)
                     .where(PlanRow.id == plan_id)
-                    .values(complete=True, state=STORED, stored=self._database.now(connection), seal=seal.hexdigest())
+                    .values(
+                        complete=True,
+                        state=STORED,
+                        stored=self._database.now(connection),
+                        seal=seal.hexdigest(),
+                    )
                 )
         except BaseException:
             with suppress(StoreError):  # what is left is invisible, and removed later
@@ -128,7 +145,10 @@ class Plans:
         return plan_id
 
     def load_plan(self, plan_id: int) -> StoredPlan:
-        """Read a plan. Raises PlanMismatch if there is none of that id, PlanAltered if it is not what was saved."""
+        """Read a plan.
+
+        Raises PlanMismatch if there is none of that id, PlanAltered if it is not what was saved.
+        """
         row = stored_plan(self._database, plan_id)
         verify(self._database, row)
         header: Mapping[str, Any] = row.header
@@ -157,29 +177,40 @@ class Plans:
         )
 
     def unfinished_plan(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
-        """The plan that an earlier attempt at this job, in this run, began to apply and did not finish; None if there is none.
+        """The plan that an earlier attempt at this job, in this run, began to apply and did not finish; None
+        if there is none.
 
-        Only the job's last plan counts. One that was stored but not begun is not returned: making a new one is as good. Neither
-        is one after which another run has planned the job: what it says may no longer be so.
+        Only the job's last plan counts. One that was stored but not begun is not returned: making a new one
+        is as good. Neither is one after which another run has planned the job: what it says may no longer be
+        so.
         """
         with self._database.read() as connection:
             row = connection.execute(
                 select(PlanRow.id, PlanRow.stored, PlanRow.apply_started, PlanRow.apply_finished)
                 .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
                 .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-                .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id, JobRunRow.job == job)
+                .where(
+                    CollectionRunRow.collection == collection,
+                    CollectionRunRow.run_id == run_id,
+                    JobRunRow.job == job,
+                )
                 .where(PlanRow.complete)
                 .order_by(PlanRow.id.desc())
                 .limit(1)
             ).one_or_none()
             if row is None or row.apply_started is None or row.apply_finished is not None:
                 return None
-            if self._database.now(connection) - row.stored > max_age or _newer_plan(connection, row.id) is not None:
+            if (
+                self._database.now(connection) - row.stored > max_age
+                or _newer_plan(connection, row.id) is not None
+            ):
                 return None
             return row.id  # type: ignore[no-any-return]
 
     def newer_plan(self, plan_id: int) -> str | None:
-        """The run that has planned the same job for the same destination since a plan was made; None if there is none."""
+        """The run that has planned the same job for the same destination since a plan was made; None if there
+        is none.
+        """
         with self._database.read() as connection:
             return _newer_plan(connection, plan_id)
 
@@ -189,11 +220,16 @@ class Plans:
             connection.execute(
                 update(PlanRow)
                 .where(PlanRow.id == plan_id)
-                .values(state=APPLYING, apply_started=func.coalesce(PlanRow.apply_started, self._database.now(connection)))
+                .values(
+                    state=APPLYING,
+                    apply_started=func.coalesce(PlanRow.apply_started, self._database.now(connection)),
+                )
             )
 
     def finish_plan(self, plan_id: int, state: str) -> bool:
-        """Note that nothing more of this plan will be applied, and why (a job state); False if somebody has noted it before."""
+        """Note that nothing more of this plan will be applied, and why (a job state); False if somebody has
+        noted it before.
+        """
         with self._database.write() as connection:
             done = connection.execute(
                 update(PlanRow)
@@ -210,7 +246,9 @@ class Plans:
                 .where(OutcomeRow.plan_id == plan_id)
                 .order_by(OutcomeRow.sequence)
             )
-            return {sequence: Outcome(sequence, Result(result), message) for sequence, result, message in rows}
+            return {
+                sequence: Outcome(sequence, Result(result), message) for sequence, result, message in rows
+            }
 
     def count_outcomes(self, plan_id: int) -> int:
         """How many changes of a plan have an outcome."""
@@ -255,7 +293,9 @@ class Plans:
                     "header": plan.header(),
                     "findings": findings,
                     "removals": plan.statistics.deleted + plan.statistics.disabled + plan.statistics.moved,
-                    "memberships": sum(check.planned for check in plan.limits if check.kind == LimitKind.MEMBERSHIPS.value),
+                    "memberships": sum(
+                        check.planned for check in plan.limits if check.kind == LimitKind.MEMBERSHIPS.value
+                    ),
                     "complete": False,
                     "state": "incomplete",
                     "stored": now,
@@ -306,9 +346,13 @@ def _hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def _rows(plan_id: int, changes: ChangeSequence, digest: PlanDigest, seal: PlanSeal) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    plan_id: int, changes: ChangeSequence, digest: PlanDigest, seal: PlanSeal
+) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
-    for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(canonical_forms(changes)):
+    for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(
+        canonical_forms(changes)
+    ):
         digest.add(canonical)
         shown = name and storable(name)
         seal.add(shown)

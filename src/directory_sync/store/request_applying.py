@@ -1,4 +1,6 @@
-"""The way from an approved request to its plan carried out: claimed by whoever applies it, the result noted, also on jobs."""
+"""The way from an approved request to its plan carried out: claimed by whoever applies it, the result noted,
+also on jobs.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +25,26 @@ class RequestApplying:
     _database: Database
 
     def claim_approved(self, request_id: int, *, expected_digest: str, plan_id: int | None = None) -> Request:
-        """Begin to apply the plan that a request is about, if it is approved; from then on it cannot be cancelled any more.
+        """Begin to apply the plan that a request is about, if it is approved; from then on it cannot be
+        cancelled any more.
 
-        May be called again by a retry. The request is returned as it is; `applied` says that a result has been noted already.
+        May be called again by a retry. The request is returned as it is; `applied` says that a result has
+        been noted already.
 
         Args:
             request_id: the request.
             expected_digest: of the plan that is about to be written.
             plan_id: that plan, where a later run has made the same one; default: the request's own.
 
-        Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for another plan;
-        PlanAltered if it is not what was filed.
+        Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for
+        another plan; PlanAltered if it is not what was filed.
         """
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
             if request.state not in {APPROVED, APPLIED}:
                 raise NotDecidable(
-                    f"Request {request_id} is {request.state}, not approved, so nothing may be written for it. Run the job again."
+                    f"Request {request_id} is {request.state}, not approved, so nothing may be written for"
+                    f" it. Run the job again."
                 )
             seal = connection.execute(select(RequestRow.seal).where(RequestRow.id == request_id)).scalar_one()
             require_filed(self._database, request, seal)
@@ -49,7 +54,8 @@ class RequestApplying:
             ).scalar_one_or_none()
             if not request.digest == digest == expected_digest:
                 raise PlanMismatch(
-                    f"Request {request_id} approves the plan with digest {request.digest}, not {expected_digest} "
+                    f"Request {request_id} approves the plan with digest {request.digest}, not"
+                    f" {expected_digest} "
                     f"(plan {plan_id} in the store has {digest}). Nothing may be written; run the job again."
                 )
             if request.state == APPLIED:
@@ -61,12 +67,15 @@ class RequestApplying:
                 .values(state=APPLYING, apply_started=now, request_id=request_id)
             )
             connection.execute(
-                update(RequestRow).where(RequestRow.id == request_id, RequestRow.begun.is_(None)).values(begun=now)
+                update(RequestRow)
+                .where(RequestRow.id == request_id, RequestRow.begun.is_(None))
+                .values(begun=now)
             )
             return find_request(connection, request_id)
 
     def mark_applied(self, request_id: int, result: Mapping[str, Any], *, plan_id: int | None = None) -> None:
-        """Note what became of an approved plan. If it is noted again, the last result counts; the events keep all.
+        """Note what became of an approved plan. If it is noted again, the last result counts; the events keep
+        all.
 
         Args:
             request_id: the request.
@@ -85,7 +94,9 @@ class RequestApplying:
             now = self._database.now(connection)
             state = str(result.get("state", APPLIED))
             if plan_id is not None:
-                connection.execute(update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=now))
+                connection.execute(
+                    update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=now)
+                )
             connection.execute(
                 update(RequestRow)
                 .where(RequestRow.id == request_id, RequestRow.state == request.state)
@@ -95,6 +106,8 @@ class RequestApplying:
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)
 
     def settle_waiting(self, request_id: int) -> None:
-        """Note on the jobs that wait for a request what became of it, where it was over before they were noted to wait for it."""
+        """Note on the jobs that wait for a request what became of it, where it was over before they were
+        noted to wait for it.
+        """
         with contextlib.suppress(RequestNotFound), self._database.write() as connection:
             settle_jobs(connection, find_request(connection, request_id, lock=True))

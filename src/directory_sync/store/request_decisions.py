@@ -1,4 +1,7 @@
-"""What people do with a request: approve, deny, comment, reroute, cancel. Each is one transaction with its event."""
+"""What people do with a request: approve, deny, comment, reroute, cancel.
+
+Each is one transaction with its event.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,8 @@ from directory_sync.store.request_rows import (
 from directory_sync.store.tables import RequestDecisionRow, RequestRow
 
 Evaluate = Callable[[RequestView, tuple[Decision, ...]], str | None]
-"""Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while more is needed.
+"""Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while
+more is needed.
 
 Raises a `DirectorySyncError` where this person may not decide; nothing is recorded then."""
 
@@ -73,20 +77,25 @@ class RequestDecisions:
             reason: in the person's words.
             escalate_after: from now, if more people are needed; None leaves the next escalation as it was.
 
-        Raises RequestNotFound; AlreadyDecided if somebody was first, or this person has decided before; NotDecidable if the
-        digest is another; RequestError if the reason is missing or too long; and whatever `evaluate` raises.
+        Raises RequestNotFound; AlreadyDecided if somebody was first, or this person has decided before;
+        NotDecidable if the digest is another; RequestError if the reason is missing or too long; and whatever
+        `evaluate` raises.
         """
         checked_name(person, "name of the person who decides")
         checked_text(reason, "reason")
         if not approve and not reason.strip():
-            raise RequestError(f"A denial of request {request_id} needs a reason. Say why, so that the requester can act on it.")
+            raise RequestError(
+                f"A denial of request {request_id} needs a reason. Say why, so that the requester can act on"
+                f" it."
+            )
         with self._database.write() as connection:
             request, now = self._pending(connection, request_id)
             view = view_request(connection, request)
             _refuse_second_decision(view, person)
             if request.digest != expected_digest:
                 raise NotDecidable(
-                    f"Request {request_id} is about another plan than the one that was shown. Nothing was recorded; "
+                    f"Request {request_id} is about another plan than the one that was shown. Nothing was"
+                    f" recorded; "
                     "look at it again."
                 )
             new = Decision(person, tuple(sorted(roles)), verified, approve, reason, now)
@@ -141,13 +150,23 @@ class RequestDecisions:
             return view_request(connection, find_request(connection, request_id))
 
     def comment(self, request_id: int, person: str, text: str) -> RequestView:
-        """Add a comment, in whatever state the request is; the request afterwards. Raises RequestNotFound or RequestError."""
+        """Add a comment, in whatever state the request is; the request afterwards.
+
+        Raises RequestNotFound or RequestError.
+        """
         checked_name(person, "name of the person who comments")
         if not checked_text(text, "comment").strip():
             raise RequestError("The comment is empty. Write something, or leave it.")
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
-            add_event(connection, request_id, EventKind.COMMENTED, at=self._database.now(connection), actor=person, text=text)
+            add_event(
+                connection,
+                request_id,
+                EventKind.COMMENTED,
+                at=self._database.now(connection),
+                actor=person,
+                text=text,
+            )
             return view_request(connection, request)
 
     def reroute(
@@ -172,7 +191,8 @@ class RequestDecisions:
             roles, verified: the person's roles now, and whether somebody has checked who they are.
             reason: in the person's words.
             escalate_after: from now; None leaves the next escalation as it was.
-            unable: those of them who, as far as is known, cannot open the request: they are sent no mail about it.
+            unable: those of them who, as far as is known, cannot open the request: they are sent no mail
+                about it.
             check: called while the request is locked, to refuse.
 
         Raises RequestNotFound, AlreadyDecided, RequestError, and what `check` raises.
@@ -184,16 +204,22 @@ class RequestDecisions:
             raise RequestError("Nobody to reroute the request to was given. Name at least one user or role.")
         with self._database.write() as connection:
             request, now = self._pending(connection, request_id, check)
-            add_assignees(self._database, connection, request_id, to, why="reroute", level=request.level, at=now)
+            add_assignees(
+                self._database, connection, request_id, to, why="reroute", level=request.level, at=now
+            )
             if escalate_after is not None:
                 _restart_escalation(connection, request_id, now + escalate_after)
             data = {"to": names(to), "roles": sorted(roles), "verified": verified}
             if barred := names(each for each in unable if each in to):
                 data["unable"] = barred
-            add_event(connection, request_id, EventKind.REROUTED, at=now, actor=person, text=reason, data=data)
+            add_event(
+                connection, request_id, EventKind.REROUTED, at=now, actor=person, text=reason, data=data
+            )
             return view_request(connection, find_request(connection, request_id))
 
-    def _pending(self, connection: Connection, request_id: int, check: Check | None = None) -> tuple[Request, datetime]:
+    def _pending(
+        self, connection: Connection, request_id: int, check: Check | None = None
+    ) -> tuple[Request, datetime]:
         """The request, locked and pending, and the time at which it is."""
         request = find_request(connection, request_id, lock=True)
         now = self._database.now(connection)
@@ -211,7 +237,8 @@ def _refuse_second_decision(view: RequestView, person: str) -> None:
     for decision in view.decisions:
         if decision.person == person:
             raise AlreadyDecided(
-                f"{person} has already {'approved' if decision.approve else 'denied'} request {view.request.id}, on "
+                f"{person} has already {'approved' if decision.approve else 'denied'} request"
+                f" {view.request.id}, on "
                 f"{decision.at:%Y-%m-%d at %H:%M:%S} UTC. Decisions are final, and each person counts once.",
                 by=person,
                 at=decision.at,

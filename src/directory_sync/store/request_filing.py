@@ -72,11 +72,12 @@ class RequestFiling:
     ) -> Filed:
         """Ask for the approval of a stored plan.
 
-        Collection, job, run, requester, reason, digest and statistics are those that the store knows of the plan.
+        Collection, job, run, requester, reason, digest and statistics are those that the store knows of the
+        plan.
 
-        If the job's pending request asks for the same (same digest, same limits waived), nothing is filed; so it is if this very
-        run's plan has been approved and not applied yet, which happens when a task is tried again. Any other pending request of
-        the job becomes stale in the same transaction.
+        If the job's pending request asks for the same (same digest, same limits waived), nothing is filed; so
+        it is if this very run's plan has been approved and not applied yet, which happens when a task is
+        tried again. Any other pending request of the job becomes stale in the same transaction.
 
         Args:
             plan_id: from `save_plan`.
@@ -88,14 +89,16 @@ class RequestFiling:
             requester_may_decide: whether it stands in the requester's own inbox.
             asked_by: who asks, where that is not who started the run.
             reason: why, in their words; default: the run's.
-            waiver: it is asked for after a limit had stopped the job, for a later run to use; never takes the place of a pending
-                request of another run.
+            waiver: it is asked for after a limit had stopped the job, for a later run to use; never takes the
+                place of a pending request of another run.
             expires_after, escalate_after: from now, by the database's clock.
 
-        The attempt that has made the plan is noted to wait for the request in the same step: it may be killed before it says so.
+        The attempt that has made the plan is noted to wait for the request in the same step: it may be killed
+        before it says so.
 
-        Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable where another run's
-        request is in a waiver's way, or a request of a scheduler's run in the way of a terminal's.
+        Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable
+        where another run's request is in a waiver's way, or a request of a scheduler's run in the way of a
+        terminal's.
         """
         approvers = checked_approvers(approvers)
         for _ in range(_ATTEMPTS):
@@ -125,8 +128,11 @@ class RequestFiling:
             f"The request for plan {plan_id} could not be filed: others came first each time.", "Try again."
         )
 
-    def mark_stale(self, collection: str, job: str, *, reason: str, terminals_only: bool = False) -> int | None:
-        """End the job's pending request because its plan is no longer wanted and none takes its place; its number, or None.
+    def mark_stale(
+        self, collection: str, job: str, *, reason: str, terminals_only: bool = False
+    ) -> int | None:
+        """End the job's pending request because its plan is no longer wanted and none takes its place; its
+        number, or None.
 
         Args:
             collection, job: whose.
@@ -143,15 +149,24 @@ class RequestFiling:
             return live.id
 
     def end_outdated_approvals(
-        self, collection: str, job: str, *, run: int, digest: str, waivers: bool, reason: str, terminals_only: bool = False
+        self,
+        collection: str,
+        job: str,
+        *,
+        run: int,
+        digest: str,
+        waivers: bool,
+        reason: str,
+        terminals_only: bool = False,
     ) -> tuple[int, ...]:
-        """End what was approved for a job and never begun, because a run has planned the job anew; their numbers.
+        """End what was approved for a job and never begun, because a run has planned the job anew; their
+        numbers.
 
         Args:
             collection, job: whose.
             run: the run that has planned it.
-            digest: of the plan that counts now; an approval of that very plan stays, unless a scheduler's run was to carry it out
-                and has ended without.
+            digest: of the plan that counts now; an approval of that very plan stays, unless a scheduler's run
+                was to carry it out and has ended without.
             waivers: end waivers for other plans too: the job has stayed within its limits.
             reason: for the history.
             terminals_only: leave requests of a scheduler's runs as they are.
@@ -204,7 +219,9 @@ class RequestFiling:
             .where(PlanRow.id == plan_id, PlanRow.complete)
         ).one_or_none()
         if plan is None:
-            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}. Run the job again.")
+            raise PlanMismatch(
+                f"There is no plan {plan_id} in the {self._database.label}. Run the job again."
+            )
         return plan
 
     def _file(
@@ -237,12 +254,15 @@ class RequestFiling:
         if older is not None:
             if plan.trigger == TERMINAL and older.trigger != TERMINAL:
                 raise NotDecidable(
-                    f"Request {older.id} of run {older.run_id} of Airflow waits for a decision on this job, and a run from a "
-                    "terminal never takes its place. Have it decided or cancelled first, or run the collection in Airflow."
+                    f"Request {older.id} of run {older.run_id} of Airflow waits for a decision on this job,"
+                    f" and a run from a "
+                    "terminal never takes its place. Have it decided or cancelled first, or run the"
+                    " collection in Airflow."
                 )
             if given["waiver"] and older.collection_run_id != plan.collection_run_id:
                 raise NotDecidable(
-                    f"Request {older.id} of run {older.run_id} waits for a decision on this job. A waiver would take its place: "
+                    f"Request {older.id} of run {older.run_id} waits for a decision on this job. A waiver"
+                    f" would take its place: "
                     "have it decided or cancelled first, or start a new run."
                 )
             end_request(connection, older, STALE, by="", at=now)
@@ -283,10 +303,14 @@ class RequestFiling:
         if not given["waiver"]:
             _note_waiting(connection, plan, request_id, now)
         actor = asked_by or plan.requester
-        add_event(connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(reason), data=data)
+        add_event(
+            connection, request_id, EventKind.FILED, at=now, actor=actor, text=shortened(reason), data=data
+        )
         if older is None:
             return Filed(Filing.NEW, request_id)
-        connection.execute(update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id))
+        connection.execute(
+            update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id)
+        )
         add_event(connection, older.id, EventKind.STALE, at=now, data={"successor": request_id})
         return Filed(Filing.REPLACES, request_id, older.id)
 
@@ -306,14 +330,17 @@ def _places(definition: Mapping[str, Any], job_name: str) -> dict[str, str | Non
 
 
 def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: datetime) -> None:
-    """Note that the attempt that has made a plan waits for a request, as long as it has not said otherwise itself."""
+    """Note that the attempt that has made a plan waits for a request, as long as it has not said otherwise
+    itself.
+    """
     connection.execute(
         update(JobRunRow)
         .where(JobRunRow.id == plan.job_run_id, JobRunRow.state == RUNNING)
         .values(
             state=WAITING,
             request_id=request_id,
-            statistics=plan.header["statistics"] | dict.fromkeys(("created", "updated", "moved", "disabled", "deleted"), 0),
+            statistics=plan.header["statistics"]
+            | dict.fromkeys(("created", "updated", "moved", "disabled", "deleted"), 0),
             planned=plan.header["statistics"],
             message=f"Waiting for approval: request {request_id}.",
             finished=now,
@@ -329,7 +356,9 @@ def live_key(collection: str, job: str) -> bytes:
 def _live(connection: Connection, collection: str, job: str) -> Request | None:
     """The pending request of a job, locked."""
     row = connection.execute(
-        select_requests().where(RequestRow.live_key == live_key(collection, job)).with_for_update(of=RequestRow)
+        select_requests()
+        .where(RequestRow.live_key == live_key(collection, job))
+        .with_for_update(of=RequestRow)
     ).one_or_none()
     return None if row is None else read_request(row)
 

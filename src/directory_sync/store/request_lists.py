@@ -19,7 +19,13 @@ from directory_sync.store.request_model import (
     RequestView,
     checked_name,
 )
-from directory_sync.store.request_rows import LARGEST_ID, find_request, read_request, select_requests, view_request
+from directory_sync.store.request_rows import (
+    LARGEST_ID,
+    find_request,
+    read_request,
+    select_requests,
+    view_request,
+)
 from directory_sync.store.tables import (
     ChangeRow,
     CollectionRunRow,
@@ -55,17 +61,23 @@ class RequestLists:
         before: int | None = None,
         limit: int = 50,
     ) -> RequestPage:
-        """What waits for this user: pending requests that ask them, by name or role, and that they have not decided on yet.
+        """What waits for this user: pending requests that ask them, by name or role, and that they have not
+        decided on yet.
 
         Their own requests are left out where they may not decide on them.
         """
         return self._page([_waits_for(user, roles), *_conditions(filter)], before, limit)
 
     def count_inbox(self, user: str, roles: Collection[str] = (), filter: RequestFilter = _EVERYTHING) -> int:
-        """How many requests wait for this user. Cheap enough for every page: looks at pending requests only."""
+        """How many requests wait for this user.
+
+        Cheap enough for every page: looks at pending requests only.
+        """
         return self._count([_waits_for(user, roles), *_conditions(filter)])
 
-    def mine(self, user: str, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50) -> RequestPage:
+    def mine(
+        self, user: str, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50
+    ) -> RequestPage:
         """What this user has asked for: by starting a run, or a waiver for somebody else's."""
         return self._page([_asked_by(user), *_conditions(filter)], before, limit)
 
@@ -73,7 +85,9 @@ class RequestLists:
         """How many this user has asked for."""
         return self._count([_asked_by(user), *_conditions(filter)])
 
-    def all_requests(self, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50) -> RequestPage:
+    def all_requests(
+        self, filter: RequestFilter = _EVERYTHING, *, before: int | None = None, limit: int = 50
+    ) -> RequestPage:
         """Every request that the filter lets through, newest first.
 
         Args:
@@ -137,7 +151,9 @@ def _conditions(filter: RequestFilter) -> list[ColumnElement[bool]]:
     if filter.job is not None:
         conditions.append(RequestRow.job == filter.job)
     if filter.run_id is not None:
-        of_run = exists().where(CollectionRunRow.id == RequestRow.collection_run_id, CollectionRunRow.run_id == filter.run_id)
+        of_run = exists().where(
+            CollectionRunRow.id == RequestRow.collection_run_id, CollectionRunRow.run_id == filter.run_id
+        )
         conditions.append(of_run.correlate(RequestRow))
     if filter.requester is not None:
         conditions.append(RequestRow.requester == filter.requester)
@@ -150,7 +166,9 @@ def _conditions(filter: RequestFilter) -> list[ColumnElement[bool]]:
             )
         )
     if filter.decided_by is not None:
-        decided = exists().where(RequestDecisionRow.request_id == RequestRow.id, RequestDecisionRow.person == filter.decided_by)
+        decided = exists().where(
+            RequestDecisionRow.request_id == RequestRow.id, RequestDecisionRow.person == filter.decided_by
+        )
         conditions.append(or_(RequestRow.decided_by == filter.decided_by, decided))
     if filter.filed_from is not None:
         conditions.append(RequestRow.filed >= filter.filed_from)
@@ -159,7 +177,11 @@ def _conditions(filter: RequestFilter) -> list[ColumnElement[bool]]:
     if filter.states:
         conditions.append(RequestRow.state.in_(filter.states))
     if filter.event is not None:
-        conditions.append(exists().where(RequestEventRow.request_id == RequestRow.id, RequestEventRow.kind == filter.event.value))
+        conditions.append(
+            exists().where(
+                RequestEventRow.request_id == RequestRow.id, RequestEventRow.kind == filter.event.value
+            )
+        )
     return [*conditions, *_texts(filter)]
 
 
@@ -171,12 +193,18 @@ def _texts(filter: RequestFilter) -> list[ColumnElement[bool]]:
         conditions.append(or_(*(_like(text, part) for text in (RequestRow.description, RequestRow.reason))))
     if filter.object:
         part = _escaped(storable(json.dumps(_searchable(filter.object), ensure_ascii=False)[1:-1]))
-        # A change's canonical form ends with its ids, and quotation marks within values are escaped: these marks occur only once.
+        # A change's canonical form ends with its ids, and quotation marks within values are escaped: these
+        # marks occur only once.
         before = _like(ChangeRow.payload, f'%"new/_object":"%{part}%","object":"%')
         after = _like(ChangeRow.payload, f'%,"object":"%{part}%"}}')
-        # A scalar, not EXISTS: PostgreSQL would make one join of that over all plans, instead of stopping when the page is full.
+        # A scalar, not EXISTS: PostgreSQL would make one join of that over all plans, instead of stopping
+        # when the page is full.
         named = _like(ChangeRow.name, f"%{_escaped(storable(_searchable(filter.object)))}%")
-        found = select(ChangeRow.sequence).where(ChangeRow.plan_id == RequestRow.plan_id, or_(before, after, named)).limit(1)
+        found = (
+            select(ChangeRow.sequence)
+            .where(ChangeRow.plan_id == RequestRow.plan_id, or_(before, after, named))
+            .limit(1)
+        )
         conditions.append(found.scalar_subquery().is_not(None))
     return conditions
 
@@ -191,5 +219,7 @@ def _escaped(part: str) -> str:
 
 def _searchable(text: str) -> str:
     if len(text) > SEARCH_LENGTH:
-        raise RequestError(f"The text to search for has {len(text):,} characters; at most {SEARCH_LENGTH:,} are possible.")
+        raise RequestError(
+            f"The text to search for has {len(text):,} characters; at most {SEARCH_LENGTH:,} are possible."
+        )
     return text

@@ -1,10 +1,11 @@
 """The outbox: events of requests that people have yet to hear about, and what was sent to whom.
 
-An event enters the outbox in the transaction that records it, so none is missed and none is mailed that did not happen. A
-sender takes one event at a time for a short while (`claim_mail`), so that two processes do not send the same; no lease is held,
-because every sender would then wait for the slowest. It notes each address before and after the mail server gets the mail
-(`start_mail`, `end_mail`) and holds the event on by that. A sender that dies leaves its event to the next one, which goes on with
-the addresses that were not begun. The history keeps what was sent, as `mailed` events; the outbox only holds what is left.
+An event enters the outbox in the transaction that records it, so none is missed and none is mailed that did
+not happen. A sender takes one event at a time for a short while (`claim_mail`), so that two processes do not
+send the same; no lease is held, because every sender would then wait for the slowest. It notes each address
+before and after the mail server gets the mail (`start_mail`, `end_mail`) and holds the event on by that. A
+sender that dies leaves its event to the next one, which goes on with the addresses that were not begun. The
+history keeps what was sent, as `mailed` events; the outbox only holds what is left.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class RequestMail:
                 return None
         with self._database.write() as connection:
             now = self._database.now(connection)
-            row = connection.execute(_due(now, max_age).with_for_update(of=RequestMailRow, skip_locked=True)).first()
+            row = connection.execute(
+                _due(now, max_age).with_for_update(of=RequestMailRow, skip_locked=True)
+            ).first()
             if row is None:
                 return None
             progress: Mapping[str, Any] = row.progress or {}
@@ -93,7 +96,11 @@ class RequestMail:
                 row.problem,
                 claim=uuid4().hex,
                 reached=tuple(address for address, (state, _) in progress.items() if state == _REACHED),
-                begun={address: datetime.fromisoformat(at) for address, (state, at) in progress.items() if state == _BEGUN},
+                begun={
+                    address: datetime.fromisoformat(at)
+                    for address, (state, at) in progress.items()
+                    if state == _BEGUN
+                },
             )
             connection.execute(
                 update(RequestMailRow)
@@ -103,7 +110,9 @@ class RequestMail:
             return claimed
 
     def start_mail(self, due: DueMail, address: str, *, hold: timedelta) -> bool:
-        """Note that this address is about to get its mail, and hold the event on; False if somebody else has taken it over."""
+        """Note that this address is about to get its mail, and hold the event on; False if somebody else has
+        taken it over.
+        """
         with self._database.write() as connection:
             row = _locked(connection, due.event)
             if row is None or row.claim != due.claim:
@@ -127,8 +136,8 @@ class RequestMail:
     def mail_due_among(self, request_ids: Collection[int], *, max_age: timedelta) -> frozenset[int]:
         """Those of these requests about which mail is due that nobody is sending.
 
-        The first of them stands in for all others: where a sender was killed while it mailed about a request that has ended, or
-        that no gate waits for, nothing else would go on with it soon.
+        The first of them stands in for all others: where a sender was killed while it mailed about a request
+        that has ended, or that no gate waits for, nothing else would go on with it soon.
         """
         with self._database.read() as connection:
             query = _due(self._database.now(connection), max_age).limit(_LOOKED_AT)
@@ -150,9 +159,11 @@ class RequestMail:
         again: datetime | None = None,
         claim: str | None = None,
     ) -> bool:
-        """Note that mail was sent, or that it could not be, and when it is to be tried again; False if another sender does.
+        """Note that mail was sent, or that it could not be, and when it is to be tried again; False if
+        another sender does.
 
-        A problem that was noted last time is not noted again; neither is a time at which nothing was to be sent.
+        A problem that was noted last time is not noted again; neither is a time at which nothing was to be
+        sent.
 
         Args:
             request_id: the request. Raises RequestNotFound.
@@ -170,8 +181,20 @@ class RequestMail:
                 return False
             problem = storable(problem)
             if to or unreached or (problem and problem != _noted_problem(connection, event)):
-                data = {"to": list(to), "about": about, "event": event, "unreached": [asdict(each) for each in unreached]}
-                add_event(connection, request_id, EventKind.MAILED, at=self._database.now(connection), text=problem, data=data)
+                data = {
+                    "to": list(to),
+                    "about": about,
+                    "event": event,
+                    "unreached": [asdict(each) for each in unreached],
+                }
+                add_event(
+                    connection,
+                    request_id,
+                    EventKind.MAILED,
+                    at=self._database.now(connection),
+                    text=problem,
+                    data=data,
+                )
             if again is None:
                 connection.execute(delete(RequestMailRow).where(RequestMailRow.event_id == event))
             else:
@@ -180,9 +203,13 @@ class RequestMail:
             return True
 
     def forget_mail(self, older_than: timedelta) -> int:
-        """Drop from the outbox what happened longer ago and was never tried, as while no mail was sent; how many."""
+        """Drop from the outbox what happened longer ago and was never tried, as while no mail was sent; how
+        many.
+        """
         with self._database.read() as connection:
-            query = select(RequestMailRow.event_id).where(*_never_tried(self._database.now(connection) - older_than))
+            query = select(RequestMailRow.event_id).where(
+                *_never_tried(self._database.now(connection) - older_than)
+            )
             if connection.execute(query.limit(1)).first() is None:
                 return 0
         with self._database.write() as connection:
@@ -210,7 +237,9 @@ def _due(now: datetime, max_age: timedelta) -> Select[Any]:
     return (
         select(RequestMailRow.__table__, RequestEventRow.request_id)
         .join(RequestEventRow, RequestEventRow.id == RequestMailRow.event_id)
-        .where(RequestMailRow.due <= now, or_(RequestMailRow.tries > 0, RequestMailRow.queued >= now - max_age))
+        .where(
+            RequestMailRow.due <= now, or_(RequestMailRow.tries > 0, RequestMailRow.queued >= now - max_age)
+        )
         .order_by(RequestMailRow.event_id)
         .limit(1)
     )

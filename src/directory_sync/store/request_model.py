@@ -121,12 +121,16 @@ class Request:
         waiver: asked for after a limit had stopped the job; a later run that makes the same plan uses it.
         requester: who started the run; `requester_verified` says whether somebody has checked that.
         requester_may_decide: their own request stands in their inbox too.
-        asked_by: who asks for a waiver, empty for any other request; `reason` is theirs then, and not that of the run.
-        title: the collection's, empty if it has none; `source`, `destination`: where the job reads and writes, in words.
+        asked_by: who asks for a waiver, empty for any other request; `reason` is theirs then, and not that of
+            the run.
+        title: the collection's, empty if it has none; `source`, `destination`: where the job reads and
+            writes, in words.
         statistics: the counts of the plan; `changes`: how many changes it has.
         state: `pending`, `approved`, `applied`, `denied`, `expired`, `cancelled` or `stale`.
-        expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the last one asked.
-        decided: when it was decided, or ended otherwise; `decided_by`: whose doing that was, empty for nobody's.
+        expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the
+            last one asked.
+        decided: when it was decided, or ended otherwise; `decided_by`: whose doing that was, empty for
+            nobody's.
         begun: when somebody began to carry it out.
         successor: the request that has taken its place (stale ones).
         applied: when the approved plan was carried out; `result`: what became of it.
@@ -195,7 +199,8 @@ class Filed:
     """The answer to filing a request.
 
     Attributes:
-        filing: a new request; the one that is there already, because it asks the same; or a new one instead of an older one.
+        filing: a new request; the one that is there already, because it asks the same; or a new one instead
+            of an older one.
         id: of the request that counts now.
         replaced: the older one, which is stale now.
     """
@@ -214,7 +219,8 @@ class RequestFilter:
         run_id: only those that this run filed.
         approver: a user who was asked by name; `decided_by`: somebody who approved, denied or cancelled it.
         filed_from, filed_before: half-open range of the time of filing.
-        object: part of the id of an object that the plan changes, before or after, or of its name; letters in any case.
+        object: part of the id of an object that the plan changes, before or after, or of its name; letters in
+            any case.
         description: part of the description or of the requester's reason; letters in any case.
         event: only those to which this has happened.
     """
@@ -250,10 +256,13 @@ def checked_name(name: str, what: str) -> str:
     if not name:
         raise RequestError(f"The {what} is empty. Give a name.")
     if len(name) > NAME_LENGTH:
-        raise RequestError(f"The {what} {name[:20]!r}… has {len(name):,} characters; at most {NAME_LENGTH} can be stored.")
+        raise RequestError(
+            f"The {what} {name[:20]!r}… has {len(name):,} characters; at most {NAME_LENGTH} can be stored."
+        )
     if storable(name) != name:
         raise RequestError(
-            f"The {what} {name!a} holds characters that cannot be stored (NUL or half of a pair). Correct the name."
+            f"The {what} {name!a} holds characters that cannot be stored (NUL or half of a pair). Correct the"
+            f" name."
         )
     return name
 
@@ -261,7 +270,9 @@ def checked_name(name: str, what: str) -> str:
 def checked_text(text: str, what: str) -> str:
     """A text in somebody's words, or RequestError if it is too long."""
     if len(text) > TEXT_LENGTH:
-        raise RequestError(f"The {what} has {len(text):,} characters; at most {TEXT_LENGTH:,} can be stored. Shorten it.")
+        raise RequestError(
+            f"The {what} has {len(text):,} characters; at most {TEXT_LENGTH:,} can be stored. Shorten it."
+        )
     return text
 
 

@@ -21,7 +21,9 @@ class RequestPrecedents:
     def pending_request(self, collection: str, job: str) -> Request | None:
         """The request of a job that waits for a decision, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select_requests().where(RequestRow.live_key == live_key(collection, job))).one_or_none()
+            row = connection.execute(
+                select_requests().where(RequestRow.live_key == live_key(collection, job))
+            ).one_or_none()
             return None if row is None else read_request(row)
 
     def request_of_run(self, collection_run_id: int, job: str) -> Request | None:
@@ -55,12 +57,15 @@ class RequestPrecedents:
         Waivers are not among them: a later run makes use of those.
         """
         with self._database.read() as connection:
-            query = _newest().where(RequestRow.collection_run_id == collection_run_id, RequestRow.job == job, ~RequestRow.waiver)
+            query = _newest().where(
+                RequestRow.collection_run_id == collection_run_id, RequestRow.job == job, ~RequestRow.waiver
+            )
             row = connection.execute(query).one_or_none()
             return None if row is None else read_request(row)
 
     def standing_denial(self, collection: str, job: str, digest: str) -> Request | None:
-        """The job's last denied request, if it is for this plan and the plan was not approved since; else None.
+        """The job's last denied request, if it is for this plan and the plan was not approved since; else
+        None.
 
         Waivers do not count: they are not about the plan alone.
         """
@@ -75,7 +80,10 @@ class RequestPrecedents:
             if row is None or row.digest != digest:
                 return None
             agreed = select(RequestRow.id).where(*own, RequestRow.digest == digest, RequestRow.id > row.id)
-            if connection.execute(agreed.where(RequestRow.state.in_([APPROVED, APPLIED])).limit(1)).first() is not None:
+            if (
+                connection.execute(agreed.where(RequestRow.state.in_([APPROVED, APPLIED])).limit(1)).first()
+                is not None
+            ):
                 return None
             return read_request(row)
 

@@ -1,4 +1,6 @@
-"""What all queries about requests share: reading their rows, locking one, moving it on, noting what happened."""
+"""What all queries about requests share: reading their rows, locking one, moving it on, noting what
+happened.
+"""
 
 from __future__ import annotations
 
@@ -93,8 +95,8 @@ def read_request(row: Row[Any]) -> Request:
 def find_request(connection: Connection, request_id: int, *, lock: bool = False) -> Request:
     """One request; with `lock` nobody else changes it until the transaction ends. Raises RequestNotFound.
 
-    Whoever changes a request, or adds anything to it, locks it first, so that everything that happens to one request happens
-    one after another. SQLite has one writer anyway.
+    Whoever changes a request, or adds anything to it, locks it first, so that everything that happens to one
+    request happens one after another. SQLite has one writer anyway.
     """
     row = None
     if 0 < request_id <= LARGEST_ID:
@@ -102,7 +104,8 @@ def find_request(connection: Connection, request_id: int, *, lock: bool = False)
         row = connection.execute(query.with_for_update(of=RequestRow) if lock else query).one_or_none()
     if row is None:
         raise RequestNotFound(
-            f"There is no request {request_id}. It may have been deleted because of its age; see the list of requests."
+            f"There is no request {request_id}. It may have been deleted because of its age; see the list of"
+            f" requests."
         )
     return read_request(row)
 
@@ -112,16 +115,25 @@ def view_request(connection: Connection, request: Request) -> RequestView:
     assignees = connection.execute(
         select(RequestAssigneeRow.__table__)
         .where(RequestAssigneeRow.request_id == request.id)
-        .order_by(RequestAssigneeRow.since, RequestAssigneeRow.level, RequestAssigneeRow.kind, RequestAssigneeRow.name)
+        .order_by(
+            RequestAssigneeRow.since,
+            RequestAssigneeRow.level,
+            RequestAssigneeRow.kind,
+            RequestAssigneeRow.name,
+        )
     )
     events = connection.execute(
-        select(RequestEventRow.__table__).where(RequestEventRow.request_id == request.id).order_by(RequestEventRow.id)
+        select(RequestEventRow.__table__)
+        .where(RequestEventRow.request_id == request.id)
+        .order_by(RequestEventRow.id)
     )
     return RequestView(
         request=request,
         assignees=tuple(Assignee(row.kind, row.name, row.why, row.level, row.since) for row in assignees),
         decisions=read_decisions(connection, request.id),
-        events=tuple(Event(row.id, EventKind(row.kind), row.actor, row.text, row.at, row.data) for row in events),
+        events=tuple(
+            Event(row.id, EventKind(row.kind), row.actor, row.text, row.at, row.data) for row in events
+        ),
     )
 
 
@@ -132,15 +144,21 @@ def read_decisions(connection: Connection, request_id: int) -> tuple[Decision, .
         .where(RequestDecisionRow.request_id == request_id)
         .order_by(RequestDecisionRow.at, RequestDecisionRow.person)
     )
-    return tuple(Decision(row.person, tuple(row.roles), row.verified, row.approve, row.reason, row.at) for row in rows)
+    return tuple(
+        Decision(row.person, tuple(row.roles), row.verified, row.approve, row.reason, row.at) for row in rows
+    )
 
 
 def require_pending(request: Request, now: datetime) -> None:
-    """Return if the request can still be decided, else raise AlreadyDecided. An expiry counts from its very moment."""
+    """Return if the request can still be decided, else raise AlreadyDecided.
+
+    An expiry counts from its very moment.
+    """
     if request.pending and overdue(request, now):
         assert request.expires is not None
         raise AlreadyDecided(
-            f"Request {request.id} expired on {_written(request.expires)}. Nothing was recorded; run the job again.",
+            f"Request {request.id} expired on {_written(request.expires)}. Nothing was recorded; run the job"
+            f" again.",
             by="",
             at=request.expires,
             state=EXPIRED,
@@ -148,11 +166,17 @@ def require_pending(request: Request, now: datetime) -> None:
     if request.pending:
         return
     if request.state == STALE:
-        what = "is stale" if request.successor is None else f"is stale: request {request.successor} has taken its place"
+        what = (
+            "is stale"
+            if request.successor is None
+            else f"is stale: request {request.successor} has taken its place"
+        )
     elif request.state == APPLIED:
         what = f"was applied, approved by {request.decided_by}"
     else:
-        what = f"was {request.state} by {request.decided_by}" if request.decided_by else f"was {request.state}"
+        what = (
+            f"was {request.state} by {request.decided_by}" if request.decided_by else f"was {request.state}"
+        )
     at = request.decided or request.filed
     raise AlreadyDecided(
         f"Request {request.id} {what}, on {_written(at)}. Nothing was recorded.",
@@ -174,16 +198,24 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
     """
     ended = connection.execute(
         update(RequestRow)
-        .where(RequestRow.id == request.id, RequestRow.state == request.state, RequestRow.state.in_([PENDING, APPROVED]))
+        .where(
+            RequestRow.id == request.id,
+            RequestRow.state == request.state,
+            RequestRow.state.in_([PENDING, APPROVED]),
+        )
         .values(state=state, live_key=None, decided=at, decided_by=by, escalates=None)
     ).rowcount
     if ended != 1:
-        raise NotDecidable(f"Request {request.id} is no longer {request.state}. Nothing was recorded; look at it again.")
+        raise NotDecidable(
+            f"Request {request.id} is no longer {request.state}. Nothing was recorded; look at it again."
+        )
     settle_jobs(connection, find_request(connection, request.id))
 
 
 def settle_jobs(connection: Connection, request: Request) -> None:
-    """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if it is not over."""
+    """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if
+    it is not over.
+    """
     if request.state in {PENDING, APPROVED}:
         return
     if request.state == APPLIED:
@@ -210,13 +242,18 @@ def add_event(
     text: str = "",
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note what happened, for the history and, where people are to hear of it, in the outbox. Events are never changed."""
+    """Note what happened, for the history and, where people are to hear of it, in the outbox.
+
+    Events are never changed.
+    """
     event_id = connection.execute(
         insert(RequestEventRow).returning(RequestEventRow.id),
         {"request_id": request_id, "kind": kind.value, "actor": actor, "text": text, "at": at, "data": data},
     ).scalar_one()
     if kind not in _NOT_MAILED:
-        connection.execute(insert(RequestMailRow), {"event_id": event_id, "queued": at, "due": at, "tries": 0, "problem": ""})
+        connection.execute(
+            insert(RequestMailRow), {"event_id": event_id, "queued": at, "due": at, "tries": 0, "problem": ""}
+        )
 
 
 def add_assignees(
@@ -231,7 +268,14 @@ def add_assignees(
 ) -> None:
     """Ask these too. Somebody who is asked already stays as they are."""
     rows = [
-        {"request_id": request_id, "kind": approver.kind, "name": approver.name, "why": why, "level": level, "since": at}
+        {
+            "request_id": request_id,
+            "kind": approver.kind,
+            "name": approver.name,
+            "why": why,
+            "level": level,
+            "since": at,
+        }
         for approver in approvers
     ]
     if rows:

@@ -1,4 +1,6 @@
-"""What happens to requests without anybody deciding: gates that look, views, escalation, expiry, retention."""
+"""What happens to requests without anybody deciding: gates that look, views, escalation, expiry,
+retention.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,20 @@ import json
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ARRAY, Connection, Integer, TableValuedAlias, and_, case, cast, delete, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Integer,
+    TableValuedAlias,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from directory_sync.errors import RequestError
 from directory_sync.store.database import Database
@@ -44,18 +59,25 @@ class RequestUpkeep:
     _database: Database
 
     def decided_among(self, request_ids: Iterable[int]) -> dict[int, str]:
-        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist. One query.
+        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist.
+        One query.
 
-        A pending one whose time is over by the database's clock counts as `expired`, whether or not that is noted already.
+        A pending one whose time is over by the database's clock counts as `expired`, whether or not that is
+        noted already.
         """
         ids = sorted({request_id for request_id in request_ids if 0 < request_id <= LARGEST_ID})
         found = {request_id: GONE for request_id in request_ids if not 0 < request_id <= LARGEST_ID}
         if not ids:
             return found
         asked = self._table_of(ids)
-        overdue = RequestRow.expires <= (datetime.now(UTC) if self._database.is_sqlite else func.clock_timestamp())
+        overdue = RequestRow.expires <= (
+            datetime.now(UTC) if self._database.is_sqlite else func.clock_timestamp()
+        )
         query = (
-            select(asked.c.value, case((and_(RequestRow.state == PENDING, overdue), EXPIRED), else_=RequestRow.state))
+            select(
+                asked.c.value,
+                case((and_(RequestRow.state == PENDING, overdue), EXPIRED), else_=RequestRow.state),
+            )
             .select_from(asked.outerjoin(RequestRow, RequestRow.id == asked.c.value))
             .where(or_(RequestRow.state.is_distinct_from(PENDING), overdue))
         )
@@ -63,7 +85,10 @@ class RequestUpkeep:
             return found | {request_id: state or GONE for request_id, state in connection.execute(query)}
 
     def record_view(self, request_id: int, person: str) -> bool:
-        """Note that this person has seen the request; False if that is noted already. Raises RequestNotFound."""
+        """Note that this person has seen the request; False if that is noted already.
+
+        Raises RequestNotFound.
+        """
         checked_name(person, "name of the person who looks")
         with self._database.read() as connection:
             find_request(connection, request_id)
@@ -73,11 +98,16 @@ class RequestUpkeep:
             find_request(connection, request_id, lock=True)
             if _has_viewed(connection, request_id, person):
                 return False
-            add_event(connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person)
+            add_event(
+                connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person
+            )
             return True
 
     def due_for_expiry_or_escalation(self, now: datetime | None = None) -> tuple[Request, ...]:
-        """Pending requests that have to be expired or escalated, oldest first. `now` is the database's clock unless given."""
+        """Pending requests that have to be expired or escalated, oldest first.
+
+        `now` is the database's clock unless given.
+        """
         with self._database.read() as connection:
             now = now or self._database.now(connection)
             query = select_requests().where(
@@ -86,14 +116,21 @@ class RequestUpkeep:
             return tuple(map(read_request, connection.execute(query.order_by(RequestRow.id))))
 
     def expire(self, now: datetime | None = None) -> tuple[int, ...]:
-        """End all pending requests whose time is over; their numbers. `now` is the database's clock unless given.
+        """End all pending requests whose time is over; their numbers. `now` is the database's clock unless
+        given.
 
         One that somebody works on at this moment is left to the next call.
         """
         with self._database.write() as connection:
             now = now or self._database.now(connection)
-            query = select_requests().where(RequestRow.state == PENDING, RequestRow.expires <= now).order_by(RequestRow.id)
-            requests = tuple(map(read_request, connection.execute(query.with_for_update(of=RequestRow, skip_locked=True))))
+            query = (
+                select_requests()
+                .where(RequestRow.state == PENDING, RequestRow.expires <= now)
+                .order_by(RequestRow.id)
+            )
+            requests = tuple(
+                map(read_request, connection.execute(query.with_for_update(of=RequestRow, skip_locked=True)))
+            )
             for request in requests:
                 end_request(connection, request, EXPIRED, by="", at=now)
                 add_event(connection, request.id, EventKind.EXPIRED, at=now)
@@ -128,15 +165,23 @@ class RequestUpkeep:
             if not request.pending or overdue(request, now) or request.level != level - 1:
                 return False
             escalates = None if escalate_after is None else now + escalate_after
-            connection.execute(update(RequestRow).where(RequestRow.id == request_id).values(level=level, escalates=escalates))
+            connection.execute(
+                update(RequestRow).where(RequestRow.id == request_id).values(level=level, escalates=escalates)
+            )
             add_assignees(self._database, connection, request_id, to, why=why, level=level, at=now)
             add_event(
-                connection, request_id, EventKind.ESCALATED, at=now, text=text, data={"to": names(to), "level": level, "why": why}
+                connection,
+                request_id,
+                EventKind.ESCALATED,
+                at=now,
+                text=text,
+                data={"to": names(to), "level": level, "why": why},
             )
             return True
 
     def delete_requests(self, older_than: timedelta, states: Collection[str]) -> int:
-        """Delete requests that have been in one of these states for longer than this, with all about them; how many.
+        """Delete requests that have been in one of these states for longer than this, with all about them;
+        how many.
 
         Raises RequestError for pending ones: a gate waits for them, so they are to be cancelled first.
         """
@@ -152,13 +197,17 @@ class RequestUpkeep:
             ended = func.coalesce(RequestRow.applied, RequestRow.decided)
             ids = connection.scalars(
                 select(RequestRow.id)
-                .where(RequestRow.state.in_(list(states)), ended < self._database.now(connection) - older_than)
+                .where(
+                    RequestRow.state.in_(list(states)), ended < self._database.now(connection) - older_than
+                )
                 .order_by(RequestRow.id)
                 .limit(DELETE_BATCH)
                 .with_for_update()
             ).all()
             if ids:
-                connection.execute(update(RequestRow).where(RequestRow.successor_id.in_(ids)).values(successor_id=None))
+                connection.execute(
+                    update(RequestRow).where(RequestRow.successor_id.in_(ids)).values(successor_id=None)
+                )
                 for table in (RequestEventRow, RequestDecisionRow, RequestAssigneeRow):
                     connection.execute(delete(table).where(table.request_id.in_(ids)))
                 connection.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))

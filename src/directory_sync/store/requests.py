@@ -1,7 +1,8 @@
 """Requests for approval: everything that the store can be asked about them.
 
-Each change is one short transaction that locks the request, so that everything that happens to one request happens one after
-another, and each change leaves an event. Who may do what is not decided here: callers hand that in.
+Each change is one short transaction that locks the request, so that everything that happens to one request
+happens one after another, and each change leaves an event. Who may do what is not decided here: callers hand
+that in.
 """
 
 from __future__ import annotations
@@ -15,5 +16,13 @@ from directory_sync.store.request_precedents import RequestPrecedents
 from directory_sync.store.request_upkeep import RequestUpkeep
 
 
-class Requests(RequestFiling, RequestPrecedents, RequestDecisions, RequestApplying, RequestLists, RequestMail, RequestUpkeep):
+class Requests(
+    RequestFiling,
+    RequestPrecedents,
+    RequestDecisions,
+    RequestApplying,
+    RequestLists,
+    RequestMail,
+    RequestUpkeep,
+):
     """Queries about requests; a part of `Store`."""

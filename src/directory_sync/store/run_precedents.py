@@ -55,20 +55,30 @@ class RunPrecedents:
             # By time, because there is an index for that: as long as nothing is edited, the last run but one
             # tells.
             query = _runs_with(collection, job, states).where(CollectionRunRow.definition_digest == digest)
-            return connection.execute(query.order_by(CollectionRunRow.started.desc()).limit(1)).first() is not None
+            return (
+                connection.execute(query.order_by(CollectionRunRow.started.desc()).limit(1)).first()
+                is not None
+            )
 
-    def definitions_carried_out(self, collection: str, job: str, states: Collection[str]) -> Iterator[Mapping[str, Any]]:
-        """The stored definitions by which a job came to one of these states in scheduler's runs, newest first.
+    def definitions_carried_out(
+        self, collection: str, job: str, states: Collection[str]
+    ) -> Iterator[Mapping[str, Any]]:
+        """The stored definitions by which a job came to one of these states in scheduler's runs, newest
+        first.
 
         Each once. Previews and runs from a terminal do not count.
         """
         newest = func.max(CollectionRunRow.id)
         query = _runs_with(collection, job, states).with_only_columns(newest)
         with self._database.read() as connection:
-            ids = connection.scalars(query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())).all()
+            ids = connection.scalars(
+                query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())
+            ).all()
         for each in ids:
             with self._database.read() as connection:
-                definition = connection.scalar(select(CollectionRunRow.definition).where(CollectionRunRow.id == each))
+                definition = connection.scalar(
+                    select(CollectionRunRow.definition).where(CollectionRunRow.id == each)
+                )
             if definition is not None:
                 yield definition
 
@@ -77,6 +87,10 @@ def _runs_with(collection: str, job: str, states: Collection[str]) -> Select[Any
     return (
         select(CollectionRunRow.id)
         .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
-        .where(CollectionRunRow.collection == collection, CollectionRunRow.trigger != TERMINAL, ~CollectionRunRow.preview_only)
+        .where(
+            CollectionRunRow.collection == collection,
+            CollectionRunRow.trigger != TERMINAL,
+            ~CollectionRunRow.preview_only,
+        )
         .where(JobRunRow.job == job, JobRunRow.state.in_(list(states)))
     )

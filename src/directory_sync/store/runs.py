@@ -94,10 +94,12 @@ class StoredJobResult:
         attempt: its number, from 1.
         state: as given to `finish_job`, or `running`.
         statistics: None as long as it runs, or if it ended before anything was counted.
-        planned: what its plan would do, where nothing of it was written when the attempt ended; None otherwise.
+        planned: what its plan would do, where nothing of it was written when the attempt ended; None
+            otherwise.
         host, pid: the process that works or worked on it.
         plan_id: the last complete plan of any attempt, or None.
-        request_id: the request that it waits for, also one of another run, or carries out; None if there is none.
+        request_id: the request that it waits for, also one of another run, or carries out; None if there is
+            none.
     """
 
     job_run_id: int
@@ -136,7 +138,8 @@ class Runs:
         logical_date: datetime | None = None,
         run_after: datetime | None = None,
     ) -> Snapshot:
-        """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first one gave.
+        """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first
+        one gave.
 
         Args:
             collection: the definition that counts for the run, if this call begins it.
@@ -177,12 +180,19 @@ class Runs:
                 require_same_run(row, identity)
             if row.run_after is None and run_after is not None:
                 # Begun by a version that did not note it: from now on only this very run is joined.
-                dates = {"triggering_user": triggering_user, "logical_date": logical_date, "run_after": run_after}
+                dates = {
+                    "triggering_user": triggering_user,
+                    "logical_date": logical_date,
+                    "run_after": run_after,
+                }
                 connection.execute(update(CollectionRunRow).where(*named).values(**dates))
         return read_snapshot(self._database, row)
 
     def join_run(self, collection: str, identity: RunIdentity) -> Snapshot | None:
-        """The run that a task of Airflow belongs to; None if the store knows of none. Raises RunIdUsed as `start_run`."""
+        """The run that a task of Airflow belongs to; None if the store knows of none.
+
+        Raises RunIdUsed as `start_run`.
+        """
         row = self._find_run(collection, identity.run_id)
         if row is None:
             return None
@@ -190,7 +200,10 @@ class Runs:
         return read_snapshot(self._database, row)
 
     def find_run(self, collection: str, run_id: str) -> Snapshot | None:
-        """A run that has begun, by its id alone, to be shown; None if the store knows of none. Tasks use `join_run`."""
+        """A run that has begun, by its id alone, to be shown; None if the store knows of none.
+
+        Tasks use `join_run`.
+        """
         row = self._find_run(collection, run_id)
         return None if row is None else read_snapshot(self._database, row)
 
@@ -211,10 +224,13 @@ class Runs:
                 .values(state=state, finished=self._database.now(connection))
             )
 
-    def start_job(self, run: int, job: str, *, request: int | None = None, lease: Lease | None = None) -> JobRun:
+    def start_job(
+        self, run: int, job: str, *, request: int | None = None, lease: Lease | None = None
+    ) -> JobRun:
         """Begin an attempt at a job, by this process, in the run that a `Snapshot` names.
 
-        Earlier attempts at the same job in the same run whose processes are gone are closed: this one goes on in their place.
+        Earlier attempts at the same job in the same run whose processes are gone are closed: this one goes on
+        in their place.
 
         Args:
             run, job: which job.
@@ -223,9 +239,13 @@ class Runs:
         """
         with self._database.write() as connection:
             # Attempts of one run are numbered one after another, also when two start at the same moment.
-            connection.execute(select(CollectionRunRow.id).where(CollectionRunRow.id == run).with_for_update())
+            connection.execute(
+                select(CollectionRunRow.id).where(CollectionRunRow.id == run).with_for_update()
+            )
             last = connection.execute(
-                select(func.max(JobRunRow.attempt)).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
+                select(func.max(JobRunRow.attempt)).where(
+                    JobRunRow.collection_run_id == run, JobRunRow.job == job
+                )
             ).scalar_one()
             attempt = (last or 0) + 1
             now = self._database.now(connection)
@@ -233,7 +253,11 @@ class Runs:
                 update(JobRunRow)
                 .where(JobRunRow.collection_run_id == run, JobRunRow.job == job, JobRunRow.state == RUNNING)
                 .where(JobRunRow.lease.is_not(None), JobRunRow.lease.not_in(live_tokens(now)))
-                .values(state="failed", finished=now, message=f"{BROKE_OFF} Attempt {attempt} went on in its place.")
+                .values(
+                    state="failed",
+                    finished=now,
+                    message=f"{BROKE_OFF} Attempt {attempt} went on in its place.",
+                )
             )
             job_run_id = connection.execute(
                 insert(JobRunRow).returning(JobRunRow.id),
@@ -293,7 +317,9 @@ class Runs:
             )
 
     def open_runs(self, *, older_than: timedelta) -> tuple[tuple[str, str], ...]:
-        """Runs of schedulers, by collection and run id, that have begun longer ago than this and were never closed."""
+        """Runs of schedulers, by collection and run id, that have begun longer ago than this and were never
+        closed.
+        """
         with self._database.read() as connection:
             rows = connection.execute(
                 select(CollectionRunRow.collection, CollectionRunRow.run_id)
@@ -306,7 +332,9 @@ class Runs:
     def recent_runs(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:
         """The latest runs, of one collection or of all, newest first."""
         query = (
-            select(CollectionRunRow.__table__).order_by(CollectionRunRow.started.desc(), CollectionRunRow.id.desc()).limit(limit)
+            select(CollectionRunRow.__table__)
+            .order_by(CollectionRunRow.started.desc(), CollectionRunRow.id.desc())
+            .limit(limit)
         )
         if collection is not None:
             query = query.where(CollectionRunRow.collection == collection)
@@ -367,7 +395,8 @@ def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
         stored = Collection.model_validate(row.definition)
     except ValidationError as error:
         raise database.error(
-            f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this version "
+            f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this"
+            f" version "
             f"({error.error_count()} problems).",
             "Start a new run.",
         ) from None

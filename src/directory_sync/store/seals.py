@@ -1,7 +1,8 @@
-"""What names the parts of plans and requests that a plan's digest does not cover, so that an altered one is noticed.
+"""What names the parts of plans and requests that a plan's digest does not cover, so that an altered one is
+noticed.
 
-Like the digest, a seal finds what was altered by mistake, or by a person who can write to some columns only. It is no signature:
-a person who writes everything can make it fit.
+Like the digest, a seal finds what was altered by mistake, or by a person who can write to some columns only.
+It is no signature: a person who writes everything can make it fit.
 """
 
 from __future__ import annotations
@@ -16,7 +17,19 @@ from directory_sync.plan.model import LimitCheck
 from directory_sync.store.request_model import Request
 
 _CHANGES_LATER = frozenset(
-    ("state", "filed", "expires", "level", "escalates", "decided", "decided_by", "begun", "successor", "applied", "result")
+    (
+        "state",
+        "filed",
+        "expires",
+        "level",
+        "escalates",
+        "decided",
+        "decided_by",
+        "begun",
+        "successor",
+        "applied",
+        "result",
+    )
 )
 """Of a request: what happens to it after it was filed, and times."""
 
@@ -45,7 +58,9 @@ class PlanSeal:
 
 def request_seal(request: Request) -> str:
     """SHA-256 over everything of a request that stays as it was filed, hexadecimal."""
-    kept = {each.name: getattr(request, each.name) for each in fields(request) if each.name not in _CHANGES_LATER}
+    kept = {
+        each.name: getattr(request, each.name) for each in fields(request) if each.name not in _CHANGES_LATER
+    }
     return hashlib.sha256(b"directory-sync request seal 1\n" + _canonical(kept)).hexdigest()
 
 

@@ -20,10 +20,18 @@ from directory_sync.store.request_model import APPLIED, APPROVED, EventKind
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot
-from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow, RequestRow
+from directory_sync.store.tables import (
+    ChangeRow,
+    CollectionRunRow,
+    JobRunRow,
+    OutcomeRow,
+    PlanRow,
+    RequestRow,
+)
 
 UNHELD = timedelta(days=1)
-"""Age at which an attempt or run counts as left that noted no lease: a preview, or one of an earlier version."""
+"""Age at which an attempt or run counts as left that noted no lease: a preview, or one of an earlier version.
+"""
 
 _FAILED = "failed"
 
@@ -34,7 +42,8 @@ class OpenPlan:
 
     Attributes:
         id: of the plan.
-        run: id of the run in the store; `collection`, `run_id` and `job` name it, `trigger` says what started it.
+        run: id of the run in the store; `collection`, `run_id` and `job` name it, `trigger` says what started
+            it.
         destination: identity of the place that is written to.
         stored: when it was made; `begun`: when its writing began.
         held: the process that works on it is alive.
@@ -74,7 +83,9 @@ class Settling:
     _database: Database
 
     def open_plans(self, collection: str | None = None, job: str | None = None) -> tuple[OpenPlan, ...]:
-        """The plans whose writing has begun and was not finished, oldest first: all, or those of one collection or job."""
+        """The plans whose writing has begun and was not finished, oldest first: all, or those of one
+        collection or job.
+        """
         later, its_attempt, its_run = aliased(PlanRow), aliased(JobRunRow), aliased(CollectionRunRow)
         overtaken = exists(
             select(later.id)
@@ -118,20 +129,29 @@ class Settling:
     def run_of(self, plan: OpenPlan) -> Snapshot:
         """The run that a plan belongs to. Raises StoreError if this version cannot read its definition."""
         with self._database.read() as connection:
-            row = connection.execute(select(CollectionRunRow.__table__).where(CollectionRunRow.id == plan.run)).one()
+            row = connection.execute(
+                select(CollectionRunRow.__table__).where(CollectionRunRow.id == plan.run)
+            ).one()
         return read_snapshot(self._database, row)
 
     def unrecorded(self, plan_id: int) -> list[int]:
         """The places of a plan's changes that have no outcome."""
         has_outcome = exists(
-            select(OutcomeRow.plan_id).where(OutcomeRow.plan_id == ChangeRow.plan_id, OutcomeRow.sequence == ChangeRow.sequence)
+            select(OutcomeRow.plan_id).where(
+                OutcomeRow.plan_id == ChangeRow.plan_id, OutcomeRow.sequence == ChangeRow.sequence
+            )
         )
-        query = select(ChangeRow.sequence).where(ChangeRow.plan_id == plan_id, ~has_outcome).order_by(ChangeRow.sequence)
+        query = (
+            select(ChangeRow.sequence)
+            .where(ChangeRow.plan_id == plan_id, ~has_outcome)
+            .order_by(ChangeRow.sequence)
+        )
         with self._database.read() as connection:
             return list(connection.scalars(query))
 
     def close_plan(self, plan: OpenPlan, state: str, *, statistics: Statistics, message: str) -> bool:
-        """Note that nothing more of an open plan is written, on the plan, its attempts, its request, and its run from a terminal.
+        """Note that nothing more of an open plan is written, on the plan, its attempts, its request, and its
+        run from a terminal.
 
         Returns whether it was done; False if somebody else was first, or works on it (again).
 
@@ -149,19 +169,37 @@ class Settling:
                 with contextlib.suppress(RequestNotFound):
                     request = find_request(connection, request_id, lock=True)
             now = self._database.now(connection)
-            still = select(PlanRow.id, _held(now).label("held")).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
-            row = connection.execute(still.where(PlanRow.id == plan.id, _is_open()).with_for_update(of=PlanRow)).one_or_none()
+            still = select(PlanRow.id, _held(now).label("held")).join(
+                JobRunRow, JobRunRow.id == PlanRow.job_run_id
+            )
+            row = connection.execute(
+                still.where(PlanRow.id == plan.id, _is_open()).with_for_update(of=PlanRow)
+            ).one_or_none()
             if row is None or row.held:
                 return False
-            connection.execute(update(PlanRow).where(PlanRow.id == plan.id).values(state=state, apply_finished=now))
+            connection.execute(
+                update(PlanRow).where(PlanRow.id == plan.id).values(state=state, apply_finished=now)
+            )
             if request is not None and request.state == APPROVED:
-                result = {"state": state, "message": message, "statistics": statistics.to_json(), "run_id": plan.run_id}
+                result = {
+                    "state": state,
+                    "message": message,
+                    "statistics": statistics.to_json(),
+                    "run_id": plan.run_id,
+                }
                 connection.execute(
-                    update(RequestRow).where(RequestRow.id == request.id).values(state=APPLIED, applied=now, result=result)
+                    update(RequestRow)
+                    .where(RequestRow.id == request.id)
+                    .values(state=APPLIED, applied=now, result=result)
                 )
                 settle_jobs(connection, find_request(connection, request.id))
                 add_event(connection, request.id, EventKind.APPLIED, at=now, data=result)
-            _close_attempts(connection, plan, now, {"state": state, "statistics": statistics.to_json(), "message": message})
+            _close_attempts(
+                connection,
+                plan,
+                now,
+                {"state": state, "statistics": statistics.to_json(), "message": message},
+            )
             if plan.trigger == TERMINAL and state == _FAILED:
                 # Also one that had ended, with its plan waiting for an approval.
                 connection.execute(
@@ -179,7 +217,11 @@ class Settling:
             has_plan = exists(
                 select(PlanRow.id)
                 .join(others, others.id == PlanRow.job_run_id)
-                .where(others.collection_run_id == JobRunRow.collection_run_id, others.job == JobRunRow.job, _is_open())
+                .where(
+                    others.collection_run_id == JobRunRow.collection_run_id,
+                    others.job == JobRunRow.job,
+                    _is_open(),
+                )
             )
             query = (
                 select(JobRunRow.id, JobRunRow.job, CollectionRunRow.collection, CollectionRunRow.run_id)
@@ -195,20 +237,33 @@ class Settling:
                 connection.execute(
                     update(JobRunRow)
                     .where(JobRunRow.id == row.id)
-                    .values(state=_FAILED, finished=now, message=f"{BROKE_OFF} It had not begun to write. Run the job again.")
+                    .values(
+                        state=_FAILED,
+                        finished=now,
+                        message=f"{BROKE_OFF} It had not begun to write. Run the job again.",
+                    )
                 )
         return tuple(Closed(row.collection, row.run_id, row.job) for row in rows)
 
     def close_left_runs(self, collection: str | None = None) -> tuple[Closed, ...]:
-        """Close the runs from terminals that nobody goes on with; those with an open attempt or plan are closed after it."""
+        """Close the runs from terminals that nobody goes on with; those with an open attempt or plan are
+        closed after it.
+        """
         with self._database.write() as connection:
             now = self._database.now(connection)
             own = JobRunRow.collection_run_id == CollectionRunRow.id
             has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
-            has_plan = exists(select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open()))
+            has_plan = exists(
+                select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open())
+            )
             query = (
                 select(CollectionRunRow.id, CollectionRunRow.collection, CollectionRunRow.run_id)
-                .where(CollectionRunRow.trigger == TERMINAL, CollectionRunRow.finished.is_(None), ~has_attempt, ~has_plan)
+                .where(
+                    CollectionRunRow.trigger == TERMINAL,
+                    CollectionRunRow.finished.is_(None),
+                    ~has_attempt,
+                    ~has_plan,
+                )
                 .where(_left(CollectionRunRow.lease, CollectionRunRow.started, now))
                 .order_by(CollectionRunRow.id)
                 .with_for_update()
@@ -218,7 +273,9 @@ class Settling:
             rows = connection.execute(query).all()
             for row in rows:
                 connection.execute(
-                    update(CollectionRunRow).where(CollectionRunRow.id == row.id).values(state=_FAILED, finished=now)
+                    update(CollectionRunRow)
+                    .where(CollectionRunRow.id == row.id)
+                    .values(state=_FAILED, finished=now)
                 )
         return tuple(Closed(row.collection, row.run_id) for row in rows)
 
@@ -245,7 +302,9 @@ def _left(lease: Any, started: Any, now: datetime) -> ColumnElement[bool]:
 
 
 def _last_process(connection: Connection, run: int, job: str) -> dict[str, Any]:
-    query = select(JobRunRow.host, JobRunRow.pid).where(JobRunRow.collection_run_id == run, JobRunRow.job == job)
+    query = select(JobRunRow.host, JobRunRow.pid).where(
+        JobRunRow.collection_run_id == run, JobRunRow.job == job
+    )
     row = connection.execute(query.order_by(JobRunRow.attempt.desc()).limit(1)).one()
     return {"host": row.host, "pid": row.pid}
 
@@ -253,14 +312,21 @@ def _last_process(connection: Connection, run: int, job: str) -> dict[str, Any]:
 def _close_attempts(connection: Connection, plan: OpenPlan, now: datetime, values: Mapping[str, Any]) -> None:
     own = (JobRunRow.collection_run_id == plan.run, JobRunRow.job == plan.job)
     last = connection.execute(
-        select(JobRunRow.id, JobRunRow.state, JobRunRow.message).where(*own).order_by(JobRunRow.attempt.desc()).limit(1)
+        select(JobRunRow.id, JobRunRow.state, JobRunRow.message)
+        .where(*own)
+        .order_by(JobRunRow.attempt.desc())
+        .limit(1)
     ).one()
     if last.state == RUNNING:
         connection.execute(update(JobRunRow).where(JobRunRow.id == last.id).values(**values, finished=now))
     elif last.state == _FAILED:
         # It could still say itself why it ended; what it has written is known only now.
         said = f"{last.message} {values['message']}".strip()
-        connection.execute(update(JobRunRow).where(JobRunRow.id == last.id).values(**{**values, "message": said}))
+        connection.execute(
+            update(JobRunRow).where(JobRunRow.id == last.id).values(**{**values, "message": said})
+        )
     connection.execute(
-        update(JobRunRow).where(*own, JobRunRow.state == RUNNING).values(state=_FAILED, finished=now, message=BROKE_OFF)
+        update(JobRunRow)
+        .where(*own, JobRunRow.state == RUNNING)
+        .values(state=_FAILED, finished=now, message=BROKE_OFF)
     )

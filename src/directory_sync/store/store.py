@@ -21,7 +21,19 @@ from directory_sync.store.runs import Runs
 from directory_sync.store.settling import Settling
 
 
-class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, History, Leases, KnownObjects, Settling, EndedRuns):
+class Store(
+    Runs,
+    RunPrecedents,
+    Plans,
+    PlanIntegrity,
+    PlanPages,
+    Requests,
+    History,
+    Leases,
+    KnownObjects,
+    Settling,
+    EndedRuns,
+):
     """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
 
     Every method raises StoreError when the database does not answer.
@@ -32,7 +44,9 @@ class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, Hist
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Open the store at a SQLAlchemy URL. Raises StoreError with the command to run if it is missing or not migrated."""
+        """Open the store at a SQLAlchemy URL. Raises StoreError with the command to run if it is missing or
+        not migrated.
+        """
         database = Database(url)
         check_database(database)
         return cls(database)
@@ -59,5 +73,7 @@ class Store(Runs, RunPrecedents, Plans, PlanIntegrity, PlanPages, Requests, Hist
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         self.close()

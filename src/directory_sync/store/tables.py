@@ -1,7 +1,7 @@
 """The tables: what was run, what was planned, who agreed to it, what became of it, and who works where.
 
-Rows of changes, outcomes, decisions and request events are never updated. All names start with `directory_sync_`, so that the
-tables may live in a database with others.
+Rows of changes, outcomes, decisions and request events are never updated. All names start with
+`directory_sync_`, so that the tables may live in a database with others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from directory_sync.store.column_types import JsonText, SafeText, UtcDateTime
@@ -50,12 +61,13 @@ class CollectionRunRow(Base):
     started: Mapped[datetime] = mapped_column(UtcDateTime)
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     state: Mapped[str] = mapped_column(String(32))
-    # Which run of Airflow this is: a run id can be deleted there and used again. Empty for a terminal's, and for runs of versions
-    # that did not note it.
+    # Which run of Airflow this is: a run id can be deleted there and used again. Empty for a terminal's, and
+    # for runs of versions that did not note it.
     triggering_user: Mapped[str | None] = mapped_column(SafeText)
     logical_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The token of the lease that a terminal renews as long as the run goes on: without it, the process that ran it is gone.
+    # The token of the lease that a terminal renews as long as the run goes on: without it, the process that
+    # ran it is gone.
     lease: Mapped[str | None] = mapped_column(String(32))
 
 
@@ -80,10 +92,11 @@ class JobRunRow(Base):
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     host: Mapped[str] = mapped_column(SafeText)
     pid: Mapped[int]
-    # The request that the attempt waits for, which may be one of another run, or that it carries out. No foreign key: requests
-    # are deleted by their age, what became of a job stays.
+    # The request that the attempt waits for, which may be one of another run, or that it carries out. No
+    # foreign key: requests are deleted by their age, what became of a job stays.
     request_id: Mapped[int | None] = mapped_column(index=True)
-    # The token of the lease that it works under. None for previews, which write nothing, and for attempts of earlier versions.
+    # The token of the lease that it works under. None for previews, which write nothing, and for attempts of
+    # earlier versions.
     lease: Mapped[str | None] = mapped_column(String(32))
 
 
@@ -109,10 +122,12 @@ class PlanRow(Base):
     request_id: Mapped[int | None]
     # What the job will know once the plan has been applied (`Findings.pack`).
     findings: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # How many objects it deletes, disables or moves, and how many members it removes from groups; None where nobody has counted.
+    # How many objects it deletes, disables or moves, and how many members it removes from groups; None where
+    # nobody has counted.
     removals: Mapped[int | None]
     memberships: Mapped[int | None]
-    # Names what the digest does not cover and people are shown (`store.seals`); None for plans of earlier versions.
+    # Names what the digest does not cover and people are shown (`store.seals`); None for plans of earlier
+    # versions.
     seal: Mapped[str | None] = mapped_column(String(64))
 
 
@@ -122,14 +137,20 @@ class ChangeRow(Base):
     __tablename__ = f"{PREFIX}change"
     # Most changes neither rename nor carry an identity: those take no room in the index.
     __table_args__ = tuple(
-        Index(None, column, sqlite_where=text(f"{column} IS NOT NULL"), postgresql_where=text(f"{column} IS NOT NULL"))
+        Index(
+            None,
+            column,
+            sqlite_where=text(f"{column} IS NOT NULL"),
+            postgresql_where=text(f"{column} IS NOT NULL"),
+        )
         for column in ("new_object_hash", "identity_hash")
     )
 
     plan_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}plan.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     action: Mapped[str] = mapped_column(String(16))
-    # Hashes, not texts: they are shorter, and a PostgreSQL index entry holds at most 2,704 bytes, which a DN may exceed.
+    # Hashes, not texts: they are shorter, and a PostgreSQL index entry holds at most 2,704 bytes, which a DN
+    # may exceed.
     object_hash: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
     new_object_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     identity_hash: Mapped[bytes | None] = mapped_column(LargeBinary(16))
@@ -142,7 +163,11 @@ class OutcomeRow(Base):
     """What became of one change. The first one recorded stands."""
 
     __tablename__ = f"{PREFIX}outcome"
-    __table_args__ = (ForeignKeyConstraint(["plan_id", "sequence"], [f"{PREFIX}change.plan_id", f"{PREFIX}change.sequence"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["plan_id", "sequence"], [f"{PREFIX}change.plan_id", f"{PREFIX}change.sequence"]
+        ),
+    )
 
     plan_id: Mapped[int] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -188,7 +213,8 @@ class KnownObjectsRow(Base):
     known: Mapped[bytes] = mapped_column(LargeBinary)
     # Those of the known objects that had no record at the last complete run: the job does not claim them.
     absent: Mapped[bytes] = mapped_column(LargeBinary)
-    # Objects that have a record though the job does not know them (16 bytes each): by identity, and by hashed name.
+    # Objects that have a record though the job does not know them (16 bytes each): by identity, and by hashed
+    # name.
     held: Mapped[bytes] = mapped_column(LargeBinary)
     held_names: Mapped[bytes] = mapped_column(LargeBinary)
     # Created objects whose identity nobody has seen yet, by a hash of their name.
@@ -249,7 +275,8 @@ class RequestRow(Base):
     successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
     applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
-    # Names everything about it that stays as it was filed (`store.seals`); None for requests of earlier versions.
+    # Names everything about it that stays as it was filed (`store.seals`); None for requests of earlier
+    # versions.
     seal: Mapped[str | None] = mapped_column(String(64))
 
 
@@ -297,7 +324,10 @@ class RequestEventRow(Base):
 
 
 class RequestMailRow(Base):
-    """An event of a request that people have yet to hear about. The row goes when they have; `mailed` events stay."""
+    """An event of a request that people have yet to hear about.
+
+    The row goes when they have; `mailed` events stay.
+    """
 
     __tablename__ = f"{PREFIX}request_mail"
 
@@ -309,7 +339,8 @@ class RequestMailRow(Base):
     tries: Mapped[int]
     first_try: Mapped[datetime | None] = mapped_column(UtcDateTime)
     problem: Mapped[str] = mapped_column(SafeText)
-    # Who sends it, as long as `due` is ahead; and which address was begun or reached when, until the history says it.
+    # Who sends it, as long as `due` is ahead; and which address was begun or reached when, until the history
+    # says it.
     claim: Mapped[str | None] = mapped_column(String(32))
     progress: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 

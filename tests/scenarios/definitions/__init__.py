@@ -1,4 +1,6 @@
-"""Definitions that tests start from: a minimal right one, with changes, and the specification's whole example."""
+"""Definitions that tests start from: a minimal right one, with changes, and the specification's whole
+example.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ MINIMAL: dict[str, Any] = {
         {
             "name": "people",
             "source": {"connection": "corp", "container": "OU=People,DC=corp,DC=example"},
-            "destination": {"connection": "lab", "container": "OU=People,DC=lab,DC=example", "filter": "(objectClass=user)"},
+            "destination": {
+                "connection": "lab",
+                "container": "OU=People,DC=lab,DC=example",
+                "filter": "(objectClass=user)",
+            },
             "object": "user",
             "fields": {"employeeID": {"from": "employeeID", "key": True}, "cn": "cn"},
         }
@@ -29,7 +35,9 @@ MINIMAL: dict[str, Any] = {
 
 
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
-    """The minimal definition with values set at paths such as `jobs.0.source.filter`; `...` as a value takes the key out."""
+    """The minimal definition with values set at paths such as `jobs.0.source.filter`; `...` as a value takes
+    the key out.
+    """
     data = copy.deepcopy(MINIMAL)
     for path, value in changes:
         *way, last = path.split(".")

@@ -1,4 +1,6 @@
-"""Everything about a collection that can be checked without a connection and that its models alone cannot say."""
+"""Everything about a collection that can be checked without a connection and that its models alone cannot
+say.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
 
 
-def check(collection: Collection, places: Places | None = None, jobs: Sequence[int] | None = None) -> list[Problem]:
+def check(
+    collection: Collection, places: Places | None = None, jobs: Sequence[int] | None = None
+) -> list[Problem]:
     """Find errors and warnings.
 
     Args:

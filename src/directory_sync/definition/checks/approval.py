@@ -11,7 +11,9 @@ from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
 
 
-def check_policy(policy: ApprovalPolicy, path: Path, fields: Collection[str], places: Places) -> Iterator[Problem]:
+def check_policy(
+    policy: ApprovalPolicy, path: Path, fields: Collection[str], places: Places
+) -> Iterator[Problem]:
     """Check a policy; `fields` are the destination fields of the jobs that it counts for."""
     people = set(policy.approvers.users)
     if isinstance(policy.require, int) and not policy.approvers.roles and policy.require > len(people):
@@ -24,12 +26,16 @@ def check_policy(policy: ApprovalPolicy, path: Path, fields: Collection[str], pl
     for index, name in enumerate(policy.fields or ()):
         if name.lower() not in known:
             hint = suggest(name, fields) or "name a field that the job writes"
-            yield places.problem((*path, "fields", index), f"no job under this policy writes the field {name}", hint)
+            yield places.problem(
+                (*path, "fields", index), f"no job under this policy writes the field {name}", hint
+            )
     yield from check_names(policy, path, places)
     if policy.escalation is None:
         return
     if not policy.escalation.levels and policy.escalation.default is None:
-        yield places.problem((*path, "escalation"), "names nobody to ask next", "give levels, default, or both", at_key=True)
+        yield places.problem(
+            (*path, "escalation"), "names nobody to ask next", "give levels, default, or both", at_key=True
+        )
     if policy.expires and policy.expires <= policy.escalation.after:
         yield places.problem(
             (*path, "expires"),
@@ -44,7 +50,9 @@ def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[
     groups: list[tuple[Path, Approvers]] = [((*path, "approvers"), policy.approvers)]
     if policy.escalation is not None:
         levels = enumerate(policy.escalation.levels)
-        groups += [((*path, "escalation", "levels", i), level) for i, level in levels if isinstance(level, Approvers)]
+        groups += [
+            ((*path, "escalation", "levels", i), level) for i, level in levels if isinstance(level, Approvers)
+        ]
         if policy.escalation.default is not None:
             groups.append(((*path, "escalation", "default"), policy.escalation.default))
     for place, group in groups:
@@ -52,4 +60,6 @@ def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[
             for index, name in enumerate(names):
                 if wrong := impossible_name(name):
                     hint = "write the name as Airflow shows it"
-                    yield places.problem((*place, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint)
+                    yield places.problem(
+                        (*place, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint
+                    )

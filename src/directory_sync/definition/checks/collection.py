@@ -50,16 +50,23 @@ def _check_schedule(collection: Collection, places: Places) -> Iterator[Problem]
     zone = timezone_wrong(collection.timezone)
     if zone:
         yield places.problem(("timezone",), *zone)
-    start, end = (_moment(moment, "UTC" if zone else collection.timezone) for moment in (collection.start, collection.end))
+    start, end = (
+        _moment(moment, "UTC" if zone else collection.timezone)
+        for moment in (collection.start, collection.end)
+    )
     if start and end and end <= start:
         yield places.problem(
-            ("end",), "is not after start", "an expired schedule fires no more; give a later end or leave it out"
+            ("end",),
+            "is not after start",
+            "an expired schedule fires no more; give a later end or leave it out",
         )
     if schedule is None:
         for name, moment in (("start", start), ("end", end)):
             if moment:
                 hint = "give a schedule, or leave it out"
-                yield places.problem((name,), "has no effect without a schedule", hint, severity="warning", at_key=True)
+                yield places.problem(
+                    (name,), "has no effect without a schedule", hint, severity="warning", at_key=True
+                )
 
 
 def _moment(value: date | datetime | None, zone: str) -> datetime | None:
@@ -72,7 +79,9 @@ def _moment(value: date | datetime | None, zone: str) -> datetime | None:
 def _check_texts(collection: Collection, places: Places) -> Iterator[Problem]:
     for index, tag in enumerate(collection.tags):
         if len(tag) > _MAX_TAG:
-            yield places.problem(("tags", index), f"has more than {_MAX_TAG} characters", "Airflow takes shorter tags only")
+            yield places.problem(
+                ("tags", index), f"has more than {_MAX_TAG} characters", "Airflow takes shorter tags only"
+            )
     for index, owner in enumerate(collection.owners):
         if "," in owner:
             yield places.problem(("owners", index), "holds a comma", "give each owner as an item of the list")

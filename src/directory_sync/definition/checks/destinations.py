@@ -1,11 +1,20 @@
-"""Checks of where a job writes: containers and base, the managed set, what becomes of objects whose record is gone."""
+"""Checks of where a job writes: containers and base, the managed set, what becomes of objects whose record is
+gone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from directory_sync.definition.checks.sources import check_file
-from directory_sync.definition.checks.syntax import attribute_wrong, dn_wrong, filter_wrong, inside, read_dn, template_wrong
+from directory_sync.definition.checks.syntax import (
+    attribute_wrong,
+    dn_wrong,
+    filter_wrong,
+    inside,
+    read_dn,
+    template_wrong,
+)
 from directory_sync.definition.models import (
     DirectoryDestination,
     DirectorySource,
@@ -75,7 +84,8 @@ def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
     if selected.overlaps(Region(tuple(reversed(there)), destination.scope)):
         yield places.problem(
             (*at, key),
-            "overlaps the source's container: records of the source could be removed as objects whose record is missing",
+            "overlaps the source's container: records of the source could be removed as objects whose record"
+            " is missing",
             "choose containers of which neither holds the other, or write missing_at_source: skip",
         )
     if isinstance(job.missing_at_source, MoveMissing) and (moved := read_dn(job.missing_at_source.move)):
@@ -89,13 +99,19 @@ def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
 
 
 def _check_mode(job: Job, destination: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
-    """What a mode does with records that the file holds already must agree with what the job does with missing ones."""
+    """What a mode does with records that the file holds already must agree with what the job does with
+    missing ones.
+    """
     if destination.mode is FileMode.APPEND and job.missing_at_source != "skip":
         message = "append removes nothing, but missing_at_source does"
-        yield places.problem((*at, "mode"), message, "write missing_at_source: skip, or mode: merge", at_key=True)
+        yield places.problem(
+            (*at, "mode"), message, "write missing_at_source: skip, or mode: merge", at_key=True
+        )
 
 
-def _check_directory(job: Job, destination: DirectoryDestination, path: Path, places: Places) -> Iterator[Problem]:
+def _check_directory(
+    job: Job, destination: DirectoryDestination, path: Path, places: Places
+) -> Iterator[Problem]:
     at = (*path, "destination")
     yield from _check_container(job, destination, at, places)
     if destination.base is not None and (wrong := dn_wrong(destination.base)):
@@ -116,16 +132,22 @@ def _check_directory(job: Job, destination: DirectoryDestination, path: Path, pl
         )
     if job.object is ObjectKind.ROW:
         yield places.problem(
-            (*path, "object"), "a directory holds no rows", "write the kind of object, as in user, inetOrgPerson or group"
+            (*path, "object"),
+            "a directory holds no rows",
+            "write the kind of object, as in user, inetOrgPerson or group",
         )
     for index, name in enumerate(job.object_classes or ()):
         if wrong := attribute_wrong(name):
-            yield places.problem((*path, "object_classes", index), "is not the name of an object class", wrong[1])
+            yield places.problem(
+                (*path, "object_classes", index), "is not the name of an object class", wrong[1]
+            )
     if job.rdn is not None and (wrong := attribute_wrong(job.rdn)):
         yield places.problem((*path, "rdn"), *wrong)
 
 
-def _check_container(job: Job, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
+def _check_container(
+    job: Job, destination: DirectoryDestination, at: Path, places: Places
+) -> Iterator[Problem]:
     container = destination.container
     if isinstance(container, str):
         if wrong := dn_wrong(container):
@@ -143,18 +165,24 @@ def _check_container(job: Job, destination: DirectoryDestination, at: Path, plac
     if destination.base is None:
         kind = "field" if isinstance(container, FieldContainer) else "template"
         yield places.problem(
-            (*at, "base"), "is missing", f"give the DN below which existing objects are looked for: the container is a {kind}"
+            (*at, "base"),
+            "is missing",
+            f"give the DN below which existing objects are looked for: the container is a {kind}",
         )
 
 
-def _check_base(job: Job, container: str, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
+def _check_base(
+    job: Job, container: str, destination: DirectoryDestination, at: Path, places: Places
+) -> Iterator[Problem]:
     """Objects that a job creates must be among those that it looks at the next time."""
     here, base = read_dn(container), read_dn(destination.base) if destination.base is not None else None
     if not here or not base or job.missing_at_destination == "skip":
         return
     hint = "give a container inside base, or another base"
     if not inside(here, base):
-        yield places.problem((*at, "container"), "is outside of base, so new objects would never be found again", hint)
+        yield places.problem(
+            (*at, "container"), "is outside of base, so new objects would never be found again", hint
+        )
     elif destination.scope is Scope.ONE and here != base:
         yield places.problem(
             (*at, "container"),
@@ -163,7 +191,9 @@ def _check_base(job: Job, container: str, destination: DirectoryDestination, at:
         )
 
 
-def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places) -> Iterator[Problem]:
+def _check_table(
+    job: Job, destination: SqlDestination | FileEndpoint, path: Path, places: Places
+) -> Iterator[Problem]:
     if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
         yield places.problem((*path, "object"), "a table holds rows", "write object: row")
     is_ldif = isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
@@ -176,23 +206,34 @@ def _check_table(job: Job, destination: SqlDestination | FileEndpoint, path: Pat
         )
     if is_ldif and job.object_classes is not None and "objectclass" in {name.lower() for name in job.fields}:
         message = "counts only for records without a value for objectClass, which is mapped"
-        yield places.problem((*path, "object_classes"), message, "map only one of them", severity="warning", at_key=True)
+        yield places.problem(
+            (*path, "object_classes"), message, "map only one of them", severity="warning", at_key=True
+        )
     for key, value in (("rdn", job.rdn), ("object_classes", job.object_classes)):
         if value is not None and not is_ldif:
             yield places.problem(
-                (*path, key), "has no effect: the destination is no directory", "leave it out", severity="warning", at_key=True
+                (*path, key),
+                "has no effect: the destination is no directory",
+                "leave it out",
+                severity="warning",
+                at_key=True,
             )
 
 
-def _check_moved_to(moved: str, destination: DirectoryDestination, at: Path, places: Places) -> Iterator[Problem]:
-    """What lies where objects without a record are moved to counts as having left, so a job's own place is no such place."""
+def _check_moved_to(
+    moved: str, destination: DirectoryDestination, at: Path, places: Places
+) -> Iterator[Problem]:
+    """What lies where objects without a record are moved to counts as having left, so a job's own place is no
+    such place.
+    """
     target = read_dn(moved)
     fixed = destination.container if isinstance(destination.container, str) else None
     for key, value in (("container", fixed), ("base", destination.base)):
         if value is not None and target and (own := read_dn(value)) and inside(own, target):
             yield places.problem(
                 at,
-                f"holds the destination's {key}: what is there counts as having left, so nothing would ever be moved",
+                f"holds the destination's {key}: what is there counts as having left, so nothing would ever"
+                f" be moved",
                 "choose a container of its own for those that have left",
             )
             return
@@ -201,14 +242,20 @@ def _check_moved_to(moved: str, destination: DirectoryDestination, at: Path, pla
 def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
     action, at = job.missing_at_source, (*path, "missing_at_source")
     moves = isinstance(action, MoveMissing)
-    disables = action == "disable" or isinstance(action, DisableMissing) or (isinstance(action, MoveMissing) and action.disable)
+    disables = (
+        action == "disable"
+        or isinstance(action, DisableMissing)
+        or (isinstance(action, MoveMissing) and action.disable)
+    )
     if isinstance(action, MoveMissing) and (wrong := dn_wrong(action.move)):
         yield places.problem((*at, "move"), *wrong)
     elif isinstance(action, MoveMissing) and isinstance(job.destination, DirectoryDestination):
         yield from _check_moved_to(action.move, job.destination, (*at, "move"), places)
     if not isinstance(job.destination, DirectoryDestination):
         if moves or disables:
-            yield places.problem(at, "only objects of a directory can be moved or disabled", "write delete or skip")
+            yield places.problem(
+                at, "only objects of a directory can be moved or disabled", "write delete or skip"
+            )
     elif disables and job.object not in _CAN_BE_DISABLED:
         yield places.problem(
             at,
@@ -217,5 +264,9 @@ def _check_missing_at_source(job: Job, path: Path, places: Places) -> Iterator[P
         )
     if job.returning == "restore" and not (moves or disables):
         yield places.problem(
-            (*path, "returning"), "has no effect: nothing is moved or disabled", "leave it out", severity="warning", at_key=True
+            (*path, "returning"),
+            "has no effect: nothing is moved or disabled",
+            "leave it out",
+            severity="warning",
+            at_key=True,
         )

@@ -48,7 +48,9 @@ MANDATORY: dict[ObjectKind, tuple[str, ...]] = {
     ObjectKind.MAIL_CONTACT: ("cn", "mail"),
     ObjectKind.ROW: (),
 }
-"""Fields without which an object of the kind cannot be created, whatever the server; the naming attribute comes on top."""
+"""Fields without which an object of the kind cannot be created, whatever the server; the naming attribute
+comes on top.
+"""
 
 _VARIABLE = re.compile(r"%([A-Z][A-Z0-9_]*)%")
 _NEVER_A_KEY: dict[type[FieldMapping], str] = {
@@ -92,22 +94,38 @@ def _check_names(job: Job, at: Path, places: Places) -> Iterator[Problem]:
         other = first.setdefault(one, name)
         if other != name:
             line = places.key((*at, other)).line
-            hint = "names differ by more than case" if other.lower() == name.lower() else "the two are names of one attribute"
-            yield places.problem((*at, name), f"is the same field as {other} in line {line}", hint, at_key=True)
+            hint = (
+                "names differ by more than case"
+                if other.lower() == name.lower()
+                else "the two are names of one attribute"
+            )
+            yield places.problem(
+                (*at, name), f"is the same field as {other} in line {line}", hint, at_key=True
+            )
         if not isinstance(job.destination, DirectoryDestination):
             continue
         if wrong := attribute_wrong(name):
             yield places.problem((*at, name), *wrong, at_key=True)
         elif name.lower().removeprefix("oid.") in ("objectclass", "2.5.4.0"):
-            yield places.problem((*at, name), "the object classes are not a field", "give object_classes in the job", at_key=True)
+            yield places.problem(
+                (*at, name),
+                "the object classes are not a field",
+                "give object_classes in the job",
+                at_key=True,
+            )
         elif name.lower() == "dn":
             yield places.problem(
-                (*at, name), "the DN is not a field", "it comes from destination's container and rdn", at_key=True
+                (*at, name),
+                "the DN is not a field",
+                "it comes from destination's container and rdn",
+                at_key=True,
             )
 
 
 def _one_name(name: str) -> str:
-    """The same for all names of an attribute, with its options; `binary` is only about transfer (RFC 4522)."""
+    """The same for all names of an attribute, with its options; `binary` is only about transfer (RFC
+    4522).
+    """
     base, *options = name.lower().split(";")
     return ";".join((one_type(base), *sorted(option for option in options if option != "binary")))
 
@@ -118,14 +136,18 @@ def _is_ldif(job: Job) -> bool:
 
 def _check_mandatory(job: Job, at: Path, places: Places) -> Iterator[Problem]:
     is_ldif = _is_ldif(job)
-    if job.missing_at_destination != "create" or not (is_ldif or isinstance(job.destination, DirectoryDestination)):
+    if job.missing_at_destination != "create" or not (
+        is_ldif or isinstance(job.destination, DirectoryDestination)
+    ):
         return
     mapped = {one_type(name) for name in job.fields}
     # Other classes have other mandatory fields, which only the destination's schema knows.
     wanted = () if job.object_classes else MANDATORY[job.object]
     for name in wanted:
         if name not in mapped:
-            yield places.problem(at, f"{name} is missing: every {job.object.value} needs it", f"map {name}", at_key=True)
+            yield places.problem(
+                at, f"{name} is missing: every {job.object.value} needs it", f"map {name}", at_key=True
+            )
     naming = job.naming_attribute
     if not is_ldif and naming.lower() not in {*map(str.lower, job.fields), *wanted}:
         hint = f"map {naming}, or name another naming attribute by rdn, or write missing_at_destination: skip"
@@ -136,11 +158,17 @@ def _check_key(mapping: AnyField, at: Path, places: Places) -> Iterator[Problem]
     if not mapping.key:
         return
     if what := _NEVER_A_KEY.get(type(mapping)):
-        yield places.problem((*at, "key"), f"{what} cannot tell records apart", "make another field the key", at_key=True)
+        yield places.problem(
+            (*at, "key"), f"{what} cannot tell records apart", "make another field the key", at_key=True
+        )
     if mapping.keep_if_empty:
-        yield places.problem((*at, "keep_if_empty"), "a key is never empty", "leave keep_if_empty out", at_key=True)
+        yield places.problem(
+            (*at, "keep_if_empty"), "a key is never empty", "leave keep_if_empty out", at_key=True
+        )
     if mapping.secret:
-        yield places.problem((*at, "secret"), "a key is shown in plans and reports", "make another field the key", at_key=True)
+        yield places.problem(
+            (*at, "secret"), "a key is shown in plans and reports", "make another field the key", at_key=True
+        )
 
 
 def _check_source_names(job: Job, mapping: AnyField, at: Path, places: Places) -> Iterator[Problem]:
@@ -152,14 +180,19 @@ def _check_source_names(job: Job, mapping: AnyField, at: Path, places: Places) -
             names = [((*at, "template"), name) for name in template_fields(mapping.template)]
     if isinstance(mapping, LookUp):
         in_list = not isinstance(mapping.match, str)
-        names += [((*at, "match", *((index,) if in_list else ())), name) for index, name in enumerate(mapping.matches)]
+        names += [
+            ((*at, "match", *((index,) if in_list else ())), name)
+            for index, name in enumerate(mapping.matches)
+        ]
     for path, name in names:
         if wrong := attribute_wrong(name):
             yield places.problem(path, *wrong)
 
 
 def source_fields(mapping: FieldMapping) -> list[tuple[Path, str]]:
-    """The source fields that a mapping names, each with the path of the key; variables of templates are not among them."""
+    """The source fields that a mapping names, each with the path of the key; variables of templates are not
+    among them.
+    """
     match mapping:
         case Copy(from_=name):
             return [(("from",), name)]
@@ -188,7 +221,11 @@ def _check_transformation(job: Job, mapping: AnyField, at: Path, places: Places)
                 yield places.problem((*at, "template"), *wrong)
         case Map():
             if not mapping.values and mapping.default is None:
-                yield places.problem((*at, "values"), "is empty, and there is no default", "give at least one code and its value")
+                yield places.problem(
+                    (*at, "values"),
+                    "is empty, and there is no default",
+                    "give at least one code and its value",
+                )
         case GeneratePassword():
             yield from _check_password(mapping, at, places)
         case Resolve() | Members():
@@ -206,8 +243,12 @@ def _check_exact(mapping: AnyField, at: Path, places: Places) -> Iterator[Proble
         message = f"there is no spelling at the source: the value is {what}"
         yield places.problem((*at, "exact"), message, "leave it out", at_key=True)
     elif mapping.new_only:
-        message = "has no effect: the field is written only when the object is created, as the source spells it"
-        yield places.problem((*at, "exact"), message, "leave exact or new_only out", severity="warning", at_key=True)
+        message = (
+            "has no effect: the field is written only when the object is created, as the source spells it"
+        )
+        yield places.problem(
+            (*at, "exact"), message, "leave exact or new_only out", severity="warning", at_key=True
+        )
 
 
 def _check_password(mapping: GeneratePassword, at: Path, places: Places) -> Iterator[Problem]:
@@ -229,7 +270,9 @@ def _check_look_up(job: Job, mapping: Resolve | Members, at: Path, places: Place
         message = f"{what} looks objects up in a directory, and the destination is none"
         yield places.problem(at, message, "copy the field by from")
     elif isinstance(mapping, Members) and job.object is not ObjectKind.GROUP:
-        yield places.problem(at, f"only a group has members, not a {job.object.value}", "write object: group, or copy by from")
+        yield places.problem(
+            at, f"only a group has members, not a {job.object.value}", "write object: group, or copy by from"
+        )
 
 
 def _check_variables(mapping: Static, at: Path, places: Places) -> Iterator[Problem]:
@@ -239,5 +282,9 @@ def _check_variables(mapping: Static, at: Path, places: Places) -> Iterator[Prob
         for name in dict.fromkeys(_VARIABLE.findall(text)):
             if name not in VARIABLES:
                 # Only a warning: %USERNAME% and the like are real values in Active Directory.
-                hint = suggest(name, VARIABLES, f"there are: {', '.join(f'%{known}%' for known in VARIABLES)}")
-                yield places.problem(path, f"%{name}% is no variable and stays as it is", hint, severity="warning")
+                hint = suggest(
+                    name, VARIABLES, f"there are: {', '.join(f'%{known}%' for known in VARIABLES)}"
+                )
+                yield places.problem(
+                    path, f"%{name}% is no variable and stays as it is", hint, severity="warning"
+                )

@@ -7,7 +7,15 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 from directory_sync.definition.addresses import FILE_KINDS
 from directory_sync.definition.checks.syntax import dn_wrong, encoding_wrong, filter_wrong
-from directory_sync.definition.models import ChangedSince, DirectorySource, FileEndpoint, FileKind, FileMode, Job, SqlSource
+from directory_sync.definition.models import (
+    ChangedSince,
+    DirectorySource,
+    FileEndpoint,
+    FileKind,
+    FileMode,
+    Job,
+    SqlSource,
+)
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
@@ -25,7 +33,10 @@ def check_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
         yield from check_file(source, at, places)
         if source.mode is not FileMode.MERGE:
             yield places.problem(
-                (*at, "mode"), "says how a file is written", "give it to the destination, or leave it out", at_key=True
+                (*at, "mode"),
+                "says how a file is written",
+                "give it to the destination, or leave it out",
+                at_key=True,
             )
     if isinstance(source, FileEndpoint | SqlSource) and source.filter is not None:
         columns = not (isinstance(source, FileEndpoint) and source.kind is FileKind.LDIF)
@@ -33,12 +44,15 @@ def check_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
             yield places.problem((*at, "filter"), *wrong)
     if job.records == "changed" and not isinstance(source, DirectorySource):
         yield places.problem(
-            (*path, "records"), "only a directory tracks changes by itself", "write {changed_since: FIELD} with a timestamp field"
+            (*path, "records"),
+            "only a directory tracks changes by itself",
+            "write {changed_since: FIELD} with a timestamp field",
         )
     if isinstance(job.records, ChangedSince) and job.missing_at_source != "skip":
         yield places.problem(
             (*path, "missing_at_source"),
-            "needs all records: among those that changed since a time, a deleted one cannot be told from an unchanged one",
+            "needs all records: among those that changed since a time, a deleted one cannot be told from an"
+            " unchanged one",
             "write missing_at_source: skip here, or records: all",
         )
 
@@ -49,12 +63,17 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
     path = PurePosixPath(name)
     where = "on the object store" if endpoint.connection else "in the data folder"
     if path.is_absolute() or PureWindowsPath(name).drive or name.startswith("\\") or "://" in name:
-        yield places.problem((*at, "file"), "is not a relative path", f"give its path {where}, as in feeds/staff.csv")
+        yield places.problem(
+            (*at, "file"), "is not a relative path", f"give its path {where}, as in feeds/staff.csv"
+        )
     elif ".." in path.parts or ".." in PureWindowsPath(name).parts:
-        yield places.problem((*at, "file"), "leaves its folder by ..", f"give a path {where}, as in feeds/staff.csv")
+        yield places.problem(
+            (*at, "file"), "leaves its folder by ..", f"give a path {where}, as in feeds/staff.csv"
+        )
     if endpoint.kind is None:
         hint = (
-            f"a file ends in {', '.join(FILE_KINDS)}; any other is read as CSV if you say what is between two values, as in"
+            f"a file ends in {', '.join(FILE_KINDS)}; any other is read as CSV if you say what is between two"
+            f" values, as in"
             ' delimiter: ";" or delimiter: "\\t"'
         )
         yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, FILE_KINDS, hint))
@@ -62,7 +81,9 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         endpoint.delimiter == '"' or not (endpoint.delimiter.isprintable() or endpoint.delimiter == "\t")
     ):
         yield places.problem(
-            (*at, "delimiter"), "cannot separate values", 'write one character as in ";" or "\\t", no quote or line end'
+            (*at, "delimiter"),
+            "cannot separate values",
+            'write one character as in ";" or "\\t", no quote or line end',
         )
     if wrong := encoding_wrong(endpoint.encoding):
         yield places.problem((*at, "encoding"), *wrong)
@@ -79,5 +100,8 @@ def _without_effect(endpoint: FileEndpoint, at: Path, places: Places) -> Iterato
         ("complete", endpoint.complete, (FileKind.CSV, FileKind.LDIF)),
     ):
         if given and endpoint.kind is not None and endpoint.kind not in kinds:
-            message, hint = f"has no effect on a {endpoint.ending} file", f"it belongs to {' and '.join(kinds)} files"
+            message, hint = (
+                f"has no effect on a {endpoint.ending} file",
+                f"it belongs to {' and '.join(kinds)} files",
+            )
             yield places.problem((*at, key), message, hint, severity="warning", at_key=True)

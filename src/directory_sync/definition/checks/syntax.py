@@ -1,6 +1,7 @@
 """Texts with a grammar of their own: DNs, filters, Jinja2 templates, mail addresses, time zones, encodings.
 
-Each function says what is wrong and what would be right, or None. The libraries behind them are loaded when first needed.
+Each function says what is wrong and what would be right, or None. The libraries behind them are loaded when
+first needed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ MAX_DN = 8_000
 _MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
 _PLAIN_RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?"
 _PLAIN_DN = re.compile(f"{_PLAIN_RDN}(,{_PLAIN_RDN})*")
-"""Without anything that would have to be escaped, and without blanks around signs: nearly every DN of a definition."""
+"""Without anything that would have to be escaped, and without blanks around signs: nearly every DN of a
+definition.
+"""
 
 
 @lru_cache(maxsize=1024)
@@ -32,7 +35,9 @@ def read_dn(text: str) -> Dn | None:
     if _PLAIN_DN.fullmatch(text):
         # Importing python-ldap takes longer than all else that a task needs to find its definition.
         pairs = (rdn.partition("=") for rdn in text.split(","))
-        return tuple(frozenset({(name.lower(), " ".join(value.split()).casefold())}) for name, _, value in pairs)
+        return tuple(
+            frozenset({(name.lower(), " ".join(value.split()).casefold())}) for name, _, value in pairs
+        )
     return _read_any_dn(text)
 
 
@@ -44,14 +49,23 @@ def _read_any_dn(text: str) -> Dn | None:
         parsed = ldap.dn.str2dn(text)
     except (ldap.LDAPError, ValueError, UnicodeError):
         return None
-    return tuple(frozenset((name.lower(), " ".join(value.split()).casefold()) for name, value, _ in rdn) for rdn in parsed)
+    return tuple(
+        frozenset((name.lower(), " ".join(value.split()).casefold()) for name, value, _ in rdn)
+        for rdn in parsed
+    )
 
 
 def dn_wrong(text: str) -> Wrong:
     """Check a DN."""
     if read_dn(text):
         return None
-    return "is not a DN", "write it as in OU=People,DC=corp,DC=example, with \\ before a comma, plus sign or quote inside a name"
+    return (
+        "is not a DN",
+        (
+            "write it as in OU=People,DC=corp,DC=example, with \\ before a comma, plus sign or quote inside a"
+            " name"
+        ),
+    )
 
 
 def inside(dn: Dn, container: Dn) -> bool:
@@ -61,7 +75,9 @@ def inside(dn: Dn, container: Dn) -> bool:
 
 @lru_cache(maxsize=1024)
 def filter_wrong(text: str, *, columns: bool = False) -> Wrong:
-    """Check an LDAP filter (RFC 4515); `columns`: it is about columns, whose names need not be those of attributes."""
+    """Check an LDAP filter (RFC 4515); `columns`: it is about columns, whose names need not be those of
+    attributes.
+    """
     try:
         filters.parse(text, columns=columns)
     except filters.FilterError as error:

@@ -1,8 +1,10 @@
-"""The Jinja2 sandbox that templates of definitions run in, with a bound on everything that a template can make or spend.
+"""The Jinja2 sandbox that templates of definitions run in, with a bound on everything that a template can
+make or spend.
 
-Jinja2's own sandbox keeps a template from reaching Python; it does not keep it from filling the memory or from never ending. Here
-no value can get long (`MAX_TEXT`, `MAX_ITEMS`), every step is counted (`MAX_STEPS`) and the clock is looked at with each one, so
-that a template ends in any thread, without signals. Values are flat: texts, numbers, and lists of them.
+Jinja2's own sandbox keeps a template from reaching Python; it does not keep it from filling the memory or
+from never ending. Here no value can get long (`MAX_TEXT`, `MAX_ITEMS`), every step is counted (`MAX_STEPS`)
+and the clock is looked at with each one, so that a template ends in any thread, without signals. Values are
+flat: texts, numbers, and lists of them.
 """
 
 from __future__ import annotations
@@ -87,12 +89,16 @@ def _bounded_items(values: Any) -> list[Any]:
     return items
 
 
-# -- what templates may call --------------------------------------------------------------------------------------------
+# -- what templates may call
+# --------------------------------------------------------------------------------------------
 
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
-        raise TypeError("a list was used where a text is needed: join it, as in {{ mail|join(', ') }}, or take {{ mail|first }}")
+        raise TypeError(
+            "a list was used where a text is needed: join it, as in {{ mail|join(', ') }}, or take {{"
+            " mail|first }}"
+        )
     return "" if value is None else str(value)
 
 
@@ -142,7 +148,22 @@ def _loop(values: Any) -> Iterator[Any]:
 
 
 _PLAIN_FILTERS = (
-    *("abs", "capitalize", "count", "d", "default", "float", "int", "length", "list", "lower", "map", "max", "min", "reject"),
+    *(
+        "abs",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "float",
+        "int",
+        "length",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "reject",
+    ),
     *("reverse", "select", "sort", "string", "title", "trim", "truncate", "unique", "upper", "wordcount"),
 )
 _OWN_FILTERS: dict[str, Callable[..., Any]] = {
@@ -183,7 +204,19 @@ _TEXT_METHODS = frozenset(
             "removeprefix",
             "removesuffix",
         ),
-        *("rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title"),
+        *(
+            "rfind",
+            "rindex",
+            "rpartition",
+            "rsplit",
+            "rstrip",
+            "split",
+            "splitlines",
+            "startswith",
+            "strip",
+            "swapcase",
+            "title",
+        ),
         "upper",
     }
 )
@@ -193,7 +226,19 @@ _GROWING_METHODS: dict[str, Callable[..., Any]] = {
     **{method: functools.partial(_pad, method) for method in ("center", "ljust", "rjust", "zfill")},
 }
 _LOOP_ATTRIBUTES = frozenset(
-    {"changed", "cycle", "first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0"}
+    {
+        "changed",
+        "cycle",
+        "first",
+        "index",
+        "index0",
+        "last",
+        "length",
+        "nextitem",
+        "previtem",
+        "revindex",
+        "revindex0",
+    }
 )
 
 
@@ -224,10 +269,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, escape: Callable[[str], str]) -> None:
         # Not optimised: that would compute constants while compiling, outside any budget.
-        super().__init__(undefined=StrictUndefined, finalize=_written, optimized=False, cache_size=0, autoescape=False)
+        super().__init__(
+            undefined=StrictUndefined, finalize=_written, optimized=False, cache_size=0, autoescape=False
+        )
         self.escape = escape
         self.globals = {}
-        filters: dict[str, Callable[..., Any]] = {name: FILTERS[name] for name in _PLAIN_FILTERS} | _OWN_FILTERS
+        filters: dict[str, Callable[..., Any]] = {
+            name: FILTERS[name] for name in _PLAIN_FILTERS
+        } | _OWN_FILTERS
         filters |= {_CONCATENATE: _join, _FLAT: lambda values: values}
         self.filters = {name: _guarded(function) for name, function in filters.items()}
         self.filters[_LOOP] = _loop
@@ -275,18 +324,21 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=argument)
 
 
-# -- what templates may say -----------------------------------------------------------------------------------------------
+# -- what templates may say
+# -----------------------------------------------------------------------------------------------
 
 _ALLOWED_NODES = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.Const, nodes.Name,
-    nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword, nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Call,
-    nodes.Getitem, nodes.Getattr, nodes.Slice, nodes.Concat, nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or,
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.Const, nodes.Name,  # noqa: E501
+    nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair, nodes.Keyword, nodes.CondExpr, nodes.Filter, nodes.Test, nodes.Call,  # noqa: E501
+    nodes.Getitem, nodes.Getattr, nodes.Slice, nodes.Concat, nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or,  # noqa: E501
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos,
 )  # fmt: skip
 
 
 def refused_statement(tree: nodes.Template) -> tuple[nodes.Node, str] | None:
-    """The first statement that templates of definitions cannot use, and its name: macros, blocks, includes, recursive loops."""
+    """The first statement that templates of definitions cannot use, and its name: macros, blocks, includes,
+    recursive loops.
+    """
     for node in tree.find_all(nodes.Node):
         if type(node) not in _ALLOWED_NODES:
             return node, f"{type(node).__name__.lower()} statements"

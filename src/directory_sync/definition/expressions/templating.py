@@ -1,4 +1,5 @@
-"""Templates of definitions: compiled once, rendered for each record, hostile ones included. The bounds are in `sandbox`.
+"""Templates of definitions: compiled once, rendered for each record, hostile ones included. The bounds are in
+`sandbox`.
 
 A definition is checked with `compile_template` too, so that nothing is accepted that a run would refuse.
 """
@@ -76,7 +77,8 @@ def _escaped(value: str) -> str:
     return str(escape_dn_chars(value))
 
 
-# One environment for texts and one for DNs: what a template writes into a DN is always a value, never a part of its structure.
+# One environment for texts and one for DNs: what a template writes into a DN is always a value, never a part
+# of its structure.
 _TEXTS = Sandbox(escape=str)
 _NAMES = Sandbox(escape=_escaped)
 
@@ -96,8 +98,8 @@ class CompiledTemplate:
     def render(self, values: Mapping[str, Sequence[bytes]]) -> str:
         """The text for one record, without white space around it.
 
-        `values` are those of `fields`, by the names that stand there; absent ones are the empty text. Raises RecordError, also
-        RecordCancelled, whatever the template does.
+        `values` are those of `fields`, by the names that stand there; absent ones are the empty text. Raises
+        RecordError, also RecordCancelled, whatever the template does.
         """
         shown = {field: _shown(field, values.get(field, ())) for field in self.fields}
         variables: dict[str, Any] = {name: value for name, value in shown.items() if name in self._variables}
@@ -115,7 +117,9 @@ class CompiledTemplate:
             raise RecordError("the template was stopped: it is nested too deeply. Simplify it.") from None
         except Exception as error:  # noqa: BLE001 - a template can make any exception there is; each is this record's fault
             reason = " ".join(str(error).split())[:_MAX_REASON] or type(error).__name__
-            raise RecordError(f"the template failed: {reason}. Correct it, or have it test for such records first.") from None
+            raise RecordError(
+                f"the template failed: {reason}. Correct it, or have it test for such records first."
+            ) from None
         finally:
             budget.reset(token)
         return text
@@ -133,7 +137,8 @@ class CompiledTemplate:
 
 
 def compile_template(text: str, *, names: bool = False) -> CompiledTemplate:
-    """Compile a template. With `names` it gives a DN, and what `{{ … }}` writes is escaped (RFC 4514, section 2.4).
+    """Compile a template. With `names` it gives a DN, and what `{{ … }}` writes is escaped (RFC 4514, section
+    2.4).
 
     Raises ExpressionError.
     """
@@ -156,7 +161,9 @@ def compile_template(text: str, *, names: bool = False) -> CompiledTemplate:
         raise
     except ValueError:
         # Python refuses to read numbers of several thousand digits.
-        raise ExpressionError("the template cannot be compiled: a number in it is too large", _EXAMPLE) from None
+        raise ExpressionError(
+            "the template cannot be compiled: a number in it is too large", _EXAMPLE
+        ) from None
     except (TemplateError, SyntaxError, MemoryError, OverflowError) as error:
         raise ExpressionError(f"the template cannot be compiled: {error}", _EXAMPLE) from None
     return CompiledTemplate(template, list(dict.fromkeys([*variables, *by_name])), variables)
@@ -167,7 +174,9 @@ def _check(tree: nodes.Template, environment: Sandbox) -> None:
     if refused := refused_statement(tree):
         node, what = refused
         raise ExpressionError(
-            f"{what} cannot be used in a template here", f"Write the text out. {_USE_A_SCRIPT}", line=node.lineno
+            f"{what} cannot be used in a template here",
+            f"Write the text out. {_USE_A_SCRIPT}",
+            line=node.lineno,
         )
     known: tuple[tuple[type[nodes.Filter | nodes.Test], str, Iterable[str]], ...] = (
         (nodes.Filter, "filter", environment.filters),
@@ -178,7 +187,9 @@ def _check(tree: nodes.Template, environment: Sandbox) -> None:
         for node in tree.find_all(kind):
             if node.name not in usable:
                 hint = suggest(node.name, usable, f"there are: {', '.join(usable)}.")
-                raise ExpressionError(f"there is no {what} {node.name!r}", hint[0].upper() + hint[1:], line=node.lineno)
+                raise ExpressionError(
+                    f"there is no {what} {node.name!r}", hint[0].upper() + hint[1:], line=node.lineno
+                )
 
 
 def _syntax_error(text: str, error: TemplateSyntaxError) -> ExpressionError:
@@ -194,7 +205,10 @@ def _syntax_error(text: str, error: TemplateSyntaxError) -> ExpressionError:
 
 
 def _named_through_record(tree: nodes.Template) -> list[str]:
-    """The fields that are read as `record['name']`. Raises ExpressionError if that cannot be told from the text."""
+    """The fields that are read as `record['name']`.
+
+    Raises ExpressionError if that cannot be told from the text.
+    """
     found: list[str] = []
     usual: set[int] = set()
     for node in tree.find_all(nodes.Expr):
@@ -212,7 +226,9 @@ def _named_through_record(tree: nodes.Template) -> list[str]:
     for used in tree.find_all(nodes.Name):
         if used.name == RECORD and id(used) not in usual:
             raise ExpressionError(
-                f"{RECORD} stands for all fields of the record", f"Name one, as in {RECORD}['employee-id'].", line=used.lineno
+                f"{RECORD} stands for all fields of the record",
+                f"Name one, as in {RECORD}['employee-id'].",
+                line=used.lineno,
             )
     return found
 

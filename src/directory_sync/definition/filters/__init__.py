@@ -1,4 +1,6 @@
-"""LDAP search filters (RFC 4515): text to a frozen tree and back, and what a filter says of an object we hold in memory."""
+"""LDAP search filters (RFC 4515): text to a frozen tree and back, and what a filter says of an object we hold
+in memory.
+"""
 
 from directory_sync.definition.filters.evaluation import BIT_AND, BIT_OR, Normalise, matches
 from directory_sync.definition.filters.parser import MAX_DEPTH, MAX_LENGTH, FilterError, parse

@@ -1,4 +1,6 @@
-"""Whether an object that we hold in memory is selected by a filter, in the three-valued logic of RFC 4511, section 4.5.1.7."""
+"""Whether an object that we hold in memory is selected by a filter, in the three-valued logic of RFC 4511,
+section 4.5.1.7.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +30,16 @@ Normalise = Callable[[str, bytes], bytes]
 
 
 def matches(filter: Filter, values: Mapping[str, Sequence[bytes]], normalise: Normalise) -> bool | None:
-    """Whether an object with these values is selected: true, false, or None for Undefined (RFC 4511, section 4.5.1.7).
+    """Whether an object with these values is selected: true, false, or None for Undefined (RFC 4511, section
+    4.5.1.7).
 
     Args:
         filter: the filter.
-        values: attribute in lower case, with its options → values. An attribute that is not there has no values. The classes
-            above an object's classes have to be listed in `objectclass` where a filter shall find them.
-        normalise: gives, for an attribute in lower case and a value, the form in which equal values are equal bytes; raises
-            ValueError for a value that the attribute cannot have.
+        values: attribute in lower case, with its options → values. An attribute that is not there has no
+            values. The classes above an object's classes have to be listed in `objectclass` where a filter
+            shall find them.
+        normalise: gives, for an attribute in lower case and a value, the form in which equal values are equal
+            bytes; raises ValueError for a value that the attribute cannot have.
     """
     match filter:
         case And(filters):
@@ -55,7 +59,9 @@ def matches(filter: Filter, values: Mapping[str, Sequence[bytes]], normalise: No
 
 
 def _match_value(
-    filter: Equality | GreaterOrEqual | LessOrEqual | Approx, values: Mapping[str, Sequence[bytes]], normalise: Normalise
+    filter: Equality | GreaterOrEqual | LessOrEqual | Approx,
+    values: Mapping[str, Sequence[bytes]],
+    normalise: Normalise,
 ) -> bool | None:
     if isinstance(filter, GreaterOrEqual):
         return _compare(filter, values, normalise, lambda held, asked: not _less(held, asked))
@@ -68,7 +74,9 @@ def _match_value(
     return equal
 
 
-def _match_extensible(filter: Extensible, values: Mapping[str, Sequence[bytes]], normalise: Normalise) -> bool | None:
+def _match_extensible(
+    filter: Extensible, values: Mapping[str, Sequence[bytes]], normalise: Normalise
+) -> bool | None:
     if filter.attribute is None or filter.dn_attributes:
         return None
     if filter.rule is None:
@@ -133,11 +141,14 @@ def _match_bits(rule: str, value: bytes, held: Sequence[bytes]) -> bool | None:
     return any(int(number) & mask != 0 for number in held)
 
 
-def _match_substrings(filter: Substrings, values: Mapping[str, Sequence[bytes]], normalise: Normalise) -> bool | None:
+def _match_substrings(
+    filter: Substrings, values: Mapping[str, Sequence[bytes]], normalise: Normalise
+) -> bool | None:
     name = filter.attribute.lower()
     try:
         initial, *middle, final = (
-            _normalise_part(part, name, normalise) for part in (filter.initial or b"", *filter.any, filter.final or b"")
+            _normalise_part(part, name, normalise)
+            for part in (filter.initial or b"", *filter.any, filter.final or b"")
         )
         held = [normalise(name, value) for value in _held(filter.attribute, values)]
     except ValueError:
@@ -146,7 +157,9 @@ def _match_substrings(filter: Substrings, values: Mapping[str, Sequence[bytes]],
 
 
 def _normalise_part(part: bytes, name: str, normalise: Normalise) -> bytes:
-    """Normalise a piece of a value so that blanks at its ends, which are inside the whole value, are not taken for outer ones."""
+    """Normalise a piece of a value so that blanks at its ends, which are inside the whole value, are not
+    taken for outer ones.
+    """
     if not part:
         return b""
     wrapped = normalise(name, b"x" + part + b"x")

@@ -27,7 +27,9 @@ MAX_DEPTH = 50
 
 _COMPARISON = rf"(?P<dn>:[dD][nN])?(?::(?P<rule>{OID}))?(?P<type>:=|>=|<=|~=|=)"
 _ITEM = re.compile(rf"\s*(?P<attribute>{DESCRIPTION})?{_COMPARISON}")
-_COLUMN_ITEM = re.compile(rf"\s*(?P<attribute>[^\s()=<>~:*\\\0&|!;](?:[^()=<>~:*\\\0;]*[^\s()=<>~:*\\\0;])?)?\s*{_COMPARISON}")
+_COLUMN_ITEM = re.compile(
+    rf"\s*(?P<attribute>[^\s()=<>~:*\\\0&|!;](?:[^()=<>~:*\\\0;]*[^\s()=<>~:*\\\0;])?)?\s*{_COMPARISON}"
+)
 _VALUE = re.compile(r"[^()\0]*")
 _ESCAPE = re.compile(r"\\(?P<hex>[0-9A-Fa-f]{2})?")
 _BLANKS = re.compile(r"\s*")
@@ -48,7 +50,8 @@ class FilterError(ValueError):
 def parse(text: str, *, columns: bool = False) -> Filter:
     """Read a filter. Blanks and line ends around components are allowed. Raises FilterError.
 
-    With `columns` a name may be any that a column has, as in `(First name=Amy)`, but for the characters that a filter is made of.
+    With `columns` a name may be any that a column has, as in `(First name=Amy)`, but for the characters that
+    a filter is made of.
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"a filter has at most {MAX_LENGTH} characters", MAX_LENGTH)
@@ -56,7 +59,10 @@ def parse(text: str, *, columns: bool = False) -> Filter:
     found = parser.component(1)
     parser.skip_blanks()
     if parser.at != len(text):
-        raise FilterError("the filter ends here, but more text follows; combine filters as (&(…)(…)) or (|(…)(…))", parser.at)
+        raise FilterError(
+            "the filter ends here, but more text follows; combine filters as (&(…)(…)) or (|(…)(…))",
+            parser.at,
+        )
     return found
 
 
@@ -97,7 +103,9 @@ class _Parser:
             found = self.item()
         if not self.next_is(")"):
             raise FilterError(
-                f"the ( at character {opened + 1} needs its ) here; a bracket in a value is written \\28 or \\29", self.at
+                f"the ( at character {opened + 1} needs its ) here; a bracket in a value is written \\28 or"
+                f" \\29",
+                self.at,
             )
         self.at += 1
         return found
@@ -121,7 +129,9 @@ class _Parser:
                 raise FilterError("an extensible match needs an attribute or a matching rule", start)
             return Extensible(attribute, rule, self.value(raw, start), match["dn"] is not None)
         if attribute is None or rule is not None or match["dn"] is not None:
-            raise FilterError("expected an attribute name before the comparison; a matching rule needs :=", start)
+            raise FilterError(
+                "expected an attribute name before the comparison; a matching rule needs :=", start
+            )
         if type_ == ">=":
             return GreaterOrEqual(attribute, self.value(raw, start))
         if type_ == "<=":
@@ -152,7 +162,8 @@ class _Parser:
         for escape in _ESCAPE.finditer(raw):
             if escape["hex"] is None:
                 raise FilterError(
-                    "a \\ is followed by two hexadecimal digits; a \\ itself is written \\5c", start + escape.start()
+                    "a \\ is followed by two hexadecimal digits; a \\ itself is written \\5c",
+                    start + escape.start(),
                 )
             parts += [_utf8(raw[end : escape.start()], start + end), bytes.fromhex(escape["hex"])]
             end = escape.end()

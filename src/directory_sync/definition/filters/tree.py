@@ -1,4 +1,6 @@
-"""The components of an LDAP filter (RFC 4511, section 4.5.1.7) as frozen data, and the text of a filter (RFC 4515)."""
+"""The components of an LDAP filter (RFC 4511, section 4.5.1.7) as frozen data, and the text of a filter (RFC
+4515).
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,7 @@ def to_text(filter: Filter) -> str:
         case Present(attribute):
             return f"({attribute}=*)"
         case Extensible(attribute, rule, value, dn_attributes):
-            return f"({attribute or ''}{':dn' if dn_attributes else ''}{f':{rule}' if rule else ''}:={_escape(value)})"
+            return f"({attribute or ''}{':dn' if dn_attributes else ''}{f':{rule}' if rule else ''}:={_escape(value)})"  # noqa: E501
 
 
 def _escape(value: bytes) -> str:

@@ -34,25 +34,30 @@ def file_destination(
     Args:
         definition: the endpoint, as the job has it.
         data_folder: where files are.
-        keys: the job's key fields; in a CSV file their values identify a row, in an LDIF file the first one's an entry.
+        keys: the job's key fields; in a CSV file their values identify a row, in an LDIF file the first one's
+            an entry.
         fields: all fields that the job maps; those that an existing CSV file lacks become new columns.
         naming_attribute: forms the RDN of a new LDIF entry.
     """
     if _kind(definition) is FileKind.LDIF:
-        return LdifDestination(definition, data_folder, keys=keys, naming_attribute=naming_attribute, fields=fields)
+        return LdifDestination(
+            definition, data_folder, keys=keys, naming_attribute=naming_attribute, fields=fields
+        )
     return CsvDestination(definition, data_folder, keys=keys, fields=fields)
 
 
 def _kind(definition: FileEndpoint) -> FileKind:
     if definition.connection is not None:
         raise UnsupportedError(
-            f"file {definition.file}: files on an object store (connection {definition.connection}) cannot be used yet. "
+            f"file {definition.file}: files on an object store (connection {definition.connection}) cannot be"
+            f" used yet. "
             "Leave out connection: and put the file into the data folder."
         )
     if definition.kind is None or definition.kind is FileKind.EXCEL:
         raise UnsupportedError(
-            f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet. "
-            f"Use one of {', '.join(ending for ending, kind in FILE_KINDS.items() if kind is not FileKind.EXCEL)}, or give a"
+            f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used"
+            f" yet. "
+            f"Use one of {', '.join(ending for ending, kind in FILE_KINDS.items() if kind is not FileKind.EXCEL)}, or give a"  # noqa: E501
             " delimiter: to read it as CSV."
         )
     return definition.kind

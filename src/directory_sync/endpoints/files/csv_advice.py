@@ -1,4 +1,6 @@
-"""What a file probably is that cannot be read as CSV the way it was meant to be: sentences for messages, which decide nothing."""
+"""What a file probably is that cannot be read as CSV the way it was meant to be: sentences for messages,
+which decide nothing.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def advice_on_encoding(head: bytes, encoding: str) -> str:
             return f"The file is probably {probably.upper()} without a mark: write encoding: {probably}."
         return "The file is damaged, or no text file."
     example = "cp1252" if _is_same("utf-8", encoding) else "utf-8"
-    return f"Give the file's encoding in the definition, for example encoding: {example}, or get the whole file."
+    return (
+        f"Give the file's encoding in the definition, for example encoding: {example}, or get the whole file."
+    )
 
 
 def advice_on_header(text: str, names: Sequence[str], delimiter: str) -> str:
@@ -41,7 +45,8 @@ def advice_on_header(text: str, names: Sequence[str], delimiter: str) -> str:
     trailing = len(names) - len(text_end) if (text_end := _without_trailing(names)) else 0
     if trailing and all(text_end):
         return (
-            f"The header ends with {_counted(trailing, delimiter)}, so what follows has no name. Take it out of the header and"
+            f"The header ends with {_counted(trailing, delimiter)}, so what follows has no name. Take it out"
+            f" of the header and"
             " of all rows, or export the file again."
         )
     return ""
@@ -60,7 +65,8 @@ def advice_on_row(cells: Sequence[str], width: int, delimiter: str) -> str:
     extra = len(cells) - width
     if extra > 0 and not any(cell.strip(BLANKS) for cell in cells[width:]):
         return (
-            f"The row ends with {_counted(extra, delimiter)} that the header does not have. Take it out of all rows, or"
+            f"The row ends with {_counted(extra, delimiter)} that the header does not have. Take it out of"
+            f" all rows, or"
             " export the file again."
         )
     if any(cell.startswith(' "') for cell in cells):
@@ -68,7 +74,11 @@ def advice_on_row(cells: Sequence[str], width: int, delimiter: str) -> str:
     if len(cells) == 1:
         for other in _DELIMITERS:
             if other != delimiter and cells[0].count(other) == width - 1:
-                return f"The row is delimited by {other!r}, the header by {delimiter!r}. Use one delimiter in the whole file."
+                return (
+                    f"The row is delimited by {other!r}, the header by {delimiter!r}. Use one delimiter in"
+                    f" the"
+                    f" whole file."
+                )
     return f"Quote values that hold the delimiter {delimiter!r}."
 
 
@@ -84,7 +94,10 @@ def advice_on_column(wanted: str, header: str, columns: Sequence[str], delimiter
             return f"{found} The delimiter is probably {other!r}: write delimiter: {written}."
     lower = {column.lower(): column for column in columns}
     # `{{ E-Mail }}` is a subtraction to a template.
-    part_of = next((column for column in columns if not column.isidentifier() and wanted in re.split(r"\W+", column)), None)
+    part_of = next(
+        (column for column in columns if not column.isidentifier() and wanted in re.split(r"\W+", column)),
+        None,
+    )
     if part_of is not None:
         return f'{found} In a template {part_of} is written as record["{part_of}"].'
     near = get_close_matches(wanted.lower(), lower, n=1)
@@ -111,4 +124,6 @@ def _counted(number: int, delimiter: str) -> str:
 
 
 def _is_same(one: str, other: str) -> bool:
-    return codecs.lookup(one).name == codecs.lookup(other).name or (one == "utf-8" and codecs.lookup(other).name == "utf-8-sig")
+    return codecs.lookup(one).name == codecs.lookup(other).name or (
+        one == "utf-8" and codecs.lookup(other).name == "utf-8-sig"
+    )

@@ -1,4 +1,6 @@
-"""Writing rows to a CSV or TSV file: only the mapped cells of changed rows, everything else stays as it stands in the file."""
+"""Writing rows to a CSV or TSV file: only the mapped cells of changed rows, everything else stays as it
+stands in the file.
+"""
 
 # ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
 
@@ -25,14 +27,20 @@ from directory_sync.errors import EndpointError, IncompleteListing, RecordError,
 
 
 class CsvDestination(CsvSource, RewrittenFile):
-    """Rows of a CSV file, known by the values of the job's key fields. A file that is not there is an empty one."""
+    """Rows of a CSV file, known by the values of the job's key fields.
 
-    def __init__(self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]) -> None:
+    A file that is not there is an empty one.
+    """
+
+    def __init__(
+        self, definition: FileEndpoint, data_folder: Path, *, keys: Sequence[str], fields: Sequence[str]
+    ) -> None:
         super().__init__(definition, data_folder)
         self.keys = tuple(keys)
         self.mapped = tuple(dict.fromkeys(fields))
 
-    # -- reading ------------------------------------------------------------------------------------------------------
+    # -- reading
+    # ------------------------------------------------------------------------------------------------------
 
     @property
     def identity_field(self) -> str | None:
@@ -53,7 +61,9 @@ class CsvDestination(CsvSource, RewrittenFile):
         return {}
 
     def check(self) -> None:
-        """See that the file, or else its folder, can be written, and that an existing file has a usable header."""
+        """See that the file, or else its folder, can be written, and that an existing file has a usable
+        header.
+        """
         check_writable(self.path, self.label)
         if self.path.exists():
             with self.reading() as rows:
@@ -69,7 +79,10 @@ class CsvDestination(CsvSource, RewrittenFile):
         return super().rule(name) or cell_rule(name)
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        """Yield all rows. A row that cannot be told apart ends the listing, because the file could not be written again."""
+        """Yield all rows.
+
+        A row that cannot be told apart ends the listing, because the file could not be written again.
+        """
         if not self.path.exists():
             return
         with self.reading() as rows:
@@ -81,7 +94,9 @@ class CsvDestination(CsvSource, RewrittenFile):
             for row in self._usable(rows):
                 key = row_id([row.cells[place] for place in key_places])
                 problem = (
-                    "" if key else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."
+                    ""
+                    if key
+                    else f"{self.label}, line {row.line}: the row has no {' and '.join(self.keys)}. Fill in its key."  # noqa: E501
                 )
                 # As it stands there, for that is what is looked for when it is written.
                 values = {field: [row.cells[place].encode()] for field, place in places if row.cells[place]}
@@ -98,7 +113,8 @@ class CsvDestination(CsvSource, RewrittenFile):
         for batch in self.read([field]):
             yield from ((record.id, record.values.get(field, [])) for record in batch if not record.problem)
 
-    # -- names --------------------------------------------------------------------------------------------------------
+    # -- names
+    # --------------------------------------------------------------------------------------------------------
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """Rows have no classes."""
@@ -109,7 +125,10 @@ class CsvDestination(CsvSource, RewrittenFile):
         return frozenset(self.keys)
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The id of a row with these values: its key. Raises RecordError if its key is not complete, or binary."""
+        """The id of a row with these values: its key.
+
+        Raises RecordError if its key is not complete, or binary.
+        """
         lower = {name.lower(): cell for name, cell in values.items()}
         key: list[str] = []
         for field in self.keys:
@@ -117,7 +136,9 @@ class CsvDestination(CsvSource, RewrittenFile):
             try:
                 key.append(value.decode())
             except UnicodeDecodeError:
-                raise RecordError("the value is binary and cannot be a key in a CSV file.", field=field) from None
+                raise RecordError(
+                    "the value is binary and cannot be a key in a CSV file.", field=field
+                ) from None
             if not value:
                 raise RecordError("the key has no value. Fill it at the source.", field=field)
         return row_id(key)
@@ -136,17 +157,24 @@ class CsvDestination(CsvSource, RewrittenFile):
 
     def moved_id(self, id: str, container: str) -> str:
         """Rows cannot be moved."""
-        raise EndpointError("rows of a CSV file cannot be moved.", endpoint=self.label, remedy="Use delete or skip.")
+        raise EndpointError(
+            "rows of a CSV file cannot be moved.", endpoint=self.label, remedy="Use delete or skip."
+        )
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """A comment, because CSV has no form for changes."""
-        fields = "; ".join(f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields)
+        fields = "; ".join(
+            f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields
+        )
         text = f"{self.label}: {change.action} row {change.object}" + (f": {fields}" if fields else "")
         return "# " + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text) + "\n"
 
-    # -- writing ------------------------------------------------------------------------------------------------------
+    # -- writing
+    # ------------------------------------------------------------------------------------------------------
 
-    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
+    def _decide(
+        self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
+    ) -> tuple[Sequence[Outcome], WriteContent]:
         self._columns = None  # they are about to be other ones
         exists = self.path.exists()
         found = self._touched_rows({self._target(change) for _, change in todo}) if exists else {}
@@ -155,7 +183,9 @@ class CsvDestination(CsvSource, RewrittenFile):
         for sequence, change in todo:
             target = self._target(change)
             if target in taken:
-                message = f"row {target}: another change of this plan is about the same row. Run the job again."
+                message = (
+                    f"row {target}: another change of this plan is about the same row. Run the job again."
+                )
                 decided.append(RowChange(target, change.action, Outcome(sequence, Result.FAILED, message)))
                 continue
             taken.add(target)
@@ -192,7 +222,8 @@ class CsvDestination(CsvSource, RewrittenFile):
             return change.object
 
     def _write_content(self, stream: BinaryIO, decided: Sequence[RowChange], exists: bool) -> None:
-        # The encodings that begin with a mark (utf-16, utf-8-sig) set it once, so one encoder writes everything.
+        # The encodings that begin with a mark (utf-16, utf-8-sig) set it once, so one encoder writes
+        # everything.
         encoder = codecs.getincrementalencoder(self.dialect.encoding)("strict")
         changes = {change.id: change for change in decided if change.outcome.result is Result.DONE}
         if not exists:
@@ -203,7 +234,8 @@ class CsvDestination(CsvSource, RewrittenFile):
             texts = changed_content(rows, columns, self._key_places(rows.columns), changes)
             stream.writelines(map(encoder.encode, texts))
 
-    # -- columns ------------------------------------------------------------------------------------------------------
+    # -- columns
+    # ------------------------------------------------------------------------------------------------------
 
     def _header(self) -> list[str]:
         if self._columns is None:
@@ -226,7 +258,9 @@ class CsvDestination(CsvSource, RewrittenFile):
             raise SchemaError(
                 f"the existing file has no column {missing[0]!r}, which is a key of the job.",
                 endpoint=self.label,
-                remedy=f"{self._no_column(missing[0], rows).remedy} Correct the mapping, or move the file away.",
+                remedy=(
+                    f"{self._no_column(missing[0], rows).remedy} Correct the mapping, or move the file away."
+                ),
             )
 
     def _key_places(self, columns: Sequence[str]) -> list[int]:
@@ -236,7 +270,9 @@ class CsvDestination(CsvSource, RewrittenFile):
     def _usable(self, rows: CsvReading) -> Iterator[CsvRow]:
         for row in rows:
             if row.cut_off:
-                message = f"line {row.line}: the file ends here without a line break, so it may have been cut off."
+                message = (
+                    f"line {row.line}: the file ends here without a line break, so it may have been cut off."
+                )
                 raise IncompleteListing(message, endpoint=self.label, remedy=WHOLE)
             if row.problem:
                 raise IncompleteListing(row.problem, remedy="Correct the row, or move the file away.")

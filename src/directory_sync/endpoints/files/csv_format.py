@@ -1,4 +1,6 @@
-"""CSV text (RFC 4180, with any delimiter and encoding) to rows and back, keeping the text of every row that is not changed."""
+"""CSV text (RFC 4180, with any delimiter and encoding) to rows and back, keeping the text of every row that
+is not changed.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,21 @@ from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
-from directory_sync.endpoints.files.csv_advice import advice_on_encoding, advice_on_header, advice_on_quotes, advice_on_row
+from directory_sync.endpoints.files.csv_advice import (
+    advice_on_encoding,
+    advice_on_header,
+    advice_on_quotes,
+    advice_on_row,
+)
 from directory_sync.endpoints.files.recognising import LOOKED_AT, has_one_octet_per_character, is_utf_8
 from directory_sync.endpoints.files.wholeness import CUT_OFF, WHOLE
 from directory_sync.errors import EndpointError, IncompleteListing, SchemaError
 
 MAX_CELL = 16 * 1024 * 1024
-"""Characters in one cell, and in one line of the file. Beyond it a quote was never closed, or it is no CSV file."""
+"""Characters in one cell, and in one line of the file.
+
+Beyond it a quote was never closed, or it is no CSV file.
+"""
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -52,7 +62,9 @@ class CsvDialect:
         delimiter = definition.delimiter or ("\t" if definition.file.lower().endswith(".tsv") else ",")
         if delimiter in '"\r\n\0' + BYTE_ORDER_MARK:
             raise EndpointError(
-                f"{delimiter!r} cannot be a delimiter.", endpoint=label, remedy="Use , ; | or a tab, for example."
+                f"{delimiter!r} cannot be a delimiter.",
+                endpoint=label,
+                remedy="Use , ; | or a tab, for example.",
             )
         try:
             "".encode(definition.encoding)
@@ -62,12 +74,19 @@ class CsvDialect:
                 endpoint=label,
                 remedy="Use utf-8, cp1252, latin-1 or another of Python's text encodings.",
             ) from None
-        return cls(delimiter, definition.encoding, given=definition.delimiter is not None, complete=definition.complete)
+        return cls(
+            delimiter,
+            definition.encoding,
+            given=definition.delimiter is not None,
+            complete=definition.complete,
+        )
 
     def format_row(self, cells: Sequence[str], newline: str) -> str:
         """One row as text. Cells are quoted only where a reader needs it (RFC 4180, section 2)."""
         special = re.compile(f'[{re.escape(self.delimiter)}"\r\n]|^[ \t]|[ \t]$')
-        text = self.delimiter.join('"' + cell.replace('"', '""') + '"' if special.search(cell) else cell for cell in cells)
+        text = self.delimiter.join(
+            '"' + cell.replace('"', '""') + '"' if special.search(cell) else cell for cell in cells
+        )
         return (text or '""') + newline
 
 
@@ -134,16 +153,25 @@ class CsvReading:
                 if len(row.cells) < width:
                     remedy = "Get the whole file; this one was cut off."
                     raise self._broken(row.line, "the file ends in the middle of a row.", remedy)
-                problem = f"{self._label}, line {row.line}: the file ends here without a line break, {CUT_OFF}"
+                problem = (
+                    f"{self._label}, line {row.line}: the file ends here without a line break, {CUT_OFF}"
+                )
                 yield replace(row, problem=problem, cut_off=True)
             elif len(row.cells) == width:
                 yield row
             else:
                 advice = advice_on_row(row.cells, width, self.dialect.delimiter)
-                problem = f"{self._label}, line {row.line}: {len(row.cells)} columns where the header has {width}. {advice}"
+                problem = (
+                    f"{self._label}, line {row.line}: {len(row.cells)} columns where the header has {width}."
+                    f" {advice}"
+                )
                 yield replace(row, problem=problem)
         if self._may_be_utf_8 and self._non_ascii:
-            message = f"line {self._non_ascii}: the definition says {self.dialect.encoding}, but all that is not ASCII is UTF-8."
+            message = (
+                f"line {self._non_ascii}: the definition says {self.dialect.encoding}, but all that is not"
+                f" ASCII"
+                f" is UTF-8."
+            )
             raise EndpointError(message, endpoint=self._label, remedy="Write encoding: utf-8.")
 
     def _may_be_cut_off(self, row: CsvRow) -> bool:
@@ -158,11 +186,15 @@ class CsvReading:
         row = self._next_row()
         if row is None:
             raise IncompleteListing(
-                "the file is empty.", endpoint=self._label, remedy="A file without records still needs its header line."
+                "the file is empty.",
+                endpoint=self._label,
+                remedy="A file without records still needs its header line.",
             )
         names = [name.strip(BLANKS) for name in row.cells]
         if not any(names):
-            raise self._bad_header(row.line, "the header is missing.", "The first line must name the columns.")
+            raise self._bad_header(
+                row.line, "the header is missing.", "The first line must name the columns."
+            )
         if self._may_be_cut_off(row):
             raise self._broken(row.line, "the file ends within its header, or was cut off there.", WHOLE)
         advice = advice_on_header(row.raw.rstrip("\r\n"), names, self.dialect.delimiter)
@@ -170,12 +202,15 @@ class CsvReading:
         for place, name in enumerate(names, 1):
             if not name:
                 raise self._bad_header(
-                    row.line, f"column {place} has no name in the header.", advice or "Name it, or take the column out."
+                    row.line,
+                    f"column {place} has no name in the header.",
+                    advice or "Name it, or take the column out.",
                 )
             if name.lower() in seen:
                 raise self._bad_header(
                     row.line,
-                    f"the header has {seen[name.lower()]!r} and {name!r}; names are compared without regard to case.",
+                    f"the header has {seen[name.lower()]!r} and {name!r}; names are compared without regard"
+                    f" to case.",
                     "Rename one of the columns.",
                 )
             seen[name.lower()] = name
@@ -198,7 +233,8 @@ class CsvReading:
     def _explained(self, error: Exception, line: int) -> EndpointError:
         """What stopped the reading: where, and what to do. `line`: where the row begins."""
         if isinstance(error, UnicodeError):
-            # Not UnicodeDecodeError alone: the decoder of UTF-16 raises its parent where the byte order mark is missing.
+            # Not UnicodeDecodeError alone: the decoder of UTF-16 raises its parent where the byte order mark
+            # is missing.
             return self._wrong_encoding()
         if isinstance(error, OSError):
             return IncompleteListing(
@@ -214,10 +250,13 @@ class CsvReading:
         advice = advice_on_quotes("".join(self._pending), self.dialect.delimiter)
         return self._broken(line, f"quotes are not as they should be ({error}).", advice)
 
-    # -- lines --------------------------------------------------------------------------------------------------------
+    # -- lines
+    # --------------------------------------------------------------------------------------------------------
 
     def _first_line(self) -> str:
-        """The header's first line, without what stands before it: a byte order mark, `#TYPE …`, and Excel's line `sep=;`."""
+        """The header's first line, without what stands before it: a byte order mark, `#TYPE …`, and Excel's
+        line `sep=;`.
+        """
         line = self._read_line()
         if line.startswith(BYTE_ORDER_MARK):
             self.before_header, line = BYTE_ORDER_MARK, line.removeprefix(BYTE_ORDER_MARK)
@@ -231,7 +270,8 @@ class CsvReading:
         if self.dialect.given and self.dialect.delimiter != delimiter:
             raise self._bad_header(
                 self._lines + 1,
-                f"this line says that the delimiter is {delimiter!r}, the definition says {self.dialect.delimiter!r}.",
+                f"this line says that the delimiter is {delimiter!r}, the definition says"
+                f" {self.dialect.delimiter!r}.",
                 "Take delimiter: out of the definition, or correct the line.",
             )
         self.dialect = replace(self.dialect, delimiter=delimiter)
@@ -244,7 +284,11 @@ class CsvReading:
         line = first or self._read_line()
         while line:
             following = ""
-            if line[0] == _END_OF_FILE and not line[1:].strip("\r\n") and not (following := self._read_line()):
+            if (
+                line[0] == _END_OF_FILE
+                and not line[1:].strip("\r\n")
+                and not (following := self._read_line())
+            ):
                 self._ended_in_line = False
                 return
             self._ended_in_line = line[-1] not in "\n\r"
@@ -265,7 +309,8 @@ class CsvReading:
             self._may_be_utf_8 = is_utf_8(line, self.dialect.encoding)
         return line
 
-    # -- messages -----------------------------------------------------------------------------------------------------
+    # -- messages
+    # -----------------------------------------------------------------------------------------------------
 
     def _advice_on_encoding(self) -> str:
         # Not through the text: its decoder may have failed. Nothing is read after this.
@@ -303,7 +348,9 @@ class CsvReading:
         return IncompleteListing(f"line {line}: {message}", endpoint=self._label, remedy=remedy)
 
     def _too_long(self, line: int) -> IncompleteListing:
-        return self._broken(line, f"a value is longer than {MAX_CELL} characters.", "See whether a quote was never closed.")
+        return self._broken(
+            line, f"a value is longer than {MAX_CELL} characters.", "See whether a quote was never closed."
+        )
 
     def _bad_header(self, line: int, message: str, remedy: str) -> SchemaError:
         return SchemaError(f"line {line}: {message}", endpoint=self._label, remedy=remedy)

@@ -15,7 +15,9 @@ NEWLINE = "\r\n"
 
 
 def row_id(key: Sequence[str]) -> str:
-    """The id of a row: its key values with commas between, so that no two keys give one id; empty if a value is missing."""
+    """The id of a row: its key values with commas between, so that no two keys give one id; empty if a value
+    is missing.
+    """
     if not all(value.strip(BLANKS) for value in key):
         return ""
     if len(key) == 1:
@@ -23,7 +25,9 @@ def row_id(key: Sequence[str]) -> str:
     return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in key)
 
 
-def new_content(dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange]) -> Iterator[str]:
+def new_content(
+    dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange]
+) -> Iterator[str]:
     """The text of a file that was not there: header, and the created rows in the order of their ids."""
     yield dialect.format_row(columns, NEWLINE)
     yield from _created_rows(dialect, columns, changes, NEWLINE)
@@ -42,7 +46,11 @@ def changed_content(
     """
     dialect = rows.dialect
     added = len(columns) - len(rows.columns)
-    yield rows.before_header + dialect.format_row(columns, rows.newline) if added else _ended(rows.header, rows.newline)
+    yield (
+        rows.before_header + dialect.format_row(columns, rows.newline)
+        if added
+        else _ended(rows.header, rows.newline)
+    )
     for row in rows:
         change = changes.get(row_id([row.cells[place] for place in key_places])) if row.cells else None
         if change is not None and change.action is Action.DELETE:
@@ -62,14 +70,19 @@ def _ended(text: str, newline: str) -> str:
     return text if text.endswith(("\n", "\r")) else text + newline
 
 
-def _created_rows(dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange], newline: str) -> Iterator[str]:
+def _created_rows(
+    dialect: CsvDialect, columns: Sequence[str], changes: Mapping[str, RowChange], newline: str
+) -> Iterator[str]:
     for _, change in sorted(changes.items()):
         if change.action is Action.CREATE:
             yield _row_text(dialect, columns, [""] * len(columns), change, newline)
 
 
-def _row_text(dialect: CsvDialect, columns: Sequence[str], cells: Sequence[str], change: RowChange, newline: str) -> str:
+def _row_text(
+    dialect: CsvDialect, columns: Sequence[str], cells: Sequence[str], change: RowChange, newline: str
+) -> str:
     padded = [*cells, *[""] * (len(columns) - len(cells))]
     return dialect.format_row(
-        [change.cells.get(column.lower(), cell) for column, cell in zip(columns, padded, strict=True)], newline
+        [change.cells.get(column.lower(), cell) for column, cell in zip(columns, padded, strict=True)],
+        newline,
     )

@@ -32,7 +32,9 @@ class CsvSource:
         self.label = f"file {definition.file}"
         self.path = resolve_path(definition.file, data_folder)
         self.dialect = CsvDialect.of(definition, self.label)
-        self.selection = None if definition.filter is None else Selection(definition.filter, self.label, columns=True)
+        self.selection = (
+            None if definition.filter is None else Selection(definition.filter, self.label, columns=True)
+        )
         self._columns: list[str] | None = None
 
     @property
@@ -74,8 +76,9 @@ class CsvSource:
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all rows that the filter selects.
 
-        A row with too few or too many cells comes without values, but with a problem, and so does the last row of a file that
-        may have been cut off there; both are in the listing whatever the filter would say of them.
+        A row with too few or too many cells comes without values, but with a problem, and so does the last
+        row of a file that may have been cut off there; both are in the listing whatever the filter would say
+        of them.
         """
         batch: list[Record] = []
         with self.reading() as rows:
@@ -105,7 +108,9 @@ class CsvSource:
 
     def selects(self, record: Record) -> bool:
         """Whether the filter selects a record, given all its fields."""
-        return self.selection is None or self.selection.selects({name.lower(): held for name, held in record.values.items()})
+        return self.selection is None or self.selection.selects(
+            {name.lower(): held for name, held in record.values.items()}
+        )
 
     @property
     def reached(self) -> frozenset[str]:
@@ -162,7 +167,11 @@ class CsvSource:
         return f"{self.label}, line {row.line}: a blank stands before a quoted value. {remedy}"
 
     def _values(self, cells: Sequence[str], places: Sequence[tuple[str, int]]) -> dict[str, list[bytes]]:
-        return {field: [(cell if cell[0] != "=" else _plain(cell)).encode()] for field, place in places if (cell := cells[place])}
+        return {
+            field: [(cell if cell[0] != "=" else _plain(cell)).encode()]
+            for field, place in places
+            if (cell := cells[place])
+        }
 
     def _places(self, rows: CsvReading, fields: Sequence[str]) -> list[tuple[str, int]]:
         known = {column.lower(): place for place, column in enumerate(rows.columns)}
@@ -176,7 +185,9 @@ class CsvSource:
         for name in sorted(self.selection.names if self.selection is not None else ()):
             if name not in known:
                 error = self._no_column(name, rows)
-                raise SchemaError(f"the filter: {error.message}", endpoint=error.endpoint, remedy=error.remedy)
+                raise SchemaError(
+                    f"the filter: {error.message}", endpoint=error.endpoint, remedy=error.remedy
+                )
 
     def _no_column(self, name: str, rows: CsvReading) -> SchemaError:
         advice = advice_on_column(name, rows.header, rows.columns, rows.dialect.delimiter)
@@ -184,7 +195,9 @@ class CsvSource:
 
     def _no_containers(self, within: str | None) -> None:
         if within is not None:
-            raise EndpointError("a CSV file has no containers.", endpoint=self.label, remedy="Leave out within:.")
+            raise EndpointError(
+                "a CSV file has no containers.", endpoint=self.label, remedy="Leave out within:."
+            )
 
 
 def _plain(cell: str) -> str:

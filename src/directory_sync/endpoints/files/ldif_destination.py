@@ -1,4 +1,6 @@
-"""Writing entries to an LDIF file of content records: entries that nothing happens to stay byte for byte as they stand there."""
+"""Writing entries to an LDIF file of content records: entries that nothing happens to stay byte for byte as
+they stand there.
+"""
 
 # ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
 
@@ -52,7 +54,8 @@ class LdifDestination(LdifSource, RewrittenFile):
         self._maps_dn = DN_FIELD in map(str.lower, fields)
         self._identity_field = next((key for key in keys if key.lower() != DN_FIELD), None)
 
-    # -- reading ------------------------------------------------------------------------------------------------------
+    # -- reading
+    # ------------------------------------------------------------------------------------------------------
 
     @property
     def identity_field(self) -> str | None:
@@ -88,30 +91,38 @@ class LdifDestination(LdifSource, RewrittenFile):
                     message = "the file ends without a line break, so it may have been cut off."
                     raise IncompleteListing(message, endpoint=self.label, remedy=WHOLE)
                 if record.problem:
-                    raise IncompleteListing(record.problem, remedy="Correct the entry, or move the file away.")
+                    raise IncompleteListing(
+                        record.problem, remedy="Correct the entry, or move the file away."
+                    )
             yield batch
 
     @contextmanager
     def blocks(self) -> Iterator[Iterator[Entry]]:
-        """Open the file, which must hold entries and not changes that add them: only those can be written back."""
+        """Open the file, which must hold entries and not changes that add them: only those can be written
+        back.
+        """
         with super().blocks() as blocks:
             yield map(self._is_content, blocks)
 
     def _is_content(self, entry: Entry) -> Entry:
         if entry.is_change:
             raise EndpointError(
-                f"line {entry.line}: this file holds changes (changetype: add), and a destination holds entries.",
+                f"line {entry.line}: this file holds changes (changetype: add), and a destination holds"
+                f" entries.",
                 endpoint=self.label,
                 remedy="Move the file away, or take the lines changetype: add out.",
             )
         return entry
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (DN, values of field) of everything, or within a container; nothing if there is no file yet."""
+        """Yield (DN, values of field) of everything, or within a container; nothing if there is no file
+        yet.
+        """
         if self.path.exists():
             yield from super().index(field, within)
 
-    # -- names --------------------------------------------------------------------------------------------------------
+    # -- names
+    # --------------------------------------------------------------------------------------------------------
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes that a generic LDAP server has for it."""
@@ -122,7 +133,8 @@ class LdifDestination(LdifSource, RewrittenFile):
         return frozenset()
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for the empty text.
+        """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for
+        the empty text.
 
         Raises RecordError if there is neither.
         """
@@ -138,7 +150,10 @@ class LdifDestination(LdifSource, RewrittenFile):
         return names.parent(id)
 
     def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The DN that agrees with the values; where the job maps `dn`, that decides alone, to the letter. Raises RecordError."""
+        """The DN that agrees with the values; where the job maps `dn`, that decides alone, to the letter.
+
+        Raises RecordError.
+        """
         # It is among the values only if the entry is to have another one.
         given = next((held for name, held in values.items() if name.lower() == DN_FIELD), None)
         if given is not None:
@@ -157,13 +172,21 @@ class LdifDestination(LdifSource, RewrittenFile):
         """LDIF change records."""
         return change_records(change, part, pseudo_fields=(DN_FIELD,))
 
-    # -- writing ------------------------------------------------------------------------------------------------------
+    # -- writing
+    # ------------------------------------------------------------------------------------------------------
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
-        """Tell by looking into the file what became of changes. An entry that has another name by now was not deleted."""
+        """Tell by looking into the file what became of changes.
+
+        An entry that has another name by now was not deleted.
+        """
         todo = list(changes)
         outcomes = list(super().look(todo, renamed=renamed))
-        deleted = {change.identity for _, change in todo if change.action is Action.DELETE and change.identity is not None}
+        deleted = {
+            change.identity
+            for _, change in todo
+            if change.action is Action.DELETE and change.identity is not None
+        }
         there = self._identities_there() & deleted if deleted else set()
         for (sequence, change), outcome in zip(todo, outcomes, strict=True):
             if change.action is Action.DELETE and change.identity is not None:
@@ -175,13 +198,22 @@ class LdifDestination(LdifSource, RewrittenFile):
         field = self._identity_field
         if field is None:
             return set()
-        return {value for batch in self.read([field]) for record in batch for value in record.values.get(field, ())}
+        return {
+            value
+            for batch in self.read([field])
+            for record in batch
+            for value in record.values.get(field, ())
+        }
 
-    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
+    def _decide(
+        self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
+    ) -> tuple[Sequence[Outcome], WriteContent]:
         entries = LdifEntries([], self.label, identity_field=self._identity_field)
         if self.path.exists():
             with self.blocks() as blocks:
-                entries = LdifEntries(map(self._is_whole, blocks), self.label, identity_field=self._identity_field)
+                entries = LdifEntries(
+                    map(self._is_whole, blocks), self.label, identity_field=self._identity_field
+                )
         outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
         return outcomes, lambda stream: stream.writelines(entries.content())
 

@@ -61,11 +61,16 @@ class LdifEntries:
         for _, entry in sorted(self._created.items(), key=lambda item: (len(names.parse(item[0])), item[0])):
             yield self._record(entry)
 
-    # -- creating -----------------------------------------------------------------------------------------------------
+    # -- creating
+    # -----------------------------------------------------------------------------------------------------
 
     def _create(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         dn = names.normalise(change.final_object)
-        attributes = {field.field: list(field.new) for field in change.fields if field.new and field.field.lower() != DN_FIELD}
+        attributes = {
+            field.field: list(field.new)
+            for field in change.fields
+            if field.new and field.field.lower() != DN_FIELD
+        }
         found = self._find(dn)
         if len(found) == 1 and retried and not found[0].problem:
             present = found[0]
@@ -78,7 +83,8 @@ class LdifEntries:
         self._created[dn] = entry
         return Result.DONE, ""
 
-    # -- changing -----------------------------------------------------------------------------------------------------
+    # -- changing
+    # -----------------------------------------------------------------------------------------------------
 
     def _modify(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         old, new = names.normalise(change.object), names.normalise(change.final_object)
@@ -89,18 +95,27 @@ class LdifEntries:
             return Result.CONFLICT, "the entry is gone. Run the job again to see what is to be done now."
         if len(found) > 1:
             lines = ", ".join(str(entry.line) for entry in found)
-            return Result.FAILED, f"the file holds this entry {len(found)} times (lines {lines}). Take all but one out."
+            return (
+                Result.FAILED,
+                f"the file holds this entry {len(found)} times (lines {lines}). Take all but one out.",
+            )
         entry = found[0]
         if entry.problem:
             return Result.FAILED, entry.problem
         if self._is_another(entry, change):
             return Result.CONFLICT, "another entry has this name now. Run the job again to compare."
         if differing := [field.field for field in change.fields if not _is_as_seen(entry, field)]:
-            return Result.CONFLICT, f"somebody changed {', '.join(differing)} meanwhile. Run the job again to compare."
+            return (
+                Result.CONFLICT,
+                f"somebody changed {', '.join(differing)} meanwhile. Run the job again to compare.",
+            )
         if change.action is Action.DELETE:
             return self._delete(old)
         if new != old and self._find(new):
-            return Result.CONFLICT, f"there is an entry {change.final_object} already. Run the job again to compare with it."
+            return (
+                Result.CONFLICT,
+                f"there is an entry {change.final_object} already. Run the job again to compare with it.",
+            )
         for field in change.fields:
             _write_field(entry, field)
         if change.new_object is not None and change.new_object != change.object:
@@ -114,7 +129,11 @@ class LdifEntries:
         if old != new and found:
             return False
         after = self._find(new)
-        if len(after) != 1 or after[0].problem or (change.new_object is not None and after[0].dn != change.new_object):
+        if (
+            len(after) != 1
+            or after[0].problem
+            or (change.new_object is not None and after[0].dn != change.new_object)
+        ):
             return False
         return all(_is_done(after[0], field) for field in change.fields)
 

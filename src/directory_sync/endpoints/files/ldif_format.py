@@ -1,4 +1,7 @@
-"""Writing LDIF (RFC 2849): single values, content records and change records. Reading it is in `ldif_reading`."""
+"""Writing LDIF (RFC 2849): single values, content records and change records.
+
+Reading it is in `ldif_reading`.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +17,24 @@ from directory_sync.endpoints.files import names
 LINE_LENGTH = 76
 
 _SAFE = re.compile(rb"(?![ :<])[\x20-\x7e]*(?<! )\Z")
-# SAFE-STRING of RFC 2849 allows most control characters; they are left out, because LDIF is printed to terminals.
+# SAFE-STRING of RFC 2849 allows most control characters; they are left out, because LDIF is printed to
+# terminals.
 
 
 def value_line(name: str, value: bytes) -> str:
     """`name: value`, in base64 where it has to be, folded, with a line feed."""
-    text = f"{name}: {value.decode('ascii')}" if _SAFE.match(value) else f"{name}:: {b64encode(value).decode('ascii')}"
+    text = (
+        f"{name}: {value.decode('ascii')}"
+        if _SAFE.match(value)
+        else f"{name}:: {b64encode(value).decode('ascii')}"
+    )
     if len(text) <= LINE_LENGTH:
         return text.rstrip(" ") + "\n"
     rest = text[LINE_LENGTH:]
     width = LINE_LENGTH - 1
-    return "\n ".join([text[:LINE_LENGTH], *(rest[at : at + width] for at in range(0, len(rest), width))]) + "\n"
+    return (
+        "\n ".join([text[:LINE_LENGTH], *(rest[at : at + width] for at in range(0, len(rest), width))]) + "\n"
+    )
 
 
 def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
@@ -59,7 +69,9 @@ def change_records(change: Change, part: Part = Part.WHOLE, *, pseudo_fields: It
         records += _modify_record(change.final_object, fields)
     first = records[:1] if change.via is not None else records
     second, last = records[len(first) :], _modify_record(change.final_object, late)
-    return "".join({Part.WHOLE: [*first, *second, *last], Part.FIRST: first, Part.SECOND: second, Part.LATE: last}[part])
+    return "".join(
+        {Part.WHOLE: [*first, *second, *last], Part.FIRST: first, Part.SECOND: second, Part.LATE: last}[part]
+    )
 
 
 def _modify_record(dn: str, fields: Iterable[FieldChange]) -> list[str]:
@@ -81,7 +93,8 @@ def _rename_record(old: str, new: str) -> str:
 
 
 def _without_naming_values(fields: Sequence[FieldChange], old: str, new: str) -> list[FieldChange]:
-    # Renaming with deleteoldrdn takes the old naming value away and adds the new one; saying so again would fail.
+    # Renaming with deleteoldrdn takes the old naming value away and adds the new one; saying so again would
+    # fail.
     gone, come = names.naming_values(old), names.naming_values(new)
     kept = []
     for field in fields:
@@ -104,5 +117,9 @@ def _modification(field: FieldChange) -> list[str]:
     lines: list[str] = []
     for operation, values in (("delete", field.removed), ("add", field.added)):
         if values:
-            lines += [f"{operation}: {field.field}\n", *(value_line(field.field, value) for value in values), "-\n"]
+            lines += [
+                f"{operation}: {field.field}\n",
+                *(value_line(field.field, value) for value in values),
+                "-\n",
+            ]
     return lines

@@ -1,7 +1,8 @@
 """Reading LDIF content records (RFC 2849), with line numbers and without trusting the file.
 
-Not python-ldap's `ldif`: it takes change records of any kind for entries, drops values at URLs without a word, decodes broken
-base64 to something, and does not tell a file that was cut off from a whole one. Each of these would end in wrong deletes here.
+Not python-ldap's `ldif`: it takes change records of any kind for entries, drops values at URLs without a
+word, decodes broken base64 to something, and does not tell a file that was cut off from a whole one. Each of
+these would end in wrong deletes here.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class Entry:
 def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Iterator[Entry]:
     """Yield all blocks of a file.
 
-    Raises IncompleteListing for a file that is empty or does not tell where it ends, EndpointError for one of change records,
-    unless they add entries. A record that cannot be read has a `problem` instead.
+    Raises IncompleteListing for a file that is empty or does not tell where it ends, EndpointError for one of
+    change records, unless they add entries. A record that cannot be read has a `problem` instead.
 
     `complete`: the file is whole although its last line has no line break.
     """
@@ -89,7 +90,9 @@ def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Ite
                 line = _without_mark(line, label)
             if not line.endswith(b"\n") and len(line) >= MAX_LINE:
                 raise IncompleteListing(
-                    f"line {number}: longer than {MAX_LINE} bytes.", endpoint=label, remedy="This is no LDIF file."
+                    f"line {number}: longer than {MAX_LINE} bytes.",
+                    endpoint=label,
+                    remedy="This is no LDIF file.",
                 )
             # Within an entry a line that begins with a space goes on with the one before it.
             blank = line in (b"\n", b"\r\n") or (not line.strip() and (ended or not begun))
@@ -108,21 +111,28 @@ def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Ite
         ) from None
     if number == 0:
         raise IncompleteListing(
-            "the file is empty.", endpoint=label, remedy="A file without entries holds at least the line version: 1."
+            "the file is empty.",
+            endpoint=label,
+            remedy="A file without entries holds at least the line version: 1.",
         )
     whole = complete or block[-1].endswith(b"\n")
     yield from _entry(block, first, label) if whole else _cut_off(block, first, label)
 
 
 def _without_mark(line: bytes, label: str) -> bytes:
-    """The first line without the mark of UTF-8. Raises IncompleteListing for a file that is something else."""
+    """The first line without the mark of UTF-8.
+
+    Raises IncompleteListing for a file that is something else.
+    """
     encoding = unmarked_encoding(line) if 0 in line else marked_encoding(line)
     advice = other_file(line)
     if encoding not in ("", "utf-8"):
         advice = advice or f"Convert it from {encoding.upper()} to UTF-8."
     if advice or 0 in line:
         message = "line 1: this is no LDIF, which is text in UTF-8."
-        raise IncompleteListing(message, endpoint=label, remedy=advice or "Get the file again; it is damaged or no text file.")
+        raise IncompleteListing(
+            message, endpoint=label, remedy=advice or "Get the file again; it is damaged or no text file."
+        )
     return line.removeprefix(BOM_UTF8)
 
 
@@ -155,7 +165,9 @@ def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
         number, version = lines.pop(0)
         if version[8:].strip() != b"1":
             raise EndpointError(
-                f"line {number}: only version 1 of LDIF is known.", endpoint=label, remedy="Export the data again."
+                f"line {number}: only version 1 of LDIF is known.",
+                endpoint=label,
+                remedy="Export the data again.",
             )
         del raw[number - first]
     entry = Entry(lines[0][0] if lines else first, b"".join(raw))
@@ -166,14 +178,18 @@ def _entry(block: list[bytes], first: int, label: str) -> Iterator[Entry]:
 
 
 def _is_end_of_search(lines: list[tuple[int, bytes]], label: str) -> bool:
-    """Whether this is what `ldapsearch` writes after the entries. Raises IncompleteListing if the search did not end well."""
+    """Whether this is what `ldapsearch` writes after the entries.
+
+    Raises IncompleteListing if the search did not end well.
+    """
     if not lines[0][1].lower().startswith(b"search:"):
         return False
     for number, text in lines:
         name, _, value = text.partition(b":")
         if name.lower() == b"result" and value.split()[:1] != [b"0"]:
             raise IncompleteListing(
-                f"line {number}: the search that wrote the file did not end well: {value.decode(errors='replace').strip()}.",
+                f"line {number}: the search that wrote the file did not end well:"
+                f" {value.decode(errors='replace').strip()}.",
                 endpoint=label,
                 remedy="Export the data again, without that limit or with a login that may read everything.",
             )
@@ -198,7 +214,11 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
     if name.lower() != "dn":
         wrong = "an entry begins with dn:, not with this. Correct the entry."
         if name.lower() == "ref":
-            wrong = "this refers to another server, whose entries are not in the file. Export them too, or take this out."
+            wrong = (
+                "this refers to another server, whose entries are not in the file. Export them too, or take"
+                " this"
+                " out."
+            )
         entry.problem = f"{label}, line {number}: {wrong}"
         entry.dn = f"line {number}"
     else:
@@ -229,7 +249,10 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
 
 
 def _without_change_type(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> list[tuple[int, bytes]]:
-    """The lines of an entry, or of a change record that adds one. Raises EndpointError for any other change record."""
+    """The lines of an entry, or of a change record that adds one.
+
+    Raises EndpointError for any other change record.
+    """
     place = 0
     while place < len(lines) and lines[place][1].lower().startswith(b"control:"):
         place += 1
@@ -246,7 +269,10 @@ def _without_change_type(entry: Entry, lines: list[tuple[int, bytes]], label: st
     raise EndpointError(
         f"line {number}: this file holds changes{what}, not entries.",
         endpoint=label,
-        remedy="Apply them with ldapmodify; a job needs an export of entries (content records), or records with changetype: add.",
+        remedy=(
+            "Apply them with ldapmodify; a job needs an export of entries (content records), or records with"
+            " changetype: add."
+        ),
     )
 
 
@@ -276,7 +302,10 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
         return (
             attribute,
             b"",
-            f"the value of {attribute} is at a URL, and those are not followed. Export the data with its values.",
+            (
+                f"the value of {attribute} is at a URL, and those are not followed. Export the data with its"
+                f" values."
+            ),
         )
     if rest.startswith(b":"):
         try:
@@ -285,9 +314,14 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
             return attribute, b"", f"the value of {attribute} is not valid base64. Export the data again."
     value = rest.lstrip(b" ")
     if not value.isascii():
-        # RFC 2849 wants base64 for all that is not ASCII; UTF-8 that stands there as it is means the same to everybody.
+        # RFC 2849 wants base64 for all that is not ASCII; UTF-8 that stands there as it is means the same to
+        # everybody.
         try:
             value.decode()
         except UnicodeDecodeError:
-            return attribute, b"", f"the value of {attribute} is neither UTF-8 nor base64. Export the data again, as UTF-8."
+            return (
+                attribute,
+                b"",
+                f"the value of {attribute} is neither UTF-8 nor base64. Export the data again, as UTF-8.",
+            )
     return attribute, value, ""

@@ -1,4 +1,7 @@
-"""Reading entries from an LDIF file. Values are compared exactly, because LDIF brings no schema; names are not."""
+"""Reading entries from an LDIF file.
+
+Values are compared exactly, because LDIF brings no schema; names are not.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ _REFERENCES = frozenset(
         *("managedby", "memberof", "directreports"),  # [MS-ADA2]
     }
 )
-"""Attributes whose values name other entries, lower case. LDIF brings no schema; these are what people and groups have."""
+"""Attributes whose values name other entries, lower case.
+
+LDIF brings no schema; these are what people and groups have.
+"""
 
 
 _ABOVE = {
@@ -40,7 +46,9 @@ _ABOVE = {
     "computer": ("user", "organizationalPerson", "person", "top"),
     "contact": ("organizationalPerson", "person", "top"),
 }
-"""Classes above those that exports often name alone (RFC 4519, RFC 2798, [MS-ADSC]); of others only `top` is known here."""
+"""Classes above those that exports often name alone (RFC 4519, RFC 2798, [MS-ADSC]); of others only `top` is
+known here.
+"""
 
 
 class LdifSource:
@@ -51,7 +59,9 @@ class LdifSource:
         self.path = resolve_path(definition.file, data_folder)
         self.complete = definition.complete
         self.selection = (
-            None if definition.filter is None else Selection(definition.filter, self.label, columns=False, normalise=_filter_form)
+            None
+            if definition.filter is None
+            else Selection(definition.filter, self.label, columns=False, normalise=_filter_form)
         )
 
     @property
@@ -82,13 +92,15 @@ class LdifSource:
 
     def no_field(self, name: str) -> SchemaError:
         """Never needed: any attribute may be asked for."""
-        return SchemaError(f"no entry has the attribute {name}.", endpoint=self.label, remedy="Correct the name.")
+        return SchemaError(
+            f"no entry has the attribute {name}.", endpoint=self.label, remedy="Correct the name."
+        )
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all entries that the filter selects, and all of which that cannot be told.
 
-        An entry that cannot be read as a whole has a problem, and only what could be read. Raises EndpointError if the filter
-        selects nothing and names an attribute that no entry has.
+        An entry that cannot be read as a whole has a problem, and only what could be read. Raises
+        EndpointError if the filter selects nothing and names an attribute that no entry has.
         """
         batch: list[Record] = []
         unseen = set(() if self.selection is None else self.selection.names) - {DN_FIELD}
@@ -114,9 +126,11 @@ class LdifSource:
             yield batch
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (DN, values of field) of everything, or of a container and what is in it, whatever the filter selects.
+        """Yield (DN, values of field) of everything, or of a container and what is in it, whatever the filter
+        selects.
 
-        What cannot be read is left out: who names it, names something without a counterpart, so nothing is removed for that.
+        What cannot be read is left out: who names it, names something without a counterpart, so nothing is
+        removed for that.
         """
         below = None if within is None else names.normalise(within)
         for entry in self._entries():
@@ -130,8 +144,12 @@ class LdifSource:
         """Whether the filter selects a record, given all its fields."""
         if self.selection is None:
             return True
-        attributes = {name: list(values) for name, values in record.values.items() if name.lower() != DN_FIELD}
-        return self.selection.selects(_filter_values(Entry(0, dn=record.id, attributes=attributes, named=True)))
+        attributes = {
+            name: list(values) for name, values in record.values.items() if name.lower() != DN_FIELD
+        }
+        return self.selection.selects(
+            _filter_values(Entry(0, dn=record.id, attributes=attributes, named=True))
+        )
 
     @staticmethod
     def _is_selected(entry: Entry, selection: Selection) -> bool:
@@ -139,7 +157,9 @@ class LdifSource:
         if entry.doubtful or (entry.problem and not entry.named):
             return True
         values = _filter_values(entry)
-        return selection.may_select(values, entry.unreadable) if entry.unreadable else selection.selects(values)
+        return (
+            selection.may_select(values, entry.unreadable) if entry.unreadable else selection.selects(values)
+        )
 
     @property
     def reached(self) -> frozenset[str]:
@@ -178,7 +198,11 @@ class LdifSource:
 def attribute_rule(name: str) -> FieldRule:
     """What an LDIF file can hold in a field."""
     if name.lower() == DN_FIELD:
-        return FieldRule(name, single=True, normalise=lambda value: names.normalise(value.decode(errors="replace")).encode())
+        return FieldRule(
+            name,
+            single=True,
+            normalise=lambda value: names.normalise(value.decode(errors="replace")).encode(),
+        )
     if name.lower().partition(";")[0] in _REFERENCES:
         return FieldRule(name, reference=True, normalise=_normalised_name)
     if name.lower() == OBJECT_CLASS:
@@ -199,7 +223,9 @@ def _filter_form(name: str, value: bytes) -> bytes:
 
 
 def _filter_values(entry: Entry) -> dict[str, list[bytes]]:
-    """The values of an entry as a filter looks at them: with those of its name, and the classes above its classes."""
+    """The values of an entry as a filter looks at them: with those of its name, and the classes above its
+    classes.
+    """
     values: dict[str, list[bytes]] = {}
     for name, held in entry.attributes.items():
         values[name.lower()] = [value for value in held if not is_blank(value)]
@@ -209,7 +235,9 @@ def _filter_values(entry: Entry) -> dict[str, list[bytes]]:
             if type_.lower() not in entry.unreadable:
                 values.setdefault(type_.lower(), [value])
     if classes := values.get(OBJECT_CLASS):
-        above = (name for held in classes for name in _ABOVE.get(held.decode(errors="replace").lower(), ("top",)))
+        above = (
+            name for held in classes for name in _ABOVE.get(held.decode(errors="replace").lower(), ("top",))
+        )
         values[OBJECT_CLASS] = [*classes, *(name.encode() for name in above)]
     return values
 

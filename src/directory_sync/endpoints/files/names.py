@@ -1,4 +1,6 @@
-"""Distinguished names in an LDIF file: comparing, naming, renaming and moving, without a server's schema (RFC 4514)."""
+"""Distinguished names in an LDIF file: comparing, naming, renaming and moving, without a server's schema (RFC
+4514).
+"""
 
 from __future__ import annotations
 
@@ -25,24 +27,32 @@ def parse(dn: str) -> list[Rdn]:
 
 
 def normalise(dn: str) -> str:
-    """A form that is equal for two spellings of one name: types and values without case, runs of spaces as one.
+    """A form that is equal for two spellings of one name: types and values without case, runs of spaces as
+    one.
 
-    Nearly all naming attributes have the equality rule caseIgnoreMatch (RFC 4519), which ignores the same differences. What is no
-    DN stays as it is.
+    Nearly all naming attributes have the equality rule caseIgnoreMatch (RFC 4519), which ignores the same
+    differences. What is no DN stays as it is.
     """
     try:
         parsed = parse(dn)
     except ValueError:
         return dn
-    return ldap.dn.dn2str([sorted((one_type(type_), _fold(value), 0) for type_, value, _ in rdn) for rdn in parsed])  # type: ignore[no-any-return]
+    return ldap.dn.dn2str(  # type: ignore[no-any-return]
+        [sorted((one_type(type_), _fold(value), 0) for type_, value, _ in rdn) for rdn in parsed]
+    )
 
 
 def child(type_: str, value: bytes, container: str) -> str:
-    """The DN of an object named by an attribute in a container (`""`: at the top). Raises RecordError for a binary value."""
+    """The DN of an object named by an attribute in a container (`""`: at the top).
+
+    Raises RecordError for a binary value.
+    """
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        raise RecordError("the value is binary and cannot name an entry. Name it by a text.", field=type_) from None
+        raise RecordError(
+            "the value is binary and cannot name an entry. Name it by a text.", field=type_
+        ) from None
     # Blanks around a name are no part of it (RFC 4518, section 2.6).
     text = text.strip(BLANKS)
     if not text:
@@ -64,7 +74,10 @@ def moved(dn: str, container: str) -> str:
 
 
 def renamed(dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
-    """The DN whose RDN agrees with new values; the same text if it does already. Raises RecordError if a naming value goes."""
+    """The DN whose RDN agrees with new values; the same text if it does already.
+
+    Raises RecordError if a naming value goes.
+    """
     parsed = parse(dn)
     if not parsed:
         return dn
@@ -76,7 +89,8 @@ def renamed(dn: str, values: Mapping[str, Sequence[bytes]]) -> str:
             rdn.append((type_, value, flags))
         elif not new:
             raise RecordError(
-                f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.", field=type_
+                f"the entry {dn} is named by this attribute, so it cannot be empty. Map a value to it.",
+                field=type_,
             )
         else:
             rdn.append((type_, parse(child(type_, new[0], ""))[0][0][1], flags))
@@ -112,7 +126,9 @@ def checked(value: bytes) -> str:
         pass
     if not value:
         raise RecordError("the entry has no dn, so it cannot be named. Map a value to it.", field="dn")
-    raise RecordError(f"{value.decode(errors='replace')!r} is no DN. Correct the mapping or the source's value.", field="dn")
+    raise RecordError(
+        f"{value.decode(errors='replace')!r} is no DN. Correct the mapping or the source's value.", field="dn"
+    )
 
 
 def is_within(dn: str, container: str) -> bool:

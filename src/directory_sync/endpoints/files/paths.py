@@ -1,4 +1,6 @@
-"""Where a file endpoint's file is, and opening it so that nothing outside the data folder and no device is ever touched."""
+"""Where a file endpoint's file is, and opening it so that nothing outside the data folder and no device is
+ever touched.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +10,35 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
-from directory_sync.errors import AuthenticationError, EndpointError, EndpointUnavailable, IncompleteListing, MissingObjectError
+from directory_sync.errors import (
+    AuthenticationError,
+    EndpointError,
+    EndpointUnavailable,
+    IncompleteListing,
+    MissingObjectError,
+)
 
 
 def resolve_path(file: str, data_folder: Path) -> Path:
     """The absolute path of a file in the data folder, with symbolic links followed.
 
-    Raises EndpointError for a path that is absolute, climbs with `..`, holds control characters, or leads out through a link.
+    Raises EndpointError for a path that is absolute, climbs with `..`, holds control characters, or leads out
+    through a link.
     """
     label = f"file {file!r}"
     remedy = 'Give a path relative to the data folder, without ".." in it.'
     if not file or any(ord(character) < 32 or ord(character) == 127 for character in file):
         raise EndpointError("the path is empty or holds control characters.", endpoint=label, remedy=remedy)
-    if PurePosixPath(file).is_absolute() or PureWindowsPath(file).is_absolute() or PureWindowsPath(file).drive:
+    if (
+        PurePosixPath(file).is_absolute()
+        or PureWindowsPath(file).is_absolute()
+        or PureWindowsPath(file).drive
+    ):
         raise EndpointError("the path is absolute.", endpoint=label, remedy=remedy)
     if ".." in PurePosixPath(file).parts or ".." in PureWindowsPath(file).parts:
-        raise EndpointError('the path climbs out of its folder with ".." in it.', endpoint=label, remedy=remedy)
+        raise EndpointError(
+            'the path climbs out of its folder with ".." in it.', endpoint=label, remedy=remedy
+        )
     try:
         root = data_folder.resolve(strict=True)
     except (OSError, RuntimeError) as error:
@@ -35,7 +50,9 @@ def resolve_path(file: str, data_folder: Path) -> Path:
     try:
         path = (root / file).resolve()
     except (OSError, RuntimeError) as error:
-        raise EndpointError(f"the path cannot be followed ({_reason(error)}).", endpoint=label, remedy=remedy) from None
+        raise EndpointError(
+            f"the path cannot be followed ({_reason(error)}).", endpoint=label, remedy=remedy
+        ) from None
     if path == root or not path.is_relative_to(root):
         raise EndpointError(
             f"the path leads out of the data folder {root}.",
@@ -46,13 +63,19 @@ def resolve_path(file: str, data_folder: Path) -> Path:
 
 
 def open_file(path: Path, label: str) -> BinaryIO:
-    """Open a regular file for reading. Raises MissingObjectError, AuthenticationError (rights) or EndpointError."""
+    """Open a regular file for reading.
+
+    Raises MissingObjectError, AuthenticationError (rights) or EndpointError.
+    """
     try:
-        # Not blocking, because opening a FIFO would wait for a writer for ever; the path is resolved, so a link is an attack.
+        # Not blocking, because opening a FIFO would wait for a writer for ever; the path is resolved, so a
+        # link is an attack.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         raise MissingObjectError(
-            "there is no such file.", endpoint=label, remedy=f"Put it to {path}, or correct the definition's file:."
+            "there is no such file.",
+            endpoint=label,
+            remedy=f"Put it to {path}, or correct the definition's file:.",
         ) from None
     except PermissionError:
         raise AuthenticationError(
@@ -62,7 +85,9 @@ def open_file(path: Path, label: str) -> BinaryIO:
         raise EndpointUnavailable(f"the file cannot be opened ({_reason(error)}).", endpoint=label) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise EndpointError("this is not a regular file.", endpoint=label, remedy="Name a file, not a folder or device.")
+        raise EndpointError(
+            "this is not a regular file.", endpoint=label, remedy="Name a file, not a folder or device."
+        )
     return os.fdopen(descriptor, "rb")
 
 

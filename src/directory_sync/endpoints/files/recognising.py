@@ -18,7 +18,10 @@ _MARKS = (
 )
 _OTHER_FILES = (
     (b"\x1f\x8b", "The file is compressed (gzip). Unpack it first."),
-    (b"PK\x03\x04", "The file is an Excel workbook or a zip archive. Export the data as text, or unpack it first."),
+    (
+        b"PK\x03\x04",
+        "The file is an Excel workbook or a zip archive. Export the data as text, or unpack it first.",
+    ),
     (b"\xd0\xcf\x11\xe0", "The file is an Excel workbook of an old version. Export the data as text."),
     (b"%PDF", "The file is a PDF document. Export the data as text."),
 )
@@ -45,7 +48,9 @@ def unmarked_encoding(head: bytes) -> str:
 
 @lru_cache
 def has_one_octet_per_character(encoding: str) -> bool:
-    """Whether nearly any octet is a character of an encoding, so that a wrong encoding is no error (cp1252, latin-1)."""
+    """Whether nearly any octet is a character of an encoding, so that a wrong encoding is no error (cp1252,
+    latin-1).
+    """
     return sum(map(partial(_is_character, encoding), range(0x80, 0x100))) > _MOST_OF_THE_UPPER_HALF
 
 

@@ -1,4 +1,6 @@
-"""Giving a file new content as a whole: one writer at a time, and readers see the old file or the new one, never a part."""
+"""Giving a file new content as a whole: one writer at a time, and readers see the old file or the new one,
+never a part.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,11 @@ NEW_FOLDER_MODE = 0o750
 
 @contextmanager
 def writing_to(path: Path, label: str) -> Iterator[None]:
-    """Keep other writers away from a file, make its folder if need be, and remove what a killed writer left behind.
+    """Keep other writers away from a file, make its folder if need be, and remove what a killed writer left
+    behind.
 
-    The lock is on the folder (flock): it needs no file of its own, and the kernel takes it away when its holder dies.
-    Raises EndpointUnavailable when another writer does not finish in time.
+    The lock is on the folder (flock): it needs no file of its own, and the kernel takes it away when its
+    holder dies. Raises EndpointUnavailable when another writer does not finish in time.
     """
     try:
         path.parent.mkdir(mode=NEW_FOLDER_MODE, parents=True, exist_ok=True)
@@ -43,7 +46,9 @@ def writing_to(path: Path, label: str) -> Iterator[None]:
         os.close(folder)
 
 
-def replace_content(path: Path, label: str, write: Callable[[BinaryIO], None], before_replace: Callable[[], None]) -> None:
+def replace_content(
+    path: Path, label: str, write: Callable[[BinaryIO], None], before_replace: Callable[[], None]
+) -> None:
     """Write new content beside the file and put it in the file's place, durably.
 
     The mode, and where allowed the owner, of an existing file are kept. To be called inside `writing_to`.
@@ -77,7 +82,9 @@ def check_writable(path: Path, label: str) -> None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        raise EndpointError(f"{folder} is not a folder.", endpoint=label, remedy="Correct the definition's file:.")
+        raise EndpointError(
+            f"{folder} is not a folder.", endpoint=label, remedy="Correct the definition's file:."
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
         raise writing_failed(PermissionError(), path, label)
 
@@ -86,7 +93,9 @@ def writing_failed(error: OSError, path: Path, label: str) -> EndpointError:
     """What to raise when a file cannot be written; the old file is still there, whole."""
     if isinstance(error, PermissionError):
         return AuthenticationError(
-            "the file may not be written.", endpoint=label, remedy=f"Give this user the right to write to {path.parent}."
+            "the file may not be written.",
+            endpoint=label,
+            remedy=f"Give this user the right to write to {path.parent}.",
         )
     return EndpointUnavailable(
         f"the file cannot be written ({error.strerror or error}).",

@@ -1,4 +1,6 @@
-"""What destinations that are files have in common: no containers, read as a whole, and written anew in one step."""
+"""What destinations that are files have in common: no containers, read as a whole, and written anew in one
+step.
+"""
 
 # ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
 
@@ -91,7 +93,8 @@ class RewrittenFile(ABC):
     ) -> Iterator[Outcome]:
         """Give the file its new content in one step, then tell what became of each change.
 
-        Whether each touched record is still as it was seen is looked up in the file itself, while no other writer is let in.
+        Whether each touched record is still as it was seen is looked up in the file itself, while no other
+        writer is let in.
         """
         todo = list(changes)
         if not todo:
@@ -103,8 +106,11 @@ class RewrittenFile(ABC):
         yield from outcomes
 
     @abstractmethod
-    def _decide(self, todo: Sequence[tuple[int, Change]], verify: Collection[int]) -> tuple[Sequence[Outcome], WriteContent]:
-        """What becomes of each change, and what writes the content that the file has after those that are done.
+    def _decide(
+        self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
+    ) -> tuple[Sequence[Outcome], WriteContent]:
+        """What becomes of each change, and what writes the content that the file has after those that are
+        done.
 
         Args:
             todo: changes with their places in the plan.

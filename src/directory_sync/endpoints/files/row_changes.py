@@ -29,17 +29,21 @@ def decide(
 ) -> RowChange:
     """Compare what the change saw with the rows of that id as they are now.
 
-    `rows` holds lower-case column → text of each row with the id; `retried` says that an earlier attempt may have carried the
-    change out already.
+    `rows` holds lower-case column → text of each row with the id; `retried` says that an earlier attempt may
+    have carried the change out already.
     """
 
     def result(result: Result, message: str = "", cells: Mapping[str, str] | None = None) -> RowChange:
         return RowChange(id, change.action, Outcome(sequence, result, message), cells or {})
 
     if change.action not in (Action.CREATE, Action.UPDATE, Action.DELETE):
-        return result(Result.FAILED, f"row {id}: rows of a CSV file cannot be {change.action}d. Use delete or skip.")
+        return result(
+            Result.FAILED, f"row {id}: rows of a CSV file cannot be {change.action}d. Use delete or skip."
+        )
     if len(rows) > 1:
-        return result(Result.FAILED, f"row {id}: {len(rows)} rows have this key. Take all but one out of the file.")
+        return result(
+            Result.FAILED, f"row {id}: {len(rows)} rows have this key. Take all but one out of the file."
+        )
     try:
         cells = {changed.field.lower(): _cell(changed, changed.new) for changed in change.fields}
         seen = {changed.field.lower(): _cell(changed, changed.old) for changed in change.fields}
@@ -53,7 +57,13 @@ def decide(
 
 
 def _compare(
-    change: Change, id: str, row: Mapping[str, str] | None, seen: Mapping[str, str], cells: Mapping[str, str], *, retried: bool
+    change: Change,
+    id: str,
+    row: Mapping[str, str] | None,
+    seen: Mapping[str, str],
+    cells: Mapping[str, str],
+    *,
+    retried: bool,
 ) -> tuple[Result, str]:
     if change.action is Action.CREATE:
         if row is None:
@@ -69,7 +79,9 @@ def _compare(
         return Result.FOUND_DONE, ""
     if differing := _differences(row, seen):
         message = (
-            f"row {id}: somebody changed {', '.join(differing)} meanwhile. Run the job again to compare with the new content."
+            f"row {id}: somebody changed {', '.join(differing)} meanwhile. Run the job again to compare with"
+            f" the"
+            f" new content."
         )
         return Result.CONFLICT, message
     return Result.DONE, ""
@@ -77,7 +89,9 @@ def _compare(
 
 def _cell(changed: FieldChange, values: Values) -> str:
     if len(values) > 1:
-        raise ValueError(f"{changed.field} has {len(values)} values, and a cell holds one. Give the mapping a delimiter.")
+        raise ValueError(
+            f"{changed.field} has {len(values)} values, and a cell holds one. Give the mapping a delimiter."
+        )
     try:
         text = values[0].decode() if values else ""
     except UnicodeDecodeError:
@@ -93,7 +107,9 @@ def _check_encodable(cells: Mapping[str, str], encoding: str) -> None:
             text.encode(encoding)
         except UnicodeEncodeError as error:
             character = text[error.start]
-            raise ValueError(f"{name} holds {character!r}, which {encoding} lacks. Use encoding: utf-8.") from None
+            raise ValueError(
+                f"{name} holds {character!r}, which {encoding} lacks. Use encoding: utf-8."
+            ) from None
 
 
 def _differences(row: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:

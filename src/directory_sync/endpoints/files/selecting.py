@@ -1,4 +1,7 @@
-"""Which of a file's records a source's filter selects. A file brings no schema, so rules that need one are refused."""
+"""Which of a file's records a source's filter selects.
+
+A file brings no schema, so rules that need one are refused.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ _SHORT = 100
 
 
 def as_text(_name: str, value: bytes) -> bytes:
-    """The form in which texts are compared: without regard to case and to insignificant spaces (caseIgnoreMatch)."""
+    """The form in which texts are compared: without regard to case and to insignificant spaces
+    (caseIgnoreMatch).
+    """
     return _normalised(value) if len(value) < _SHORT else case_ignore(value)
 
 
@@ -31,12 +36,16 @@ class Selection:
         normalise: gives the form in which equal values are equal.
     """
 
-    def __init__(self, text: str, label: str, *, columns: bool, normalise: filters.Normalise = as_text) -> None:
+    def __init__(
+        self, text: str, label: str, *, columns: bool, normalise: filters.Normalise = as_text
+    ) -> None:
         try:
             parsed = filters.parse(text, columns=columns)
         except filters.FilterError as error:
             raise EndpointError(
-                f"the filter {text} cannot be read: {error}.", endpoint=label, remedy="Correct it in the definition (RFC 4515)."
+                f"the filter {text} cannot be read: {error}.",
+                endpoint=label,
+                remedy="Correct it in the definition (RFC 4515).",
             ) from None
         self.names = filters.attributes(parsed)
         """The attributes or columns that the filter asks about, lower case."""
@@ -44,7 +53,9 @@ class Selection:
         self._normalise = normalise
 
     def selects(self, values: Values) -> bool:
-        """Whether a record with these values (lower-case names) is selected; Undefined is not (RFC 4511, section 4.5.1.7)."""
+        """Whether a record with these values (lower-case names) is selected; Undefined is not (RFC 4511,
+        section 4.5.1.7).
+        """
         return filters.matches(self._filter, values, self._normalise) is True
 
     def may_select(self, values: Values, unknown: Collection[str]) -> bool:
@@ -53,7 +64,9 @@ class Selection:
 
 
 def _usable(filter: filters.Filter, text: str, label: str) -> filters.Filter:
-    """The filter with what only a server could decide refused, or for `~=`, where that is allowed (RFC 4511), taken for `=`."""
+    """The filter with what only a server could decide refused, or for `~=`, where that is allowed (RFC 4511),
+    taken for `=`.
+    """
     match filter:
         case filters.And(inner) | filters.Or(inner):
             return replace(filter, filters=tuple(_usable(one, text, label) for one in inner))
@@ -64,7 +77,8 @@ def _usable(filter: filters.Filter, text: str, label: str) -> filters.Filter:
         case filters.Extensible(attribute, rule, _, dn_attributes):
             if attribute is None or dn_attributes or rule not in (None, filters.BIT_AND, filters.BIT_OR):
                 raise EndpointError(
-                    f"the filter {text} has the part {filters.to_text(filter)}, which only a directory can decide.",
+                    f"the filter {text} has the part {filters.to_text(filter)}, which only a directory can"
+                    f" decide.",
                     endpoint=label,
                     remedy="Write it with = >= <= and *, as in (&(objectClass=person)(mail=*)).",
                 )

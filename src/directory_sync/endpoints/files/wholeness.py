@@ -1,7 +1,10 @@
-"""What is said of a file that may have been cut off: its last line has no line break, where whole files have one."""
+"""What is said of a file that may have been cut off: its last line has no line break, where whole files have
+one.
+"""
 
 CUT_OFF = (
-    "so it may have been cut off: this record is not used, and nothing is removed in this run. Get the whole file, or add a line"
+    "so it may have been cut off: this record is not used, and nothing is removed in this run. Get the whole"
+    " file, or add a line"
     " break at its end. complete: true says that such files are whole."
 )
 """Of the last record of a source."""

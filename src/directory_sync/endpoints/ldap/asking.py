@@ -1,7 +1,9 @@
-"""Which questions a writer asks next: about one object each, or one search for several objects where the server is quick at that.
+"""Which questions a writer asks next: about one object each, or one search for several objects where the
+server is quick at that.
 
-A search for several objects by what names them permanently costs server and client a fifth of as many single ones, but only if
-that attribute is indexed; else the server reads everything. So it is tried, and the time it takes decides.
+A search for several objects by what names them permanently costs server and client a fifth of as many single
+ones, but only if that attribute is indexed; else the server reads everything. So it is tried, and the time it
+takes decides.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ GROUP = 32
 _FEW = 4
 """Not worth a search of their own kind."""
 _PER_OBJECT = 0.0001
-"""Seconds per object, beyond those of a search for one, that a search for several may take: more than that single ones do."""
+"""Seconds per object, beyond those of a search for one, that a search for several may take: more than that
+single ones do.
+"""
 _TRIES = 3
 
 
@@ -66,7 +70,10 @@ class Several:
         return int(connection.search_ext(self._base, ldap.SCOPE_SUBTREE, filter, self._spelling.asked))
 
     def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> list[tuple[Task, bool]]:
-        """Hand each object to its task. One that was not found is looked for alone, which tells the reason."""
+        """Hand each object to its task.
+
+        One that was not found is looked for alone, which tells the reason.
+        """
         spelling = self._spelling
         found: dict[bytes, tuple[str, Any]] = {}
         for name, entry in data:
@@ -202,7 +209,12 @@ class Asking:
 
 
 def _may_be_grouped(task: Task) -> bool:
-    return task.phase is Phase.LOOK and task.is_guarded and not task.is_asked_alone and task.change.identity is not None
+    return (
+        task.phase is Phase.LOOK
+        and task.is_guarded
+        and not task.is_asked_alone
+        and task.change.identity is not None
+    )
 
 
 def unanswered(asked: Single | Several) -> Iterator[Task]:

@@ -1,4 +1,7 @@
-"""What an Airflow connection of type `ldap` says, checked and with its defaults filled in. Nothing is opened here."""
+"""What an Airflow connection of type `ldap` says, checked and with its defaults filled in.
+
+Nothing is opened here.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,8 @@ class LdapSettings:
         timeout: seconds that connecting or one answer may take.
         flavour: as configured; `auto` asks the server.
         instance: tells this server from a copy with the same data; empty for the one and only.
-        assertion_control: each write carries what was seen as a condition (RFC 4528), instead of a look just before it.
+        assertion_control: each write carries what was seen as a condition (RFC 4528), instead of a look just
+            before it.
         warnings: what is unsafe or unknown about these settings, one sentence each.
     """
 
@@ -102,7 +106,9 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
     if scheme is not None and (scheme == "ldaps") != (security is Security.LDAPS):
         if "security" in connection.extra:
             raise extra.problem(
-                "security", f"is {security.value}, but the host begins with {scheme}://", "Write the host without a scheme."
+                "security",
+                f"is {security.value}, but the host begins with {scheme}://",
+                "Write the host without a scheme.",
             )
         raise extra.problem(
             "security",
@@ -110,7 +116,8 @@ def read_settings(connection: ConnectionInfo) -> LdapSettings:
             "Set it to starttls, or to none if everything may cross the network in clear.",
         )
     if connection.login and not connection.password:
-        # RFC 4513, section 5.1.2: a name without a password is an unauthenticated bind, which many servers let succeed.
+        # RFC 4513, section 5.1.2: a name without a password is an unauthenticated bind, which many servers
+        # let succeed.
         raise EndpointError(
             "has a login, but no password.",
             endpoint=f"connection {connection.id}",
@@ -148,7 +155,9 @@ def _address(connection: ConnectionInfo) -> tuple[str, int | None, str | None]:
         if scheme not in ("ldap", "ldaps"):
             raise EndpointError(f"host begins with {scheme}://.", endpoint=endpoint, remedy=remedy)
         if parts.path.strip("/") or parts.query or parts.username:
-            raise EndpointError("host holds more than a scheme, a name and a port.", endpoint=endpoint, remedy=remedy)
+            raise EndpointError(
+                "host holds more than a scheme, a name and a port.", endpoint=endpoint, remedy=remedy
+            )
         port = url_port or port
     host = host.removeprefix("[").removesuffix("]")
     if not host:
@@ -156,7 +165,9 @@ def _address(connection: ConnectionInfo) -> tuple[str, int | None, str | None]:
     if any(character.isspace() or character in "/,;@?#" for character in host):
         raise EndpointError(f"host {host!r} is not a host name.", endpoint=endpoint, remedy=remedy)
     if port is not None and not 0 < port < 65536:
-        raise EndpointError(f"port {port} does not exist.", endpoint=endpoint, remedy="Use 636 for LDAPS, 389 otherwise.")
+        raise EndpointError(
+            f"port {port} does not exist.", endpoint=endpoint, remedy="Use 636 for LDAPS, 389 otherwise."
+        )
     return host, port, scheme
 
 
@@ -205,7 +216,9 @@ class _Extra:
             raise self.problem(key, f"is {value!r}", "Use true or false.")
         return found
 
-    def number(self, key: str, default: float, lowest: float, highest: float, *, whole: bool = False) -> float:
+    def number(
+        self, key: str, default: float, lowest: float, highest: float, *, whole: bool = False
+    ) -> float:
         value = self._values.get(key)
         if value is None or value == "":
             return default
@@ -245,5 +258,7 @@ class _Extra:
             if key not in EXTRA_KEYS and not key.startswith(("extra__", "__")):
                 near = difflib.get_close_matches(key, EXTRA_KEYS, 1)
                 hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(EXTRA_KEYS)}."
-                found.append(f"connection {self._connection}: extra {key} is not known and has no effect. {hint}")
+                found.append(
+                    f"connection {self._connection}: extra {key} is not known and has no effect. {hint}"
+                )
         return found

@@ -61,7 +61,8 @@ class LdapDestination(LdapSource):
         base = definition.base or fixed
         if base is None:
             raise EndpointError(
-                "the container of new objects is computed, and no base says where existing objects are looked for.",
+                "the container of new objects is computed, and no base says where existing objects are looked"
+                " for.",
                 endpoint=f"connection {connection.id}",
                 remedy="Add base: with the DN below which they are.",
             )
@@ -71,15 +72,22 @@ class LdapDestination(LdapSource):
 
     def containers(self) -> tuple[str, ...]:
         """The base, and the container of new objects if that is fixed."""
-        return (*super().containers(), *(() if self.container is None else (self.normalise_id(self.container),)))
+        return (
+            *super().containers(),
+            *(() if self.container is None else (self.normalise_id(self.container),)),
+        )
 
     def check(self) -> None:
-        """Connect, log in, and see that the containers are there and the schema can be read. Raises EndpointError."""
+        """Connect, log in, and see that the containers are there and the schema can be read.
+
+        Raises EndpointError.
+        """
         super().check()
         if self.container is not None and self.container != self.base:
             self._check_container(self.container)
 
-    # -- what can be written ------------------------------------------------------------------------------------------
+    # -- what can be written
+    # ------------------------------------------------------------------------------------------
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -91,7 +99,9 @@ class LdapDestination(LdapSource):
 
     @property
     def identity_field(self) -> str | None:
-        """`objectGUID` in Active Directory, `nsUniqueId` in 389 Directory Server, else `entryUUID` (RFC 4530)."""
+        """`objectGUID` in Active Directory, `nsUniqueId` in 389 Directory Server, else `entryUUID` (RFC
+        4530).
+        """
         return self.server.identity_field
 
     @property
@@ -109,10 +119,15 @@ class LdapDestination(LdapSource):
 
     def object_classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind, as this flavour of directory has them."""
-        return (_ACTIVE_DIRECTORY_CLASSES if self.server.root.active_directory else _STANDARD_CLASSES).get(kind, ())
+        return (_ACTIVE_DIRECTORY_CLASSES if self.server.root.active_directory else _STANDARD_CLASSES).get(
+            kind, ()
+        )
 
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Attributes that must be given, without objectClass and those that the server fills in. Raises SchemaError."""
+        """Attributes that must be given, without objectClass and those that the server fills in.
+
+        Raises SchemaError.
+        """
         return self.server.schema.mandatory(object_classes)
 
     def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
@@ -129,16 +144,20 @@ class LdapDestination(LdapSource):
             return read_entry(self.server.pool, connection, id) is not None
 
     def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
-        """Without those that OpenLDAP's overlay `dynlist` computes: it does not, where the control ManageDsaIT asks for that.
+        """Without those that OpenLDAP's overlay `dynlist` computes: it does not, where the control
+        ManageDsaIT asks for that.
 
-        (slapo-dynlist(5). Asking so for whole listings would turn referrals into entries, and let filters miss computed values.)
+        (slapo-dynlist(5). Asking so for whole listings would turn referrals into entries, and let filters
+        miss computed values.)
         """
         server = self.server
         if server.root.active_directory or MANAGE_DSA_IT not in server.root.controls:
             return values
         spelling = Spelling(server.schema, [field])
         with server.pool.session() as connection:
-            entry = read_entry(server.pool, connection, id, spelling.asked, controls=[RequestControl(MANAGE_DSA_IT, True)])
+            entry = read_entry(
+                server.pool, connection, id, spelling.asked, controls=[RequestControl(MANAGE_DSA_IT, True)]
+            )
             if entry is None:
                 # Planned by an earlier job: nothing is computed yet.
                 return values
@@ -148,10 +167,14 @@ class LdapDestination(LdapSource):
         there = set(map(normalise, held))
         return [value for value in values if normalise(value) in there]
 
-    # -- names --------------------------------------------------------------------------------------------------------
+    # -- names
+    # --------------------------------------------------------------------------------------------------------
 
     def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The DN of a new object. Raises RecordError if the naming attribute has no value, or one that cannot name an object."""
+        """The DN of a new object.
+
+        Raises RecordError if the naming attribute has no value, or one that cannot name an object.
+        """
         found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)
         if found is None:
             raise RecordError("names the new object, but has no value. Fill it at the source.", field=naming)
@@ -162,7 +185,10 @@ class LdapDestination(LdapSource):
         return parent_of(id)
 
     def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The DN that agrees with new values; the same text if it does already. Raises RecordError if a naming value would go."""
+        """The DN that agrees with new values; the same text if it does already.
+
+        Raises RecordError if a naming value would go.
+        """
         return self.server.schema.names.renamed_id(id, values, exact)
 
     def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
@@ -178,14 +204,17 @@ class LdapDestination(LdapSource):
         return self.server.schema.names.is_named_by(id, field, value)
 
     def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
-        """A DN in the same container, made from the identity; None if no value of the naming attribute can be made of it."""
+        """A DN in the same container, made from the identity; None if no value of the naming attribute can be
+        made of it.
+        """
         return self.server.schema.names.temporary_id(id, identity, number, self._is_valid)
 
     def _is_valid(self, attribute: str, value: bytes) -> bool:
         rule = self.server.schema.rule(attribute)
         return rule is None or rule.check(value) is None
 
-    # -- writing ------------------------------------------------------------------------------------------------------
+    # -- writing
+    # ------------------------------------------------------------------------------------------------------
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change as LDIF change records (RFC 2849), in the order in which the operations are sent."""

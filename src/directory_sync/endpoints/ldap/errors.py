@@ -1,4 +1,6 @@
-"""What LDAP results mean for a user: result codes (RFC 4511, appendix A) and servers' own texts as exceptions and sentences."""
+"""What LDAP results mean for a user: result codes (RFC 4511, appendix A) and servers' own texts as exceptions
+and sentences.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ CONNECTION_LOST = (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.UNAV
 BUSY = (ldap.BUSY, ldap.UNAVAILABLE)
 """The server asks to be asked again later (RFC 4511, section A.2)."""
 
-# Active Directory says why a login failed only in the text (MS-ADTS 3.1.1.3.2.19; the numbers are Win32 error codes).
+# Active Directory says why a login failed only in the text (MS-ADTS 3.1.1.3.2.19; the numbers are Win32 error
+# codes).
 _BIND_REASONS = {
     "525": ("the user does not exist", "Correct the connection's login."),
     "52e": ("user name or password is wrong", "Correct the connection's login or password."),
@@ -31,7 +34,10 @@ _BIND_REASONS = {
     "532": ("the password has expired", "Set a new password for the account and in the connection."),
     "533": ("the account is disabled", "Enable the account."),
     "701": ("the account has expired", "Extend the account."),
-    "773": ("the password must be changed first", "Set a new password for the account and in the connection."),
+    "773": (
+        "the password must be changed first",
+        "Set a new password for the account and in the connection.",
+    ),
     "775": ("the account is locked", "Unlock the account."),
 }
 _LOGIN_FORM = "Write the login as a DN, such as cn=sync,dc=example; Active Directory also takes user@domain."
@@ -41,7 +47,9 @@ _LINE_BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def details(error: ldap.LDAPError) -> dict[str, Any]:
-    """What python-ldap tells of a failed operation: `msgid`, `result`, `desc`, `info`, `matched`, as far as it does."""
+    """What python-ldap tells of a failed operation: `msgid`, `result`, `desc`, `info`, `matched`, as far as
+    it does.
+    """
     return error.args[0] if error.args and isinstance(error.args[0], dict) else {}
 
 
@@ -63,7 +71,9 @@ def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointErro
         if found is None and "=" not in login:
             # Some servers say so (see below), 389 Directory Server takes it for the name of nobody.
             remedy = f"{remedy} {_LOGIN_FORM}"
-        return AuthenticationError(f"the directory refused the {who}: {reason}.", endpoint=endpoint, remedy=remedy)
+        return AuthenticationError(
+            f"the directory refused the {who}: {reason}.", endpoint=endpoint, remedy=remedy
+        )
     if isinstance(error, ldap.STRONG_AUTH_REQUIRED | ldap.CONFIDENTIALITY_REQUIRED):
         return SecurityError(
             f"the directory accepts a login only over an encrypted connection: {text}.",
@@ -88,7 +98,9 @@ def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointErro
 def unavailable(error: ldap.LDAPError, endpoint: str) -> EndpointUnavailable:
     """The server does not answer, or asks to come back later."""
     if isinstance(error, BUSY):
-        return EndpointUnavailable(f"the directory is busy: {server_text(error)}.", endpoint=endpoint, remedy="Try again later.")
+        return EndpointUnavailable(
+            f"the directory is busy: {server_text(error)}.", endpoint=endpoint, remedy="Try again later."
+        )
     if isinstance(error, ldap.TIMEOUT):
         return EndpointUnavailable(
             "the directory did not answer in time.",
@@ -116,7 +128,9 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             remedy="Correct the container in the definition, create it, or grant read access.",
         )
     if isinstance(error, ldap.INVALID_DN_SYNTAX):
-        return MissingObjectError(f"{place} is not a DN: {text}.", endpoint=endpoint, remedy="Correct it in the definition.")
+        return MissingObjectError(
+            f"{place} is not a DN: {text}.", endpoint=endpoint, remedy="Correct it in the definition."
+        )
     if isinstance(error, ldap.REFERRAL | ldap.PARTIAL_RESULTS):
         return IncompleteListing(
             f"{place} is held by another server: {text}. Referrals are not followed.",
@@ -124,16 +138,23 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             remedy="Make a connection to the server that holds it.",
         )
     if isinstance(error, ldap.SIZELIMIT_EXCEEDED | ldap.ADMINLIMIT_EXCEEDED | ldap.TIMELIMIT_EXCEEDED):
-        kind = {ldap.SIZELIMIT_EXCEEDED: "size", ldap.TIMELIMIT_EXCEEDED: "time"}.get(type(error), "administrative")
+        kind = {ldap.SIZELIMIT_EXCEEDED: "size", ldap.TIMELIMIT_EXCEEDED: "time"}.get(
+            type(error), "administrative"
+        )
         return IncompleteListing(
             f"the server cut the listing of {place} short: its {kind} limit for {who} is reached ({text}).",
             endpoint=endpoint,
-            remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active Directory: the "
-            f"query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow container and filter.",
+            remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active"
+            f" Directory:"
+            f" the "
+            f"query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow"
+            f" container and filter.",
         )
     if isinstance(error, ldap.INSUFFICIENT_ACCESS):
         return AuthenticationError(
-            f"{who} may not read {place}: {text}.", endpoint=endpoint, remedy="Grant read access, or use another login."
+            f"{who} may not read {place}: {text}.",
+            endpoint=endpoint,
+            remedy="Grant read access, or use another login.",
         )
     if isinstance(error, ldap.STRONG_AUTH_REQUIRED | ldap.CONFIDENTIALITY_REQUIRED):
         return SecurityError(
@@ -148,16 +169,25 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             remedy="Enter a login in the connection.",
         )
     if isinstance(error, CONNECTION_LOST):
-        what = "did not send the next page in time" if isinstance(error, ldap.TIMEOUT) else "broke the connection"
+        what = (
+            "did not send the next page in time"
+            if isinstance(error, ldap.TIMEOUT)
+            else "broke the connection"
+        )
         return IncompleteListing(
             f"the server {what} while {place} was listed: {text}.",
             endpoint=endpoint,
-            remedy="Run the job again; if it stays so, raise timeout or lower page_size in the connection's extra.",
+            remedy=(
+                "Run the job again; if it stays so, raise timeout or lower page_size in the connection's"
+                " extra."
+            ),
             transient=True,
         )
     if isinstance(error, ldap.FILTER_ERROR):
         return EndpointError(
-            f"the filter for {place} is not valid: {text}.", endpoint=endpoint, remedy="Correct it in the definition."
+            f"the filter for {place} is not valid: {text}.",
+            endpoint=endpoint,
+            remedy="Correct it in the definition.",
         )
     return IncompleteListing(
         f"the listing of {place} failed: {text}.",

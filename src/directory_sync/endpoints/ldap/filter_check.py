@@ -1,4 +1,6 @@
-"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would notice."""
+"""Holds a filter against the schema: what the schema does not have selects nothing, and nobody would
+notice.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ _CATEGORY = "objectcategory"
 def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
     """Raise SchemaError if the filter names an attribute or object class that the schema does not have.
 
-    To a server such a part is undefined (RFC 4511, section 4.5.1.7): it selects nothing, and its opposite neither.
+    To a server such a part is undefined (RFC 4511, section 4.5.1.7): it selects nothing, and its opposite
+    neither.
     """
     for part in _parts(filter):
         attribute = getattr(part, "attribute", None)
@@ -24,14 +27,16 @@ def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
             continue
         if schema.rule(attribute) is None:
             raise SchemaError(
-                f"the filter {filters.to_text(filter)} names the attribute {attribute}, which the schema does not have.",
+                f"the filter {filters.to_text(filter)} names the attribute {attribute}, which the schema does"
+                f" not have.",
                 endpoint=label,
                 remedy=_nearest(attribute, schema.attribute_names()),
             )
         named = _class_named(part, schema.canonical(attribute))
         if named is not None and not schema.has_class(named):
             raise SchemaError(
-                f"the filter {filters.to_text(filter)} names the object class {named}, which the schema does not have.",
+                f"the filter {filters.to_text(filter)} names the object class {named}, which the schema does"
+                f" not have.",
                 endpoint=label,
                 remedy=_nearest(named, schema.class_names()),
             )
@@ -55,7 +60,8 @@ def _class_named(part: filters.Filter, attribute: str) -> str | None:
     text = part.value.decode(errors="replace").strip()
     if attribute in _CLASS_ATTRIBUTES:
         return text
-    # Active Directory takes the short name of a class for its category (MS-ADTS 3.1.1.3.1.3.5), or the category's DN.
+    # Active Directory takes the short name of a class for its category (MS-ADTS 3.1.1.3.1.3.5), or the
+    # category's DN.
     return text if attribute == _CATEGORY and "=" not in text else None
 
 

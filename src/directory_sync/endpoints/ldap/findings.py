@@ -1,4 +1,7 @@
-"""What an object tells of a change that may have been written: it was, it was not, or that cannot be told. Pure."""
+"""What an object tells of a change that may have been written: it was, it was not, or that cannot be told.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,11 @@ def find(
     if change.action is Action.CREATE:
         if seen is None:
             return _NOT_DONE
-        return _DONE if progress.done else _partly("the object was created, but not yet with all that had to wait for others")
+        return (
+            _DONE
+            if progress.done
+            else _partly("the object was created, but not yet with all that had to wait for others")
+        )
     return _find_update(change, planned, Rules(schema), progress)
 
 
@@ -66,14 +73,18 @@ def _find_deletion(seen: Seen | None, elsewhere: str | None, *, identified: bool
         return Finding(Result.NOT_DONE, f"the object is there; it is now {elsewhere}")
     if not identified:
         return Finding(
-            Result.UNCERTAIN, "no object has this name any more, and the server does not tell whether it was deleted or renamed"
+            Result.UNCERTAIN,
+            "no object has this name any more, and the server does not tell whether it was deleted or"
+            " renamed",
         )
     return _DONE
 
 
 def _uncertain(text: str, progress: Progress, change: Change, schema: Schema) -> Finding:
     rules = Rules(schema)
-    refers = change.action is not Action.CREATE and any(rules.of(field.field).reference for field in change.fields)
+    refers = change.action is not Action.CREATE and any(
+        rules.of(field.field).reference for field in change.fields
+    )
     return Finding(Result.UNCERTAIN, text, by_references=refers, unexplained=progress.unexplained)
 
 
@@ -86,16 +97,24 @@ def _find_update(change: Change, planned: Operations, rules: Rules, progress: Pr
     left = progress.remaining
     if progress.done:
         return _DONE
-    unreadable = sorted({part.attribute for op in left.main if isinstance(op, Modify) for part in op.modifications})
+    unreadable = sorted(
+        {part.attribute for op in left.main if isinstance(op, Modify) for part in op.modifications}
+    )
     only_unreadable = bool(unreadable) and all(map(rules.write_only, unreadable)) and not left.late
-    renamed = sum(isinstance(op, Rename) for op in left.main) < sum(isinstance(op, Rename) for op in planned.main)
+    renamed = sum(isinstance(op, Rename) for op in left.main) < sum(
+        isinstance(op, Rename) for op in planned.main
+    )
     if only_unreadable and not any(isinstance(op, Rename) for op in left.main):
         return Finding(Result.UNCERTAIN, f"the server does not give back {', '.join(unreadable)}")
     if renamed:
         return _partly("the object has another name already, and the rest is missing")
     if planned.main and not left.main:
         return _partly("what had to wait for other objects is missing")
-    whole = any(not field.partial and not field.late and not rules.write_only(field.field) for field in change.fields)
+    whole = any(
+        not field.partial and not field.late and not rules.write_only(field.field) for field in change.fields
+    )
     if whole or any(isinstance(op, Rename) for op in left.main) or left == planned:
         return _NOT_DONE
-    return Finding(Result.UNCERTAIN, "some of the values are as the change wants them, others are as they were")
+    return Finding(
+        Result.UNCERTAIN, "some of the values are as the change wants them, others are as they were"
+    )

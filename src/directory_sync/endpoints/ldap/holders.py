@@ -1,4 +1,6 @@
-"""Finds out which object has a value that the directory lets only one object have, after it refused to give it to another."""
+"""Finds out which object has a value that the directory lets only one object have, after it refused to give
+it to another.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Holders:
         if change.action is Action.CREATE:
             self._own = set()
         context = server.root.naming_context_of(change.object)
-        asked = (each for each in dict.fromkeys(refused.taken) if server.schema.canonical(each[0]) != "objectclass")
+        asked = (
+            each for each in dict.fromkeys(refused.taken) if server.schema.canonical(each[0]) != "objectclass"
+        )
         taken = [each for each in asked if server.schema.assertable(each[0])]
         self._context = context or ""
         self._open = deque(taken[:_ASKED] if context is not None else ())

@@ -33,7 +33,11 @@ def read_identities(server: Server, dns: Collection[str], *, base: str, among: i
         return {}
     normalise = server.schema.names.normalise
     asked = {normalise(dn): dn for dn in dns}
-    found = _listed(server, attribute, base) if len(dns) * _SHARE > among else _asked(server, attribute, list(dns))
+    found = (
+        _listed(server, attribute, base)
+        if len(dns) * _SHARE > among
+        else _asked(server, attribute, list(dns))
+    )
     return {asked[name]: identity for dn, identity in found if (name := normalise(dn)) in asked}
 
 
@@ -53,7 +57,10 @@ def _listed(server: Server, attribute: str, base: str) -> Iterator[tuple[str, by
 
 
 def read_children(server: Server, dns: Collection[str]) -> dict[str, list[str]]:
-    """For those of these objects that hold others: the DNs of what is directly below them. Raises EndpointError."""
+    """For those of these objects that hold others: the DNs of what is directly below them.
+
+    Raises EndpointError.
+    """
     found: dict[str, list[str]] = {}
     for dn, entries in _searched(server, dns, ldap.SCOPE_ONELEVEL, [NO_ATTRIBUTES]):
         if entries:

@@ -12,17 +12,27 @@ from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema, base_name
 
 
 def render_change(change: Change, schema: Schema, part: Part) -> str:
-    """A change, or a part of it. Values that follow what they name are left out: a server that lets them follow would refuse."""
+    """A change, or a part of it.
+
+    Values that follow what they name are left out: a server that lets them follow would refuse.
+    """
     fields = tuple(field for field in change.fields if not (field.late and field.old))
     needed = operations(change._replace(fields=fields), schema, assertion=False, identity_field=None)
     first = needed.main[:1] if change.via is not None else needed.main
     second, late = needed.main[len(first) :], needed.late
-    return render({Part.WHOLE: (*first, *second, *late), Part.FIRST: first, Part.SECOND: second, Part.LATE: late}[part])
+    return render(
+        {Part.WHOLE: (*first, *second, *late), Part.FIRST: first, Part.SECOND: second, Part.LATE: late}[part]
+    )
 
 
 def render(rendered: Iterable[Operation]) -> str:
-    """Change records, each with a blank line behind it. Passwords are left out, with a comment that says so."""
-    return "".join(f"{value_line('dn', operation.dn.encode())}{''.join(_lines(operation))}\n" for operation in rendered)
+    """Change records, each with a blank line behind it.
+
+    Passwords are left out, with a comment that says so.
+    """
+    return "".join(
+        f"{value_line('dn', operation.dn.encode())}{''.join(_lines(operation))}\n" for operation in rendered
+    )
 
 
 def _lines(operation: Operation) -> Iterable[str]:

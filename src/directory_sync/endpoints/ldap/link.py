@@ -1,4 +1,6 @@
-"""A writer's connection: taken from the pool, made again when it breaks, and given up after too many attempts."""
+"""A writer's connection: taken from the pool, made again when it breaks, and given up after too many
+attempts.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ class Link:
             self._server.pool.discard(connection)
 
     def reconnect(self, error: ldap.LDAPError) -> None:
-        """Make a new connection. Raises EndpointUnavailable after too many attempts without any answer in between."""
+        """Make a new connection.
+
+        Raises EndpointUnavailable after too many attempts without any answer in between.
+        """
         unavailable = errors.unavailable(error, self._server.label)
         while self.failures <= len(self._delays):
             if self.failures:

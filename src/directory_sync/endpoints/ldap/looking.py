@@ -1,4 +1,6 @@
-"""Tells by looking whether changes were written that nobody could record: a few searches each, and never a write."""
+"""Tells by looking whether changes were written that nobody could record: a few searches each, and never a
+write.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +39,16 @@ class _Looked:
     unreadable: str = ""
 
 
-def look_at(server: Server, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+def look_at(
+    server: Server, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]
+) -> Iterator[Outcome]:
     """Tell of each change whether its object is as the change wants it, as it was before, or neither.
 
     Args:
         server: holds the objects.
         changes: with their places in the plan.
-        renamed: DNs before and after, of the objects that the same plan has renamed; references to them may have followed.
+        renamed: DNs before and after, of the objects that the same plan has renamed; references to them may
+            have followed.
 
     Raises EndpointUnavailable if the connection breaks; what was yielded until then holds.
     """
@@ -98,7 +103,9 @@ _BLIND = "this login sees nothing at all in its container now"
 
 
 class _Visible:
-    """Whether a login sees anything in a container: without a right to read, each object looks as if it were gone."""
+    """Whether a login sees anything in a container: without a right to read, each object looks as if it were
+    gone.
+    """
 
     def __init__(self, server: Server, connection: SimpleLDAPObject) -> None:
         self._server = server
@@ -115,10 +122,14 @@ class _Visible:
     def _sees(self, container: str) -> bool:
         connection, patience = self._connection, self._connection.timeout
         try:
-            if connection.search_ext_s(container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], timeout=patience, sizelimit=1):
+            if connection.search_ext_s(
+                container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], timeout=patience, sizelimit=1
+            ):
                 return True
             # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
-            found = connection.search_ext_s(container, ldap.SCOPE_BASE, attrlist=list(_EMPTY), timeout=patience)
+            found = connection.search_ext_s(
+                container, ldap.SCOPE_BASE, attrlist=list(_EMPTY), timeout=patience
+            )
         except ldap.SIZELIMIT_EXCEEDED:
             return True
         except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
@@ -155,7 +166,11 @@ def _outcome(label: str, each: _Looked, finding: Finding) -> Outcome:
         said = f"{label}: {each.change.object}: {finding.text}." if finding.text else ""
         return Outcome(each.sequence, finding.result, said)
     said = f"the run broke off, and it cannot be told whether this was written: {finding.text}."
-    return Outcome(each.sequence, Result.UNCERTAIN, f"{label}: {each.change.object}: {said} The next run goes by what is there.")
+    return Outcome(
+        each.sequence,
+        Result.UNCERTAIN,
+        f"{label}: {each.change.object}: {said} The next run goes by what is there.",
+    )
 
 
 def _asked(server: Server, connection: SimpleLDAPObject, looks: Iterator[_Looked]) -> Iterator[_Looked]:
@@ -164,7 +179,10 @@ def _asked(server: Server, connection: SimpleLDAPObject, looks: Iterator[_Looked
     again: deque[_Looked] = deque()
     while True:
         try:
-            while len(underway) < WINDOW and (each := again.popleft() if again else next(looks, None)) is not None:
+            while (
+                len(underway) < WINDOW
+                and (each := again.popleft() if again else next(looks, None)) is not None
+            ):
                 underway[each.question.send(connection)] = each
             if not underway:
                 return

@@ -1,4 +1,6 @@
-"""Questions about objects that a writer asks between its writes, each a few searches that are sent without waiting."""
+"""Questions about objects that a writer asks between its writes, each a few searches that are sent without
+waiting.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +44,22 @@ class _Search(NamedTuple):
 
 
 class Sight:
-    """How the objects of changes are read: what is asked for, and how the server spells it. One for all lookups of a writer."""
+    """How the objects of changes are read: what is asked for, and how the server spells it.
+
+    One for all lookups of a writer.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self._spellings: dict[tuple[str, ...], Spelling] = {}
 
     def spelling(self, change: Change, fields: Collection[str] | None) -> Spelling:
-        """What to ask for: these fields of a change, or all, without those that nobody can read, and the identity."""
-        names = tuple(dict.fromkeys(field.field for field in change.fields if fields is None or field.field in fields))
+        """What to ask for: these fields of a change, or all, without those that nobody can read, and the
+        identity.
+        """
+        names = tuple(
+            dict.fromkeys(field.field for field in change.fields if fields is None or field.field in fields)
+        )
         known = self._spellings.get(names)
         if known is None:
             readable = [name for name in names if self.server.schema.canonical(name) not in WRITE_ONLY]
@@ -61,11 +70,13 @@ class Sight:
 
 
 class Lookup:
-    """Looks at the object of one change: under its present name, the ones it gets, and by what names it permanently.
+    """Looks at the object of one change: under its present name, the ones it gets, and by what names it
+    permanently.
 
     Attributes:
         seen: the object, once it was found under one of its names.
-        elsewhere: DN of the object if it was found under another name; empty if another object has its name; else None.
+        elsewhere: DN of the object if it was found under another name; empty if another object has its name;
+            else None.
     """
 
     __slots__ = ("_change", "_searches", "_sight", "_spelling", "_stored", "elsewhere", "looked_at", "seen")
@@ -86,7 +97,8 @@ class Lookup:
 
         Args:
             only: names of the fields to look at; None for all.
-            stored: at the values that are stored, not at those that the server shows: it may compute some (`dynlist`).
+            stored: at the values that are stored, not at those that the server shows: it may compute some
+                (`dynlist`).
         """
         self.looked_at = only
         self._stored = stored and MANAGE_DSA_IT in self._sight.server.root.controls
@@ -94,7 +106,9 @@ class Lookup:
         self.seen = self.elsewhere = None
         change = self._change
         names = (change.object, change.via, change.final_object)
-        self._searches = [_Search(name, ldap.SCOPE_BASE, EVERYTHING) for name in dict.fromkeys(names) if name is not None]
+        self._searches = [
+            _Search(name, ldap.SCOPE_BASE, EVERYTHING) for name in dict.fromkeys(names) if name is not None
+        ]
 
     @property
     def spelling(self) -> Spelling:
@@ -105,9 +119,14 @@ class Lookup:
         return self._spelling
 
     def found(self, dn: str, attributes: Attributes) -> bool:
-        """Take the object of this change, found by its identity, as if it had been looked for. False if that is not enough."""
+        """Take the object of this change, found by its identity, as if it had been looked for.
+
+        False if that is not enough.
+        """
         same = self._sight.server.schema.names.same
-        if dn == self._change.object or any(same(dn, name) for name in (self._change.object, self._change.final_object)):
+        if dn == self._change.object or any(
+            same(dn, name) for name in (self._change.object, self._change.final_object)
+        ):
             self.seen, self.elsewhere = Seen(dn, attributes), None
             return True
         return False
@@ -117,7 +136,11 @@ class Lookup:
         spelling = self.spelling
         search = self._searches[0] if self._searches else self._by_identity()
         controls = [RequestControl(MANAGE_DSA_IT, True)] if self._stored else None
-        return int(connection.search_ext(search.base, search.scope, search.filter, spelling.asked, serverctrls=controls))
+        return int(
+            connection.search_ext(
+                search.base, search.scope, search.filter, spelling.asked, serverctrls=controls
+            )
+        )
 
     def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:
         """Take the answer to a search. True if nothing more is to be asked."""
@@ -129,7 +152,9 @@ class Lookup:
             if name is None:
                 continue
             attributes = (
-                entry if entry.keys() <= spelling.right else spelling.apply(entry, partial(rest_of_range, connection, name))
+                entry
+                if entry.keys() <= spelling.right
+                else spelling.apply(entry, partial(rest_of_range, connection, name))
             )
             if self._is_mine(attributes):
                 if by_identity:

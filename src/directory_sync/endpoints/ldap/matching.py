@@ -1,7 +1,8 @@
-"""When two attribute values are the same: matching rules (RFC 4517, section 4.2) and string preparation (RFC 4518).
+"""When two attribute values are the same: matching rules (RFC 4517, section 4.2) and string preparation (RFC
+4518).
 
-A normalised form that is finer than the server's rule only costs a needless write; one that is coarser would hide a
-difference. So where servers and RFC disagree (`ß` and `ss`, say), the finer reading counts.
+A normalised form that is finer than the server's rule only costs a needless write; one that is coarser would
+hide a difference. So where servers and RFC disagree (`ß` and `ss`, say), the finer reading counts.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def telephone_number(value: bytes) -> bytes:
 
 
 def integer(value: bytes) -> bytes:
-    """integerMatch: the same number; servers know it only without leading zeros, plus sign and blanks (RFC 4517, 3.3.16)."""
+    """integerMatch: the same number; servers know it only without leading zeros, plus sign and blanks (RFC
+    4517, 3.3.16).
+    """
     number = value.strip(_BLANKS)
     if not _INTEGER.fullmatch(number):
         return value
@@ -89,7 +92,9 @@ def boolean(value: bytes) -> bytes:
 
 
 def generalized_time(value: bytes) -> bytes:
-    """generalizedTimeMatch: the same moment, whatever the time zone and the trailing zeros (RFC 4517, section 3.3.13)."""
+    """generalizedTimeMatch: the same moment, whatever the time zone and the trailing zeros (RFC 4517, section
+    3.3.13).
+    """
     found = _moment(value)
     if found is None:
         return value
@@ -104,7 +109,9 @@ def is_generalized_time(value: bytes) -> bool:
 
 
 def _moment(value: bytes) -> tuple[datetime, bytes] | None:
-    """The moment in UTC to the second, and the digits of the fraction of that second without trailing zeros."""
+    """The moment in UTC to the second, and the digits of the fraction of that second without trailing
+    zeros.
+    """
     match = _GENERALIZED_TIME.fullmatch(value)
     if match is None:
         return None
@@ -112,13 +119,17 @@ def _moment(value: bytes) -> tuple[datetime, bytes] | None:
     # A leap second is allowed, but no datetime can hold it.
     second = b"59" if second == b"60" else second
     try:
-        moment = datetime.strptime((hour + (minute or b"00") + (second or b"00")).decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        moment = datetime.strptime(
+            (hour + (minute or b"00") + (second or b"00")).decode(), "%Y%m%d%H%M%S"
+        ).replace(tzinfo=UTC)
         if not fraction:
             return moment - _offset(zone), b""
         # The fraction is one of the last unit that is written.
         unit = 1 if second is not None else 60 if minute is not None else 3600
         whole, part = divmod(int(fraction) * unit, 10 ** len(fraction))
-        return moment - _offset(zone) + timedelta(seconds=whole), (b"%0*d" % (len(fraction), part)).rstrip(b"0")
+        return moment - _offset(zone) + timedelta(seconds=whole), (b"%0*d" % (len(fraction), part)).rstrip(
+            b"0"
+        )
     except (ValueError, OverflowError):
         return None
 

@@ -1,4 +1,6 @@
-"""Distinguished names (RFC 4514): taken apart and put together, always by the library, never by splitting at commas."""
+"""Distinguished names (RFC 4514): taken apart and put together, always by the library, never by splitting at
+commas.
+"""
 
 from __future__ import annotations
 
@@ -64,14 +66,18 @@ def naming(dn: str) -> Rdn:
 
 def format_rdn(rdn: Sequence[Ava]) -> str:
     """Write an RDN so that `parse` reads the same one back."""
-    return "+".join(f"{ava.attribute}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}" for ava in rdn)
+    return "+".join(
+        f"{ava.attribute}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}" for ava in rdn
+    )
 
 
 def _escaped(value: str) -> str:
     if value.isalnum():
         return value
     # Line breaks are legal in a DN, but would tear messages and file formats apart.
-    return re.sub(r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(ldap.dn.escape_dn_chars(value)))
+    return re.sub(
+        r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(ldap.dn.escape_dn_chars(value))
+    )
 
 
 def split(dn: str) -> tuple[str, str]:
@@ -106,10 +112,14 @@ def depth(dn: str) -> int:
 
 
 def _is_plain(value: str) -> bool:
-    """Whether a value is made of ASCII letters and digits with single spaces between them, so that nothing is to be escaped."""
+    """Whether a value is made of ASCII letters and digits with single spaces between them, so that nothing is
+    to be escaped.
+    """
     if not value.isascii():
         return False
-    return value.isalnum() or ("  " not in value and value.replace(" ", "").isalnum() and value.strip() == value)
+    return value.isalnum() or (
+        "  " not in value and value.replace(" ", "").isalnum() and value.strip() == value
+    )
 
 
 class Names:
@@ -132,7 +142,8 @@ class Names:
         """Equal for two DNs exactly if they name the same object. A text that is no DN stays as it is."""
         rdn, _, parent = dn.partition(",")
         attribute, _, value = rdn.partition("=")
-        # Nearly all names of most directories. What is known of attribute and parent was found out the long way below.
+        # Nearly all names of most directories. What is known of attribute and parent was found out the long
+        # way below.
         if parent in self._parents and attribute in self._folding and _is_plain(value):
             return f"{self._folding[attribute]}={value.lower()},{self._parents[parent]}"
         if not _SPECIAL.search(dn):
@@ -143,7 +154,10 @@ class Names:
                     above = self._normalised_parent(parent) if comma else ""
                 except NameSyntaxError:
                     return dn
-                if match[1] not in self._folding and self._normaliser(self._canonical(match[1])) is case_ignore:
+                if (
+                    match[1] not in self._folding
+                    and self._normaliser(self._canonical(match[1])) is case_ignore
+                ):
                     self._folding[match[1]] = self._canonical(match[1])
                 return join(self._normalised_rdn((Ava(match[1], match[2]),)), above)
         try:
@@ -165,10 +179,14 @@ class Names:
             parts = parse(value.decode())
         except (NameSyntaxError, UnicodeDecodeError):
             return value
-        return ",".join("+".join(sorted(map(self._spelled_ava, rdn))) for rdn in parts).encode(errors="surrogateescape")
+        return ",".join("+".join(sorted(map(self._spelled_ava, rdn))) for rdn in parts).encode(
+            errors="surrogateescape"
+        )
 
     def _spelled_ava(self, ava: Ava) -> str:
-        return f"{self._canonical(ava.attribute)}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}"
+        return (
+            f"{self._canonical(ava.attribute)}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}"
+        )
 
     def _normalised_parent(self, dn: str) -> str:
         known = self._parents.get(dn)
@@ -219,7 +237,8 @@ class Names:
             text = value.decode()
         except UnicodeDecodeError:
             raise RecordError(
-                "names the object, but its value is not UTF-8 text. Convert it at the source.", field=attribute
+                "names the object, but its value is not UTF-8 text. Convert it at the source.",
+                field=attribute,
             ) from None
         # Blanks around a name are no part of it (RFC 4518, section 2.6).
         text = text.strip(BLANKS)
@@ -253,7 +272,8 @@ class Names:
             return ava
         if not values:
             raise RecordError(
-                "names the object and would lose its value. Fill it at the source, or set keep_if_empty: true.",
+                "names the object and would lose its value. Fill it at the source, or set keep_if_empty:"
+                " true.",
                 field=ava.attribute,
             )
         normalise = self._normaliser(self._canonical(ava.attribute))
@@ -264,7 +284,9 @@ class Names:
         try:
             return Ava(ava.attribute, stripped((same or values)[0]).decode())
         except UnicodeDecodeError:
-            raise RecordError("names the object, but its new value is not UTF-8 text.", field=ava.attribute) from None
+            raise RecordError(
+                "names the object, but its new value is not UTF-8 text.", field=ava.attribute
+            ) from None
 
     def is_named_by(self, dn: str, attribute: str, value: bytes) -> bool:
         """Whether a normalised value of an attribute is one of the RDN's."""
@@ -274,10 +296,16 @@ class Names:
             return False
         canonical = self._canonical(attribute)
         normalise = self._normaliser(canonical)
-        return any(self._canonical(ava.attribute) == canonical and normalise(ava.value.encode()) == value for ava in rdn)
+        return any(
+            self._canonical(ava.attribute) == canonical and normalise(ava.value.encode()) == value
+            for ava in rdn
+        )
 
-    def temporary_id(self, dn: str, identity: bytes, number: int, is_valid: Callable[[str, bytes], bool]) -> str | None:
-        """A DN in the same container with another value of the first naming attribute, made from the identity.
+    def temporary_id(
+        self, dn: str, identity: bytes, number: int, is_valid: Callable[[str, bytes], bool]
+    ) -> str | None:
+        """A DN in the same container with another value of the first naming attribute, made from the
+        identity.
 
         None if none of the values that can be made has the form that the attribute demands (`is_valid`).
         """
@@ -287,7 +315,8 @@ class Names:
         except (NameSyntaxError, ValueError, IndexError):
             return None
         digest = hashlib.blake2b(b"%d:%b" % (number, identity), digest_size=6)
-        # Text for most attributes, digits for those that hold numbers. Short: Active Directory's cn has at most 64 characters.
+        # Text for most attributes, digits for those that hold numbers. Short: Active Directory's cn has at
+        # most 64 characters.
         for value in (f"exchange-{digest.hexdigest()}", str(int.from_bytes(digest.digest()) % 10**9)):
             if is_valid(first.attribute, value.encode()):
                 return join(format_rdn((Ava(first.attribute, value), *others)), parent)

@@ -1,4 +1,7 @@
-"""A change as the LDAP operations that carry it out, and what they assert where that is asked for. Pure: nothing is sent here."""
+"""A change as the LDAP operations that carry it out, and what they assert where that is asked for.
+
+Pure: nothing is sent here.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,10 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Modify:
-    """Change attributes (RFC 4511, section 4.6). `assertion` is a filter that must hold (RFC 4528), or None."""
+    """Change attributes (RFC 4511, section 4.6).
+
+    `assertion` is a filter that must hold (RFC 4528), or None.
+    """
 
     dn: str
     modifications: tuple[Modification, ...]
@@ -73,7 +79,8 @@ class Operations:
 
     Attributes:
         main: carried out one after the other.
-        late: carried out after all other changes, because its values name objects that point back at this one.
+        late: carried out after all other changes, because its values name objects that point back at this
+            one.
     """
 
     main: tuple[Operation, ...]
@@ -86,10 +93,15 @@ def operations(change: Change, schema: Schema, *, assertion: bool, identity_fiel
     Args:
         change: what is to be written.
         schema: the server's.
-        assertion: every operation asserts what was seen (RFC 4528); else the old values that it names are its only condition.
+        assertion: every operation asserts what was seen (RFC 4528); else the old values that it names are its
+            only condition.
         identity_field: the attribute of `change.identity`.
     """
-    identity = [equals(identity_field, change.identity)] if assertion and identity_field and change.identity is not None else []
+    identity = (
+        [equals(identity_field, change.identity)]
+        if assertion and identity_field and change.identity is not None
+        else []
+    )
     rules = Rules(schema)
     if change.action is Action.CREATE:
         return _creation(change, rules)
@@ -110,7 +122,9 @@ def operations(change: Change, schema: Schema, *, assertion: bool, identity_fiel
     modifications = tuple(part for field in early for part in _modifications(field, rules))
     if modifications:
         kept = _stays(early, rules) if assertion else ()
-        main.append(Modify(change.final_object, modifications, _all_of([*identity, *kept]) if assertion else None))
+        main.append(
+            Modify(change.final_object, modifications, _all_of([*identity, *kept]) if assertion else None)
+        )
     late = tuple(part for field in fields if field.late for part in _modifications(field, rules))
     return Operations(tuple(main), (Modify(change.final_object, late),) if late else ())
 
@@ -119,13 +133,18 @@ def without(operation: Operation, values: Collection[bytes]) -> Operation | None
     """A modification that neither adds nor takes away these values; None if nothing is left of it."""
     if not isinstance(operation, Modify):
         return operation
-    parts = (replace(part, values=tuple(each for each in part.values if each not in values)) for part in operation.modifications)
+    parts = (
+        replace(part, values=tuple(each for each in part.values if each not in values))
+        for part in operation.modifications
+    )
     left = tuple(part for part in parts if part.values)
     return replace(operation, modifications=left) if left else None
 
 
 class Rules:
-    """The schema's field rules; what the schema does not know is treated as plain text that can be told apart."""
+    """The schema's field rules; what the schema does not know is treated as plain text that can be told
+    apart.
+    """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
@@ -180,7 +199,9 @@ def _creation(change: Change, rules: Rules) -> Operations:
     for attribute, value in _naming_values(change.final_object):
         if value in attributes.get(attribute, ()):
             continue
-        name = next((known for known in attributes if rules.canonical(known) == rules.canonical(attribute)), attribute)
+        name = next(
+            (known for known in attributes if rules.canonical(known) == rules.canonical(attribute)), attribute
+        )
         if not rules.keys(name, [value]) <= rules.keys(name, attributes.get(name, ())):
             attributes.setdefault(name, []).append(value)
     written = tuple((rules.transferred(name), tuple(values)) for name, values in attributes.items())
@@ -190,7 +211,10 @@ def _creation(change: Change, rules: Rules) -> Operations:
 
 def _classes(change: Change) -> list[str]:
     return [
-        value.decode(errors="replace") for field in change.fields if field.field.lower() == "objectclass" for value in field.new
+        value.decode(errors="replace")
+        for field in change.fields
+        if field.field.lower() == "objectclass"
+        for value in field.new
     ]
 
 
@@ -214,8 +238,8 @@ def _rename(old: str, new: str, schema: Schema, assertion: str | None) -> Rename
 def fields_after_rename(change: Change, schema: Schema, name: str | None = None) -> tuple[FieldChange, ...]:
     """The change's fields with `old` as it is once the object has its new name, or this one.
 
-    A rename removes the old naming values and adds the new ones by itself (deleteoldrdn, RFC 4511, section 4.9); saying so
-    again would fail.
+    A rename removes the old naming values and adds the new ones by itself (deleteoldrdn, RFC 4511, section
+    4.9); saying so again would fail.
     """
     name = name or change.final_object
     if name == change.object:
@@ -247,7 +271,11 @@ def fields_after_rename(change: Change, schema: Schema, name: str | None = None)
 
 def _modifications(field: FieldChange, rules: Rules) -> list[Modification]:
     if field.replace or rules.write_only(field.field):
-        return [] if field.old == field.new != () else [Modification("replace", rules.transferred(field.field), field.new)]
+        return (
+            []
+            if field.old == field.new != ()
+            else [Modification("replace", rules.transferred(field.field), field.new)]
+        )
     name, removed, added = rules.transferred(field.field), field.removed, field.added
     parts = []
     if removed:
@@ -257,7 +285,8 @@ def _modifications(field: FieldChange, rules: Rules) -> list[Modification]:
     return parts
 
 
-# -- assertions -------------------------------------------------------------------------------------------------------
+# -- assertions
+# -------------------------------------------------------------------------------------------------------
 
 
 def equals(attribute: str, value: bytes) -> str:
@@ -293,7 +322,9 @@ def _holds_old(fields: Iterable[FieldChange], rules: Rules) -> list[str]:
 
 
 def _stays(fields: Iterable[FieldChange], rules: Rules) -> list[str]:
-    """What deleting the old values does not prove by itself: values that stay, and attributes that were absent."""
+    """What deleting the old values does not prove by itself: values that stay, and attributes that were
+    absent.
+    """
     found: list[str] = []
     for field in fields:
         if field.partial or rules.write_only(field.field):

@@ -1,4 +1,6 @@
-"""How far a change has come, judged by looking at its object: not begun, partly or wholly done, or in conflict. Pure."""
+"""How far a change has come, judged by looking at its object: not begun, partly or wholly done, or in
+conflict. Pure.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ class Seen:
 class Known:
     """What is known of other objects, and explains why values that name them are not as they were.
 
-    Servers let references follow: the value goes with the object that it names, or is renamed with it (`refint`, `memberof`,
-    Active Directory's links).
+    Servers let references follow: the value goes with the object that it names, or is renamed with it
+    (`refint`, `memberof`, Active Directory's links).
 
     Attributes:
         moved: normalised DN → normalised DN of the objects that this run has renamed.
@@ -51,8 +53,9 @@ class Progress:
         remaining: operations that still have to be carried out; none in both parts if the change is done.
         conflict: why it must not be carried out; empty if there is no conflict.
         found: the same without what follows from it: what the object is like.
-        unexplained: normalised DNs that values named and name no longer. If no object has any of these DNs any more, the server
-            took the values away along with their objects, and the change can be judged again with that knowledge.
+        unexplained: normalised DNs that values named and name no longer. If no object has any of these DNs
+            any more, the server took the values away along with their objects, and the change can be judged
+            again with that knowledge.
     """
 
     remaining: Operations
@@ -88,10 +91,11 @@ def judge(
         planned: all operations of the change.
         schema: of the server.
         seen: the object under its present or its future name; None if there is none.
-        elsewhere: DN under which the object was found although neither name leads to it; empty if another object has its name.
+        elsewhere: DN under which the object was found although neither name leads to it; empty if another
+            object has its name.
         known: of other objects.
-        looked_at: the fields that `seen` tells about; None for all. Of the others only values that come and go one by one
-            (`partial`) may be left out; they are taken for not written yet.
+        looked_at: the fields that `seen` tells about; None for all. Of the others only values that come and
+            go one by one (`partial`) may be left out; they are taken for not written yet.
     """
     if change.action is Action.CREATE:
         return _judge_creation(change, planned, Rules(schema), seen)
@@ -114,31 +118,45 @@ def judge(
 
 
 def _is_untouched(change: Change, seen: Seen) -> bool:
-    """Whether the object is octet for octet as it was, as far as fields are not written value by value or later."""
+    """Whether the object is octet for octet as it was, as far as fields are not written value by value or
+    later.
+    """
     attributes = seen.attributes
     for name, old, _, _, late, partial in change.fields:
         if partial or late:
             continue
         present = attributes.get(name, ())
-        if len(present) != len(old) or (len(old) == 1 and present[0] != old[0]) or (len(old) > 1 and set(present) != set(old)):
+        if (
+            len(present) != len(old)
+            or (len(old) == 1 and present[0] != old[0])
+            or (len(old) > 1 and set(present) != set(old))
+        ):
             return False
     return True
 
 
 def judge_late(planned: Operations, schema: Schema, seen: Seen | None) -> Progress:
-    """What is left to do of the operations that had to wait for all other changes, after the rest was written."""
+    """What is left to do of the operations that had to wait for all other changes, after the rest was
+    written.
+    """
     if seen is None:
-        return Progress(NOTHING, "the object was taken away after this run had written it. Run the job again.")
+        return Progress(
+            NOTHING, "the object was taken away after this run had written it. Run the job again."
+        )
     return Progress(Operations((), _Sight(seen, Rules(schema), NOBODY_ELSE).left_of(planned.late)))
 
 
 def _judge_creation(change: Change, planned: Operations, rules: Rules, seen: Seen | None) -> Progress:
     if seen is None:
         return Progress(planned)
-    late = {part.attribute.lower() for op in planned.late if isinstance(op, Modify) for part in op.modifications}
+    late = {
+        part.attribute.lower() for op in planned.late if isinstance(op, Modify) for part in op.modifications
+    }
     sight = _Sight(seen, rules, NOBODY_ELSE)
     fields = sight.comparable(change.fields)
-    differing = [field.field for field in fields if field.field.lower() not in late and not sight.is_new(field)]
+    differing = [
+        field.field for field in fields if field.field.lower() not in late and not sight.is_new(field)
+    ]
     if differing:
         return _conflict(f"an object of this name exists already, with another {', '.join(differing)}")
     return Progress(Operations((), sight.left_of(planned.late)))
@@ -153,7 +171,8 @@ def _judge_update(
         # Nothing is known of the others, so nothing of them is written already.
         fields = tuple(field for field in fields if field.field in looked_at)
     fields = sight.comparable(fields)
-    # Values that come and go one by one are judged one by one: what somebody else has taken away or added already is done.
+    # Values that come and go one by one are judged one by one: what somebody else has taken away or added
+    # already is done.
     whole = [field for field in fields if not field.partial and not field.late]
     late = tuple(planned.late if looked_at is not None else sight.left_of(planned.late))
     if not any(isinstance(op, Rename) for op in main) and all(map(sight.is_new, whole)):
@@ -169,8 +188,12 @@ def _judge_update(
     return Progress(Operations(tuple(sight.left_of(verdict.remaining.main, only=partly)), late))
 
 
-def _names_left(change: Change, main: Sequence[Operation], schema: Schema, dn: str) -> tuple[tuple[Operation, ...], str]:
-    """The operations without the renames that have been carried out, and the name that the object has by them."""
+def _names_left(
+    change: Change, main: Sequence[Operation], schema: Schema, dn: str
+) -> tuple[tuple[Operation, ...], str]:
+    """The operations without the renames that have been carried out, and the name that the object has by
+    them.
+    """
     renames = [op for op in main if isinstance(op, Rename)]
     same = schema.names.same
     if same(change.object, change.final_object):
@@ -200,7 +223,9 @@ class _Sight:
         self._known = known
 
     def comparable(self, fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        """Without those whose values cannot be read: of them nobody can tell, and writing them again does no harm."""
+        """Without those whose values cannot be read: of them nobody can tell, and writing them again does no
+        harm.
+        """
         return tuple(field for field in fields if not self._rules.write_only(field.field))
 
     def is_new(self, field: FieldChange) -> bool:
@@ -216,7 +241,9 @@ class _Sight:
         return not respelled or respelled <= set(map(rule.spelled, present))
 
     def verdict(self, fields: Iterable[FieldChange], planned: Operations, *, exactly: bool) -> Progress:
-        """The planned operations if the fields are as they were; `exactly`: no value more, where values are not named."""
+        """The planned operations if the fields are as they were; `exactly`: no value more, where values are
+        not named.
+        """
         differing: list[str] = []
         unexplained: list[bytes] = []
         followed: dict[str, dict[bytes, bytes | None]] = {}
@@ -225,7 +252,9 @@ class _Sight:
                 if not self._is_old(field, exactly=exactly or field.replace):
                     differing.append(field.field)
                 continue
-            missing, others = self._compare_references(field, followed.setdefault(field.field, {}), exactly=exactly)
+            missing, others = self._compare_references(
+                field, followed.setdefault(field.field, {}), exactly=exactly
+            )
             if missing or others:
                 differing.append(field.field)
                 unexplained += missing
@@ -233,13 +262,19 @@ class _Sight:
                     # No knowledge of other objects would explain these.
                     unexplained.append(b"")
         if differing:
-            explicable = unexplained and b"" not in unexplained and len(differing) == len(set(differing) & followed.keys())
+            explicable = (
+                unexplained
+                and b"" not in unexplained
+                and len(differing) == len(set(differing) & followed.keys())
+            )
             return _conflict(_differs(differing), tuple(unexplained) if explicable else ())
         if not any(followed.values()):
             return Progress(planned)
         return Progress(Operations(tuple(self._following(planned.main, followed)), planned.late))
 
-    def left_of(self, operations: Iterable[Operation], *, only: Collection[str] | None = None) -> tuple[Operation, ...]:
+    def left_of(
+        self, operations: Iterable[Operation], *, only: Collection[str] | None = None
+    ) -> tuple[Operation, ...]:
         """The operations without values that are gone or there already; `only` of these attributes."""
         left: list[Operation] = []
         for op in operations:
@@ -247,7 +282,12 @@ class _Sight:
                 parts = tuple(
                     rest
                     for part in op.modifications
-                    if (rest := part if only is not None and part.attribute not in only else self._left_of_part(part)) is not None
+                    if (
+                        rest := part
+                        if only is not None and part.attribute not in only
+                        else self._left_of_part(part)
+                    )
+                    is not None
                 )
                 if parts != op.modifications:
                     if parts:
@@ -282,9 +322,11 @@ class _Sight:
     def _compare_references(
         self, field: FieldChange, followed: dict[bytes, bytes | None], *, exactly: bool
     ) -> tuple[list[bytes], bool]:
-        """Old values that are missing without a reason, and whether there are others that the change does not know.
+        """Old values that are missing without a reason, and whether there are others that the change does not
+        know.
 
-        What has gone or followed its object is added to `followed`: normalised old value → the one that is there now, or None.
+        What has gone or followed its object is added to `followed`: normalised old value → the one that is
+        there now, or None.
         """
         held = self._rules.keys(field.field, self._present(field))
         old, new = self._rules.keys(field.field, field.old), self._rules.keys(field.field, field.new)

@@ -1,4 +1,6 @@
-"""Listings that are complete or raise: paged searches (RFC 2696) and ranges of many-valued attributes (MS-ADTS 3.1.1.3.1.3.3)."""
+"""Listings that are complete or raise: paged searches (RFC 2696) and ranges of many-valued attributes
+(MS-ADTS 3.1.1.3.1.3.3).
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,8 @@ def listing(
 ) -> Iterator[list[Record]]:
     """Yield everything that a search finds, page by page.
 
-    Ends normally only after the server said that the listing is complete, else raises IncompleteListing (cut short, broken off,
-    referrals), MissingObjectError (no such base) or another EndpointError.
+    Ends normally only after the server said that the listing is complete, else raises IncompleteListing (cut
+    short, broken off, referrals), MissingObjectError (no such base) or another EndpointError.
 
     The records spell attributes as they are spelled in `attributes`.
     """
@@ -47,7 +49,9 @@ def listing(
     connection = pool.open()
     finished = False
     try:
-        for entries in _pages(connection, root, settings.page_size, base=base, scope=scope, filter=filter, asked=spelling.asked):
+        for entries in _pages(
+            connection, root, settings.page_size, base=base, scope=scope, filter=filter, asked=spelling.asked
+        ):
             yield _records(entries, connection, spelling)
         finished = True
     except ldap.LDAPError as error:
@@ -62,7 +66,10 @@ def listing(
         raise IncompleteListing(
             f"a part of {base} is held by another server: {referral}. Referrals are not followed.",
             endpoint=settings.label,
-            remedy="Choose a container without that part, or make a connection to the server that holds all of it.",
+            remedy=(
+                "Choose a container without that part, or make a connection to the server that holds all of"
+                " it."
+            ),
         ) from None
     except Broken as broken:
         raise IncompleteListing(
@@ -71,7 +78,8 @@ def listing(
             remedy="Run the job again; if it stays so, look at the server's log.",
         ) from None
     finally:
-        # A listing that nobody reads to its end leaves a page underway; a new connection is cheaper than sorting that out.
+        # A listing that nobody reads to its end leaves a page underway; a new connection is cheaper than
+        # sorting that out.
         if finished:
             pool.release(connection)
         else:
@@ -87,7 +95,14 @@ class Broken(Exception):
 
 
 def _pages(
-    connection: SimpleLDAPObject, root: RootDse, page_size: int, *, base: str, scope: int, filter: str, asked: Sequence[str]
+    connection: SimpleLDAPObject,
+    root: RootDse,
+    page_size: int,
+    *,
+    base: str,
+    scope: int,
+    filter: str,
+    asked: Sequence[str],
 ) -> Iterator[list[tuple[str, Attributes]]]:
     controls: list[Any] = []
     paged = PAGED_RESULTS in root.controls and scope != ldap.SCOPE_BASE
@@ -95,7 +110,8 @@ def _pages(
     if paged:
         controls.append(page)
     if DOMAIN_SCOPE in root.controls:
-        # Active Directory then answers for this domain only, and sends no references to others (MS-ADTS 3.1.1.3.4.1.2).
+        # Active Directory then answers for this domain only, and sends no references to others (MS-ADTS
+        # 3.1.1.3.4.1.2).
         controls.append(RequestControl(DOMAIN_SCOPE, True))
 
     def request() -> int:
@@ -131,18 +147,28 @@ def _without_references(entries: list[tuple[str | None, Any]]) -> list[tuple[str
     return entries  # type: ignore[return-value]
 
 
-def _records(entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling) -> list[Record]:
+def _records(
+    entries: list[tuple[str, Attributes]], connection: SimpleLDAPObject, spelling: Spelling
+) -> list[Record]:
     right = spelling.right
     return [
         _record(
-            (name, found if found.keys() <= right else spelling.apply(found, partial(rest_of_range, connection, name)), "", False)
+            (
+                name,
+                found
+                if found.keys() <= right
+                else spelling.apply(found, partial(rest_of_range, connection, name)),
+                "",
+                False,
+            )
         )
         for name, found in entries
     ]
 
 
 _record = partial(tuple.__new__, Record)
-"""`Record._make`, at a third of its time: there are two for every object of a run in which nothing changes."""
+"""`Record._make`, at a third of its time: there are two for every object of a run in which nothing changes.
+"""
 
 
 def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: int) -> list[bytes]:
@@ -150,7 +176,9 @@ def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: 
     values: list[bytes] = []
     while True:
         wanted = f"{attribute};range={first}-*"
-        found = connection.search_ext_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", [wanted], timeout=connection.timeout)
+        found = connection.search_ext_s(
+            dn, ldap.SCOPE_BASE, "(objectClass=*)", [wanted], timeout=connection.timeout
+        )
         entries = [entry for name, entry in found if name is not None]
         match, piece = next(
             (
@@ -172,8 +200,8 @@ def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: 
 class Spelling:
     """Maps attribute names as a server writes them to the names that were asked for.
 
-    Servers answer in their own spelling (case, another of the attribute's names, `;binary`), and send subtypes and options that
-    nobody asked for.
+    Servers answer in their own spelling (case, another of the attribute's names, `;binary`), and send
+    subtypes and options that nobody asked for.
     """
 
     def __init__(self, schema: Schema, attributes: Sequence[str]) -> None:
@@ -190,13 +218,17 @@ class Spelling:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def apply(self, found: Attributes, rest: Callable[[str, int], list[bytes]]) -> Attributes:
-        """The attributes under the names that were asked for; `rest(name, first)` fetches what a range left out."""
+        """The attributes under the names that were asked for; `rest(name, first)` fetches what a range left
+        out.
+        """
         result: Attributes = {}
         for written, received in found.items():
             ranged = _RANGE.match(written) if ";" in written else None
             names = self._names(ranged["name"] if ranged else written)
             partly = names and ranged and ranged["last"] != "*"
-            values = received + rest(ranged["name"], int(ranged["last"]) + 1) if ranged and partly else received
+            values = (
+                received + rest(ranged["name"], int(ranged["last"]) + 1) if ranged and partly else received
+            )
             # Active Directory sends the plain name without values beside the range.
             for name in names if values else ():
                 result[name] = result[name] + values if name in result else values

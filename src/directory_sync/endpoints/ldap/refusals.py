@@ -1,4 +1,6 @@
-"""What a server's refusal of one write means: a conflict or a failure, in words that name object, attribute and remedy."""
+"""What a server's refusal of one write means: a conflict or a failure, in words that name object, attribute
+and remedy.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ class Refusal:
         message: one or two sentences, without the object's name.
         look: the object itself tells more (or that the change is there already), so it is worth looking at.
         computed: the value that could not be taken away may be one that the server computes.
-        taken: attributes and values of which another object has one, where the directory lets only one object have it; the
-            server does not always say which of them it is.
+        taken: attributes and values of which another object has one, where the directory lets only one object
+            have it; the server does not always say which of them it is.
     """
 
     result: Result
@@ -36,7 +38,8 @@ class Refusal:
 
 
 _DANGLING = re.compile(
-    r"00000525|specified dn doesn't exist|referenced object not found|non-existing object as group member", re.IGNORECASE
+    r"00000525|specified dn doesn't exist|referenced object not found|non-existing object as group member",
+    re.IGNORECASE,
 )
 _MUST = re.compile(r"""(?:requires|missing) attribute ['"]([^'"]+)['"]""")
 _QUOTED = re.compile(r"""attribute ['"]([^'"]+)['"]|privilege to the '([^']+)' attribute""", re.IGNORECASE)
@@ -44,9 +47,12 @@ _NAMED = re.compile(r"attribute ([A-Za-z][\w-]*) on ")
 _LEADING = re.compile(r"^([A-Za-z][\w;.-]*): ")
 # 00000524 and 00000526: ERROR_USER_EXISTS and ERROR_GROUP_EXISTS of Active Directory, for an account name.
 _IN_USE = re.compile(r"samAccountName|userPrincipalName|already in use|0000052[46]", re.IGNORECASE)
-# OpenLDAP's overlay `unique` (2.5 and later, before), 389 Directory Server's plug-in, Samba, Active Directory.
+# OpenLDAP's overlay `unique` (2.5 and later, before), 389 Directory Server's plug-in, Samba, Active
+# Directory.
 _NOT_UNIQUE = re.compile(
-    r"non-unique attributes|attributes not unique|same attribute value already exists|already in use|000021C[78]", re.IGNORECASE
+    r"non-unique attributes|attributes not unique|same attribute value already exists|already in"
+    r" use|000021C[78]",
+    re.IGNORECASE,
 )
 _FILTERED = re.compile(r"\(([A-Za-z][\w;.-]*)=")
 _PLUGIN_NAMED = re.compile(r"""\(attribute: "([^"]+)"\)""")
@@ -55,8 +61,9 @@ _ABOUT_SECRETS = "password|0000052D"
 _ONE_VALUE = "multiple values|SINGLE-VALUE"
 _ABOUT_VALUES = (ldap.CONSTRAINT_VIOLATION, ldap.TYPE_OR_VALUE_EXISTS, ldap.OBJECT_CLASS_VIOLATION)
 
-# (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes are those of
-# RFC 4511, appendix A; Samba, Active Directory and 389 Directory Server use some in their own way, which only the text tells.
+# (exception, pattern in the server's text or None, meaning, remedy); the first that fits counts. The codes
+# are those of RFC 4511, appendix A; Samba, Active Directory and 389 Directory Server use some in their own
+# way, which only the text tells.
 _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None, str, str], ...] = (
     (
         ldap.NO_SUCH_ATTRIBUTE,
@@ -77,7 +84,12 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "the directory's schema has no such object class",
         "Correct object_classes.",
     ),
-    (_ABOUT_VALUES, _ONE_VALUE, "the attribute holds only one value", "Choose one value with a transformation."),
+    (
+        _ABOUT_VALUES,
+        _ONE_VALUE,
+        "the attribute holds only one value",
+        "Choose one value with a transformation.",
+    ),
     (
         ldap.OBJECT_CLASS_VIOLATION,
         "requires attribute|missing attribute",
@@ -89,7 +101,8 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         None,
         "the object would not fit its object classes",
         (
-            "Map only attributes that the object's classes allow and all that they demand. object_classes of the job is for new"
+            "Map only attributes that the object's classes allow and all that they demand. object_classes of"
+            " the job is for new"
             " objects: one that exists keeps its classes, so add what it lacks there."
         ),
     ),
@@ -117,7 +130,12 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "a value does not have the form that the attribute's syntax demands",
         "Correct the value at the source.",
     ),
-    (ldap.INVALID_DN_SYNTAX, None, "a name is not a DN that the directory takes", "Correct the value that it is made of."),
+    (
+        ldap.INVALID_DN_SYNTAX,
+        None,
+        "a name is not a DN that the directory takes",
+        "Correct the value that it is made of.",
+    ),
     (
         ldap.NAMING_VIOLATION,
         None,
@@ -142,7 +160,12 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "there are objects below it that the plan does not delete",
         "Delete or move them first, or leave the container out of the job.",
     ),
-    (ldap.NOT_ALLOWED_ON_RDN, None, "the attribute names the object", "Set rdn so that the change becomes a rename."),
+    (
+        ldap.NOT_ALLOWED_ON_RDN,
+        None,
+        "the attribute names the object",
+        "Set rdn so that the change becomes a rename.",
+    ),
     (
         ldap.INAPPROPRIATE_MATCHING,
         None,
@@ -160,9 +183,17 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "checking for attribute uniqueness",
         # 389 Directory Server 2.3: every rename of such an object, also if nothing unique changes.
         "the server's check for unique values fails for objects whose names hold characters such as commas",
-        "Rename it while the plug-in Attribute Uniqueness is off, or set rdn to an attribute without such characters.",
+        (
+            "Rename it while the plug-in Attribute Uniqueness is off, or set rdn to an attribute without such"
+            " characters."
+        ),
     ),
-    (ldap.REFERRAL, None, "another server holds this object", "Make a connection to that server; referrals are not followed."),
+    (
+        ldap.REFERRAL,
+        None,
+        "another server holds this object",
+        "Make a connection to that server; referrals are not followed.",
+    ),
     (ldap.UNWILLING_TO_PERFORM, None, "the directory is not willing to do this", "Look at its own text."),
 )
 
@@ -183,32 +214,43 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
     for kinds, pattern, meaning, remedy in _FAILURES:
         if isinstance(error, kinds) and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
             if pattern == _ABOUT_SECRETS:
-                subject = subject or _only(name for name, _ in attributes(operation) if base_name(name) in WRITE_ONLY)
-            # A value that is added where none was seen proves by the one refusal that there is one now; by the other Active
-            # Directory says that a member is there already, or gone (Win32 errors 1377 and 1378).
+                subject = subject or _only(
+                    name for name, _ in attributes(operation) if base_name(name) in WRITE_ONLY
+                )
+            # A value that is added where none was seen proves by the one refusal that there is one now; by
+            # the other Active Directory says that a member is there already, or gone (Win32 errors 1377 and
+            # 1378).
             worth_a_look = pattern == _ONE_VALUE or isinstance(error, ldap.UNWILLING_TO_PERFORM)
             look = worth_a_look and isinstance(operation, Modify)
             return replace(_failed(subject, meaning, remedy, text), look=look)
     if isinstance(error, ldap.ALREADY_EXISTS):
         if _IN_USE.search(text) and not isinstance(operation, Modify):
             return _not_unique(text, operation)
-        what = "the value is there already" if isinstance(operation, Modify) else "an object of this name exists already"
+        what = (
+            "the value is there already"
+            if isinstance(operation, Modify)
+            else "an object of this name exists already"
+        )
         return Refusal(Result.CONFLICT, f"{what}. Nothing was overwritten; run the job again.", look=True)
     if isinstance(error, ldap.NO_SUCH_OBJECT):
         if isinstance(operation, Add):
-            return _failed("", "the container does not exist", "Create it first, or correct the container.", text)
+            return _failed(
+                "", "the container does not exist", "Create it first, or correct the container.", text
+            )
         if isinstance(operation, Rename) and operation.new_superior is not None:
             # Whether the object or the new container is missing, only a look at the object tells.
             return Refusal(
                 Result.FAILED,
-                f"the container {operation.new_superior} does not exist. Create it first, or correct the container.",
+                f"the container {operation.new_superior} does not exist. Create it first, or correct the"
+                f" container.",
                 look=True,
             )
         return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again.", look=True)
     if isinstance(error, ldap.ASSERTION_FAILED | ldap.NO_SUCH_ATTRIBUTE | ldap.TYPE_OR_VALUE_EXISTS):
         return Refusal(
             Result.CONFLICT,
-            "the directory says that the object is not as it was when the change was planned, although all that can be read is."
+            "the directory says that the object is not as it was when the change was planned, although all"
+            " that can be read is."
             " If that stays so, the login may lack the right to search or compare an attribute of this job."
             f" Nothing was overwritten. Server: {text}.",
             look=True,
@@ -218,7 +260,8 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
 
 
 def held_by(refused: Refusal, holders: Sequence[tuple[str, str]]) -> str:
-    """The message of a refusal for a value that is taken, once it is known who has it: attributes, and DNs of objects.
+    """The message of a refusal for a value that is taken, once it is known who has it: attributes, and DNs of
+    objects.
 
     The value itself is not told: the job may have declared the field a secret.
     """
@@ -259,7 +302,9 @@ def _given(operation: Operation) -> Iterator[tuple[str, tuple[bytes, ...]]]:
             yield from ((part.attribute, part.values) for part in modifications if part.kind != "delete")
         case Rename(_, new_rdn, _, _, _):
             try:
-                yield from ((ava.attribute, (ava.value.encode(),)) for ava in naming(new_rdn) if not ava.hexadecimal)
+                yield from (
+                    (ava.attribute, (ava.value.encode(),)) for ava in naming(new_rdn) if not ava.hexadecimal
+                )
             except NameSyntaxError:
                 return
 

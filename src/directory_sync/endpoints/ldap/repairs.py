@@ -1,8 +1,10 @@
-"""Keeps writes apart from what a server does by itself to references, a moment after an object was deleted or renamed.
+"""Keeps writes apart from what a server does by itself to references, a moment after an object was deleted or
+renamed.
 
-OpenLDAP's refint (slapo-refint(5)) and 389 Directory Server's referential integrity plug-in look for values that name the
-object and change them in a thread of their own, after the client has been told that it is done. A value that is written at
-that moment may be lost, or come back. Nobody is told when such a repair is over, so it is given a short while.
+OpenLDAP's refint (slapo-refint(5)) and 389 Directory Server's referential integrity plug-in look for values
+that name the object and change them in a thread of their own, after the client has been told that it is done.
+A value that is written at that moment may be lost, or come back. Nobody is told when such a repair is over,
+so it is given a short while.
 """
 
 from __future__ import annotations
@@ -44,15 +46,17 @@ class Repairs:
     def admit(self, change: Change, named: Collection[str]) -> tuple[list[str], list[str]]:
         """Take a change in whose values name these.
 
-        Returns normalised ids of the objects that have to be dealt with before it writes values, and before its object is
-        deleted or leaves its id.
+        Returns normalised ids of the objects that have to be dealt with before it writes values, and before
+        its object is deleted or leaves its id.
         """
         now = self._normalise(change.object)
         to_write = [name for name in named if name in self._vacated and name != now]
         for name in named:
             self._naming[name][now] = self._naming[name].get(now, 0) + 1
         to_leave: list[str] = []
-        if change.action is Action.DELETE or (change.new_object and self._normalise(change.new_object) != now):
+        if change.action is Action.DELETE or (
+            change.new_object and self._normalise(change.new_object) != now
+        ):
             to_leave = [id for id in self._naming.get(now, ()) if id != now]
             self._vacated.setdefault(now, 0.0)
         return to_write, to_leave

@@ -56,11 +56,16 @@ class RootDse:
 
     @property
     def directory_389(self) -> bool:
-        """Whether it is a 389 Directory Server, also as a part of FreeIPA; Red Hat's calls itself the same."""
+        """Whether it is a 389 Directory Server, also as a part of FreeIPA; Red Hat's calls itself the
+        same.
+        """
         return _389.search(self.vendor) is not None
 
     def naming_context_of(self, dn: str) -> str | None:
-        """The naming context that holds a DN: the deepest one above it. Raises NameSyntaxError for what is no DN."""
+        """The naming context that holds a DN: the deepest one above it.
+
+        Raises NameSyntaxError for what is no DN.
+        """
         wanted = _folded(dn)
         best: str | None = None
         length = -1
@@ -73,12 +78,17 @@ class RootDse:
 
 def _folded(dn: str) -> list[frozenset[tuple[str, str]]]:
     # The schema is not known yet; names of naming contexts are compared without regard to case everywhere.
-    return [frozenset((ava.attribute.lower(), " ".join(ava.value.lower().split())) for ava in rdn) for rdn in parse(dn)]
+    return [
+        frozenset((ava.attribute.lower(), " ".join(ava.value.lower().split())) for ava in rdn)
+        for rdn in parse(dn)
+    ]
 
 
 def interpret(entry: Mapping[str, Sequence[bytes]], configured: Flavour) -> RootDse:
     """Read the root DSE's attributes; a configured flavour other than `auto` wins over what is recognised."""
-    values = {name.lower(): [value.decode(errors="replace") for value in found] for name, found in entry.items()}
+    values = {
+        name.lower(): [value.decode(errors="replace") for value in found] for name, found in entry.items()
+    }
 
     def first(name: str) -> str | None:
         found = values.get(name.lower())

@@ -1,4 +1,7 @@
-"""Which changes may be underway at the same time. Servers carry out pipelined operations of one connection in any order."""
+"""Which changes may be underway at the same time.
+
+Servers carry out pipelined operations of one connection in any order.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ T = TypeVar("T", bound=Hashable)
 class Schedule(Generic[T]):
     """Items in the order of their arrival, each held back until those it depends on are finished.
 
-    An item depends on an earlier, unfinished one that touches the same object, one above or one below it, or one that it names
-    in `after`.
+    An item depends on an earlier, unfinished one that touches the same object, one above or one below it, or
+    one that it names in `after`.
 
     Args:
         ancestors: normalised ids of the containers above a normalised id.
@@ -31,7 +34,8 @@ class Schedule(Generic[T]):
         return len(self._places)
 
     def add(self, item: T, touches: Iterable[str], after: Iterable[str] = ()) -> bool:
-        """Take an item in. True if it may start now; otherwise `finish` of the last item it waits for returns it.
+        """Take an item in. True if it may start now; otherwise `finish` of the last item it waits for returns
+        it.
 
         Args:
             item: what waits or starts.

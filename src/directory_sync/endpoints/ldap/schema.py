@@ -1,4 +1,6 @@
-"""What the server's schema says of attributes and object classes (RFC 4512, section 4.2), read when first asked for."""
+"""What the server's schema says of attributes and object classes (RFC 4512, section 4.2), read when first
+asked for.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,13 @@ SERVER_FILLED = frozenset(
         "userAccountControl",
     )
 )
-"""Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4)."""
+"""Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4).
+"""
 
 WRITE_ONLY = PASSWORD_ATTRIBUTES
-"""Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back as written."""
+"""Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back
+as written.
+"""
 
 DN_SYNTAXES = frozenset((syntaxes.DISTINGUISHED_NAME, "1.3.6.1.4.1.1466.115.121.1.34"))
 
@@ -41,7 +46,9 @@ _NAMES_REMEMBERED = 10_000
 _ASSERTABLE = frozenset((*matching.RULES, "distinguishedNameMatch", "objectIdentifierMatch"))
 
 # Created by the server on every object, but not marked as such in the schema that Active Directory publishes.
-_ACTIVE_DIRECTORY_READ_ONLY = frozenset(("objectsid", "samaccounttype", "primarygrouptoken", "ntsecuritydescriptor"))
+_ACTIVE_DIRECTORY_READ_ONLY = frozenset(
+    ("objectsid", "samaccounttype", "primarygrouptoken", "ntsecuritydescriptor")
+)
 
 
 def base_name(attribute: str) -> str:
@@ -79,12 +86,15 @@ class Schema:
                 self._attributes.setdefault(name.lower(), attribute)
         # Bounded, because names come from a definition, but also from whatever DN somebody writes.
         self.canonical: Callable[[str], str] = lru_cache(_NAMES_REMEMBERED)(self._canonical)
-        """One lower-case name for an attribute, whichever of its names or identifiers is given; without options."""
+        """One lower-case name for an attribute, whichever of its names or identifiers is given; without
+        options.
+        """
         self.names = Names(self.canonical, self._normaliser)
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
         self._normaliser_of = cache(self._find_normaliser)
 
-    # -- attributes ---------------------------------------------------------------------------------------------------
+    # -- attributes
+    # ---------------------------------------------------------------------------------------------------
 
     def attribute_names(self) -> Collection[str]:
         """Every name of every attribute, as the schema writes it."""
@@ -96,13 +106,17 @@ class Schema:
         return (known.names[0] if known.names else known.oid).lower() if known is not None else base
 
     def described(self, attribute: str) -> str:
-        """`canonical` with the options that are part of the description; `binary` is only about transfer (RFC 4522)."""
+        """`canonical` with the options that are part of the description; `binary` is only about transfer (RFC
+        4522).
+        """
         base, _, options = attribute.partition(";")
         kept = sorted(option for option in options.lower().split(";") if option and option != "binary")
         return ";".join((self.canonical(base), *kept))
 
     def transferred(self, attribute: str) -> str:
-        """An attribute's description as it is written with: some syntaxes have no other form than `;binary` (RFC 4522)."""
+        """An attribute's description as it is written with: some syntaxes have no other form than `;binary`
+        (RFC 4522).
+        """
         known = self._attributes.get(base_name(attribute))
         if known is None or self._active_directory or self._rules_by_syntax:
             return attribute
@@ -123,7 +137,8 @@ class Schema:
             name=spelled + name.strip()[len(base_name(name)) :],
             described=self.described(name),
             single=bool(attribute.single_value),
-            # Passwords are stored in another form than they are written in, so that no old value can be named.
+            # Passwords are stored in another form than they are written in, so that no old value can be
+            # named.
             equality=canonical not in WRITE_ONLY
             and (self._is_compared_by_syntax(attribute) or self._equality(attribute) is not None),
             reference=syntax_oid in DN_SYNTAXES,
@@ -162,7 +177,10 @@ class Schema:
         return None if rule is None else matching.RULE_NAMES.get(rule, rule)
 
     def _is_compared_by_syntax(self, attribute: Any) -> bool:
-        """Whether the server takes the syntax's rule. Without one, octets such as pictures are not told apart everywhere."""
+        """Whether the server takes the syntax's rule.
+
+        Without one, octets such as pictures are not told apart everywhere.
+        """
         if self._active_directory:
             return True
         if not self._rules_by_syntax or self._equality(attribute) is not None:
@@ -188,18 +206,25 @@ class Schema:
         return matching.RULES.get(self._equality(attribute) or "", matching.exact)
 
     def assertable(self, name: str) -> bool:
-        """Whether a filter can ask for a value in the form that the attribute holds (not so for certificates, say)."""
+        """Whether a filter can ask for a value in the form that the attribute holds (not so for certificates,
+        say).
+        """
         attribute = self._attributes.get(base_name(name))
         if attribute is None or self.canonical(name) in WRITE_ONLY:
             return False
         return self._is_compared_by_syntax(attribute) or self._equality(attribute) in _ASSERTABLE
 
-    # -- object classes -----------------------------------------------------------------------------------------------
+    # -- object classes
+    # -----------------------------------------------------------------------------------------------
 
     def normalise_class(self, value: bytes) -> bytes:
         """One lower-case name for an object class, given by name or identifier."""
         found = self._parsed.get_obj(ObjectClass, value.decode(errors="replace").strip())
-        return value.lower() if found is None else (found.names[0] if found.names else found.oid).lower().encode()
+        return (
+            value.lower()
+            if found is None
+            else (found.names[0] if found.names else found.oid).lower().encode()
+        )
 
     def has_class(self, name: str) -> bool:
         """Whether there is an object class of this name or identifier."""
@@ -211,7 +236,10 @@ class Schema:
         return {name for each in classes for name in each.names}
 
     def with_superclasses(self, names: Iterable[str]) -> list[str]:
-        """The classes and everything they inherit from, as the schema writes them. Unknown ones stay as they are."""
+        """The classes and everything they inherit from, as the schema writes them.
+
+        Unknown ones stay as they are.
+        """
         found: dict[str, None] = {}
         for name in names:
             known = self._parsed.get_obj(ObjectClass, name)
@@ -222,7 +250,8 @@ class Schema:
         return list(found)
 
     def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Attributes that objects of these classes must have and that the server does not fill in itself; without objectClass.
+        """Attributes that objects of these classes must have and that the server does not fill in itself;
+        without objectClass.
 
         Raises SchemaError for a class that the schema does not have.
         """
@@ -234,22 +263,31 @@ class Schema:
         return frozenset(
             name
             for canonical, name in found.items()
-            if canonical != "objectclass" and canonical not in filled and (rule := self.rule(name)) is not None and rule.writable
+            if canonical != "objectclass"
+            and canonical not in filled
+            and (rule := self.rule(name)) is not None
+            and rule.writable
         )
 
     def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """Every name, lower case, of attributes that objects of these classes may have; None if they may have any."""
+        """Every name, lower case, of attributes that objects of these classes may have; None if they may have
+        any.
+        """
         found: set[str] = set()
         for definition in self._definitions(object_classes):
             if any(name.lower() == "extensibleobject" for name in definition.names):
                 return None
             for name in (*definition.must, *definition.may):
                 attribute = self._attributes.get(name.lower())
-                found.update(map(str.lower, (attribute.oid, *attribute.names) if attribute is not None else (name,)))
+                found.update(
+                    map(str.lower, (attribute.oid, *attribute.names) if attribute is not None else (name,))
+                )
         return frozenset(found)
 
     def _definitions(self, object_classes: Sequence[str]) -> Iterator[Any]:
-        """The classes, those above them, and the content rules that add auxiliary ones (RFC 4512, section 4.1.6)."""
+        """The classes, those above them, and the content rules that add auxiliary ones (RFC 4512, section
+        4.1.6).
+        """
         for name in object_classes:
             known = self._parsed.get_obj(ObjectClass, name)
             if known is None:
@@ -277,7 +315,9 @@ class Schema:
                 continue
             seen.add(each.oid)
             yield each
-            waiting.extend(found for name in each.sup if (found := self._parsed.get_obj(ObjectClass, name)) is not None)
+            waiting.extend(
+                found for name in each.sup if (found := self._parsed.get_obj(ObjectClass, name)) is not None
+            )
 
 
 class _Optional:

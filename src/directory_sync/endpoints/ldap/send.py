@@ -13,7 +13,10 @@ _KINDS = {"add": ldap.MOD_ADD, "delete": ldap.MOD_DELETE, "replace": ldap.MOD_RE
 
 
 def send(connection: SimpleLDAPObject, operation: Operation) -> int:
-    """Send an operation and return its message id. Raises ldap.LDAPError, TypeError or ValueError if it cannot be sent."""
+    """Send an operation and return its message id.
+
+    Raises ldap.LDAPError, TypeError or ValueError if it cannot be sent.
+    """
     return int(_sent(connection, operation))
 
 
@@ -32,5 +35,6 @@ def _sent(connection: SimpleLDAPObject, operation: Operation) -> int:
 
 
 def _asserting(assertion: str | None) -> list[RequestControl]:
-    # Critical, because a server that does not know the control would otherwise write without asking (RFC 4511, section 4.1.11).
+    # Critical, because a server that does not know the control would otherwise write without asking (RFC
+    # 4511, section 4.1.11).
     return [] if assertion is None else [AssertionControl(True, assertion)]

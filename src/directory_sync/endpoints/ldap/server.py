@@ -1,4 +1,6 @@
-"""What is known of one directory server: its settings, connections, root DSE and schema, each read when first needed."""
+"""What is known of one directory server: its settings, connections, root DSE and schema, each read when first
+needed.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,19 @@ class Server:
     @cached_property
     def root(self) -> RootDse:
         """What the server says of itself."""
-        return root_dse.interpret(self._search("", "(objectClass=*)", root_dse.ATTRIBUTES), self.settings.flavour)
+        return root_dse.interpret(
+            self._search("", "(objectClass=*)", root_dse.ATTRIBUTES), self.settings.flavour
+        )
 
     @cached_property
     def schema(self) -> Schema:
         """The server's schema. Raises SchemaError if it cannot be read."""
         subschema = self.root.subschema
-        entry = {} if subschema is None else self._search(subschema, "(objectClass=subschema)", _SCHEMA_ATTRIBUTES)
+        entry = (
+            {}
+            if subschema is None
+            else self._search(subschema, "(objectClass=subschema)", _SCHEMA_ATTRIBUTES)
+        )
         if not any(name.lower() == "attributetypes" for name in entry):
             raise SchemaError(
                 f"the schema ({subschema or 'subschemaSubentry of the root DSE'}) cannot be read.",
@@ -66,8 +74,9 @@ class Server:
     def identity_field(self) -> str | None:
         """The attribute that names an object permanently; None if the server has none.
 
-        The schema of 389 Directory Server has both, but there only nsUniqueId is on every object: entryUUID is the matter of a
-        plug-in, which may be off, and leaves objects without one that are older than itself.
+        The schema of 389 Directory Server has both, but there only nsUniqueId is on every object: entryUUID
+        is the matter of a plug-in, which may be off, and leaves objects without one that are older than
+        itself.
         """
         if self.root.active_directory:
             names = ["objectGUID"]
@@ -82,18 +91,25 @@ class Server:
         try:
             context = self.root.naming_context_of(dn)
         except NameSyntaxError as error:
-            raise MissingObjectError(f"{error}.", endpoint=self.label, remedy="Correct it in the definition.") from None
+            raise MissingObjectError(
+                f"{error}.", endpoint=self.label, remedy="Correct it in the definition."
+            ) from None
         if context is None:
             held = "; ".join(self.root.naming_contexts) or "none that this login can see"
             raise MissingObjectError(
                 f"{dn} is in no naming context of this server. It holds: {held}.",
                 endpoint=self.label,
-                remedy="Correct the container in the definition, or choose a connection to the server that holds it.",
+                remedy=(
+                    "Correct the container in the definition, or choose a connection to the server that holds"
+                    " it."
+                ),
             )
         return context
 
     def identity_of(self, context: str) -> str:
-        """The same for all servers that hold replicas of a naming context: its name and what names its top object for ever."""
+        """The same for all servers that hold replicas of a naming context: its name and what names its top
+        object for ever.
+        """
         return directory_place(
             self.schema.names.normalise(context),
             self._unique(context),
@@ -116,9 +132,11 @@ class Server:
         return text
 
     def reached_below(self, base: str) -> frozenset[str]:
-        """Names of all places that a search below a base may reach: its naming context, and those that hang below the base.
+        """Names of all places that a search below a base may reach: its naming context, and those that hang
+        below the base.
 
-        Each also by the server's addresses, so that two connections to one server are seen to be such, whatever they may read.
+        Each also by the server's addresses, so that two connections to one server are seen to be such,
+        whatever they may read.
         """
         names = self.schema.names
         contexts = {self.naming_context_of(base)}
@@ -134,7 +152,9 @@ class Server:
 
     @cached_property
     def addresses(self) -> frozenset[str]:
-        """Every address and port that the server's name leads to; the name itself where it cannot be resolved."""
+        """Every address and port that the server's name leads to; the name itself where it cannot be
+        resolved.
+        """
         host, port = self.settings.host, self.settings.port
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -157,8 +177,12 @@ class Server:
         return next((entry for name, entry in found if name is not None), {})
 
 
-def _base_search(connection: SimpleLDAPObject, base: str, filter: str, attributes: tuple[str, ...]) -> list[Any]:
-    return connection.search_ext_s(base, ldap.SCOPE_BASE, filter, list(attributes), timeout=connection.timeout)  # type: ignore[no-any-return]
+def _base_search(
+    connection: SimpleLDAPObject, base: str, filter: str, attributes: tuple[str, ...]
+) -> list[Any]:
+    return connection.search_ext_s(  # type: ignore[no-any-return]
+        base, ldap.SCOPE_BASE, filter, list(attributes), timeout=connection.timeout
+    )
 
 
 def _problem(error: ldap.LDAPError, settings: LdapSettings, base: str) -> EndpointError:

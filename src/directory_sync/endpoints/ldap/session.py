@@ -1,4 +1,7 @@
-"""One logged-in connection to a directory, and the pool that keeps idle ones. A forked child gets none of its parent's."""
+"""One logged-in connection to a directory, and the pool that keeps idle ones.
+
+A forked child gets none of its parent's.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +35,18 @@ _KEEPALIVE_IDLE, _KEEPALIVE_PROBES, _KEEPALIVE_INTERVAL = 60, 3, 20
 class _Connection(SimpleLDAPObject):  # type: ignore[misc]
     """A connection that a signal breaks only if its handler raises something, and then soon.
 
-    By itself the LDAP library takes every signal that comes while it waits for a lost connection: a `SIGUSR1` that asks where a
-    task hangs would end its job. Told to go on waiting (`LDAP_OPT_RESTART`), it makes Ctrl-C wait for the server's answer. So it
-    is told to, and never waits for long.
+    By itself the LDAP library takes every signal that comes while it waits for a lost connection: a `SIGUSR1`
+    that asks where a task hangs would end its job. Told to go on waiting (`LDAP_OPT_RESTART`), it makes
+    Ctrl-C wait for the server's answer. So it is told to, and never waits for long.
     """
 
     def __init__(self, uri: str) -> None:
         super().__init__(uri)
         self.set_option(ldap.OPT_RESTART, True)
 
-    def result4(self, msgid: int = ldap.RES_ANY, all: int = ldap.MSG_ALL, timeout: float | None = None, **more: Any) -> Any:
+    def result4(
+        self, msgid: int = ldap.RES_ANY, all: int = ldap.MSG_ALL, timeout: float | None = None, **more: Any
+    ) -> Any:
         """As python-ldap's; every other way to an answer leads here."""
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
         while (left := deadline - time.monotonic()) > _LONGEST_WAIT:
@@ -53,7 +58,8 @@ class _Connection(SimpleLDAPObject):  # type: ignore[misc]
 def connect(settings: LdapSettings) -> SimpleLDAPObject:
     """Connect and log in, once. Raises EndpointError that says why not and what to do."""
     if settings.security is not Security.NONE and (problem := tls.diagnose(settings)) is not None:
-        # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that nobody answers.
+        # Asked beforehand and not only when it fails: the LDAP library waits for ever for a handshake that
+        # nobody answers.
         raise problem
     connection = _Connection(settings.uri)
     connection.protocol_version = ldap.VERSION3
@@ -102,13 +108,18 @@ def _cause(error: ldap.LDAPError, settings: LdapSettings) -> EndpointError:
         return SecurityError(
             f"the LDAP library refuses the server's certificate: {errors.server_text(error)}.",
             endpoint=settings.label,
-            remedy="Use the name that the certificate was issued for as the host (localhost is taken for this machine's name).",
+            remedy=(
+                "Use the name that the certificate was issued for as the host (localhost is taken for this"
+                " machine's name)."
+            ),
         )
     return errors.unavailable(error, settings.label)
 
 
 def connect_patiently(settings: LdapSettings, delays: tuple[float, ...] | None = None) -> SimpleLDAPObject:
-    """`connect`, again after each of these delays (seconds; default `RETRY_DELAYS`) while the server cannot be reached."""
+    """`connect`, again after each of these delays (seconds; default `RETRY_DELAYS`) while the server cannot
+    be reached.
+    """
     for delay in RETRY_DELAYS if delays is None else delays:
         try:
             return connect(settings)
@@ -124,7 +135,8 @@ class SessionPool:
     def __init__(self, settings: LdapSettings) -> None:
         self.settings = settings
         self._idle: list[SimpleLDAPObject] = []
-        # Sockets are noted here because asking a connection needs its lock, which another thread may hold while we fork.
+        # Sockets are noted here because asking a connection needs its lock, which another thread may hold
+        # while we fork.
         self._sockets: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         _pools.add(self)
 
@@ -178,20 +190,25 @@ class SessionPool:
         """In a forked child: cut the parent's connections off without a word to the server."""
         with Path(os.devnull).open("r+b", buffering=0) as nowhere:
             for descriptor in self._sockets.values():
-                # Freeing a connection says goodbye on its socket, which is the parent's too; let that go to nowhere.
+                # Freeing a connection says goodbye on its socket, which is the parent's too; let that go to
+                # nowhere.
                 os.dup2(nowhere.fileno(), descriptor)
         self._idle.clear()
         self._sockets = weakref.WeakKeyDictionary()
 
 
 def _was_interrupted(connection: SimpleLDAPObject) -> bool:
-    """Whether Ctrl-C, or Airflow ending a task, came in the middle of a call: then python-ldap's lock is never given back."""
+    """Whether Ctrl-C, or Airflow ending a task, came in the middle of a call: then python-ldap's lock is
+    never given back.
+    """
     # A connection has one user at a time, so nobody else can hold it now.
     return bool(connection._ldap_object_lock._lock.locked())  # noqa: SLF001 - every public way waits for this lock
 
 
 def _has_something_to_say(descriptor: int) -> bool:
-    """Whether a connection on which nothing is outstanding has input: then the server is about to close it, or has done so."""
+    """Whether a connection on which nothing is outstanding has input: then the server is about to close it,
+    or has done so.
+    """
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

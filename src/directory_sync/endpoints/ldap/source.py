@@ -30,7 +30,10 @@ _CATEGORIES = {"user": b"person", "contact": b"person", "inetorgperson": b"perso
 
 
 class LdapSource:
-    """The objects in a container that a filter selects. Safe to use in a forked child: it makes connections of its own."""
+    """The objects in a container that a filter selects.
+
+    Safe to use in a forked child: it makes connections of its own.
+    """
 
     def __init__(self, definition: DirectorySource, connection: ConnectionInfo) -> None:
         self._setup(read_settings(connection), definition.container, definition.scope, definition.filter)
@@ -42,7 +45,8 @@ class LdapSource:
         self.scope = scope
         self.filter = filter
 
-    # -- what it is ---------------------------------------------------------------------------------------------------
+    # -- what it is
+    # ---------------------------------------------------------------------------------------------------
 
     @property
     def label(self) -> str:
@@ -56,7 +60,9 @@ class LdapSource:
 
     @cached_property
     def identity(self) -> str:
-        """The same for two endpoints exactly if they reach the same naming context, on whichever of its replicas."""
+        """The same for two endpoints exactly if they reach the same naming context, on whichever of its
+        replicas.
+        """
         return self.server.identity_of(self.server.naming_context_of(self.base))
 
     @cached_property
@@ -69,7 +75,10 @@ class LdapSource:
         return (self.normalise_id(self.base),)
 
     def check(self) -> None:
-        """Connect, log in, and see that the container is there and the schema can be read. Raises EndpointError."""
+        """Connect, log in, and see that the container is there and the schema can be read.
+
+        Raises EndpointError.
+        """
         self._check_container(self.base)
         parsed = self._parsed_filter()
         check_filter(parsed, self.server.schema, label=self.label)
@@ -117,14 +126,17 @@ class LdapSource:
         """A DN in the form in which all its spellings are equal."""
         return self.server.schema.names.normalise(id)
 
-    # -- reading ------------------------------------------------------------------------------------------------------
+    # -- reading
+    # ------------------------------------------------------------------------------------------------------
 
     def read(self, fields: Sequence[str]) -> Iterator[Batch]:
         """Yield all selected objects, page by page. Complete, or raises."""
         yield from self._listing(self.base, _SCOPES[self.scope], self.filter, fields)
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
-        """Yield (DN, values) of every object that has the attribute, in the naming context or within a container."""
+        """Yield (DN, values) of every object that has the attribute, in the naming context or within a
+        container.
+        """
         base = within or self.server.naming_context_of(self.base)
         attribute = self._known(field)
         for batch in self._listing(base, ldap.SCOPE_SUBTREE, f"({attribute}=*)", [attribute]):
@@ -148,25 +160,36 @@ class LdapSource:
             for batch in self._listing(context, ldap.SCOPE_SUBTREE, wanted_here, asked):
                 for record in batch:
                     # An object whose values fall into two of the filters is found twice.
-                    if record.id in seen or not any(normalise(value) in wanted for value in record.values.get(spelled, ())):
+                    if record.id in seen or not any(
+                        normalise(value) in wanted for value in record.values.get(spelled, ())
+                    ):
                         continue
                     seen.add(record.id)
-                    yield record if known else Record(record.id, {k: v for k, v in record.values.items() if k != spelled})
+                    yield (
+                        record
+                        if known
+                        else Record(record.id, {k: v for k, v in record.values.items() if k != spelled})
+                    )
 
     def _listing(self, base: str, scope: int, filter: str, fields: Sequence[str]) -> Iterator[list[Record]]:
         server = self.server
         server.naming_context_of(base)
-        yield from listing(server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=fields)
+        yield from listing(
+            server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=fields
+        )
 
     def _known(self, field: str) -> str:
         if self.server.schema.rule(field) is None:
             raise self.no_field(field)
         return field.strip()
 
-    # -- selecting ----------------------------------------------------------------------------------------------------
+    # -- selecting
+    # ----------------------------------------------------------------------------------------------------
 
     def selects(self, record: Record) -> bool:
-        """Whether an object that is planned would be in the listing: by its place, and by what the filter says of its values."""
+        """Whether an object that is planned would be in the listing: by its place, and by what the filter
+        says of its values.
+        """
         names = self.server.schema.names
         within = names.normalise(record.id)
         base = names.normalise(self.base)
@@ -177,7 +200,10 @@ class LdapSource:
             inside = bool(above) and above[0] == base
         else:
             inside = within == base or base in above
-        return inside and filters.matches(self._canonical_filter, self._values(record), self._filter_form) is True
+        return (
+            inside
+            and filters.matches(self._canonical_filter, self._values(record), self._filter_form) is True
+        )
 
     @cached_property
     def _canonical_filter(self) -> filters.Filter:
@@ -193,11 +219,15 @@ class LdapSource:
             case filters.Extensible(None):
                 return filter
             case filters.Present(attribute) if self.server.schema.rule(attribute) is None:
-                # Undefined, as all that asks about an attribute without a schema (RFC 4511, section 4.5.1.7); not false.
+                # Undefined, as all that asks about an attribute without a schema (RFC 4511, section 4.5.1.7);
+                # not false.
                 return filters.Equality(attribute, b"")
             case _:
                 return replace(
-                    filter, attribute=_with_options(self.server.schema.canonical(filter.attribute or ""), filter.attribute or "")
+                    filter,
+                    attribute=_with_options(
+                        self.server.schema.canonical(filter.attribute or ""), filter.attribute or ""
+                    ),
                 )
 
     def _parsed_filter(self) -> filters.Filter:
@@ -211,7 +241,9 @@ class LdapSource:
             ) from None
 
     def _values(self, record: Record) -> dict[str, list[bytes]]:
-        """The values as a filter sees them: every attribute under its one name, classes with those above them."""
+        """The values as a filter sees them: every attribute under its one name, classes with those above
+        them.
+        """
         schema = self.server.schema
         values: dict[str, list[bytes]] = {}
         for name, found in record.values.items():
@@ -220,7 +252,9 @@ class LdapSource:
         if classes:
             values["objectclass"] = [name.encode() for name in schema.with_superclasses(classes)]
             if self.server.root.active_directory and "objectcategory" not in values:
-                values["objectcategory"] = [_CATEGORIES.get(classes[-1].lower(), classes[-1].lower().encode())]
+                values["objectcategory"] = [
+                    _CATEGORIES.get(classes[-1].lower(), classes[-1].lower().encode())
+                ]
         return values
 
     def _filter_form(self, attribute: str, value: bytes) -> bytes:
@@ -251,7 +285,9 @@ def _short_category(value: bytes) -> bytes:
 
 
 def _finding(attribute: str, values: Sequence[bytes]) -> Iterator[str]:
-    """Filters that together find all objects with one of the values: a few values each, or all objects at once."""
+    """Filters that together find all objects with one of the values: a few values each, or all objects at
+    once.
+    """
     if len(values) > _FIND_ONE_BY_ONE:
         yield f"({attribute}=*)"
         return

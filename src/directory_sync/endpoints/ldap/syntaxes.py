@@ -1,4 +1,5 @@
-"""Attribute syntaxes (RFC 4517, section 3.3; Microsoft's from MS-ADTS 3.1.1.2.2.2): what a value may look like.
+"""Attribute syntaxes (RFC 4517, section 3.3; Microsoft's from MS-ADTS 3.1.1.2.2.2): what a value may look
+like.
 
 A check returns what is wrong with a value, as the end of a sentence that begins with the attribute, or None.
 """
@@ -23,7 +24,11 @@ OBJECT_IDENTIFIER = "1.3.6.1.4.1.1466.115.121.1.38"
 
 def shown(value: bytes) -> str:
     """The value as a message shows it: short, and with nothing that could trouble a terminal."""
-    text = ascii(value.decode(errors="replace")) if len(value) <= 60 else ascii(value[:57].decode(errors="replace") + "…")
+    text = (
+        ascii(value.decode(errors="replace"))
+        if len(value) <= 60
+        else ascii(value[:57].decode(errors="replace") + "…")
+    )
     return text.replace("\\u2026", "…")
 
 
@@ -101,7 +106,9 @@ _PRINTABLE = rb"[A-Za-z0-9'()+,\-./:? =]+"
 _STANDARD = "1.3.6.1.4.1.1466.115.121.1."
 _MICROSOFT = "1.2.840.113556.1.4."
 TRANSFERRED_AS_BINARY = frozenset(_STANDARD + number for number in ("8", "9", "10", "49"))
-"""Certificates, their lists and pairs, and supported algorithms: written with the option `;binary` only (RFC 4523, section 2)."""
+"""Certificates, their lists and pairs, and supported algorithms: written with the option `;binary` only (RFC
+4523, section 2).
+"""
 _whole_number = _matching(rb"-?(0|[1-9]\d*)", "a whole number, such as 200")
 _INTEGER = Syntax(_whole_number, normalise=matching.integer, canonical=matching.integer)
 
@@ -109,11 +116,15 @@ SYNTAXES: dict[str, Syntax] = {
     _STANDARD + "4": Syntax(anything, binary=True),  # Audio
     _STANDARD + "5": Syntax(anything, binary=True),  # Binary
     _STANDARD + "6": Syntax(_matching(rb"'[01]*'B", "a bit string such as '0101'B")),
-    _STANDARD + "7": Syntax(_matching(rb"TRUE|FALSE", "TRUE or FALSE"), normalise=matching.boolean, canonical=matching.boolean),
+    _STANDARD + "7": Syntax(
+        _matching(rb"TRUE|FALSE", "TRUE or FALSE"), normalise=matching.boolean, canonical=matching.boolean
+    ),
     _STANDARD + "8": Syntax(anything, binary=True),  # Certificate
     _STANDARD + "9": Syntax(anything, binary=True),  # Certificate List
     _STANDARD + "10": Syntax(anything, binary=True),  # Certificate Pair
-    _STANDARD + "11": Syntax(_matching(rb"[A-Za-z0-9'()+,\-./:? =]{2}", "a country code of two letters, such as DE")),
+    _STANDARD + "11": Syntax(
+        _matching(rb"[A-Za-z0-9'()+,\-./:? =]{2}", "a country code of two letters, such as DE")
+    ),
     DISTINGUISHED_NAME: Syntax(distinguished_name),
     DIRECTORY_STRING: Syntax(text, normalise=matching.case_ignore),
     _STANDARD + "22": Syntax(anything),  # Facsimile Telephone Number
@@ -123,13 +134,19 @@ SYNTAXES: dict[str, Syntax] = {
     _STANDARD + "27": _INTEGER,
     _STANDARD + "28": Syntax(anything, binary=True),  # JPEG
     _STANDARD + "36": Syntax(_matching(rb"[0-9 ]+", "digits and spaces"), normalise=matching.numeric_string),
-    OBJECT_IDENTIFIER: Syntax(_matching(rb"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", "a name or an object identifier")),
+    OBJECT_IDENTIFIER: Syntax(
+        _matching(rb"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", "a name or an object identifier")
+    ),
     OCTET_STRING: Syntax(anything, binary=True),
     _STANDARD + "41": Syntax(text_or_nothing, normalise=matching.case_ignore),  # Postal Address
     _STANDARD + "43": Syntax(anything),  # Presentation Address
-    _STANDARD + "44": Syntax(_matching(_PRINTABLE, "text of letters, digits and '()+,-./:? only"), normalise=matching.case_exact),
+    _STANDARD + "44": Syntax(
+        _matching(_PRINTABLE, "text of letters, digits and '()+,-./:? only"), normalise=matching.case_exact
+    ),
     _STANDARD + "49": Syntax(anything, binary=True),  # Supported Algorithm
-    _STANDARD + "50": Syntax(_matching(_PRINTABLE, "a telephone number of digits, spaces and '()+,-./:? only")),
+    _STANDARD + "50": Syntax(
+        _matching(_PRINTABLE, "a telephone number of digits, spaces and '()+,-./:? only")
+    ),
     _STANDARD + "53": Syntax(_matching(rb"\d{10}(\d\d)?(Z|[+-]\d{4})?", "a time such as 261231235959Z")),
     "1.3.6.1.1.16.1": Syntax(_matching(rb"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", "a UUID")),
     _MICROSOFT + "903": Syntax(anything),  # DN with binary
@@ -139,4 +156,5 @@ SYNTAXES: dict[str, Syntax] = {
     _MICROSOFT + "907": Syntax(anything, binary=True),  # Security descriptor
 }
 UNKNOWN = Syntax(anything)
-"""What counts for a syntax that is not in the table: nothing is refused, and only equal octets are the same."""
+"""What counts for a syntax that is not in the table: nothing is refused, and only equal octets are the same.
+"""

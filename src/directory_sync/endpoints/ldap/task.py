@@ -1,4 +1,6 @@
-"""One change on its way through a writer: what is left of it to send, and what is being asked about its object."""
+"""One change on its way through a writer: what is left of it to send, and what is being asked about its
+object.
+"""
 
 from __future__ import annotations
 

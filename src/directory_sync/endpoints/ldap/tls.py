@@ -1,4 +1,5 @@
-"""Finds out whether and why no protected connection can be made, because the LDAP library only says "can't contact server".
+"""Finds out whether and why no protected connection can be made, because the LDAP library only says "can't
+contact server".
 
 The diagnosis makes a connection of its own with Python's `ssl`; it sends no login.
 """
@@ -17,17 +18,24 @@ import ldap
 from directory_sync.endpoints.ldap.connection import LdapSettings, Security
 from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityError
 
-# ExtendedRequest StartTLS with message id 1 (RFC 4511, section 4.14.1), and an anonymous bind with message id 1.
+# ExtendedRequest StartTLS with message id 1 (RFC 4511, section 4.14.1), and an anonymous bind with message id
+# 1.
 _STARTTLS_REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
 _ANONYMOUS_BIND = b"\x30\x0c\x02\x01\x01\x60\x07\x02\x01\x03\x04\x00\x80\x00"
 _LDAP_MESSAGE = 0x30
 _LONGEST_LOOK = 3.0
 """Seconds that a port is given to show whether it speaks TLS."""
-_SYSTEM_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_SYSTEM_AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 
 
 def authorities(settings: LdapSettings) -> str | None:
-    """The file with the authorities to trust: the connection's, else ldap.conf's, else the system's; None if there is none."""
+    """The file with the authorities to trust: the connection's, else ldap.conf's, else the system's; None if
+    there is none.
+    """
     if settings.ca_certificate:
         return settings.ca_certificate
     configured = ldap.get_option(ldap.OPT_X_TLS_CACERTFILE)
@@ -45,7 +53,10 @@ def diagnose(settings: LdapSettings) -> EndpointError | None:
         with _connected(settings) as connection:
             if settings.security is Security.NONE:
                 return None
-            if settings.security is Security.STARTTLS and (problem := _start_tls(connection, settings)) is not None:
+            if (
+                settings.security is Security.STARTTLS
+                and (problem := _start_tls(connection, settings)) is not None
+            ):
                 return problem
             with context.wrap_socket(connection, server_hostname=settings.host):
                 return None
@@ -64,7 +75,10 @@ def diagnose(settings: LdapSettings) -> EndpointError | None:
         return EndpointUnavailable(
             f"nothing answers within {settings.timeout:g} seconds.",
             endpoint=settings.label,
-            remedy="See that host and port are right and no firewall is in between, or raise timeout in the connection's extra.",
+            remedy=(
+                "See that host and port are right and no firewall is in between, or raise timeout in the"
+                " connection's extra."
+            ),
         )
     except ConnectionRefusedError:
         return EndpointUnavailable(
@@ -93,9 +107,12 @@ def _context(settings: LdapSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=authorities(settings))
     except (ssl.SSLError, OSError) as error:
         raise SecurityError(
-            f"the file {authorities(settings)} holds no certificate that can be read: {getattr(error, 'reason', None) or error}.",
+            f"the file {authorities(settings)} holds no certificate that can be read:"
+            f" {getattr(error, 'reason', None) or error}.",
             endpoint=settings.label,
-            remedy="Set ca_certificate in the connection's extra to a PEM file with the authority's certificate.",
+            remedy=(
+                "Set ca_certificate in the connection's extra to a PEM file with the authority's certificate."
+            ),
         ) from None
     if not settings.verify:
         context.check_hostname = False
@@ -108,7 +125,8 @@ def _start_tls(connection: socket.socket, settings: LdapSettings) -> EndpointErr
     answer = connection.recv(4096)
     if not answer:
         raise ConnectionResetError("closed by the server")
-    # LDAPMessage, message id, ExtendedResponse, then the result code: 0 is success, whatever the length octets look like.
+    # LDAPMessage, message id, ExtendedResponse, then the result code: 0 is success, whatever the length
+    # octets look like.
     if answer[0] == _LDAP_MESSAGE and b"\x0a\x01\x00" in answer[:24]:
         return None
     return SecurityError(
@@ -121,26 +139,54 @@ def _start_tls(connection: socket.socket, settings: LdapSettings) -> EndpointErr
 def _certificate_problem(error: ssl.SSLCertVerificationError, settings: LdapSettings) -> SecurityError:
     trusted = f"the authorities in {authorities(settings) or 'the system store'}"
     ca_remedy = (
-        "Set ca_certificate in the connection's extra to the PEM file of the authority that issued the server's certificate."
+        "Set ca_certificate in the connection's extra to the PEM file of the authority that issued the"
+        " server's"
+        " certificate."
     )
-    name_remedy = "Use the name that the certificate was issued for as the connection's host, or issue it for this name too."
+    name_remedy = (
+        "Use the name that the certificate was issued for as the connection's host, or issue it for this name"
+        " too."
+    )
     problems = {
-        "CERT_HAS_EXPIRED": ("the server's certificate, or its authority's, has expired", "Renew it on the server."),
-        "CERT_NOT_YET_VALID": ("the server's certificate is not valid yet", "See that the clocks on both machines are right."),
-        "DEPTH_ZERO_SELF_SIGNED_CERT": (f"the server's certificate is self-signed and not among {trusted}", ca_remedy),
-        "SELF_SIGNED_CERT_IN_CHAIN": (f"the authority that issued the server's certificate is not among {trusted}", ca_remedy),
-        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY": (f"the server's certificate is not issued by one of {trusted}", ca_remedy),
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE": (f"the server's certificate is not issued by one of {trusted}", ca_remedy),
+        "CERT_HAS_EXPIRED": (
+            "the server's certificate, or its authority's, has expired",
+            "Renew it on the server.",
+        ),
+        "CERT_NOT_YET_VALID": (
+            "the server's certificate is not valid yet",
+            "See that the clocks on both machines are right.",
+        ),
+        "DEPTH_ZERO_SELF_SIGNED_CERT": (
+            f"the server's certificate is self-signed and not among {trusted}",
+            ca_remedy,
+        ),
+        "SELF_SIGNED_CERT_IN_CHAIN": (
+            f"the authority that issued the server's certificate is not among {trusted}",
+            ca_remedy,
+        ),
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY": (
+            f"the server's certificate is not issued by one of {trusted}",
+            ca_remedy,
+        ),
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE": (
+            f"the server's certificate is not issued by one of {trusted}",
+            ca_remedy,
+        ),
         "HOSTNAME_MISMATCH": (f"the server's certificate is not for the name {settings.host}", name_remedy),
-        "IP_ADDRESS_MISMATCH": (f"the server's certificate is not for the address {settings.host}", name_remedy),
+        "IP_ADDRESS_MISMATCH": (
+            f"the server's certificate is not for the address {settings.host}",
+            name_remedy,
+        ),
     }
     what, remedy = problems.get(
-        _VERIFY_CODES.get(error.verify_code, ""), (f"the server's certificate was refused: {error.verify_message}", ca_remedy)
+        _VERIFY_CODES.get(error.verify_code, ""),
+        (f"the server's certificate was refused: {error.verify_message}", ca_remedy),
     )
     return SecurityError(f"{what}.", endpoint=settings.label, remedy=remedy)
 
 
-# Numbers of OpenSSL's X509_V_ERR_… codes (openssl-verification-options, x509_vfy.h); Python does not name them.
+# Numbers of OpenSSL's X509_V_ERR_… codes (openssl-verification-options, x509_vfy.h); Python does not name
+# them.
 _VERIFY_CODES = {
     9: "CERT_NOT_YET_VALID",
     10: "CERT_HAS_EXPIRED",
@@ -165,7 +211,9 @@ def _handshake_problem(error: OSError, settings: LdapSettings) -> EndpointError:
     reason = getattr(error, "reason", None) or error.strerror or str(error)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return SecurityError(
-            f"TLS could not be agreed upon: {reason}.", endpoint=settings.label, remedy="The server must offer TLS 1.2 or newer."
+            f"TLS could not be agreed upon: {reason}.",
+            endpoint=settings.label,
+            remedy="The server must offer TLS 1.2 or newer.",
         )
     return EndpointUnavailable(
         f"the server closed the connection: {reason}.",

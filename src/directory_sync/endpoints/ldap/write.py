@@ -1,8 +1,9 @@
 """Carries out changes on one connection, many at a time, and tells the outcome of each.
 
-The gain comes from not waiting for each answer; what depends on an answer waits for it (`schedule`). Each object is looked at
-just before its change is sent (`lookup`), and the change goes out only if the object is as it was seen. A connection that breaks
-leaves operations in doubt: their objects are looked at (`progress`) before anything is sent again.
+The gain comes from not waiting for each answer; what depends on an answer waits for it (`schedule`). Each
+object is looked at just before its change is sent (`lookup`), and the change goes out only if the object is
+as it was seen. A connection that breaks leaves operations in doubt: their objects are looked at (`progress`)
+before anything is sent again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
 from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Sight
 from directory_sync.endpoints.ldap.names import Names
-from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operations, Rename, operations, without
+from directory_sync.endpoints.ldap.operations import (
+    Add,
+    Delete,
+    Modify,
+    Operations,
+    Rename,
+    operations,
+    without,
+)
 from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
 from directory_sync.endpoints.ldap.read import Broken
 from directory_sync.endpoints.ldap.refusals import held_by, refusal
@@ -42,7 +51,9 @@ QUESTIONS = 32
 LOOKAHEAD = 4 * WINDOW
 """Changes held in memory: underway, or waiting for one that is."""
 FRESH = 1.0
-"""Seconds for which a look at an object counts; a change that could not be sent by then is preceded by another look."""
+"""Seconds for which a look at an object counts; a change that could not be sent by then is preceded by
+another look.
+"""
 _BUSY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _LOST_AT_MOST = 3
 _ADAPTED_AT_MOST = 3
@@ -57,7 +68,8 @@ class Writer:
 
     Args:
         server: where to write.
-        before_send: called before each write is sent; what it raises stops the writer after the answers that are underway.
+        before_send: called before each write is sent; what it raises stops the writer after the answers that
+            are underway.
         verify: places of changes that an earlier attempt may have carried out.
         delays: seconds between attempts to connect again.
     """
@@ -99,7 +111,10 @@ class Writer:
         self._link: Link | None = None
 
     def run(self, changes: Iterable[tuple[int, Change]]) -> Iterator[Outcome]:
-        """Yield the outcome of each change as soon as it is known. Raises EndpointUnavailable when it gives up."""
+        """Yield the outcome of each change as soon as it is known.
+
+        Raises EndpointUnavailable when it gives up.
+        """
         source = iter(changes)
         self._link = link = Link(self._server, self._delays)
         try:
@@ -115,14 +130,18 @@ class Writer:
                     link.reconnect(lost)
                 elif not self._underway and not self._go_on():
                     if self._repairs is not None:
-                        # Who comes next, another job for example, may write where the server is still at work.
+                        # Who comes next, another job for example, may write where the server is still at
+                        # work.
                         self._repairs.wait()
                     return
         finally:
             link.let_go(idle=not self._underway)
 
     def _turn(self, source: Iterator[tuple[int, Change]], link: Link) -> ldap.LDAPError | None:
-        """Take changes in, send what may be sent, receive one answer. Returns the error if the connection broke."""
+        """Take changes in, send what may be sent, receive one answer.
+
+        Returns the error if the connection broke.
+        """
         while not self._exhausted and self._stopped is None and self._has_room():
             entry = next(source, None)
             if entry is None:
@@ -147,7 +166,10 @@ class Writer:
         return len(self._schedule) - len(self._held) < LOOKAHEAD and len(self._held) < _HELD_AT_MOST
 
     def _go_on(self) -> bool:
-        """When nothing is underway: whether there is anything left to do. Raises what `before_send` raised."""
+        """When nothing is underway: whether there is anything left to do.
+
+        Raises what `before_send` raised.
+        """
         if self._stopped is not None:
             raise self._stopped
         if self._asking or self._to_send or (not self._exhausted and self._has_room()):
@@ -164,11 +186,14 @@ class Writer:
         assert not len(self._schedule), "changes wait for each other"
         return self._start_late()
 
-    # -- taking changes in --------------------------------------------------------------------------------------------
+    # -- taking changes in
+    # --------------------------------------------------------------------------------------------
 
     def _take(self, sequence: int, change: Change) -> None:
         names = self._server.schema.names
-        planned = operations(change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field)
+        planned = operations(
+            change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field
+        )
         task = Task(
             sequence,
             change,
@@ -212,7 +237,9 @@ class Writer:
             self._exchanges.add(then, task.second, needs(task.second), is_simple=not task.second.after)
 
     def _halve(self, task: Task, names: Names) -> None:
-        """Let the second half of a change that exchanges its name be a task of its own, for others have to come in between."""
+        """Let the second half of a change that exchanges its name be a task of its own, for others have to
+        come in between.
+        """
         change = task.change
         assert change.via is not None
         via = names.normalise(change.via)
@@ -280,7 +307,10 @@ class Writer:
         # Others are waited for without being needed: they make room.
         needed = [name for name in change.after if name.encode() in given]
         needed += [
-            value.decode(errors="replace") for field in change.fields if field.late and not field.old for value in field.new
+            value.decode(errors="replace")
+            for field in change.fields
+            if field.late and not field.old
+            for value in field.new
         ]
         for name in needed:
             if names.normalise(name) in self._not_there:
@@ -288,7 +318,8 @@ class Writer:
         above = names.ancestors(names.normalise(change.final_object))
         return next((name for name in above if name in self._not_there), None)
 
-    # -- sending ------------------------------------------------------------------------------------------------------
+    # -- sending
+    # ------------------------------------------------------------------------------------------------------
 
     def _send(self, link: Link) -> None:
         now = time.monotonic()
@@ -317,16 +348,26 @@ class Writer:
 
     def _next_question(self) -> Single | Several | None:
         # What has been looked at is soon to be sent, so not too much is looked at ahead.
-        if not self._asking or len(self._to_send) >= WINDOW or (self._is_careful() and len(self._underway) >= self._window):
+        if (
+            not self._asking
+            or len(self._to_send) >= WINDOW
+            or (self._is_careful() and len(self._underway) >= self._window)
+        ):
             return None
         writing = len(self._underway) - self._asking.underway + len(self._to_send)
-        return self._asking.next(writing=writing, more=not self._exhausted and self._has_room(), careful=self._is_careful())
+        return self._asking.next(
+            writing=writing, more=not self._exhausted and self._has_room(), careful=self._is_careful()
+        )
 
     def _is_needless(self, task: Task) -> bool:
         """Whether what a change needs is not there; then it is over."""
         missing = None if task.given_up else self._missing(task)
         if missing:
-            self._finish(task, Result.FAILED, f"not sent, because {missing}, which it needs, could not be written. See there.")
+            self._finish(
+                task,
+                Result.FAILED,
+                f"not sent, because {missing}, which it needs, could not be written. See there.",
+            )
         return missing is not None
 
     def _send_write(self, task: Task, link: Link) -> None:
@@ -370,18 +411,23 @@ class Writer:
     def _cannot_be_sent(self, task: Task, error: Exception) -> None:
         text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
         self._finish(
-            task, Result.FAILED, f"the change does not fit into an LDAP message: {text}. Correct its values at the source."
+            task,
+            Result.FAILED,
+            f"the change does not fit into an LDAP message: {text}. Correct its values at the source.",
         )
 
     def _unanswered(self) -> int:
         """A key for what will never be answered; real message ids are positive."""
         return -1 - next(self._counter)
 
-    # -- receiving ----------------------------------------------------------------------------------------------------
+    # -- receiving
+    # ----------------------------------------------------------------------------------------------------
 
     def _receive(self, link: Link) -> None:
         try:
-            _, data, message, _, _, _ = link.connection.result4(ldap.RES_ANY, ldap.MSG_ALL, link.connection.timeout)
+            _, data, message, _, _, _ = link.connection.result4(
+                ldap.RES_ANY, ldap.MSG_ALL, link.connection.timeout
+            )
         except ldap.LDAPError as error:
             waiting = self._underway.pop(errors.details(error).get("msgid", 0), None)
             if waiting is None:
@@ -422,7 +468,9 @@ class Writer:
         if task.main:
             self._to_send.appendleft(task)
         elif task.given_up:
-            self._finish(task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again.")
+            self._finish(
+                task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again."
+            )
         elif task.second is not None:
             task.second.sent = task.sent
             self._release(task)
@@ -453,7 +501,8 @@ class Writer:
             self._finish(
                 task,
                 Result.FAILED,
-                f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run the job again.",
+                f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run"
+                f" the job again.",
             )
         elif refused.taken and not task.was_held:
             # A change that is still to come may free the value.
@@ -474,7 +523,8 @@ class Writer:
         else:
             self._finish(task, refused.result, refused.message)
 
-    # -- looking ------------------------------------------------------------------------------------------------------
+    # -- looking
+    # ------------------------------------------------------------------------------------------------------
 
     def _look(self, task: Task, *, only: Collection[str] | None = None, stored: bool = False) -> None:
         task.lookup.begin(only=only, stored=stored)
@@ -513,7 +563,11 @@ class Writer:
         except ldap.LDAPError:
             text = errors.server_text(error)
             for task in asked.tasks:
-                self._finish(task, Result.FAILED, f"the object cannot be read: {text}. Grant the connection's login read access.")
+                self._finish(
+                    task,
+                    Result.FAILED,
+                    f"the object cannot be read: {text}. Grant the connection's login read access.",
+                )
             return
         for task, over in learned:
             self._learned(task, over=over)
@@ -565,7 +619,10 @@ class Writer:
             return
         normalise = self._server.schema.names.normalise_value
         pairs = [
-            pair for field in task.change.fields if field.late and field.old for pair in zip(field.old, field.new, strict=True)
+            pair
+            for field in task.change.fields
+            if field.late and field.old
+            for pair in zip(field.old, field.new, strict=True)
         ]
         left = {
             value
@@ -624,7 +681,8 @@ class Writer:
         task.ask(Phase.EXPLAIN, task.explanation)
         self._asking.add(task)
 
-    # -- ending -------------------------------------------------------------------------------------------------------
+    # -- ending
+    # -------------------------------------------------------------------------------------------------------
 
     def _finish(self, task: Task, result: Result, message: str = "") -> None:
         if result in (Result.FAILED, Result.CONFLICT):
@@ -639,7 +697,9 @@ class Writer:
         self._release(task)
 
     def _give_back(self, task: Task, message: str) -> bool:
-        """Let an object that cannot have its new name take its old one again, if it still has the one in between."""
+        """Let an object that cannot have its new name take its old one again, if it still has the one in
+        between.
+        """
         change = task.change
         if not (task.main and isinstance(task.main[0], Rename) and task.main[0].dn == change.via):
             return False
@@ -663,7 +723,10 @@ class Writer:
             self._begin(free)
 
     def _put_back(self) -> None:
-        """The connection broke: put everything underway back in line. What was being written is looked at first."""
+        """The connection broke: put everything underway back in line.
+
+        What was being written is looked at first.
+        """
         alone = len(self._underway) == 1
         # Begin again carefully: if one change is what breaks the connection, it will soon be underway alone.
         self._window = 1
@@ -680,7 +743,8 @@ class Writer:
                 self._finish(
                     waiting,
                     Result.FAILED,
-                    f"the connection broke each of the {waiting.lost} times that this change was sent. Look at the server's log.",
+                    f"the connection broke each of the {waiting.lost} times that this change was sent. Look"
+                    f" at the server's log.",
                 )
             else:
                 self._asking.add(waiting)

@@ -15,7 +15,8 @@ class Delimiter:
         text: the delimiter.
         join: the destination holds one value.
         split: the source holds one value; None: that cannot be told, so a single one counts as such.
-        ordered: the values have an order of their own (a list in the definition, what a script returns); else they are a set.
+        ordered: the values have an order of their own (a list in the definition, what a script returns); else
+            they are a set.
     """
 
     def __init__(self, text: str, *, join: bool, split: bool | None, ordered: bool = False) -> None:
@@ -26,22 +27,31 @@ class Delimiter:
         self._ordered = ordered
 
     def apply(self, values: Sequence[bytes]) -> list[bytes]:
-        """Join or split. Parts keep their order; blank ones and duplicates go, and so do blanks around a part.
+        """Join or split. Parts keep their order; blank ones and duplicates go, and so do blanks around a
+        part.
 
-        Raises RecordError for a value that holds the delimiter it would be joined with: it would be read back as several.
+        Raises RecordError for a value that holds the delimiter it would be joined with: it would be read back
+        as several.
         """
         splits = self._split or (self._split is None and len(values) == 1)
-        parts = list(dict.fromkeys(part for value in values for part in parts_of(value, self._bytes))) if splits else list(values)
+        parts = (
+            list(dict.fromkeys(part for value in values for part in parts_of(value, self._bytes)))
+            if splits
+            else list(values)
+        )
         return self._joined(parts, checked=not splits) if self._join else parts
 
     def _joined(self, values: Sequence[bytes], *, checked: bool) -> list[bytes]:
         if not all(map(_is_text, values)):
             if len(values) == 1:
                 return list(values)
-            raise RecordError(f"binary values cannot be joined with {self._shown!r}. Choose one, or leave the field out.")
+            raise RecordError(
+                f"binary values cannot be joined with {self._shown!r}. Choose one, or leave the field out."
+            )
         if checked and any(self._bytes in value for value in values):
             raise RecordError(
-                f"a value holds {self._shown!r} itself, so it would be read back as several. Use another delimiter,"
+                f"a value holds {self._shown!r} itself, so it would be read back as several. Use another"
+                f" delimiter,"
                 " or change the value at the source."
             )
         # A server sends the values of a set in any order; equal sets are to give equal texts.
@@ -59,7 +69,10 @@ def parts_of(value: bytes, delimiter: bytes) -> list[bytes]:
 
 
 def as_set(delimiter: str, normalise: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """A form of joined texts that is equal for equal sets of values, whatever their order. `normalise`: that of one value."""
+    """A form of joined texts that is equal for equal sets of values, whatever their order.
+
+    `normalise`: that of one value.
+    """
     between = delimiter.encode()
 
     def normalised(value: bytes) -> bytes:

@@ -44,12 +44,18 @@ class SourceFields:
         return tuple(self._spelled.values())
 
     def use(self, name: str, where: str) -> str:
-        """Note a field and return the spelling under which records will have it. `where`: who reads it, for messages."""
+        """Note a field and return the spelling under which records will have it.
+
+        `where`: who reads it, for messages.
+        """
         self._used_by.setdefault(name.lower(), where)
         return self._spelled.setdefault(name.lower(), name)
 
     def check(self, known: Collection[str], job: str, no_field: NoField) -> None:
-        """Raise SchemaError for a field that the source does not have. Options (`cn;lang-de`) need not be known."""
+        """Raise SchemaError for a field that the source does not have.
+
+        Options (`cn;lang-de`) need not be known.
+        """
         lower = {name.lower() for name in known}
         for name, spelled in self._spelled.items():
             if name in lower or name.partition(";")[0] in lower:
@@ -72,7 +78,10 @@ def make_produce(
     variables: Mapping[str, str],
     scripts: Mapping[str, ScriptFunction],
 ) -> Produce:
-    """The function that computes a field. Raises UnsupportedError for a template or script that cannot be used."""
+    """The function that computes a field.
+
+    Raises UnsupportedError for a template or script that cannot be used.
+    """
     produce = _make_produce(mapping, fields, where=where, variables=variables, scripts=scripts)
     if not isinstance(mapping, Transformation) or mapping.on_missing is OnMissing.EVALUATE:
         return produce
@@ -80,9 +89,16 @@ def make_produce(
 
 
 def _unless_missing(
-    mapping: Transformation, fields: SourceFields, produce: Produce, *, where: str, scripts: Mapping[str, ScriptFunction]
+    mapping: Transformation,
+    fields: SourceFields,
+    produce: Produce,
+    *,
+    where: str,
+    scripts: Mapping[str, ScriptFunction],
 ) -> Produce:
-    """The function that computes a field only for records that have a value in each source field it is made of."""
+    """The function that computes a field only for records that have a value in each source field it is made
+    of.
+    """
     read = [name for _, name in source_fields(mapping)]
     if isinstance(mapping, Template):
         read = list(compile_template(mapping.template).fields)
@@ -104,7 +120,9 @@ def _unless_missing(
             return ()
         if action is OnMissing.SKIP:
             raise RecordCancelled(f"the source field {missing} has no value (on_missing: skip)")
-        raise RecordError(f"the source field {missing} has no value. Fill it at the source, or change on_missing.")
+        raise RecordError(
+            f"the source field {missing} has no value. Fill it at the source, or change on_missing."
+        )
 
     return guarded
 
@@ -139,7 +157,9 @@ def _make_produce(
         case Script():
             return _script(mapping, fields, where, scripts)
         case _:
-            raise UnsupportedError(f"{where}: {describe(mapping)} cannot be computed from the record. Leave the field out.")
+            raise UnsupportedError(
+                f"{where}: {describe(mapping)} cannot be computed from the record. Leave the field out."
+            )
 
 
 def describe(mapping: AnyField) -> str:
@@ -153,7 +173,7 @@ def describe(mapping: AnyField) -> str:
 
 
 _KINDS = (
-    "from", "static", "join", "left", "substring", "resolve", "map", "template", "script", "generate_password", "members",
+    "from", "static", "join", "left", "substring", "resolve", "map", "template", "script", "generate_password", "members",  # noqa: E501
 )  # fmt: skip
 
 
@@ -186,7 +206,8 @@ def _join(sources: Sequence[str], separator: str) -> Produce:
 
 
 def _slice(source: str, part: slice) -> Produce:
-    # Characters are code points: an accent that stands behind its letter as a character of its own counts as one.
+    # Characters are code points: an accent that stands behind its letter as a character of its own counts as
+    # one.
     return lambda values: [text[part].encode() for text in _texts(values, source)]
 
 
@@ -209,11 +230,14 @@ def _template(mapping: Template, fields: SourceFields, where: str) -> Produce:
     return produce
 
 
-def _script(mapping: Script, fields: SourceFields, where: str, scripts: Mapping[str, ScriptFunction]) -> Produce:
+def _script(
+    mapping: Script, fields: SourceFields, where: str, scripts: Mapping[str, ScriptFunction]
+) -> Produce:
     function = scripts.get(mapping.script)
     if function is None:
         raise UnsupportedError(
-            f"{where}: the script {mapping.script} is not loaded. Add its module to the setting script_modules."
+            f"{where}: the script {mapping.script} is not loaded. Add its module to the setting"
+            f" script_modules."
         )
     for name in declared_fields(function):
         if is_password(name):
@@ -225,6 +249,8 @@ def _script(mapping: Script, fields: SourceFields, where: str, scripts: Mapping[
 
     def produce(values: SourceValues) -> list[bytes]:
         # All fields that the mapping reads, also those that stand after this one.
-        return call_script(function, ScriptRecord(fields.names, {name: present(values, name) for name in values}))
+        return call_script(
+            function, ScriptRecord(fields.names, {name: present(values, name) for name in values})
+        )
 
     return produce

@@ -1,8 +1,11 @@
-"""Functions of the deployment's own code as transformations: finding them, calling them, and judging what they return.
+"""Functions of the deployment's own code as transformations: finding them, calling them, and judging what
+they return.
 
-A script is `def badge_number(record: Mapping[str, list[str] | list[bytes]]) -> str | bytes | list[str | bytes] | None`. `record`
-holds the fields that the mapping reads, by name in any case; an absent one is an empty list, a binary one a list of bytes. A
-field that only the script needs is declared: `badge_number.source_fields = ("employeeNumber",)`.
+A script is
+`def badge_number(record: Mapping[str, list[str] | list[bytes]]) -> str | bytes | list[str | bytes] | None`.
+`record` holds the fields that the mapping reads, by name in any case; an absent one is an empty list, a
+binary one a list of bytes. A field that only the script needs is declared:
+`badge_number.source_fields = ("employeeNumber",)`.
 """
 
 from __future__ import annotations
@@ -31,7 +34,9 @@ class ScriptRecord(Mapping[str, "list[str] | list[bytes]"]):
 
     def __getitem__(self, name: str) -> list[str] | list[bytes]:
         if name.lower() not in self._names:
-            raise FieldNotRead(f"the field {name} is not read; declare it: FUNCTION.source_fields = ({name!r},)")
+            raise FieldNotRead(
+                f"the field {name} is not read; declare it: FUNCTION.source_fields = ({name!r},)"
+            )
         values = self._values.get(self._names[name.lower()], ())
         try:
             return [value.decode() for value in values]
@@ -46,8 +51,12 @@ class ScriptRecord(Mapping[str, "list[str] | list[bytes]"]):
 
 
 def is_allowed(module: str, allowed_modules: Iterable[str]) -> bool:
-    """Whether a module is listed, or lies in a package that is: `transforms` allows `transforms.badges` too."""
-    return any(module == allowed or module.startswith(f"{allowed}.") for allowed in allowed_modules if allowed)
+    """Whether a module is listed, or lies in a package that is: `transforms` allows `transforms.badges`
+    too.
+    """
+    return any(
+        module == allowed or module.startswith(f"{allowed}.") for allowed in allowed_modules if allowed
+    )
 
 
 def load_scripts(paths: Iterable[str], allowed_modules: Sequence[str]) -> dict[str, ScriptFunction]:
@@ -71,11 +80,15 @@ def _load(path: str, allowed_modules: Sequence[str]) -> ScriptFunction:
         ) from None
     function = None if name.startswith("_") else getattr(module, name, None)
     if function is None:
-        raise UnsupportedError(f"script {path}: {module_name} has no public function {name!r}. Correct the name.")
+        raise UnsupportedError(
+            f"script {path}: {module_name} has no public function {name!r}. Correct the name."
+        )
     # What a module merely imports (os.system, say) was not meant by whoever allowed the module.
     home = getattr(function, "__module__", None)
     if not callable(function) or not isinstance(home, str) or not is_allowed(home, allowed_modules):
-        raise UnsupportedError(f"script {path}: {name} is no function of an allowed module. Define it in {module_name} itself.")
+        raise UnsupportedError(
+            f"script {path}: {name} is no function of an allowed module. Define it in {module_name} itself."
+        )
     return function  # type: ignore[no-any-return]
 
 
@@ -90,8 +103,8 @@ def declared_fields(function: ScriptFunction) -> tuple[str, ...]:
 def call_script(function: ScriptFunction, record: ScriptRecord) -> list[bytes]:
     """Call a script for one record.
 
-    Raises RecordError for whatever goes wrong in it; a script may raise RecordError (the record fails) and RecordCancelled (it is
-    left out) itself.
+    Raises RecordError for whatever goes wrong in it; a script may raise RecordError (the record fails) and
+    RecordCancelled (it is left out) itself.
     """
     try:
         result = function(record)
@@ -100,7 +113,9 @@ def call_script(function: ScriptFunction, record: ScriptRecord) -> list[bytes]:
     except RecordError as error:
         raise RecordError(error.message[:_MAX_REASON]) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - so can a script
-        raise RecordError(f"the script failed: {_reason(error)}. Correct it, or let it return None.") from None
+        raise RecordError(
+            f"the script failed: {_reason(error)}. Correct it, or let it return None."
+        ) from None
     items = result if isinstance(result, list | tuple) else [] if result is None else [result]
     return [_to_bytes(item) for item in items]
 
@@ -112,9 +127,12 @@ def _to_bytes(item: object) -> bytes:
         try:
             return item.encode()
         except UnicodeEncodeError:
-            raise RecordError("the script returned text that is not valid Unicode. Return bytes instead.") from None
+            raise RecordError(
+                "the script returned text that is not valid Unicode. Return bytes instead."
+            ) from None
     raise RecordError(
-        f"the script returned a value of type {type(item).__name__}. It may return str, bytes, a list of these, or None."
+        f"the script returned a value of type {type(item).__name__}. It may return str, bytes, a list of"
+        f" these, or None."
     )
 
 

@@ -1,7 +1,9 @@
-"""The mapping of a job, compiled: source record in, values for each destination field out. How each kind computes: `produce`.
+"""The mapping of a job, compiled: source record in, values for each destination field out. How each kind
+computes: `produce`.
 
-Values are bytes; a field that is copied is never decoded. An empty value is no value, nor is one of blanks only, and values are
-sets: exact duplicates go, and the order says nothing. Keys and names lose the blanks around them.
+Values are bytes; a field that is copied is never decoded. An empty value is no value, nor is one of blanks
+only, and values are sets: exact duplicates go, and the order says nothing. Keys and names lose the blanks
+around them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ import ldap
 import ldap.dn
 
 from directory_sync.definition.checks.fields import source_fields
-from directory_sync.definition.expressions.templating import CompiledTemplate, ExpressionError, compile_template
+from directory_sync.definition.expressions.templating import (
+    CompiledTemplate,
+    ExpressionError,
+    compile_template,
+)
 from directory_sync.definition.models import (
     AnyField,
     Copy,
@@ -39,7 +45,15 @@ from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
-from directory_sync.plan.mapping.produce import NoField, Produce, SourceFields, describe, make_produce, one_text, present
+from directory_sync.plan.mapping.produce import (
+    NoField,
+    Produce,
+    SourceFields,
+    describe,
+    make_produce,
+    one_text,
+    present,
+)
 from directory_sync.plan.mapping.scripts import ScriptFunction
 
 
@@ -47,7 +61,8 @@ class MappedRecord(NamedTuple):
     """What a source record says its object shall be.
 
     Attributes:
-        values: in the order of the job's fields, each field's sorted; None leaves the destination's values alone.
+        values: in the order of the job's fields, each field's sorted; None leaves the destination's values
+            alone.
         lookups: field → source values of `members` and `resolve` fields, whose place in `values` is None.
         container: where a new object goes, if the definition takes that from the record.
     """
@@ -94,10 +109,14 @@ class _Step:
             raise RecordCancelled(f"{self.description}: {error.message}", field=self.name) from None
         except RecordError as error:
             # What `finish` raises names the field already.
-            raise error if error.field else RecordError(f"{self.description}: {error.message}", field=self.name) from None
+            raise (
+                error if error.field else RecordError(f"{self.description}: {error.message}", field=self.name)
+            ) from None
 
     def named(self, values: Sequence[bytes]) -> list[bytes]:
-        """What a looked-up field's source values name: split, but never joined, for each name is looked up by itself."""
+        """What a looked-up field's source values name: split, but never joined, for each name is looked up by
+        itself.
+        """
         kept = [value for value in dict.fromkeys(values) if not is_blank(value)]
         return kept if self.delimiter is None else self.delimiter.apply(kept)
 
@@ -120,9 +139,11 @@ class CompiledMapping:
 
     Attributes:
         source_fields: every field that has to be read, spelled as in the definition.
-        volatile: destination fields whose text is another one in each run, so that they alone are no reason to change an object.
+        volatile: destination fields whose text is another one in each run, so that they alone are no reason
+            to change an object.
         may_leave: a field may leave the destination's values alone.
-        copies_keys: every key is a source field as it is, so that a record of which only a part could be read gives no wrong key.
+        copies_keys: every key is a source field as it is, so that a record of which only a part could be read
+            gives no wrong key.
     """
 
     def __init__(
@@ -143,11 +164,15 @@ class CompiledMapping:
         self._container = container
 
     def map(self, record: Record) -> MappedRecord:
-        """Compute every field. Raises RecordError, or RecordCancelled if a transformation leaves the record out."""
+        """Compute every field.
+
+        Raises RecordError, or RecordCancelled if a transformation leaves the record out.
+        """
         held = record.values
         get = cast(_Get, held.get)
         lookups: dict[str, list[bytes]] = {}
-        # One value that is copied is by far the most frequent case; no record has the field None, which stands for others.
+        # One value that is copied is by far the most frequent case; no record has the field None, which
+        # stands for others.
         values = [
             found
             if (found := get(source)) and len(found) == 1 and (only := found[0]) and SEEN_FIRST[only[0]]
@@ -155,12 +180,18 @@ class CompiledMapping:
             for source, step in self._steps
         ]
         for place in self._stripped:
-            if (named := values[place]) and not (SEEN_FIRST[named[0][0]] and SEEN_LAST[named[0][-1]] and len(named) == 1):
+            if (named := values[place]) and not (
+                SEEN_FIRST[named[0][0]] and SEEN_LAST[named[0][-1]] and len(named) == 1
+            ):
                 values[place] = _stripped(named)
         return _mapped((values, lookups, None if self._container is None else self._container(held)))
 
     def _computed(
-        self, step: _Step, found: list[bytes] | None, held: Mapping[str, list[bytes]], lookups: dict[str, list[bytes]]
+        self,
+        step: _Step,
+        found: list[bytes] | None,
+        held: Mapping[str, list[bytes]],
+        lookups: dict[str, list[bytes]],
     ) -> list[bytes] | None:
         if step.produce is None:
             if step.lookup is not None:
@@ -175,7 +206,10 @@ class CompiledMapping:
         return sorted(values) if values else None if step.keep_if_empty else []
 
     def map_keys(self, record: Record) -> list[list[bytes]]:
-        """Compute the key fields only, so that a record that fails elsewhere still has its key. Raises RecordError."""
+        """Compute the key fields only, so that a record that fails elsewhere still has its key.
+
+        Raises RecordError.
+        """
         held = record.values
         return [
             _stripped(step.compute(held) if step.copies is None else step.finish(held.get(step.copies, ())))
@@ -207,21 +241,33 @@ def compile_mapping(
         single: whether a destination field holds at most one value.
         variables: those of static texts (`directory_sync.plan.mapping.variables`).
         scripts: dotted path → function, of all scripts that the job names.
-        source_single: whether a source field holds at most one value; without it, the record's number of values tells.
+        source_single: whether a source field holds at most one value; without it, the record's number of
+            values tells.
         no_field: what to raise for a field that the source cannot have (`Source.no_field`).
 
-    Raises SchemaError for a source field that does not exist and for values that can never fit, UnsupportedError for a template
-    or script that cannot be used.
+    Raises SchemaError for a source field that does not exist and for values that can never fit,
+    UnsupportedError for a template or script that cannot be used.
     """
     fields = SourceFields()
     steps = [
-        _make_step(job, name, mapping, fields, single=single, source_single=source_single, variables=variables, scripts=scripts)
+        _make_step(
+            job,
+            name,
+            mapping,
+            fields,
+            single=single,
+            source_single=source_single,
+            variables=variables,
+            scripts=scripts,
+        )
         for name, mapping in job.fields.items()
     ]
     keys = [place for place, name in enumerate(job.fields) if name in job.keys]
     for step in (steps[place] for place in keys):
         if step.produce is None:
-            raise UnsupportedError(f"job {job.name}, field {step.name}: {step.description} cannot be a key. Choose another one.")
+            raise UnsupportedError(
+                f"job {job.name}, field {step.name}: {step.description} cannot be a key. Choose another one."
+            )
     container = _make_container(job, fields)
     if source_fields_known is not None:
         fields.check(source_fields_known, job.name, no_field or partial(_no_field, source_fields_known))
@@ -264,7 +310,12 @@ def _make_step(
         produce = make_produce(mapping, fields, where=where, variables=variables, scripts=scripts)
         if isinstance(mapping, Copy) and mapping.delimiter is None:
             copies = fields.use(mapping.from_, where)
-    if isinstance(mapping, Static) and isinstance(mapping.static, list) and is_single and mapping.delimiter is None:
+    if (
+        isinstance(mapping, Static)
+        and isinstance(mapping.static, list)
+        and is_single
+        and mapping.delimiter is None
+    ):
         _check_texts(mapping.static, where)
     delimiter = None
     if mapping.delimiter is not None:
@@ -288,7 +339,9 @@ def _make_step(
 
 
 def _holds_one(mapping: AnyField, source_single: Callable[[str], bool] | None) -> bool | None:
-    """Whether a mapping gives one text in which a delimiter may stand between values; None if only the record can tell."""
+    """Whether a mapping gives one text in which a delimiter may stand between values; None if only the record
+    can tell.
+    """
     match mapping:
         case Join() | Template():
             return True
@@ -297,14 +350,20 @@ def _holds_one(mapping: AnyField, source_single: Callable[[str], bool] | None) -
         case Script():
             return None
         case _:
-            return None if source_single is None else all(source_single(name) for _, name in source_fields(mapping))
+            return (
+                None
+                if source_single is None
+                else all(source_single(name) for _, name in source_fields(mapping))
+            )
 
 
 def _naming_fields(job: Job) -> tuple[str, ...]:
     """The fields, lower case, that the id of an object at the destination is made of."""
     if isinstance(job.destination, DirectoryDestination):
         return (job.naming_attribute.lower(),)
-    return ("dn",) if isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF else ()
+    return (
+        ("dn",) if isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF else ()
+    )
 
 
 def _check_texts(texts: Sequence[str], where: str) -> None:
@@ -322,7 +381,9 @@ def _is_volatile(mapping: AnyField) -> bool:
     return any(static_variables.used(text) & static_variables.VOLATILE for text in texts)
 
 
-def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, list[bytes]]], str | None] | None:
+def _make_container(
+    job: Job, fields: SourceFields
+) -> Callable[[Mapping[str, list[bytes]]], str | None] | None:
     container = getattr(job.destination, "container", None)
     where = f"job {job.name}, destination.container"
     if isinstance(container, FieldContainer):
@@ -339,7 +400,9 @@ def _make_container(job: Job, fields: SourceFields) -> Callable[[Mapping[str, li
         except ExpressionError as error:
             raise UnsupportedError(f"{where}: template: {error}") from None
         spelled = [(name, fields.use(name, where)) for name in template.fields]
-        return lambda values: _from_template(template, {name: present(values, source) for name, source in spelled})
+        return lambda values: _from_template(
+            template, {name: present(values, source) for name, source in spelled}
+        )
     return None
 
 
@@ -357,10 +420,14 @@ def _checked_container(dn: str, origin: str) -> str:
         parsed = ldap.dn.str2dn(dn)
     except (ldap.DECODING_ERROR, ValueError):
         parsed = None
-    # Blanks around a name are no part of it, also where they are escaped because they come from a field's value.
-    bare = [[(type_, (value or "").strip(BLANKS), flags) for type_, value, flags in rdn] for rdn in parsed or ()]
+    # Blanks around a name are no part of it, also where they are escaped because they come from a field's
+    # value.
+    bare = [
+        [(type_, (value or "").strip(BLANKS), flags) for type_, value, flags in rdn] for rdn in parsed or ()
+    ]
     if not parsed or any(not value for rdn in bare for _, value, _ in rdn):
         raise RecordError(
-            f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of, or correct it."
+            f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of,"
+            f" or correct it."
         )
     return dn if bare == parsed else str(ldap.dn.dn2str(bare))

@@ -12,7 +12,9 @@ VARIABLES = ("NOW", "TODAY", "COLLECTION", "JOB", "RUN", "HOST")
 """Every name that a static text may hold between two percent signs."""
 
 VOLATILE = frozenset({"NOW", "TODAY", "RUN", "HOST"})
-"""Those that differ from run to run (jobs run on any worker), so that they alone are no reason to change an object."""
+"""Those that differ from run to run (jobs run on any worker), so that they alone are no reason to change an
+object.
+"""
 
 _VARIABLE = re.compile("%([A-Z]+)%")
 
@@ -22,7 +24,8 @@ def run_variables(
 ) -> dict[str, str]:
     """The variables of one job in one run.
 
-    `now` has a time zone; times are told in the collection's: `%NOW%` as 2026-11-22T17:05:00+01:00, `%TODAY%` as 2026-11-22.
+    `now` has a time zone; times are told in the collection's: `%NOW%` as 2026-11-22T17:05:00+01:00, `%TODAY%`
+    as 2026-11-22.
     """
     local = now.astimezone(ZoneInfo(timezone))
     return {
@@ -42,4 +45,6 @@ def used(text: str) -> frozenset[str]:
 
 def replace(text: str, variables: Mapping[str, str]) -> str:
     """Put the values of variables into a text, once: a value that looks like a variable stays as it is."""
-    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]) if match[1] in VARIABLES else match[0], text)
+    return _VARIABLE.sub(
+        lambda match: variables.get(match[1], match[0]) if match[1] in VARIABLES else match[0], text
+    )

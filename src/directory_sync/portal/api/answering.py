@@ -33,7 +33,9 @@ def request_answer(request: Request) -> models.RequestAnswer:
 
 def list_answer(page: RequestList) -> models.RequestListAnswer:
     """A page of a list."""
-    return models.RequestListAnswer(requests=list(map(request_answer, page.requests)), next=page.next, total=page.total)
+    return models.RequestListAnswer(
+        requests=list(map(request_answer, page.requests)), next=page.next, total=page.total
+    )
 
 
 def _assignee(assignee: Assignee, standings: Standings) -> models.AssigneeAnswer:
@@ -111,7 +113,9 @@ def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
     return models.ComparisonAnswer(
         old=comparison.old.id,
         new=comparison.new.id,
-        counts=models.CountsAnswer(only_old=counts.only_old, only_new=counts.only_new, changed=counts.changed, same=counts.same),
+        counts=models.CountsAnswer(
+            only_old=counts.only_old, only_new=counts.only_new, changed=counts.changed, same=counts.same
+        ),
         differences=[
             models.DifferenceAnswer(
                 presence=each.presence,
@@ -173,7 +177,9 @@ def _change_answer(change: ShownChange) -> models.ChangeAnswer:
         object=change.object,
         new_object=change.new_object,
         fields=[
-            models.FieldAnswer(field=field.field, old=_values(field.old), new=_values(field.new), partial=field.partial)
+            models.FieldAnswer(
+                field=field.field, old=_values(field.old), new=_values(field.new), partial=field.partial
+            )
             for field in change.fields
         ],
         marks=[models.MarkAnswer(kind=mark.kind, subject=mark.subject) for mark in change.marks],

@@ -40,8 +40,8 @@ def reroute(
 ) -> models.RequestDetailsAnswer:
     """Ask others too. Whoever was asked before can still decide.
 
-    If Airflow does not know somebody who is named, or does not let them see the collection, nothing is done (422,
-    DoubtfulApprovers) unless `confirm_unknown` is true.
+    If Airflow does not know somebody who is named, or does not let them see the collection, nothing is done
+    (422, DoubtfulApprovers) unless `confirm_unknown` is true.
     """
     to = acting.approvers(body.users, body.roles)
     confirmed = None if body.confirm_unknown else ()
@@ -68,13 +68,17 @@ def comment(
 
 
 @router.post("/requests/decide", responses=errors(422))
-def decide(body: models.SelectionBody, store: CurrentStore, visitor: CurrentVisitor) -> models.SelectionAnswer:
+def decide(
+    body: models.SelectionBody, store: CurrentStore, visitor: CurrentVisitor
+) -> models.SelectionAnswer:
     """Approve or deny several requests. One that cannot be decided does not keep the others from being."""
     selection = [acting.Selected(each.id, each.digest) for each in body.requests]
     results = acting.decide_selection(store, visitor, selection, approve=body.approve, reason=body.reason)
     return models.SelectionAnswer(
         results=[
-            models.SelectionResultAnswer(id=each.id, ok=each.ok, detail=each.detail, error=each.error, state=each.state)
+            models.SelectionResultAnswer(
+                id=each.id, ok=each.ok, detail=each.detail, error=each.error, state=each.state
+            )
             for each in results
         ]
     )
@@ -84,6 +88,9 @@ def decide(body: models.SelectionBody, store: CurrentStore, visitor: CurrentVisi
 def replan(
     request_id: RequestId, body: models.ReplanBody, store: CurrentStore, visitor: CurrentVisitor
 ) -> models.StartedRunAnswer:
-    """Start a run of the request's job alone, as yourself. It files a request of its own if its plan needs approval."""
+    """Start a run of the request's job alone, as yourself.
+
+    It files a request of its own if its plan needs approval.
+    """
     started = acting.replan(store, visitor, request_id, reason=body.reason)
     return models.StartedRunAnswer(dag_id=started.dag_id, run_id=started.run_id)

@@ -1,4 +1,6 @@
-"""The OpenAPI description of the REST API: its parameters and errors, and the document itself, for those who are logged in."""
+"""The OpenAPI description of the REST API: its parameters and errors, and the document itself, for those who
+are logged in.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ Requests for approval, their plans, and the runs that file them.
 * A call that changes something is refused if a browser sends it from another origin.
 * Times are ISO 8601 in UTC. Values of secret fields are shown as `***` everywhere.
 * Every error is JSON with `detail` (for people) and `error` (its kind).
-"""
+"""  # noqa: E501
 
 _MEANINGS = {
     401: "Nobody is logged in.",
@@ -46,11 +48,14 @@ _MEANINGS = {
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route may answer with, besides those of all routes."""
     return {
-        status: {"model": models.Error, "description": _MEANINGS[status]} for status in sorted({401, 403, 500, 503, *statuses})
+        status: {"model": models.Error, "description": _MEANINGS[status]}
+        for status in sorted({401, 403, 500, 503, *statuses})
     }
 
 
-def _parameter(name: str, description: str, schema: dict[str, Any] | None = None, *, repeatable: bool = False) -> dict[str, Any]:
+def _parameter(
+    name: str, description: str, schema: dict[str, Any] | None = None, *, repeatable: bool = False
+) -> dict[str, Any]:
     each = schema or {"type": "string"}
     return {
         "name": name,
@@ -71,14 +76,21 @@ def _one_of(names: Sequence[str]) -> dict[str, Any]:
 
 
 LIST_PARAMETERS = (
-    _parameter("list", "Which list. `all` is for administrators.", _one_of([*filters.ListKind]) | {"default": "inbox"}),
+    _parameter(
+        "list",
+        "Which list. `all` is for administrators.",
+        _one_of([*filters.ListKind]) | {"default": "inbox"},
+    ),
     _parameter("collection", "Only of these collections.", repeatable=True),
     _parameter("job", "Only of the job of this name."),
     _parameter("run_id", "Only those that this run has filed."),
     _parameter("requester", "Who started the run."),
     _parameter("approver", "A user who was asked by name."),
     _parameter("decided_by", "Somebody who approved, denied or cancelled it."),
-    _parameter("object", "Part of the id of an object that the plan changes; letters in any case. Slow on large plans."),
+    _parameter(
+        "object",
+        "Part of the id of an object that the plan changes; letters in any case. Slow on large plans.",
+    ),
     _parameter("description", "Part of the description or of the requester's reason; letters in any case."),
     _parameter("state", "Only in one of these states.", _one_of([*RequestState]), repeatable=True),
     _parameter("event", "Only those to which this has happened.", _one_of([*EventKind])),
@@ -91,12 +103,17 @@ LIST_PARAMETERS = (
 CHANGE_PARAMETERS = (
     _parameter(
         "search",
-        "Part of the key, of an object's id before or after, of a field's name or of a value; letters in any case. Values of "
+        "Part of the key, of an object's id before or after, of a field's name or of a value; letters in any"
+        " case. Values of "
         "secret fields are not searched.",
     ),
     _parameter("action", "Only such changes.", _one_of([*Action])),
-    _parameter("result", "Only such; `open` are those of which nothing has become yet.", _one_of([*Result, OPEN])),
-    _parameter("order", "The plan's, or the kinds with the worst consequences first.", _one_of([*changes.Order])),
+    _parameter(
+        "result", "Only such; `open` are those of which nothing has become yet.", _one_of([*Result, OPEN])
+    ),
+    _parameter(
+        "order", "The plan's, or the kinds with the worst consequences first.", _one_of([*changes.Order])
+    ),
     _parameter("after", "`next` of the page before.", _number(0, changes.LARGEST_SEQUENCE)),
     _parameter("limit", "The most on a page.", _number(1, changes.LARGEST_LIMIT, changes.DEFAULT_LIMIT)),
 )
@@ -104,7 +121,8 @@ CHANGE_PARAMETERS = (
 COMPARISON_PARAMETERS = (
     _parameter(
         "with",
-        "Number of the other request. Left out: the one that this one has replaced, else the job's last one before it.",
+        "Number of the other request. Left out: the one that this one has replaced, else the job's last one"
+        " before it.",
         _number(1, filters.LARGEST_NUMBER),
     ),
     _parameter("after", "`next` of the page before.", _number(0, filters.LARGEST_NUMBER, 0)),

@@ -26,13 +26,17 @@ CSV_RESPONSE = _file("text/csv")
 LDIF_RESPONSE = _file("text/x-ldif")
 
 
-def csv_download(store: Store, visitor: Visitor, plan_id: int, *, name: str, request: Request | None = None) -> StreamingResponse:
+def csv_download(
+    store: Store, visitor: Visitor, plan_id: int, *, name: str, request: Request | None = None
+) -> StreamingResponse:
     """A plan as CSV. Raises PlanAltered (409) for a plan that is not what was stored.
 
     `name` is the file's without its ending; `request` the one that asks about the plan.
     """
     head, job = _intact_plan(store, visitor, plan_id, request)
-    return _streamed(csv_parts(job, store.changes_with_outcomes(head)), "text/csv; charset=utf-8", f"{name}.csv")
+    return _streamed(
+        csv_parts(job, store.changes_with_outcomes(head)), "text/csv; charset=utf-8", f"{name}.csv"
+    )
 
 
 def ldif_download(
@@ -41,14 +45,24 @@ def ldif_download(
     """The same as LDIF. Raises NotDecidable (409) for a destination whose changes have no such form."""
     head, job = _intact_plan(store, visitor, plan_id, request)
     if not has_ldif(job):
-        raise NotDecidable(f"Job {job.name} writes to a table, whose changes have no form in LDIF. Download the CSV.")
-    return _streamed(ldif_parts(head, job, store.changes_with_outcomes(head)), "text/x-ldif; charset=utf-8", f"{name}.ldif")
+        raise NotDecidable(
+            f"Job {job.name} writes to a table, whose changes have no form in LDIF. Download the CSV."
+        )
+    return _streamed(
+        ldif_parts(head, job, store.changes_with_outcomes(head)), "text/x-ldif; charset=utf-8", f"{name}.ldif"
+    )
 
 
-def _intact_plan(store: Store, visitor: Visitor, plan_id: int, request: Request | None) -> tuple[PlanHead, Job]:
-    """The plan and its job, read in full first: a file has no place for the warning that somebody has altered it."""
+def _intact_plan(
+    store: Store, visitor: Visitor, plan_id: int, request: Request | None
+) -> tuple[PlanHead, Job]:
+    """The plan and its job, read in full first: a file has no place for the warning that somebody has altered
+    it.
+    """
     head, job = visible_plan(store, visitor, plan_id)
-    digest, figures = (head.digest, head.statistics.to_json()) if request is None else (request.digest, request.statistics)
+    digest, figures = (
+        (head.digest, head.statistics.to_json()) if request is None else (request.digest, request.statistics)
+    )
     if request is not None:
         store.verify_request(request)
     store.verify_plan(plan_id, digest=digest, statistics=figures)
@@ -56,7 +70,10 @@ def _intact_plan(store: Store, visitor: Visitor, plan_id: int, request: Request 
 
 
 def _streamed(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:
-    # The first part is made before anything is sent, so that a store that does not answer is an error and no empty file.
+    # The first part is made before anything is sent, so that a store that does not answer is an error and no
+    # empty file.
     first = next(parts, "")
     content = (part.encode(errors="replace") for part in chain([first], parts))
-    return StreamingResponse(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return StreamingResponse(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

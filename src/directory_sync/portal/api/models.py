@@ -24,7 +24,9 @@ class Answer(BaseModel):
 
 
 class Body(BaseModel):
-    """Base of what is taken: a member that does not exist is refused, so that a misspelled one is not lost."""
+    """Base of what is taken: a member that does not exist is refused, so that a misspelled one is not
+    lost.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +38,8 @@ class Binary(Answer):
 
 
 _INTEGRITY = (
-    "Whether the plan was read in full and is the one that was stored. `checking`: it is large and being read in the "
+    "Whether the plan was read in full and is the one that was stored. `checking`: it is large and being read"
+    " in the "
     "background; ask again. `altered`: nobody can decide about it. A decision reads it in full in any case."
 )
 
@@ -48,11 +51,21 @@ class Error(Answer):
     """Why something was not done. Nothing was changed."""
 
     detail: str = Field(description="What is wrong and what to do about it, for people.")
-    error: str = Field(description="The kind of error: NotAllowed, AlreadyDecided, NotDecidable, RequestNotFound, QueryError, …")
-    by: str = Field("", description="AlreadyDecided: who was first; empty where it was nobody, but time or a newer plan.")
+    error: str = Field(
+        description=(
+            "The kind of error: NotAllowed, AlreadyDecided, NotDecidable, RequestNotFound, QueryError, …"
+        )
+    )
+    by: str = Field(
+        "", description="AlreadyDecided: who was first; empty where it was nobody, but time or a newer plan."
+    )
     at: datetime | None = Field(None, description="AlreadyDecided: when.")
-    state: str = Field("", description="AlreadyDecided: what the request has become, or what this person has decided before.")
-    problems: dict[str, str] = Field({}, description="Wrong parameters or members: name → what is wrong and what is right.")
+    state: str = Field(
+        "", description="AlreadyDecided: what the request has become, or what this person has decided before."
+    )
+    problems: dict[str, str] = Field(
+        {}, description="Wrong parameters or members: name → what is wrong and what is right."
+    )
 
 
 class RequestAnswer(Answer):
@@ -69,16 +82,23 @@ class RequestAnswer(Answer):
     trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
     reason: str = Field(description="Why the run was started, in the requester's words.")
     description: str = Field(description="What the request is about.")
-    asked_by: str = Field(description="Who asks for a waiver; empty for any other request. `reason` is theirs then.")
+    asked_by: str = Field(
+        description="Who asks for a waiver; empty for any other request. `reason` is theirs then."
+    )
     title: str = Field(description="The collection's title; empty if it has none.")
     source_text: str = Field(description="Where the job reads: connection and container, table or file.")
     destination_text: str = Field(description="Where the job writes, in the same form.")
     digest: str = Field(description="SHA-256 of the plan; a decision has to name the digest that was shown.")
     changes: int = Field(description="How many changes the plan has.")
-    statistics: dict[str, int] = Field(description="The plan's counts: read, created, updated, moved, disabled, deleted, …")
+    statistics: dict[str, int] = Field(
+        description="The plan's counts: read, created, updated, moved, disabled, deleted, …"
+    )
     waives: list[str] = Field(description="Limits that are waived if it is approved.")
     waiver: bool = Field(
-        description="Asked for after a limit had stopped the job. An approval writes nothing by itself: a later run that makes "
+        description="Asked for after a limit had stopped the job. An approval writes nothing by itself: a later"  # noqa: E501
+        " run"
+        " that"
+        " makes "
         "exactly this plan applies it, started by the schedule or by someone who has not approved it."
     )
     usable_until: datetime | None = Field(description="Until when a run can use an approved waiver.")
@@ -126,10 +146,14 @@ class AssigneeAnswer(Answer):
     since: datetime
     known: Known | None = Field(
         None,
-        description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in on; `unknown`: "
+        description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in"
+        " on;"
+        " `unknown`: "
         "it does not tell. null once the request no longer waits.",
     )
-    able: bool | None = Field(None, description="Whether they can open the request in Airflow; null if that is not known.")
+    able: bool | None = Field(
+        None, description="Whether they can open the request in Airflow; null if that is not known."
+    )
     note: str = Field("", description="What keeps them from deciding, for people; empty if nothing does.")
 
 
@@ -162,7 +186,9 @@ class LimitAnswer(Answer):
     subject: str = Field(description="The field or group it is about; empty otherwise.")
     planned: int
     base: int = Field(description="What a percentage counts against.")
-    recent: int = Field(0, description="Removals that were made within the window before this plan; they count too.")
+    recent: int = Field(
+        0, description="Removals that were made within the window before this plan; they count too."
+    )
     allowed: int | None = Field(description="The most that is allowed; null for no limit.")
     limit: str = Field(description="As the definition writes it.")
     exceeded: bool
@@ -208,7 +234,9 @@ class MarkAnswer(Answer):
     """What sets a removal apart."""
 
     kind: MarkKind
-    subject: str = Field("", description="For `claimed_by` the other job, as `COLLECTION.JOB`; empty otherwise.")
+    subject: str = Field(
+        "", description="For `claimed_by` the other job, as `COLLECTION.JOB`; empty otherwise."
+    )
 
 
 class ChangeAnswer(Answer):
@@ -277,14 +305,19 @@ class RunJobAnswer(Answer):
     message: str
     statistics: dict[str, int] | None = Field(description="What was counted; what was not written counts 0.")
     planned: dict[str, int] | None = Field(
-        None, description="What the plan would do, where nothing of it was written: it waits, or was stopped or refused."
+        None,
+        description=(
+            "What the plan would do, where nothing of it was written: it waits, or was stopped or refused."
+        ),
     )
     warnings: list[str]
     problems: list[ProblemAnswer]
     started: datetime | None
     finished: datetime | None
     plan_id: int | None
-    request: int | None = Field(description="What it has asked for, or the earlier request that it refers to.")
+    request: int | None = Field(
+        description="What it has asked for, or the earlier request that it refers to."
+    )
     may_be_waived: bool = Field(description="It was stopped by a limit, which can be asked to be waived.")
 
 
@@ -300,7 +333,9 @@ class RunAnswer(Answer):
     preview_only: bool
     started: datetime
     id_used_again: bool = Field(
-        description="Airflow has another run by this id now, which was refused. What is told is of the one before it."
+        description=(
+            "Airflow has another run by this id now, which was refused. What is told is of the one before it."
+        )
     )
     jobs: list[RunJobAnswer]
 
@@ -326,7 +361,8 @@ class RerouteBody(Body):
     roles: list[str] = Field([], max_length=100)
     reason: str = Field("", max_length=TEXT_LENGTH)
     confirm_unknown: bool = Field(
-        False, description="Ask them even if Airflow does not know them, or does not let them see the collection."
+        False,
+        description="Ask them even if Airflow does not know them, or does not let them see the collection.",
     )
 
 

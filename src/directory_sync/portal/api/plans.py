@@ -20,20 +20,32 @@ router = APIRouter(tags=["plans"])
 PlanId = Annotated[int, Path(description="Number of the plan, as runs and requests name it.")]
 
 
-@router.get("/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS})
-def read_changes(plan_id: PlanId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ChangesAnswer:
+@router.get(
+    "/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS}
+)
+def read_changes(
+    plan_id: PlanId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+) -> models.ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
 
 
-@router.get("/plans/{plan_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 409, 422) | CSV_RESPONSE)
+@router.get(
+    "/plans/{plan_id}/changes.csv",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | CSV_RESPONSE,
+)
 def download_csv(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as CSV, one row for each field."""
     return csv_download(store, visitor, plan_id, name=f"plan-{plan_id}")
 
 
-@router.get("/plans/{plan_id}/changes.ldif", response_class=StreamingResponse, responses=errors(404, 409, 422) | LDIF_RESPONSE)
+@router.get(
+    "/plans/{plan_id}/changes.ldif",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | LDIF_RESPONSE,
+)
 def download_ldif(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
     return ldif_download(store, visitor, plan_id, name=f"plan-{plan_id}")

@@ -12,7 +12,12 @@ from directory_sync.errors import QueryError
 from directory_sync.portal import changes, comparing, filters, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering, models
-from directory_sync.portal.api.describing import CHANGE_PARAMETERS, COMPARISON_PARAMETERS, LIST_PARAMETERS, errors
+from directory_sync.portal.api.describing import (
+    CHANGE_PARAMETERS,
+    COMPARISON_PARAMETERS,
+    LIST_PARAMETERS,
+    errors,
+)
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
 from directory_sync.portal.storage import CurrentStore
 
@@ -35,7 +40,9 @@ def count_inbox(store: CurrentStore, visitor: CurrentVisitor) -> models.CountAns
 
 
 @router.get("/requests/{request_id}", responses=errors(404, 422))
-def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> models.RequestDetailsAnswer:
+def read_request(
+    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor
+) -> models.RequestDetailsAnswer:
     """One request with everything about it but the changes.
 
     If you may decide it, that you have seen it is noted in its history, once.
@@ -43,8 +50,14 @@ def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVis
     return answering.details_answer(reading.read_request(store, visitor, request_id))
 
 
-@router.get("/requests/{request_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS})
-def read_changes(request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ChangesAnswer:
+@router.get(
+    "/requests/{request_id}/changes",
+    responses=errors(404, 422),
+    openapi_extra={"parameters": CHANGE_PARAMETERS},
+)
+def read_changes(
+    request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+) -> models.ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
     about = reading.visible_request(store, visitor, request_id).request
@@ -52,29 +65,47 @@ def read_changes(request_id: RequestId, request: Request, store: CurrentStore, v
 
 
 @router.get(
-    "/requests/{request_id}/changes.csv", response_class=StreamingResponse, responses=errors(404, 409, 422) | CSV_RESPONSE
+    "/requests/{request_id}/changes.csv",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | CSV_RESPONSE,
 )
 def download_csv(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as CSV, one row for each field."""
     view = reading.visible_request(store, visitor, request_id)
-    return csv_download(store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}")
+    return csv_download(
+        store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}"
+    )
 
 
 @router.get(
-    "/requests/{request_id}/changes.ldif", response_class=StreamingResponse, responses=errors(404, 409, 422) | LDIF_RESPONSE
+    "/requests/{request_id}/changes.ldif",
+    response_class=StreamingResponse,
+    responses=errors(404, 409, 422) | LDIF_RESPONSE,
 )
 def download_ldif(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> StreamingResponse:
     """All changes as LDIF change records (RFC 2849); only for directories and LDIF files."""
     view = reading.visible_request(store, visitor, request_id)
-    return ldif_download(store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}")
+    return ldif_download(
+        store, visitor, view.request.plan_id, request=view.request, name=f"request-{request_id}"
+    )
 
 
-@router.get("/requests/{request_id}/comparison", responses=errors(404, 422), openapi_extra={"parameters": COMPARISON_PARAMETERS})
-def compare(request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.ComparisonAnswer:
-    """What differs between this request's plan and that of another request of the same job, object by object."""
+@router.get(
+    "/requests/{request_id}/comparison",
+    responses=errors(404, 422),
+    openapi_extra={"parameters": COMPARISON_PARAMETERS},
+)
+def compare(
+    request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+) -> models.ComparisonAnswer:
+    """What differs between this request's plan and that of another request of the same job, object by
+    object.
+    """
     query = comparing.parse_comparison_query(request.query_params.multi_items(), strict=True)
     other = query.other or reading.read_request(store, visitor, request_id).previous
     if other is None:
-        raise QueryError({"with": f"Request {request_id} is the job's first one, so there is nothing to compare it with."})
+        raise QueryError(
+            {"with": f"Request {request_id} is the job's first one, so there is nothing to compare it with."}
+        )
     page = comparing.compare_requests(store, visitor, request_id, other, after=query.after, limit=query.limit)
     return answering.comparison_answer(page)

@@ -20,7 +20,9 @@ JobName = Annotated[str, Path(description="Name of the job.")]
 
 
 @router.get("/runs/{collection}/{run_id}", responses=errors(404))
-def read_run(collection: CollectionName, run_id: RunId, store: CurrentStore, visitor: CurrentVisitor) -> models.RunAnswer:
+def read_run(
+    collection: CollectionName, run_id: RunId, store: CurrentStore, visitor: CurrentVisitor
+) -> models.RunAnswer:
     """One run: the state of each of its jobs, figures, plans and requests."""
     return answering.run_answer(runs.read_run(store, visitor, collection, run_id))
 

@@ -1,4 +1,6 @@
-"""The questions before something is done: they repeat the numbers, and carry the digest of the plan that was shown."""
+"""The questions before something is done: they repeat the numbers, and carry the digest of the plan that was
+shown.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ class Ask:
         hindrance: why the visitor may not do it; empty if they may.
         kinds: what the request changes.
         problem: what was wrong with what was entered; `reason`, `users`, `roles` are what was.
-        doubts: who is to be asked though Airflow does not know them, or does not let them see the collection, and what it tells
-            of each; `confirmed`: their names, which the form sends if they are to be asked all the same.
+        doubts: who is to be asked though Airflow does not know them, or does not let them see the collection,
+            and what it tells of each; `confirmed`: their names, which the form sends if they are to be asked
+            all the same.
         untold: Airflow does not tell whether somebody has a name.
     """
 
@@ -90,7 +93,9 @@ def ask(
     request = details.request
     kinds = count_kinds(request.statistics)
     numbers = kinds_text(kinds)
-    waived = f" {'A limit is' if len(request.waives) == 1 else f'{len(request.waives)} limits are'} waived for it."
+    waived = (
+        f" {'A limit is' if len(request.waives) == 1 else f'{len(request.waives)} limits are'} waived for it."
+    )
     decide, cancel, replan = details.powers.decide, details.powers.cancel, details.hindrance_to_replan
     title, button, explanation, hindrance = {
         "approve": (
@@ -102,7 +107,10 @@ def ask(
         "deny": (
             f"Deny request {request.id}",
             f"Deny {numbers}",
-            "Nothing will be written for this request, whatever others decide. The requester sees your reason.",
+            (
+                "Nothing will be written for this request, whatever others decide. The requester sees your"
+                " reason."
+            ),
             decide,
         ),
         "reroute": (
@@ -153,8 +161,11 @@ def confirmation(whom: Approver) -> str:
     return f"{whom.kind}:{whom.name}"
 
 
-def selection_ask(found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, deed: str, back: str) -> SelectionAsk:
-    """What is asked before several requests are decided; those that the visitor may not decide are left out, and why.
+def selection_ask(
+    found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, deed: str, back: str
+) -> SelectionAsk:
+    """What is asked before several requests are decided; those that the visitor may not decide are left out,
+    and why.
 
     Args:
         found: the requests, and why the visitor may not decide each (empty if they may).

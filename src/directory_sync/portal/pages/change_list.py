@@ -1,4 +1,6 @@
-"""The changes of a plan as a page shows them: filtered and page by page, each with its fields, log line and result."""
+"""The changes of a plan as a page shows them: filtered and page by page, each with its fields, log line and
+result.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +44,8 @@ class ChangeShown:
         sequence: its place in the plan, from 0.
         kind: `delete`, `update`, …; `verb` is the word for it.
         name: what people call the object, empty if only its key is known.
-        object, new_object: the object's id before and after, differences marked; the latter is empty if it stays. Both are
-            empty where the id is the key and stays, as in files.
+        object, new_object: the object's id before and after, differences marked; the latter is empty if it
+            stays. Both are empty where the id is the key and stays, as in files.
         marks: what sets a removal apart, in words.
         log_line: the line of the job's log.
         result: what became of it, empty if nothing has yet; `result_text` in words, `message` why.
@@ -88,7 +90,8 @@ class ChangeList:
         changes: on this page.
         total: how many the filter lets through, on all pages; `all`: how many the plan has.
         left: how many follow this page.
-        part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a query.
+        part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a
+            query.
         hidden: parameters that the page's own address has besides the filter.
         detail: path of the page of one change, without its number.
         downloads: path without ending; `ldif`: whether there is one with the ending `.ldif`.
@@ -214,5 +217,7 @@ def show_alone(change: ShownChange) -> ChangeShown:
 
 
 def _left(found: ShownChanges, query: ChangeQuery) -> int:
-    """How many follow, where that is known: a page that begins in the middle does not know how many are before it."""
+    """How many follow, where that is known: a page that begins in the middle does not know how many are
+    before it.
+    """
     return found.total - len(found.changes) if found.next is not None and query.after is None else 0

@@ -62,7 +62,10 @@ class ComparisonPage:
 
 
 def comparison_page(found: ShownComparison, *, request_id: int, other: int, after: int) -> ComparisonPage:
-    """What the page shows. Args: the comparison; the two requests and the number of differences before, as in the address."""
+    """What the page shows.
+
+    Args: the comparison; the two requests and the number of differences before, as in the address.
+    """
     marking = Marking()
     return ComparisonPage(
         request=request_id,

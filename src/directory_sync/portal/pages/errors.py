@@ -40,7 +40,8 @@ class ErrorPage:
         request: number of the request that it was about; empty if it was about none, or does not exist.
         back: path of the page that a refused form was on, or of the page itself.
         typed: what was typed into the form.
-        again: path that the form was sent to, where sending it again may help; else empty. `values`: its other fields.
+        again: path that the form was sent to, where sending it again may help; else empty. `values`: its
+            other fields.
         comment: what was typed may be added to the request as a comment.
     """
 
@@ -62,7 +63,9 @@ class ErrorPage:
         return next((each.text for each in self.typed if each.name == "reason"), "")
 
 
-def error_page(request: Request, *, status: int, message: str, kind: str = "", sent: SentForm = NOTHING) -> Response:
+def error_page(
+    request: Request, *, status: int, message: str, kind: str = "", sent: SentForm = NOTHING
+) -> Response:
     """The page for an error.
 
     Args:

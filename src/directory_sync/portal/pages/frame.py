@@ -1,4 +1,6 @@
-"""What every page is framed by: who looks, which list they are in, how much waits for them, and a message about what was done."""
+"""What every page is framed by: who looks, which list they are in, how much waits for them, and a message
+about what was done.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +30,30 @@ class Message:
 
 MESSAGES: Mapping[str, Message] = {
     "approved": Message("You have approved the request. This page shows what becomes of its changes."),
-    "waiver-approved": Message("You have approved the waiver. Nothing is written before a later run uses it: see below."),
+    "waiver-approved": Message(
+        "You have approved the waiver. Nothing is written before a later run uses it: see below."
+    ),
     "agreed": Message("Your approval is recorded. More people have to agree before anything is written."),
     "denied": Message("You have denied the request. Nothing will be written for it."),
-    "rerouted": Message("The request was sent on. The people you named are asked too; who was asked before can still decide."),
+    "rerouted": Message(
+        "The request was sent on. The people you named are asked too; who was asked before can still decide."
+    ),
     "commented": Message("Your comment was added."),
     "cancelled": Message("The request was cancelled. Nothing will be written for it."),
-    "replanned": Message("A new run of this job has been started. If its changes need approval, a new request will follow."),
+    "replanned": Message(
+        "A new run of this job has been started. If its changes need approval, a new request will follow."
+    ),
     "waiver": Message(
-        "You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet. Once it is "
+        "You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet."
+        " Once it is "
         "approved, a later run that makes exactly this plan applies it."
     ),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }
-"""Code in the address → what is said. The code is all that an address can bring in: never a text of somebody's making."""
+"""Code in the address → what is said.
+
+The code is all that an address can bring in: never a text of somebody's making.
+"""
 
 
 _ELSEWHERE = {"nothing-selected": "/requests", "waiver": "/embed/run"}

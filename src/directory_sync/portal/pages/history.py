@@ -53,7 +53,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who is asked: name, in words why and since when, and what keeps them from deciding (empty if nothing does)."""
+    """Somebody who is asked: name, in words why and since when, and what keeps them from deciding (empty if
+    nothing does).
+    """
 
     name: str
     role: bool
@@ -65,7 +67,14 @@ class Asked:
 def history(request: Request, events: Iterable[Event]) -> tuple[Entry, ...]:
     """What happened, newest last."""
     return tuple(
-        Entry(event.kind.value, _TONES.get(event.kind, ""), event.actor, _text(request, event), _quote(event), event.at)
+        Entry(
+            event.kind.value,
+            _TONES.get(event.kind, ""),
+            event.actor,
+            _text(request, event),
+            _quote(event),
+            event.at,
+        )
         for event in events
     )
 
@@ -100,7 +109,11 @@ def _text(request: Request, event: Event) -> str:
             return _escalated(data)
         case _:  # stale
             successor = data.get("successor", request.successor)
-            return f"A newer plan took its place: request {successor}" if successor else "The request became stale"
+            return (
+                f"A newer plan took its place: request {successor}"
+                if successor
+                else "The request became stale"
+            )
 
 
 def _escalated(data: Mapping[str, Any]) -> str:
@@ -124,5 +137,6 @@ def _mailed(event: Event, data: Mapping[str, Any]) -> str:
 def _people(named: Any) -> str:
     people = [each for each in named or () if isinstance(each, Mapping)]
     return ", ".join(
-        f"everybody with the role {each.get('name')}" if each.get("kind") == "role" else str(each.get("name")) for each in people
+        f"everybody with the role {each.get('name')}" if each.get("kind") == "role" else str(each.get("name"))
+        for each in people
     )

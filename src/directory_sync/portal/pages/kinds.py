@@ -1,4 +1,6 @@
-"""Kinds of change: their words, their order (worst consequence first), and the bar that shows how many there are of each."""
+"""Kinds of change: their words, their order (worst consequence first), and the bar that shows how many there
+are of each.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ class KindCount:
 
 def count_kinds(statistics: Mapping[str, int]) -> tuple[KindCount, ...]:
     """The kinds of change that occur, worst first, from figures as `Statistics` names them."""
-    counts = [(action, count) for action in WORST_FIRST if (count := statistics.get(COUNTED_AS[action], 0)) > 0]
+    counts = [
+        (action, count) for action in WORST_FIRST if (count := statistics.get(COUNTED_AS[action], 0)) > 0
+    ]
     total = sum(count for _, count in counts)
     widths = [max(_LEAST_WIDTH, 100 * count / total) for _, count in counts]
     scale = 100 / sum(widths) if widths else 1.0

@@ -41,7 +41,9 @@ class Meter:
 
 
 def limit_meters(checks: Iterable[LimitCheck]) -> tuple[Meter, ...]:
-    """The limits, those that are exceeded first, then the nearest ones; without those that allow everything."""
+    """The limits, those that are exceeded first, then the nearest ones; without those that allow
+    everything.
+    """
     meters = [(_share(check), check) for check in checks if check.allowed is not None]
     meters.sort(key=lambda pair: -pair[0])
     return tuple(_meter(check, share) for share, check in meters)
@@ -59,7 +61,9 @@ def _meter(check: LimitCheck, share: float) -> Meter:
 
 
 def _why(check: LimitCheck) -> str:
-    """Where the allowed number comes from, if a percentage is part of it: ` (5% of 470)`, ` (5% of 20,000, at most 500)`."""
+    """Where the allowed number comes from, if a percentage is part of it: ` (5% of 470)`,
+    ` (5% of 20,000, at most 500)`.
+    """
     parts = check.limit.strip("[]").split(", ")
     percent = next((part for part in parts if part.endswith("%")), None)
     if percent is None or check.allowed is None:

@@ -163,11 +163,16 @@ def list_page(
     return ListPage(
         kind=query.kind.value,
         title=TITLES[query.kind],
-        rows=tuple(_row(request, now, results.get(request.id), selectable=selectable) for request in found.requests),
+        rows=tuple(
+            _row(request, now, results.get(request.id), selectable=selectable) for request in found.requests
+        ),
         total=found.total,
         chips=chips,
         values=values,
-        states=tuple(Choice(state.value, LABELS[state].partition(":")[0], state.value in states) for state in RequestState),
+        states=tuple(
+            Choice(state.value, LABELS[state].partition(":")[0], state.value in states)
+            for state in RequestState
+        ),
         events=tuple(Choice(event.value, event.value, event.value == values["event"]) for event in EventKind),
         collections=collections,
         address=_query(query.kind, filters),
@@ -175,20 +180,26 @@ def list_page(
         unfiltered=_query(query.kind, ()),
         more_filters=any(name not in _MAIN for name, _ in filters),
         newer=_query(query.kind, filters) if query.before is not None else "",
-        older="" if found.next is None else _query(query.kind, [*filters, *_limit(given), ("before", str(found.next))]),
+        older=""
+        if found.next is None
+        else _query(query.kind, [*filters, *_limit(given), ("before", str(found.next))]),
         problems=problems or {},
     )
 
 
 def known(parameters: Parameters) -> list[tuple[str, str]]:
     """The parameters that lists have and that are given, without the list itself."""
-    return [(name, value) for name, value in parameters if name in PARAMETERS and name != "list" and value.strip()]
+    return [
+        (name, value) for name, value in parameters if name in PARAMETERS and name != "list" and value.strip()
+    ]
 
 
 def checked_address(query: str) -> str:
     """A list's query from a form, with nothing in it but what lists know."""
     given = parse_qsl(query, max_num_fields=100) if len(query) < 10_000 else []
-    kind = next((value for name, value in given if name == "list" and value in set(ListKind)), ListKind.INBOX.value)
+    kind = next(
+        (value for name, value in given if name == "list" and value in set(ListKind)), ListKind.INBOX.value
+    )
     return _query(ListKind(kind), known(given))
 
 
@@ -212,7 +223,10 @@ def _fits(result: str, request: Request) -> bool:
     """Whether what a result says is true of the request."""
     if result.startswith("Denied"):
         return request.state == RequestState.DENIED
-    return result.startswith("Your approval") or request.state in (RequestState.APPROVED, RequestState.APPLIED)
+    return result.startswith("Your approval") or request.state in (
+        RequestState.APPROVED,
+        RequestState.APPLIED,
+    )
 
 
 def _next(request: Request, now: datetime) -> tuple[str, datetime | None]:

@@ -1,4 +1,7 @@
-"""Jinja templates: how pages are made of contexts. Everything is escaped; Python makes HTML around pieces of text only."""
+"""Jinja templates: how pages are made of contexts.
+
+Everything is escaped; Python makes HTML around pieces of text only.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ HTMX = json.dumps(
         "includeIndicatorStyles": False,
         "allowEval": False,
         "allowScriptTags": False,
-        "disableInheritance": True,  # a list is replaced as a whole, what its buttons fetch goes into the dialog
+        "disableInheritance": True,  # a list is replaced as a whole, what its buttons fetch goes into the dialog  # noqa: E501
         "historyCacheSize": 0,
         "selfRequestsOnly": True,
         "scrollBehavior": "auto",
@@ -40,7 +43,9 @@ HTMX = json.dumps(
 Mark = Literal["", "del", "ins"]
 
 
-def render(request: Request, template: str, frame: Frame, page: object, *, part: str = "", status: int = 200) -> Response:
+def render(
+    request: Request, template: str, frame: Frame, page: object, *, part: str = "", status: int = 200
+) -> Response:
     """A page as response.
 
     Args:
@@ -58,7 +63,8 @@ def render(request: Request, template: str, frame: Frame, page: object, *, part:
 
 
 def shown(text: str | Sequence[Piece], mark: Mark = "") -> Markup:
-    """A text from elsewhere, harmless and complete: its direction does not touch its surroundings, nothing in it is hidden.
+    """A text from elsewhere, harmless and complete: its direction does not touch its surroundings, nothing in
+    it is hidden.
 
     Args:
         text: or its pieces.

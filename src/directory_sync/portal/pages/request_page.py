@@ -52,18 +52,21 @@ class RequestPage:
 
     Attributes:
         tone, next: how the banner looks, and what happens next, sentence by sentence.
-        missing: who has to agree still, in words; `reachable` is False if those who are asked can never be enough.
+        missing: who has to agree still, in words; `reachable` is False if those who are asked can never be
+            enough.
         out_of_reach: that is so because of what Airflow tells of them.
         kinds: what changes, worst first; `other`: figures beside that, name and number.
-        deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason once.
-        previous: number of the request to compare with; None if there is none. `replaces`: this one has taken its place.
+        deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason
+            once.
+        previous: number of the request to compare with; None if there is none. `replaces`: this one has taken
+            its place.
         result: what came of carrying it out, as figures; `result_message` as a sentence.
         may_comment: whether the visitor is somebody.
         problems_more: problems that are not shown.
         integrity: whether the plan is the one that was filed.
         answered: how many changes have a result so far, while they are applied; None otherwise.
-        version: stands for everything here that can change by itself; `follow`: seconds after which the page looks whether
-            it has, 0 if nothing is to come.
+        version: stands for everything here that can change by itself; `follow`: seconds after which the page
+            looks whether it has, 0 if nothing is to come.
         terms: what is special about a waiver, before it is decided; empty otherwise.
     """
 
@@ -115,7 +118,9 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         reachable=details.reachable,
         out_of_reach=details.out_of_reach,
         kinds=count_kinds(request.statistics),
-        other=tuple((name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")),
+        other=tuple(
+            (name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")
+        ),
         meters=limit_meters(plan.limits),
         warnings=plan.warnings,
         problems=plan.problems[:SHOWN_PROBLEMS],
@@ -141,7 +146,9 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
 
 
 def version_of(details: RequestDetails) -> str:
-    """A text that changes with everything on the page that can change by itself; it begins with `results_version`."""
+    """A text that changes with everything on the page that can change by itself; it begins with
+    `results_version`.
+    """
     view, request = details.view, details.request
     last = view.events[-1].id if view.events else 0
     begun, held = int(request.begun is not None), 2 * details.left_behind + details.paused
@@ -156,7 +163,9 @@ def results_version(details: RequestDetails) -> str:
 
 
 def _follow(details: RequestDetails) -> int:
-    """Seconds until the page looks again: soon while something is done, slowly while somebody is awaited, never at the end."""
+    """Seconds until the page looks again: soon while something is done, slowly while somebody is awaited,
+    never at the end.
+    """
     request = details.request
     if details.integrity.checking:
         return _AT_ONCE
@@ -180,7 +189,11 @@ def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
         ]
     if state in (RequestState.PENDING, RequestState.APPROVED):
         deeds.append(Deed("cancel", "Cancel request…", "", powers.cancel))
-    if state in _AGAIN or _conflicts(details.request) or (state == RequestState.APPROVED and details.left_behind):
+    if (
+        state in _AGAIN
+        or _conflicts(details.request)
+        or (state == RequestState.APPROVED and details.left_behind)
+    ):
         deeds.append(Deed("replan", "Plan again…", "", details.hindrance_to_replan))
     return tuple(deeds)
 
@@ -202,7 +215,11 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
         RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
         RequestState.STALE: [
-            "The job has been planned again, so this plan can no longer be approved. Nothing was written for it."
+            (
+                "The job has been planned again, so this plan can no longer be approved. Nothing was written"
+                " for"
+                " it."
+            )
         ],
     }[state]
 
@@ -211,13 +228,18 @@ def _next_of_approved(details: RequestDetails) -> str:
     request = details.request
     if details.left_behind:
         return (
-            "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written. Plan again; or, if "
+            "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written."
+            " Plan again; or, if "
             f"the run is still there, clear its task {request.job}.apply."
         )
     if details.paused:
         return f"Nothing is written yet. {_PAUSED}"
     said = approval_text.after(request, datetime.now(UTC), moment_text)
-    return said if approval_text.needs_somebody(request) else f"{said} The result of each is shown below when that is done."
+    return (
+        said
+        if approval_text.needs_somebody(request)
+        else f"{said} The result of each is shown below when that is done."
+    )
 
 
 _PAUSED = "The collection is switched off in Airflow; what is approved is written once it is switched on."
@@ -228,13 +250,16 @@ def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
     sentences = ["Nothing is written before this is approved."]
     if details.left_behind:
         sentences.append(
-            "Its run has ended in Airflow, or was deleted there, so an approval would change nothing. The maintenance cancels "
+            "Its run has ended in Airflow, or was deleted there, so an approval would change nothing. The"
+            " maintenance cancels "
             "such requests; start a new run."
         )
     elif details.paused:
         sentences.append(_PAUSED)
     if request.escalates is not None:
-        sentences.append(f"If nobody answers, the next approvers are asked too {ahead_text(request.escalates, now)}.")
+        sentences.append(
+            f"If nobody answers, the next approvers are asked too {ahead_text(request.escalates, now)}."
+        )
     if request.expires is not None:
         sentences.append(f"It expires {ahead_text(request.expires, now)}; then nothing is written.")
     return sentences
@@ -258,4 +283,6 @@ def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
     if not isinstance(statistics, Mapping):
         return ()
     names = ("deleted", "disabled", "moved", "updated", "created", "conflicts", "errors")
-    return tuple((name, number) for name in names if isinstance(number := statistics.get(name), int) and number)
+    return tuple(
+        (name, number) for name in names if isinstance(number := statistics.get(name), int) and number
+    )

@@ -1,4 +1,6 @@
-"""What is done with one request on its page: each is a plain form, and leads back to the page with a message."""
+"""What is done with one request on its page: each is a plain form, and leads back to the page with a
+message.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ Texts = Annotated[Sequence[str], Form()]
 Deed = Callable[[Store, Visitor, int], RequestView | StartedRun]
 """One of `acting`, with what was entered."""
 
-_SAID = {"approve": "approved", "deny": "denied", "reroute": "rerouted", "cancel": "cancelled", "replan": "replanned"}
+_SAID = {
+    "approve": "approved",
+    "deny": "denied",
+    "reroute": "rerouted",
+    "cancel": "cancelled",
+    "replan": "replanned",
+}
 """Deed → code of the message that it was done."""
 
 
@@ -45,7 +53,8 @@ class DeedForm:
     store: Store
 
     def carry_out(self, name: str, deed: Deed, **entered: str) -> Response:
-        """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again with that.
+        """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again
+        with that.
 
         What somebody else has done, or forbids, is raised.
         """
@@ -64,7 +73,9 @@ class DeedForm:
             said = "agreed" if done.request.pending else "waiver-approved" if done.request.waiver else said
         return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={said}", 303)
 
-    def _again(self, name: str, problem: str, entered: dict[str, str], doubts: Mapping[Approver, str] = {}) -> Response:
+    def _again(
+        self, name: str, problem: str, entered: dict[str, str], doubts: Mapping[Approver, str] = {}
+    ) -> Response:
         details = reading.read_request(self.store, self.visitor, self.id)
         untold = name == "reroute" and not reading.tells_of_people(self.visitor, details.request)
         page = ask(details, name, problem=problem, **entered, doubts=doubts, untold=untold)
@@ -94,8 +105,13 @@ def deny(form: SentForm, digest: Text, reason: Text = "") -> Response:
 
 
 @router.post("/reroute")
-def reroute(form: SentForm, confirmed: Texts = (), users: Text = "", roles: Text = "", reason: Text = "") -> Response:
-    """Ask others too. Of whom Airflow says that they cannot decide, the form asks first whether they are meant."""
+def reroute(
+    form: SentForm, confirmed: Texts = (), users: Text = "", roles: Text = "", reason: Text = ""
+) -> Response:
+    """Ask others too.
+
+    Of whom Airflow says that they cannot decide, the form asks first whether they are meant.
+    """
 
     def deed(store: Store, visitor: Visitor, request_id: int) -> RequestView:
         to = acting.approvers(_names(users), _names(roles))

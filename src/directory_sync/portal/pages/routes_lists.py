@@ -88,7 +88,9 @@ def ask_about_selection(
     selected: Annotated[list[str] | None, Query()] = None,
     back: str = "",
 ) -> Response:
-    """The question before a selection is decided, with its numbers: a dialog, or a page where there is no JavaScript."""
+    """The question before a selection is decided, with its numbers: a dialog, or a page where there is no
+    JavaScript.
+    """
     selection = _selection(selected or ())
     address = checked_address(back)
     if not selection:
@@ -122,7 +124,11 @@ def decide_selection(
     except RequestError as error:
         if type(error) is not RequestError:
             raise
-        page = replace(_selection_page(store, visitor, selection, deed=deed, back=address), problem=str(error), reason=reason)
+        page = replace(
+            _selection_page(store, visitor, selection, deed=deed, back=address),
+            problem=str(error),
+            reason=reason,
+        )
         return render(request, "ask_selection.html", frame, page, status=422)
     results = ",".join(f"{result.id}.{_code(result)}" for result in done)
     return RedirectResponse(f"{frame.root}/requests?{address}&{urlencode({'results': results})}", 303)
@@ -140,14 +146,18 @@ def _selection_page(
         except RequestNotFound:
             continue
         room -= details.request.changes
-        found.append((details.request, details.hindrance_to_approve if deed == "approve" else details.powers.decide))
+        found.append(
+            (details.request, details.hindrance_to_approve if deed == "approve" else details.powers.decide)
+        )
     digests = {each.id: each.digest for each in selection}
     return selection_ask(found, digests, deed=deed, back=back)
 
 
 def _selection(selected: list[str] | tuple[str, ...]) -> tuple[Selected, ...]:
     matches = [match for text in selected[:_MOST_SELECTED] if (match := _SELECTED.fullmatch(text))]
-    return tuple({int(match["id"]): Selected(int(match["id"]), match["digest"]) for match in matches}.values())
+    return tuple(
+        {int(match["id"]): Selected(int(match["id"]), match["digest"]) for match in matches}.values()
+    )
 
 
 def _code(result: SelectionResult) -> str:

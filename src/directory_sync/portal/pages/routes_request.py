@@ -1,4 +1,7 @@
-"""One request: its page, its changes, and the comparison with another one. What is done with it stands in `routes_deeds`."""
+"""One request: its page, its changes, and the comparison with another one.
+
+What is done with it stands in `routes_deeds`.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +39,16 @@ _TRUE_OF = {
     "denied": (RequestState.DENIED,),
     "cancelled": (RequestState.CANCELLED,),
 }
-"""Message → the states of a request in which it can be true: an address alone must not make anybody believe it."""
+"""Message → the states of a request in which it can be true: an address alone must not make anybody believe
+it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its plan."""
+    """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its
+    plan.
+    """
 
     change: ChangeShown
     integrity: Checked
@@ -81,9 +88,11 @@ def follow_request(
     store: CurrentStore,
     known: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """What has changed on the page of a request since the version that it knows; nothing, with status 204, if all is as it was.
+    """What has changed on the page of a request since the version that it knows; nothing, with status 204, if
+    all is as it was.
 
-    The list of changes comes along where their results are there now; it keeps the filter, which the browser sends with it.
+    The list of changes comes along where their results are there now; it keeps the filter, which the browser
+    sends with it.
     """
     details = reading.read_request(store, visitor, request_id, kept=BRIEFLY)
     if known == version_of(details):
@@ -97,9 +106,16 @@ def follow_request(
 
 @router.get("/requests/{request_id}/changes")
 def show_changes(
-    request: Request, request_id: RequestId, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore, more: str = ""
+    request: Request,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    more: str = "",
 ) -> Response:
-    """What a filter lets through of a request's changes, or with `more` the rows that follow: a part of its page."""
+    """What a filter lets through of a request's changes, or with `more` the rows that follow: a part of its
+    page.
+    """
     view = reading.visible_request(store, visitor, request_id)
     query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, view.request, query, frame)
@@ -134,7 +150,9 @@ def ask_before(
     store: CurrentStore,
     deed: Annotated[str, Query(pattern="^(approve|deny|reroute|cancel|replan)$")],
 ) -> Response:
-    """The question before something is done, with its numbers: a dialog, or a page where there is no JavaScript."""
+    """The question before something is done, with its numbers: a dialog, or a page where there is no
+    JavaScript.
+    """
     details = reading.read_request(store, visitor, request_id)
     untold = deed == "reroute" and not reading.tells_of_people(visitor, details.request)
     page = ask(details, deed, untold=untold)
@@ -154,7 +172,9 @@ def show_comparison(
     other = query.other or reading.read_request(store, visitor, request_id).previous
     if other is None:
         raise RequestNotFound(f"There is no other request to compare request {request_id} with.")
-    found = comparing.compare_requests(store, visitor, request_id, other, after=query.after, limit=query.limit)
+    found = comparing.compare_requests(
+        store, visitor, request_id, other, after=query.after, limit=query.limit
+    )
     page = comparison_page(found, request_id=request_id, other=other, after=query.after)
     return render(request, "comparison.html", frame, page)
 
@@ -162,7 +182,10 @@ def show_comparison(
 def change_alone(
     store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: stored.Request | None = None
 ) -> tuple[ChangeShown, Checked]:
-    """One change with much more of its values than lists show, and whether its plan is intact. Raises RequestNotFound."""
+    """One change with much more of its values than lists show, and whether its plan is intact.
+
+    Raises RequestNotFound.
+    """
     query = ChangeQuery(after=sequence - 1 if sequence else None, limit=1)
     page = changes.read_changes(store, visitor, plan_id, query, request=request)
     if not page.changes or page.changes[0].sequence != sequence:
@@ -170,7 +193,9 @@ def change_alone(
     return show_alone(page.changes[0]), page.integrity
 
 
-def _changes(store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame) -> ChangeList:
+def _changes(
+    store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame
+) -> ChangeList:
     path = f"{frame.root}/requests/{request.id}"
     _, job = changes.visible_plan(store, visitor, request.plan_id)
     return change_list(

@@ -1,4 +1,7 @@
-"""Tabs on Airflow's own pages: *Sync results* of a run, and one job of it. On any other DAG they say so in a friendly way."""
+"""Tabs on Airflow's own pages: *Sync results* of a run, and one job of it.
+
+On any other DAG they say so in a friendly way.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +43,14 @@ GATE_SUFFIXES = (".approval", ".apply", ".settled")
 
 _NO_RUN = NotOurs(
     "Nothing to show here",
-    "This is no run of a directory sync, or it has not begun yet. For runs of a job collection, this tab shows what each job "
+    "This is no run of a directory sync, or it has not begun yet. For runs of a job collection, this tab"
+    " shows what each job "
     "read, changed and could not change.",
 )
 _NO_JOB = NotOurs(
     "Nothing to show here",
-    "This task is no job of a directory sync, or its run has not begun yet. For jobs of a collection, this tab shows each "
+    "This task is no job of a directory sync, or its run has not begun yet. For jobs of a collection, this"
+    " tab shows each "
     "change, field by field.",
 )
 
@@ -64,7 +69,9 @@ def run_tab(
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return _not_begun(request, frame, visitor, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks)
+        return _not_begun(
+            request, frame, visitor, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks
+        )
     part = f"{frame.root}/embed/run?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
     return render(request, "run.html", frame, run_page(view, part=part), part="_run.html")
 
@@ -85,8 +92,8 @@ def task_tab(
 ) -> Response:
     """One job of a run with its changes.
 
-    With `list` what a filter lets through alone, with `more` the rows that follow; with `known`, the version of the job that a
-    page follows, the list of changes only if it is another one now.
+    With `list` what a filter lets through alone, with `more` the rows that follow; with `known`, the version
+    of the job that a page follows, the list of changes only if it is another one now.
     """
     address = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
     try:
@@ -104,7 +111,9 @@ def task_tab(
     plan_id = job.result.plan_id if job.result is not None else None
     head = None if plan_id is None else changes.visible_plan(store, visitor, plan_id)[0]
     page = job_page(view, job, listed, head, part=f"{frame.root}/embed/ti?{urlencode(address)}")
-    return render(request, "job.html", frame, page, part="_job.html" if known == page.version else "_job_live.html")
+    return render(
+        request, "job.html", frame, page, part="_job.html" if known == page.version else "_job_live.html"
+    )
 
 
 @router.get("/plans/{plan_id}/changes/{sequence}")
@@ -120,7 +129,9 @@ def plan_change(
     head, _ = changes.visible_plan(store, visitor, plan_id)
     change = change_alone(store, visitor, plan_id, sequence)
     address = urlencode({"dag_id": head.collection, "run_id": head.run_id, "task_id": head.job})
-    page = ChangePage(*change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}")
+    page = ChangePage(
+        *change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}"
+    )
     return render(request, "change.html", replace(frame, framed=True), page)
 
 
@@ -167,17 +178,25 @@ def ask_for_waiver(
 
 
 def _not_begun(
-    request: Request, frame: Frame, visitor: Visitor, page: NotOurs, path: str, address: Mapping[str, str], looks: int
+    request: Request,
+    frame: Frame,
+    visitor: Visitor,
+    page: NotOurs,
+    path: str,
+    address: Mapping[str, str],
+    looks: int,
 ) -> Response:
     """What is said of a run that the store does not know.
 
-    A person who has just started one is watching: it is looked for again, soon at first, and slowly as long as Airflow says that
-    the run goes on. It may be queued for hours.
+    A person who has just started one is watching: it is looked for again, soon at first, and slowly as long
+    as Airflow says that the run goes on. It may be queued for hours.
     """
     if looks < MOST_LOOKS:
         page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}")
     elif _goes_on(visitor, address):
-        page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': MOST_LOOKS})}", pause=SLOW_LOOKS)
+        page = replace(
+            page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': MOST_LOOKS})}", pause=SLOW_LOOKS
+        )
     return render(request, "not_ours.html", frame, page, part="_not_ours.html")
 
 
@@ -202,15 +221,26 @@ def job_of(task_id: str) -> str:
 
 
 def _waiver(
-    store: Store, visitor: Visitor, dag_id: str, run_id: str, name: str, *, problem: str = "", reason: str = ""
+    store: Store,
+    visitor: Visitor,
+    dag_id: str,
+    run_id: str,
+    name: str,
+    *,
+    problem: str = "",
+    reason: str = "",
 ) -> WaiverAsk:
     view = runs.read_run(store, visitor, dag_id, run_id)
     job = view.job(name)
     if job is None or not job.may_be_waived or job.result is None or job.result.plan_id is None:
-        raise RequestNotFound(f"Job {name} of this run was not stopped by a limit, so there is nothing to waive.")
+        raise RequestNotFound(
+            f"Job {name} of this run was not stopped by a limit, so there is nothing to waive."
+        )
     head, _ = changes.visible_plan(store, visitor, job.result.plan_id)
     exceeded = tuple(str(limit) for limit in head.limits if limit.exceeded)
-    return WaiverAsk(dag_id, run_id, name, exceeded, head.statistics.to_json(), view.hindrance_to_run, problem, reason)
+    return WaiverAsk(
+        dag_id, run_id, name, exceeded, head.statistics.to_json(), view.hindrance_to_run, problem, reason
+    )
 
 
 def _changes(

@@ -43,7 +43,14 @@ _LABELS: Mapping[str, str] = {
     JobState.STALE: "Request is stale",
 }
 _WRITTEN = frozenset(
-    (RUNNING, JobState.SUCCESS, JobState.SUCCESS_WITH_ERRORS, JobState.CONFLICTS, JobState.FAILED, JobState.INCOMPLETE)
+    (
+        RUNNING,
+        JobState.SUCCESS,
+        JobState.SUCCESS_WITH_ERRORS,
+        JobState.CONFLICTS,
+        JobState.FAILED,
+        JobState.INCOMPLETE,
+    )
 )
 _PLAIN = frozenset((RUNNING, JobState.SUCCESS, JobState.PREVIEWED, JobState.NOT_RUN))
 
@@ -56,7 +63,8 @@ class JobRow:
         label: of its state.
         figures: its statistics in the order of `COLUMNS`; empty if nothing was counted.
         kinds: what it has changed, worst first.
-        planned: what its plan would do, where nothing of it was written, in the order of `COLUMNS`; empty otherwise.
+        planned: what its plan would do, where nothing of it was written, in the order of `COLUMNS`; empty
+            otherwise.
         planned_kinds: the same as kinds of change; `waits`: it may still be written.
         source, destination: where it reads and writes, in words.
         duration: in words; empty while it runs or if it has not begun.
@@ -126,7 +134,8 @@ class RunPage:
 
     Attributes:
         totals: of all jobs, in the order of `COLUMNS`.
-        planned_kinds: what the jobs have planned of which nothing was written; `planned_waits`: some of it may still be.
+        planned_kinds: what the jobs have planned of which nothing was written; `planned_waits`: some of it
+            may still be.
         live: something happens now; `follow`: seconds after which the page looks again, 0 at the end.
         part: address of what is followed.
         hindrance: why the visitor may not ask for a waiver; empty if they may.
@@ -209,7 +218,9 @@ class NotOurs:
 def run_page(view: RunView, *, part: str) -> RunPage:
     """What the tab on a run shows. `part`: its own address."""
     rows = tuple(_row(job) for job in view.jobs)
-    totals = tuple(sum(numbers) for numbers in zip(*(row.figures for row in rows if row.figures), strict=True))
+    totals = tuple(
+        sum(numbers) for numbers in zip(*(row.figures for row in rows if row.figures), strict=True)
+    )
     totals = totals or (0,) * len(COLUMNS)
     planned = add_statistics(dict(zip(COLUMNS, row.planned, strict=True)) for row in rows if row.planned)
     live = any(_is_live(row) for row in rows) or _goes_on(view)
@@ -229,7 +240,9 @@ def run_page(view: RunView, *, part: str) -> RunPage:
     )
 
 
-def job_page(view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanHead | None, *, part: str) -> JobPage:
+def job_page(
+    view: RunView, job: RunJob, changes: ChangeList | None, plan: PlanHead | None, *, part: str
+) -> JobPage:
     """What the tab on a job shows. `plan`: its plan's head, if it has one; `part`: its own address."""
     row = _row(job)
     written = job.state in _WRITTEN
@@ -287,7 +300,9 @@ def _row(job: RunJob) -> JobRow:
 
 
 def _goes_on(view: RunView) -> bool:
-    """Whether the next job is about to begin: none is left behind by a closed run, or by a job that holds up the others."""
+    """Whether the next job is about to begin: none is left behind by a closed run, or by a job that holds up
+    the others.
+    """
     if view.ended:
         return False
     for each in view.jobs:
@@ -299,8 +314,12 @@ def _goes_on(view: RunView) -> bool:
 
 
 def _is_open(view: RunView) -> bool:
-    """Whether anything can still come: the run was not closed, or somebody has yet to decide or to be followed."""
-    open_requests = any(each.request is not None and each.request.state in ("pending", "approved") for each in view.jobs)
+    """Whether anything can still come: the run was not closed, or somebody has yet to decide or to be
+    followed.
+    """
+    open_requests = any(
+        each.request is not None and each.request.state in ("pending", "approved") for each in view.jobs
+    )
     return view.snapshot.finished is None or open_requests
 
 

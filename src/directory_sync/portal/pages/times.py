@@ -1,4 +1,7 @@
-"""Times and durations in words. The browser turns each time into the user's own zone; what stands here is UTC."""
+"""Times and durations in words.
+
+The browser turns each time into the user's own zone; what stands here is UTC.
+"""
 
 from __future__ import annotations
 

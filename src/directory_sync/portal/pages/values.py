@@ -1,4 +1,6 @@
-"""Field values as a page shows them: what goes, what comes, what differs within; binary values as size, secrets not at all."""
+"""Field values as a page shows them: what goes, what comes, what differs within; binary values as size,
+secrets not at all.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,11 @@ class FieldShown:
     @property
     def cut(self) -> bool:
         """Whether something is left out."""
-        return bool(self.old_more or self.new_more or any(value.before or value.after for value in (*self.old, *self.new)))
+        return bool(
+            self.old_more
+            or self.new_more
+            or any(value.before or value.after for value in (*self.old, *self.new))
+        )
 
 
 def show_field(field: ShownField, marking: Marking, extent: Extent = ON_A_PAGE) -> FieldShown:
@@ -86,7 +92,9 @@ def show_field(field: ShownField, marking: Marking, extent: Extent = ON_A_PAGE) 
     name = visible(field.field)
     if field.secret:
         hidden = (ValueShown(note="secret, not shown"),)
-        return FieldShown(name, several=False, old=hidden if field.old else (), new=hidden if field.new else ())
+        return FieldShown(
+            name, several=False, old=hidden if field.old else (), new=hidden if field.new else ()
+        )
     if len(field.old) <= 1 and len(field.new) <= 1 and not field.partial:
         old, new = _pair(field.old, field.new, marking, extent)
         return FieldShown(name, several=False, old=old, new=new)

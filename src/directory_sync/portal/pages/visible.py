@@ -1,7 +1,8 @@
 """Texts from directories and people as pieces in which nothing is hidden or obeyed.
 
-Control characters, line breaks and characters that reorder or hide text are spelled out, each as a piece of its own, so that a
-page can show them in another way than letters. Templates escape every piece; nothing here is HTML.
+Control characters, line breaks and characters that reorder or hide text are spelled out, each as a piece of
+its own, so that a page can show them in another way than letters. Templates escape every piece; nothing here
+is HTML.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from directory_sync.run.printable import printable
 
 _CANDIDATE = re.compile("[^ -~]")
 # Besides what `printable` spells out: invisible on a page, and harmless where nothing depends on it.
-_INVISIBLE = re.compile("[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0]"
+)
 _NAMED_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
@@ -42,7 +45,10 @@ class Piece:
 
 
 def visible(text: str, *, marked: bool = False) -> tuple[Piece, ...]:
-    """The text in pieces. In a marked one, characters that are only invisible are spelled out too: they may be the difference."""
+    """The text in pieces.
+
+    In a marked one, characters that are only invisible are spelled out too: they may be the difference.
+    """
     return tuple(_pieces(text, marked=marked))
 
 

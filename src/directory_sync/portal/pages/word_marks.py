@@ -43,11 +43,15 @@ class Marking:
         else:
             self.words -= count
             matcher = SequenceMatcher(None, *middle, autojunk=False)
-            blocks = [(first + block.a, first + block.b, block.size) for block in matcher.get_matching_blocks()]
+            blocks = [
+                (first + block.a, first + block.b, block.size) for block in matcher.get_matching_blocks()
+            ]
         same = [(0, 0, first), *blocks, (len(before) - last, len(after) - last, last)]
         if _share(before, after, same) < _SIMILAR:
             return _whole(old), _whole(new)
-        return _parts(before, [(a, size) for a, _, size in same]), _parts(after, [(b, size) for _, b, size in same])
+        return _parts(before, [(a, size) for a, _, size in same]), _parts(
+            after, [(b, size) for _, b, size in same]
+        )
 
 
 def _common(one: list[str], other: list[str]) -> int:
@@ -75,7 +79,10 @@ def _parts(words: list[str], same: list[tuple[int, int]]) -> tuple[Part, ...]:
     parts: list[Part] = []
     position = 0
     for start, size in same:
-        for text, marked in (("".join(words[position:start]), True), ("".join(words[start : start + size]), False)):
+        for text, marked in (
+            ("".join(words[position:start]), True),
+            ("".join(words[start : start + size]), False),
+        ):
             if not text:
                 continue
             if parts and parts[-1].marked == marked:

@@ -24,7 +24,9 @@ _OPTIONS: dict[str, Any] = {
 
 if context.is_offline_mode():
     url = parse_url(context.config.get_main_option("sqlalchemy.url") or "")
-    context.configure(version_table=VERSION_TABLE, dialect_name=url.get_backend_name(), literal_binds=True, **_OPTIONS)
+    context.configure(
+        version_table=VERSION_TABLE, dialect_name=url.get_backend_name(), literal_binds=True, **_OPTIONS
+    )
     with context.begin_transaction():
         context.run_migrations()
 elif (given := context.config.attributes.get("connection")) is not None:

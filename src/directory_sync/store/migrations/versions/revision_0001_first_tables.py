@@ -30,10 +30,14 @@ def upgrade() -> None:
         sa.Column("finished", TIME, nullable=True),
         sa.Column("state", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_directory_sync_collection_run"),
-        sa.UniqueConstraint("collection", "run_id", name="uq_directory_sync_collection_run_collection_run_id"),
+        sa.UniqueConstraint(
+            "collection", "run_id", name="uq_directory_sync_collection_run_collection_run_id"
+        ),
     )
     op.create_index(
-        "ix_directory_sync_collection_run_collection_started", "directory_sync_collection_run", ["collection", "started"]
+        "ix_directory_sync_collection_run_collection_started",
+        "directory_sync_collection_run",
+        ["collection", "started"],
     )
     op.create_table(
         "directory_sync_job_run",
@@ -52,10 +56,15 @@ def upgrade() -> None:
         sa.Column("pid", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_directory_sync_job_run"),
         sa.ForeignKeyConstraint(
-            ["collection_run_id"], ["directory_sync_collection_run.id"], name="fk_directory_sync_job_run_collection_run_id"
+            ["collection_run_id"],
+            ["directory_sync_collection_run.id"],
+            name="fk_directory_sync_job_run_collection_run_id",
         ),
         sa.UniqueConstraint(
-            "collection_run_id", "job", "attempt", name="uq_directory_sync_job_run_collection_run_id_job_attempt"
+            "collection_run_id",
+            "job",
+            "attempt",
+            name="uq_directory_sync_job_run_collection_run_id_job_attempt",
         ),
     )
     op.create_table(
@@ -71,7 +80,9 @@ def upgrade() -> None:
         sa.Column("apply_started", TIME, nullable=True),
         sa.Column("apply_finished", TIME, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_directory_sync_plan"),
-        sa.ForeignKeyConstraint(["job_run_id"], ["directory_sync_job_run.id"], name="fk_directory_sync_plan_job_run_id"),
+        sa.ForeignKeyConstraint(
+            ["job_run_id"], ["directory_sync_job_run.id"], name="fk_directory_sync_plan_job_run_id"
+        ),
     )
     op.create_index("ix_directory_sync_plan_complete_stored", "directory_sync_plan", ["complete", "stored"])
     op.create_index("ix_directory_sync_plan_digest", "directory_sync_plan", ["digest"])
@@ -86,7 +97,9 @@ def upgrade() -> None:
         sa.Column("identity_hash", sa.LargeBinary(16), nullable=True),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("plan_id", "sequence", name="pk_directory_sync_change"),
-        sa.ForeignKeyConstraint(["plan_id"], ["directory_sync_plan.id"], name="fk_directory_sync_change_plan_id"),
+        sa.ForeignKeyConstraint(
+            ["plan_id"], ["directory_sync_plan.id"], name="fk_directory_sync_change_plan_id"
+        ),
     )
     op.create_index("ix_directory_sync_change_object_hash", "directory_sync_change", ["object_hash"])
     for column in ("new_object_hash", "identity_hash"):

@@ -1,4 +1,6 @@
-"""Requests for approval: the requests, whom they ask, what people decided, and everything that happened to them."""
+"""Requests for approval: the requests, whom they ask, what people decided, and everything that happened to
+them.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def upgrade() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=f"pk_{REQUEST}"),
         sa.ForeignKeyConstraint(
-            ["collection_run_id"], ["directory_sync_collection_run.id"], name=f"fk_{REQUEST}_collection_run_id"
+            ["collection_run_id"],
+            ["directory_sync_collection_run.id"],
+            name=f"fk_{REQUEST}_collection_run_id",
         ),
         sa.ForeignKeyConstraint(["plan_id"], ["directory_sync_plan.id"], name=f"fk_{REQUEST}_plan_id"),
         sa.ForeignKeyConstraint(["successor_id"], [f"{REQUEST}.id"], name=f"fk_{REQUEST}_successor_id"),

@@ -1,4 +1,6 @@
-"""Which request a job waits for, which one a plan was begun under, and whether a request waives limits for a later run."""
+"""Which request a job waits for, which one a plan was begun under, and whether a request waives limits for a
+later run.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def upgrade() -> None:
     op.add_column(PLAN, sa.Column("findings", sa.LargeBinary(), nullable=True))
     op.add_column(PLAN, sa.Column("removals", sa.Integer(), nullable=True))
     op.add_column(PLAN, sa.Column("memberships", sa.Integer(), nullable=True))
-    op.add_column(PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False))
+    op.add_column(
+        PLAN, sa.Column("digest_version", sa.Integer(), server_default=sa.text("1"), nullable=False)
+    )
     for table in (PLAN, REQUEST):
         op.add_column(table, sa.Column("seal", sa.String(64), nullable=True))
     op.add_column(JOB_RUN, sa.Column("planned", sa.Text(), nullable=True))
@@ -115,7 +117,10 @@ def downgrade() -> None:
     op.drop_column(RUN, "triggering_user")
 
 
-_WAIVING = sa.text(f"SELECT r.id, r.waives, p.header FROM {REQUEST} r JOIN {PLAN} p ON p.id = r.plan_id WHERE r.waives <> '[]'")  # noqa: S608
+_WAIVING = sa.text(
+    f"SELECT r.id, r.waives, p.header FROM {REQUEST} r JOIN {PLAN} p ON p.id = r.plan_id"  # noqa: S608
+    " WHERE r.waives <> '[]'"
+)
 _UPDATE = sa.text(f"UPDATE {REQUEST} SET waives = :waives WHERE id = :id")  # noqa: S608 - constants
 
 
@@ -124,8 +129,11 @@ def _waives_as_data() -> None:
     connection = op.get_bind()
     for id, waives, header in connection.execute(_WAIVING).all():
         limits = [limit | {"recent": 0} for limit in json.loads(header)["limits"]]
-        past = [limit for limit in limits if limit["allowed"] is not None and limit["planned"] > limit["allowed"]]
-        # A request without its plan's limits would let nothing pass; one that names others than its plan goes past likewise.
+        past = [
+            limit for limit in limits if limit["allowed"] is not None and limit["planned"] > limit["allowed"]
+        ]
+        # A request without its plan's limits would let nothing pass; one that names others than its plan goes
+        # past likewise.
         kept = past if len(past) == len(json.loads(waives)) else []
         connection.execute(_UPDATE, {"id": id, "waives": json.dumps(kept, separators=(",", ":"))})
 
@@ -145,7 +153,8 @@ def _in_words(limit: dict[str, Any]) -> str:
 
 _FILED = sa.text(
     "SELECT r.id, r.job, r.waiver, c.definition,"  # noqa: S608 - constants
-    " (SELECT e.actor FROM directory_sync_request_event e WHERE e.request_id = r.id AND e.kind = 'filed') actor"
+    " (SELECT e.actor FROM directory_sync_request_event e WHERE e.request_id = r.id AND e.kind = 'filed')"
+    " actor"
     f" FROM {REQUEST} r JOIN {RUN} c ON c.id = r.collection_run_id"
 )
 _PLACES = sa.text(
@@ -155,11 +164,15 @@ _PLACES = sa.text(
 
 
 def _places_of_requests() -> None:
-    """What requests that are there already say of their place; from the definition that their run began with."""
+    """What requests that are there already say of their place; from the definition that their run began
+    with.
+    """
     connection = op.get_bind()
     for id, job_name, waiver, definition, actor in connection.execute(_FILED).all():
         collection = json.loads(definition)
-        job: dict[str, Any] = next((job for job in collection.get("jobs", ()) if job.get("name") == job_name), {})
+        job: dict[str, Any] = next(
+            (job for job in collection.get("jobs", ()) if job.get("name") == job_name), {}
+        )
         places = {"title": collection.get("title"), "asked_by": (actor or None) if waiver else None}
         for side in ("source", "destination"):
             places[side] = _place(job.get(side) or {}) or None
@@ -170,11 +183,17 @@ def _place(endpoint: dict[str, Any]) -> str:
     container = endpoint.get("container")
     if container is not None and not isinstance(container, str):
         container = f"{endpoint.get('base') or ''}, container computed"
-    where = endpoint.get("file") or endpoint.get("table") or container or ("a query" if endpoint.get("query") else "")
+    where = (
+        endpoint.get("file")
+        or endpoint.get("table")
+        or container
+        or ("a query" if endpoint.get("query") else "")
+    )
     return f"{endpoint['connection']}: {where}" if endpoint.get("connection") else where
 
 
-# -- what jobs know, from what they have done -------------------------------------------------------------------------
+# -- what jobs know, from what they have done
+# -------------------------------------------------------------------------
 
 _JOBS = sa.text(
     f"SELECT p.id, p.destination, j.job, r.collection, r.definition, r.started FROM {PLAN} p "  # noqa: S608 - constants
@@ -189,7 +208,9 @@ _DONE = sa.text(
 
 
 class _Known:
-    """What one job knows by its recorded outcomes: identities, and hashed names where it has seen no identity."""
+    """What one job knows by its recorded outcomes: identities, and hashed names where it has seen no
+    identity.
+    """
 
     def __init__(self, destination: str, source: str) -> None:
         self.place = (destination, source)
@@ -223,7 +244,12 @@ def _known_from_outcomes() -> None:
             # Of another source or destination nothing is known.
             of_job = known[collection, job] = _Known(destination, source)
         for row in connection.execute(_DONE, {"plan": plan}):
-            of_job.take(row.action, bytes(row.object_hash), row.new_object_hash and bytes(row.new_object_hash), row.payload)
+            of_job.take(
+                row.action,
+                bytes(row.object_hash),
+                row.new_object_hash and bytes(row.new_object_hash),
+                row.payload,
+            )
     for collection, started in created.items():
         connection.execute(
             sa.text(f"INSERT INTO {COLLECTION} (name, created) VALUES (:name, :created)"),  # noqa: S608 - a constant
