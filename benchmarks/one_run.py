@@ -18,7 +18,7 @@ from uuid import uuid4
 
 import directory_sync.endpoints.ldap.destination  # noqa: F401 - what a run would import on its way
 from directory_sync.definition.loading import load_text
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobState

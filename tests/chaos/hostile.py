@@ -21,8 +21,8 @@ from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.definition.problems import explain
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.files import file_destination, file_source
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import DefinitionError, DirectorySyncError, EndpointError, RecordError
 
 CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'

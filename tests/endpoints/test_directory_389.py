@@ -19,8 +19,8 @@ import pytest
 from directory_sync.cli.main import main
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.contract import ConnectionInfo, Record
 from directory_sync.endpoints.ldap import session
-from directory_sync.endpoints.protocol import ConnectionInfo, Record
 from directory_sync.errors import (
     AuthenticationError,
     EndpointError,

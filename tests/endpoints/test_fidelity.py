@@ -19,7 +19,7 @@ from ldap.dn import escape_dn_chars
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.plan.model import EMPTY_SOURCE
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.contract import Destination, Record, Source
 from directory_sync.endpoints.files import csv_format, file_destination, file_source, replacing
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.csv_source import CsvSource
-from directory_sync.endpoints.protocol import Destination, Record, Source
 from directory_sync.errors import (
     EndpointError,
     EndpointUnavailable,

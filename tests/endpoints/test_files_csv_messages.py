@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import Collection, FileEndpoint
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.files import file_source
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointError, UnsupportedError
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.files import file_destination, file_source, names
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
 from directory_sync.endpoints.files.ldif_source import LdifSource
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError
 
 DATA = Path(__file__).parents[1] / "scenarios" / "data"

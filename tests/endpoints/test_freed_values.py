@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState

@@ -13,9 +13,9 @@ from typing import Any
 import ldap
 import pytest
 
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.endpoints.ldap import session
 from directory_sync.endpoints.ldap.source import LdapSource
-from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import (
     AuthenticationError,
     EndpointError,

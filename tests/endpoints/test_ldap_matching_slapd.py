@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.ldap.schema import Schema
-from directory_sync.endpoints.protocol import FieldRule
 from tests.scenarios.container import Container
 
 ATTRIBUTES = {

@@ -10,9 +10,9 @@ import pytest
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap import send, write
 from directory_sync.endpoints.ldap.destination import LdapDestination
-from directory_sync.endpoints.protocol import Record
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
 from tests.scenarios.directories import deletion, person, update, write_one

@@ -13,8 +13,8 @@ from pathlib import Path
 import ldap
 import pytest
 
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap.source import LdapSource
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointError, IncompleteListing, MissingObjectError, SchemaError
 from tests.scenarios import directories
 from tests.scenarios.container import Container

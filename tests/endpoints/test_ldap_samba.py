@@ -12,10 +12,10 @@ import pytest
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
+from directory_sync.endpoints.contract import ConnectionInfo, Record
 from directory_sync.endpoints.ldap import read, session
 from directory_sync.endpoints.ldap.connection import Flavour
 from directory_sync.endpoints.ldap.destination import LdapDestination
-from directory_sync.endpoints.protocol import ConnectionInfo, Record
 from directory_sync.errors import AuthenticationError, EndpointError, SecurityError
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from directory_sync.endpoints.change import Action, Change, Result
-from directory_sync.endpoints.protocol import Record
+from directory_sync.endpoints.contract import Record
 from directory_sync.errors import RecordError
 from tests.scenarios import directories
 from tests.scenarios.container import Container

@@ -13,8 +13,8 @@ import ldap
 import pytest
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap import ldif
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import LeaseLost
 from tests.scenarios import directories
 from tests.scenarios.container import Container

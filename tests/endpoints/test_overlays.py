@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import render_changes

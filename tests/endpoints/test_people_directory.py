@@ -15,8 +15,8 @@ from typing import Any
 import ldap
 import pytest
 
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.endpoints.ldap import session
-from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, EndpointUnavailable, SecurityError
 from directory_sync.run.people_directory import People
 from directory_sync.run.timed_people import TimedPeople

@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from directory_sync.endpoints.change import Result
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import LeaseError, LeaseLost
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job

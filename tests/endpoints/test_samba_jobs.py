@@ -17,7 +17,7 @@ from ldap.dn import escape_dn_chars
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState

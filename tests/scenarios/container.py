@@ -8,9 +8,9 @@ from typing import Any
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.endpoints.ldap.source import LdapSource
-from directory_sync.endpoints.protocol import Record
 from tests.scenarios import directories
 from tests.scenarios.slapd import Slapd
 

@@ -11,7 +11,7 @@ from typing import Any
 import ldap
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.closing import close_run
 from directory_sync.run.deployment import Deployment

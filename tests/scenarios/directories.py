@@ -14,9 +14,9 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.definition.models import DirectoryDestination, DirectorySource
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome
+from directory_sync.endpoints.contract import ConnectionInfo, Record
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.endpoints.ldap.source import LdapSource
-from directory_sync.endpoints.protocol import ConnectionInfo, Record
 from tests.scenarios.slapd import Slapd
 
 Values = bytes | str | Sequence[bytes | str]

@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote_to_bytes
 from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.contract import Batch, FieldRule, Record
 from directory_sync.endpoints.exchanges import Part
-from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 
 
 class NoConnections:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.protocol import Destination, FieldRule, Source
+from directory_sync.endpoints.contract import Destination, FieldRule, Source
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.listing import ReadSides
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping

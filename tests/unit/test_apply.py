@@ -12,7 +12,7 @@ from directory_sync.apply import outcome_log
 from directory_sync.apply.apply import LOGGED_SINGLY, ApplyResult, apply_plan
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import EndpointError, EndpointUnavailable, LeaseLost, SecurityError, StoreError
 from directory_sync.plan.model import Statistics
 from tests.scenarios.memory import WINDOW, MemoryDestination, MemoryOutcomes

@@ -6,7 +6,7 @@ import pytest
 
 from directory_sync.cli import connections
 from directory_sync.cli.connections import EnvironmentConnections, parse_connection
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError
 
 SECRET = "geheim-4711"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.change import Action
-from directory_sync.endpoints.protocol import FieldRule
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.errors import IncompleteListing, SchemaError
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.mapping.transform import compile_mapping

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory_sync.endpoints.change import Action, Change
-from directory_sync.endpoints.protocol import FieldRule
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.plan.model import Plan
 from tests.scenarios.memory_directory import MemoryDirectory, fold
 from tests.scenarios.planning import one_job, plan_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from directory_sync.endpoints.change import Action
-from directory_sync.endpoints.protocol import Record
+from directory_sync.endpoints.contract import Record
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import FIELDS, actions, carry_out, destination_of, one_job, plan_of, source_of
 

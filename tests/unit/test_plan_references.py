@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from directory_sync.endpoints.protocol import FieldRule
+from directory_sync.endpoints.contract import FieldRule
 from tests.scenarios.planning import actions, carry_out, destination_of, one_job, plan_of, source_of
 
 GROUP: dict[str, Any] = {

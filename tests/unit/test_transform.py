@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.blanks import BLANKS, is_blank
-from directory_sync.endpoints.protocol import Record
+from directory_sync.endpoints.contract import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.mapping.variables import run_variables

@@ -15,7 +15,7 @@ from directory_sync.apply.dependants import dependants_of_failures
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
 from directory_sync.endpoints.change import Change, Outcome, Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import (
     DirectorySyncError,
     EndpointError,

@@ -16,7 +16,7 @@ from directory_sync.cli.outcome_text import count
 from directory_sync.cli.terminal import data_output, is_terminal, message, warn
 from directory_sync.definition.models import Collection, Job, Script
 from directory_sync.endpoints.change import value_to_json
-from directory_sync.endpoints.protocol import Record, Source
+from directory_sync.endpoints.contract import Record, Source
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.mapping.variables import run_variables

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 
 from directory_sync.definition.models import Collection, Job, LimitKind, Limits, MoveMissing, Removal
-from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.endpoints.contract import Destination, Source
 from directory_sync.garbage import rare_collection
 from directory_sync.plan.completing import Completer
 from directory_sync.plan.containers import is_departed

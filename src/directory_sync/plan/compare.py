@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from directory_sync.definition.models import Job, Members
 from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.change import FieldChange
-from directory_sync.endpoints.protocol import FieldRule
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.references import Found

@@ -23,7 +23,7 @@ from directory_sync.definition.models import (
     ObjectKind,
 )
 from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
-from directory_sync.endpoints.protocol import Destination, FieldRule, Source
+from directory_sync.endpoints.contract import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
 from directory_sync.plan.mapping.delimiters import as_set
 

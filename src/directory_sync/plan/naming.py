@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from directory_sync.endpoints.change import FieldChange
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.ldap.matching import case_ignore
-from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.plan.layout import Layout
 
 Named = Sequence[tuple[str, bytes]]

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from directory_sync.definition.models import Job, MoveMissing
+from directory_sync.endpoints.contract import Destination, Source
 from directory_sync.endpoints.places import may_be_one
-from directory_sync.endpoints.protocol import Destination, Source
 from directory_sync.errors import EndpointError
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.contract import Batch, Destination, Record, Source
 from directory_sync.endpoints.exchanges import Exchanges
-from directory_sync.endpoints.protocol import Batch, Destination, Record, Source
 from directory_sync.errors import MissingObjectError
 
 

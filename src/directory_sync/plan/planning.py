@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from directory_sync.definition import models
 from directory_sync.definition.models import Removal
 from directory_sync.endpoints.change import Action, Change, FieldChange
-from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.endpoints.contract import Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.leaving_alone import left_alone_text

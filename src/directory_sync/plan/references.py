@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from directory_sync.endpoints.change import FieldChange
-from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.endpoints.contract import Destination, Source
 from directory_sync.plan.listing import ReadSides, Side, Sink
 from directory_sync.plan.spool import Spool
 

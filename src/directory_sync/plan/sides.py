@@ -13,7 +13,7 @@ from marshal import dumps, loads
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from directory_sync.endpoints.protocol import Destination, Record, Source
+from directory_sync.endpoints.contract import Destination, Record, Source
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Rejected, Sink, Totals

@@ -12,7 +12,7 @@ from datetime import datetime
 from directory_sync.apply.apply import apply_plan
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import LeaseLost
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress

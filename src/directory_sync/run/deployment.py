@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from directory_sync.definition.models import ApprovalPolicy
-from directory_sync.endpoints.protocol import Connections
+from directory_sync.endpoints.contract import Connections
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from directory_sync.definition.models import (
     SqlSource,
 )
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.protocol import Destination, FieldRule
+from directory_sync.endpoints.contract import Destination, FieldRule
 from directory_sync.errors import EndpointError
 from directory_sync.plan.layout import key_combinations
 from directory_sync.plan.model import Plan

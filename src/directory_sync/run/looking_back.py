@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 
 from directory_sync.endpoints.change import Outcome, Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.contract import Destination
 from directory_sync.store.plans import WRITE_BATCH, StoredPlan
 from directory_sync.store.store import Store
 

@@ -21,7 +21,7 @@ from directory_sync.definition.models import (
     SqlSource,
 )
 from directory_sync.definition.support import refuse_unsupported
-from directory_sync.endpoints.protocol import Destination, Source
+from directory_sync.endpoints.contract import Destination, Source
 from directory_sync.errors import MissingObjectError, UnsupportedError
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping

@@ -10,11 +10,11 @@ from typing import Self
 
 import ldap
 
+from directory_sync.endpoints.contract import Connections, Record
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.read import listing
 from directory_sync.endpoints.ldap.server import Server
-from directory_sync.endpoints.protocol import Connections, Record
 from directory_sync.errors import EndpointError, MissingObjectError
 from directory_sync.run.printable import printable
 from directory_sync.settings.people import PeopleDirectory

@@ -18,7 +18,7 @@ from directory_sync.apply.apply import ApplyResult
 from directory_sync.apply.outcome_log import Tally
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome, Result
-from directory_sync.endpoints.protocol import Destination
+from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import DirectorySyncError, EndpointError, LeaseError, StoreError
 from directory_sync.plan.model import Statistics
 from directory_sync.plan.past import UNIDENTIFIED

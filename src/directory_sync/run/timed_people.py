@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
-from directory_sync.endpoints.protocol import Connections
+from directory_sync.endpoints.contract import Connections
 from directory_sync.errors import EndpointUnavailable
 from directory_sync.run.people_directory import People
 from directory_sync.settings.people import PeopleDirectory

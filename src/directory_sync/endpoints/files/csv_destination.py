@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, Outcome, Result, value_to_json
+from directory_sync.endpoints.contract import Batch, FieldRule, Record
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
 from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
@@ -22,7 +23,6 @@ from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.row_changes import RowChange, decide
 from directory_sync.endpoints.files.wholeness import WHOLE
-from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
 
 

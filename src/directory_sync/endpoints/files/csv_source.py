@@ -9,11 +9,11 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import is_blank
+from directory_sync.endpoints.contract import Batch, FieldRule, Record
 from directory_sync.endpoints.files.csv_advice import advice_on_column
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading, CsvRow
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
 from directory_sync.endpoints.files.selecting import Selection
-from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import EndpointError, SchemaError
 
 BATCH_SIZE = 1000

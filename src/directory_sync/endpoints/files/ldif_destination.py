@@ -12,6 +12,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.contract import Batch
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
@@ -21,7 +22,6 @@ from directory_sync.endpoints.files.ldif_source import DN_FIELD, LdifSource
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.wholeness import WHOLE
-from directory_sync.endpoints.protocol import Batch
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError
 
 _CLASSES = {

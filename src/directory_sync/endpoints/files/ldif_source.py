@@ -11,11 +11,11 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import is_blank
+from directory_sync.endpoints.contract import Batch, FieldRule, Record
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
 from directory_sync.endpoints.files.selecting import Selection, as_text
-from directory_sync.endpoints.protocol import Batch, FieldRule, Record
 from directory_sync.errors import SchemaError
 
 BATCH_SIZE = 1000

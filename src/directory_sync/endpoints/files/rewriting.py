@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.contract import Batch, Record
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
-from directory_sync.endpoints.protocol import Batch, Record
 from directory_sync.errors import MissingObjectError
 
 WriteContent = Callable[[BinaryIO], None]

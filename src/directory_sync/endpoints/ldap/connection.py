@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from directory_sync.endpoints.protocol import ConnectionInfo
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError
 
 T = TypeVar("T")

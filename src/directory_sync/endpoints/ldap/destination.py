@@ -9,6 +9,7 @@ from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
@@ -21,7 +22,6 @@ from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
 from directory_sync.endpoints.ldap.write import Writer
 from directory_sync.endpoints.places import is_certain
-from directory_sync.endpoints.protocol import ConnectionInfo
 from directory_sync.errors import EndpointError, RecordError
 
 _PERSON = ("top", "person", "organizationalPerson")

@@ -13,9 +13,9 @@ from typing import Literal
 from ldap.filter import escape_filter_chars
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.ldap.names import NameSyntaxError, naming, split
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema
-from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import SchemaError
 
 _ASSERTED_VALUES = 200

@@ -13,11 +13,11 @@ import ldap
 from ldap.controls import RequestControl, SimplePagedResultsControl
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.endpoints.contract import Record
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.root_dse import DOMAIN_SCOPE, PAGED_RESULTS, RootDse
 from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.endpoints.ldap.session import SessionPool
-from directory_sync.endpoints.protocol import Record
 from directory_sync.errors import EndpointError, IncompleteListing
 
 Attributes = dict[str, list[bytes]]

@@ -12,9 +12,9 @@ from ldap.schema import AttributeType, ObjectClass, SubSchema
 from ldap.schema.models import DITContentRule
 
 from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
+from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.ldap import matching, syntaxes
 from directory_sync.endpoints.ldap.names import Names
-from directory_sync.endpoints.protocol import FieldRule
 from directory_sync.errors import SchemaError
 
 SERVER_FILLED = frozenset(

@@ -12,13 +12,13 @@ import ldap
 from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Scope
 from directory_sync.definition.regions import Region
+from directory_sync.endpoints.contract import Batch, ConnectionInfo, FieldRule, Record
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.filter_check import check_filter
 from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import any_of, equals
 from directory_sync.endpoints.ldap.read import listing, read_entry
 from directory_sync.endpoints.ldap.server import Server
-from directory_sync.endpoints.protocol import Batch, ConnectionInfo, FieldRule, Record
 from directory_sync.errors import EndpointError, MissingObjectError, SchemaError
 
 EVERYTHING = "(objectClass=*)"

@@ -41,7 +41,7 @@ from directory_sync.definition.models import (
     TemplateContainer,
 )
 from directory_sync.endpoints.blanks import BLANKS, SEEN_FIRST, SEEN_LAST, is_blank, stripped
-from directory_sync.endpoints.protocol import Record
+from directory_sync.endpoints.contract import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
 from directory_sync.plan.mapping import variables as static_variables
 from directory_sync.plan.mapping.delimiters import Delimiter
