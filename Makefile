@@ -8,6 +8,10 @@ READY := .venv/.ready
 # Sourced by each recipe: puts .venv/bin and the unpacked slapd within reach.
 ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
+# Processes that tests run in; 0 for one that a debugger can stop in.
+WORKERS ?= 2
+# A file of tests is not divided, so that its servers are started once.
+PYTEST = pytest -n $(WORKERS) --dist loadgroup
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
 BENCH_ARGS ?=
 
@@ -36,19 +40,23 @@ test-packages: $(READY)  ## install the servers that only tests need, where root
 
 .PHONY: test
 test: test-packages  ## every test, unit tests first
-	@$(ENVIRONMENT) && exec pytest $(PYTEST_ARGS)
+	@$(ENVIRONMENT) && exec $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-unit
-test-unit: $(READY)  ## tests without I/O, a few seconds
-	@$(ENVIRONMENT) && exec pytest tests/unit $(PYTEST_ARGS)
+test-unit: $(READY)  ## tests without files, processes and network, some seconds
+	@$(ENVIRONMENT) && exec $(PYTEST) tests/unit $(PYTEST_ARGS)
+
+.PHONY: test-local
+test-local: $(READY)  ## tests with files, processes and small servers of their own
+	@$(ENVIRONMENT) && exec $(PYTEST) tests/local $(PYTEST_ARGS)
 
 .PHONY: test-endpoints
 test-endpoints: test-packages  ## tests against real slapd, 389 Directory Server, Samba, PostgreSQL and files
-	@$(ENVIRONMENT) && exec pytest tests/endpoints $(PYTEST_ARGS)
+	@$(ENVIRONMENT) && exec $(PYTEST) tests/endpoints $(PYTEST_ARGS)
 
 .PHONY: test-airflow
 test-airflow: $(READY)  ## tests inside real Airflow
-	@$(ENVIRONMENT) && exec pytest tests/airflow $(PYTEST_ARGS)
+	@$(ENVIRONMENT) && exec $(PYTEST) tests/airflow $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(READY)  ## ruff, mypy --strict, import rules

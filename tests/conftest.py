@@ -11,14 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.scenarios.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from playwright.sync_api import Browser
 
-_ORDER = ("unit", "endpoints", "chaos", "portal", "airflow")
+_ORDER = ("unit", "local", "endpoints", "chaos", "portal", "airflow")
 _HERE = Path(__file__).parent
+_SHARED = ("simple", "fab", "samba", "directory389")
+"""Fixtures that are made once in a session because they take longest."""
+
+
+# Nothing is said of time: the machine may be busy.
+settings.register_profile(
+    "directory-sync",
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("directory-sync")
 
 
 def _rank(item: pytest.Item) -> int:
@@ -30,9 +45,16 @@ def _rank(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put unit tests first, so that a simple mistake shows in seconds.
 
-    Within a folder the order stays random.
+    Within a folder the order stays random. Where several processes run them, a file stays together, so that
+    its servers are started once; what needs the same slow server stays together for the same reason.
     """
     items.sort(key=_rank)
+    for item in items:
+        needed = set(getattr(item, "fixturenames", ()))
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            needed.add(item.callspec.params.get("server"))
+        shared = next((each for each in _SHARED if each in needed), None)
+        item.add_marker(pytest.mark.xdist_group(shared or str(item.path.relative_to(_HERE))))
 
 
 @pytest.hookimpl(wrapper=True)

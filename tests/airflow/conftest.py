@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.scenarios.new_store import new_store
+
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.sdk import DAG
@@ -56,12 +58,9 @@ def airflow_database() -> Path:
 @pytest.fixture
 def store_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of a store of this test's own; its tables exist."""
-    from directory_sync.store.migrate import upgrade
-
-    url = f"sqlite:///{tmp_path}/store.db"
+    url = new_store(tmp_path / "store.db")
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", url)
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(tmp_path / "data"))
-    upgrade(url)
     return url
 
 

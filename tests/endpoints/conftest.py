@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
@@ -18,6 +17,7 @@ from tests.scenarios.clock import Clock
 from tests.scenarios.container import Container
 from tests.scenarios.corner import Corner
 from tests.scenarios.directory389 import Directory389, directory389_missing
+from tests.scenarios.new_store import new_store
 from tests.scenarios.office import Office, open_office
 from tests.scenarios.postgres import Postgres, find_binaries
 from tests.scenarios.samba import Samba, free_address, samba_missing
@@ -139,11 +139,13 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return cluster.create_database()
 
 
-@pytest.fixture
-def store_url(empty_url: str) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a migrated store, on each database."""
-    upgrade(empty_url)
-    return empty_url
+    if request.param == "sqlite":
+        return new_store(tmp_path / "store.db")
+    cluster: Postgres = request.getfixturevalue("postgres")
+    return cluster.create_store()
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ from directory_sync.run import carrying_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.container import Container
+from tests.scenarios.new_store import new_store
 
 OTHERS = 3
 SOURCE, SOURCE_ADMIN = "dc=branch,dc=org", "cn=admin,dc=branch,dc=org"
@@ -148,7 +148,7 @@ class Office:
 @pytest.fixture
 def office(container: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     """Containers for both sides; people who need no change, so that a plan is not all that there is."""
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
     with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         source_admin = ldap.initialize(container.slapd.uri)
         source_admin.simple_bind_s(SOURCE_ADMIN, container.slapd.password)

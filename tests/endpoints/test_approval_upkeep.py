@@ -16,10 +16,11 @@ from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.records import named
 from directory_sync.approval.upkeep import SweepProblem, SweepResult, sweep
 from directory_sync.errors import EndpointUnavailable, StoreError
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver, EventKind, RequestView
 from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
+from tests.scenarios.examples import examples
+from tests.scenarios.new_store import new_store
 from tests.scenarios.requests import decide, stored_plan
 
 MANAGERS = {"bob": "carol", "carol": "dora"}
@@ -199,7 +200,7 @@ def test_a_moment_may_be_given(store: Store, clock: Clock) -> None:
     assert sweep(store, manager_of=MANAGERS.get, now=START + timedelta(hours=1)).expired == (request,)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     levels=st.lists(
         st.sampled_from(["manager", {"users": ["eve"]}, {"users": ["ida"]}, {"roles": ["Heads"]}]), max_size=3
@@ -223,8 +224,7 @@ def test_whatever_happens_the_chain_holds(
         return MANAGERS.get(user)
 
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/store.db"
-        upgrade(url)
+        url = new_store(folder / "store.db")
         with Store.open(url) as store:
             clock = Clock(store)
             request = file(store, given_)

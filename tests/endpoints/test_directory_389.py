@@ -32,7 +32,6 @@ from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories, office_year
 from tests.scenarios.certificates import Authority
@@ -40,6 +39,7 @@ from tests.scenarios.container import Container
 from tests.scenarios.corner import Corner, succeed
 from tests.scenarios.directories import deletion, update, write_one
 from tests.scenarios.directory389 import Directory389
+from tests.scenarios.new_store import new_store
 from tests.scenarios.office_check import assert_in_order
 from tests.scenarios.office_year import DESTINATION, SOURCE
 from tests.scenarios.slapd import Slapd
@@ -86,9 +86,7 @@ def container(slapd: Slapd) -> Iterator[Container]:
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
     """One database is enough: this is about the directory."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
-    return url
+    return new_store(tmp_path / "store.db")
 
 
 @pytest.fixture

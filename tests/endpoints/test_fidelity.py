@@ -25,8 +25,8 @@ from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import render_changes
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
 
 SOURCE, DESTINATION = "dc=source", "dc=destination"
@@ -151,8 +151,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     except SlapdMissing as missing:
         pytest.skip(str(missing))
     folder = tmp_path_factory.mktemp("fidelity")
-    url = f"sqlite:///{folder}/store.db"
-    upgrade(url)
+    url = new_store(folder / "store.db")
     overlays = {
         "refint": ["refint_attributes member manager"],
         "unique": ["unique_uri ldap:///?employeeNumber?sub"],

@@ -32,6 +32,7 @@ from directory_sync.errors import (
     SchemaError,
     UnsupportedError,
 )
+from tests.scenarios.examples import examples
 
 
 def source(folder: Path, content: bytes | None, name: str = "staff.csv", **options: Any) -> CsvSource:
@@ -527,7 +528,7 @@ def test_render_is_one_comment_line(tmp_path: Path) -> None:
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(
     rows=st.dictionaries(CELLS.filter(lambda text: text.strip(BLANKS)), CELLS, max_size=6),
     delimiter=st.sampled_from(",;\t| "),

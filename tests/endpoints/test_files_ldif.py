@@ -21,6 +21,7 @@ from directory_sync.endpoints.files import file_destination, file_source, names
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
 from directory_sync.endpoints.files.ldif_source import LdifSource
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError
+from tests.scenarios.examples import examples
 
 DATA = Path(__file__).parents[1] / "scenarios" / "data"
 AMY = b"dn: cn=Amy,dc=x\nobjectClass: person\ncn: Amy\nsn: Wong\n"
@@ -488,7 +489,7 @@ RDN_TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, 
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=examples(80))
 @given(
     entries=st.dictionaries(
         RDN_TEXTS.map(names._fold),

@@ -15,9 +15,9 @@ from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
+from tests.scenarios.new_store import new_store
 from tests.scenarios.slapd import Database, Slapd
 
 CORP, LAB = "dc=corp,dc=example", "dc=lab,dc=example"
@@ -40,8 +40,7 @@ def run(
     new_slapd: Callable[..., Slapd], tmp_path: Path
 ) -> Callable[[str, str, str], tuple[JobResult, Slapd]]:
     """Runs a job from one content to another: `run(source, destination, missing_at_source)`."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
 
     def run(source: str, destination: str, missing: str) -> tuple[JobResult, Slapd]:
         unique = {"unique": ["unique_uri ldap:///?mail?sub"]}

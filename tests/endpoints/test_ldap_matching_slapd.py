@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.ldap.schema import Schema
 from tests.scenarios.container import Container
+from tests.scenarios.examples import examples
 
 ATTRIBUTES = {
     "description": "caseIgnoreMatch",
@@ -42,7 +43,7 @@ _strategies = {
     "uidNumber": st.integers(-1000, 1000).map(str),
 }
 _settings = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -20,10 +20,10 @@ from directory_sync.mail.message import message
 from directory_sync.mail.templates import Rendered
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from tests.scenarios.mail import Box, file, send, text_of
+from tests.scenarios.new_store import new_store
 from tests.scenarios.plans import collection as crew
 from tests.scenarios.plans import creations, plan
 from tests.scenarios.requests import decide, stored_plan
@@ -36,8 +36,7 @@ HOSTILE = (
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A store of this test's own."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
     with Store.open(url) as store:
         yield store
 

@@ -20,9 +20,9 @@ from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import render_changes
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories, office_year
+from tests.scenarios.new_store import new_store
 from tests.scenarios.office_check import assert_in_order, content
 from tests.scenarios.office_year import DESTINATION, SOURCE
 from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
@@ -92,8 +92,7 @@ def opened(overlays: Sequence[str], tmp_path: Path) -> Iterator[World]:
         slapd_root()
     except SlapdMissing as missing:
         pytest.skip(str(missing))
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
     database = Database(DESTINATION, overlays={name: OVERLAYS[name] for name in overlays})
     schemas = [slapd_root() / "etc/ldap/schema/dyngroup.schema"]
     with (

@@ -28,11 +28,11 @@ from directory_sync.errors import LeaseError, LeaseLost
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow, OutcomeRow, PlanRow
 from tests.scenarios import directories, turnover
 from tests.scenarios.forked_child import ForkedChild
+from tests.scenarios.new_store import new_store
 from tests.scenarios.slapd import Slapd, SlapdMissing, slapd_root
 
 LEASE = timedelta(seconds=0.8)
@@ -160,8 +160,7 @@ def servers() -> Iterator[tuple[Slapd, Slapd]]:
 @pytest.fixture
 def world(servers: tuple[Slapd, Slapd], tmp_path: Path) -> World:
     """The servers, a destination as it was, and a new store."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
     world = World(*servers, url, tmp_path)
     world.reset()
     return world

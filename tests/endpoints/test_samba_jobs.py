@@ -21,8 +21,8 @@ from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.samba import Samba
 
 Values = str | bytes | list[str]
@@ -211,8 +211,7 @@ def forest(samba: Samba, tmp_path: Path) -> Iterator[Forest]:
     admin.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
     admin.set_option(ldap.OPT_REFERRALS, 0)
     admin.simple_bind_s(samba.admin, samba.password)
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
     with Store.open(url) as store:
         corner = Forest(samba, admin, store, tmp_path, f"OU=corner{number},{samba.suffix}", f"c{number}-")
         admin.add_s(corner.suffix, [("objectClass", b"organizationalUnit")])

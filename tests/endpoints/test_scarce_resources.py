@@ -31,6 +31,7 @@ from directory_sync.store import database
 from directory_sync.store.database import Database
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.postgres import Postgres
 
@@ -53,7 +54,7 @@ def collection() -> Collection:
 def folder(tmp_path: Path) -> Path:
     """A source file of a megabyte, and a migrated store."""
     (tmp_path / "staff.csv").write_text("id,name\n" + "".join(f"{n},{'x' * 40}{n}\n" for n in range(ROWS)))
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
     return tmp_path
 
 

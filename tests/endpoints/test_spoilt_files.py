@@ -17,8 +17,8 @@ from directory_sync.run import carrying_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.no_connections import NoConnections
 
 PEOPLE = 40
@@ -86,7 +86,7 @@ def folder(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Folder]:
     """Forty people, for each kind of file."""
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
     apply = carrying_out.apply_plan
     with Store.open(f"sqlite:///{tmp_path}/store.db") as store:
         made = Folder(tmp_path, request.param, store)

@@ -18,6 +18,7 @@ from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from directory_sync.store.tables import LeaseRow
 from tests.scenarios.forked_child import ForkedChild
+from tests.scenarios.new_store import new_store
 from tests.scenarios.postgres import Postgres
 
 SERVER = "ldap://127.0.0.1:389"
@@ -212,8 +213,7 @@ def test_a_wall_clock_set_forward_costs_the_lease_on_sqlite(
     """On SQLite others judge by this machine's clock: when it jumps, they may take the lease, so we have lost
     it.
     """
-    url = f"sqlite:///{tmp_path}/store.db"
-    upgrade(url)
+    url = new_store(tmp_path / "store.db")
     now = time.time
     jump = 0.0
     monkeypatch.setattr(time, "time", lambda: now() + jump)

@@ -18,10 +18,10 @@ from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job, run_job
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.answer_proxy import DONE, ENTRY, Answer, AnswerProxy, Replace, reference
+from tests.scenarios.new_store import new_store
 from tests.scenarios.slapd import Database, Slapd, SlapdMissing, slapd_root
 
 SOURCE, DESTINATION = "dc=source", "dc=destination"
@@ -156,7 +156,7 @@ def servers() -> Iterator[World]:
         pytest.skip(str(missing))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        upgrade(f"sqlite:///{folder}/store.db")
+        new_store(folder / "store.db")
         source, destination = (
             server(SOURCE, range(PEOPLE)),
             server(DESTINATION, range(PEOPLE // 3, PEOPLE + PEOPLE // 3)),

@@ -10,8 +10,8 @@ import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.errors import StoreError
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -56,7 +56,7 @@ def test_a_store_that_is_not_there_yet(client: TestClient, tmp_path: Path) -> No
         assert "db upgrade" in answer.text
         assert "content-security-policy" in answer.headers
     assert client.get("/api/v1/requests").json()["error"] == "StoreError"
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
     assert client.get("/api/v1/requests").json()["total"] == 0
 
 
@@ -66,7 +66,7 @@ def test_a_store_that_fails_is_opened_anew(
     """After an error the store is opened again for the next call, so that a database that was moved or
     upgraded is found.
     """
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
     opened = []
 
     def open_store(url: str) -> Store:
@@ -106,7 +106,7 @@ def test_what_nobody_has_foreseen(
     """A defect is answered with 500, with the headers of every answer and without the error's text, which may
     hold values.
     """
-    upgrade(f"sqlite:///{tmp_path}/store.db")
+    new_store(tmp_path / "store.db")
 
     def fail(*args: object, **options: object) -> int:
         raise ZeroDivisionError("hunter2")

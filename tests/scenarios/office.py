@@ -19,10 +19,10 @@ from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Request
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.no_connections import NoConnections
 
 BOB = Person("bob", frozenset({"user"}), verified=True)
@@ -138,8 +138,7 @@ def collection(**job: Any) -> Collection:
 @contextmanager
 def open_office(folder: Path) -> Iterator[Office]:
     """An office of two people whose phone list does not exist yet."""
-    url = f"sqlite:///{folder}/store.db"
-    upgrade(url)
+    url = new_store(folder / "store.db")
     data = folder / "data"
     data.mkdir()
     with Store.open(url) as store:

@@ -28,10 +28,10 @@ from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistic
 from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 
 BEA = Person("bea", frozenset({"Directory Approvers"}), verified=True)
 IDA = Person("ida", frozenset({"Op"}), verified=True)
@@ -191,8 +191,7 @@ class Pages:
 
 def new_pages(folder: Path) -> Pages:
     """Pages over an empty store in a folder."""
-    url = f"sqlite:///{folder}/store.db"
-    upgrade(url)
+    url = new_store(folder / "store.db")
     return Pages(Store.open(url))
 
 

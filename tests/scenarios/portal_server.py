@@ -22,8 +22,8 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
+from tests.scenarios.new_store import new_store
 from tests.scenarios.plans import collection
 
 Kind = Literal["simple", "fab", "everybody"]
@@ -62,7 +62,7 @@ class PortalServer:
         self._clients: dict[str | None, httpx.Client] = {}
 
     def __enter__(self) -> Self:
-        upgrade(f"sqlite:///{self.store_file}")
+        new_store(self.store_file)
         self.store = Store.open(f"sqlite:///{self.store_file}")
         (self.folder / "dags").mkdir()
         (self.folder / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")

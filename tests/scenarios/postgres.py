@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from directory_sync.store.migrate import upgrade
+
 _START_TIMEOUT = 30.0
 
 
@@ -44,6 +46,7 @@ class Postgres:
             os.chown(self.folder, self._user["user"], self._user["group"])
         self.port = _free_port()
         self._numbers = count(1)
+        self._template: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -122,8 +125,19 @@ class Postgres:
 
     def create_database(self) -> str:
         """Make an empty database and return its SQLAlchemy URL."""
+        return self._create_from("template0")
+
+    def create_store(self) -> str:
+        """Make a database with the tables of a store and return its SQLAlchemy URL."""
+        if self._template is None:
+            url = self.create_database()
+            upgrade(url)
+            self._template = url.rpartition("/")[2]
+        return self._create_from(self._template)
+
+    def _create_from(self, template: str) -> str:
         name = f"store_{next(self._numbers)}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "owner", "-T", "template0", name)
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "owner", "-T", template, name)
         return f"postgresql://owner@127.0.0.1:{self.port}/{name}"
 
     def _run(self, program: str, *arguments: str) -> None:

@@ -28,6 +28,7 @@ from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.endpoints.change import Action
 from directory_sync.errors import SettingsError
 from directory_sync.plan.model import Plan
+from tests.scenarios.examples import examples
 from tests.scenarios.policies import NAMES, OVER, asks, change, later, people, plan, plans, policies, policy
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -243,7 +244,7 @@ def test_nobody_decides_who_may_not_under_the_minimum(
         assert minimum.self_approval != "forbid" or not same_person(person.name, requester)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(policies, policies, later, st.lists(people, max_size=5), st.sampled_from(NAMES))
 def test_what_is_approved_is_approved_under_both(
     minimum: ApprovalPolicy,

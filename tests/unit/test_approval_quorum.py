@@ -14,6 +14,7 @@ from directory_sync.approval.people import Assignment, Decision, Origin, Person,
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Approved, Denied, Outcome, Pending, outcome
 from directory_sync.definition.models import Approvers
+from tests.scenarios.examples import examples
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -208,7 +209,7 @@ answers = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(policies, later, answers, st.sampled_from(NAMES))
 def test_never_approved_by_accident(
     policy: EffectivePolicy, added: list[Assignment], given_: list[Decision], requester: str

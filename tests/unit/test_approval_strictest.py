@@ -29,6 +29,7 @@ from directory_sync.approval.states import RequestState
 from directory_sync.approval.strictest import circle, strictest
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.plan.model import Plan
+from tests.scenarios.examples import examples
 from tests.scenarios.policies import NAMES, asks, later, people, plans, policies, policy
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -121,7 +122,7 @@ def test_what_either_asks_about_is_asked_about(
         assert asks(result, what, trigger) or not asks(one, what, trigger)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.none() | policies,
     policies,

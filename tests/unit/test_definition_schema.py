@@ -10,7 +10,7 @@ import yaml
 
 from directory_sync.definition.schema import json_schema
 from tests.scenarios.definitions import MINIMAL, SPEC_EXAMPLE, changed, job_changed
-from tests.unit.test_definition_templates import GAL, HR, MAILBOX, MOVE
+from tests.scenarios.definitions.from_templates import GAL, HR, MAILBOX, MOVE
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 

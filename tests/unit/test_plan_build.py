@@ -20,6 +20,7 @@ from directory_sync.plan.build import make_plan
 from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.model import Plan
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
+from tests.scenarios.examples import examples
 from tests.scenarios.memory_directory import MemoryDirectory, fold
 from tests.scenarios.reading import read_here
 
@@ -409,7 +410,7 @@ VALUES = st.lists(st.sampled_from(["x", "X", "y", "z w", "ü"]), max_size=2)
 RECORDS = st.dictionaries(st.sampled_from("abcdef"), st.tuples(NAMES, VALUES), max_size=6)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECORDS, RECORDS, st.sampled_from(["skip", "delete"]))
 def test_after_a_plan_is_carried_out_the_next_one_is_empty(
     source_records: Any, objects: Any, missing: str

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.contract import FieldRule
 from directory_sync.plan.model import Plan
+from tests.scenarios.examples import examples
 from tests.scenarios.memory_directory import MemoryDirectory, fold
 from tests.scenarios.planning import one_job, plan_of
 from tests.scenarios.strict_directory import StrictDirectory, carry_out_in_any_order, carry_out_in_parts
@@ -116,7 +117,7 @@ def turnovers(draw: st.DrawFn) -> tuple[list[Person], list[Person]]:
     return staff(before), staff(after)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(turnovers(), st.integers(0, 1_000_000), st.sampled_from([1, 2, 4, 256]))
 def test_whatever_changes_hands(case: tuple[list[Person], list[Person]], seed: int, ahead: int) -> None:
     """No name and no value is there twice at any moment, in whatever sequence a server carries out what is
@@ -126,7 +127,7 @@ def test_whatever_changes_hands(case: tuple[list[Person], list[Person]], seed: i
     assert_carried_out(before, after, seed, ahead)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(turnovers())
 def test_the_same_turnover_gives_the_same_plan(case: tuple[list[Person], list[Person]]) -> None:
     """Temporary names and what waits for what are part of a plan's digest, so they do not depend on

@@ -14,6 +14,7 @@ from directory_sync.errors import EndpointError
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.model import EMPTY_SOURCE, Plan, WhyLeftAlone
 from directory_sync.plan.past import Findings, Identities, Past, compact, key_identity, name_hash
+from tests.scenarios.examples import examples
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import destination_of, mapping_of, one_job, source_of
 from tests.scenarios.reading import read_here
@@ -164,7 +165,7 @@ NAMES = st.sets(st.sampled_from("abcdef"))
 
 
 @given(known=NAMES, there=NAMES, records=NAMES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_removals_are_exactly_the_known_objects_without_a_record(
     known: set[str], there: set[str], records: set[str]
 ) -> None:

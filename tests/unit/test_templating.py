@@ -18,6 +18,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.errors import RecordCancelled, RecordError, UnsupportedError
 from directory_sync.plan.mapping.transform import compile_mapping
 from tests.scenarios.definitions import job_changed
+from tests.scenarios.examples import examples
 
 
 def render(template: str, /, **values: list[str]) -> str:
@@ -266,7 +267,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     st.lists(WORDS, max_size=12).map(" ".join)
     | st.lists(WORDS, max_size=8).map(lambda words: "{{ " + " ".join(words) + " }}"),
@@ -304,7 +305,7 @@ def test_validate_accepts_what_a_run_accepts(template: str) -> None:
     assert not is_refused_by_a_run(template)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.lists(WORDS, max_size=12).map(" ".join)
     | st.lists(WORDS, max_size=8).map(lambda words: "{{ " + " ".join(words) + " }}")
@@ -315,7 +316,7 @@ def test_validate_and_run_agree(template: str) -> None:
     assert not template or is_refused_by_validate(template) == is_refused_by_a_run(template)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.text(max_size=20), max_size=3))
 def test_any_value_gives_text_or_a_record_error(values: list[str]) -> None:
     """Values are data: what looks like a template in them is written as it is."""
