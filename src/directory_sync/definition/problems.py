@@ -93,13 +93,19 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
-def suggest(word: str, known: Iterable[str], rest: str = "") -> str:
-    """A hint: `did you mean …?`, if one of the known words is near, and then the rest."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody may have meant, whatever its case; None if none is near."""
     by_case = {candidate.lower(): candidate for candidate in known}
     near = get_close_matches(word[:200].lower(), by_case, n=1, cutoff=0.6)
-    if not near:
+    return by_case[near[0]] if near else None
+
+
+def suggest(word: str, known: Iterable[str], rest: str = "") -> str:
+    """A hint: `did you mean …?`, if one of the known words is near, and then the rest."""
+    near = nearest(word, known)
+    if near is None:
         return rest
-    return f"did you mean {by_case[near[0]]}?" + (f" {rest[0].upper()}{rest[1:]}" if rest else "")
+    return f"did you mean {near}?" + (f" {rest[0].upper()}{rest[1:]}" if rest else "")
 
 
 def path_text(path: Iterable[str | int]) -> str:

@@ -6,7 +6,6 @@ Refuses, before anything is read, a mapping that does not fit the schemas of the
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import marshal
 from collections.abc import Collection, Iterable, Sequence
@@ -22,6 +21,7 @@ from directory_sync.definition.models import (
     LookUp,
     ObjectKind,
 )
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.contract import Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
@@ -300,6 +300,5 @@ def _check_classes(
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f"Did you mean {by_lower[close[0]]}?" if close else "See what there is with directory-sync query."
+    near = nearest(name, known)
+    return f"Did you mean {near}?" if near else "See what there is with directory-sync query."

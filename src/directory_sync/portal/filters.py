@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
 from directory_sync.approval.states import RequestState
+from directory_sync.definition.problems import nearest
 from directory_sync.errors import QueryError
 from directory_sync.run.printable import printable
 from directory_sync.store.request_lists import LARGEST_PAGE
@@ -126,8 +126,8 @@ class ParameterReader:
     def refuse_unknown(self, known: Sequence[str]) -> None:
         """Note parameters that do not exist."""
         for name in self._given.keys() - set(known):
-            near = get_close_matches(name, known, 1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+            near = nearest(name, known)
+            hint = f"Did you mean {near}?" if near else f"There are: {', '.join(known)}."
             self.problems[_quoted(name)] = f"There is no such parameter. {hint}"
 
     def text(self, name: str, length: int = SEARCH_LENGTH) -> str | None:
@@ -197,8 +197,8 @@ class ParameterReader:
         known = [each.value for each in kind]
         if text in known:
             return kind(text)
-        near = get_close_matches(text.lower(), known, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"Possible: {', '.join(known)}."
+        near = nearest(text, known)
+        hint = f"Did you mean {near}?" if near else f"Possible: {', '.join(known)}."
         self.problems[name] = f"{_quoted(text)} is not possible here. {hint}"
         return None
 

@@ -8,8 +8,8 @@ import codecs
 import csv
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.files.recognising import marked_encoding, other_file, unmarked_encoding
 
@@ -92,7 +92,6 @@ def advice_on_column(wanted: str, header: str, columns: Sequence[str], delimiter
     for other, written in _DELIMITERS.items():
         if other != delimiter and wanted.lower() in _split(header, other):
             return f"{found} The delimiter is probably {other!r}: write delimiter: {written}."
-    lower = {column.lower(): column for column in columns}
     # `{{ E-Mail }}` is a subtraction to a template.
     part_of = next(
         (column for column in columns if not column.isidentifier() and wanted in re.split(r"\W+", column)),
@@ -100,8 +99,8 @@ def advice_on_column(wanted: str, header: str, columns: Sequence[str], delimiter
     )
     if part_of is not None:
         return f'{found} In a template {part_of} is written as record["{part_of}"].'
-    near = get_close_matches(wanted.lower(), lower, n=1)
-    return f"Did you mean {lower[near[0]]!r}? {found}" if near else found
+    near = nearest(wanted, columns)
+    return f"Did you mean {near!r}? {found}" if near else found
 
 
 def _split(header: str, delimiter: str) -> set[str]:

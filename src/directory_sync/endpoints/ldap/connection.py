@@ -5,7 +5,6 @@ Nothing is opened here.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError
 
@@ -256,8 +256,8 @@ class _Extra:
         found = []
         for key in self._values:
             if key not in EXTRA_KEYS and not key.startswith(("extra__", "__")):
-                near = difflib.get_close_matches(key, EXTRA_KEYS, 1)
-                hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(EXTRA_KEYS)}."
+                near = nearest(key, EXTRA_KEYS)
+                hint = f"Did you mean {near}?" if near else f"Known are {', '.join(EXTRA_KEYS)}."
                 found.append(
                     f"connection {self._connection}: extra {key} is not known and has no effect. {hint}"
                 )

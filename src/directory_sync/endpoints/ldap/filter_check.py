@@ -4,10 +4,10 @@ notice.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 
 from directory_sync.definition import filters
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.ldap.schema import Schema
 from directory_sync.errors import SchemaError
 
@@ -66,6 +66,5 @@ def _class_named(part: filters.Filter, attribute: str) -> str | None:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    names = {each.lower(): each for each in known}
-    close = difflib.get_close_matches(name.lower(), names, n=1)
-    return f"Did you mean {names[close[0]]}?" if close else "Correct the filter in the definition."
+    near = nearest(name, known)
+    return f"Did you mean {near}?" if near else "Correct the filter in the definition."

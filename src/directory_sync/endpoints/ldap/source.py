@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cached_property
 
 import ldap
 
 from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Scope
+from directory_sync.definition.problems import nearest
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.contract import Batch, ConnectionInfo, FieldRule, Record
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
@@ -110,12 +110,11 @@ class LdapSource:
 
     def no_field(self, name: str) -> SchemaError:
         """Names the attribute of the schema that is nearest."""
-        known = {attribute.lower(): attribute for attribute in self.fields() or ()}
-        near = get_close_matches(name.lower(), known, n=1)
+        near = nearest(name, self.fields() or ())
         return SchemaError(
             f"the directory's schema has no attribute {name}.",
             endpoint=self.settings.label,
-            remedy=f"Did you mean {known[near[0]]}?" if near else "Correct the name.",
+            remedy=f"Did you mean {near}?" if near else "Correct the name.",
         )
 
     def rule(self, name: str) -> FieldRule | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -40,6 +39,7 @@ from directory_sync.definition.models import (
     Template,
     TemplateContainer,
 )
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.blanks import BLANKS, SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.contract import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
@@ -281,9 +281,8 @@ def compile_mapping(
 
 
 def _no_field(known: Collection[str], name: str) -> SchemaError:
-    lower = {field.lower(): field for field in known}
-    near = get_close_matches(name.lower(), lower, n=1)
-    remedy = f"Did you mean {lower[near[0]]!r}?" if near else "Correct the name."
+    near = nearest(name, known)
+    remedy = f"Did you mean {near!r}?" if near else "Correct the name."
     return SchemaError(f"the source has no field {name!r}.", remedy=remedy)
 
 
