@@ -97,6 +97,11 @@ bench: $(READY)  ## measure against the floors of the same machine; writes docs/
 bench-large: $(READY)  ## the same with a million people; needs 8 GB of disk and ten minutes
 	@$(ENVIRONMENT) && exec python -m benchmarks no_change_large
 
+.PHONY: reference
+reference: $(READY)  ## write the pages of docs/ that are made from the program: definitions, settings
+	@$(ENVIRONMENT) && python -m docs._generate.definition_reference > docs/definition-reference.md
+	@$(ENVIRONMENT) && python -m docs._generate.settings > docs/settings.md
+
 .PHONY: screenshots
 screenshots: $(READY)  ## run the demo and photograph Airflow's pages for the docs
 	@scripts/system_packages.sh browser

@@ -12,7 +12,7 @@ import pytest
 from directory_sync import settings
 from directory_sync.airflow.provider import get_provider_info
 from directory_sync.errors import SettingsError
-from directory_sync.settings.__main__ import reference_page
+from docs._generate.settings import reference_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -160,7 +160,7 @@ def test_provider_info_has_every_option() -> None:
 
 
 def test_the_page_in_the_docs_is_the_table() -> None:
-    """docs/settings.md is what `python -m directory_sync.settings` prints."""
+    """docs/settings.md is what `make reference` writes."""
     assert (DOCS / "settings.md").read_text(encoding="utf-8") == reference_page()
 
 

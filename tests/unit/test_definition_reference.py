@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from directory_sync.definition import models
-from directory_sync.definition.reference import reference_markdown
 from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
+from docs._generate.definition_reference import reference_markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "definition-reference.md"
 
 
 def test_page_is_up_to_date() -> None:
-    """`python -m directory_sync.definition.reference > docs/definition-reference.md` writes it anew."""
+    """`make reference` writes it again."""
     assert PAGE.read_text("utf-8") == reference_markdown()
 
 

@@ -1,6 +1,6 @@
 """Every setting of a deployment, each with its own function that reads and checks it.
 
-The table is in `options`; `python -m directory_sync.settings` prints the page that documents it.
+The table is in `options`; `docs/_generate/settings.py` prints the page that documents it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Writes docs/definition-reference.md from the models, so that the reference cannot differ from what is
-accepted.
+"""Prints `docs/definition-reference.md` from the models, so that the reference cannot differ from what is
+accepted; `make reference` writes it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pydantic_core import PydanticUndefined
 
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
-from directory_sync.definition.reference_texts import FILES, VALUES
 from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 from directory_sync.definition.templates import available
 from directory_sync.definition.times import format_window
@@ -131,7 +130,7 @@ _KINDS: dict[Any, str] = {
 
 _HEAD = """# Definition reference
 
-<!-- Generated from the models by directory_sync.definition.reference; changes here are lost. -->
+<!-- Generated from the models by docs/_generate/definition_reference.py; changes here are lost. -->
 
 Every key that a definition file may have. Keys without a default must be given. `directory-sync schema` prints the same as JSON
 Schema, and `directory-sync validate FILE` checks a file against it. Texts need no quotes unless they begin with or contain one of
@@ -164,7 +163,61 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 """  # noqa: E501
 
 
-_TEXTS = (("Jobs", _LIMITS), ("Files", FILES), ("Fields", VALUES))
+_FILES = """### Reading files
+
+- **CSV.** The first line names the columns. Excel's line `sep=;` before it is read, and so is `="00123"`,
+  which means the text 00123. A line of blanks is no record. A row with more or fewer cells than the
+  header is an error of that row.
+- **LDIF.** Content records (RFC 2849), and change records with `changetype: add`; a file with other
+  changes is refused. An entry is its DN: it has the values of its RDN, whether it repeats them or not. To
+  an LDIF destination map `dn`; it alone decides about the name.
+- **Blanks.** A cell or value of blanks only (spaces, tabs, no-break spaces and the like) is absent.
+  Blanks around a key, or around a value that names an object, are no part of it (RFC 4518); elsewhere
+  they stay.
+- **Cut off.** A file that ends without a line break may have been cut off: its last record is not used
+  and counts as an error, and nothing is deleted, disabled or moved in that run. A CSV file whose last
+  cell is quoted to its end is whole. `complete: true` says that all such files are. A destination that
+  ends like that is not read at all; what a run writes always ends with a line break.
+- **`filter`** chooses records of a source. Texts are compared without regard to case. In a CSV file the
+  names are those of columns and may hold spaces and underscores, as in `(First name=Amy)`; a name that is
+  no column is an error. In LDIF, DNs are compared as DNs, and the classes above `inetOrgPerson`, `user`
+  and their like are known. Records that cannot be read are never filtered out.
+
+```yaml
+source: {file: exports/people.ldif, filter: "(&(objectClass=inetOrgPerson)(!(employeeType=guest)))"}
+```
+"""
+
+_VALUES = """### Values
+
+An absent source value removes the destination's value; `keep_if_empty: true` leaves it alone. Values are
+sets: neither order nor repetition counts.
+
+**`delimiter`** joins several values into one where the destination holds one, and splits a value where
+the source holds one. A value that holds the delimiter it would be joined with is an error of that record.
+Joined values are compared as sets, so `a;b` and `b;a` are the same.
+
+**`exact`.** Values are compared by the destination's rules. To a directory `MCDONALD` and `McDonald` are
+the same name, so a corrected capitalisation never arrives by itself. `exact: true` writes the source's
+spelling: for plain attributes, DNs, keys, and the naming attribute, where the object is renamed in place.
+Files are compared to the letter anyway, but for attributes of LDIF that name other entries (`member`,
+`manager` and their like), which are compared as names. Active Directory spells references itself, so there `exact`
+changes nothing for them.
+
+**Templates.** The variables are the source's field names, in any case. A name that is no single word is
+written as in `{{ record["First name"] }}` or `{{ record["E-Mail"] }}`. One value is a text, several are a
+list, an absent one is the empty text. `validate` accepts exactly the templates that a run accepts.
+
+**`match`** of `resolve` and `members` may be a list: a member is looked up by the first field, and by the
+next only if there is no counterpart under it. A member that is found under none of them keeps everyone in
+the group.
+
+```yaml
+member: {members: member, match: [uid, cn]}
+```
+"""  # noqa: E501
+
+_TEXTS = (("Jobs", _LIMITS), ("Files", _FILES), ("Fields", _VALUES))
 """Title of a section → what follows its tables."""
 
 _NOT_YET = """## What this version cannot do
@@ -285,4 +338,4 @@ def _templates() -> str:
 
 
 if __name__ == "__main__":
-    print(reference_markdown(), end="")  # noqa: T201  (writes the page)
+    print(reference_markdown(), end="")

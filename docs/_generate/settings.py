@@ -1,4 +1,4 @@
-"""Prints the page `docs/settings.md`; a test compares it with the table that the program reads."""
+"""Prints `docs/settings.md` from the table that the program reads; `make reference` writes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Options of the section `[{SECTION}]` in `airflow.cfg`. Each can also be set by a
 *sensitive* may come from a command or a secrets backend too: append `_cmd` or `_secret` to the name, `_CMD` or `_SECRET` to the
 environment variable.
 
-Written by `python -m directory_sync.settings`; a test compares it with the table that the program reads.
+Written by `make reference`; a test compares it with the table that the program reads.
 """  # noqa: E501
 
 
@@ -32,4 +32,4 @@ def reference_page() -> str:
 
 
 if __name__ == "__main__":
-    print(reference_page(), end="")  # noqa: T201 this is the page generator
+    print(reference_page(), end="")
