@@ -17,11 +17,8 @@ MARKDOWN = {
     "airflow/documentation.py",
     "airflow/upkeep_dag.py",
     "cli/exit_status.py",
-    "definition/reference.py",
-    "definition/reference_texts.py",
     "portal/api/describing.py",
     "portal/api/models.py",
-    "settings/__main__.py",
     "settings/options.py",
 }
 """Modules whose texts are rendered as Markdown: a DAG's documentation, the OpenAPI description, pages of the

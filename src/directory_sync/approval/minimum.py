@@ -15,7 +15,7 @@ from directory_sync.approval.strictest import (
     stricter_self_approval,
     stricter_when,
 )
-from directory_sync.definition.checks.approval import check_names
+from directory_sync.definition.checks.collection import check_names
 from directory_sync.definition.files import parse_tree
 from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.definition.nodes import Plain, to_data

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from directory_sync.definition.checks.approval import check_policy
-from directory_sync.definition.checks.collection import check_collection
+from directory_sync.definition.checks.collection import check_collection, check_job, check_policy
 from directory_sync.definition.checks.destinations import check_destination
 from directory_sync.definition.checks.fields import check_fields
-from directory_sync.definition.checks.job import check_job
 from directory_sync.definition.checks.sources import check_source
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.places import Places

@@ -1,16 +1,21 @@
-"""Checks of a collection as a whole: schedule, time zone, period, people to tell, names of jobs."""
+"""Checks of a collection as a whole, and of what its jobs have besides endpoints and fields: schedule, time
+zone, period, people to tell, names of jobs, approval policies: that somebody can decide, and that what they
+name exists.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection as Known
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.checks.syntax import mail_wrong, timezone_wrong
-from directory_sync.definition.models import Collection, Every
+from directory_sync.definition.models import ApprovalPolicy, Approvers, Collection, Every, Job
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, suggest
 from directory_sync.definition.schedules import schedule_problem
 
 _MAX_TAG = 100
@@ -91,3 +96,67 @@ def _check_texts(collection: Collection, places: Places) -> Iterator[Problem]:
             if text in seen:
                 yield places.problem((key, index), "is given twice", "leave one out", severity="warning")
             seen.add(text)
+
+
+def check_job(job: Job, policy: ApprovalPolicy | None, path: Path, places: Places) -> Iterator[Problem]:
+    """Check a job; `policy` is the approval policy that counts for it."""
+    if job.wait_for_approval and policy is None:
+        yield places.problem(
+            (*path, "wait_for_approval"),
+            "has no effect: the job needs no approval",
+            "give it an approval policy, or leave this out",
+            severity="warning",
+            at_key=True,
+        )
+
+
+def check_policy(policy: ApprovalPolicy, path: Path, fields: Known[str], places: Places) -> Iterator[Problem]:
+    """Check a policy; `fields` are the destination fields of the jobs that it counts for."""
+    people = set(policy.approvers.users)
+    if isinstance(policy.require, int) and not policy.approvers.roles and policy.require > len(people):
+        yield places.problem(
+            (*path, "require"),
+            f"needs {policy.require} people, but only {len(people)} may approve",
+            f"name more users or a role, or require at most {len(people)}",
+        )
+    known = {name.lower() for name in fields}
+    for index, name in enumerate(policy.fields or ()):
+        if name.lower() not in known:
+            hint = suggest(name, fields) or "name a field that the job writes"
+            yield places.problem(
+                (*path, "fields", index), f"no job under this policy writes the field {name}", hint
+            )
+    yield from check_names(policy, path, places)
+    if policy.escalation is None:
+        return
+    if not policy.escalation.levels and policy.escalation.default is None:
+        yield places.problem(
+            (*path, "escalation"), "names nobody to ask next", "give levels, default, or both", at_key=True
+        )
+    if policy.expires and policy.expires <= policy.escalation.after:
+        yield places.problem(
+            (*path, "expires"),
+            "the request ends before it would be escalated",
+            "give a longer time than escalation's after",
+            severity="warning",
+        )
+
+
+def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[Problem]:
+    """Check that everyone named by the policy can exist."""
+    groups: list[tuple[Path, Approvers]] = [((*path, "approvers"), policy.approvers)]
+    if policy.escalation is not None:
+        levels = enumerate(policy.escalation.levels)
+        groups += [
+            ((*path, "escalation", "levels", i), level) for i, level in levels if isinstance(level, Approvers)
+        ]
+        if policy.escalation.default is not None:
+            groups.append(((*path, "escalation", "default"), policy.escalation.default))
+    for place, group in groups:
+        for kind, names in (("users", group.users), ("roles", group.roles)):
+            for index, name in enumerate(names):
+                if wrong := impossible_name(name):
+                    hint = "write the name as Airflow shows it"
+                    yield places.problem(
+                        (*place, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint
+                    )
