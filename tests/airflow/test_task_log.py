@@ -8,9 +8,11 @@ import pytest
 
 from directory_sync.airflow.task_log import ProgressLog, log_result, table, tally, total
 from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
-from directory_sync.run.change_text import describe_change
+from directory_sync.present.line import change_line
+from directory_sync.present.shown import visible
 from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
 JOB = Job.model_validate(
@@ -41,6 +43,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
+def line(change: Change, *, planned: bool = False) -> str:
+    """What the log says of a change that was made, or is planned."""
+    return change_line(visible(change, secret_fields(JOB)), planned=planned)
+
+
 def test_a_change_is_a_line() -> None:
     """What was done, to which object, old and new values."""
     change = update(
@@ -48,10 +55,8 @@ def test_a_change_is_a_line() -> None:
         FieldChange("sn", (b"x",), ()),
         FieldChange("l", (), (b"a", b"b")),
     )
-    assert (
-        describe_change(JOB, change) == "Updated uid=fry,dc=lab: cn: Fry → Philip; sn: x → (none); l: a | b"
-    )
-    assert describe_change(JOB, change, planned=True).startswith("Would update uid=fry")
+    assert line(change) == "Updated uid=fry,dc=lab: cn: Fry → Philip; sn: x → (none); l: a | b"
+    assert line(change, planned=True).startswith("Would update uid=fry")
 
 
 @pytest.mark.parametrize("state", [JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED])
@@ -66,20 +71,20 @@ def test_what_was_not_written_is_not_told_as_done(lines: pytest.LogCaptureFixtur
 def test_a_rename_shows_both_names() -> None:
     """The object's name before and after."""
     change = update(new_object="uid=philip,dc=lab")
-    assert describe_change(JOB, change) == "Updated uid=fry,dc=lab → uid=philip,dc=lab"
+    assert line(change) == "Updated uid=fry,dc=lab → uid=philip,dc=lab"
 
 
 def test_members_are_shown_as_they_come_and_go() -> None:
     """A group's line does not repeat the members that stay."""
     change = update(FieldChange("member", (b"cn=a",), (b"cn=b",), partial=True))
-    assert describe_change(JOB, change) == "Updated uid=fry,dc=lab: member: +cn=b -cn=a"
+    assert line(change) == "Updated uid=fry,dc=lab: member: +cn=b -cn=a"
 
 
 @pytest.mark.parametrize("field", ["pin", "PIN", "userPassword", "unicodePwd"])
 @pytest.mark.parametrize("action", [Action.CREATE, Action.UPDATE])
 def test_secrets_are_never_shown(field: str, action: Action) -> None:
     """Fields marked as secret and password attributes appear without their values."""
-    text = describe_change(JOB, update(FieldChange(field, (b"0ld",), (b"n3w",)), action=action))
+    text = line(update(FieldChange(field, (b"0ld",), (b"n3w",)), action=action))
     assert "0ld" not in text
     assert "n3w" not in text
     assert f"{field}: ***" in text
@@ -98,7 +103,7 @@ def test_values_cannot_act_in_the_log(lines: pytest.LogCaptureFixture) -> None:
 
 def test_a_long_value_is_cut() -> None:
     """A photo or a biography does not fill the log."""
-    assert len(describe_change(JOB, update(FieldChange("cn", (), (b"x" * 10_000,))))) < 1_000
+    assert len(line(update(FieldChange("cn", (), (b"x" * 10_000,))))) < 1_000
 
 
 def test_what_was_not_done_is_not_said_to_be_done(lines: pytest.LogCaptureFixture) -> None:
@@ -199,11 +204,8 @@ def test_a_change_names_people(caplog: pytest.LogCaptureFixture) -> None:
         fields=(FieldChange("l", (b"a",), (b"b",)),),
         name="Amy Wong",
     )
-    assert describe_change(JOB, change) == "Updated uid=4711,dc=lab (Amy Wong): l: a → b"
-    assert (
-        describe_change(JOB, change._replace(object="cn=Amy Wong,dc=lab"))
-        == "Updated cn=Amy Wong,dc=lab: l: a → b"
-    )
+    assert line(change) == "Updated uid=4711,dc=lab (Amy Wong): l: a → b"
+    assert line(change._replace(object="cn=Amy Wong,dc=lab")) == "Updated cn=Amy Wong,dc=lab: l: a → b"
 
 
 def test_what_waits_or_was_stopped_is_logged_as_planned(caplog: pytest.LogCaptureFixture) -> None:

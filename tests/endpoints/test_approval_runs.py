@@ -15,7 +15,7 @@ from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
-from directory_sync.run.report import job_report
+from directory_sync.present.report import job_report
 from directory_sync.run.result import JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 

@@ -15,10 +15,12 @@ import pytest
 
 from directory_sync.apply.outcome_log import Tally
 from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.plan.model import Statistics
-from directory_sync.run.change_text import describe_change
-from directory_sync.run.report import job_report, report_file, write_report
+from directory_sync.present.line import change_line
+from directory_sync.present.report import job_report, report_file, write_report
+from directory_sync.present.shown import visible
 from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped, with_failed_changes
 
@@ -253,7 +255,9 @@ def test_each_result_is_told_apart() -> None:
         }
     )
     change = Change(Action.CREATE, "ann", "ann")
-    lines = [describe_change(job, change, outcome=Outcome(0, result)) for result in Result]
+    lines = [
+        change_line(visible(change, secret_fields(job), outcome=Outcome(0, result))) for result in Result
+    ]
     assert len(set(lines)) == len(Result)
     assert {result for result in Result if result.is_trouble} == set(Result) - {
         Result.DONE,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, ValueShown, show_field
-from directory_sync.portal.pages.word_marks import Marking
+from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.present.shown import visible
+from directory_sync.present.values import ALONE, ON_A_PAGE, Extent, FieldShown, ValueShown, show_field
+from directory_sync.present.word_marks import Marking
 
 values = st.binary(max_size=40) | st.text(max_size=40).map(str.encode)
 several = st.lists(values, max_size=6, unique=True).map(tuple)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def airflow_is_loaded() -> None:
-    """Its import takes seconds, which is no example's fault."""
 
 
 def _show(
@@ -26,9 +22,9 @@ def _show(
     secret: bool = False,
     extent: Extent = ON_A_PAGE,
 ) -> FieldShown:
-    from directory_sync.portal.changes import ShownField
-
-    return show_field(ShownField("mail", old, new, partial, secret), Marking(), extent)
+    field = FieldChange("mail", old, new, partial=partial)
+    (shown,) = visible(Change(Action.UPDATE, "key", "id", fields=(field,)), lambda name: secret).fields
+    return show_field(shown, Marking(), extent)
 
 
 def _text(value: ValueShown) -> str:

@@ -227,6 +227,6 @@ def carry_out_in_any_order(
 
 def carry_out_in_parts(directory: StrictDirectory, changes: Sequence[Change]) -> None:
     """Carry changes out one after the other, as the LDIF of a preview has them."""
-    for change, part in in_parts(changes, str.casefold, above):
+    for change, part in in_parts(changes, str.casefold, above, change_of=lambda change: change):
         for step in directory.steps(change)[part]:
             step()

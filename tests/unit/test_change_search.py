@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory_sync.definition.secrets import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.portal.change_search import visible_text
-from directory_sync.run.secrets import is_password
 
 TEXTS = st.one_of(
     st.sampled_from(

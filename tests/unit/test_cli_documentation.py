@@ -11,7 +11,7 @@ import pytest
 
 from directory_sync.cli.exit_status import MEANINGS, ExitStatus
 from directory_sync.cli.parser import MODULES, build_parser
-from directory_sync.cli.preview_csv import COLUMNS
+from directory_sync.present.rows import COLUMNS
 from directory_sync.run.result import JobState
 
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")

@@ -9,19 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from directory_sync.cli import preview_ldif
-from directory_sync.cli.preview_csv import COLUMNS, write_csv
-from directory_sync.cli.preview_ldif import write_ldif
-from directory_sync.cli.preview_table import write_table
+from directory_sync.cli import preview_formats
+from directory_sync.cli.preview_formats import COLUMNS, write_csv, write_ldif, write_table
 from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
 from directory_sync.endpoints.exchanges import Part
-from directory_sync.run.change_ldif import change_record, ldif_records
-from directory_sync.run.change_rows import change_rows
+from directory_sync.present.ldif import change_record, ldif_records
+from directory_sync.present.report import change_report
+from directory_sync.present.rows import change_rows
+from directory_sync.present.shown import visible
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.report import change_report
 from directory_sync.run.result import JobResult, JobState
-from directory_sync.run.secrets import secret_fields
 from tests.scenarios.job_results import CHANGES, collection, ended, previewed, stopped
 
 HARMLESS = r"\x1b[2J\u202eevil\ndirectory-sync: all is well"
@@ -180,10 +179,11 @@ def test_marks_of_removals_stand_in_every_format() -> None:
     change = Change(Action.DELETE, "fry", "uid=fry,dc=x", marks=marks)
     text = "never matched before; claimed by hr.staff"
     assert text in table(JobResult("people", JobState.PREVIEWED, changes=[change]))
-    (row,) = change_rows("people", change, lambda name: False)
+    shown = visible(change, lambda name: False)
+    (row,) = change_rows("people", shown)
     assert row[-1] == text
-    assert "# never matched before\n# claimed by hr.staff\n" in change_record(change, "", lambda name: False)
-    report = change_report(change, lambda name: False)
+    assert "# never matched before\n# claimed by hr.staff\n" in change_record(shown, "")
+    report = change_report(shown)
     assert report["marks"] == [{"kind": "never_matched"}, {"kind": "claimed_by", "subject": "hr.staff"}]
 
 
@@ -204,10 +204,13 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[Change]:
         _collection: object, job: Job, changes: Sequence[Change], _deployment: object
     ) -> Iterator[str]:
         return ldif_records(
-            changes, rendered_part, secret_fields(job), normalise=str.casefold, above=lambda _: ()
+            (visible(change, secret_fields(job)) for change in changes),
+            rendered_part,
+            normalise=str.casefold,
+            above=lambda _: (),
         )
 
-    monkeypatch.setattr(preview_ldif, "render_changes", render)
+    monkeypatch.setattr(preview_formats, "render_changes", render)
     return asked
 
 

@@ -13,7 +13,8 @@ from directory_sync.cli import progress
 from directory_sync.cli.deployment import new_run_id, operating_system_user
 from directory_sync.cli.log import configure
 from directory_sync.cli.progress import LOG_INTERVAL, ProgressDisplay
-from directory_sync.cli.terminal import Colour, coloured, has_colour, message
+from directory_sync.cli.terminal import message
+from directory_sync.present.terminal import Colour, coloured, has_colour
 
 
 class Terminal(io.StringIO):

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.plan.model import LimitCheck, Statistics
-from directory_sync.portal.pages.kinds import add_statistics, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import limit_meters
 from directory_sync.portal.pages.times import ahead_text, duration_text, moment_iso, moment_text
+from directory_sync.present.words import add_statistics, count_kinds, kinds_text
 
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)
 counts = st.dictionaries(st.sampled_from(list(Statistics().to_json())), st.integers(0, 10**7))

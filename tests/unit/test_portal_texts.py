@@ -8,8 +8,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.portal.pages.visible import visible
-from directory_sync.portal.pages.word_marks import Marking
+from directory_sync.present.pieces import visible
+from directory_sync.present.word_marks import Marking
 
 _HARMLESS_FORMATS = {"\u200c", "\u200d"}  # joiners: scripts and emoji need them
 texts = st.text(max_size=200)

@@ -83,7 +83,7 @@ class ApplyOperator(WorkingOperator):
         """The run, and the request that it has filed for the job, which is approved."""
         from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
-        from directory_sync.run.printable import printable_lines
+        from directory_sync.printable import printable_lines
         from directory_sync.store.request_model import APPLIED, APPROVED, CANCELLED, STALE
 
         snapshot = joined_run(store, context)

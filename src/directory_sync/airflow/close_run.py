@@ -62,8 +62,8 @@ class CloseRunOperator(CollectionOperator):
         """
         from directory_sync.airflow.mail import deliver_request_mail
         from directory_sync.airflow.task_log import in_words, table, total
+        from directory_sync.present.words import planned_text
         from directory_sync.run.closing import close_run
-        from directory_sync.run.planned_text import planned_text
         from directory_sync.run.result import JobState
 
         parameters = read_parameters(context)

@@ -116,7 +116,7 @@ class ApprovalSensor(BaseSensorOperator):
     def _wait(self, store: Store, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger
         from directory_sync.airflow.mail import portal_url
-        from directory_sync.run.printable import printable
+        from directory_sync.printable import printable
 
         assignees = store.get_request(request.id).assignees
         asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
@@ -142,7 +142,7 @@ class ApprovalSensor(BaseSensorOperator):
     def _end(self, store: Store, snapshot: Snapshot, request: Request) -> NoReturn:
         from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
-        from directory_sync.run.printable import printable_lines
+        from directory_sync.printable import printable_lines
 
         log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
         deliver_after(store, snapshot.collection.job(self.job))

@@ -81,7 +81,7 @@ def deliver_request_mail(store: Store) -> None:
     now is in the requests' history and in the task log, and is tried again later.
     """
     from directory_sync import settings
-    from directory_sync.run.printable import printable
+    from directory_sync.printable import printable
 
     try:
         if connection := settings.mail_connection():
@@ -100,7 +100,7 @@ def _deliver(store: Store, connection: str) -> None:
     from directory_sync import settings
     from directory_sync.mail.outbox import deliver
     from directory_sync.mail.templates import Templates
-    from directory_sync.run.printable import printable
+    from directory_sync.printable import printable
 
     with _addresses() as addresses, SmtpSender(connection, settings.mail_from()) as sender:
         result = deliver(

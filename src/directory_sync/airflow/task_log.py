@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.plan.model import COUNTED_AS, Statistics
-from directory_sync.run.change_text import describe_change
-from directory_sync.run.planned_text import planned_text
-from directory_sync.run.printable import printable, printable_lines
+from directory_sync.present.line import change_line
+from directory_sync.present.shown import visible
+from directory_sync.present.words import planned_text
+from directory_sync.printable import printable, printable_lines
 from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
 _PROGRESS_EVERY = 5.0
@@ -99,10 +101,11 @@ def in_words(state: str) -> str:
 
 def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
     nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
+    is_secret = secret_fields(job)
     for sequence, change in enumerate(islice(result.changes, shown)):
         outcome = result.outcomes.get(sequence)
         planned = nothing_written or (answered is not None and sequence not in answered)
-        text = printable(describe_change(job, change, planned=planned, outcome=outcome))
+        text = printable(change_line(visible(change, is_secret, outcome=outcome), planned=planned))
         bad = outcome is not None and outcome.result.is_trouble
         log.log(logging.WARNING if bad else logging.INFO, "%s", text)
     _log_rest(len(result.changes) - shown, "changes")

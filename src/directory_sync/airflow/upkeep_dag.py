@@ -40,7 +40,7 @@ class UpkeepOperator(BaseOperator):
 
         from directory_sync.airflow.upkeep import keep_up
         from directory_sync.airflow.vanished import defined_collections
-        from directory_sync.run.printable import printable_lines
+        from directory_sync.printable import printable_lines
 
         refuse_unknown_keys(context["dag_run"].conf or {}, {})
         instance = context["ti"]

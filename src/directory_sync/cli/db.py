@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from directory_sync import settings
 from directory_sync.cli.exit_status import ExitStatus
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 from directory_sync.store import migrate
 from directory_sync.store.database import parse_url
 

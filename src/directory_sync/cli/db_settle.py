@@ -13,7 +13,7 @@ from directory_sync.cli.deployment import holder, terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.terminal import message
 from directory_sync.endpoints.change import Result
-from directory_sync.run.printable import printable, printable_lines
+from directory_sync.printable import printable, printable_lines
 from directory_sync.run.settling import Settlement, Why, settle_all
 from directory_sync.store.settling import Closed, OpenPlan
 from directory_sync.store.store import Store

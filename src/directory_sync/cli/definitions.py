@@ -9,12 +9,12 @@ from typing import TextIO
 
 from directory_sync import settings
 from directory_sync.cli.exit_status import UsageError
-from directory_sync.cli.terminal import is_terminal
 from directory_sync.definition.loading import Loaded, load_file
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.problems import Problem, explain, suggest
 from directory_sync.definition.support import refuse_unsupported
-from directory_sync.run.printable import printable_lines
+from directory_sync.present.terminal import is_terminal
+from directory_sync.printable import printable_lines
 
 
 def load_definition(file: Path, templates: Path | None) -> Loaded:

@@ -42,7 +42,7 @@ MEANINGS: dict[ExitStatus, str] = {
 }
 """What each status means to a user; a test holds the documentation against it."""
 
-_MOST_SERIOUS_FIRST = (
+_WORST_FIRST = (
     ExitStatus.FAILED,
     ExitStatus.STOPPED_BY_LIMIT,
     ExitStatus.RECORD_ERRORS,
@@ -53,4 +53,4 @@ _MOST_SERIOUS_FIRST = (
 
 def most_serious(statuses: Collection[ExitStatus]) -> ExitStatus:
     """The status of a whole command whose jobs have these statuses."""
-    return next((status for status in _MOST_SERIOUS_FIRST if status in statuses), ExitStatus.OK)
+    return next((status for status in _WORST_FIRST if status in statuses), ExitStatus.OK)

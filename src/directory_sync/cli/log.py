@@ -8,7 +8,7 @@ import logging
 import sys
 
 from directory_sync.cli.terminal import PROGRAM
-from directory_sync.run.printable import printable_lines
+from directory_sync.printable import printable_lines
 
 
 class _StandardErrorHandler(logging.Handler):

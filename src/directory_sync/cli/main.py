@@ -73,7 +73,7 @@ def _show_problems(error: DefinitionError) -> ExitStatus:
 
 def _show_traceback(arguments: Namespace) -> None:
     if arguments.verbose > 1:
-        from directory_sync.run.printable import printable_lines
+        from directory_sync.printable import printable_lines
 
         print(printable_lines(traceback.format_exc()), file=sys.stderr)
 

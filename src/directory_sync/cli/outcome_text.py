@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from directory_sync.plan.model import RecordProblem, Statistics
-from directory_sync.run.printable import printable, printable_lines
+from directory_sync.printable import printable, printable_lines
 
 if TYPE_CHECKING:
     # It brings everything along that runs jobs.

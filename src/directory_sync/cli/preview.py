@@ -14,15 +14,13 @@ from directory_sync.cli.definitions import choose_jobs, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus, most_serious
 from directory_sync.cli.outcome_text import error_lines, indented, message_line, warning_lines
-from directory_sync.cli.preview_csv import write_csv
-from directory_sync.cli.preview_ldif import write_ldif
-from directory_sync.cli.preview_table import write_table
+from directory_sync.cli.preview_formats import write_csv, write_ldif, write_table
 from directory_sync.cli.progress import ProgressDisplay
 from directory_sync.cli.terminal import data_output
 from directory_sync.definition.models import Collection
+from directory_sync.present.report import write_report
 from directory_sync.run.collection import preview_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.report import write_report
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.store.store import Store
 

@@ -9,8 +9,8 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from directory_sync.cli.terminal import is_terminal
-from directory_sync.run.printable import printable
+from directory_sync.present.terminal import is_terminal
+from directory_sync.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

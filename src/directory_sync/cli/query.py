@@ -13,17 +13,19 @@ from directory_sync.cli.definitions import find_job, load_definition
 from directory_sync.cli.deployment import terminal_deployment
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
-from directory_sync.cli.terminal import data_output, is_terminal, message, warn
+from directory_sync.cli.terminal import data_output, message, warn
 from directory_sync.definition.models import Collection, Job, Script
+from directory_sync.definition.secrets import IsSecret, secret_fields, secret_source_fields
 from directory_sync.endpoints.change import value_to_json
 from directory_sync.endpoints.contract import Record, Source
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
+from directory_sync.present.shown import HIDDEN
+from directory_sync.present.terminal import is_terminal
+from directory_sync.printable import printable, printable_json, printable_values
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import open_destination, open_source
-from directory_sync.run.printable import printable, printable_json, printable_values
-from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields, secret_source_fields
 
 
 def main(arguments: Namespace) -> ExitStatus:

@@ -8,15 +8,16 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 
-from directory_sync.cli.change_table import MOST_SERIOUS_FIRST, ChangeStyle, change_text
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
 from directory_sync.cli.requests_session import Session, open_session
 from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row
 from directory_sync.cli.rest_answers import Summary
-from directory_sync.cli.terminal import data_output, is_terminal, message
-from directory_sync.run.printable import printable, printable_json
+from directory_sync.cli.terminal import data_output, message
+from directory_sync.endpoints.change import WORST_FIRST
+from directory_sync.present.terminal import ChangeStyle, change_text, is_terminal
+from directory_sync.printable import printable, printable_json
 
 _FILTERS = (
     "collection",
@@ -116,11 +117,11 @@ def _show_json(session: Session, number: int, *, with_changes: bool) -> None:
 
 def _change_lines(session: Session, number: int) -> Iterator[str]:
     """Each change's lines, the most serious kind first."""
-    style = ChangeStyle.of(sys.stdout, lambda field: False)
+    style = ChangeStyle.of(sys.stdout)
     yield "changes:\n"
-    for action in MOST_SERIOUS_FIRST:
+    for action in WORST_FIRST:
         for answer in session.changes(number, action):
-            yield change_text(answer.change, style)
+            yield change_text(answer.shown, style)
             if answer.result is not None and answer.result != "done":
                 message_ = f": {answer.message}" if answer.message else ""
                 yield f"      {printable(answer.result + message_)}\n"

@@ -13,9 +13,10 @@ from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.requests_session import Session
 from directory_sync.cli.requests_text import short_lines, state_text, waiver_text
 from directory_sync.cli.rest_answers import Details
-from directory_sync.cli.terminal import is_terminal, message
+from directory_sync.cli.terminal import message
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
-from directory_sync.run.printable import printable, printable_lines
+from directory_sync.present.terminal import is_terminal
+from directory_sync.printable import printable, printable_lines
 
 SHORTEST_DIGEST = 12
 """Digits of a digest that name a plan well enough."""

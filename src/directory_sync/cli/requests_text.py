@@ -13,8 +13,8 @@ from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.rest_answers import Details, Summary
 from directory_sync.plan.model import LimitCheck
-from directory_sync.run import planned_text
-from directory_sync.run.printable import printable, printable_lines
+from directory_sync.present import words
+from directory_sync.printable import printable, printable_lines
 
 COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
 
@@ -39,7 +39,7 @@ def list_row(request: Summary) -> tuple[str, ...]:
 def changes_text(request: Summary) -> str:
     """How many changes of which kind are planned, the most serious kind first."""
     kinds = (
-        planned_text.changes_text(request.statistics)
+        words.changes_text(request.statistics)
         if any(request.statistics.get(kind) for kind in _WORST_FIRST)
         else ""
     )

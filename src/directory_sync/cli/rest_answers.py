@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind, value_from_json
 from directory_sync.plan.model import LimitCheck, RecordProblem
+from directory_sync.present.shown import ShownChange, visible
 
 
 def _utc(time: datetime) -> datetime:
@@ -150,16 +151,17 @@ class ChangeAnswer(_Answer):
     message: str | None = None
 
     @property
-    def change(self) -> Change:
-        """As the plan holds it, but without what only writing needs."""
+    def shown(self) -> ShownChange:
+        """As the server shows it: secrets are hidden there already."""
         fields = tuple(
             FieldChange(field.field, field.old, field.new, partial=field.partial) for field in self.fields
         )
         marks = tuple(Mark(mark.kind, mark.subject) for mark in self.marks)
         name = self.name or None
-        return Change(
+        change = Change(
             self.action, self.key, self.object, self.new_object or None, fields=fields, marks=marks, name=name
         )
+        return visible(change, lambda field: False)
 
 
 class ChangeList(_Answer):

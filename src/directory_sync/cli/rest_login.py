@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from directory_sync.cli.exit_status import UsageError
-from directory_sync.cli.terminal import is_terminal
-from directory_sync.run.printable import printable
+from directory_sync.present.terminal import is_terminal
+from directory_sync.printable import printable
 
 TOKEN_VARIABLE = "DIRECTORY_SYNC_TOKEN"  # noqa: S105 - a variable's name
 PASSWORD_VARIABLE = "DIRECTORY_SYNC_PASSWORD"  # noqa: S105

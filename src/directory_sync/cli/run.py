@@ -17,14 +17,15 @@ from directory_sync.cli.exit_status import ExitStatus, UsageError, most_serious
 from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
 from directory_sync.cli.progress import ProgressDisplay
 from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step
-from directory_sync.cli.terminal import Colour, coloured, discard_output, has_colour, message
+from directory_sync.cli.terminal import discard_output, message
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
+from directory_sync.present.report import report_file, write_report
+from directory_sync.present.terminal import Colour, coloured, has_colour
+from directory_sync.present.words import planned_text
 from directory_sync.run.closing import close_run
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.planned_text import planned_text
-from directory_sync.run.report import report_file, write_report
 from directory_sync.run.result import JobResult, JobState, state_of_run
 from directory_sync.run.terminal import definition_of_airflow
 from directory_sync.store.leases import Lease

@@ -7,42 +7,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from enum import StrEnum
 from typing import TextIO
 
-from directory_sync.run.printable import printable_lines
+from directory_sync.printable import printable_lines
 
 PROGRAM = "directory-sync"
-
-
-class Colour(StrEnum):
-    """Colours by what they mean (ECMA-48 SGR parameters)."""
-
-    BOLD = "1"
-    FAINT = "2"
-    DANGER = "31"
-    GOOD = "32"
-    WARNING = "33"
-    MOVE = "35"
-    CHANGE = "36"
-
-
-def is_terminal(stream: TextIO) -> bool:
-    """Whether people look at this stream right now."""
-    try:
-        return stream.isatty()
-    except ValueError:  # closed
-        return False
-
-
-def has_colour(stream: TextIO) -> bool:
-    """Whether colour is wanted: in a terminal that can, unless NO_COLOR is set (https://no-color.org)."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def coloured(text: str, colour: Colour, *, use: bool) -> str:
-    """The text in a colour, or as it is."""
-    return f"\x1b[{colour}m{text}\x1b[0m" if use else text
 
 
 def prepare_streams() -> None:

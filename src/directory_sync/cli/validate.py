@@ -15,7 +15,7 @@ from directory_sync.definition.loading import Broken, Loaded, load_file, load_fo
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.support import unsupported
 from directory_sync.errors import DefinitionError
-from directory_sync.run.printable import printable, printable_json
+from directory_sync.printable import printable, printable_json
 
 
 def main(arguments: Namespace) -> ExitStatus:

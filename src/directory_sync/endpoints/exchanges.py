@@ -94,36 +94,42 @@ class Exchanges(Generic[T]):
 
 
 def in_parts(
-    changes: Iterable[Change], normalise: Callable[[str], str], above: Callable[[str], Iterable[str]]
-) -> Iterator[tuple[Change, Part]]:
+    changes: Iterable[T],
+    normalise: Callable[[str], str],
+    above: Callable[[str], Iterable[str]],
+    *,
+    change_of: Callable[[T], Change],
+) -> Iterator[tuple[T, Part]]:
     """A plan's changes, in its order, in the parts that can be carried out one after the other.
 
     Args:
-        changes: the plan's.
+        changes: the plan's, in whatever form the caller has them.
         normalise: an id in the form in which all its spellings are equal.
         above: normalised ids of the containers above a normalised id.
+        change_of: gives the change itself.
     """
-    exchanges: Exchanges[Change] = Exchanges()
-    late: list[Change] = []
+    exchanges: Exchanges[T] = Exchanges()
+    late: list[T] = []
 
-    for change in changes:
+    for each_change in changes:
+        change = change_of(each_change)
         now = normalise(change.object)
         then = normalise(change.final_object)
         second = (
             (then, *above(then), *map(normalise, change.after)) if exchanges or change.via is not None else ()
         )
-        before: list[Change] = []
-        after: list[Change] = []
+        before: list[T] = []
+        after: list[T] = []
         if exchanges:
             before, after = exchanges.due(
                 now, then, (now, *above(now), *(second if change.via is None else ()))
             )
         yield from ((each, Part.SECOND) for each in before)
-        yield change, Part.FIRST
+        yield each_change, Part.FIRST
         yield from ((each, Part.SECOND) for each in after)
         if change.via is not None:
-            exchanges.add(then, change, second, is_simple=not change.after)
+            exchanges.add(then, each_change, second, is_simple=not change.after)
         if any(field.late and not field.old for field in change.fields):
-            late.append(change)
+            late.append(each_change)
     yield from ((each, Part.SECOND) for each in exchanges.rest())
     yield from ((each, Part.LATE) for each in late)

@@ -14,9 +14,9 @@ from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import usable_until
 from directory_sync.mail.audience import Letter, Recipient, is_person
 from directory_sync.plan.model import COUNTED_AS
+from directory_sync.present.words import count_text
+from directory_sync.printable import printable
 from directory_sync.run import approval_text
-from directory_sync.run.planned_text import count_text
-from directory_sync.run.printable import printable
 from directory_sync.store.request_model import Event, EventKind, Request, RequestView
 
 LONGEST_LINE = 300

@@ -16,7 +16,7 @@ from directory_sync.mail.content import content
 from directory_sync.mail.message import message
 from directory_sync.mail.sending import Sender
 from directory_sync.mail.templates import Templates
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 from directory_sync.store.request_mail import DueMail, Unreached
 from directory_sync.store.request_model import Event, EventKind, RequestView
 from directory_sync.store.store import Store

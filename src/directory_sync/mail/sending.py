@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Protocol
 
 from directory_sync.errors import MailError
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 
 _LONGEST_TEXT = 300
 

@@ -23,7 +23,7 @@ from jinja2 import (
 )
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 
 PACKAGED = Path(__file__).parent / "templates"
 SHIPPED = Path(__file__).parents[3] / "include/templates/mail"

@@ -26,8 +26,8 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.portal.standing import note
+from directory_sync.printable import printable
 from directory_sync.run.policies import policy_for
-from directory_sync.run.printable import printable
 from directory_sync.store.request_model import Approver, Request, RequestView
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store

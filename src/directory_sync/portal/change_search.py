@@ -10,7 +10,7 @@ import re
 from itertools import chain
 from typing import Any
 
-from directory_sync.run.secrets import IsSecret
+from directory_sync.definition.secrets import IsSecret
 from directory_sync.store.plan_pages import Matches
 
 # What stands in every canonical form (`Change.canonical`) besides data: words in quotation marks, and what is

@@ -10,17 +10,15 @@ from enum import StrEnum
 from typing import Literal
 
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import WORST_FIRST, Action, FieldChange, Mark, Result, Values
+from directory_sync.definition.secrets import IsSecret, secret_fields
+from directory_sync.endpoints.change import WORST_FIRST, Action, Result
 from directory_sync.errors import PlanMismatch, RequestNotFound
-from directory_sync.plan.display_names import name_of_change
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.change_search import visible_text
 from directory_sync.portal.filters import ParameterReader
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
-from directory_sync.run.change_text import describe_change
-from directory_sync.run.printable import printable
-from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
+from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.plan_pages import OPEN, PlanHead, StoredChange
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
@@ -72,49 +70,6 @@ class _ResultChoice(StrEnum):
     UNCERTAIN = Result.UNCERTAIN.value
     NOT_DONE = Result.NOT_DONE.value
     OPEN = OPEN
-
-
-@dataclass(frozen=True, slots=True)
-class ShownField:
-    """Old and new values of one field.
-
-    Attributes:
-        old, new: values; those of a secret field are each replaced by one `***`.
-        partial: only values that go and come; others, which are not listed, stay.
-        secret: the values are not shown.
-    """
-
-    field: str
-    old: Values
-    new: Values
-    partial: bool
-    secret: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ShownChange:
-    """One change.
-
-    Attributes:
-        sequence: its place in the plan, from 0.
-        name: what people call the object; empty where nothing but the key is known.
-        new_object: the object's id afterwards where it is another; empty otherwise.
-        marks: what sets a removal apart.
-        text: the job's log line for it, with control characters spelled out.
-        result, message: what became of it; None and empty if nothing has yet.
-    """
-
-    sequence: int
-    action: Action
-    key: str
-    name: str
-    object: str
-    new_object: str
-    fields: tuple[ShownField, ...]
-    marks: tuple[Mark, ...]
-    text: str
-    result: Result | None
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,32 +181,10 @@ def read_changes(
         after=query.after,
         limit=query.limit,
     )
-    shown = tuple(shown_change(job, is_secret, each) for each in page.changes)
+    shown = tuple(shown_change(is_secret, each) for each in page.changes)
     return ShownChanges(shown, page.next, page.total, integrity_of(store, head, request))
 
 
-def shown_change(job: Job, is_secret: IsSecret, stored: StoredChange) -> ShownChange:
+def shown_change(is_secret: IsSecret, stored: StoredChange) -> ShownChange:
     """One change as people are shown it."""
-    change, outcome = stored.change, stored.outcome
-    return ShownChange(
-        sequence=stored.sequence,
-        action=change.action,
-        key=change.key,
-        name=name_of_change(change, is_secret),
-        object=change.object,
-        new_object=change.new_object or "",
-        fields=tuple(_shown_field(field, is_secret) for field in change.fields),
-        marks=change.marks,
-        text=printable(describe_change(job, change, planned=outcome is None, outcome=outcome)),
-        result=None if outcome is None else outcome.result,
-        message="" if outcome is None else outcome.message,
-    )
-
-
-def _shown_field(field: FieldChange, is_secret: IsSecret) -> ShownField:
-    secret = is_secret(field.field)
-
-    def shown(values: Values) -> Values:
-        return values if not secret else (HIDDEN.encode(),) if values else ()
-
-    return ShownField(field.field, shown(field.old), shown(field.new), field.partial, secret)
+    return visible(stored.change, is_secret, sequence=stored.sequence, outcome=stored.outcome)

@@ -10,15 +10,15 @@ from itertools import islice
 
 from directory_sync.approval.comparison import Comparison, Counts, Difference, Presence
 from directory_sync.definition.models import DirectoryDestination, Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Change
 from directory_sync.errors import QueryError
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.changes import ShownChange, integrity_of, shown_change, visible_plan
+from directory_sync.portal.changes import integrity_of, visible_plan
 from directory_sync.portal.filters import LARGEST_NUMBER, ParameterReader
 from directory_sync.portal.integrity import Checked, worst
 from directory_sync.portal.reading import visible_request
-from directory_sync.run.secrets import secret_fields
-from directory_sync.store.plan_pages import StoredChange
+from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
@@ -147,9 +147,7 @@ def compare_requests(
 
 def _shown(difference: Difference, old_job: Job, new_job: Job) -> ShownDifference:
     def change(job: Job, planned: Change | None) -> ShownChange | None:
-        return (
-            None if planned is None else shown_change(job, secret_fields(job), StoredChange(0, planned, None))
-        )
+        return None if planned is None else visible(planned, secret_fields(job))
 
     return ShownDifference(
         presence=difference.presence,

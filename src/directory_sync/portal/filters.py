@@ -13,7 +13,7 @@ from typing import TypeVar
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.problems import nearest
 from directory_sync.errors import QueryError
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 from directory_sync.store.request_lists import LARGEST_PAGE
 from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, EventKind, RequestFilter
 

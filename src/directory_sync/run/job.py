@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from directory_sync.approval.filing import file_request
@@ -18,11 +18,10 @@ from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, R
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, NewRunNeeded, StoreError
 from directory_sync.plan.build import NO_PAST, make_plan
-from directory_sync.plan.model import ChangeSequence, Plan
+from directory_sync.plan.model import Plan
 from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
-from directory_sync.run.change_ldif import ldif_records
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.earlier_claims import past_after
 from directory_sync.run.earlier_requests import end_other, end_superfluous, refer, usable_waiver
@@ -32,7 +31,6 @@ from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
 from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
-from directory_sync.run.secrets import secret_fields
 from directory_sync.run.settling import AtWork, settle_before
 from directory_sync.store.plans import StoredPlan
 from directory_sync.store.request_model import APPROVED, PENDING, Filing, Request
@@ -139,26 +137,6 @@ def run_job(
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
             result = failure(job, error, started)
         return record(store, attempt, result)
-
-
-def render_changes(
-    collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment
-) -> Iterator[str]:
-    """The changes as LDIF change records, or comments where the destination has no such form, without secret
-    values.
-    """
-    with open_job(collection, job, deployment, run_id="preview") as opened:
-        destination = opened.destination
-
-        def above(id: str) -> Iterator[str]:
-            container = destination.parent_id(id)
-            while container is not None:
-                yield destination.normalise_id(container)
-                container = destination.parent_id(container)
-
-        yield from ldif_records(
-            changes, destination.render, secret_fields(job), normalise=destination.normalise_id, above=above
-        )
 
 
 def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: bool) -> JobResult:

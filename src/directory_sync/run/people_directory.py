@@ -16,7 +16,7 @@ from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.read import listing
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.errors import EndpointError, MissingObjectError
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 from directory_sync.settings.people import PeopleDirectory
 
 _EVERYTHING = "(objectClass=*)"

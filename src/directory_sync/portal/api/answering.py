@@ -9,11 +9,14 @@ from directory_sync.endpoints.change import Values, value_to_json
 from directory_sync.plan.model import LimitCheck, RecordProblem
 from directory_sync.portal import links
 from directory_sync.portal.api import models
-from directory_sync.portal.changes import ShownChange, ShownChanges
+from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.standing import Standings, note
+from directory_sync.present.line import change_line
+from directory_sync.present.shown import ShownChange
+from directory_sync.printable import printable
 from directory_sync.store.request_model import Approver, Assignee, Request
 
 
@@ -168,24 +171,25 @@ def _run_job_answer(each: RunJob) -> models.RunJobAnswer:
     )
 
 
-def _change_answer(change: ShownChange) -> models.ChangeAnswer:
+def _change_answer(shown: ShownChange) -> models.ChangeAnswer:
+    change, outcome = shown.told, shown.outcome
     return models.ChangeAnswer(
-        sequence=change.sequence,
+        sequence=shown.sequence,
         action=change.action,
         key=change.key,
-        name=change.name,
+        name=shown.name,
         object=change.object,
-        new_object=change.new_object,
+        new_object=change.new_object or "",
         fields=[
             models.FieldAnswer(
                 field=field.field, old=_values(field.old), new=_values(field.new), partial=field.partial
             )
-            for field in change.fields
+            for field in shown.fields
         ],
         marks=[models.MarkAnswer(kind=mark.kind, subject=mark.subject) for mark in change.marks],
-        text=change.text,
-        result=change.result,
-        message=change.message,
+        text=printable(change_line(shown, planned=outcome is None)),
+        result=None if outcome is None else outcome.result,
+        message="" if outcome is None else outcome.message,
     )
 
 

@@ -9,10 +9,13 @@ from typing import Any
 from starlette.responses import StreamingResponse
 
 from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.errors import NotDecidable
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.changes import visible_plan
-from directory_sync.run.downloads import csv_parts, has_ldif, ldif_parts
+from directory_sync.portal.changes import shown_change, visible_plan
+from directory_sync.present.ldif import has_ldif, ldif_parts
+from directory_sync.present.rows import csv_parts
+from directory_sync.present.shown import ShownChange
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
@@ -35,7 +38,7 @@ def csv_download(
     """
     head, job = _intact_plan(store, visitor, plan_id, request)
     return _streamed(
-        csv_parts(job, store.changes_with_outcomes(head)), "text/csv; charset=utf-8", f"{name}.csv"
+        csv_parts(job.name, _changes(store, head, job)), "text/csv; charset=utf-8", f"{name}.csv"
     )
 
 
@@ -49,7 +52,7 @@ def ldif_download(
             f"Job {job.name} writes to a table, whose changes have no form in LDIF. Download the CSV."
         )
     return _streamed(
-        ldif_parts(head, job, store.changes_with_outcomes(head)), "text/x-ldif; charset=utf-8", f"{name}.ldif"
+        ldif_parts(head, job, _changes(store, head, job)), "text/x-ldif; charset=utf-8", f"{name}.ldif"
     )
 
 
@@ -67,6 +70,11 @@ def _intact_plan(
         store.verify_request(request)
     store.verify_plan(plan_id, digest=digest, statistics=figures)
     return head, job
+
+
+def _changes(store: Store, head: PlanHead, job: Job) -> Iterator[ShownChange]:
+    is_secret = secret_fields(job)
+    return (shown_change(is_secret, stored) for stored in store.changes_with_outcomes(head))
 
 
 def _streamed(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:

@@ -13,7 +13,7 @@ from directory_sync.endpoints.change import Action, MarkKind, Result
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.portal.integrity import Integrity
 from directory_sync.portal.standing import Known
-from directory_sync.run.secrets import HIDDEN
+from directory_sync.present.shown import HIDDEN
 from directory_sync.store.request_model import TEXT_LENGTH, EventKind
 
 

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from directory_sync.endpoints.change import WORST_FIRST, Action, Result
-from directory_sync.portal.changes import ChangeQuery, Order, ShownChange, ShownChanges
+from directory_sync.endpoints.change import WORST_FIRST, Result
+from directory_sync.portal.changes import ChangeQuery, Order, ShownChanges
 from directory_sync.portal.integrity import Checked
-from directory_sync.portal.pages.kinds import VERBS
-from directory_sync.portal.pages.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
-from directory_sync.portal.pages.visible import Piece, visible
-from directory_sync.portal.pages.word_marks import Marking
-from directory_sync.run.change_text import mark_text
+from directory_sync.present.line import change_line, mark_text
+from directory_sync.present.pieces import Piece, visible
+from directory_sync.present.shown import ShownChange
+from directory_sync.present.values import ALONE, ON_A_PAGE, Extent, FieldShown, show_field
+from directory_sync.present.word_marks import Marking
+from directory_sync.present.words import VERBS
+from directory_sync.printable import printable
 
 RESULTS = {
     Result.DONE: "Done",
@@ -185,9 +187,10 @@ def change_list(
     )
 
 
-def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:
+def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:
     """One change with everything about it."""
-    before, after = visible(change.object), visible(change.new_object)
+    change, outcome = shown.told, shown.outcome
+    before, after = visible(change.object), visible(change.new_object or "")
     if change.new_object:
         old, new = marking.compare(change.object, change.new_object)
         before = tuple(piece for part in old for piece in visible(part.text, marked=part.marked))
@@ -195,19 +198,19 @@ def show_change(change: ShownChange, marking: Marking, extent: Extent = ON_A_PAG
     elif change.object == change.key:
         before = ()
     return ChangeShown(
-        sequence=change.sequence,
+        sequence=shown.sequence,
         kind=change.action.value,
-        verb=VERBS[Action(change.action)],
+        verb=VERBS[change.action],
         key=change.key,
-        name=change.name,
+        name=shown.name,
         object=before,
         new_object=after,
-        fields=tuple(show_field(field, marking, extent) for field in change.fields),
+        fields=tuple(show_field(field, marking, extent) for field in shown.fields),
         marks=tuple(map(mark_text, change.marks)),
-        log_line=change.text,
-        result=change.result.value if change.result else "",
-        result_text=RESULTS[change.result] if change.result else "",
-        message=change.message,
+        log_line=printable(change_line(shown, planned=outcome is None)),
+        result="" if outcome is None else outcome.result.value,
+        result_text="" if outcome is None else RESULTS[outcome.result],
+        message="" if outcome is None else outcome.message,
     )
 
 

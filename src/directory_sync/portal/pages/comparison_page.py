@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from directory_sync.approval.comparison import Counts, Presence
-from directory_sync.portal.changes import ShownChange
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeShown, show_change
-from directory_sync.portal.pages.values import FieldShown, show_field
-from directory_sync.portal.pages.word_marks import Marking
+from directory_sync.present.shown import ShownChange
+from directory_sync.present.values import FieldShown, show_field
+from directory_sync.present.word_marks import Marking
 from directory_sync.store.request_model import Request
 
 _PRESENCE = {

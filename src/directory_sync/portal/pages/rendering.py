@@ -22,7 +22,7 @@ from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.portal.links import airflow_segment
 from directory_sync.portal.pages import times
 from directory_sync.portal.pages.frame import Frame, is_part
-from directory_sync.portal.pages.visible import Piece, visible
+from directory_sync.present.pieces import Piece, visible
 
 STATIC = Path(__file__).parent.parent / "static"
 """Folder of style sheet, scripts and icons; served below `/static`."""

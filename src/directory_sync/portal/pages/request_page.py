@@ -13,10 +13,10 @@ from directory_sync.plan.model import RecordProblem
 from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.history import Asked, Entry, asked, history
-from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import ahead_text, moment_text
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.store.request_model import Decision, Event, EventKind, Request
 

@@ -24,7 +24,7 @@ from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.request_page import RequestPage, request_page, results_version, version_of
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.run.downloads import has_ldif
+from directory_sync.present.ldif import has_ldif
 from directory_sync.store import request_model as stored
 from directory_sync.store.store import Store
 

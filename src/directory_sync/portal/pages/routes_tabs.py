@@ -26,7 +26,7 @@ from directory_sync.portal.pages.run_page import NotOurs, job_page, run_page
 from directory_sync.portal.pages.waiver_page import WaiverAsk
 from directory_sync.portal.runs import RunJob
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.run.downloads import has_ldif
+from directory_sync.present.ldif import has_ldif
 from directory_sync.store.store import Store
 
 router = APIRouter()

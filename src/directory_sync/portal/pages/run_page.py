@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from directory_sync.definition.endpoint_text import destination_text, source_text
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal.pages.change_list import ChangeList
-from directory_sync.portal.pages.kinds import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import seconds_text
 from directory_sync.portal.run_in_airflow import OtherRun
 from directory_sync.portal.runs import RunJob, RunView
+from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead

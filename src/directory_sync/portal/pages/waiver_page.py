@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from directory_sync.portal.pages.kinds import KindCount, count_kinds, kinds_text
+from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
+from directory_sync.definition.secrets import secret_fields, secret_source_fields
 from directory_sync.definition.support import unsupported
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 from directory_sync.errors import UnsupportedError
 from directory_sync.plan.mapping.transform import compile_mapping
-from directory_sync.run.secrets import secret_fields, secret_source_fields
 
 
 def job(**fields: Any) -> Job:

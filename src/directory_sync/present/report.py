@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from directory_sync.definition.models import Collection
-from directory_sync.endpoints.change import Change, FieldChange, Outcome, mark_to_json, value_to_json
-from directory_sync.plan.display_names import name_of_change
+from directory_sync.definition.secrets import secret_fields
+from directory_sync.endpoints.change import Outcome, mark_to_json, value_to_json
+from directory_sync.present.shown import ShownChange, ShownField, visible
 from directory_sync.run.result import JobResult
-from directory_sync.run.secrets import HIDDEN, IsSecret, secret_fields
 
 _encode = json.JSONEncoder(ensure_ascii=True).encode
 # ASCII only: a report may be shown in a terminal, which must not obey anything that a directory's value says.
@@ -127,8 +127,8 @@ def _changes(
     """Yield every change; those that did not succeed are added to `errors` on the way."""
     is_secret = secret_fields(collection.job(result.job))
     for sequence, change in enumerate(result.changes):
-        report = change_report(change, is_secret)
         outcome = result.outcomes.get(sequence)
+        report = change_report(visible(change, is_secret))
         if outcome is not None:
             report |= _outcome_report(outcome)
             if outcome.result.is_trouble:
@@ -141,10 +141,11 @@ def _outcome_report(outcome: Outcome) -> Mapping[str, str]:
     return {**report, "message": outcome.message} if outcome.message else report
 
 
-def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
-    """One change as in the report. `is_secret`: of which fields the values are not shown."""
+def change_report(shown: ShownChange) -> dict[str, Any]:
+    """One change as in the report."""
+    change = shown.told
     report: dict[str, Any] = {"action": change.action.value, "key": change.key, "object": change.object}
-    if name := name_of_change(change, is_secret):
+    if name := shown.name:
         report["name"] = name
     if change.new_object is not None:
         report["new_object"] = change.new_object
@@ -152,15 +153,16 @@ def change_report(change: Change, is_secret: IsSecret) -> dict[str, Any]:
         report["via"] = change.via
     if change.marks:
         report["marks"] = list(map(mark_to_json, change.marks))
-    report["fields"] = [_field_report(field, hidden=is_secret(field.field)) for field in change.fields]
+    report["fields"] = list(map(_field_report, shown.fields))
     return report
 
 
-def _field_report(field: FieldChange, *, hidden: bool) -> dict[str, Any]:
+def _field_report(shown: ShownField) -> dict[str, Any]:
+    field = shown.told  # each value of a secret field is `***`: here their number is told
     report: dict[str, Any] = {
         "field": field.field,
-        "old": [HIDDEN if hidden else value_to_json(value) for value in field.old],
-        "new": [HIDDEN if hidden else value_to_json(value) for value in field.new],
+        "old": list(map(value_to_json, field.old)),
+        "new": list(map(value_to_json, field.new)),
     }
     # Old and new values of a partial change are those that go and come; others stay. Late ones come after all
     # other changes.

@@ -8,10 +8,6 @@ from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.models import GeneratePassword, Job, Script, Template
 from directory_sync.definition.passwords import is_password
 
-HIDDEN = "***"
-"""Stands for a secret value."""
-
-
 IsSecret = Callable[[str], bool]
 """Says of a field's name whether its values must not be shown."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.run.printable import (
+from directory_sync.printable import (
     printable,
     printable_json,
     printable_lines,

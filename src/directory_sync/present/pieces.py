@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from directory_sync.run.printable import printable
+from directory_sync.printable import printable
 
 _CANDIDATE = re.compile("[^ -~]")
 # Besides what `printable` spells out: invisible on a page, and harmless where nothing depends on it.

@@ -8,13 +8,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from directory_sync.portal.pages.visible import Piece, visible
-from directory_sync.portal.pages.word_marks import Marking, Part
-
-if TYPE_CHECKING:  # it brings Airflow along, which nothing here needs
-    from directory_sync.portal.changes import ShownField
+from directory_sync.present.pieces import Piece, visible
+from directory_sync.present.shown import ShownField
+from directory_sync.present.word_marks import Marking, Part
 
 _CONTEXT = 200
 """Characters shown before the first difference, where a value is too long to be shown from its beginning."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Action, Change, Mark, MarkKind, Outcome, Result
-from directory_sync.run.printable import printable_values
-from directory_sync.run.secrets import HIDDEN, secret_fields
+from directory_sync.endpoints.change import Action, Mark, MarkKind, Result
+from directory_sync.present.shown import HIDDEN, ShownChange
+from directory_sync.printable import printable_values
 
 _LONGEST_VALUES = 300
 
@@ -20,10 +19,12 @@ _PAST = {
 }
 
 
-def describe_change(
-    job: Job, change: Change, *, planned: bool = False, outcome: Outcome | None = None
-) -> str:
-    """One change as a line: what, which object, each field's old and new values, and what went wrong."""
+def change_line(shown: ShownChange, *, planned: bool = False) -> str:
+    """One change as a line: what, which object, each field's old and new values, and what went wrong.
+
+    `planned`: without an outcome, it is still to come.
+    """
+    change, outcome = shown.told, shown.outcome
     if outcome is not None and outcome.result is Result.CONFLICT:
         verb = f"Conflict, did not {change.action.value}"
     elif outcome is not None and outcome.result is Result.FAILED:
@@ -45,7 +46,7 @@ def describe_change(
     text = f"{verb} {target}"
     if change.marks:
         text += f" ({', '.join(map(mark_text, change.marks))})"
-    if change.action is not Action.DELETE and (fields := "; ".join(_fields(job, change))):
+    if change.action is not Action.DELETE and (fields := "; ".join(_fields(shown))):
         text += f": {fields}"
     return f"{text}. {outcome.message}" if outcome is not None and outcome.message else text
 
@@ -59,12 +60,12 @@ def mark_text(mark: Mark) -> str:
             return f"claimed by {mark.subject}"
 
 
-def _fields(job: Job, change: Change) -> Iterator[str]:
-    is_secret = secret_fields(job)
-    for field in change.fields:
-        if is_secret(field.field):
+def _fields(shown: ShownChange) -> Iterator[str]:
+    action = shown.told.action
+    for field, secret in shown.fields:
+        if secret:
             yield f"{field.field}: {HIDDEN}"
-        elif field.partial and change.action is not Action.CREATE:
+        elif field.partial and action is not Action.CREATE:
             signs = [f"+{_shown([value])}" for value in field.added] + [
                 f"-{_shown([value])}" for value in field.removed
             ]
