@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes
 
@@ -10,6 +10,7 @@ from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
@@ -69,7 +70,10 @@ class MemoryDirectory:
             return self.rules[name.lower()]
         return None if name == "nosuchfield" else FieldRule(name, normalise=fold)
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
+        return witnessed(self._batches(fields), Asked(self.base, self.name, "subtree"))
+
+    def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         seen = 0
         for id, values in list(self.entries.items()):
             if id in self.hidden or not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
@@ -78,6 +82,7 @@ class MemoryDirectory:
                 raise IncompleteListing("the listing was cut.", endpoint=self.label)
             seen += 1
             yield [self._record(id, values, fields)]
+        return End.WHOLE_ANSWER
 
     def _record(self, id: str, values: Mapping[str, list[bytes]], fields: Sequence[str]) -> Record:
         found = {name.lower(): held for name, held in values.items()}

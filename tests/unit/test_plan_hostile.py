@@ -8,6 +8,7 @@ import pytest
 
 from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.contract import Record
+from directory_sync.endpoints.evidence import Ending
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import FIELDS, actions, carry_out, destination_of, one_job, plan_of, source_of
 
@@ -16,8 +17,10 @@ class BrokenRows(MemoryDirectory):
     """A source whose last record could be read in part only."""
 
     def read(self, fields: Any) -> Any:
-        *whole, last = (record for batch in super().read(fields) for record in batch)
+        listing = Ending(super().read(fields))
+        *whole, last = (record for batch in listing for record in batch)
         yield [*whole, Record(last.id, last.values, "line 7: too few columns. Correct it.")]
+        return listing.said
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.plan.join import Join, Settled
-from directory_sync.plan.listing import Rejected
+from directory_sync.endpoints.evidence import End
+from directory_sync.errors import IncompleteListing
+from directory_sync.plan.join import Doubt, DoubtfulListing, FullListing, Join, Settled
+from directory_sync.plan.listing import Rejected, Totals
+from tests.scenarios.evidence import evidence_of
+from tests.scenarios.kinds_of_listing import CHANGES_ONLY, missing_of_changes
 
 Sources = list[tuple[bytes, bytes]]
 Objects = list[tuple[list[bytes], bytes]]
@@ -19,12 +24,21 @@ OBJECTS = st.lists(st.tuples(st.lists(KEYS, max_size=2, unique=True), PRINTS), m
 REJECTED = st.lists(st.lists(KEYS, max_size=2, unique=True), max_size=3)
 
 
-def joined(source: Sources, objects: Objects, rejected: list[list[bytes]], turns: list[bool]) -> Settled:
+def joined(
+    source: Sources,
+    objects: Objects,
+    rejected: list[list[bytes]],
+    turns: list[bool],
+    end: End = End.LAST_PAGE,
+    *,
+    cut_off: bool = False,
+) -> Settled:
     """Feed both sides in an order that `turns` decides; offsets are the positions."""
     join = Join()
+    join.source_totals = Totals(evidence=evidence_of(end))
     left = [((key,), fingerprint, offset) for offset, (key, fingerprint) in enumerate(source)]
     right = [(tuple(keys), fingerprint, offset) for offset, (keys, fingerprint) in enumerate(objects)]
-    bad = [Rejected(tuple(keys), bool(keys), False, "", "", "") for keys in rejected]
+    bad = [Rejected(tuple(keys), bool(keys), False, "", "", "", cut_off) for keys in rejected]
     for turn in turns:
         if turn and left:
             join.add_source([left.pop(0)])
@@ -71,9 +85,62 @@ def test_matching_agrees_with_the_rules_applied_to_whole_lists(
     }
     assert {key for key, _ in settled.only_in_source()} == expected_new
     assert {key for key, _ in settled.pairs()} == expected_pairs
-    assert set(settled.only_at_destination()) == expected_missing
+    assert set(settled.unmatched()) == expected_missing
     assert settled.unchanged_count() == len({key for key in usable if object_keys[key]} - expected_pairs)
     assert {offset for offset, _ in settled.ambiguous_records()} == {
         offset for offset, (key, _) in enumerate(source) if key not in usable
     }
-    assert settled.removals_blocked == any(not keys for keys in rejected)
+    listing = settled.source()
+    if isinstance(listing, FullListing):
+        assert set(listing.missing().offsets) == expected_missing
+    assert isinstance(listing, DoubtfulListing) == any(not keys for keys in rejected)
+
+
+@given(SOURCE, OBJECTS, REJECTED, st.lists(st.booleans(), max_size=16), st.sampled_from(End), st.booleans())
+def test_nothing_is_missing_from_a_source_of_which_something_may_be_lacking(
+    source: Sources,
+    objects: Objects,
+    rejected: list[list[bytes]],
+    turns: list[bool],
+    end: End,
+    cut_off: bool,
+) -> None:
+    """Absence is known exactly if the end was proven and every record has shown its key; nobody can make it
+    known otherwise.
+    """
+    settled = joined(source, objects, rejected, turns, end, cut_off=cut_off)
+    lacking = end is End.CUT_OFF or (cut_off and bool(rejected))
+    unreadable = any(not keys for keys in rejected)
+    listing = settled.source()
+    assert isinstance(listing, FullListing) == (not lacking and not unreadable)
+    assert hasattr(listing, "missing") == isinstance(listing, FullListing)
+    if isinstance(listing, DoubtfulListing):
+        assert listing.doubt is (Doubt.CUT_OFF if lacking else Doubt.UNREADABLE_KEY)
+        with pytest.raises(ValueError, match=listing.doubt.value):
+            FullListing(settled, listing.evidence)
+
+
+@given(SOURCE, OBJECTS)
+def test_a_listing_that_does_not_say_how_it_ended_is_none(source: Sources, objects: Objects) -> None:
+    """Without evidence of its end there is no listing, of either side, whatever was received."""
+    settled = joined(source, objects, [], [])
+    settled.join.source_totals = Totals()
+    for side in (settled.source, settled.destination):
+        with pytest.raises(IncompleteListing):
+            side()
+
+
+def test_a_destination_has_to_be_read_to_its_end() -> None:
+    """An object that was not read would be created a second time."""
+    settled = joined([], [], [], [])
+    settled.join.totals = Totals(evidence=evidence_of(End.CUT_OFF))
+    with pytest.raises(IncompleteListing):
+        settled.destination()
+
+
+def test_changes_alone_never_say_what_is_missing() -> None:
+    """What a source tells that lists changes only has nothing that a delete could be made of; the type
+    checker refuses it too.
+    """
+    with pytest.raises(AttributeError):
+        missing_of_changes(CHANGES_ONLY)

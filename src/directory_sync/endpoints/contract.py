@@ -6,12 +6,13 @@ Field names are matched without regard to case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Change, Outcome
+from directory_sync.endpoints.evidence import Evidence
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import SchemaError
 
@@ -141,12 +142,13 @@ class Source(Protocol):
         are.
         """
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        """Yield all selected records with these fields.
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
+        """Yield all selected records with these fields, and return how the listing ended.
 
-        Ends normally only if the listing is provably complete, else raises IncompleteListing. Field names in
-        the records are spelled as in `fields`. May be called in a forked child: it opens connections of its
-        own.
+        Returns only if the listing is provably complete, else raises IncompleteListing; a source may return
+        evidence that says that more may be lacking, and then nothing is concluded from absence. Field names
+        in the records are spelled as in `fields`. May be called in a forked child: it opens connections of
+        its own.
         """
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:

@@ -19,7 +19,7 @@ from directory_sync.plan.layout import make_layout
 from directory_sync.plan.limits import Figures, Tally, check_limits
 from directory_sync.plan.listing import ReadSides, Side, read_sides
 from directory_sync.plan.mapping.transform import CompiledMapping
-from directory_sync.plan.model import Plan, Statistics
+from directory_sync.plan.model import Plan, PlanEvidence, Statistics
 from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
 from directory_sync.plan.past import UNIDENTIFIED, Past
 from directory_sync.plan.planning import Drafts, Planning, Progress
@@ -70,6 +70,7 @@ def make_plan(
     drafts = Drafts(destination.normalise_id, finished=not layout.lookups)
     try:
         settled = _read(planning, sources, objects)
+        evidence = PlanEvidence(settled.source().evidence, settled.destination())
         planning.unusable = tuple(item.id for item in settled.join.rejected)
         recognised = _recognise(planning, settled.join, objects)
         drafter = Drafter(planning, drafts, sources, objects)
@@ -123,6 +124,7 @@ def make_plan(
         limits=checks,
         left_alone=tuple(planning.left_alone),
         findings=findings,
+        evidence=evidence,
     )
 
 
@@ -148,6 +150,7 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
         ):
             if stages[chunk.side] == "read source":
                 join.add_source(chunk.rows, chunk.rejected)
+                join.source_totals = chunk.totals or join.source_totals
             else:
                 join.add_objects(chunk.rows, chunk.unknown)
                 join.totals = chunk.totals or join.totals

@@ -13,7 +13,7 @@ from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.display_names import NameOf, name_maker
-from directory_sync.plan.join import Settled
+from directory_sync.plan.join import Doubt, DoubtfulListing, Settled
 from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
@@ -53,7 +53,7 @@ class Drafter:
         skipped: records that are left out because the job creates nothing.
         managed: selected objects that the job may remove: those that it knows, or all.
         met: objects that were matched and not known before.
-        absent: known objects without a record; None where absence cannot be told.
+        absent: identities of known objects without a record; None where absence cannot be told.
         memberships: members of the groups whose members are copied, and of known groups without a record.
     """
 
@@ -66,7 +66,7 @@ class Drafter:
     skipped: int = 0
     managed: int = 0
     met: int = 0
-    absent: Identities | None = None
+    absent: set[bytes] | None = None
     memberships: int = 0
     _waiting: Spool = field(default_factory=Spool)
     _moves: list[_Move] = field(default_factory=list)
@@ -257,22 +257,14 @@ class Drafter:
     def _draft_missing(self, settled: Settled) -> None:
         planning = self.planning
         what = planning.job.missing_at_source
-        offsets = list(settled.only_at_destination())
-        if settled.removals_blocked:
-            if offsets and what != "skip":
-                why = "a source record has no readable key, so it may stand for what is missing"
-                if settled.cut_off:
-                    why = (
-                        "the source may have been cut off, so what is missing may be in the part that is"
-                        " lacking"
-                    )
-                absent = f"{len(offsets)} objects seem" if len(offsets) > 1 else "1 object seems"
-                planning.warnings.append(
-                    f"{absent} to be missing at the source, but nothing is deleted, disabled or moved: {why}."
-                )
+        listing = settled.source()
+        if isinstance(listing, DoubtfulListing):
+            if what != "skip":
+                self._warn_of_doubt(listing)
             return
-        missing = MissingObjects(planning, settled, self.objects, offsets)
-        self.absent = missing.absent
+        certain = listing.missing()
+        missing = MissingObjects(planning, settled, self.objects, certain)
+        self.absent = {*missing.absent, *Identities(certain.unseen)}
         self.memberships += missing.memberships
         if what == "skip":
             return
@@ -315,6 +307,22 @@ class Drafter:
                 )
                 self.drafts.add(Draft(change, {}, {}, found.id))
 
+    def _warn_of_doubt(self, listing: DoubtfulListing) -> None:
+        """Say that nothing is removed although something seems to be missing."""
+        seem = sum(1 for _ in listing.settled.unmatched())
+        if not seem:
+            return
+        why = {
+            Doubt.CUT_OFF: (
+                "the source may have been cut off, so what is missing may be in the part that is lacking"
+            ),
+            Doubt.UNREADABLE_KEY: "a source record has no readable key, so it may stand for what is missing",
+        }[listing.doubt]
+        absent = f"{seem} objects seem" if seem > 1 else "1 object seems"
+        self.planning.warnings.append(
+            f"{absent} to be missing at the source, but nothing is deleted, disabled or moved: {why}."
+        )
+
     def findings(self, settled: Settled, recognised: Sequence[bytes]) -> Findings:
         """What the job will know once the plan has been applied.
 
@@ -322,15 +330,13 @@ class Drafter:
         """
         join, planning = settled.join, self.planning
         matched = {*settled.met(), *recognised}
-        missing = set(settled.only_at_destination())
-        for offset in join.unknown.keys() - missing - set(join.unkeyed):
+        unmatched = set(settled.unmatched())
+        for offset in join.unknown.keys() - unmatched - set(join.unkeyed):
             identity = join.unknown[offset]
             if identity not in matched:
                 # Its record cannot be used, or it shows no identity: it has a record all the same.
                 planning.hold(identity, object_id(self.objects.read(offset)))
-        absent = None
-        if self.absent is not None:
-            absent = Identities.of({*self.absent, *Identities(join.totals.unseen)} - planning.held)
+        absent = None if self.absent is None else Identities.of(self.absent - planning.held)
         return Findings(
             Identities.of(matched),
             absent,

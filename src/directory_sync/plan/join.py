@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
+from directory_sync.endpoints.evidence import Evidence
+from directory_sync.errors import IncompleteListing
 from directory_sync.plan.listing import Rejected, Row, Totals, Unknown
 
 
@@ -42,7 +45,7 @@ class Join:
         several_keys: offset → keys of each object that has more than one.
         unknown: offset → identity of each object that the job does not know.
         met: key → offset of each object that was matched and not known before.
-        totals: of the destination's listing.
+        source_totals, totals: of the source's listing and of the destination's.
     """
 
     source_count: int = 0
@@ -57,6 +60,7 @@ class Join:
     several_keys: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
     unknown: dict[int, bytes] = field(default_factory=dict)
     met: dict[bytes, int] = field(default_factory=dict)
+    source_totals: Totals = field(default_factory=Totals)
     totals: Totals = field(default_factory=Totals)
 
     def add_source(self, rows: Iterable[Row], rejected: Iterable[Rejected] = ()) -> None:
@@ -147,17 +151,21 @@ class Settled:
     ambiguous: dict[bytes, str]
     present: set[bytes]
 
-    @property
-    def removals_blocked(self) -> bool:
-        """Whether nothing may be concluded from absence: a source record has no readable key, or the source
-        may be cut off.
-        """
-        return self.cut_off or any(not item.readable for item in self.join.rejected)
+    def source(self) -> FullListing | DoubtfulListing:
+        """The source as what its listing is: one that knows what is missing, or one that does not.
 
-    @property
-    def cut_off(self) -> bool:
-        """Whether the source may have held more records than were read."""
-        return any(item.cut_off for item in self.join.rejected)
+        Raises IncompleteListing if it has not said how it ended.
+        """
+        evidence = _evidence(self.join.source_totals)
+        doubt = _doubt(self, evidence)
+        return FullListing(self, evidence) if doubt is None else DoubtfulListing(self, evidence, doubt)
+
+    def destination(self) -> Evidence:
+        """Why the destination's listing is complete. Raises IncompleteListing if it is not."""
+        evidence = _evidence(self.join.totals)
+        if not evidence.end.is_proven:
+            raise IncompleteListing(_UNSAID, endpoint=evidence.place, remedy=_AGAIN)
+        return evidence
 
     def met(self) -> Iterator[bytes]:
         """Identities of the objects that were matched, unambiguously, and not known before."""
@@ -184,8 +192,11 @@ class Settled:
             if isinstance(found, Waiting) and key not in self.ambiguous:
                 yield key, found.offset
 
-    def only_at_destination(self) -> Iterator[int]:
-        """Spool offsets of managed objects that no source record, usable or not, stands for."""
+    def unmatched(self) -> Iterator[int]:
+        """Spool offsets of managed objects that no source record that was read, usable or not, stands for.
+
+        That is not to say that their records are missing: see `FullListing.missing`.
+        """
         join = self.join
         duplicates = {offset for offsets in join.object_duplicates.values() for offset in offsets}
         seen: set[int] = set()
@@ -213,3 +224,81 @@ class Settled:
                 offsets.insert(0, found.source)
             for offset in offsets:
                 yield offset, why
+
+
+class Missing:
+    """Objects of which it is certain that the source has no record; they are told by a `FullListing` alone.
+
+    Attributes:
+        offsets: where the spool holds them.
+        unseen: identities of the known objects that the destination did not show, one after the other.
+    """
+
+    def __init__(self, listing: FullListing) -> None:
+        self.offsets = tuple(listing.settled.unmatched())
+        self.unseen = listing.settled.join.totals.unseen
+
+
+class Doubt(StrEnum):
+    """Why a record may be there although none was read."""
+
+    CUT_OFF = "cut_off"
+    UNREADABLE_KEY = "unreadable_key"
+
+
+@dataclass(frozen=True, slots=True)
+class FullListing:
+    """A source of which everything was read, to a proven end, every record with its key: what is not in it is
+    missing.
+
+    Attributes:
+        settled: what matching says.
+        evidence: that nothing is lacking.
+
+    Raises ValueError where something may be lacking.
+    """
+
+    settled: Settled
+    evidence: Evidence
+
+    def __post_init__(self) -> None:
+        doubt = _doubt(self.settled, self.evidence)
+        if doubt is not None:
+            raise ValueError(doubt)
+
+    def missing(self) -> Missing:
+        """The objects whose record is missing at the source."""
+        return Missing(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulListing:
+    """A source that may hold more than was read: it says what there is, and never what is missing.
+
+    Attributes:
+        settled: what matching says.
+        evidence: of how it ended.
+        doubt: what may be lacking.
+    """
+
+    settled: Settled
+    evidence: Evidence
+    doubt: Doubt
+
+
+def _doubt(settled: Settled, evidence: Evidence) -> Doubt | None:
+    """Why nothing may be concluded from absence; None if that may be."""
+    rejected = settled.join.rejected
+    if not evidence.end.is_proven or any(item.cut_off for item in rejected):
+        return Doubt.CUT_OFF
+    return Doubt.UNREADABLE_KEY if any(not item.readable for item in rejected) else None
+
+
+def _evidence(totals: Totals) -> Evidence:
+    if totals.evidence is None:
+        raise IncompleteListing(_UNSAID, remedy=_AGAIN)
+    return totals.evidence
+
+
+_UNSAID = "a listing ended without saying that it is complete."
+_AGAIN = "Run the job again, and report this if it stays so."

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from directory_sync.endpoints.evidence import Evidence
 from directory_sync.errors import DirectorySyncError, IncompleteListing
 from directory_sync.plan.spool import Spool
 
@@ -69,11 +70,13 @@ class Totals(NamedTuple):
         unseen: identities of the known objects that were not among those that were read, one after the other.
         departed: objects that are where the job moves those without a record.
         departed_known: those of them that the job knows.
+        evidence: why the listing is taken to be complete; None for what is no endpoint's listing.
     """
 
     unseen: bytes = b""
     departed: int = 0
     departed_known: int = 0
+    evidence: Evidence | None = None
 
 
 class Chunk(NamedTuple):

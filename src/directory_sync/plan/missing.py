@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from directory_sync.definition.models import Members, Removal
 from directory_sync.endpoints.change import Mark, MarkKind
 from directory_sync.plan.containers import is_departed
-from directory_sync.plan.join import Settled
+from directory_sync.plan.join import Missing, Settled
 from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.past import UNIDENTIFIED, Identities, compact, key_identity, name_hash
 from directory_sync.plan.planning import Planning
@@ -24,24 +24,24 @@ _NEVER_MATCHED = Mark(MarkKind.NEVER_MATCHED)
 
 
 class MissingObjects:
-    """The selected objects of which two complete listings say that no record stands for them.
+    """The selected objects whose record is missing.
 
     Attributes:
         absent: identities of those that the job knows.
         memberships: the members of those that it knows, where it maps members.
     """
 
-    def __init__(self, planning: Planning, settled: Settled, objects: Spool, offsets: Sequence[int]) -> None:
+    def __init__(self, planning: Planning, settled: Settled, objects: Spool, missing: Missing) -> None:
         self._planning = planning
         self._unknown = settled.join.unknown
         self._objects = objects
-        self._offsets = offsets
+        self._offsets = missing.offsets
         layout = planning.layout
         lookups = (i for i in layout.lookups if isinstance(planning.job.fields[layout.fields[i]], Members))
         members = (*layout.memberships, *lookups)
         self._identities: dict[int, bytes] = {}
         self.memberships = 0
-        for offset in offsets:
+        for offset in missing.offsets:
             if offset not in self._unknown:
                 found = self._object_at(offset)
                 self._identities[offset] = self._identity(found)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.evidence import Evidence
 from directory_sync.plan.past import Findings
 
 
@@ -99,6 +100,24 @@ class LeftAlone:
     def from_json(cls, data: Mapping[str, Any]) -> LeftAlone:
         """Read what `to_json` wrote."""
         return cls(WhyLeftAlone(data["why"]), data["by"], data["count"], tuple(data["examples"]))
+
+
+class PlanEvidence(NamedTuple):
+    """Why both listings that a plan was made from are taken to be complete."""
+
+    source: Evidence
+    destination: Evidence
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored and printed; `from_json` reads it back."""
+        return {"source": self.source.to_json(), "destination": self.destination.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> PlanEvidence | None:
+        """Read what `to_json` wrote; None for a plan of a version that recorded none."""
+        if data is None:
+            return None
+        return cls(Evidence.from_json(data["source"]), Evidence.from_json(data["destination"]))
 
 
 EMPTY_SOURCE = "empty_source"
@@ -243,6 +262,7 @@ class Plan:
         limits: every limit that counts, exceeded or not.
         left_alone: objects without a record that are not removed.
         findings: what the job will know once the plan has been applied; not covered by the digest.
+        evidence: of both listings; not covered by the digest. None for plans of versions that recorded none.
     """
 
     collection: str
@@ -257,6 +277,7 @@ class Plan:
     limits: tuple[LimitCheck, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
     findings: Findings = Findings()  # noqa: RUF009 - frozen
+    evidence: PlanEvidence | None = None
 
     @property
     def exceeded(self) -> tuple[LimitCheck, ...]:
@@ -276,5 +297,6 @@ class Plan:
             "warnings": list(self.warnings),
             "limits": [limit.to_json() for limit in self.limits],
             "left_alone": [item.to_json() for item in self.left_alone],
+            "evidence": self.evidence and self.evidence.to_json(),
             "changes": len(self.changes),
         }

@@ -4,12 +4,13 @@ carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.contract import Batch, Destination, Record, Source
+from directory_sync.endpoints.evidence import Asked, End, Ending, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.errors import MissingObjectError
 
@@ -112,7 +113,7 @@ class _Overlaid:
             identifier in effects.created and identifier not in effects.changed
         )
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """The endpoint's listing as it will be."""
         effects = self._effects
         normalise = self._endpoint.normalise_id
@@ -120,7 +121,8 @@ class _Overlaid:
             name for name in fields if (rule := self._endpoint.rule(name)) is not None and rule.reference
         ]
         moved = self._moved() if references else {}
-        for batch in self._listed(fields):
+        listing = Ending(self._listed(fields))
+        for batch in listing:
             patched = []
             for listed in batch:
                 record = self._following(listed, references, moved)
@@ -134,6 +136,7 @@ class _Overlaid:
         ]
         if planned:
             yield planned
+        return listing.said
 
     def _moved(self) -> dict[str, str]:
         """Normalised ids of the objects that will have another one → that one as it is written."""
@@ -161,13 +164,14 @@ class _Overlaid:
                 values[name] = followed
         return record._replace(values=values)
 
-    def _listed(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def _listed(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """What is there now: nothing, where the container itself is only planned."""
         try:
-            yield from self._endpoint.read(fields)
+            return (yield from cast(Source, self._endpoint).read(fields))
         except MissingObjectError:
             if not self._effects.creates_any(self._endpoint.containers()):
                 raise
+        return (yield from witnessed(_nothing(), Asked(self._endpoint.containers()[0])))
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """The endpoint's index as it will be."""
@@ -227,6 +231,11 @@ class _Overlaid:
             return True
         moved_away = identifier in self._effects.changed
         return not moved_away and identifier not in self._effects.deleted and exists_now(id)
+
+
+def _nothing() -> Generator[Batch, None, End]:
+    yield from ()
+    return End.PLANNED_CONTAINER
 
 
 def _only(record: Record, fields: Sequence[str]) -> Record:

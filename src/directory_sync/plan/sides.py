@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from directory_sync.endpoints.contract import Destination, Record, Source
+from directory_sync.endpoints.evidence import Ending
 from directory_sync.errors import RecordCancelled, RecordError
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.listing import Rejected, Sink, Totals
@@ -107,7 +108,8 @@ def read_source(
         mapping.map,
     )
     keys_of, may_leave = layout.keys_of, mapping.may_leave
-    for batch in source.read(mapping.source_fields):
+    listing = Ending(source.read(mapping.source_fields))
+    for batch in listing:
         for record in batch:
             if record.problem:
                 sink.reject(_rejected(record, mapping, layout, None)._replace(cut_off=record.cut_off))
@@ -131,6 +133,7 @@ def read_source(
                 fingerprint,
                 _joined(decisive, dumps((others(values), record.id, lookups, container), 2)),
             )
+    sink.totals = Totals(evidence=listing.said)
 
 
 def _rejected(
@@ -194,7 +197,8 @@ def read_objects(
     make_item = item_maker(layout, destination)
     unseen = set(known)
     departed = departed_known = 0
-    for batch in destination.read(wanted):
+    listing = Ending(destination.read(wanted))
+    for batch in listing:
         for record in batch:
             if is_source is not None and is_source(record.id):
                 continue
@@ -209,7 +213,7 @@ def read_objects(
                 departed += 1
                 departed_known += unknown is None
             sink.add(keys, fingerprint, data, unknown)
-    sink.totals = Totals(b"".join(unseen), departed, departed_known)
+    sink.totals = Totals(b"".join(unseen), departed, departed_known, listing.said)
 
 
 def item_maker(layout: Layout, destination: Destination) -> Callable[[Record], Item]:

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import PlanMismatch
-from directory_sync.plan.model import LimitCheck, RecordProblem, Statistics
+from directory_sync.plan.model import LimitCheck, PlanEvidence, RecordProblem, Statistics
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plans import READ_BATCH
@@ -51,6 +51,7 @@ class PlanHead:
         changes: how many it has.
         managed: number of objects that the destination's listing held.
         state: `stored`, `applying`, or how its job has ended.
+        evidence: of both listings; None for plans of versions that recorded none.
     """
 
     id: int
@@ -68,6 +69,7 @@ class PlanHead:
     limits: tuple[LimitCheck, ...]
     state: str
     stored: datetime
+    evidence: PlanEvidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class PlanPages:
             limits=tuple(map(LimitCheck.from_json, header["limits"])),
             state=row.state,
             stored=row.stored,
+            evidence=PlanEvidence.from_json(header.get("evidence")),
         )
 
     def changes_with_outcomes(self, head: PlanHead) -> Iterator[StoredChange]:

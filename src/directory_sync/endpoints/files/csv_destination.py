@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, Outcome, Result, value_to_json
 from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.endpoints.evidence import End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
 from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
@@ -78,13 +79,16 @@ class CsvDestination(CsvSource, RewrittenFile):
         """Every column holds one text; a column that is not there is added when it gets a value."""
         return super().rule(name) or cell_rule(name)
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all rows.
 
         A row that cannot be told apart ends the listing, because the file could not be written again.
         """
+        return witnessed(self._batches(fields), self._asked)
+
+    def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         if not self.path.exists():
-            return
+            return End.NO_FILE
         with self.reading() as rows:
             self._check_header(rows)
             column = {name.lower(): place for place, name in enumerate(rows.columns)}
@@ -106,6 +110,7 @@ class CsvDestination(CsvSource, RewrittenFile):
                     batch = []
         if batch:
             yield batch
+        return rows.end
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (id, values of field) of all rows that have a key."""

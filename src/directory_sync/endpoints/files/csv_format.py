@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
+from directory_sync.endpoints.evidence import End
 from directory_sync.endpoints.files.csv_advice import (
     advice_on_encoding,
     advice_on_header,
@@ -118,6 +119,7 @@ class CsvReading:
         header: the header's text with line ending, byte order mark and whatever stands before it.
         before_header: the byte order mark, and a line that names the delimiter.
         newline: the header's line ending.
+        end: once all rows were read, how the file ended.
 
     Raises IncompleteListing wherever it cannot be told how the file goes on.
     """
@@ -129,6 +131,7 @@ class CsvReading:
         self._pending: list[str] = []
         self.before_header = ""
         self._ended_in_line = False
+        self.end = End.CUT_OFF
         self._may_be_utf_8 = has_one_octet_per_character(dialect.encoding)
         self._non_ascii = 0
         # Process-wide and 128 KiB by default, which a photo in base64 passes easily; it is only ever raised.
@@ -146,8 +149,11 @@ class CsvReading:
     def __iter__(self) -> Iterator[CsvRow]:
         """Yield all rows; lines of blanks are rows without cells and without a problem."""
         width = len(self.columns)
+        cut_off = False
         while (row := self._next_row()) is not None:
             if len(row.cells) < 2 and not row.raw.strip(BLANKS):
+                # Whatever these are, the row before them has ended.
+                self._ended_in_line = False
                 yield replace(row, cells=[])
             elif self._may_be_cut_off(row):
                 if len(row.cells) < width:
@@ -156,6 +162,7 @@ class CsvReading:
                 problem = (
                     f"{self._label}, line {row.line}: the file ends here without a line break, {CUT_OFF}"
                 )
+                cut_off = True
                 yield replace(row, problem=problem, cut_off=True)
             elif len(row.cells) == width:
                 yield row
@@ -173,6 +180,13 @@ class CsvReading:
                 f" is UTF-8."
             )
             raise EndpointError(message, endpoint=self._label, remedy="Write encoding: utf-8.")
+        if not cut_off:
+            self.end = self._proven_end()
+
+    def _proven_end(self) -> End:
+        if not self._ended_in_line:
+            return End.LINE_BREAK
+        return End.DECLARED_WHOLE if self.dialect.complete else End.QUOTED_CELL
 
     def _may_be_cut_off(self, row: CsvRow) -> bool:
         """Whether the file ends with this row in a way that does not prove that the row is whole."""

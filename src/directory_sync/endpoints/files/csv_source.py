@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.files.csv_advice import advice_on_column
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading, CsvRow
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
@@ -31,6 +32,7 @@ class CsvSource:
     def __init__(self, definition: FileEndpoint, data_folder: Path) -> None:
         self.label = f"file {definition.file}"
         self.path = resolve_path(definition.file, data_folder)
+        self._asked = Asked(definition.file, filter=definition.filter or "")
         self.dialect = CsvDialect.of(definition, self.label)
         self.selection = (
             None if definition.filter is None else Selection(definition.filter, self.label, columns=True)
@@ -73,13 +75,16 @@ class CsvSource:
         with self.reading() as rows:
             return self._no_column(name, rows)
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all rows that the filter selects.
 
         A row with too few or too many cells comes without values, but with a problem, and so does the last
         row of a file that may have been cut off there; both are in the listing whatever the filter would say
         of them.
         """
+        return witnessed(self._batches(fields), self._asked)
+
+    def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         batch: list[Record] = []
         with self.reading() as rows:
             self._check_filter(rows)
@@ -93,6 +98,7 @@ class CsvSource:
                     batch = []
         if batch:
             yield batch
+        return rows.end
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (place, values of field) of all rows, whether the filter selects them or not.

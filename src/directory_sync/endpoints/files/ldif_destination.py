@@ -6,13 +6,14 @@ they stand there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import Batch
+from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
@@ -81,11 +82,12 @@ class LdifDestination(LdifSource, RewrittenFile):
         if self.path.exists():
             super().check()
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
-        """Yield all entries; none if there is no file yet. An entry that cannot be read ends the listing."""
+    def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
+        """All entries; none if there is no file yet. An entry that cannot be read ends the listing."""
         if not self.path.exists():
-            return
-        for batch in super().read(fields):
+            return End.NO_FILE
+        batches = Ending(super()._batches(fields))
+        for batch in batches:
             for record in batch:
                 if record.cut_off:
                     message = "the file ends without a line break, so it may have been cut off."
@@ -95,24 +97,28 @@ class LdifDestination(LdifSource, RewrittenFile):
                         record.problem, remedy="Correct the entry, or move the file away."
                     )
             yield batch
+        return batches.said
 
     @contextmanager
-    def blocks(self) -> Iterator[Iterator[Entry]]:
+    def blocks(self) -> Iterator[Generator[Entry, None, End]]:
         """Open the file, which must hold entries and not changes that add them: only those can be written
         back.
         """
         with super().blocks() as blocks:
-            yield map(self._is_content, blocks)
+            yield self._content(blocks)
 
-    def _is_content(self, entry: Entry) -> Entry:
-        if entry.is_change:
-            raise EndpointError(
-                f"line {entry.line}: this file holds changes (changetype: add), and a destination holds"
-                f" entries.",
-                endpoint=self.label,
-                remedy="Move the file away, or take the lines changetype: add out.",
-            )
-        return entry
+    def _content(self, blocks: Generator[Entry, None, End]) -> Generator[Entry, None, End]:
+        reading = Ending(blocks)
+        for entry in reading:
+            if entry.is_change:
+                raise EndpointError(
+                    f"line {entry.line}: this file holds changes (changetype: add), and a destination holds"
+                    f" entries.",
+                    endpoint=self.label,
+                    remedy="Move the file away, or take the lines changetype: add out.",
+                )
+            yield entry
+        return reading.said
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (DN, values of field) of everything, or within a container; nothing if there is no file

@@ -11,10 +11,11 @@ import binascii
 import re
 from base64 import b64decode
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from directory_sync.endpoints.evidence import End
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.recognising import marked_encoding, other_file, unmarked_encoding
 from directory_sync.endpoints.files.wholeness import CUT_OFF
@@ -71,8 +72,8 @@ class Entry:
         return [value for type_, value in names.naming_values(self.dn or "") if type_.lower() == lower]
 
 
-def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Iterator[Entry]:
-    """Yield all blocks of a file.
+def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Generator[Entry, None, End]:
+    """Yield all blocks of a file, and return how it ended.
 
     Raises IncompleteListing for a file that is empty or does not tell where it ends, EndpointError for one of
     change records, unless they add entries. A record that cannot be read has a `problem` instead.
@@ -115,8 +116,11 @@ def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Ite
             endpoint=label,
             remedy="A file without entries holds at least the line version: 1.",
         )
-    whole = complete or block[-1].endswith(b"\n")
-    yield from _entry(block, first, label) if whole else _cut_off(block, first, label)
+    if complete or block[-1].endswith(b"\n"):
+        yield from _entry(block, first, label)
+        return End.LINE_BREAK if block[-1].endswith(b"\n") else End.DECLARED_WHOLE
+    yield from _cut_off(block, first, label)
+    return End.CUT_OFF
 
 
 def _without_mark(line: bytes, label: str) -> bytes:

@@ -5,13 +5,14 @@ Values are compared exactly, because LDIF brings no schema; names are not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.endpoints.evidence import Asked, End, Ending, Evidence, witnessed
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
 from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
@@ -57,6 +58,7 @@ class LdifSource:
     def __init__(self, definition: FileEndpoint, data_folder: Path) -> None:
         self.label = f"file {definition.file}"
         self.path = resolve_path(definition.file, data_folder)
+        self._asked = Asked(definition.file, filter=definition.filter or "")
         self.complete = definition.complete
         self.selection = (
             None
@@ -96,16 +98,20 @@ class LdifSource:
             f"no entry has the attribute {name}.", endpoint=self.label, remedy="Correct the name."
         )
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all entries that the filter selects, and all of which that cannot be told.
 
         An entry that cannot be read as a whole has a problem, and only what could be read. Raises
         EndpointError if the filter selects nothing and names an attribute that no entry has.
         """
+        return witnessed(self._batches(fields), self._asked)
+
+    def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         batch: list[Record] = []
         unseen = set(() if self.selection is None else self.selection.names) - {DN_FIELD}
         seen_any = selected_any = False
-        for entry in self._entries():
+        entries = Ending(self._entries())
+        for entry in entries:
             seen_any = True
             if self.selection is not None:
                 unseen.difference_update(name.lower().partition(";")[0] for name in entry.attributes)
@@ -124,6 +130,7 @@ class LdifSource:
             )
         if batch:
             yield batch
+        return entries.said
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (DN, values of field) of everything, or of a container and what is in it, whatever the filter
@@ -182,12 +189,14 @@ class LdifSource:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Generator[Entry, None, End]:
         with self.blocks() as blocks:
-            yield from (block for block in blocks if block.dn is not None)
+            reading = Ending(blocks)
+            yield from (block for block in reading if block.dn is not None)
+            return reading.said
 
     @contextmanager
-    def blocks(self) -> Iterator[Iterator[Entry]]:
+    def blocks(self) -> Iterator[Generator[Entry, None, End]]:
         """Open the file; leaving the block normally proves that nobody wrote to it meanwhile."""
         with open_file(self.path, self.label) as stream:
             version = FileVersion.of(stream)

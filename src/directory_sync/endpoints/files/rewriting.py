@@ -7,12 +7,13 @@ step.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import Batch, Record
+from directory_sync.endpoints.evidence import Evidence
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
 from directory_sync.errors import MissingObjectError
 
@@ -31,7 +32,7 @@ class RewrittenFile(ABC):
         """The resolved path."""
 
     @abstractmethod
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield everything that is in the file."""
 
     @property

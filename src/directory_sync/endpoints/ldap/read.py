@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from ldap.controls import RequestControl, SimplePagedResultsControl
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.contract import Record
+from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.root_dse import DOMAIN_SCOPE, PAGED_RESULTS, RootDse
 from directory_sync.endpoints.ldap.schema import Schema
@@ -36,10 +37,10 @@ def listing(
     scope: int,
     filter: str,
     attributes: Sequence[str],
-) -> Iterator[list[Record]]:
-    """Yield everything that a search finds, page by page.
+) -> Generator[list[Record], None, End]:
+    """Yield everything that a search finds, page by page, and return how the end was told.
 
-    Ends normally only after the server said that the listing is complete, else raises IncompleteListing (cut
+    Returns only after the server said that the listing is complete, else raises IncompleteListing (cut
     short, broken off, referrals), MissingObjectError (no such base) or another EndpointError.
 
     The records spell attributes as they are spelled in `attributes`.
@@ -48,10 +49,13 @@ def listing(
     spelling = Spelling(schema, attributes)
     connection = pool.open()
     finished = False
-    try:
-        for entries in _pages(
+    pages = Ending(
+        _pages(
             connection, root, settings.page_size, base=base, scope=scope, filter=filter, asked=spelling.asked
-        ):
+        )
+    )
+    try:
+        for entries in pages:
             yield _records(entries, connection, spelling)
         finished = True
     except ldap.LDAPError as error:
@@ -84,6 +88,7 @@ def listing(
             pool.release(connection)
         else:
             pool.discard(connection)
+    return pages.said
 
 
 class _Referred(Exception):
@@ -103,7 +108,7 @@ def _pages(
     scope: int,
     filter: str,
     asked: Sequence[str],
-) -> Iterator[list[tuple[str, Attributes]]]:
+) -> Generator[list[tuple[str, Attributes]], None, End]:
     controls: list[Any] = []
     paged = PAGED_RESULTS in root.controls and scope != ldap.SCOPE_BASE
     page = SimplePagedResultsControl(True, size=page_size, cookie="")
@@ -123,7 +128,7 @@ def _pages(
         _, entries, _, answered, _, _ = connection.result4(message, ldap.MSG_ALL, connection.timeout)
         if not paged:
             yield _without_references(entries)
-            return
+            return End.WHOLE_ANSWER
         cookie = next((c.cookie for c in answered or () if c.controlType == PAGED_RESULTS), None)
         if cookie is None:
             raise Broken("the server did not say whether more pages follow")
@@ -137,7 +142,7 @@ def _pages(
             message = request()
         yield _without_references(entries)
         if not more:
-            return
+            return End.LAST_PAGE
 
 
 def _without_references(entries: list[tuple[str | None, Any]]) -> list[tuple[str, Attributes]]:

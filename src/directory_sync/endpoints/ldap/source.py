@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from directory_sync.definition.models import DirectorySource, Scope
 from directory_sync.definition.problems import nearest
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.contract import Batch, ConnectionInfo, FieldRule, Record
+from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.filter_check import check_filter
 from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
@@ -128,9 +129,10 @@ class LdapSource:
     # -- reading
     # ------------------------------------------------------------------------------------------------------
 
-    def read(self, fields: Sequence[str]) -> Iterator[Batch]:
+    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all selected objects, page by page. Complete, or raises."""
-        yield from self._listing(self.base, _SCOPES[self.scope], self.filter, fields)
+        asked = Asked(self.base, self.settings.connection_id, self.scope.value, self.filter)
+        return witnessed(self._listing(self.base, _SCOPES[self.scope], self.filter, fields), asked)
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (DN, values) of every object that has the attribute, in the naming context or within a
@@ -170,11 +172,21 @@ class LdapSource:
                         else Record(record.id, {k: v for k, v in record.values.items() if k != spelled})
                     )
 
-    def _listing(self, base: str, scope: int, filter: str, fields: Sequence[str]) -> Iterator[list[Record]]:
+    def _listing(
+        self, base: str, scope: int, filter: str, fields: Sequence[str]
+    ) -> Generator[list[Record], None, End]:
         server = self.server
         server.naming_context_of(base)
-        yield from listing(
-            server.pool, server.root, server.schema, base=base, scope=scope, filter=filter, attributes=fields
+        return (
+            yield from listing(
+                server.pool,
+                server.root,
+                server.schema,
+                base=base,
+                scope=scope,
+                filter=filter,
+                attributes=fields,
+            )
         )
 
     def _known(self, field: str) -> str:
