@@ -6,6 +6,7 @@ import argparse
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -171,6 +172,58 @@ def test_job_states_are_explained() -> None:
     )
     first_column = "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
     assert set(re.findall(r"`(\w+)`", first_column)) == {state.value for state in JobState}
+
+
+def _map_of_the_house() -> dict[str, str]:
+    """Path -> purpose, in the order of CONTRIBUTING's map."""
+    section = (PROJECT / "CONTRIBUTING.md").read_text().split("## Where things are")[1].split("\n## ")[0]
+    purposes: dict[str, str] = {}
+    folders: dict[int, str] = {-1: ""}
+    for line in next(blocks(section, "")).splitlines():
+        name, _, purpose = line.strip().partition(" ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders[depth] = folders[depth - 1] + name
+        purposes[folders[depth]] = purpose.strip()
+    return purposes
+
+
+def _purpose_in_code(path: str) -> str:
+    """The first sentence of a package's or a module's docstring, as a first draft for its line in the map."""
+    file = PROJECT / path / "__init__.py" if path.endswith("/") else PROJECT / path
+    docstring = (ast.get_docstring(ast.parse(file.read_text())) if file.exists() else None) or "…"
+    return re.split(r"(?<=\w)\.(?:\s|$)|\n\n", docstring)[0].replace("\n", " ")
+
+
+def test_the_map_of_the_house_names_every_package() -> None:
+    """CONTRIBUTING's map has a line with a purpose for every package, for every module at the top of the
+    package, and for every folder of tests; whatever it names exists.
+    """
+    mapped = _map_of_the_house()
+    package = PROJECT / "src" / "directory_sync"
+    there = {f"{init.parent.relative_to(PROJECT)}/" for init in package.rglob("__init__.py")}
+    there |= {str(file.relative_to(PROJECT)) for file in package.glob("*.py") if file.name != "__init__.py"}
+    there |= {f"{file.parent.relative_to(PROJECT)}/" for file in PROJECT.glob("tests/**/test_*.py")}
+    parents = {"src/directory_sync/"}
+    corrections = [
+        *(f"add the line   {path}  {_purpose_in_code(path)}" for path in sorted(there - set(mapped))),
+        *(f"remove the line   {path}" for path in mapped if not (PROJECT / path).exists()),
+        *(f"say what   {path}   is for" for path in sorted(there - parents) if not mapped.get(path, "…")),
+    ]
+    assert not corrections, "\n  ".join(["CONTRIBUTING.md, Where things are:", *corrections])
+
+
+def test_the_map_of_the_house_has_the_order_of_the_layers() -> None:
+    """The packages stand in CONTRIBUTING's map as import-linter orders them, the lowest layer first."""
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    floors = [sorted(floor.split(" : ")) for floor in reversed(layers)]
+    found = [re.fullmatch(r"src/directory_sync/(\w+)(?:/|\.py)", path) for path in _map_of_the_house()]
+    names = [match[1] for match in found if match]
+    order = {name: number for number, floor in enumerate(floors) for name in floor}
+    differing = sorted(set(names) ^ set(order))
+    assert not differing, f"only in CONTRIBUTING's map, or only in pyproject.toml's layers: {differing}"
+    wanted = sorted(names, key=order.__getitem__)
+    assert names == wanted, f"CONTRIBUTING.md, Where things are: put the packages into this order: {wanted}"
 
 
 def test_statuses_in_the_tutorial_exist() -> None:
