@@ -20,6 +20,9 @@ from demo.surroundings import write_environment
 PROJECT = Path(__file__).resolve().parents[2]
 TEXT = (PROJECT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 
+_COMMAND = re.compile(r"^\$ (.+)\n(?:\$ echo \$\?\n(\d+)\n)?", re.MULTILINE)
+"""A command, and the exit status that the tutorial then has the reader look at; without one it is 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -42,7 +45,7 @@ class Reader:
             if match[1]:
                 (self.folder / match[1]).write_text(match[2], encoding="utf-8")
             else:
-                for command, status in re.findall(r"^\$ (.+)\n(?:status: (\d+)\n)?", match[3], re.MULTILINE):
+                for command, status in _COMMAND.findall(match[3]):
                     printed[command] = self.type(command, int(status or 0))
         return printed
 

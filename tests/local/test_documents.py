@@ -231,7 +231,7 @@ def test_statuses_in_the_tutorial_exist() -> None:
     shown = {
         int(status)
         for status in re.findall(
-            r"^status: (\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE
+            r"^\$ echo \$\?\n(\d+)$", (PROJECT / "docs" / "tutorial.md").read_text(), re.MULTILINE
         )
     }
     assert shown
