@@ -22,8 +22,8 @@ from directory_sync.definition.models import FileEndpoint
 from directory_sync.definition.problems import explain
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.contract import Record
-from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.errors import DefinitionError, DirectorySyncError, EndpointError, RecordError
+from tests.scenarios.files import file_destination, file_source
 
 CSV = b'id;name;mail\n1;"Fry; Philip";fry@x\n2;Lee"la;\n3;"a\nb";"c""d"\n'
 CSV_FIELDS = ("id", "name", "mail")
@@ -227,7 +227,7 @@ def _both_sides(
         found = [record for batch in endpoint.read(wanted) for record in batch]
         for record in found:
             endpoint.selects(record)
-            endpoint.normalise_id(record.id)
+            endpoint.names.normalise(record.id)
         return found
 
     def destination() -> list[Record]:

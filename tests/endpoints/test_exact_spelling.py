@@ -11,10 +11,10 @@ import pytest
 
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Result
-from directory_sync.endpoints.files import file_source
 from directory_sync.plan.model import Plan
 from tests.scenarios.container import Container
 from tests.scenarios.file_jobs import FileJob
+from tests.scenarios.files import file_source
 from tests.scenarios.planning import actions, one_job, plan_of
 
 CSV = FileEndpoint(file="hr.csv")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import Collection, FileEndpoint
-from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.errors import IncompleteListing
 from directory_sync.plan.model import Plan
+from tests.scenarios.files import file_destination, file_source
 from tests.scenarios.memory_directory import MemoryDirectory
 from tests.scenarios.planning import actions, carry_out, destination_of, one_job, plan_of
 

@@ -19,7 +19,7 @@ from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Destination, Record, Source
-from directory_sync.endpoints.files import csv_format, file_destination, file_source, replacing
+from directory_sync.endpoints.files import csv_format, replacing
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.csv_source import CsvSource
 from directory_sync.errors import (
@@ -33,6 +33,7 @@ from directory_sync.errors import (
     UnsupportedError,
 )
 from tests.scenarios.examples import examples
+from tests.scenarios.files import file_destination, file_source
 
 
 def source(folder: Path, content: bytes | None, name: str = "staff.csv", **options: Any) -> CsvSource:
@@ -513,9 +514,9 @@ def test_several_keys(tmp_path: Path) -> None:
     endpoint = destination(tmp_path, b'a,b\n"1,2",3\n1,"2,3"\n', keys=["a", "b"], fields=["a", "b"])
     first, second = (record.id for record in records(endpoint, "a", "b"))
     assert first != second
-    assert first == endpoint.new_id("", {"A": [b"1,2"], "b": [b"3"]}, "")
+    assert first == endpoint.names.new("", {"A": [b"1,2"], "b": [b"3"]}, "")
     with pytest.raises(RecordError, match="b: the key has no value"):
-        endpoint.new_id("", {"a": [b"1"]}, "")
+        endpoint.names.new("", {"a": [b"1"]}, "")
 
 
 def test_render_is_one_comment_line(tmp_path: Path) -> None:

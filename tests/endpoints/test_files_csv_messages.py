@@ -14,11 +14,11 @@ import pytest
 
 from directory_sync.definition.models import Collection, FileEndpoint
 from directory_sync.endpoints.contract import Record
-from directory_sync.endpoints.files import file_source
 from directory_sync.errors import EndpointError, UnsupportedError
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job
 from tests.scenarios.file_jobs import FileJob
+from tests.scenarios.files import file_source
 from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.planning import actions
 

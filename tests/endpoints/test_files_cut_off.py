@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.files import file_source
 from directory_sync.errors import IncompleteListing
 from tests.scenarios.file_jobs import FileJob
+from tests.scenarios.files import file_source
 from tests.scenarios.planning import actions, destination_of, one_job, plan_of
 
 FIELDS: dict[str, Any] = {"id": {"from": "id", "key": True}, "name": "name"}

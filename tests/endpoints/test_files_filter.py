@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.files import file_source
 from directory_sync.errors import EndpointError, SchemaError
 from tests.scenarios.file_jobs import FileJob
+from tests.scenarios.files import file_source
 from tests.scenarios.planning import actions
 
 STAFF = (

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Record
-from directory_sync.endpoints.files import file_destination, file_source, names
+from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
 from directory_sync.endpoints.files.ldif_source import LdifSource
 from directory_sync.errors import EndpointError, IncompleteListing, RecordError
 from tests.scenarios.examples import examples
+from tests.scenarios.files import file_destination, file_source
 
 DATA = Path(__file__).parents[1] / "scenarios" / "data"
 AMY = b"dn: cn=Amy,dc=x\nobjectClass: person\ncn: Amy\nsn: Wong\n"
@@ -313,26 +314,26 @@ def test_index_within_a_container(tmp_path: Path) -> None:
 )
 def test_spellings_of_one_name(tmp_path: Path, one: str, other: str) -> None:
     """RFC 4514: what two spellings have in common is the name."""
-    assert destination(tmp_path).normalise_id(one) == destination(tmp_path).normalise_id(other)
+    assert destination(tmp_path).names.normalise(one) == destination(tmp_path).names.normalise(other)
 
 
 def test_naming_entries(tmp_path: Path) -> None:
     """New, renamed and moved names; values are escaped, and a name that would be lost is refused."""
     endpoint = destination(tmp_path)
-    assert endpoint.new_id("cn", {"CN": [b' #a,b+"c" ']}, "dc=x") == r"cn=\#a\,b\+\"c\",dc=x"
-    assert endpoint.new_id("cn", {"dn": [b"cn=a,dc=x"]}, "") == "cn=a,dc=x"
-    assert endpoint.new_id("cn", {"CN": [b"a"]}, "") == "cn=a"
-    assert endpoint.new_id("cn", {"CN": [b"a"], "dn": [b"uid=a,dc=x"]}, "") == "uid=a,dc=x"
-    assert endpoint.parent_id(r"cn=a\,b,dc=x") == "dc=x"
-    assert endpoint.parent_id("dc=x") is None
-    assert endpoint.renamed_id("cn=A,dc=x", {"CN": [b"a"], "sn": [b"b"]}) == "cn=A,dc=x"
-    assert endpoint.renamed_id("cn=a+uid=1,dc=x", {"uid": [b"2"]}) == "cn=a+uid=2,dc=x"
-    assert endpoint.moved_id(r"cn=a\,b,dc=x", "ou=left,dc=x") == r"cn=a\,b,ou=left,dc=x"
+    assert endpoint.names.new("cn", {"CN": [b' #a,b+"c" ']}, "dc=x") == r"cn=\#a\,b\+\"c\",dc=x"
+    assert endpoint.names.new("cn", {"dn": [b"cn=a,dc=x"]}, "") == "cn=a,dc=x"
+    assert endpoint.names.new("cn", {"CN": [b"a"]}, "") == "cn=a"
+    assert endpoint.names.new("cn", {"CN": [b"a"], "dn": [b"uid=a,dc=x"]}, "") == "uid=a,dc=x"
+    assert endpoint.names.parent(r"cn=a\,b,dc=x") == "dc=x"
+    assert endpoint.names.parent("dc=x") is None
+    assert endpoint.names.renamed("cn=A,dc=x", {"CN": [b"a"], "sn": [b"b"]}) == "cn=A,dc=x"
+    assert endpoint.names.renamed("cn=a+uid=1,dc=x", {"uid": [b"2"]}) == "cn=a+uid=2,dc=x"
+    assert endpoint.names.moved(r"cn=a\,b,dc=x", "ou=left,dc=x") == r"cn=a\,b,ou=left,dc=x"
     for failing in (
-        lambda: endpoint.renamed_id("cn=a,dc=x", {"cn": []}),
-        lambda: endpoint.new_id("cn", {"cn": [b"\xff"]}, "dc=x"),
-        lambda: endpoint.new_id("cn", {"dn": [b"nonsense"]}, ""),
-        lambda: endpoint.new_id("cn", {"sn": [b"a"]}, ""),
+        lambda: endpoint.names.renamed("cn=a,dc=x", {"cn": []}),
+        lambda: endpoint.names.new("cn", {"cn": [b"\xff"]}, "dc=x"),
+        lambda: endpoint.names.new("cn", {"dn": [b"nonsense"]}, ""),
+        lambda: endpoint.names.new("cn", {"sn": [b"a"]}, ""),
     ):
         with pytest.raises(RecordError, match=r"Map|Name|Correct"):
             failing()

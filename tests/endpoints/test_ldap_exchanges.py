@@ -40,7 +40,7 @@ def rotation(endpoint: LdapDestination, names: list[str], **more: tuple[str, str
             dn, {"uid": (old, new), "title": (old, "moved"), **more}, new_object=then, identity=identity
         )
         changes.append(change)
-    via = endpoint.temporary_id(names[0], found[names[0]]["entryUUID"][0], 0)
+    via = endpoint.names.temporary(names[0], found[names[0]]["entryUUID"][0], 0)
     # The order of a plan: the one that gets out of the way, then each that takes a name that has become free.
     return [changes[0]._replace(via=via), *reversed(changes[1:])]
 
@@ -76,13 +76,13 @@ def test_a_temporary_name_fits_its_attribute(container: Container) -> None:
     """
     endpoint = container.destination()
     identity = b"0e0e0e0e-0000-1000-8000-000000000000"
-    one = endpoint.temporary_id(f"cn=A\\, B+uid=ab,{container.dn}", identity, 0)
+    one = endpoint.names.temporary(f"cn=A\\, B+uid=ab,{container.dn}", identity, 0)
     assert one is not None
-    assert one == endpoint.temporary_id(f"cn=Other+uid=ab,{container.dn}", identity, 0)
-    assert one != endpoint.temporary_id(f"cn=A\\, B+uid=ab,{container.dn}", identity, 1)
+    assert one == endpoint.names.temporary(f"cn=Other+uid=ab,{container.dn}", identity, 0)
+    assert one != endpoint.names.temporary(f"cn=A\\, B+uid=ab,{container.dn}", identity, 1)
     assert one.startswith("cn=exchange-")
     assert one.endswith(f"+uid=ab,{container.dn}")
-    number = endpoint.temporary_id(f"uidNumber=7,{container.dn}", identity, 0)
+    number = endpoint.names.temporary(f"uidNumber=7,{container.dn}", identity, 0)
     assert number is not None
     assert number.partition(",")[0].removeprefix("uidNumber=").isdecimal()
 
@@ -105,7 +105,7 @@ def test_containers_exchange_their_names(container: Container) -> None:
         fields = {"ou": (f"u{n}", f"u{1 - n}")}
         return update(units[n], fields, new_object=units[1 - n], identity=found[units[n]]["entryUUID"][0])
 
-    via = endpoint.temporary_id(units[0], found[units[0]]["entryUUID"][0], 0)
+    via = endpoint.names.temporary(units[0], found[units[0]]["entryUUID"][0], 0)
     changes = [
         update(f"uid=in0,{units[0]}", {"title": ([], "changed")}),
         renamed(0)._replace(via=via),

@@ -139,7 +139,7 @@ def test_names_like_the_server(server: Server) -> None:
     @example(" a", "a", "cn", False, False)
     def agrees(one: str, other: str, attribute: str, swap: bool, hexadecimal: bool) -> None:
         first = (
-            names.new_id("cn", one.encode(), "uid=x+ou=Y,dc=example")
+            names.child("cn", one.encode(), "uid=x+ou=Y,dc=example")
             if one.strip()
             else "cn=a,uid=x+ou=Y,dc=example"
         )

@@ -396,4 +396,4 @@ def test_fixture_of_names(new_slapd: Callable[..., Slapd], testdata: Path) -> No
         for dn in found - {SUFFIX}:
             rdn, parent = dn, names.ancestors(names.normalise(dn))[0]
             assert connection.search_s(names.normalise(dn), ldap.SCOPE_BASE, attrlist=["1.1"])[0][0] == dn
-            assert names.same(names.moved_id(rdn, parent), dn)
+            assert names.same(names.moved(rdn, parent), dn)

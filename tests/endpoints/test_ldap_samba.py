@@ -64,9 +64,9 @@ def endpoint(connection: ConnectionInfo, unit: str) -> Iterator[LdapDestination]
 
 def user(endpoint: LdapDestination, name: str, unit: str, **attributes: Values) -> Change:
     account = f"{name}{next(_numbers)}"
-    dn = endpoint.new_id("CN", {"cn": [name.encode()]}, unit)
+    dn = endpoint.names.new("CN", {"cn": [name.encode()]}, unit)
     return creation(
-        dn, objectClass=endpoint.object_classes("user"), cn=name, sAMAccountName=account, **attributes
+        dn, objectClass=endpoint.objects.classes("user"), cn=name, sAMAccountName=account, **attributes
     )
 
 
@@ -80,9 +80,9 @@ def test_what_the_server_says(endpoint: LdapDestination) -> None:
     endpoint.check()
     assert endpoint.server.root.flavour is Flavour.ACTIVE_DIRECTORY
     assert endpoint.identity_field == "objectGUID"
-    assert endpoint.object_classes("group") == ("top", "group")
-    assert endpoint.mandatory(endpoint.object_classes("user")) == {"cn"}
-    allowed = endpoint.allowed(endpoint.object_classes("user"))
+    assert endpoint.objects.classes("group") == ("top", "group")
+    assert endpoint.objects.mandatory(endpoint.objects.classes("user")) == {"cn"}
+    allowed = endpoint.objects.allowed(endpoint.objects.classes("user"))
     assert allowed is not None
     assert {"mail", "samaccountname", "uidnumber"} <= allowed
     assert "member" not in allowed
@@ -116,7 +116,7 @@ def test_life_of_a_user(endpoint: LdapDestination, unit: str, admin: SimpleLDAPO
     group_dn = f"CN=Crew,{unit}"
     group = creation(
         group_dn,
-        objectClass=endpoint.object_classes("group"),
+        objectClass=endpoint.objects.classes("group"),
         cn="Crew",
         member=fry.object,
         after=[fry.object],
@@ -147,7 +147,7 @@ def test_members(endpoint: LdapDestination, unit: str) -> None:
     users = [user(endpoint, name, unit) for name in ("a", "b", "c")]
     group = creation(
         f"CN=G,{unit}",
-        objectClass=endpoint.object_classes("group"),
+        objectClass=endpoint.objects.classes("group"),
         cn="G",
         member=[users[0].object, users[1].object],
     )
@@ -176,7 +176,7 @@ def test_ranges(
     users = [user(endpoint, f"m{n}", unit) for n in range(23)]
     group = creation(
         f"CN=G,{unit}",
-        objectClass=endpoint.object_classes("group"),
+        objectClass=endpoint.objects.classes("group"),
         cn="G",
         member=[change.object for change in users],
     )
@@ -259,7 +259,7 @@ def test_names_are_exchanged(endpoint: LdapDestination, unit: str, admin: Simple
     users = [user(endpoint, name, unit) for name in ("A", "B", "C", "D")]
     assert {outcome.result for outcome in write(endpoint, users)} == {Result.DONE}
     dns = [change.object for change in users[:3]]
-    group = creation(f"CN=G,{unit}", objectClass=endpoint.object_classes("group"), cn="G", member=[dns[0]])
+    group = creation(f"CN=G,{unit}", objectClass=endpoint.objects.classes("group"), cn="G", member=[dns[0]])
     boss = update(users[3].object, {"manager": ([], dns[0])})
     assert {outcome.result for outcome in write(endpoint, [group, boss])} == {Result.DONE}
     before = {dn: identity(endpoint, dn) for dn in dns}
@@ -270,7 +270,7 @@ def test_names_are_exchanged(endpoint: LdapDestination, unit: str, admin: Simple
         changes.append(
             update(dn, {"cn": (old, new), "title": ([], old)}, new_object=then, identity=before[dn])
         )
-    via = endpoint.temporary_id(dns[0], before[dns[0]], 0)
+    via = endpoint.names.temporary(dns[0], before[dns[0]], 0)
     outcomes = write(endpoint, [changes[0]._replace(via=via), *reversed(changes[1:])])
     assert [outcome.message for outcome in outcomes] == [""] * 3
     for number, dn in enumerate(dns):

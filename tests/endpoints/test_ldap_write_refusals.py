@@ -225,4 +225,4 @@ def test_attribute_that_cannot_be_asserted(new_slapd: Callable[..., Slapd]) -> N
 def test_naming_value_must_not_go(container: Container) -> None:
     """A naming attribute that would lose its value is refused before anything is planned."""
     with pytest.raises(RecordError, match="uid: names the object and would lose its value"):
-        container.destination().renamed_id(f"uid=fry,{container.dn}", {"UID": []})
+        container.destination().names.renamed(f"uid=fry,{container.dn}", {"UID": []})

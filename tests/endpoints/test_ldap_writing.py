@@ -77,7 +77,7 @@ def test_several_values_in_the_rdn(container: Container) -> None:
     """An RDN of several attributes is renamed as a whole."""
     dn = container.add("cn=Fry+uid=fry", cn="Fry", uid="fry", sn="s")
     endpoint = container.destination()
-    new = endpoint.renamed_id(dn, {"uid": [b"philip"], "sn": [b"x"]})
+    new = endpoint.names.renamed(dn, {"uid": [b"philip"], "sn": [b"x"]})
     assert new == f"cn=Fry+uid=philip,{container.dn}"
     assert write_one(endpoint, update(dn, {"uid": ("fry", "philip")}, new_object=new)).result is Result.DONE
     assert container.values(new, "cn", "uid") == {"cn": [b"Fry"], "uid": [b"philip"]}
@@ -104,12 +104,12 @@ def test_several_values_in_the_rdn(container: Container) -> None:
 def test_names_with_special_characters(container: Container, name: str) -> None:
     """Whatever a name consists of, the object can be created, found under its DN, renamed and deleted."""
     endpoint = container.destination()
-    dn = endpoint.new_id("cn", {"CN": [name.encode()]}, container.dn)
+    dn = endpoint.names.new("cn", {"CN": [name.encode()]}, container.dn)
     assert write_one(endpoint, creation(dn, cn=name, sn="s")).result is Result.DONE
     (found,) = [r for batch in container.source(filter="(sn=s)").read(["cn", "sn"]) for r in batch]
-    assert endpoint.normalise_id(found.id) == endpoint.normalise_id(dn)
-    assert endpoint.renamed_id(found.id, {"cn": [name.encode()]}) == found.id
-    new = endpoint.renamed_id(found.id, {"cn": [f"{name}!".encode()]})
+    assert endpoint.names.normalise(found.id) == endpoint.names.normalise(dn)
+    assert endpoint.names.renamed(found.id, {"cn": [name.encode()]}) == found.id
+    new = endpoint.names.renamed(found.id, {"cn": [f"{name}!".encode()]})
     assert (
         write_one(endpoint, update(found.id, {"cn": (name, f"{name}!")}, new_object=new)).result
         is Result.DONE

@@ -9,9 +9,9 @@ from typing import Any
 
 from directory_sync.definition.checks import check
 from directory_sync.definition.models import Collection, FileEndpoint
-from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.plan.build import make_plan
 from directory_sync.plan.model import Plan
+from tests.scenarios.files import file_destination, file_source
 from tests.scenarios.planning import mapping_of
 
 NO_LIMITS = dict.fromkeys(("delete", "clear", "members", "move"), "none")

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.endpoints.contract import Batch, Can, FieldRule, Record
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
@@ -44,16 +44,23 @@ class MemoryDirectory:
 
     label = property(lambda self: f"connection {self.name}")
     identity = property(lambda self: self.name)
-    areas = property(lambda self: (self.normalise_id(self.base),))
+    areas = property(lambda self: (self.normalise(self.base),))
     identity_field: str | None = None
     is_identified: bool = True
     is_file: bool = False
     warnings: tuple[str, ...] = ()
 
+    names = property(lambda self: self)
+    objects = property(lambda self: self)
+    can = frozenset({Can.BE_FORESEEN, Can.HOLD_OTHERS, Can.RENAME})
+
     def check(self) -> None: ...
 
+    def made_of(self, naming: str) -> tuple[str, ...]:
+        return (naming.lower(),)
+
     def containers(self) -> tuple[str, ...]:
-        return (self.normalise_id(self.base),)
+        return (self.normalise(self.base),)
 
     def fields(self) -> Collection[str] | None:
         return self.known
@@ -76,7 +83,7 @@ class MemoryDirectory:
     def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         seen = 0
         for id, values in list(self.entries.items()):
-            if id in self.hidden or not self.normalise_id(id).endswith(self.normalise_id("," + self.base)):
+            if id in self.hidden or not self.normalise(id).endswith(self.normalise("," + self.base)):
                 continue
             if seen == self.cut_after:
                 raise IncompleteListing("the listing was cut.", endpoint=self.label)
@@ -95,25 +102,25 @@ class MemoryDirectory:
                 yield id, record.values[field]
 
     def selects(self, record: Record) -> bool:
-        return self.normalise_id(record.id).endswith(self.normalise_id("," + self.base))
+        return self.normalise(record.id).endswith(self.normalise("," + self.base))
 
     @property
     def region(self) -> Region | None:
-        return None if self.is_file else Region(self.place_of(self.base), Scope.SUBTREE)
+        return None if self.is_file else Region(self.path(self.base), Scope.SUBTREE)
 
     @property
     def reached(self) -> frozenset[str]:
         return frozenset({self.identity})
 
     def children(self, ids: Collection[str]) -> dict[str, list[str]]:
-        found = {id: [other for other in self.entries if self.parent_id(other) == id] for id in ids}
+        found = {id: [other for other in self.entries if self.parent(other) == id] for id in ids}
         return {id: below for id, below in found.items() if below}
 
-    def place_of(self, id: str) -> tuple[str, ...]:
-        parts = self.normalise_id(id).split(",")
+    def path(self, id: str) -> tuple[str, ...]:
+        parts = self.normalise(id).split(",")
         return tuple(",".join(parts[place:]) for place in reversed(range(len(parts))))
 
-    def normalise_id(self, id: str) -> str:
+    def normalise(self, id: str) -> str:
         return id.casefold()
 
     def close(self) -> None: ...
@@ -121,43 +128,40 @@ class MemoryDirectory:
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
         return {}
 
-    def object_classes(self, kind: str) -> tuple[str, ...]:
+    def classes(self, kind: str) -> tuple[str, ...]:
         return ("top", kind)
 
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
+    def mandatory(self, classes: Sequence[str]) -> frozenset[str]:
         return self.mandatory_fields
 
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
+    def allowed(self, classes: Sequence[str]) -> frozenset[str] | None:
         return None
 
-    def container_exists(self, id: str) -> bool:
-        return self.normalise_id(id) in map(self.normalise_id, (*self.entries, self.base))
-
     def exists(self, id: str) -> bool:
-        return self.normalise_id(id) in map(self.normalise_id, self.entries)
+        return self.normalise(id) in map(self.normalise, (*self.entries, self.base))
 
-    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+    def new(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
         found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)
         if found is None:
             raise RecordError("names the new object, but has no value.", field=naming)
         return f"{naming}={quote(found[0], safe='')},{container}"
 
-    def parent_id(self, id: str) -> str | None:
+    def parent(self, id: str) -> str | None:
         return id.partition(",")[2] or None
 
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
+    def renamed(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         name, _, value = id.partition(",")[0].partition("=")
         new = {key.lower(): held for key, held in values.items()}.get(name.lower())
         if new is None or fold(unquote_to_bytes(value)) in map(fold, new):
             return id
         if not new:
             raise RecordError("names the object and would lose its value.", field=name)
-        return self.new_id(name, {name: sorted(new)}, self.parent_id(id) or "")
+        return self.new(name, {name: sorted(new)}, self.parent(id) or "")
 
-    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+    def fixed_values(self, id: str) -> Sequence[tuple[str, bytes]]:
         return ()
 
-    def moved_id(self, id: str, container: str) -> str:
+    def moved(self, id: str, container: str) -> str:
         return f"{id.partition(',')[0]},{container}"
 
     def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
@@ -167,13 +171,13 @@ class MemoryDirectory:
             if any(fold(value) in wanted for value in found):
                 yield self._record(id, held, fields)
 
-    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
+    def is_made_of(self, id: str, field: str, value: bytes) -> bool:
         name, _, held = id.partition(",")[0].partition("=")
         return name.lower() == field.lower() and fold(unquote_to_bytes(held)) == value
 
-    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
+    def temporary(self, id: str, identity: bytes, number: int) -> str | None:
         name = id.partition("=")[0]
-        return f"{name}=exchange-{identity.hex()}-{number},{self.parent_id(id)}"
+        return f"{name}=exchange-{identity.hex()}-{number},{self.parent(id)}"
 
     def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
         return values
@@ -203,12 +207,12 @@ class MemoryDirectory:
             yield Outcome(sequence, Result.CONFLICT if problem else Result.DONE, problem)
 
     def _carry_out(self, change: Change) -> str:  # noqa: C901, PLR0912 - the rules of a directory, one after another
-        ids = {self.normalise_id(id): id for id in self.entries}
-        now = ids.get(self.normalise_id(change.object))
+        ids = {self.normalise(id): id for id in self.entries}
+        now = ids.get(self.normalise(change.object))
         if change.action is Action.CREATE:
             if now is not None:
                 return "exists"
-            if not self.container_exists(self.parent_id(change.object) or ""):
+            if not self.exists(self.parent(change.object) or ""):
                 return "no container"
             created = self.entries[change.object] = {}
             for item in change.fields:
@@ -217,12 +221,12 @@ class MemoryDirectory:
         if now is None:
             return "gone"
         if change.action is Action.DELETE:
-            if any(self.normalise_id(id).endswith("," + self.normalise_id(now)) for id in self.entries):
+            if any(self.normalise(id).endswith("," + self.normalise(now)) for id in self.entries):
                 return "not a leaf"
             del self.entries[now]
             return ""
         if change.new_object is not None:
-            taken = self.normalise_id(change.new_object)
+            taken = self.normalise(change.new_object)
             if taken in ids and ids[taken] != now:
                 return "taken"
             self.entries = {

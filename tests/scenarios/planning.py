@@ -84,6 +84,7 @@ def mapping_of(job: Job, source: Source, destination: Destination) -> CompiledMa
         job,
         source_fields_known=None,
         single=lambda name: single_in(destination, name),
+        naming_fields=destination.names.made_of(job.naming_attribute),
         source_single=lambda name: single_in(source, name),
         variables={
             "NOW": "now",

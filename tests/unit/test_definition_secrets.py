@@ -162,6 +162,7 @@ def test_a_script_does_not_read_a_password() -> None:
             job(x={"script": "badges.peek"}),
             source_fields_known=None,
             single=lambda name: True,
+            naming_fields=(),
             variables={},
             scripts={"badges.peek": peek},
         )

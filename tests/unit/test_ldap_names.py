@@ -27,12 +27,12 @@ def test_new_names_hold_their_value(value: str) -> None:
     container, and one line.
     """
     assume(value.strip(BLANKS))
-    dn = NAMES.new_id("cn", value.encode(), CONTAINER)
+    dn = NAMES.child("cn", value.encode(), CONTAINER)
     assert ldap.dn.str2dn(dn)[0][0][:2] == ("cn", value.strip(BLANKS))
     assert NAMES.same(parent_of(dn) or "", CONTAINER)
     assert "\n" not in dn
-    assert NAMES.renamed_id(dn, {"commonName": [value.strip(BLANKS).encode()]}) == dn
-    assert NAMES.renamed_id(dn, {"mail": [b"x"]}) == dn
+    assert NAMES.renamed(dn, {"commonName": [value.strip(BLANKS).encode()]}) == dn
+    assert NAMES.renamed(dn, {"mail": [b"x"]}) == dn
 
 
 @example("0\xa0", "0")
@@ -41,7 +41,7 @@ def test_normalising_is_stable(one: str, other: str) -> None:
     """The normalised form of a normalised form is itself; equal names of different spelling share one."""
     one, other = one.strip(BLANKS), other.strip(BLANKS)
     assume(one and other)
-    dn = NAMES.new_id("cn", one.encode(), NAMES.new_id("ou", other.encode(), "dc=x"))
+    dn = NAMES.child("cn", one.encode(), NAMES.child("ou", other.encode(), "dc=x"))
     normalised = NAMES.normalise(dn)
     assert NAMES.normalise(normalised) == normalised
     hexadecimal = "".join(f"\\{byte:02X}" for byte in one.encode())
@@ -98,11 +98,11 @@ def test_same(one: str, other: str, same: bool) -> None:
 
 def test_spelling_is_kept() -> None:
     """Only the RDN is written anew; the container keeps its spelling."""
-    assert NAMES.new_id("cn", b"a,b", "OU=X, dc = y") == "cn=a\\,b,OU=X, dc = y"
+    assert NAMES.child("cn", b"a,b", "OU=X, dc = y") == "cn=a\\,b,OU=X, dc = y"
     assert split("CN=a,OU=X, DC=y") == ("CN=a", "OU=X, DC=y")
-    assert NAMES.moved_id("cn=a,ou=x,dc=y", "OU=Z,dc=y") == "cn=a,OU=Z,dc=y"
-    assert NAMES.moved_id("cn=a,ou=x,dc=y", "OU=X, dc=y") == "cn=a,ou=x,dc=y"
-    assert NAMES.new_id("dc", b"x", "") == "dc=x"
+    assert NAMES.moved("cn=a,ou=x,dc=y", "OU=Z,dc=y") == "cn=a,OU=Z,dc=y"
+    assert NAMES.moved("cn=a,ou=x,dc=y", "OU=X, dc=y") == "cn=a,ou=x,dc=y"
+    assert NAMES.child("dc", b"x", "") == "dc=x"
     assert depth("cn=a,ou=x,dc=y") == 3
     assert parent_of("dc=y") is None
 
@@ -112,17 +112,17 @@ def test_renaming() -> None:
     rule.
     """
     dn = "cn=Fry+uid=fry,dc=x"
-    assert NAMES.renamed_id(dn, {"cn": [b"FRY"]}) == dn
-    assert NAMES.renamed_id(dn, {"cn": [b"Philip", b"fry"]}) == dn
-    assert NAMES.renamed_id(dn, {"cn": [b"Philip"], "UID": [b"p+q"]}) == "cn=Philip+uid=p\\+q,dc=x"
+    assert NAMES.renamed(dn, {"cn": [b"FRY"]}) == dn
+    assert NAMES.renamed(dn, {"cn": [b"Philip", b"fry"]}) == dn
+    assert NAMES.renamed(dn, {"cn": [b"Philip"], "UID": [b"p+q"]}) == "cn=Philip+uid=p\\+q,dc=x"
     with pytest.raises(RecordError, match="uid: names the object and would lose its value"):
-        NAMES.renamed_id(dn, {"userid": []})
+        NAMES.renamed(dn, {"userid": []})
     with pytest.raises(RecordError, match="not UTF-8"):
-        NAMES.renamed_id(dn, {"uid": [b"\xff"]})
+        NAMES.renamed(dn, {"uid": [b"\xff"]})
     with pytest.raises(RecordError, match="is not a DN"):
-        NAMES.renamed_id("nonsense", {"uid": [b"a"]})
+        NAMES.renamed("nonsense", {"uid": [b"a"]})
     with pytest.raises(RecordError, match="cn: names the object, but has no value"):
-        NAMES.new_id("cn", b"  ", "dc=x")
+        NAMES.child("cn", b"  ", "dc=x")
 
 
 def test_within() -> None:

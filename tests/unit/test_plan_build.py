@@ -81,6 +81,7 @@ def mapping_of(job: Job, destination: MemoryDirectory) -> Any:
         job,
         source_fields_known=None,
         single=lambda name: bool((rule := destination.rule(name)) and rule.single),
+        naming_fields=destination.names.made_of(job.naming_attribute),
         variables={
             "NOW": "now",
             "TODAY": "today",
@@ -422,7 +423,7 @@ def test_after_a_plan_is_carried_out_the_next_one_is_empty(
     source = source_of(*({"uid": key, "cn": cn, "mail": mail} for key, (cn, mail) in source_records.items()))
     destination = MemoryDirectory(name="destination")
     for key, (cn, mail) in objects.items():
-        id = destination.new_id("cn", {"cn": [cn.encode()]}, "dc=x")
+        id = destination.names.new("cn", {"cn": [cn.encode()]}, "dc=x")
         destination.entries.setdefault(
             id,
             {

@@ -292,7 +292,14 @@ def is_refused_by_a_run(template: str) -> bool:
     definition = job_changed(("source", {"file": "a.csv"}), ("fields.x", {"template": template}))
     job = Collection.model_validate(definition).jobs[0]
     try:
-        compile_mapping(job, source_fields_known=None, single=lambda name: False, variables={}, scripts={})
+        compile_mapping(
+            job,
+            source_fields_known=None,
+            single=lambda name: False,
+            naming_fields=(),
+            variables={},
+            scripts={},
+        )
     except UnsupportedError:
         return True
     return False

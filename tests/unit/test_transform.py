@@ -49,6 +49,7 @@ def compiled(
         job,
         source_fields_known=known,
         single=lambda name: name in single,
+        naming_fields=(job.naming_attribute.lower(),),
         variables=variables,
         scripts=scripts or {},
         source_single=source_single,

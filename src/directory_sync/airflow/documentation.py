@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from directory_sync.airflow.schedules import in_words
-from directory_sync.definition.endpoint_text import destination_text, source_text
 from directory_sync.definition.models import Collection, Job, Limits, MoveMissing, Removal, format_limit
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]#!|~])")
@@ -59,8 +58,8 @@ def _jobs(collection: Collection) -> str:
             str(number),
             name,
             escape(job.object),
-            escape(source_text(job.source)),
-            escape(destination_text(job.destination)),
+            escape(job.source.text),
+            escape(job.destination.text),
             job.on_failure.value,
             _missing(job),
             _limits(collection.limits_of(job)),

@@ -18,6 +18,7 @@ from directory_sync.definition.models import Collection, Job, Script
 from directory_sync.definition.secrets import IsSecret, secret_fields, secret_source_fields
 from directory_sync.endpoints.change import value_to_json
 from directory_sync.endpoints.contract import Record, Source
+from directory_sync.endpoints.registry import open_destination, open_source
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
@@ -25,7 +26,6 @@ from directory_sync.present.shown import HIDDEN
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable, printable_json, printable_values
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import open_destination, open_source
 
 
 def main(arguments: Namespace) -> ExitStatus:
@@ -65,6 +65,7 @@ def _source_fields(
         source_fields_known=source.fields(),
         no_field=source.no_field,
         single=lambda name: False,
+        naming_fields=(),
         variables=run_variables(
             collection=collection.name,
             job=job.name,

@@ -19,7 +19,26 @@ class Scope(StrEnum):
     BASE = "base"
 
 
-class DirectorySource(Model):
+class EndpointModel(Model):
+    """What every kind of endpoint tells of itself without being opened."""
+
+    @property
+    def text(self) -> str:
+        """Where it is, for people, on one line: connection and container, table or file."""
+        raise NotImplementedError
+
+    @property
+    def known_as(self) -> str:
+        """Of a source: what a job's knowledge of its objects is kept under. Stored, so it never changes."""
+        raise NotImplementedError
+
+    @property
+    def placement(self) -> DirectoryDestination | None:
+        """Of a destination: where in a tree its objects are; None where there are no containers."""
+        return None
+
+
+class DirectorySource(EndpointModel):
     """Objects of a directory."""
 
     connection: Text = Field(description="Airflow connection of type `ldap`.")
@@ -27,8 +46,18 @@ class DirectorySource(Model):
     scope: Scope = Field(Scope.SUBTREE, description="`subtree`, `one` level, or the `base` object only.")
     filter: Text = Field("(objectClass=*)", description="LDAP filter (RFC 4515).")
 
+    @property
+    def text(self) -> str:
+        """As in `corp_ad: OU=People,DC=corp`."""
+        return f"{self.connection}: {self.container}"
 
-class SqlSource(Model):
+    @property
+    def known_as(self) -> str:
+        """Connection and container."""
+        return f"directory {self.connection} {self.container.casefold()}"
+
+
+class SqlSource(EndpointModel):
     """Rows of a database."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["table"]}, {"required": ["query"]}]})
@@ -45,6 +74,16 @@ class SqlSource(Model):
         if (self.table is None) == (self.query is None):
             raise ValueError("needs exactly one of table, query")
         return self
+
+    @property
+    def text(self) -> str:
+        """As in `hr_db: hr.employees`."""
+        return f"{self.connection}: {self.table or 'a query'}"
+
+    @property
+    def known_as(self) -> str:
+        """Connection and table; of all queries of a job the same."""
+        return f"database {self.connection} {self.table or 'query'}"
 
 
 class FileKind(StrEnum):
@@ -73,7 +112,12 @@ FILE_KINDS = {
 """What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
 
 
-class FileEndpoint(Model):
+def endings_of(kind: FileKind) -> tuple[str, ...]:
+    """The endings by which files of a kind are known."""
+    return tuple(ending for ending, other in FILE_KINDS.items() if other is kind)
+
+
+class FileEndpoint(EndpointModel):
     """A CSV, TSV, Excel or LDIF file; its ending says which. A file with any other ending is CSV if it has a
     `delimiter`.
     """
@@ -113,6 +157,16 @@ class FileEndpoint(Model):
         """What the file is; None if that cannot be told."""
         return FILE_KINDS.get(self.ending) or (FileKind.CSV if self.delimiter is not None else None)
 
+    @property
+    def text(self) -> str:
+        """As in `feeds/staff.csv`."""
+        return f"{self.connection}: {self.file}" if self.connection else self.file
+
+    @property
+    def known_as(self) -> str:
+        """Connection and path."""
+        return f"file {self.connection or ''} {self.file}"
+
 
 class FieldContainer(Model):
     """The container's DN is in a source field."""
@@ -143,7 +197,7 @@ class UnmanagedMatch(StrEnum):
     REUSE = "reuse"
 
 
-class DirectoryDestination(Model):
+class DirectoryDestination(EndpointModel):
     """Objects of a directory, and where new ones go."""
 
     connection: Text = Field(description="Airflow connection of type `ldap`.")
@@ -161,12 +215,29 @@ class DirectoryDestination(Model):
         description="An object with a record's key outside base or filter: `refuse` or `reuse`.",
     )
 
+    @property
+    def text(self) -> str:
+        """As in `lab_ad: OU=People,DC=lab`."""
+        if isinstance(self.container, str):
+            return f"{self.connection}: {self.container}"
+        return f"{self.connection}: {self.base or ''}, container computed"
 
-class SqlDestination(Model):
+    @property
+    def placement(self) -> DirectoryDestination:
+        """Containers are what a directory has."""
+        return self
+
+
+class SqlDestination(EndpointModel):
     """Rows of a table."""
 
     connection: Text = Field(description="Airflow connection of a database.")
     table: Text = Field(description="Table.")
+
+    @property
+    def text(self) -> str:
+        """As in `hr_db: hr.employees`."""
+        return f"{self.connection}: {self.table}"
 
 
 def _endpoint_tag(*, directory: type[Model], sql: type[Model]) -> Discriminator:

@@ -1,4 +1,5 @@
-"""What every endpoint offers, whatever is behind it: a directory, a file, a table.
+"""What every endpoint offers, whatever it is: a directory, a file, a table. docs/adding-an-endpoint.md tells
+how to add one.
 
 Values are bytes and fields hold lists of them, because that is what the fastest path compares; text is UTF-8.
 Field names are matched without regard to case.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from directory_sync.definition.regions import Region
@@ -58,6 +61,18 @@ class Connections(Protocol):
         """The connection of that id."""
 
 
+class Surroundings(Protocol):
+    """What an endpoint may need that a job does not say."""
+
+    @property
+    def connections(self) -> Connections:
+        """Finds connections by id."""
+
+    @property
+    def data_folder(self) -> Path:
+        """Files are relative to it and may not leave it."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldRule:
     """What the endpoint's schema says of one field.
@@ -91,6 +106,110 @@ class FieldRule:
     check: Callable[[bytes], str | None] = lambda value: None
 
 
+class Can(Enum):
+    """What endpoints differ in. Planning asks for these, never for the kind of an endpoint."""
+
+    RENAME = auto()
+    """New objects are named by an attribute, and an object gets another name when that gets another value."""
+    HOLD_OTHERS = auto()
+    """Objects may be there that `read` does not yield: they can be looked up, and their names are taken."""
+    WRITE_AT_ONCE = auto()
+    """All changes of a plan take effect in one step, so that none has to make room for another."""
+    BE_FORESEEN = auto()
+    """A preview can show it as it will be after what an earlier job plans."""
+
+
+class Names(Protocol):
+    """How the objects of an endpoint are named: DNs (`DnNames`), or the keys of rows (`rows.RowNames`)."""
+
+    def normalise(self, id: str) -> str:
+        """Two ids name the same object exactly if their normalised forms are equal."""
+
+    def path(self, id: str) -> tuple[str, ...]:
+        """An object's place: the normalised ids of the containers above it from the top downwards, and its
+        own.
+        """
+
+    def parent(self, id: str) -> str | None:
+        """The id of the container that holds the object; None where there are no containers."""
+
+    def made_of(self, naming: str) -> tuple[str, ...]:
+        """The fields, lower case, that ids are made of besides keys, if `naming` names objects in a
+        directory.
+        """
+
+    def new(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The id of a new object with these values.
+
+        Args:
+            naming: the field that names it in a directory; a file has rules of its own (the key of a row, a
+                mapped `dn`).
+            values: of all its fields.
+            container: where it goes; the empty text where there are no containers.
+
+        Raises RecordError if a value that names the object is missing or cannot be used.
+        """
+
+    def renamed(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
+        """The id that the object must have so that its name agrees with new field values; the same id if it
+        does already.
+
+        `exact`: fields, lower case, with whose spelling the name has to agree too.
+
+        Raises RecordError if a field that names the object would lose its value.
+        """
+
+    def moved(self, id: str, container: str) -> str:
+        """The id of the object after moving it to another container."""
+
+    def fixed_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """Fields and values that an object of this id has by its name alone, whatever a record says: they
+        cannot be removed.
+
+        None where the values of the fields decide about the name, and where there are no names.
+        """
+
+    def is_made_of(self, id: str, field: str, value: bytes) -> bool:
+        """Whether a normalised value of a field is a part of the id and must be unique there."""
+
+    def temporary(self, id: str, identity: bytes, number: int) -> str | None:
+        """An id that the object can have while it exchanges its own with others; None if there is none.
+
+        The same for the same object, so that a plan is the same each time it is made; `number` tells several
+        apart.
+        """
+
+
+class ObjectModel(Protocol):
+    """The classes of objects, and which fields they must and may have."""
+
+    def classes(self, kind: str) -> tuple[str, ...]:
+        """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such
+        thing.
+        """
+
+    def mandatory(self, classes: Sequence[str]) -> frozenset[str]:
+        """Fields that objects of these classes must have.
+
+        Raises SchemaError for a class that the endpoint lacks.
+        """
+
+    def allowed(self, classes: Sequence[str]) -> frozenset[str] | None:
+        """Fields that objects of these classes may have, lower case; None if there is no such restriction."""
+
+
+class LdifForm(NamedTuple):
+    """How changes to one kind of endpoint are written as LDIF where it cannot be asked.
+
+    Attributes:
+        render: a part of a change as change records (RFC 2849).
+        names: how objects are named, as far as that is known without a schema.
+    """
+
+    render: Callable[[Change, Part], str]
+    names: Names
+
+
 class Source(Protocol):
     """A place that records are read from."""
 
@@ -108,6 +227,14 @@ class Source(Protocol):
     def warnings(self) -> tuple[str, ...]:
         """What is unsafe about it (TLS switched off, say), one sentence each."""
 
+    @property
+    def can(self) -> frozenset[Can]:
+        """What sets it apart from other endpoints."""
+
+    @property
+    def names(self) -> Names:
+        """How its objects are named."""
+
     def check(self) -> None:
         """Connect, log in and see that the container or file is there. Raises EndpointError."""
 
@@ -122,13 +249,8 @@ class Source(Protocol):
 
     @property
     def region(self) -> Region | None:
-        """Where it looks for records, in the terms of `place_of`; None for a file, which is read as a
+        """Where it looks for records, in the terms of `Names.path`; None for a file, which is read as a
         whole.
-        """
-
-    def place_of(self, id: str) -> tuple[str, ...]:
-        """An object's place: the normalised ids of the containers above it from the top downwards, and its
-        own.
         """
 
     def fields(self) -> Collection[str] | None:
@@ -160,9 +282,6 @@ class Source(Protocol):
     def selects(self, record: Record) -> bool:
         """Whether a record, given all its fields, would be in the listing that `read` yields."""
 
-    def normalise_id(self, id: str) -> str:
-        """Two ids name the same object exactly if their normalised forms are equal."""
-
     def close(self) -> None:
         """Give all connections back. May be called twice."""
 
@@ -173,6 +292,10 @@ class Destination(Source, Protocol):
     @property
     def areas(self) -> tuple[str, ...]:
         """Normalised ids of the containers that writing here touches, for leases."""
+
+    @property
+    def objects(self) -> ObjectModel | None:
+        """Classes of objects; None for rows, which have none."""
 
     @property
     def identity_field(self) -> str | None:
@@ -195,69 +318,8 @@ class Destination(Source, Protocol):
         and listing all. Raises EndpointError.
         """
 
-    def object_classes(self, kind: str) -> tuple[str, ...]:
-        """The classes of a new object of this kind (`user`, `group`, …); empty where there is no such
-        thing.
-        """
-
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Fields that objects of these classes must have.
-
-        Raises SchemaError for a class that the endpoint lacks.
-        """
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """Fields that objects of these classes may have, lower case; None if there is no such restriction."""
-
-    def container_exists(self, id: str) -> bool:
-        """Whether a new object can be put there."""
-
     def exists(self, id: str) -> bool:
         """Whether an object has this id, managed or not."""
-
-    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The id of a new object with these values.
-
-        Args:
-            naming: the field that names it in a directory; a file has rules of its own (the key of a row, a
-                mapped `dn`).
-            values: of all its fields.
-            container: where it goes; the empty text where there are no containers.
-
-        Raises RecordError if a value that names the object is missing or cannot be used.
-        """
-
-    def parent_id(self, id: str) -> str | None:
-        """The id of the container that holds the object; None where there are no containers."""
-
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The id that the object must have so that its name agrees with new field values; the same id if it
-        does already.
-
-        `exact`: fields, lower case, with whose spelling the name has to agree too.
-
-        Raises RecordError if a field that names the object would lose its value.
-        """
-
-    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
-        """Fields and values that an object of this id has by its name alone, whatever a record says: they
-        cannot be removed.
-
-        None where the values of the fields decide about the name, and where there are no names.
-        """
-
-    def moved_id(self, id: str, container: str) -> str:
-        """The id of the object after moving it to another container."""
-
-    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
-        """Whether a normalised value of a field is a part of the id."""
-
-    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
-        """An id that the object can have while it exchanges its own with others; None if there is none.
-
-        The same for the same object, so that a plan is the same each time it is made; `number` tells several
-        apart.
-        """
 
     def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
         """Yield every object, managed or not, in whose field one of the values is.

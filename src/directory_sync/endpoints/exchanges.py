@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from directory_sync.endpoints.change import Change
+
+if TYPE_CHECKING:
+    from directory_sync.endpoints.contract import Names
 
 T = TypeVar("T")
 
@@ -133,3 +136,15 @@ def in_parts(
             late.append(each_change)
     yield from ((each, Part.SECOND) for each in exchanges.rest())
     yield from ((each, Part.LATE) for each in late)
+
+
+def containers_above(names: Names) -> Callable[[str], Iterator[str]]:
+    """A function that yields the normalised ids of the containers above an object, the nearest first."""
+
+    def above(id: str) -> Iterator[str]:
+        container = names.parent(id)
+        while container:
+            yield names.normalise(container)
+            container = names.parent(container)
+
+    return above

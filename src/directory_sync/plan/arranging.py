@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from directory_sync.definition.models import DirectoryDestination
 from directory_sync.endpoints.change import Change, FieldChange
+from directory_sync.endpoints.contract import Can
 from directory_sync.plan.handovers import Handovers
 from directory_sync.plan.limits import Tally
 from directory_sync.plan.order import Giver, Handover, Order, order
@@ -53,7 +53,7 @@ class Arranger:
         Those that cannot be carried out in any order are rejected.
         """
         self.spool.flush()
-        if isinstance(self.planning.job.destination, DirectoryDestination):
+        if Can.WRITE_AT_ONCE not in self.planning.destination.can:
             self._handovers = Handovers(self.planning.layout).find(self.nodes, self._change_at)
         ordered = order(self.nodes, self.planning.parent, self._handovers, self)
         touched = ordered.late | ordered.exchanging | ordered.after.keys() | ordered.late_fields.keys()
@@ -113,7 +113,7 @@ class Arranger:
         `only`: the normalised id of the one object that is meant; None for all that the change waits for.
         """
         planning = self.planning
-        normalise = planning.destination.normalise_id
+        normalise = planning.destination.names.normalise
         lookups = {planning.layout.fields[i] for i in planning.layout.lookups}
         awaited = [id for id in change.after if only is None or normalise(id) == only]
         later = {id.encode() for id in awaited}
@@ -172,7 +172,7 @@ class Arranger:
         """
         change = self._change_at(index)
         id = change.object if index == handover.giver else change.final_object
-        return self.planning.destination.is_named_by(id, handover.field, handover.value)
+        return self.planning.destination.names.is_made_of(id, handover.field, handover.value)
 
     def may_exchange(self, index: int) -> bool:
         """Whether there is a temporary id, by which the object is found again whatever happens: only with an
@@ -197,10 +197,10 @@ class Arranger:
         if change.identity is None or change.new_object is None or self._selects_by_name(change.object):
             return None
         for number in range(_TEMPORARY_IDS):
-            id = destination.temporary_id(change.object, change.identity, number)
+            id = destination.names.temporary(change.object, change.identity, number)
             if id is None:
                 return None
-            normalised = destination.normalise_id(id)
+            normalised = destination.names.normalise(id)
             if not destination.exists(id) and not any(
                 normalised in (node.now, node.then) for node in self.nodes
             ):

@@ -70,7 +70,7 @@ class Completer:
             if change is not None:
                 self.tally.count(change, members_before=looked_up.members_before)
                 places.append(self.drafts.spool.append(pack_finished(change, draft.id)))
-                references = map(self.planning.destination.normalise_id, looked_up.ids)
+                references = map(self.planning.destination.names.normalise, looked_up.ids)
                 nodes.append(node._replace(references=tuple(dict.fromkeys(references))))
         self._warn_of_computed()
         return self._order(places, nodes)
@@ -100,7 +100,7 @@ class Completer:
         fields = (*draft.change.fields, *looked_up.changes)
         if looked_up.changes and not draft.change.fields:
             fields = (*looked_up.changes, *draft.riding)
-        normalise = planning.destination.normalise_id
+        normalise = planning.destination.names.normalise
         after = tuple(id for id in dict.fromkeys(looked_up.ids) if normalise(id) in named)
         change = draft.change._replace(fields=fields, after=after)
         if change.action is Action.CREATE:

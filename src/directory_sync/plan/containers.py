@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from directory_sync.definition.models import DirectoryDestination, MoveMissing, Scope
+from directory_sync.definition.models import MoveMissing, Scope
 from directory_sync.errors import RecordError
 from directory_sync.plan.planning import Planning
 
@@ -27,11 +27,13 @@ class Containers:
     def need(self, container: str) -> None:
         """Raise RecordError if there is no such container and this plan makes none."""
         planning = self.planning
+        if planning.job.destination.placement is None:
+            return
         known = planning.container(container)
         if known in self.planned:
             return
         if known not in self._there:
-            self._there[known] = planning.destination.container_exists(container)
+            self._there[known] = planning.destination.exists(container)
         if not self._there[known]:
             raise RecordError(
                 f"the container {container} does not exist. Create it, or let an earlier job do so."
@@ -39,11 +41,11 @@ class Containers:
 
     def for_new(self, computed: str | None) -> str:
         """The container of a new object, if `computed` is what its record says. Raises RecordError."""
-        destination = self.planning.job.destination
-        if not isinstance(destination, DirectoryDestination):
+        placement = self.planning.job.destination.placement
+        if placement is None:
             return computed or ""
-        if isinstance(destination.container, str):
-            return destination.container
+        if isinstance(placement.container, str):
+            return placement.container
         if computed is None:
             raise RecordError("the field of the destination's container has no value. Fill it at the source.")
         self.check_inside(computed)
@@ -53,9 +55,9 @@ class Containers:
         """Raise RecordError if objects of a computed container would not be among those that the job looks
         at.
         """
-        destination = self.planning.job.destination
-        assert isinstance(destination, DirectoryDestination)
-        base = destination.base
+        placement = self.planning.job.destination.placement
+        assert placement is not None
+        base = placement.base
         if base is None:
             return
         if not self.planning.is_within(computed, base):
@@ -63,7 +65,7 @@ class Containers:
                 f"the container {computed} is outside of the job's base {base}. Correct the record, or widen"
                 f" base."
             )
-        if destination.scope is Scope.ONE and self.planning.container(computed) != self.planning.container(
+        if placement.scope is Scope.ONE and self.planning.container(computed) != self.planning.container(
             base
         ):
             raise RecordError(
@@ -76,7 +78,7 @@ class Containers:
 
     def note_rename(self, now: str, then: str) -> None:
         """An object, maybe a container, gets another id."""
-        known = self.planning.destination.normalise_id(then)
+        known = self.planning.destination.names.normalise(then)
         self.planned.add(known)
         self._renamed[known] = now
 
@@ -92,10 +94,10 @@ class Containers:
             now = self._renamed.get(self.planning.container(above))
             if now is not None and self.planning.is_within(id, now):
                 for name in reversed(below):
-                    now = destination.moved_id(name, now)
+                    now = destination.names.moved(name, now)
                 return now
             below.append(above)
-            above = destination.parent_id(above)
+            above = destination.names.parent(above)
         return container
 
 
@@ -107,7 +109,7 @@ def is_departed(planning: Planning, id: str) -> bool:
     if planning.is_in(id, what.move):
         return True
     # Below it as well, unless everything that the job looks at is there.
-    destination = planning.job.destination
-    assert isinstance(destination, DirectoryDestination)
-    base = destination.base or (destination.container if isinstance(destination.container, str) else None)
+    placement = planning.job.destination.placement
+    assert placement is not None
+    base = placement.base or (placement.container if isinstance(placement.container, str) else None)
     return base is not None and planning.is_within(id, what.move) and not planning.is_within(base, what.move)

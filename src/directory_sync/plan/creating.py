@@ -134,7 +134,7 @@ def _produce(
     """Draft some of them: a row's keys are the normalised id and, below the top, the container; its mark is
     the depth.
     """
-    normalise, parent = planning.destination.normalise_id, planning.destination.parent_id
+    normalise, parent = planning.destination.names.normalise, planning.destination.names.parent
     name_of = name_maker(planning.job, planning.layout)
     for offset in offsets:
         record = source_at(offset)
@@ -156,6 +156,6 @@ def _creation(planning: Planning, containers: Containers, record: SourceRecord) 
         check_mandatory(fields, planning.layout)
     container = containers.for_new(record.container)
     values = {change.field: change.new for change in fields}
-    id = planning.destination.new_id(planning.job.naming_attribute, values, container)
-    named = planning.destination.naming_values(id)
+    id = planning.destination.names.new(planning.job.naming_attribute, values, container)
+    named = planning.destination.names.fixed_values(id)
     return Change(Action.CREATE, record.key, id, fields=tuple(with_names(fields, named) if named else fields))

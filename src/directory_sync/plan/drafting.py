@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from directory_sync.definition.models import DirectoryDestination, MoveMissing, Removal
+from directory_sync.definition.models import MoveMissing, Removal
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark
+from directory_sync.endpoints.contract import Can
 from directory_sync.errors import RecordError
 from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
@@ -101,10 +102,12 @@ class Drafter:
         """
         planning = self.planning
         found = {
-            id for data in self.objects if (id := planning.destination.normalise_id(object_id(data))) in ids
+            id
+            for data in self.objects
+            if (id := planning.destination.names.normalise(object_id(data))) in ids
         }
         others = [id for id in ids if id not in found]
-        if len(others) <= _ASKED_ONE_BY_ONE and isinstance(planning.job.destination, DirectoryDestination):
+        if len(others) <= _ASKED_ONE_BY_ONE and Can.HOLD_OTHERS in planning.destination.can:
             found.update(id for id in others if planning.destination.exists(id))
         return found
 
@@ -133,8 +136,8 @@ class Drafter:
             fields = changed_fields(record, found, planning.layout)
             then = self._final_id(record, found, fields)
             before, after = (
-                planning.destination.naming_values(found.id),
-                planning.destination.naming_values(then),
+                planning.destination.names.fixed_values(found.id),
+                planning.destination.names.fixed_values(then),
             )
             if before or after:
                 fields = with_kept_names(fields, found.values, planning.layout, before=before, after=after)
@@ -176,11 +179,11 @@ class Drafter:
         """The id that the object has when these fields are changed."""
         layout, destination = self.planning.layout, self.planning.destination
         values: dict[str, Sequence[bytes]] = {change.field: change.new for change in fields}
-        if not layout.exact or not isinstance(self.planning.job.destination, DirectoryDestination):
-            return destination.renamed_id(found.id, values)
+        if not layout.exact or Can.RENAME not in destination.can:
+            return destination.names.renamed(found.id, values)
         # The name may be spelled otherwise than the attribute.
         spelled = {layout.fields[i]: wanted for i in layout.exact if (wanted := record.values[i])}
-        return destination.renamed_id(found.id, {**spelled, **values}, {name.lower() for name in spelled})
+        return destination.names.renamed(found.id, {**spelled, **values}, {name.lower() for name in spelled})
 
     def _add(self, draft: Draft) -> None:
         """Take a draft in, if there is anything to do or to look up."""
@@ -206,7 +209,7 @@ class Drafter:
                 container = self._containers.as_of_now(change.object, move.container)
                 if not planning.is_in(change.object, container):
                     self._containers.need(container)
-                    then = planning.destination.moved_id(change.final_object, container)
+                    then = planning.destination.names.moved(change.final_object, container)
                     draft = replace(draft, change=change._replace(action=Action.MOVE, new_object=then))
             except RecordError as error:
                 planning.reject(change.key, change.object, error)
@@ -347,12 +350,12 @@ class Drafter:
     def _holding_others(self, ids: Sequence[str]) -> set[str]:
         """Those of these objects below which there are others that this plan does not remove too."""
         destination = self.planning.destination
-        leaving = {destination.normalise_id(id) for id in ids}
+        leaving = {destination.names.normalise(id) for id in ids}
         children = destination.children(ids)
         return {
             id
             for id, below in children.items()
-            if any(destination.normalise_id(child) not in leaving for child in below)
+            if any(destination.names.normalise(child) not in leaving for child in below)
         }
 
     def _draft_departure(
@@ -364,7 +367,7 @@ class Drafter:
         except RecordError as error:
             planning.reject(key, found.id, error)
             return
-        then = planning.destination.moved_id(found.id, container)
+        then = planning.destination.names.moved(found.id, container)
         change = Change(
             Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name
         )

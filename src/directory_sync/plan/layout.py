@@ -14,16 +14,13 @@ from math import prod
 
 from directory_sync.definition.models import (
     AnyField,
-    DirectoryDestination,
-    FileEndpoint,
-    FileKind,
     Job,
     LookUp,
     ObjectKind,
 )
 from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.blanks import SEEN_FIRST, SEEN_LAST, is_blank, stripped
-from directory_sync.endpoints.contract import Destination, FieldRule, Source
+from directory_sync.endpoints.contract import Can, Destination, FieldRule, Source
 from directory_sync.errors import SchemaError
 from directory_sync.plan.mapping.delimiters import as_set
 
@@ -147,11 +144,12 @@ def make_layout(
     rules = tuple(_rule(destination, name) for name in fields)
     _check_other_names(destination, fields, rules)
     classes: tuple[str, ...] = ()
-    if _has_classes(job):
-        classes = tuple(job.object_classes or destination.object_classes(job.object.value))
     mandatory: frozenset[str] = frozenset()
-    if classes:
-        mandatory = frozenset(name.lower() for name in destination.mandatory(classes)) - {"objectclass"}
+    objects = destination.objects
+    if objects is not None:
+        classes = tuple(job.object_classes or objects.classes(job.object.value))
+        if classes:
+            mandatory = frozenset(map(str.lower, objects.mandatory(classes))) - {"objectclass"}
     if job.missing_at_destination == "create":
         _check_classes(job, destination, rules, classes, mandatory)
     indices = range(len(fields))
@@ -166,7 +164,9 @@ def make_layout(
     keys = tuple(i for i in indices if job.fields[fields[i]].key)
     rules = tuple(_compared_rule(job.fields[fields[i]], rule) for i, rule in enumerate(rules))
     unstable = tuple(i for i in indices if fields[i] in volatile and i not in keys)
-    exact = tuple(i for i in indices if job.fields[fields[i]].exact and (i not in keys or _has_classes(job)))
+    exact = tuple(
+        i for i in indices if job.fields[fields[i]].exact and (i not in keys or objects is not None)
+    )
     # A key is the same at both sides, but for its spelling.
     settled = tuple(i for i in keys if i not in exact)
     compared = tuple(
@@ -240,14 +240,6 @@ def _check_other_names(destination: Destination, fields: Sequence[str], rules: S
             )
 
 
-def _has_classes(job: Job) -> bool:
-    """Whether objects at the destination have classes; rows have none."""
-    destination = job.destination
-    return isinstance(destination, DirectoryDestination) or (
-        isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
-    )
-
-
 def _compared_rule(mapping: AnyField, rule: FieldRule) -> FieldRule:
     """The rule by which a field is compared, which is the schema's but for joined values."""
     if mapping.delimiter is not None and rule.single and not isinstance(mapping, LookUp):
@@ -268,9 +260,7 @@ def _check_classes(
 ) -> None:
     described = [_base(rule.described or name) for name, rule in zip(job.fields, rules, strict=True)]
     mapped = {*map(_base, job.fields), *described}
-    if isinstance(job.destination, DirectoryDestination) and job.naming_attribute.lower() not in map(
-        _base, job.fields
-    ):
+    if Can.RENAME in destination.can and job.naming_attribute.lower() not in map(_base, job.fields):
         raise SchemaError(
             f"new objects are named by {job.naming_attribute}, but no field maps it.",
             endpoint=destination.label,
@@ -287,7 +277,7 @@ def _check_classes(
                 " skip."
             ),
         )
-    allowed = destination.allowed(classes) if classes else None
+    allowed = destination.objects.allowed(classes) if classes and destination.objects is not None else None
     if allowed is None:
         return
     for name, one in zip(job.fields, described, strict=True):

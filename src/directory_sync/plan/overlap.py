@@ -71,7 +71,7 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
     if (
         moves is not None
         and one_place(source, destination)
-        and source.region.holds((*destination.place_of(moves), ""))
+        and source.region.holds((*destination.names.path(moves), ""))
     ):
         raise EndpointError(
             f"missing_at_source moves objects to {moves}, which the source ({source.label}) reads: they would"
@@ -84,7 +84,7 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
 
 def is_one_of(ids: Iterable[str], destination: Destination) -> Callable[[str], bool]:
     """A function that tells whether an id at the destination is one of these ids of source records."""
-    normalise = destination.normalise_id
+    normalise = destination.names.normalise
     found = frozenset(map(normalise, ids))
 
     def is_one(id: str) -> bool:

@@ -4,7 +4,7 @@ carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -34,8 +34,8 @@ class PlannedEffects:
     def add(self, changes: Iterable[Change], endpoint: Source) -> None:
         """Add the effects of one plan for the place that this endpoint reads or writes."""
         for change in changes:
-            identifier = endpoint.normalise_id(change.object)
-            then = endpoint.normalise_id(change.final_object)
+            identifier = endpoint.names.normalise(change.object)
+            then = endpoint.names.normalise(change.final_object)
             before, after = self._exchanges.due(identifier, then, (identifier, then))
             self._now.update(before)
             if change.action is Action.CREATE:
@@ -116,7 +116,7 @@ class _Overlaid:
     def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """The endpoint's listing as it will be."""
         effects = self._effects
-        normalise = self._endpoint.normalise_id
+        normalise = self._endpoint.names.normalise
         references = [
             name for name in fields if (rule := self._endpoint.rule(name)) is not None and rule.reference
         ]
@@ -144,7 +144,7 @@ class _Overlaid:
         return {
             identifier: then
             for identifier, then in last.items()
-            if self._endpoint.normalise_id(then) != identifier
+            if self._endpoint.names.normalise(then) != identifier
         }
 
     def _following(self, record: Record, references: Sequence[str], moved: Mapping[str, str]) -> Record:
@@ -157,7 +157,7 @@ class _Overlaid:
         for name in references:
             followed = []
             for value in values.get(name, ()):
-                identifier = self._endpoint.normalise_id(value.decode(errors="replace"))
+                identifier = self._endpoint.names.normalise(value.decode(errors="replace"))
                 if identifier not in self._effects.deleted:
                     followed.append(moved[identifier].encode() if identifier in moved else value)
             if name in values:
@@ -176,7 +176,7 @@ class _Overlaid:
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """The endpoint's index as it will be."""
         effects = self._effects
-        normalise = self._endpoint.normalise_id
+        normalise = self._endpoint.names.normalise
         seen: set[str] = set()
         for identifier, values in self._endpoint.index(field, within):
             known = normalise(identifier)
@@ -200,7 +200,7 @@ class _Overlaid:
         def patched() -> Iterator[Record]:
             seen: set[str] = set()
             for record in self._endpoint.find(field, values, asked):
-                identifier = self._endpoint.normalise_id(record.id)
+                identifier = self._endpoint.names.normalise(record.id)
                 seen.add(identifier)
                 if not self._gone(identifier):
                     yield effects.patched(identifier, record)
@@ -211,26 +211,19 @@ class _Overlaid:
             if any(normalise(value) in wanted for value in found):
                 yield _only(record, fields)
 
-    def container_exists(self, id: str) -> bool:
-        """Whether the container is there or will be."""
-        return self._will_exist(id, self._endpoint.container_exists)
-
     def exists(self, id: str) -> bool:
         """Whether an object has the id, or will have it."""
-        return self._will_exist(id, self._endpoint.exists)
-
-    def _will_exist(self, id: str, exists_now: Callable[[str], bool]) -> bool:
-        identifier = self._endpoint.normalise_id(id)
+        identifier = self._endpoint.names.normalise(id)
         if identifier in self._effects.created:
             return True
         moved_here = any(
-            self._endpoint.normalise_id(changes[-1].final_object) == identifier
+            self._endpoint.names.normalise(changes[-1].final_object) == identifier
             for changes in self._effects.changed.values()
         )
         if moved_here:
             return True
         moved_away = identifier in self._effects.changed
-        return not moved_away and identifier not in self._effects.deleted and exists_now(id)
+        return not moved_away and identifier not in self._effects.deleted and self._endpoint.exists(id)
 
 
 def _nothing() -> Generator[Batch, None, End]:

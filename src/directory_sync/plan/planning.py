@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from directory_sync.definition import models
 from directory_sync.definition.models import Removal
 from directory_sync.endpoints.change import Action, Change, FieldChange
-from directory_sync.endpoints.contract import Destination, Source
+from directory_sync.endpoints.contract import Can, Destination, Source
 from directory_sync.errors import RecordError
 from directory_sync.plan.layout import Layout
 from directory_sync.plan.leaving_alone import left_alone_text
@@ -85,7 +85,7 @@ class Planning:
         # Many objects share few containers, so what is known of a container is kept.
         if id in self._parents:
             return self._parents[id]
-        above = self.destination.parent_id(id)
+        above = self.destination.names.parent(id)
         if above is None:
             return None
         container = self.container(above)
@@ -97,7 +97,7 @@ class Planning:
         """The normalised id of a container."""
         known = self._containers.get(id)
         if known is None:
-            known = self._containers[id] = self.destination.normalise_id(id)
+            known = self._containers[id] = self.destination.names.normalise(id)
         return known
 
     def depth(self, id: str) -> int:
@@ -117,7 +117,7 @@ class Planning:
     def is_within(self, id: str, container: str) -> bool:
         """Whether the object is the container, or lies anywhere below it."""
         wanted = self.container(container)
-        above: str | None = self.destination.normalise_id(id)
+        above: str | None = self.destination.names.normalise(id)
         while above is not None and above != wanted:
             above = self.parent(above)
         return above is not None
@@ -125,17 +125,15 @@ class Planning:
     @property
     def moves_existing(self) -> bool:
         """Whether an object whose computed container changed is moved."""
-        return (
-            isinstance(self.job.destination, models.DirectoryDestination)
-            and self.job.destination.move_existing
-        )
+        placement = self.job.destination.placement
+        return placement is not None and placement.move_existing
 
     @property
     def spells_names(self) -> bool:
         """Whether the spelling of an object's name counts."""
         naming = self.job.naming_attribute.lower()
         exact = (self.layout.fields[i].lower() for i in self.layout.exact)
-        return isinstance(self.job.destination, models.DirectoryDestination) and naming in exact
+        return Can.RENAME in self.destination.can and naming in exact
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class ReferenceIndex:
         within: str | None,
         read_sides: ReadSides,
     ) -> None:
-        self._source_id = source.normalise_id
+        self._source_id = source.names.normalise
         self._destination = destination
         source_rule = source.rule(source_field)
         by_id = source_rule is not None and source_rule.reference
@@ -135,7 +135,7 @@ class ReferenceIndex:
             one.spool.close()
 
     def _read_source(self, source: Source, sink: Sink) -> None:
-        normalise_id = source.normalise_id
+        normalise_id = source.names.normalise
         for number, by_field in enumerate(self._fields):
             place, normalise_value = bytes([number]), by_field.normalise
             for identifier, values in source.index(by_field.match, None):
@@ -170,7 +170,7 @@ class ReferenceIndex:
             deleted: normalised ids.
             created: gives, for a match field, (id, the field) of each new object.
         """
-        normalise_id = self._destination.normalise_id
+        normalise_id = self._destination.names.normalise
         for by_field in self._fields:
             by_field.change_values(list(changes_of(by_field.match)), normalise_id)
             if moved or deleted:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from directory_sync.definition.models import DirectoryDestination, Job, UnmanagedMatch
+from directory_sync.definition.models import Job, UnmanagedMatch
 from directory_sync.plan.layout import Layout, usable
 from directory_sync.plan.overlap import one_place
 from directory_sync.plan.planning import Planning
@@ -24,10 +24,8 @@ from directory_sync.plan.spool import Spool
 
 def reuses_unmanaged(job: Job) -> bool:
     """Whether the job updates objects that it does not manage."""
-    return (
-        isinstance(job.destination, DirectoryDestination)
-        and job.destination.unmanaged_match is UnmanagedMatch.REUSE
-    )
+    placement = job.destination.placement
+    return placement is not None and placement.unmanaged_match is UnmanagedMatch.REUSE
 
 
 def take_unmanaged(
@@ -111,15 +109,15 @@ def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:
     records: set[str] = set()
 
     def is_source(id: str) -> bool:
-        if not region.holds(planning.source.place_of(id)):
+        if not region.holds(planning.source.names.path(id)):
             return False
         if not records:
             # Read only where there is somebody to be told from them.
             records.update(
-                planning.source.normalise_id(load_source(data, planning.layout).id) for data in sources
+                planning.source.names.normalise(load_source(data, planning.layout).id) for data in sources
             )
-            records.update(map(planning.source.normalise_id, planning.unusable))
-        return planning.source.normalise_id(id) in records
+            records.update(map(planning.source.names.normalise, planning.unusable))
+        return planning.source.names.normalise(id) in records
 
     return is_source
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from directory_sync.approval.comparison import Comparison, Counts, Difference, Presence
-from directory_sync.definition.models import DirectoryDestination, Job
+from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.registry import kind_of
 from directory_sync.errors import QueryError
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.changes import integrity_of, visible_plan
@@ -129,7 +130,7 @@ def compare_requests(
             {"with": f"Request {other_id} is about another destination, so there is nothing to compare."}
         )
     # Names in directories differ in the case of letters without naming something else; keys of rows do not.
-    ids: Callable[[str], str] = str.casefold if isinstance(new_job.destination, DirectoryDestination) else str
+    ids: Callable[[str], str] = str.casefold if kind_of(new_job.destination).folds_ids else str
     only_old, only_new = store.unlike_changes(old.plan_id, new.plan_id)
     comparison = Comparison(only_old, only_new, normalise=ids)
     counts = replace(comparison.counts, same=comparison.counts.same + new_head.changes - len(only_new))

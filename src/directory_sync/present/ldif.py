@@ -5,13 +5,13 @@ to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
-from directory_sync.definition.endpoint_text import destination_text
-from directory_sync.definition.models import Collection, DirectoryDestination, FileEndpoint, FileKind, Job
+from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Action, Change
-from directory_sync.endpoints.exchanges import Part, in_parts
+from directory_sync.endpoints.contract import LdifForm
+from directory_sync.endpoints.exchanges import Part, containers_above, in_parts
+from directory_sync.endpoints.registry import kind_of, load
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.present.line import mark_text
 from directory_sync.present.shown import ShownChange, visible
@@ -84,24 +84,20 @@ def render_changes(
     is_secret = secret_fields(job)
     with open_job(collection, job, deployment, run_id="preview") as opened:
         destination = opened.destination
-
-        def above(id: str) -> Iterator[str]:
-            container = destination.parent_id(id)
-            while container is not None:
-                yield destination.normalise_id(container)
-                container = destination.parent_id(container)
-
         shown = (visible(change, is_secret) for change in changes)
-        yield from ldif_records(shown, destination.render, normalise=destination.normalise_id, above=above)
+        yield from ldif_records(
+            shown,
+            destination.render,
+            normalise=destination.names.normalise,
+            above=containers_above(destination.names),
+        )
 
 
 def has_ldif(job: Job) -> bool:
     """Whether the job's changes have a form in LDIF: those of directories and LDIF files have, those of
     tables have not.
     """
-    if isinstance(job.destination, FileEndpoint):
-        return job.destination.kind is FileKind.LDIF
-    return isinstance(job.destination, DirectoryDestination)
+    return bool(kind_of(job.destination).ldif)
 
 
 def ldif_parts(head: PlanHead, job: Job, changes: Iterable[ShownChange]) -> Iterator[str]:
@@ -115,7 +111,7 @@ def ldif_parts(head: PlanHead, job: Job, changes: Iterable[ShownChange]) -> Iter
     changes_count = "1 change" if head.changes == 1 else f"{head.changes} changes"
     heading = [
         f"plan {head.id} of job {head.job}, collection {head.collection}, run {head.run_id}",
-        f"for {destination_text(job.destination)}: {changes_count}, digest {head.digest}",
+        f"for {job.destination.text}: {changes_count}, digest {head.digest}",
     ]
     parts = ["version: 1\n\n" + comments(heading)]
     for record in _records(job, changes):
@@ -127,26 +123,7 @@ def ldif_parts(head: PlanHead, job: Job, changes: Iterable[ShownChange]) -> Iter
 
 
 def _records(job: Job, changes: Iterable[ShownChange]) -> Iterator[str]:
-    if isinstance(job.destination, FileEndpoint):
-        from directory_sync.endpoints.files import names
-        from directory_sync.endpoints.files.ldif_format import change_records
-        from directory_sync.endpoints.files.ldif_source import DN_FIELD
-
-        def above(id: str) -> Iterator[str]:
-            container = names.parent(id)
-            while container:
-                yield names.normalise(container)
-                container = names.parent(container)
-
-        render = partial(change_records, pseudo_fields=(DN_FIELD,))
-        return ldif_records(changes, render, normalise=names.normalise, above=above)
-    from directory_sync.endpoints.ldap.ldif import render_change
-    from directory_sync.endpoints.ldap.schema import Schema
-
-    schema = Schema({}, active_directory=False, endpoint="")
+    form: LdifForm = load(kind_of(job.destination).ldif)()
     return ldif_records(
-        changes,
-        lambda change, part: render_change(change, schema, part),
-        normalise=schema.names.normalise,
-        above=schema.names.ancestors,
+        changes, form.render, normalise=form.names.normalise, above=containers_above(form.names)
     )

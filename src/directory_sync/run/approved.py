@@ -9,6 +9,7 @@ import time
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.registry import open_destination
 from directory_sync.errors import (
     DirectorySyncError,
     LeaseError,
@@ -21,7 +22,7 @@ from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import open_destination, touched_areas
+from directory_sync.run.opening import touched_areas
 from directory_sync.run.result import JobResult, failure, record
 from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot

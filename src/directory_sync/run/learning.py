@@ -10,13 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from directory_sync.definition.models import (
-    Collection,
-    DirectorySource,
-    FileEndpoint,
-    Job,
-    SqlSource,
-)
+from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import Destination, FieldRule
 from directory_sync.errors import EndpointError
@@ -33,7 +27,7 @@ _REMOVALS = (Action.DELETE, Action.DISABLE, Action.MOVE)
 
 def place_of(collection: Collection, job: Job, destination: str) -> JobPlace:
     """What a job's knowledge is kept under. `destination`: identity of the place that is written to."""
-    return JobPlace(collection.name, job.name, destination, _source(job))
+    return JobPlace(collection.name, job.name, destination, job.source.known_as)
 
 
 def past_of(
@@ -52,17 +46,6 @@ def claims(job: Job) -> bool:
     them only.
     """
     return job.enabled and job.missing_at_destination == "create"
-
-
-def _source(job: Job) -> str:
-    """Names the place that a job reads: connection and container, table, or file."""
-    match job.source:
-        case DirectorySource(connection=connection, container=container):
-            return f"directory {connection} {container.casefold()}"
-        case SqlSource(connection=connection, table=table):
-            return f"database {connection} {table or 'query'}"
-        case FileEndpoint(connection=connection, file=file):
-            return f"file {connection or ''} {file}"
 
 
 @dataclass(slots=True)

@@ -9,20 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory_sync.definition.models import (
-    Collection,
-    DirectoryDestination,
-    DirectorySource,
-    FileEndpoint,
-    Job,
-    MoveMissing,
-    Script,
-    SqlDestination,
-    SqlSource,
-)
+from directory_sync.definition.models import Collection, Job, MoveMissing, Script
 from directory_sync.definition.support import refuse_unsupported
-from directory_sync.endpoints.contract import Destination, Source
-from directory_sync.errors import MissingObjectError, UnsupportedError
+from directory_sync.endpoints.contract import Can, Destination, Source
+from directory_sync.endpoints.registry import open_destination, open_source
+from directory_sync.errors import MissingObjectError
 from directory_sync.plan.mapping.scripts import load_scripts
 from directory_sync.plan.mapping.transform import CompiledMapping, compile_mapping
 from directory_sync.plan.mapping.variables import run_variables
@@ -75,7 +66,7 @@ def open_job(
         stack.callback(source.close)
         destination = open_destination(job, deployment)
         stack.callback(destination.close)
-        source_effects = _effects(source, earlier) if isinstance(job.source, DirectorySource) else None
+        source_effects = _effects(source, earlier) if Can.BE_FORESEEN in source.can else None
         effects = _effects(destination, earlier)
         _check(source, source_effects)
         _check(destination, effects)
@@ -98,6 +89,7 @@ def open_job(
             no_field=source.no_field,
             single=single,
             source_single=source_single,
+            naming_fields=destination.names.made_of(job.naming_attribute),
             variables=run_variables(
                 collection=collection.name,
                 job=job.name,
@@ -108,9 +100,7 @@ def open_job(
             scripts=scripts,
         )
         warnings = [*source.warnings, *destination.warnings]
-        if isinstance(job.source, FileEndpoint) and any(
-            item.destination == source.identity for item in earlier
-        ):
+        if source_effects is None and any(item.destination == source.identity for item in earlier):
             warnings.append(
                 f"{source.label} is written by a job before this one; this preview shows what the file holds"
                 f" now."
@@ -129,45 +119,8 @@ def touched_areas(job: Job, destination: Destination) -> tuple[str, ...]:
     """
     areas = destination.areas
     if isinstance(job.missing_at_source, MoveMissing):
-        areas = (*areas, destination.normalise_id(job.missing_at_source.move))
+        areas = (*areas, destination.names.normalise(job.missing_at_source.move))
     return areas
-
-
-def open_source(job: Job, deployment: Deployment) -> Source:
-    """The job's source; nothing has been asked of it yet."""
-    # Each endpoint brings libraries of its own along, so only those that are used are imported.
-    match job.source:
-        case DirectorySource():
-            from directory_sync.endpoints.ldap.source import LdapSource
-
-            return LdapSource(job.source, deployment.connections.get(job.source.connection))
-        case FileEndpoint():
-            from directory_sync.endpoints.files import file_source
-
-            return file_source(job.source, deployment.data_folder)
-        case SqlSource():
-            raise UnsupportedError(f"job {job.name}: database sources cannot be used yet.")
-
-
-def open_destination(job: Job, deployment: Deployment) -> Destination:
-    """The job's destination; nothing has been asked of it yet."""
-    match job.destination:
-        case DirectoryDestination():
-            from directory_sync.endpoints.ldap.destination import LdapDestination
-
-            return LdapDestination(job.destination, deployment.connections.get(job.destination.connection))
-        case FileEndpoint():
-            from directory_sync.endpoints.files import file_destination
-
-            return file_destination(
-                job.destination,
-                deployment.data_folder,
-                keys=job.keys,
-                fields=tuple(job.fields),
-                naming_attribute=job.naming_attribute,
-            )
-        case SqlDestination():
-            raise UnsupportedError(f"job {job.name}: database destinations cannot be used yet.")
 
 
 def _check(endpoint: Source, effects: PlannedEffects | None) -> None:

@@ -19,13 +19,14 @@ from directory_sync.apply.outcome_log import Tally
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.endpoints.contract import Destination
+from directory_sync.endpoints.registry import open_destination
 from directory_sync.errors import DirectorySyncError, EndpointError, LeaseError, StoreError
 from directory_sync.plan.model import Statistics
 from directory_sync.plan.past import UNIDENTIFIED
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.learning import Written, learn, place_of
 from directory_sync.run.looking_back import record_what_was_found
-from directory_sync.run.opening import open_destination, touched_areas
+from directory_sync.run.opening import touched_areas
 from directory_sync.run.result import JobState, applied
 from directory_sync.store.leases import Lease, overlap
 from directory_sync.store.plans import WRITE_BATCH, StoredPlan

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.definition.endpoint_text import destination_text, source_text
 from directory_sync.definition.models import Collection
 from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.plan.model import LimitCheck, same_limits
@@ -324,8 +323,8 @@ def _places(definition: Mapping[str, Any], job_name: str) -> dict[str, str | Non
         return {"title": None, "source": None, "destination": None}
     return {
         "title": collection.title,
-        "source": source_text(job.source),
-        "destination": destination_text(job.destination),
+        "source": job.source.text,
+        "destination": job.destination.text,
     }
 
 

@@ -2,32 +2,38 @@
 stands in the file.
 """
 
-# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
-
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.change import Action, Change, Outcome, Result, value_to_json
-from directory_sync.endpoints.contract import Batch, FieldRule, Record
+from directory_sync.definition.models import FileEndpoint, Job
+from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
 from directory_sync.endpoints.evidence import End, Evidence, witnessed
-from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
-from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content, row_id
-from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource, cell_rule
+from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content
+from directory_sync.endpoints.files.csv_source import BATCH_SIZE, CsvSource
 from directory_sync.endpoints.files.replacing import check_writable
-from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
-from directory_sync.endpoints.files.row_changes import RowChange, decide
+from directory_sync.endpoints.files.rewriting import RowFile
 from directory_sync.endpoints.files.wholeness import WHOLE
-from directory_sync.errors import EndpointError, IncompleteListing, RecordError, SchemaError
+from directory_sync.endpoints.rows import RowChange, RowNames, cell_rule, row_id
+from directory_sync.errors import IncompleteListing, SchemaError
 
 
-class CsvDestination(CsvSource, RewrittenFile):
+def open_destination(job: Job, surroundings: Surroundings) -> CsvDestination:
+    """The job's destination."""
+    assert isinstance(job.destination, FileEndpoint)
+    return CsvDestination(
+        job.destination,
+        surroundings.data_folder,
+        keys=job.keys,
+        fields=tuple(job.fields),
+    )
+
+
+class CsvDestination(CsvSource, RowFile):
     """Rows of a CSV file, known by the values of the job's key fields.
 
     A file that is not there is an empty one.
@@ -38,28 +44,12 @@ class CsvDestination(CsvSource, RewrittenFile):
     ) -> None:
         super().__init__(definition, data_folder)
         self.keys = tuple(keys)
+        self.names = RowNames(self.label, self.kind, self.keys)
+        self.encoding = self.dialect.encoding
         self.mapped = tuple(dict.fromkeys(fields))
 
     # -- reading
     # ------------------------------------------------------------------------------------------------------
-
-    @property
-    def identity_field(self) -> str | None:
-        """Rows have nothing but their key."""
-        return None
-
-    @property
-    def is_identified(self) -> bool:
-        """A file is known by its path."""
-        return True
-
-    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
-        """Nothing is moved in a file."""
-        return {}
-
-    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
-        """None: a key is all that tells objects of a file apart."""
-        return {}
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file has a usable
@@ -77,14 +67,14 @@ class CsvDestination(CsvSource, RewrittenFile):
 
     def rule(self, name: str) -> FieldRule:
         """Every column holds one text; a column that is not there is added when it gets a value."""
-        return super().rule(name) or cell_rule(name)
+        return super().rule(name) or cell_rule(name, self.kind)
 
     def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all rows.
 
         A row that cannot be told apart ends the listing, because the file could not be written again.
         """
-        return witnessed(self._batches(fields), self._asked)
+        return witnessed(self._batches(fields), self.asked)
 
     def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         if not self.path.exists():
@@ -114,98 +104,14 @@ class CsvDestination(CsvSource, RewrittenFile):
 
     def index(self, field: str, within: str | None) -> Iterator[tuple[str, list[bytes]]]:
         """Yield (id, values of field) of all rows that have a key."""
-        self._no_containers(within)
+        self.refuse_containers(within)
         for batch in self.read([field]):
             yield from ((record.id, record.values.get(field, [])) for record in batch if not record.problem)
-
-    # -- names
-    # --------------------------------------------------------------------------------------------------------
-
-    def object_classes(self, kind: str) -> tuple[str, ...]:
-        """Rows have no classes."""
-        return ()
-
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """The key fields: a row without them could not be found again."""
-        return frozenset(self.keys)
-
-    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The id of a row with these values: its key.
-
-        Raises RecordError if its key is not complete, or binary.
-        """
-        lower = {name.lower(): cell for name, cell in values.items()}
-        key: list[str] = []
-        for field in self.keys:
-            value = b"".join(lower.get(field.lower(), ())[:1])
-            try:
-                key.append(value.decode())
-            except UnicodeDecodeError:
-                raise RecordError(
-                    "the value is binary and cannot be a key in a CSV file.", field=field
-                ) from None
-            if not value:
-                raise RecordError("the key has no value. Fill it at the source.", field=field)
-        return row_id(key)
-
-    def parent_id(self, id: str) -> str | None:
-        """Rows are in no container."""
-        return None
-
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """Key fields are never changed, so neither are ids."""
-        return id
-
-    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
-        """None: a row's key is its key fields."""
-        return ()
-
-    def moved_id(self, id: str, container: str) -> str:
-        """Rows cannot be moved."""
-        raise EndpointError(
-            "rows of a CSV file cannot be moved.", endpoint=self.label, remedy="Use delete or skip."
-        )
-
-    def render(self, change: Change, part: Part = Part.WHOLE) -> str:
-        """A comment, because CSV has no form for changes."""
-        fields = "; ".join(
-            f"{field.field}: {_shown(field.old)} -> {_shown(field.new)}" for field in change.fields
-        )
-        text = f"{self.label}: {change.action} row {change.object}" + (f": {fields}" if fields else "")
-        return "# " + re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text) + "\n"
 
     # -- writing
     # ------------------------------------------------------------------------------------------------------
 
-    def _decide(
-        self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
-    ) -> tuple[Sequence[Outcome], WriteContent]:
-        self._columns = None  # they are about to be other ones
-        exists = self.path.exists()
-        found = self._touched_rows({self._target(change) for _, change in todo}) if exists else {}
-        decided: list[RowChange] = []
-        taken: set[str] = set()
-        for sequence, change in todo:
-            target = self._target(change)
-            if target in taken:
-                message = (
-                    f"row {target}: another change of this plan is about the same row. Run the job again."
-                )
-                decided.append(RowChange(target, change.action, Outcome(sequence, Result.FAILED, message)))
-                continue
-            taken.add(target)
-            row = decide(
-                sequence,
-                change,
-                id=target,
-                rows=found.get(target, []),
-                retried=sequence in verify,
-                encoding=self.dialect.encoding,
-            )
-            decided.append(row)
-        return [row.outcome for row in decided], lambda stream: self._write_content(stream, decided, exists)
-
-    def _touched_rows(self, ids: Collection[str]) -> dict[str, list[dict[str, str]]]:
+    def rows_by_id(self, ids: Collection[str]) -> dict[str, list[dict[str, str]]]:
         """The cells of each row that has one of the ids, by column in lower case."""
         found: dict[str, list[dict[str, str]]] = {}
         with self.reading() as rows:
@@ -218,20 +124,13 @@ class CsvDestination(CsvSource, RewrittenFile):
                     found.setdefault(key, []).append(dict(zip(names, row.cells, strict=True)))
         return found
 
-    def _target(self, change: Change) -> str:
-        if change.action is not Action.CREATE:
-            return change.object
-        try:
-            return self.new_id("", {field.field: field.new for field in change.fields}, "")
-        except RecordError:
-            return change.object
-
-    def _write_content(self, stream: BinaryIO, decided: Sequence[RowChange], exists: bool) -> None:
+    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange]) -> None:
+        """Write the file again, or for the first time."""
         # The encodings that begin with a mark (utf-16, utf-8-sig) set it once, so one encoder writes
         # everything.
         encoder = codecs.getincrementalencoder(self.dialect.encoding)("strict")
-        changes = {change.id: change for change in decided if change.outcome.result is Result.DONE}
-        if not exists:
+        self._columns = None  # they are about to be other ones
+        if not self.path.exists():
             stream.writelines(map(encoder.encode, new_content(self.dialect, self.mapped, changes)))
             return
         with self.reading() as rows:
@@ -283,8 +182,3 @@ class CsvDestination(CsvSource, RewrittenFile):
                 raise IncompleteListing(row.problem, remedy="Correct the row, or move the file away.")
             if row.cells:
                 yield row
-
-
-def _shown(values: Sequence[bytes]) -> str:
-    texts = [value_to_json(value) for value in values]
-    return ", ".join(repr(text) if isinstance(text, str) else str(text) for text in texts) or "nothing"

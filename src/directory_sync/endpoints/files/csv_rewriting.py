@@ -5,24 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading
-from directory_sync.endpoints.files.row_changes import RowChange
+from directory_sync.endpoints.rows import RowChange, row_id
 
 NEWLINE = "\r\n"
 """Line ending of a new file (RFC 4180, section 2); an existing file keeps its own."""
-
-
-def row_id(key: Sequence[str]) -> str:
-    """The id of a row: its key values with commas between, so that no two keys give one id; empty if a value
-    is missing.
-    """
-    if not all(value.strip(BLANKS) for value in key):
-        return ""
-    if len(key) == 1:
-        return key[0]
-    return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in key)
 
 
 def new_content(

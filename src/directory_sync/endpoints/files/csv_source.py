@@ -7,14 +7,15 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from directory_sync.definition.models import FileEndpoint
+from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.blanks import is_blank
-from directory_sync.endpoints.contract import Batch, FieldRule, Record
-from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
+from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
+from directory_sync.endpoints.evidence import End, Evidence, witnessed
 from directory_sync.endpoints.files.csv_advice import advice_on_column
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading, CsvRow
-from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
+from directory_sync.endpoints.files.paths import FileSource, FileVersion, open_file
 from directory_sync.endpoints.files.selecting import Selection
+from directory_sync.endpoints.rows import RowNames, cell_rule
 from directory_sync.errors import EndpointError, SchemaError
 
 BATCH_SIZE = 1000
@@ -26,32 +27,25 @@ _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 _BLANK_BEFORE_QUOTES = re.compile(r'[ \t]+".*"[ \t]*', re.DOTALL)
 
 
-class CsvSource:
+def open_source(job: Job, surroundings: Surroundings) -> CsvSource:
+    """The job's source."""
+    assert isinstance(job.source, FileEndpoint)
+    return CsvSource(job.source, surroundings.data_folder)
+
+
+class CsvSource(FileSource):
     """Rows of a CSV file. An empty cell is an absent value; ids are places such as `line 12`."""
 
+    kind = "CSV"
+
     def __init__(self, definition: FileEndpoint, data_folder: Path) -> None:
-        self.label = f"file {definition.file}"
-        self.path = resolve_path(definition.file, data_folder)
-        self._asked = Asked(definition.file, filter=definition.filter or "")
+        super().__init__(definition, data_folder)
+        self.names: RowNames = RowNames(self.label, self.kind)
         self.dialect = CsvDialect.of(definition, self.label)
         self.selection = (
             None if definition.filter is None else Selection(definition.filter, self.label, columns=True)
         )
         self._columns: list[str] | None = None
-
-    @property
-    def identity(self) -> str:
-        """The resolved path."""
-        return str(self.path)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """A file in the data folder is never unsafe."""
-        return ()
-
-    def containers(self) -> tuple[str, ...]:
-        """A file needs no container."""
-        return ()
 
     def check(self) -> None:
         """See that the file is there and has a usable header, with the columns that the filter names."""
@@ -68,7 +62,7 @@ class CsvSource:
     def rule(self, name: str) -> FieldRule | None:
         """Every column holds one text."""
         spelled = next((column for column in self.fields() if column.lower() == name.lower()), None)
-        return None if spelled is None else cell_rule(spelled)
+        return None if spelled is None else cell_rule(spelled, self.kind)
 
     def no_field(self, name: str) -> SchemaError:
         """Names the columns that there are, and what was probably meant."""
@@ -82,7 +76,7 @@ class CsvSource:
         row of a file that may have been cut off there; both are in the listing whatever the filter would say
         of them.
         """
-        return witnessed(self._batches(fields), self._asked)
+        return witnessed(self._batches(fields), self.asked)
 
     def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         batch: list[Record] = []
@@ -105,7 +99,7 @@ class CsvSource:
 
         Raises EndpointError for `within`, and for a row that cannot be read.
         """
-        self._no_containers(within)
+        self.refuse_containers(within)
         with self.reading() as rows:
             for record, _ in self._records(rows, [field]):
                 if record.problem:
@@ -117,27 +111,6 @@ class CsvSource:
         return self.selection is None or self.selection.selects(
             {name.lower(): held for name, held in record.values.items()}
         )
-
-    @property
-    def reached(self) -> frozenset[str]:
-        """The file."""
-        return frozenset({self.identity})
-
-    @property
-    def region(self) -> None:
-        """A file is read as a whole."""
-        return
-
-    def place_of(self, id: str) -> tuple[str, ...]:
-        """A file has no containers."""
-        return (self.normalise_id(id),)
-
-    def normalise_id(self, id: str) -> str:
-        """Ids are exact."""
-        return id
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     @contextmanager
     def reading(self) -> Iterator[CsvReading]:
@@ -199,12 +172,6 @@ class CsvSource:
         advice = advice_on_column(name, rows.header, rows.columns, rows.dialect.delimiter)
         return SchemaError(f"there is no column {name!r}.", endpoint=self.label, remedy=advice)
 
-    def _no_containers(self, within: str | None) -> None:
-        if within is not None:
-            raise EndpointError(
-                "a CSV file has no containers.", endpoint=self.label, remedy="Leave out within:."
-            )
-
 
 def _plain(cell: str) -> str:
     """The text of a cell that a spreadsheet would compute as nothing but that text."""
@@ -216,20 +183,3 @@ def _named(names: Sequence[str], cells: Sequence[str]) -> dict[str, list[bytes]]
     """The cells of a row by column, as a filter looks at them: a blank one is absent."""
     values = ((name, _plain(cell).encode()) for name, cell in zip(names, cells, strict=True))
     return {name: [value] for name, value in values if not is_blank(value)}
-
-
-def cell_rule(name: str) -> FieldRule:
-    """What a cell can hold: one text that is not empty."""
-    return FieldRule(name, single=True, check=_check_cell)
-
-
-def _check_cell(value: bytes) -> str | None:
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        return "the value is binary, and a CSV cell holds text only"
-    if not text:
-        return "the value is empty, which a CSV cell cannot tell from an absent one"
-    if "\0" in text:
-        return "the value holds a NUL character, which a CSV file cannot hold"
-    return None

@@ -2,28 +2,26 @@
 they stand there.
 """
 
-# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
-
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from directory_sync.definition.models import FileEndpoint
+from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch
+from directory_sync.endpoints.contract import Batch, Surroundings
 from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.exchanges import Part
-from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
 from directory_sync.endpoints.files.ldif_format import change_records
 from directory_sync.endpoints.files.ldif_reading import Entry
-from directory_sync.endpoints.files.ldif_source import DN_FIELD, LdifSource
+from directory_sync.endpoints.files.ldif_source import LdifSource
+from directory_sync.endpoints.files.names import DN_FIELD, LdifNames
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.wholeness import WHOLE
-from directory_sync.errors import EndpointError, IncompleteListing, RecordError
+from directory_sync.errors import EndpointError, IncompleteListing
 
 _CLASSES = {
     "user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
@@ -35,6 +33,34 @@ _CLASSES = {
     "organizationalUnit": ("top", "organizationalUnit"),
 }
 # Those of a generic LDAP server: RFC 2798 (inetOrgPerson), RFC 4519 (the others).
+
+
+class LdifObjects:
+    """The classes of entries, as far as they are known without a schema."""
+
+    def classes(self, kind: str) -> tuple[str, ...]:
+        """Those that a generic LDAP server has for it."""
+        return _CLASSES.get(kind, ())
+
+    def mandatory(self, classes: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
+        """Nothing is known to be mandatory."""
+        return frozenset()
+
+    def allowed(self, classes: Sequence[str]) -> None:  # noqa: ARG002
+        """Nothing is known to be forbidden."""
+        return
+
+
+def open_destination(job: Job, surroundings: Surroundings) -> LdifDestination:
+    """The job's destination."""
+    assert isinstance(job.destination, FileEndpoint)
+    return LdifDestination(
+        job.destination,
+        surroundings.data_folder,
+        keys=job.keys,
+        fields=tuple(job.fields),
+        naming_attribute=job.naming_attribute,
+    )
 
 
 class LdifDestination(LdifSource, RewrittenFile):
@@ -52,29 +78,13 @@ class LdifDestination(LdifSource, RewrittenFile):
         super().__init__(definition, data_folder)
         self.naming_attribute = naming_attribute
         self.selection = None
-        self._maps_dn = DN_FIELD in map(str.lower, fields)
-        self._identity_field = next((key for key in keys if key.lower() != DN_FIELD), None)
+        self.names = LdifNames(maps_dn=DN_FIELD in map(str.lower, fields))
+        self.objects = LdifObjects()
+        # Whoever writes the file again may give an entry's name to another one.
+        self.identity_field: str | None = next((key for key in keys if key.lower() != DN_FIELD), None)
 
     # -- reading
     # ------------------------------------------------------------------------------------------------------
-
-    @property
-    def identity_field(self) -> str | None:
-        """The first key: whoever writes the file anew may give an entry's name to another one."""
-        return self._identity_field
-
-    @property
-    def is_identified(self) -> bool:
-        """A file is known by its path."""
-        return True
-
-    def children(self, ids: Collection[str]) -> dict[str, list[str]]:
-        """Nothing is moved in a file."""
-        return {}
-
-    def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
-        """None: a key is all that tells objects of a file apart."""
-        return {}
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file can be read."""
@@ -127,53 +137,6 @@ class LdifDestination(LdifSource, RewrittenFile):
         if self.path.exists():
             yield from super().index(field, within)
 
-    # -- names
-    # --------------------------------------------------------------------------------------------------------
-
-    def object_classes(self, kind: str) -> tuple[str, ...]:
-        """The classes that a generic LDAP server has for it."""
-        return _CLASSES.get(kind, ())
-
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """LDIF brings no schema, so nothing is known to be mandatory."""
-        return frozenset()
-
-    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for
-        the empty text.
-
-        Raises RecordError if there is neither.
-        """
-        lower = {name.lower(): held for name, held in values.items()}
-        if held := lower.get(DN_FIELD):
-            return names.checked(held[0])
-        if held := lower.get(naming.lower()):
-            return names.child(naming, held[0], container)
-        raise RecordError(f"the entry has no dn and no {naming} to be named by. Map one of them.")
-
-    def parent_id(self, id: str) -> str | None:
-        """The DN above; None at the top."""
-        return names.parent(id)
-
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The DN that agrees with the values; where the job maps `dn`, that decides alone, to the letter.
-
-        Raises RecordError.
-        """
-        # It is among the values only if the entry is to have another one.
-        given = next((held for name, held in values.items() if name.lower() == DN_FIELD), None)
-        if given is not None:
-            return names.checked(given[0] if given else b"")
-        return id if self._maps_dn else names.renamed(id, values)
-
-    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:
-        """The values of the RDN."""
-        return names.naming_values(id)
-
-    def moved_id(self, id: str, container: str) -> str:
-        """The DN with the same RDN in another container."""
-        return names.moved(id, container)
-
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """LDIF change records."""
         return change_records(change, part, pseudo_fields=(DN_FIELD,))
@@ -201,7 +164,7 @@ class LdifDestination(LdifSource, RewrittenFile):
                 yield outcome
 
     def _identities_there(self) -> set[bytes]:
-        field = self._identity_field
+        field = self.identity_field
         if field is None:
             return set()
         return {
@@ -214,11 +177,11 @@ class LdifDestination(LdifSource, RewrittenFile):
     def _decide(
         self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
     ) -> tuple[Sequence[Outcome], WriteContent]:
-        entries = LdifEntries([], self.label, identity_field=self._identity_field)
+        entries = LdifEntries([], self.label, identity_field=self.identity_field)
         if self.path.exists():
             with self.blocks() as blocks:
                 entries = LdifEntries(
-                    map(self._is_whole, blocks), self.label, identity_field=self._identity_field
+                    map(self._is_whole, blocks), self.label, identity_field=self.identity_field
                 )
         outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
         return outcomes, lambda stream: stream.writelines(entries.content())

@@ -8,7 +8,7 @@ from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_format import content_record
 from directory_sync.endpoints.files.ldif_reading import Entry
-from directory_sync.endpoints.files.ldif_source import DN_FIELD
+from directory_sync.endpoints.files.names import DN_FIELD
 
 
 class LdifEntries:

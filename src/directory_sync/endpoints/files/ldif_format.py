@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files import names
 
@@ -43,6 +45,11 @@ def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
     lines = [value_line("dn", dn.encode())]
     lines.extend(value_line(name, value) for name, values in ordered for value in values)
     return "".join(lines) + "\n"
+
+
+def ldif_form() -> LdifForm:
+    """How changes to an LDIF file are written."""
+    return LdifForm(partial(change_records, pseudo_fields=(names.DN_FIELD,)), names.LdifNames())
 
 
 def change_records(change: Change, part: Part = Part.WHOLE, *, pseudo_fields: Iterable[str] = ()) -> str:

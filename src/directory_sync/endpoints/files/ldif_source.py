@@ -9,20 +9,19 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from directory_sync.definition.models import FileEndpoint
+from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.blanks import is_blank
-from directory_sync.endpoints.contract import Batch, FieldRule, Record
-from directory_sync.endpoints.evidence import Asked, End, Ending, Evidence, witnessed
+from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
+from directory_sync.endpoints.evidence import End, Ending, Evidence, witnessed
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
-from directory_sync.endpoints.files.paths import FileVersion, open_file, resolve_path
+from directory_sync.endpoints.files.names import DN_FIELD, LdifNames
+from directory_sync.endpoints.files.paths import FileSource, FileVersion, open_file
 from directory_sync.endpoints.files.selecting import Selection, as_text
 from directory_sync.errors import SchemaError
 
 BATCH_SIZE = 1000
 
-DN_FIELD = "dn"
-"""A field that is no attribute: the entry's name."""
 OBJECT_CLASS = "objectclass"
 
 _REFERENCES = frozenset(
@@ -52,33 +51,26 @@ known here.
 """
 
 
-class LdifSource:
+def open_source(job: Job, surroundings: Surroundings) -> LdifSource:
+    """The job's source."""
+    assert isinstance(job.source, FileEndpoint)
+    return LdifSource(job.source, surroundings.data_folder)
+
+
+class LdifSource(FileSource):
     """Entries of an LDIF file. `dn` can be read like an attribute."""
 
+    kind = "LDIF"
+
     def __init__(self, definition: FileEndpoint, data_folder: Path) -> None:
-        self.label = f"file {definition.file}"
-        self.path = resolve_path(definition.file, data_folder)
-        self._asked = Asked(definition.file, filter=definition.filter or "")
+        super().__init__(definition, data_folder)
+        self.names: LdifNames = LdifNames()
         self.complete = definition.complete
         self.selection = (
             None
             if definition.filter is None
             else Selection(definition.filter, self.label, columns=False, normalise=_filter_form)
         )
-
-    @property
-    def identity(self) -> str:
-        """The resolved path."""
-        return str(self.path)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """A file in the data folder is never unsafe."""
-        return ()
-
-    def containers(self) -> tuple[str, ...]:
-        """A file needs no container."""
-        return ()
 
     def check(self) -> None:
         """See that the file is there and can be opened."""
@@ -104,7 +96,7 @@ class LdifSource:
         An entry that cannot be read as a whole has a problem, and only what could be read. Raises
         EndpointError if the filter selects nothing and names an attribute that no entry has.
         """
-        return witnessed(self._batches(fields), self._asked)
+        return witnessed(self._batches(fields), self.asked)
 
     def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         batch: list[Record] = []
@@ -167,27 +159,6 @@ class LdifSource:
         return (
             selection.may_select(values, entry.unreadable) if entry.unreadable else selection.selects(values)
         )
-
-    @property
-    def reached(self) -> frozenset[str]:
-        """The file."""
-        return frozenset({self.identity})
-
-    @property
-    def region(self) -> None:
-        """A file is read as a whole."""
-        return
-
-    def place_of(self, id: str) -> tuple[str, ...]:
-        """A file has no containers."""
-        return (self.normalise_id(id),)
-
-    def normalise_id(self, id: str) -> str:
-        """Names are compared without regard to case and runs of spaces."""
-        return names.normalise(id)
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     def _entries(self) -> Generator[Entry, None, End]:
         with self.blocks() as blocks:

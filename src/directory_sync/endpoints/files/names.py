@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import ldap
 import ldap.dn
@@ -15,6 +15,9 @@ from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.errors import RecordError
 
 Rdn = list[tuple[str, str, int]]
+
+DN_FIELD = "dn"
+"""A field that is no attribute: the entry's name."""
 
 
 def parse(dn: str) -> list[Rdn]:
@@ -147,3 +150,67 @@ def rebased(dn: str, old: str, new: str) -> str:
 
 def _above(dn: str, container: str) -> bool:
     return text_of(parse(dn)[-len(parse(container)) :]) == container
+
+
+class LdifNames:
+    """How entries of an LDIF file are named.
+
+    Args:
+        maps_dn: the job maps `dn`; then that decides alone about names, to the letter.
+    """
+
+    def __init__(self, *, maps_dn: bool = False) -> None:
+        self._maps_dn = maps_dn
+
+    def normalise(self, id: str) -> str:
+        """Names are compared without regard to case and runs of spaces."""
+        return normalise(id)
+
+    def path(self, id: str) -> tuple[str, ...]:
+        """A file has no containers."""
+        return (normalise(id),)
+
+    def parent(self, id: str) -> str | None:
+        """The DN above; None at the top."""
+        return parent(id)
+
+    def made_of(self, naming: str) -> tuple[str, ...]:  # noqa: ARG002 - whatever it is named by
+        """The DN, which is a field here."""
+        return (DN_FIELD,)
+
+    def new(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The DN of a new entry: a mapped `dn`, else the naming attribute in the container, at the top for
+        the empty text.
+
+        Raises RecordError if there is neither.
+        """
+        lower = {name.lower(): held for name, held in values.items()}
+        if held := lower.get(DN_FIELD):
+            return checked(held[0])
+        if held := lower.get(naming.lower()):
+            return child(naming, held[0], container)
+        raise RecordError(f"the entry has no dn and no {naming} to be named by. Map one of them.")
+
+    def renamed(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:  # noqa: ARG002
+        """The DN that agrees with the values. Raises RecordError."""
+        # It is among the values only if the entry is to have another one.
+        given = next((held for name, held in values.items() if name.lower() == DN_FIELD), None)
+        if given is not None:
+            return checked(given[0] if given else b"")
+        return id if self._maps_dn else renamed(id, values)
+
+    def moved(self, id: str, container: str) -> str:
+        """The DN with the same RDN in another container."""
+        return moved(id, container)
+
+    def fixed_values(self, id: str) -> Sequence[tuple[str, bytes]]:
+        """The values of the RDN."""
+        return naming_values(id)
+
+    def is_made_of(self, id: str, field: str, value: bytes) -> bool:  # noqa: ARG002
+        """No: nothing in a file has to be unique but names."""
+        return False
+
+    def temporary(self, id: str, identity: bytes, number: int) -> None:  # noqa: ARG002
+        """None: a file is written in one step."""
+        return

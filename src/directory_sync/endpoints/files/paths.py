@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
+from directory_sync.definition.addresses import FileEndpoint
+from directory_sync.endpoints.evidence import Asked
+from directory_sync.endpoints.whole import WholeSource
 from directory_sync.errors import (
     AuthenticationError,
     EndpointError,
@@ -121,6 +124,20 @@ class FileVersion:
                 endpoint=label,
                 remedy="Let whoever writes it finish first; best they write another file and rename it.",
             )
+
+
+class FileSource(WholeSource):
+    """Base of sources that are files in the data folder."""
+
+    def __init__(self, definition: FileEndpoint, data_folder: Path) -> None:
+        self.label = f"file {definition.file}"
+        self.path = resolve_path(definition.file, data_folder)
+        self.asked = Asked(definition.file, filter=definition.filter or "")
+
+    @property
+    def identity(self) -> str:
+        """The resolved path."""
+        return str(self.path)
 
 
 def _reason(error: Exception) -> str:

@@ -1,78 +1,30 @@
-"""What destinations that are files have in common: no containers, read as a whole, and written anew in one
-step.
-"""
-
-# ruff: noqa: ARG002 - the protocol's methods take what other endpoints need
+"""What destinations that are files have in common: written again as a whole, in one step."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, Record
-from directory_sync.endpoints.evidence import Evidence
+from directory_sync.endpoints.contract import Can
+from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
-from directory_sync.errors import MissingObjectError
+from directory_sync.endpoints.rows import RowChange, decide, rendered_row
+from directory_sync.endpoints.whole import WholeDestination
+from directory_sync.errors import MissingObjectError, RecordError
 
 WriteContent = Callable[[BinaryIO], None]
 
 
-class RewrittenFile(ABC):
-    """A base of destinations beside the source that reads the same kind of file."""
+class RewrittenFile(WholeDestination):
+    """Base of file destinations; combine it with the source that reads the same kind of file."""
 
-    label: str
     path: Path
+    can = frozenset({Can.WRITE_AT_ONCE})
 
-    @property
-    @abstractmethod
-    def identity(self) -> str:
-        """The resolved path."""
-
-    @abstractmethod
-    def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
-        """Yield everything that is in the file."""
-
-    @property
-    def areas(self) -> tuple[str, ...]:
-        """The file."""
-        return (self.identity,)
-
-    def find(self, field: str, values: Sequence[bytes], fields: Sequence[str]) -> Iterator[Record]:
-        """Yield every record in whose field one of the values is."""
-        wanted = set(values)
-        for batch in self.read(list(dict.fromkeys([*fields, field]))):
-            for record in batch:
-                if not wanted.isdisjoint(record.values.get(field, ())):
-                    yield record
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """No restriction: a file brings no schema."""
-        return None
-
-    def container_exists(self, id: str) -> bool:
-        """A file may be a part of a directory, or have no containers at all: none is missing."""
-        return True
-
-    def exists(self, id: str) -> bool:
-        """Everything in a file is managed, so nothing exists that `read` does not yield."""
-        return any(record.id == id for batch in self.read(()) for record in batch)
-
-    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
-        """No: nothing in a file has to be unique but names."""
-        return False
-
-    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
-        """None: rows keep their keys."""
-        return None
-
-    def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
-        """All of them."""
-        return values
-
-    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
+    def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:  # noqa: ARG002 - all or nothing was written
         """Tell by looking into the file what became of changes. It was written in one step, or not at all."""
         todo = list(changes)
         if not self.path.exists() and any(change.action is not Action.CREATE for _, change in todo):
@@ -117,6 +69,63 @@ class RewrittenFile(ABC):
             todo: changes with their places in the plan.
             verify: places of those that an earlier attempt may have carried out already.
         """
+
+
+class RowFile(RewrittenFile):
+    """Base of file destinations that hold rows; `names` has to be the `RowNames` of the job's keys."""
+
+    encoding: str = "utf-8"
+
+    @abstractmethod
+    def rows_by_id(self, ids: Collection[str]) -> Mapping[str, Sequence[Mapping[str, str]]]:
+        """Lower-case field → text, of each row of the existing file that has one of these ids."""
+
+    @abstractmethod
+    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange]) -> None:
+        """Write the whole new content: the old rows with these changes to some of them, by id, and new rows.
+
+        `self.path` still holds the old content, if there is any.
+        """
+
+    def render(self, change: Change, part: Part = Part.WHOLE) -> str:  # noqa: ARG002 - rows are written in one part
+        """A comment, because there is no standard form for changes to rows."""
+        return rendered_row(change, self.label)
+
+    def _decide(
+        self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
+    ) -> tuple[Sequence[Outcome], WriteContent]:
+        found = self.rows_by_id({self._target(change) for _, change in todo}) if self.path.exists() else {}
+        decided: list[RowChange] = []
+        taken: set[str] = set()
+        for sequence, change in todo:
+            target = self._target(change)
+            if target in taken:
+                message = (
+                    f"row {target}: another change of this plan is about the same row. Run the job again."
+                )
+                decided.append(RowChange(target, change.action, Outcome(sequence, Result.FAILED, message)))
+                continue
+            taken.add(target)
+            row = decide(
+                sequence,
+                change,
+                id=target,
+                rows=found.get(target, []),
+                retried=sequence in verify,
+                encoding=self.encoding,
+                kind=self.kind,
+            )
+            decided.append(row)
+        done = {row.id: row for row in decided if row.outcome.result is Result.DONE}
+        return [row.outcome for row in decided], lambda stream: self.write_rows(stream, done)
+
+    def _target(self, change: Change) -> str:
+        if change.action is not Action.CREATE:
+            return change.object
+        try:
+            return self.names.new("", {field.field: field.new for field in change.fields}, "")
+        except RecordError:
+            return change.object
 
 
 def _found(change: Change, decided: Outcome) -> Outcome:

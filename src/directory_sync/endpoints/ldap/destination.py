@@ -7,22 +7,22 @@ from functools import partial
 
 from ldap.controls import RequestControl
 
-from directory_sync.definition.models import DirectoryDestination
+from directory_sync.definition.models import DirectoryDestination, Job
 from directory_sync.endpoints.change import Change, Outcome
-from directory_sync.endpoints.contract import ConnectionInfo
+from directory_sync.endpoints.contract import Can, ConnectionInfo, Surroundings
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.identities import read_children, read_identities
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
 from directory_sync.endpoints.ldap.looking import look_at
-from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import MANAGE_DSA_IT
+from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.source import EVERYTHING, LdapSource
 from directory_sync.endpoints.ldap.write import Writer
 from directory_sync.endpoints.places import is_certain
-from directory_sync.errors import EndpointError, RecordError
+from directory_sync.errors import EndpointError
 
 _PERSON = ("top", "person", "organizationalPerson")
 _INET_ORG_PERSON = (*_PERSON, "inetOrgPerson")
@@ -47,8 +47,40 @@ _ACTIVE_DIRECTORY_CLASSES = {
 }
 
 
+def open_destination(job: Job, surroundings: Surroundings) -> LdapDestination:
+    """The job's destination."""
+    assert isinstance(job.destination, DirectoryDestination)
+    return LdapDestination(job.destination, surroundings.connections.get(job.destination.connection))
+
+
+class LdapObjects:
+    """The classes of a server's objects."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def classes(self, kind: str) -> tuple[str, ...]:
+        """The classes of a new object of this kind, as this flavour of directory has them."""
+        return (_ACTIVE_DIRECTORY_CLASSES if self._server.root.active_directory else _STANDARD_CLASSES).get(
+            kind, ()
+        )
+
+    def mandatory(self, classes: Sequence[str]) -> frozenset[str]:
+        """Attributes that must be given, without objectClass and those that the server fills in.
+
+        Raises SchemaError.
+        """
+        return self._server.schema.mandatory(classes)
+
+    def allowed(self, classes: Sequence[str]) -> frozenset[str] | None:
+        """Attributes that may be given, lower case; None for `extensibleObject`. Raises SchemaError."""
+        return self._server.schema.allowed(classes)
+
+
 class LdapDestination(LdapSource):
     """The managed objects of a directory, and the container where new ones go."""
+
+    can = frozenset({Can.BE_FORESEEN, Can.HOLD_OTHERS, Can.RENAME})
 
     def __init__(
         self,
@@ -74,7 +106,7 @@ class LdapDestination(LdapSource):
         """The base, and the container of new objects if that is fixed."""
         return (
             *super().containers(),
-            *(() if self.container is None else (self.normalise_id(self.container),)),
+            *(() if self.container is None else (self.names.normalise(self.container),)),
         )
 
     def check(self) -> None:
@@ -98,6 +130,11 @@ class LdapDestination(LdapSource):
         return tuple(dict.fromkeys((names.normalise(self.base), names.normalise(self.container))))
 
     @property
+    def objects(self) -> LdapObjects:
+        """The classes of this flavour of directory, and what the schema says of them."""
+        return LdapObjects(self.server)
+
+    @property
     def identity_field(self) -> str | None:
         """`objectGUID` in Active Directory, `nsUniqueId` in 389 Directory Server, else `entryUUID` (RFC
         4530).
@@ -116,27 +153,6 @@ class LdapDestination(LdapSource):
     def identities(self, ids: Collection[str], *, among: int) -> dict[str, bytes]:
         """The identities of objects that are there, by DN; without those that this login may not see."""
         return read_identities(self.server, ids, base=self.base, among=among)
-
-    def object_classes(self, kind: str) -> tuple[str, ...]:
-        """The classes of a new object of this kind, as this flavour of directory has them."""
-        return (_ACTIVE_DIRECTORY_CLASSES if self.server.root.active_directory else _STANDARD_CLASSES).get(
-            kind, ()
-        )
-
-    def mandatory(self, object_classes: Sequence[str]) -> frozenset[str]:
-        """Attributes that must be given, without objectClass and those that the server fills in.
-
-        Raises SchemaError.
-        """
-        return self.server.schema.mandatory(object_classes)
-
-    def allowed(self, object_classes: Sequence[str]) -> frozenset[str] | None:
-        """Attributes that may be given, lower case; None for `extensibleObject`. Raises SchemaError."""
-        return self.server.schema.allowed(object_classes)
-
-    def container_exists(self, id: str) -> bool:
-        """Whether a new object can be put there."""
-        return self.exists(id)
 
     def exists(self, id: str) -> bool:
         """Whether there is an object with this DN that the login may see."""
@@ -166,52 +182,6 @@ class LdapDestination(LdapSource):
         normalise = rule.normalise if rule is not None else bytes
         there = set(map(normalise, held))
         return [value for value in values if normalise(value) in there]
-
-    # -- names
-    # --------------------------------------------------------------------------------------------------------
-
-    def new_id(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
-        """The DN of a new object.
-
-        Raises RecordError if the naming attribute has no value, or one that cannot name an object.
-        """
-        found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)
-        if found is None:
-            raise RecordError("names the new object, but has no value. Fill it at the source.", field=naming)
-        return self.server.schema.names.new_id(naming, found[0], container)
-
-    def parent_id(self, id: str) -> str | None:
-        """The container's DN; None at the top."""
-        return parent_of(id)
-
-    def renamed_id(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
-        """The DN that agrees with new values; the same text if it does already.
-
-        Raises RecordError if a naming value would go.
-        """
-        return self.server.schema.names.renamed_id(id, values, exact)
-
-    def naming_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
-        """None: the naming attribute's values decide about the name, see `renamed_id`."""
-        return ()
-
-    def moved_id(self, id: str, container: str) -> str:
-        """The DN in another container."""
-        return self.server.schema.names.moved_id(id, container)
-
-    def is_named_by(self, id: str, field: str, value: bytes) -> bool:
-        """Whether a normalised value of an attribute is one of the RDN's."""
-        return self.server.schema.names.is_named_by(id, field, value)
-
-    def temporary_id(self, id: str, identity: bytes, number: int) -> str | None:
-        """A DN in the same container, made from the identity; None if no value of the naming attribute can be
-        made of it.
-        """
-        return self.server.schema.names.temporary_id(id, identity, number, self._is_valid)
-
-    def _is_valid(self, attribute: str, value: bytes) -> bool:
-        rule = self.server.schema.rule(attribute)
-        return rule is None or rule.check(value) is None
 
     # -- writing
     # ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from directory_sync.endpoints.change import Change
+from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.ldif_format import value_line
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename, operations
@@ -23,6 +24,14 @@ def render_change(change: Change, schema: Schema, part: Part) -> str:
     return render(
         {Part.WHOLE: (*first, *second, *late), Part.FIRST: first, Part.SECOND: second, Part.LATE: late}[part]
     )
+
+
+def ldif_form() -> LdifForm:
+    """How changes to a directory are written where its schema is not known: values are compared octet by
+    octet then.
+    """
+    schema = Schema({}, active_directory=False, endpoint="")
+    return LdifForm(lambda change, part: render_change(change, schema, part), schema.names)
 
 
 def render(rendered: Iterable[Operation]) -> str:

@@ -128,11 +128,18 @@ class Names:
     Args:
         canonical: an attribute's one name, in lower case, whichever of its names or identifiers is given.
         normaliser: gives the normalised form of an attribute's values.
+        is_valid: whether an attribute can hold a value.
     """
 
-    def __init__(self, canonical: Callable[[str], str], normaliser: Callable[[str], Normalise]) -> None:
+    def __init__(
+        self,
+        canonical: Callable[[str], str],
+        normaliser: Callable[[str], Normalise],
+        is_valid: Callable[[str, bytes], bool] = lambda attribute, value: True,
+    ) -> None:
         self._canonical = canonical
         self._normaliser = normaliser
+        self._is_valid = is_valid
         self._parents: dict[str, str] = {}
         self._folding: dict[str, str] = {}
         """Attributes that are compared without regard to case, as they are spelled → their one name."""
@@ -231,8 +238,31 @@ class Names:
         inner, outer = self.normalise(dn), self.normalise(container)
         return not outer or inner == outer or outer in self.ancestors(inner)
 
-    def new_id(self, attribute: str, value: bytes, container: str) -> str:
-        """The DN of a new object. Raises RecordError for a value that cannot name one."""
+    def path(self, id: str) -> tuple[str, ...]:
+        """The normalised DNs of the containers above an object, from the top downwards, and its own."""
+        normalised = self.normalise(id)
+        return (*reversed(self.ancestors(normalised)), normalised)
+
+    def parent(self, id: str) -> str | None:
+        """The container's DN; None at the top."""
+        return parent_of(id)
+
+    def made_of(self, naming: str) -> tuple[str, ...]:
+        """The naming attribute."""
+        return (naming.lower(),)
+
+    def new(self, naming: str, values: Mapping[str, Sequence[bytes]], container: str) -> str:
+        """The DN of a new object.
+
+        Raises RecordError if the naming attribute has no value, or one that cannot name an object.
+        """
+        found = next((held for name, held in values.items() if name.lower() == naming.lower() and held), None)
+        if found is None:
+            raise RecordError("names the new object, but has no value. Fill it at the source.", field=naming)
+        return self.child(naming, found[0], container)
+
+    def child(self, attribute: str, value: bytes, container: str) -> str:
+        """The DN of an object in a container. Raises RecordError for a value that cannot name one."""
         try:
             text = value.decode()
         except UnicodeDecodeError:
@@ -246,7 +276,7 @@ class Names:
             raise RecordError("names the object, but has no value. Fill it at the source.", field=attribute)
         return join(format_rdn((Ava(attribute.partition(";")[0], text),)), container)
 
-    def renamed_id(self, dn: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
+    def renamed(self, id: str, values: Mapping[str, Sequence[bytes]], exact: Collection[str] = ()) -> str:
         """The DN that agrees with new values of the naming attributes; the same text if it does already.
 
         `exact`: attributes, lower case, whose spelling counts.
@@ -256,7 +286,7 @@ class Names:
         new_values = {self._canonical(name): found for name, found in values.items()}
         to_the_letter = set(map(self._canonical, exact))
         try:
-            rdn, parent = split(dn)
+            rdn, parent = split(id)
             avas = parse(rdn)[0]
         except NameSyntaxError as error:
             raise RecordError(f"{error}, so it cannot be renamed.") from None
@@ -265,7 +295,7 @@ class Names:
             self._renamed(ava, new_values.get(attribute), exact=attribute in to_the_letter)
             for ava, attribute in zip(avas, attributes, strict=True)
         )
-        return dn if renamed == avas else join(format_rdn(renamed), parent)
+        return id if renamed == avas else join(format_rdn(renamed), parent)
 
     def _renamed(self, ava: Ava, values: Sequence[bytes] | None, *, exact: bool) -> Ava:
         if values is None:
@@ -288,29 +318,31 @@ class Names:
                 "names the object, but its new value is not UTF-8 text.", field=ava.attribute
             ) from None
 
-    def is_named_by(self, dn: str, attribute: str, value: bytes) -> bool:
+    def fixed_values(self, id: str) -> Sequence[tuple[str, bytes]]:  # noqa: ARG002 - what an LDIF file needs
+        """None: the naming attribute's values decide about the name, see `renamed`."""
+        return ()
+
+    def is_made_of(self, id: str, field: str, value: bytes) -> bool:
         """Whether a normalised value of an attribute is one of the RDN's."""
         try:
-            rdn = naming(dn)
+            rdn = naming(id)
         except NameSyntaxError:
             return False
-        canonical = self._canonical(attribute)
+        canonical = self._canonical(field)
         normalise = self._normaliser(canonical)
         return any(
             self._canonical(ava.attribute) == canonical and normalise(ava.value.encode()) == value
             for ava in rdn
         )
 
-    def temporary_id(
-        self, dn: str, identity: bytes, number: int, is_valid: Callable[[str, bytes], bool]
-    ) -> str | None:
+    def temporary(self, id: str, identity: bytes, number: int) -> str | None:
         """A DN in the same container with another value of the first naming attribute, made from the
         identity.
 
-        None if none of the values that can be made has the form that the attribute demands (`is_valid`).
+        None if none of the values that can be made has the form that the attribute demands.
         """
         try:
-            rdn, parent = split(dn)
+            rdn, parent = split(id)
             first, *others = parse(rdn)[0]
         except (NameSyntaxError, ValueError, IndexError):
             return None
@@ -318,14 +350,14 @@ class Names:
         # Text for most attributes, digits for those that hold numbers. Short: Active Directory's cn has at
         # most 64 characters.
         for value in (f"exchange-{digest.hexdigest()}", str(int.from_bytes(digest.digest()) % 10**9)):
-            if is_valid(first.attribute, value.encode()):
+            if self._is_valid(first.attribute, value.encode()):
                 return join(format_rdn((Ava(first.attribute, value), *others)), parent)
         return None
 
-    def moved_id(self, dn: str, container: str) -> str:
+    def moved(self, id: str, container: str) -> str:
         """The DN of an object after moving it to another container; the same text if it is there already."""
         try:
-            rdn, parent = split(dn)
+            rdn, parent = split(id)
         except NameSyntaxError as error:
             raise RecordError(f"{error}, so it cannot be moved.") from None
-        return dn if self.same(parent, container) else join(rdn, container)
+        return id if self.same(parent, container) else join(rdn, container)

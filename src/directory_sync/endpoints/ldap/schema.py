@@ -89,7 +89,7 @@ class Schema:
         """One lower-case name for an attribute, whichever of its names or identifiers is given; without
         options.
         """
-        self.names = Names(self.canonical, self._normaliser)
+        self.names = Names(self.canonical, self._normaliser, self._is_valid)
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
         self._normaliser_of = cache(self._find_normaliser)
 
@@ -187,6 +187,10 @@ class Schema:
             return False
         syntax = syntaxes.SYNTAXES.get(self._inherited(attribute, "syntax") or "")
         return syntax is not None and not syntax.binary
+
+    def _is_valid(self, attribute: str, value: bytes) -> bool:
+        rule = self.rule(attribute)
+        return rule is None or rule.check(value) is None
 
     def _normaliser(self, attribute: str) -> matching.Normalise:
         return self._normaliser_of(attribute)

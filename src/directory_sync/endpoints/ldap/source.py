@@ -9,14 +9,14 @@ from functools import cached_property
 import ldap
 
 from directory_sync.definition import filters
-from directory_sync.definition.models import DirectorySource, Scope
+from directory_sync.definition.models import DirectorySource, Job, Scope
 from directory_sync.definition.problems import nearest
 from directory_sync.definition.regions import Region
-from directory_sync.endpoints.contract import Batch, ConnectionInfo, FieldRule, Record
+from directory_sync.endpoints.contract import Batch, Can, ConnectionInfo, FieldRule, Record, Surroundings
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.filter_check import check_filter
-from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
+from directory_sync.endpoints.ldap.names import Names, NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import any_of, equals
 from directory_sync.endpoints.ldap.read import listing, read_entry
 from directory_sync.endpoints.ldap.server import Server
@@ -30,11 +30,19 @@ _FIND_ONE_BY_ONE = 1000
 _CATEGORIES = {"user": b"person", "contact": b"person", "inetorgperson": b"person"}
 
 
+def open_source(job: Job, surroundings: Surroundings) -> LdapSource:
+    """The job's source."""
+    assert isinstance(job.source, DirectorySource)
+    return LdapSource(job.source, surroundings.connections.get(job.source.connection))
+
+
 class LdapSource:
     """The objects in a container that a filter selects.
 
     Safe to use in a forked child: it makes connections of its own.
     """
+
+    can = frozenset({Can.BE_FORESEEN})
 
     def __init__(self, definition: DirectorySource, connection: ConnectionInfo) -> None:
         self._setup(read_settings(connection), definition.container, definition.scope, definition.filter)
@@ -55,6 +63,11 @@ class LdapSource:
         return f"{self.settings.label}, {self.base}"
 
     @property
+    def names(self) -> Names:
+        """DNs, as the server's schema compares them."""
+        return self.server.schema.names
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is unsafe about the connection, one sentence each."""
         return self.settings.warnings
@@ -73,7 +86,7 @@ class LdapSource:
 
     def containers(self) -> tuple[str, ...]:
         """The container that is read."""
-        return (self.normalise_id(self.base),)
+        return (self.names.normalise(self.base),)
 
     def check(self) -> None:
         """Connect, log in, and see that the container is there and the schema can be read.
@@ -98,12 +111,7 @@ class LdapSource:
     @property
     def region(self) -> Region:
         """Where objects are looked for."""
-        return Region(self.place_of(self.base), self.scope)
-
-    def place_of(self, id: str) -> tuple[str, ...]:
-        """The normalised DNs of the containers above an object, from the top downwards, and its own."""
-        normalised = self.normalise_id(id)
-        return (*reversed(self.server.schema.names.ancestors(normalised)), normalised)
+        return Region(self.names.path(self.base), self.scope)
 
     def fields(self) -> Collection[str] | None:
         """Every attribute of the schema."""
@@ -121,10 +129,6 @@ class LdapSource:
     def rule(self, name: str) -> FieldRule | None:
         """What the schema says of an attribute."""
         return self.server.schema.rule(name)
-
-    def normalise_id(self, id: str) -> str:
-        """A DN in the form in which all its spellings are equal."""
-        return self.server.schema.names.normalise(id)
 
     # -- reading
     # ------------------------------------------------------------------------------------------------------

@@ -25,10 +25,7 @@ from directory_sync.definition.expressions.templating import (
 from directory_sync.definition.models import (
     AnyField,
     Copy,
-    DirectoryDestination,
     FieldContainer,
-    FileEndpoint,
-    FileKind,
     GeneratePassword,
     Job,
     Join,
@@ -228,6 +225,7 @@ def compile_mapping(
     *,
     source_fields_known: Collection[str] | None,
     single: Callable[[str], bool],
+    naming_fields: Collection[str],
     variables: Mapping[str, str],
     scripts: Mapping[str, ScriptFunction],
     source_single: Callable[[str], bool] | None = None,
@@ -239,6 +237,7 @@ def compile_mapping(
         job: the job.
         source_fields_known: the fields that the source can have; None if that cannot be told.
         single: whether a destination field holds at most one value.
+        naming_fields: lower-case destination fields that ids are made of (`Names.made_of`).
         variables: those of static texts (`directory_sync.plan.mapping.variables`).
         scripts: dotted path → function, of all scripts that the job names.
         source_single: whether a source field holds at most one value; without it, the record's number of
@@ -256,6 +255,7 @@ def compile_mapping(
             mapping,
             fields,
             single=single,
+            names=name.lower() in naming_fields,
             source_single=source_single,
             variables=variables,
             scripts=scripts,
@@ -293,6 +293,7 @@ def _make_step(
     fields: SourceFields,
     *,
     single: Callable[[str], bool],
+    names: bool,
     source_single: Callable[[str], bool] | None,
     variables: Mapping[str, str],
     scripts: Mapping[str, ScriptFunction],
@@ -333,7 +334,7 @@ def _make_step(
         copies=copies,
         produce=produce,
         lookup=lookup,
-        strips=produce is not None and (mapping.key or name.lower() in _naming_fields(job)),
+        strips=produce is not None and (mapping.key or names),
     )
 
 
@@ -354,15 +355,6 @@ def _holds_one(mapping: AnyField, source_single: Callable[[str], bool] | None) -
                 if source_single is None
                 else all(source_single(name) for _, name in source_fields(mapping))
             )
-
-
-def _naming_fields(job: Job) -> tuple[str, ...]:
-    """The fields, lower case, that the id of an object at the destination is made of."""
-    if isinstance(job.destination, DirectoryDestination):
-        return (job.naming_attribute.lower(),)
-    return (
-        ("dn",) if isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF else ()
-    )
 
 
 def _check_texts(texts: Sequence[str], where: str) -> None:

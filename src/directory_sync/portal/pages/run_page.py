@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory_sync.definition.endpoint_text import destination_text, source_text
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
@@ -286,8 +285,8 @@ def _row(job: RunJob) -> JobRow:
         planned=tuple(planned[name] for name in COLUMNS) if planned else (),
         planned_kinds=count_kinds(planned),
         waits=bool(planned) and job.state == JobState.WAITING,
-        source=source_text(job.job.source),
-        destination=destination_text(job.job.destination),
+        source=job.job.source.text,
+        destination=job.job.destination.text,
         duration=duration,
         message="" if message == f"{label}." else message,
         warnings=result.warnings if result is not None else (),

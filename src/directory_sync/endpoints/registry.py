@@ -1,0 +1,114 @@
+"""Which kinds of endpoints there are: one line for each kind of source, of destination, and of file.
+
+`docs/adding-an-endpoint.md` says how to add one. An endpoint brings libraries of its own along, so only what
+is used is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from directory_sync.definition.addresses import (
+    AnyDestination,
+    AnySource,
+    DirectoryDestination,
+    DirectorySource,
+    FileEndpoint,
+    FileKind,
+    endings_of,
+)
+from directory_sync.definition.models import Job
+from directory_sync.endpoints.contract import Destination, Source, Surroundings
+from directory_sync.errors import UnsupportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of endpoint.
+
+    Attributes:
+        source, destination: `module:name` of what opens it, called with a job and its surroundings; nothing
+            is asked of the endpoint then. Empty: it cannot be read, or written.
+        ldif: `module:name` of what gives its `LdifForm`; empty: changes to it have no form in LDIF.
+        folds_ids: two ids that differ in case only name one object, as far as can be told without asking.
+    """
+
+    source: str = ""
+    destination: str = ""
+    ldif: str = ""
+    folds_ids: bool = False
+
+
+_HERE = "directory_sync.endpoints"
+
+KINDS: Mapping[Hashable, Kind] = {
+    DirectorySource: Kind(source=f"{_HERE}.ldap.source:open_source"),
+    DirectoryDestination: Kind(
+        destination=f"{_HERE}.ldap.destination:open_destination",
+        ldif=f"{_HERE}.ldap.ldif:ldif_form",
+        folds_ids=True,
+    ),
+    FileKind.CSV: Kind(
+        f"{_HERE}.files.csv_source:open_source", f"{_HERE}.files.csv_destination:open_destination"
+    ),
+    FileKind.LDIF: Kind(
+        f"{_HERE}.files.ldif_source:open_source",
+        f"{_HERE}.files.ldif_destination:open_destination",
+        ldif=f"{_HERE}.files.ldif_format:ldif_form",
+    ),
+}
+"""By the class of the definition's part, or for a file by its kind."""
+
+
+def open_source(job: Job, surroundings: Surroundings) -> Source:
+    """The job's source; nothing has been asked of it yet. Raises UnsupportedError."""
+    _refuse_object_store(job.source)
+    opener = kind_of(job.source).source
+    if not opener:
+        raise _unsupported(job.source, f"job {job.name}: database sources cannot be used yet.")
+    source: Source = load(opener)(job, surroundings)
+    return source
+
+
+def open_destination(job: Job, surroundings: Surroundings) -> Destination:
+    """The job's destination; nothing has been asked of it yet. Raises UnsupportedError."""
+    _refuse_object_store(job.destination)
+    opener = kind_of(job.destination).destination
+    if not opener:
+        raise _unsupported(job.destination, f"job {job.name}: database destinations cannot be used yet.")
+    destination: Destination = load(opener)(job, surroundings)
+    return destination
+
+
+def kind_of(definition: AnySource | AnyDestination) -> Kind:
+    """The kind of an endpoint by its part of a definition; one that can do nothing if it is not known."""
+    return KINDS.get(definition.kind if isinstance(definition, FileEndpoint) else type(definition), Kind())
+
+
+def load(name: str) -> Callable[..., Any]:
+    """What `module:name` names."""
+    module, _, attribute = name.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
+
+
+def _refuse_object_store(definition: AnySource | AnyDestination) -> None:
+    if isinstance(definition, FileEndpoint) and definition.connection is not None:
+        raise UnsupportedError(
+            f"file {definition.file}: files on an object store (connection {definition.connection}) cannot be"
+            f" used yet. "
+            "Leave out connection: and put the file into the data folder."
+        )
+
+
+def _unsupported(definition: AnySource | AnyDestination, otherwise: str) -> UnsupportedError:
+    if not isinstance(definition, FileEndpoint):
+        return UnsupportedError(otherwise)
+    endings = (ending for kind in FileKind if kind in KINDS for ending in endings_of(kind))
+    return UnsupportedError(
+        f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet. "
+        f"Use one of {', '.join(endings)}, or give a delimiter: to read it as CSV."
+    )
