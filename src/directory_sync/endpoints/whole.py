@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Generator, Iterator, Sequence
 
+from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.contract import Batch, Can, FieldRule, Names, ObjectModel, Record
 from directory_sync.endpoints.evidence import Evidence
 from directory_sync.errors import EndpointError, SchemaError
