@@ -16,7 +16,6 @@ from sqlalchemy import select, update
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.contract import Batch
 from directory_sync.endpoints.evidence import End, Ending, Evidence
-from directory_sync.endpoints.files import file_destination, file_source
 from directory_sync.errors import PlanAltered
 from directory_sync.plan.model import PlanEvidence
 from directory_sync.store.database import Database
@@ -25,6 +24,7 @@ from directory_sync.store.tables import PlanRow
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.evidence import evidence_of
+from tests.scenarios.files import file_destination, file_source
 from tests.scenarios.plans import collection, creations, plan
 
 
