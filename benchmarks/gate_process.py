@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from benchmarks.large_requests import APPROVER
+from directory_sync.store.requests import Requests
 from directory_sync.store.store import Store
 from tests.scenarios.requests import decide
 
@@ -35,15 +36,15 @@ class Looks:
     def __init__(self) -> None:
         self.count = self.statements = 0
         self._awaited: tuple[int, threading.Event] | None = None
-        ask: Callable[[Store, list[int]], Mapping[int, str]] = Store.decided_among
+        ask: Callable[[Requests, list[int]], Mapping[int, str]] = Requests.decided_among
 
-        def counted(store: Store, ids: list[int]) -> Mapping[int, str]:
+        def counted(requests: Requests, ids: list[int]) -> Mapping[int, str]:
             try:
-                return ask(store, ids)
+                return ask(requests, ids)
             finally:
                 self._count()
 
-        setattr(Store, "decided_among", counted)  # noqa: B010 - a method is replaced, for this process only
+        setattr(Requests, "decided_among", counted)  # noqa: B010 - a method is replaced, for this process only
         event.listen(Engine, "before_cursor_execute", self._note)
 
     async def more(self, number: int) -> None:
@@ -82,9 +83,11 @@ async def shared(order: Mapping[str, Any]) -> dict[str, float]:
 async def alone(order: Mapping[str, Any]) -> dict[str, float]:
     """The naive way: each gate asks for itself, in a thread. The CPU of one round over all of them."""
     with Store.open(order["url"]) as store:
-        store.decided_among(order["ids"][:1])
+        store.requests.decided_among(order["ids"][:1])
         cpu = time.process_time()
-        await asyncio.gather(*(asyncio.to_thread(store.decided_among, [request]) for request in order["ids"]))
+        await asyncio.gather(
+            *(asyncio.to_thread(store.requests.decided_among, [request]) for request in order["ids"])
+        )
         return {"cpu": time.process_time() - cpu}
 
 

@@ -152,7 +152,7 @@ def collection_of(name: str, jobs: list[str], *, gated: bool = False) -> Collect
 
 
 def _start(store: Store, collection: Collection, run_id: str) -> Snapshot:
-    return store.start_run(
+    return store.runs.start(
         collection, run_id, trigger="manual", requester="ida", verified=True, reason="New people."
     )
 
@@ -172,7 +172,7 @@ def _file(store: Store, run: Snapshot, job: str, changes: StaffChanges) -> int:
         ),
         managed=len(changes),
     )
-    plan_id = store.save_plan(store.start_job(run.id, job).id, plan)
+    plan_id = store.plans.save(store.runs.start_job(run.id, job).id, plan)
     why = Reason("The job's changes always need approval.")
     return filing.file_request(
         store, run, plan_id, plan, policy=POLICY, why=why, description="Staff of the head office."

@@ -52,7 +52,7 @@ def main() -> int:
     with Store.open(order["store"]) as store:
         store.now()
         began, before = time.perf_counter(), _cpu()
-        snapshot = store.start_run(
+        snapshot = store.runs.start(
             collection,
             uuid4().hex,
             trigger="manual",

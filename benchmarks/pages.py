@@ -164,8 +164,8 @@ def measure(options: Options) -> list[Result]:
         with Store.open(url) as store:
             save_waiting_requests(store, url, _WAITING)
             old, new = save_large_requests(store, changes)
-            numbers = {"old": old, "new": new, "plan": store.get_request(new).request.plan_id}
-            plans = {"old": store.get_request(old).request.plan_id, "plan": numbers["plan"]}
+            numbers = {"old": old, "new": new, "plan": store.requests.get(new).request.plan_id}
+            plans = {"old": store.requests.get(old).request.plan_id, "plan": numbers["plan"]}
         with _bare(url) as query:
             for page in _PAGES:
                 options.say(f"{page.name} on {name}")

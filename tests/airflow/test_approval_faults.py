@@ -92,7 +92,7 @@ def written(airflow: FaultyAirflow, name: str) -> list[str] | None:
 def kinds(airflow: FaultyAirflow, request: Request) -> list[str]:
     """What happened to a request, in order, but for who looked at it."""
     return [
-        event.kind.value for event in airflow.store.get_request(request.id).events if event.kind != "viewed"
+        event.kind.value for event in airflow.store.requests.get(request.id).events if event.kind != "viewed"
     ]
 
 
@@ -153,7 +153,7 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
     states = {request.id: airflow.state(request) for request in requests}
     assert {states[number] for number in answered} == {"approved"}
     for request in requests:
-        view = airflow.store.get_request(request.id)
+        view = airflow.store.requests.get(request.id)
         assert (states[request.id], [each.person for each in view.decisions], kinds(airflow, request)) in [
             ("approved", ["bob"], ["filed", "approved"]),
             ("pending", [], ["filed"]),
@@ -173,7 +173,7 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
                 "bob",
                 "approved",
             )
-        assert [each.person for each in airflow.store.get_request(request.id).decisions] == ["bob"]
+        assert [each.person for each in airflow.store.requests.get(request.id).decisions] == ["bob"]
         assert kinds(airflow, request) == ["filed", "approved"]
     contradict(airflow, airflow.ask("many", "contradicted")[:20])
 
@@ -193,7 +193,7 @@ def contradict(airflow: FaultyAirflow, requests: list[Request]) -> None:
     with ThreadPoolExecutor(2) as pool:
         for request in requests:
             answers = dict(zip(people, pool.map(decide, [request] * 2, people), strict=True))
-            view = airflow.store.get_request(request.id)
+            view = airflow.store.requests.get(request.id)
             (only,) = view.decisions
             winner, loser = only.person, next(person for person in people if person != only.person)
             winners[winner] += 1
@@ -242,7 +242,7 @@ def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
     for name, each in (("store_away", request), ("store_away_later", other)):
         assert written(airflow, f"{name}_people") == WRITTEN
         assert kinds(airflow, each) == ["filed", "approved", "applied"]
-    assert [result.attempt for result in airflow.store.job_results("store_away_later", later)]
+    assert [result.attempt for result in airflow.store.runs.job_results("store_away_later", later)]
 
 
 # -- runs that end otherwise
@@ -272,7 +272,7 @@ def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
     (airflow.collections / "ungated.yaml").write_text(ungated, encoding="utf-8")
     (airflow.collections / "vanished.yaml").unlink()
     airflow.wait_for("the withdrawal", lambda: airflow.state(requests["marked"]) == "cancelled")
-    assert "marked failed" in airflow.store.get_request(requests["marked"].id).events[-1].text
+    assert "marked failed" in airflow.store.requests.get(requests["marked"].id).events[-1].text
     assert airflow.decide(requests["marked"]).json()["state"] == "cancelled"
 
     def gate() -> str:
@@ -290,7 +290,7 @@ def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
     airflow.age_definitions()
     airflow.keep_up()
     assert [airflow.state(requests[name]) for name in ("vanished", "edited")] == ["cancelled", "pending"]
-    assert "no longer defined" in airflow.store.get_request(requests["vanished"].id).events[-1].text
+    assert "no longer defined" in airflow.store.requests.get(requests["vanished"].id).events[-1].text
 
     assert airflow.decide(requests["edited"]).status_code == 200
     operator.patch("/api/v2/dags/edited", json={"is_paused": False}).raise_for_status()
@@ -313,7 +313,7 @@ def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -
     airflow.proxy.delay = 0.5
     assert airflow.decide(request).status_code == 200
     airflow.wait_for("some people", lambda: people(airflow) >= 5)
-    (begun,) = airflow.store.job_results("staff_to_branch", run)
+    (begun,) = airflow.store.runs.job_results("staff_to_branch", run)
     kill_tree(begun.pid)
     there = people(airflow)
     assert there < STAFF, "the worker was killed too late to prove anything"
@@ -323,7 +323,7 @@ def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -
     airflow.proxy.delay = 0.0
     assert airflow.admin.wait_for_run("staff_to_branch", run, 120) == "success"
     assert people(airflow) == STAFF
-    (result,) = airflow.store.job_results("staff_to_branch", run)
+    (result,) = airflow.store.runs.job_results("staff_to_branch", run)
     assert (result.state, result.attempt) == ("success", begun.attempt + 1)
     applied = airflow.as_user("bob").get(f"/dirsync/api/v1/requests/{request.id}").json()["request"]
     assert (applied["state"], applied["result"]["statistics"]["created"]) == ("applied", STAFF)

@@ -64,14 +64,14 @@ def file(
     """File a request; its number and digest."""
     plan_id = stored_plan(server.store, changes, run_id=run_id, requester=requester, reason=HOSTILE)
     asked = (Approver("user", "bea"), Approver("user", "ida"))
-    filed = server.store.file_request(
+    filed = server.store.filing.file(
         plan_id,
         policy=POLICY,
         approvers=asked,
         waives=[LimitCheck("delete", "", 1, 10, 0, "0")],
         description="New crew",
     )
-    return str(filed.id), server.store.get_request(filed.id).request.digest
+    return str(filed.id), server.store.requests.get(filed.id).request.digest
 
 
 def test_a_request_is_found_read_and_approved(server: PortalServer, call: Callable[..., Output]) -> None:
@@ -95,7 +95,7 @@ def test_a_request_is_found_read_and_approved(server: PortalServer, call: Callab
     status, out, err = call("bea", "approve", number, "--digest", digest[:12], "--reason", "Fine")
     assert (status, err) == (0, "")
     assert out.startswith(f"request {number}: Approved (")
-    (decision,) = server.store.get_request(int(number)).decisions
+    (decision,) = server.store.requests.get(int(number)).decisions
     assert (decision.person, decision.approve, decision.reason, decision.verified) == (
         "bea",
         True,
@@ -132,7 +132,7 @@ def test_denial_reroute_and_cancel(server: PortalServer, call: Callable[..., Out
     shown = call("bea", "show", number)[1]
     assert "user emil (reroute): Airflow knows no user of this name." in shown
     assert "user hugo (reroute)\n" in shown
-    view = server.store.get_request(int(number))
+    view = server.store.requests.get(int(number))
     assert {("user", "hugo"), ("role", "op")} <= {(each.kind, each.name) for each in view.assignees}
     status, out, _ = call("hugo", "deny", number, "--digest", digest, "--reason", "No “such” crew")
     assert (status, "Denied" in out) == (0, True)
@@ -153,7 +153,7 @@ def test_what_is_refused(server: PortalServer, call: Callable[..., Output]) -> N
     assert call("vera", "reroute", number, "--to-user", "vera")[0] == 5
     assert call("vera", "list", "--list", "all")[0] == 5
     assert call("bea", "approve", number, "--digest", "0" * 12)[0] == 1
-    assert server.store.get_request(int(number)).request.pending
+    assert server.store.requests.get(int(number)).request.pending
 
     assert call("ida", "deny", number, "--digest", digest, "--reason", "No")[0] == 0
     status, _, err = call("bea", "approve", number, "--digest", digest)

@@ -229,7 +229,7 @@ def test_the_digest_is_the_stores(store_url: str) -> None:
 
     each = collection(description="ä", start="2026-03-01", limits={"delete": "10%"})
     with Store.open(store_url) as store:
-        snapshot = store.start_run(each, "one", trigger="manual", requester="ida", verified=True)
+        snapshot = store.runs.start(each, "one", trigger="manual", requester="ida", verified=True)
     assert snapshot.digest == definition_digest(each)
     assert snapshot.collection == each
 

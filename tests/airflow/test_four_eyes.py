@@ -126,7 +126,7 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
     """
     run, request = ask(airflow, "reused")
     finish(airflow, "reused", run, request)
-    before = airflow.store.find_run("reused", run)
+    before = airflow.store.runs.find("reused", run)
     approver = airflow.as_user(APPROVER)
     approver.delete(f"/api/v2/dags/reused/dagRuns/{run}").raise_for_status()
     assert airflow.start_run("reused", by=APPROVER, dag_run_id=run) == run
@@ -134,7 +134,7 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
     assert set(airflow.admin.task_states("reused", run).values()) <= {"failed", "skipped", "upstream_failed"}
     for task in ("before", "_close"):
         assert "This run id was used before." in why(airflow, "reused", run, task)
-    assert airflow.store.find_run("reused", run) == before
+    assert airflow.store.runs.find("reused", run) == before
     assert approver.get(f"/dirsync/api/v1/runs/reused/{run}").json()["id_used_again"]
     for tab in ("run", "ti"):
         page = approver.get(
@@ -142,10 +142,10 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
         ).text
         assert "These results are of another run than the one that Airflow shows here." in page
         assert f"used again by <bdi>{APPROVER}</bdi>" in page
-    assert airflow.store.pending_request("reused", "people") is None
+    assert airflow.store.requests.pending("reused", "people") is None
     assert (
-        airflow.store.request_of_run(request.collection_run_id, "people")
-        == airflow.store.get_request(request.id).request
+        airflow.store.requests.of_run(request.collection_run_id, "people")
+        == airflow.store.requests.get(request.id).request
     )
     gate = f"/api/v2/dags/reused/dagRuns/{run}/taskInstances/people.approval"
     approver.patch(gate, json={"new_state": "success"}).raise_for_status()
@@ -160,7 +160,7 @@ def test_a_run_id_that_is_used_again_is_refused(airflow: FaultyAirflow) -> None:
 def test_the_id_of_a_terminals_run_is_refused(airflow: FaultyAirflow) -> None:
     """It has no run in Airflow that could be told from another one."""
     collection = load_text(definition("terminal"), "terminal.yaml").collection
-    airflow.store.start_run(collection, "terminal__1", trigger=TERMINAL, requester=REQUESTER, verified=False)
+    airflow.store.runs.start(collection, "terminal__1", trigger=TERMINAL, requester=REQUESTER, verified=False)
     run = airflow.start_run("terminal", by=APPROVER, dag_run_id="terminal__1")
     assert airflow.admin.wait_for_run("terminal", run, 120) == "failed"
     assert "This run id was used before." in why(airflow, "terminal", run, "before")
@@ -181,7 +181,7 @@ def test_a_cleared_task_plans_nothing_for_another(airflow: FaultyAirflow) -> Non
     assert ends == ["success", "failed", "skipped", "success"]
     assert "3,Bender" in (written(airflow, "cleared_before_out") or [])
     assert "Start a new run" in why(airflow, "cleared", run, "people", 2)
-    assert airflow.store.pending_request("cleared", "people") is None
+    assert airflow.store.requests.pending("cleared", "people") is None
     assert written(airflow, "cleared") is None
 
     own = airflow.start_run("cleared", by=APPROVER)
@@ -210,7 +210,7 @@ def test_a_job_that_begins_because_another_was_cleared_plans_nothing(airflow: Fa
     clear(airflow, "begun_by_hand", run, "before", downstream=True)
     airflow.wait_for("the job", lambda: airflow.admin.task_states("begun_by_hand", run)["people"] == "failed")
     assert "Start a new run" in why(airflow, "begun_by_hand", run, "people")
-    assert airflow.store.pending_request("begun_by_hand", "people") is None
+    assert airflow.store.requests.pending("begun_by_hand", "people") is None
 
 
 @pytest.mark.parametrize("end", ["failed", "success"])
@@ -230,7 +230,7 @@ def test_a_run_that_is_revived_plans_nothing(airflow: FaultyAirflow, end: str) -
     assert airflow.admin.wait_for_run("revived", run, 120) == "failed"
     assert airflow.admin.task_states("revived", run)["people"] == "failed"
     assert "Start a new run" in why(airflow, "revived", run, "people")
-    assert airflow.store.pending_request("revived", "people") is None
+    assert airflow.store.requests.pending("revived", "people") is None
 
 
 def test_a_job_whose_turn_was_made_by_marking_plans_nothing(airflow: FaultyAirflow) -> None:
@@ -248,7 +248,7 @@ def test_a_job_whose_turn_was_made_by_marking_plans_nothing(airflow: FaultyAirfl
     assert airflow.admin.wait_for_run("marked", run, 120) == "failed"
     assert airflow.admin.task_states("marked", run)["people"] == "failed"
     assert "Start a new run" in why(airflow, "marked", run, "people")
-    assert airflow.store.pending_request("marked", "people") is None
+    assert airflow.store.requests.pending("marked", "people") is None
 
 
 def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAirflow) -> None:
@@ -260,7 +260,7 @@ def test_a_mistyped_key_fails_the_run_before_anything_is_read(airflow: FaultyAir
         assert states[task] == "failed"
         log = why(airflow, "mistyped", run, task)
         assert "unknown key: 'preview' (did you mean preview_only?)" in log
-    assert airflow.store.find_run("mistyped", run) is None
+    assert airflow.store.runs.find("mistyped", run) is None
     assert not list(airflow.data.glob("mistyped*out*"))
     run = airflow.start_run("mistyped", by=REQUESTER, conf={"airflow/anything": 1, "preview_only": True})
     assert airflow.admin.wait_for_run("mistyped", run, 120) == "success"
@@ -274,9 +274,9 @@ def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marke
     marker.touch()
     try:
         run = airflow.start_run("killed", by=REQUESTER)
-        request = airflow.wait_for("the request", lambda: airflow.store.pending_request("killed", "people"))
+        request = airflow.wait_for("the request", lambda: airflow.store.requests.pending("killed", "people"))
         time.sleep(1)
-        result = next(each for each in airflow.store.job_results("killed", run) if each.job == "people")
+        result = next(each for each in airflow.store.runs.job_results("killed", run) if each.job == "people")
         assert (result.state, result.request_id) == ("waiting", request.id)
         kill_tree(result.pid)
     finally:
@@ -296,5 +296,5 @@ def test_a_request_outlives_the_task_that_filed_it(airflow: FaultyAirflow, marke
         "people": "success",
         "after": "success",
     }
-    (stored,) = [each for each in airflow.store.recent_runs("killed") if each.run_id == run]
+    (stored,) = [each for each in airflow.store.runs.recent("killed") if each.run_id == run]
     assert stored.state == "success"

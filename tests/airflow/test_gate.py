@@ -83,7 +83,7 @@ def meanwhile(store: Store) -> Iterator[Callable[[Callable[[int], object]], None
         def wait() -> None:
             deadline = time.monotonic() + 60
             while (
-                request := store.pending_request("corp", "people")
+                request := store.requests.pending("corp", "people")
             ) is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert request is not None
@@ -120,11 +120,11 @@ def xcom(run: DagRun, task_id: str, key: str = "return_value") -> Any:
 
 def the_request(store: Store, run: DagRun) -> RequestView:
     """The request that a run has filed for the job `people`."""
-    snapshot = store.find_run("corp", run.run_id)
+    snapshot = store.runs.find("corp", run.run_id)
     assert snapshot is not None
-    request = store.request_of_run(snapshot.id, "people")
+    request = store.requests.of_run(snapshot.id, "people")
     assert request is not None
-    return store.get_request(request.id)
+    return store.requests.get(request.id)
 
 
 # -- decided
@@ -295,7 +295,7 @@ def test_a_gate_that_waits_sends_mail_that_is_due(
 
         def reroute_and_decide(request: int) -> None:
             seen.append(reached("bea@corp.example"))
-            store.reroute(request, "bea", [Approver("user", "zoe")], roles=[], verified=True)
+            store.decisions.reroute(request, "bea", [Approver("user", "zoe")], roles=[], verified=True)
             seen.append(reached("zoe@corp.example"))
             decide(store, request, "zoe")
 
@@ -371,7 +371,7 @@ def test_a_run_that_needs_no_approval_waits_for_none(
     run = run_collection(PEOPLE, preview_only=True)
     assert task_states(run)["people.approval"] == "skipped"
     assert xcom(run, "people")["state"] == "previewed"
-    assert store.count_requests() == 0
+    assert store.requests.count() == 0
     assert not (data / "out.csv").exists()
 
 
@@ -388,7 +388,7 @@ def test_a_later_run_refers_to_the_pending_request_and_ends(
     collection = Collection.model_validate(
         {"name": "corp", "jobs": [{**PEOPLE, "wait_for_approval": waits}, AFTER]}
     )
-    first = store.start_run(collection, "first", trigger="manual", requester="ida", verified=True)
+    first = store.runs.start(collection, "first", trigger="manual", requester="ida", verified=True)
     asked = run_job(first, collection.jobs[0], deployment=deployment(), store=store, holder="the test")
     run = run_collection(
         *(job.model_dump(mode="json", by_alias=True, exclude_unset=True) for job in collection.jobs)
@@ -401,8 +401,8 @@ def test_a_later_run_refers_to_the_pending_request_and_ends(
     )
     assert xcom(run, "people")["request"] == asked.request
     assert xcom(run, "_close")["state"] == "waiting"
-    assert store.count_requests() == 1
-    assert store.pending_request("corp", "people") is not None
+    assert store.requests.count() == 1
+    assert store.requests.pending("corp", "people") is not None
     assert not (data / "out.csv").exists()
 
 
@@ -441,7 +441,7 @@ def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
         {"people": "denied", "after": "success"},
     )
     assert xcom(run, "_close")["statistics"]["created"] == 2, "those of the other job"
-    assert (str(run.state), store.count_requests(), (data / "out.csv").exists()) == ("success", 1, False)
+    assert (str(run.state), store.requests.count(), (data / "out.csv").exists()) == ("success", 1, False)
     assert (data / "after.csv").exists()
     text = task_log()
     assert f"denied by bea: request {denied.id} of run {denied.run_id}. Nothing was filed or written." in text
@@ -468,14 +468,14 @@ def test_a_gate_that_was_marked_by_hand_lets_nothing_be_written(
     from directory_sync.airflow.gate import ApprovalSensor
 
     def marked(self: ApprovalSensor, context: Any) -> dict[str, int]:
-        request = store.pending_request("corp", "people")
+        request = store.requests.pending("corp", "people")
         assert request is not None
         if state == "denied":
             decide(store, request.id, approve=False)
         if state in {"cancelled", "gone"}:
-            store.cancel(request.id, "ida")
+            store.decisions.cancel(request.id, "ida")
         if state == "gone":
-            store.delete_requests(timedelta(0), ["cancelled"])
+            store.request_upkeep.delete(timedelta(0), ["cancelled"])
         return {"request": request.id}
 
     monkeypatch.setattr(ApprovalSensor, "execute", marked)
@@ -489,7 +489,7 @@ def test_a_gate_that_was_marked_by_hand_lets_nothing_be_written(
     assert (task_states(run)["people.apply"], str(run.state)) == ("failed", "failed")
     assert "marked" in text
     assert ("has filed no request" if state == "gone" else f"is {state}, not approved") in text
-    (recorded,) = store.recent_runs("corp")
+    (recorded,) = store.runs.recent("corp")
     assert recorded.state == "failed"
 
 
@@ -598,7 +598,7 @@ def test_only_the_chosen_jobs_run(run_collection: RunCollection, store: Store, d
     assert xcom(run, "people") == {"state": "not_in_this_run"}
     assert xcom(run, "_close")["jobs"] == {"people": "not_in_this_run", "after": "success"}
     assert xcom(run, "_close")["state"] == "success"
-    assert store.count_requests() == 0
+    assert store.requests.count() == 0
     assert [path.name for path in data.iterdir() if path.name != "in.csv"] == ["after.csv"]
 
 
@@ -629,7 +629,7 @@ def waiting(store: Store, data: Path) -> GateTrigger:
 
     assert data.is_dir()
     collection = Collection.model_validate({"name": "corp", "jobs": [PEOPLE]})
-    run = store.start_run(collection, "one", trigger="manual", requester="ida", verified=True)
+    run = store.runs.start(collection, "one", trigger="manual", requester="ida", verified=True)
     result = run_job(run, collection.jobs[0], deployment=deployment(), store=store, holder="the test")
     assert result.request is not None
     return GateTrigger(result.request, "corp", "one", "people.approval")
@@ -673,10 +673,10 @@ def test_a_gate_that_is_ended_by_hand_withdraws_its_request(
 ) -> None:
     """Nothing would carry out what somebody approves later; the history says what has happened."""
     kill(waiting, monkeypatch, lambda: {"one": {"people.approval": state}})
-    view = store.get_request(waiting.request)
+    view = store.requests.get(waiting.request)
     assert view.request.state == "cancelled"
     assert view.events[-1].text == f"The task that waited for it was marked {state} in Airflow."
-    assert [result.state for result in store.job_results("corp", "one")] == ["cancelled"]
+    assert [result.state for result in store.runs.job_results("corp", "one")] == ["cancelled"]
 
 
 @pytest.mark.parametrize(
@@ -695,7 +695,7 @@ def test_a_gate_that_waits_on_keeps_its_request(
 ) -> None:
     """A cleared gate looks again, another triggerer goes on, and what cannot be told now the upkeep tells."""
     kill(waiting, monkeypatch, answer)
-    assert store.get_request(waiting.request).request.state == "pending"
+    assert store.requests.get(waiting.request).request.state == "pending"
 
 
 def test_a_decision_before_the_kill_stands(
@@ -704,4 +704,4 @@ def test_a_decision_before_the_kill_stands(
     """Of two that come at the same moment the first one counts."""
     decide(store, waiting.request)
     kill(waiting, monkeypatch, lambda: {"one": {"people.approval": "failed"}})
-    assert store.get_request(waiting.request).request.state == "approved"
+    assert store.requests.get(waiting.request).request.state == "approved"

@@ -16,6 +16,7 @@ import pytest
 
 from directory_sync.airflow.mail import SmtpSender, deliver_request_mail, portal_url
 from directory_sync.errors import MailError, StoreError
+from directory_sync.store.request_mail import RequestMail
 from directory_sync.store.request_model import EventKind
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
@@ -92,7 +93,7 @@ def logged() -> Iterator[list[str]]:
 
 def noted(store: Store, request: int) -> list[tuple[list[str], str]]:
     """Of each `mailed` event: who was reached, and the problem."""
-    events = store.get_request(request).events
+    events = store.requests.get(request).events
     return [((event.data or {})["to"], event.text) for event in events if event.kind is EventKind.MAILED]
 
 
@@ -150,7 +151,7 @@ def test_without_a_connection_nothing_happens(
     """
     configured(1, mail_connection="")
     request = file(store)
-    monkeypatch.setattr(Store, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
+    monkeypatch.setattr(RequestMail, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
     deliver_request_mail(store)
     assert noted(store, request) == []
 
@@ -180,7 +181,7 @@ def test_an_address_that_is_refused_for_good_is_given_up(
     deliver_request_mail(store)
     deliver_request_mail(store)
     assert [mail.to for mail in server.received] == [("zoe@corp.example",)]
-    [event] = [event for event in store.get_request(request).events if event.kind is EventKind.MAILED]
+    [event] = [event for event in store.requests.get(request).events if event.kind is EventKind.MAILED]
     [unreached] = (event.data or {})["unreached"]
     assert unreached["name"] == "bea"
     assert unreached["why"] == "The mail server refuses the address bea@corp.example: 550 5.1.1 no such user."
@@ -289,7 +290,7 @@ def test_a_store_that_is_away_costs_no_task(
         return raise_it
 
     for error in (StoreError("away"), ZeroDivisionError()):
-        monkeypatch.setattr(Store, "claim_mail", fail(error))
+        monkeypatch.setattr(RequestMail, "claim_mail", fail(error))
         deliver_request_mail(store)
 
 
@@ -449,13 +450,13 @@ def test_what_was_begun_is_noted_only_where_the_server_may_have_it(
     configured(server.port)
     server.refuse = {"bea@corp.example": "451 4.7.1 come back later"}
     begun: list[tuple[str, str]] = []
-    start = Store.start_mail
+    start = RequestMail.start_mail
 
     def start_mail(self: Store, due: Any, address: str, **options: Any) -> bool:
         begun.append((address, server.commands[-1].partition(" ")[0]))
         return start(self, due, address, **options)
 
-    monkeypatch.setattr(Store, "start_mail", start_mail)
+    monkeypatch.setattr(RequestMail, "start_mail", start_mail)
     request = file(store, users=("bea", "zoe"))
     deliver_request_mail(store)
     assert begun == [("zoe@corp.example", "rcpt")]

@@ -40,24 +40,24 @@ def test_a_run_that_the_store_has_not_closed_is_noted(store: Store, state: str) 
     """Also one that the store has never heard of: it was ended before any job began; and once only."""
     hears(state, "r1", task())
     hears(state, "r1", task())
-    assert store.has_ended_in_airflow(COLLECTION.name, "r1")
-    assert not store.has_ended_in_airflow(COLLECTION.name, "r2")
-    assert not store.has_ended_in_airflow("other", "r1")
+    assert store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
+    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r2")
+    assert not store.runs.has_ended_in_airflow("other", "r1")
 
 
 def test_a_run_that_is_closed_is_not_noted(store: Store) -> None:
     """What is known already needs no second note, so that the table stays small."""
-    store.start_run(COLLECTION, "r1", trigger="manual", requester="ida", verified=True)
-    store.finish_run(COLLECTION.name, "r1", "success")
+    store.runs.start(COLLECTION, "r1", trigger="manual", requester="ida", verified=True)
+    store.runs.finish(COLLECTION.name, "r1", "success")
     hears("success", "r1", task())
-    assert not store.has_ended_in_airflow(COLLECTION.name, "r1")
+    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
 
 
 @pytest.mark.parametrize("other", [task("_close", "EmptyOperator"), task("close")], ids=["type", "name"])
 def test_other_dags_are_not_noted(store: Store, other: Any) -> None:
     """A deployment has DAGs that are no collections."""
     hears("failed", "r1", other)
-    assert not store.has_ended_in_airflow(COLLECTION.name, "r1")
+    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
 
 
 def test_airflow_is_given_the_listener() -> None:

@@ -154,7 +154,7 @@ class Office:
             elsewhere = self.file(store, f"{snapshot.run_id} before", snapshot.collection, job.name, 1)
         else:
             elsewhere = None
-        attempt = store.start_job(snapshot.id, job.name)
+        attempt = store.runs.start_job(snapshot.id, job.name)
         state, request = JobState.SUCCESS, None
         if step.fails:
             state = JobState.FAILED
@@ -165,7 +165,7 @@ class Office:
             expires = timedelta(seconds=0.3 if step.late else 0) if step.gate == "expired" else None
             request = self.file(store, snapshot.run_id, snapshot.collection, job.name, 2, attempt.id, expires)
         if not step.lost:
-            store.finish_job(attempt.id, state.value, request=elsewhere if request is None else request)
+            store.runs.finish_job(attempt.id, state.value, request=elsewhere if request is None else request)
         if request is not None and not step.late:
             self.decide(store, request, step, snapshot.collection)
         elif request is not None:
@@ -181,12 +181,12 @@ class Office:
         """Stands in for `directory_sync.run.approved.apply_approved`."""
         from directory_sync.run.result import JobResult, JobState
 
-        store.claim_approved(request.id, expected_digest=request.digest)
+        store.approvals.claim(request.id, expected_digest=request.digest)
         self.wrote.append(job.name)
         state = JobState.FAILED if self.steps[job.name].apply_fails else JobState.SUCCESS
-        store.finish_job(store.start_job(snapshot.id, job.name, request=request.id).id, state.value)
+        store.runs.finish_job(store.runs.start_job(snapshot.id, job.name, request=request.id).id, state.value)
         if not state.failed:
-            store.mark_applied(request.id, {"state": state.value})
+            store.approvals.mark_applied(request.id, {"state": state.value})
         return JobResult(job=job.name, state=state, message="As the test says.", request=request.id)
 
     @staticmethod
@@ -201,13 +201,13 @@ class Office:
     ) -> int:
         """File a request for so many changes."""
         if attempt is None:
-            run = store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True)
-            attempt = store.start_job(run.id, job).id
+            run = store.runs.start(collection, run_id, trigger="manual", requester="ida", verified=True)
+            attempt = store.runs.start_job(run.id, job).id
         made: tuple[Change, ...] = creations(changes)
         digest = plan_digest(collection.name, job, DESTINATION, made)
         plan = Plan(collection.name, job, DESTINATION, made, digest, Statistics(created=changes), changes)
-        filed = store.file_request(
-            store.save_plan(attempt, plan), policy=POLICY, approvers=[BEA], expires_after=expires
+        filed = store.filing.file(
+            store.plans.save(attempt, plan), policy=POLICY, approvers=[BEA], expires_after=expires
         )
         return filed.id
 
@@ -219,7 +219,7 @@ class Office:
             case "denied":
                 decide(store, request, approve=False, reason="Not <now>.")
             case "cancelled":
-                store.cancel(request, "ida", reason="Not needed.")
+                store.decisions.cancel(request, "ida", reason="Not needed.")
             case "stale":
                 self.file(store, f"later than {request}", collection, step.name, 3)
 
@@ -321,7 +321,7 @@ def check(run_dag: Callable[..., DagRun], office: Office, name: str, steps: list
         job for job in office.ran if office.steps[job].gate == APPROVED and not office.steps[job].fails
     }
     with Store.open(office.url) as store:
-        (recorded,) = [each for each in store.recent_runs(name) if each.run_id == run.run_id]
-        stored = {each.job: each.state for each in store.job_results(name, run.run_id)}
+        (recorded,) = [each for each in store.runs.recent(name) if each.run_id == run.run_id]
+        stored = {each.job: each.state for each in store.runs.job_results(name, run.run_id)}
     assert recorded.state == state, steps
     assert stored == {job: each for job, each in states.items() if each != "not_run"}, steps

@@ -304,8 +304,8 @@ def test_a_run_is_on_record(run_collection: RunCollection, store_url: str) -> No
     """Who, why, what and how it ended stand in the store."""
     run = run_collection(PEOPLE, conf={"reason": "after the move"})
     with Store.open(store_url) as store:
-        (recorded,) = store.recent_runs("corp_to_lab")
-        (job,) = store.job_results("corp_to_lab", run.run_id)
+        (recorded,) = store.runs.recent("corp_to_lab")
+        (job,) = store.runs.job_results("corp_to_lab", run.run_id)
     assert (recorded.run_id, recorded.reason, recorded.state, recorded.preview_only) == (
         run.run_id,
         "after the move",
@@ -355,7 +355,7 @@ def test_a_job_that_came_later_does_nothing(
 
     def start_run(self: Any, store: Store, context: Any, parameters: Any) -> Any:
         first = Collection.model_validate({"name": "corp_to_lab", "jobs": [PEOPLE, PHONES]})
-        return store.start_run(
+        return store.runs.start(
             first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True
         )
 
@@ -378,7 +378,7 @@ def _holding(store_url: str, lab: Slapd) -> Lease:
     endpoint = destination(slapd_connection(lab), str(model.container), filter=model.filter)
     endpoint.check()
     store = Store.open(store_url)
-    return store.acquire_lease(
+    return store.leases.acquire(
         endpoint.identity,
         endpoint.areas,
         holder="collection other, job theirs, run 7",

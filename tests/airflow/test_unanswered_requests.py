@@ -42,7 +42,9 @@ def test_an_unanswered_request_stops_no_schedule(
     collection = Collection.model_validate({"name": "corp", "schedule": "* * * * *", "jobs": [PEOPLE]})
     job = collection.jobs[0]
     with Store.open(store_url) as store:
-        first = store.start_run(collection, "first", trigger="scheduled", requester="schedule", verified=True)
+        first = store.runs.start(
+            collection, "first", trigger="scheduled", requester="schedule", verified=True
+        )
         asked = run_job(first, job, deployment=deployment(), store=store, holder="the test").request
         assert asked is not None
         dag = build_dag(collection)
@@ -56,17 +58,17 @@ def test_an_unanswered_request_stops_no_schedule(
                 "skipped",
                 "skipped",
             )
-        assert store.count_requests() == 1
-        pending = store.pending_request("corp", "people")
+        assert store.requests.count() == 1
+        pending = store.requests.pending("corp", "people")
         assert pending is not None
         assert (pending.id, pending.run_id) == (asked, "first")
-        runs = store.recent_runs("corp", limit=2 * FIRINGS)
+        runs = store.runs.recent("corp", limit=2 * FIRINGS)
         assert sorted(each.state for each in runs) == ["running", *["waiting"] * FIRINGS]
         assert not (data / "out.csv").exists()
 
         (data / "in.csv").write_text("id,name\n9,Zoidberg\n", encoding="utf-8")
         decide(store, asked)
-        request = store.get_request(asked).request
+        request = store.requests.get(asked).request
         apply_approved(first, job, request, deployment=deployment(), store=store, holder="the test")
         assert (data / "out.csv").read_text(encoding="utf-8").split() == ["id,name", "1,Fry", "2,Leela"]
-        assert store.get_request(asked).request.state == "applied"
+        assert store.requests.get(asked).request.state == "applied"

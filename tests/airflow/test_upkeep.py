@@ -16,6 +16,7 @@ from directory_sync.definition.models import Collection
 from directory_sync.errors import RequestNotFound, StoreError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
+from directory_sync.store.plans import Plans
 from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
@@ -53,19 +54,19 @@ def ask(
         }
     ]
     collection = Collection.model_validate({"name": name, "jobs": jobs})
-    run = store.start_run(collection, run_id, trigger=trigger, requester="ida", verified=True)
-    attempt = store.start_job(run.id, "people").id
+    run = store.runs.start(collection, run_id, trigger=trigger, requester="ida", verified=True)
+    attempt = store.runs.start_job(run.id, "people").id
     digest = plan_digest(name, "people", DESTINATION, creations(2))
     plan = Plan(name, "people", DESTINATION, creations(2), digest, Statistics(created=2), 2)
     policy = {**POLICY, **given.pop("policy", {})}
-    request = store.file_request(store.save_plan(attempt, plan), policy=policy, approvers=[BEA], **given).id
-    store.finish_job(attempt, state, request=request if state == "waiting" else None)
+    request = store.filing.file(store.plans.save(attempt, plan), policy=policy, approvers=[BEA], **given).id
+    store.runs.finish_job(attempt, state, request=request if state == "waiting" else None)
     return request
 
 
 def state_of(store: Store, request: int) -> str:
     """The state of a request now."""
-    return store.get_request(request).request.state
+    return store.requests.get(request).request.state
 
 
 def keep_up(is_over: Callable[[str, str], bool] = lambda dag_id, run_id: False) -> Kept:
@@ -92,7 +93,7 @@ def test_a_run_that_somebody_has_ended_by_hand_is_closed(
     assert upkeep.close_runs(store, is_over) == 0
     monkeypatch.setattr(upkeep, "_GRACE", timedelta(seconds=-1))
     assert upkeep.close_runs(store, is_over) == 1
-    assert {run.collection: run.state for run in store.recent_runs()} == {
+    assert {run.collection: run.state for run in store.runs.recent()} == {
         "over": "failed",
         "goes_on": "running",
         "by_hand": "running",
@@ -109,10 +110,10 @@ def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
     kept = keep_up(lambda dag_id, run_id: (dag_id, run_id) == ("over", "one"))
     assert (kept.withdrawn, kept.problems) == (1, ())
     assert (state_of(store, over), state_of(store, goes_on)) == ("cancelled", "pending")
-    view = store.get_request(over)
+    view = store.requests.get(over)
     assert view.request.decided_by == ""
     assert "run is over" in view.events[-1].text
-    (result,) = store.job_results("over", "one")
+    (result,) = store.runs.job_results("over", "one")
     assert (result.state, result.message) == ("cancelled", f"Request {over}: cancelled. Nothing was written.")
 
 
@@ -150,7 +151,7 @@ def test_a_request_of_a_collection_that_is_gone_is_withdrawn(store: Store) -> No
     gone, stays = ask(store, "gone", "one"), ask(store, "stays", "one")
     assert keep_up(lambda dag_id, run_id: False, lambda collection: collection == "gone").withdrawn == 1
     assert (state_of(store, gone), state_of(store, stays)) == ("cancelled", "pending")
-    assert "no longer defined" in store.get_request(gone).events[-1].text
+    assert "no longer defined" in store.requests.get(gone).events[-1].text
 
 
 def test_an_approved_request_is_not_withdrawn(store: Store) -> None:
@@ -169,7 +170,7 @@ def test_all_pages_are_looked_at(store: Store) -> None:
         ask(store, f"corp{number}", "one")
     kept = keep_up(lambda dag_id, run_id: dag_id in {"corp0", "corp200"})
     assert kept.withdrawn == 2
-    assert store.count_requests() == 201
+    assert store.requests.count() == 201
 
 
 def test_an_airflow_that_does_not_answer_holds_nothing_else_up(store: Store) -> None:
@@ -216,7 +217,7 @@ def test_a_run_that_goes_on_is_not_over(
     monkeypatch.setattr(upkeep, "keep_up", ask_about_itself)
     assert str(run_dag(upkeep_dags()["directory_sync.upkeep"]).state) == "success"
     assert answers == [False, True, True]
-    assert store.count_requests() == 0
+    assert store.requests.count() == 0
 
 
 # -- time
@@ -232,7 +233,7 @@ def test_time_is_made_to_count(store: Store) -> None:
     kept = keep_up()
     assert (kept.expired, state_of(store, late)) == (1, "expired")
     assert (kept.escalated, state_of(store, slow)) == (1, "pending")
-    assert {assignee.name for assignee in store.get_request(slow).assignees} == {"bea", "carol"}
+    assert {assignee.name for assignee in store.requests.get(slow).assignees} == {"bea", "carol"}
 
 
 def test_a_people_directory_that_is_set_wrongly_stops_only_who_needs_it(
@@ -267,7 +268,7 @@ def test_old_requests_are_deleted_only_if_the_setting_says_so(
     nothing and is told.
     """
     ended, pending = ask(store, "corp", "one"), ask(store, "other", "two")
-    store.cancel(ended, "ida")
+    store.decisions.cancel(ended, "ida")
     with store._database.write() as connection:
         connection.execute(update(RequestRow).values(decided=datetime.now(UTC) - timedelta(days=100)))
     assert keep_up().deleted == 0
@@ -279,7 +280,7 @@ def test_old_requests_are_deleted_only_if_the_setting_says_so(
             setting in {"a while", "1h"}
         )
     with pytest.raises(RequestNotFound):
-        store.get_request(ended)
+        store.requests.get(ended)
     assert state_of(store, pending) == "pending"
 
 
@@ -382,8 +383,8 @@ def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run
         raise StoreError("store: disk full. Make room on the disk and try again; nothing is lost.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "record_outcomes", full)
-        snapshot = store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True)
+        patch.setattr(Plans, "record_outcomes", full)
+        snapshot = store.runs.start(collection, run_id, trigger="manual", requester="ida", verified=True)
         result = run_job(
             snapshot,
             collection.jobs[0],
@@ -392,7 +393,7 @@ def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run
             holder="test",
         )
     assert result.state == "failed"
-    assert store.count_outcomes(1) == 0
+    assert store.plans.count_outcomes(1) == 0
 
 
 def test_what_broke_off_is_settled_when_its_run_is_over(
@@ -414,7 +415,7 @@ def test_what_broke_off_is_settled_when_its_run_is_over(
     (tmp_path / "away.csv").rename(tmp_path / "out.csv")
     kept = keep_up(lambda dag_id, run_id: True)
     assert (kept.settled, kept.left) == (1, 0)
-    assert {outcome.result.value for outcome in store.outcomes(1).values()} == {"found_done"}
-    (result,) = store.job_results("corp", "one")
+    assert {outcome.result.value for outcome in store.plans.outcomes(1).values()} == {"found_done"}
+    (result,) = store.runs.job_results("corp", "one")
     assert result.state == "success"
     assert "2 were found done afterwards" in result.message

@@ -133,7 +133,7 @@ class Office:
                 ],
             }
         )
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False
         )
         return run_job(

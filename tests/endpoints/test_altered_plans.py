@@ -24,7 +24,7 @@ PROBLEM = {"key": "amy", "object": "", "message": "no mail"}
 
 
 def _asked(store: Store) -> tuple[int, int, str]:
-    request = store.get_request(file(store, 3).id).request
+    request = store.requests.get(file(store, 3).id).request
     return request.id, request.plan_id, request.digest
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_decided_about_an_altered_plan(store: Store, *, agrees: bool)
     """The digest is what it was, the change is not: the decision is refused in full, and says what to do."""
     request_id, plan_id, digest = _asked(store)
     alter_change(store, plan_id, "person 1", "mallory")
-    before = store.get_request(request_id)
+    before = store.requests.get(request_id)
     with pytest.raises(
         PlanAltered, match=r"is not the one that was saved.*Find out who changed it, and run the job again"
     ):
@@ -41,7 +41,7 @@ def test_nothing_is_decided_about_an_altered_plan(store: Store, *, agrees: bool)
             desk.approve(store, request_id, BEA, digest=digest)
         else:
             desk.deny(store, request_id, BEA, digest=digest, reason="no")
-    assert store.get_request(request_id) == before
+    assert store.requests.get(request_id) == before
 
 
 def test_figures_that_are_not_the_plans_are_noticed(store: Store) -> None:
@@ -50,7 +50,7 @@ def test_figures_that_are_not_the_plans_are_noticed(store: Store) -> None:
     alter_figures(store, request_id, created=2)
     with pytest.raises(PlanAltered, match="the figures created are not those of its changes"):
         desk.approve(store, request_id, BEA, digest=digest)
-    assert store.get_request(request_id).request.pending
+    assert store.requests.get(request_id).request.pending
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_an_altered_request_is_not_decided(store: Store, column: dict[str, Any])
     """
     request_id, _, digest = _asked(store)
     alter_request(store, request_id, **column)
-    before = store.get_request(request_id)
+    before = store.requests.get(request_id)
     with pytest.raises(PlanAltered):
-        store.verify_request(before.request)
+        store.requests.verify(before.request)
     with pytest.raises((PlanAltered, NotAllowed)):
         desk.approve(store, request_id, BEA, digest=digest)
-    assert store.get_request(request_id) == before
+    assert store.requests.get(request_id) == before
 
 
 def test_what_was_altered_after_the_approval_is_not_begun(store: Store) -> None:
@@ -94,8 +94,8 @@ def test_what_was_altered_after_the_approval_is_not_begun(store: Store) -> None:
     desk.approve(store, request_id, BEA, digest=digest)
     alter_request(store, request_id, policy={"approvers": {"users": ["eve"]}})
     with pytest.raises(PlanAltered, match="is not the one that was filed"):
-        store.claim_approved(request_id, expected_digest=digest)
-    assert store.get_request(request_id).request.begun is None
+        store.approvals.claim(request_id, expected_digest=digest)
+    assert store.requests.get(request_id).request.begun is None
 
 
 @pytest.mark.parametrize(

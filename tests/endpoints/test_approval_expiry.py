@@ -42,7 +42,7 @@ def test_an_expiry_and_decisions_at_the_same_moment(store_url: str, store: Store
         request_id = file(
             store, run_id=f"run {number}", expires_after=timedelta(milliseconds=milliseconds)
         ).id
-        digest = store.get_request(request_id).request.digest
+        digest = store.requests.get(request_id).request.digest
         decide = {"do": "decide", "id": request_id, "digest": digest}
         commands = [decide | {"person": person, "approve": person != "dan"} for person in PEOPLE]
         commands += [{"do": "expire"}] * 3
@@ -50,7 +50,7 @@ def test_an_expiry_and_decisions_at_the_same_moment(store_url: str, store: Store
             gate = pool.submit(gate_of, store_url, request_id)
             answers = workers.at_once(store_url, *(commands if number % 2 else reversed(commands)))
             view, found = gate.result(30)
-        assert store.get_request(request_id) == view
+        assert store.requests.get(request_id) == view
         assert_one_wins(view, [answer for answer in answers if "expired" not in answer])
         swept = [each for answer in answers for each in answer.get("expired", [])] + list(found)
         assert swept == [request_id] * (view.request.state == "expired")
@@ -90,8 +90,8 @@ def gate_of(url: str, request_id: int) -> tuple[RequestView, tuple[int, ...]]:
     with Store.open(url) as store:
         while True:
             asyncio.run(asyncio.wait_for(poller.decision(request_id), 20))
-            if store.get_request(request_id).request.pending:
-                swept += store.expire()
-            view = store.get_request(request_id)
+            if store.requests.get(request_id).request.pending:
+                swept += store.request_upkeep.expire()
+            view = store.requests.get(request_id)
             if not view.request.pending:
                 return view, swept

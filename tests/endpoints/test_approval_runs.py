@@ -65,7 +65,7 @@ def test_the_same_changes_are_asked_for_once(office: Office) -> None:
     later = office.run(office.start())
     assert (later.state, later.request, later.plan_id) == (JobState.WAITING, first.request, first.plan_id)
     assert "run 1" in later.message
-    assert office.store.count_requests() == 1
+    assert office.store.requests.count() == 1
 
 
 def test_a_task_tried_again_finds_its_own_request(office: Office) -> None:
@@ -88,7 +88,7 @@ def test_an_approval_ends_when_its_own_run_plans_anew(office: Office) -> None:
     office.staff("bender")
     newer = office.run(run)
     assert newer.request != request.id
-    assert office.store.get_request(request.id).request.state == "stale"
+    assert office.store.requests.get(request.id).request.state == "stale"
     with pytest.raises(NotDecidable, match="stale"):
         office.apply(run, request.id)
     assert office.phones() == set()
@@ -101,7 +101,7 @@ def test_a_different_plan_takes_the_place_of_the_older_one(office: Office) -> No
     new = office.run(office.start())
     assert new.request != old.id
     assert f"request {old.id}" in new.message
-    stale = office.store.get_request(old.id).request
+    stale = office.store.requests.get(old.id).request
     assert (stale.state, stale.successor) == ("stale", new.request)
     with pytest.raises(Exception, match="stale"):
         office.approve(old)
@@ -113,7 +113,7 @@ def test_a_plan_with_nothing_to_do_ends_the_request(office: Office) -> None:
     office.write("phones.csv", "fry", "leela")
     result = office.run(office.start())
     assert (result.state, result.request) == (JobState.SUCCESS, None)
-    assert office.store.get_request(old.id).request.state == "stale"
+    assert office.store.requests.get(old.id).request.state == "stale"
 
 
 def test_a_changed_policy_asks_anew(office: Office) -> None:
@@ -121,7 +121,7 @@ def test_a_changed_policy_asks_anew(office: Office) -> None:
     old = office.request(office.run(office.start()))
     new = office.run(office.start(approval={"approvers": {"users": ["bob", "carol"]}, "require": "all"}))
     assert new.request != old.id
-    assert office.store.get_request(old.id).request.state == "stale"
+    assert office.store.requests.get(old.id).request.state == "stale"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_where_nobody_would_wait_the_job_fails(office: Office) -> None:
     result = office.run(office.start(), gated=False)
     assert result.state is JobState.FAILED
     assert "Start a new run" in result.message
-    assert (office.phones(), office.store.count_requests()) == (set(), 0)
+    assert (office.phones(), office.store.requests.count()) == (set(), 0)
 
 
 def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Office) -> None:
@@ -188,7 +188,7 @@ def test_nobody_is_asked_who_cannot_exist(office: Office, name: str) -> None:
     for to in (Approvers(users=["carol", name]), Approvers(roles=[name])):
         with pytest.raises(RequestError, match="Correct the name"):
             desk.reroute(office.store, request.id, BOB, to)
-    view = office.store.get_request(request.id)
+    view = office.store.requests.get(request.id)
     assert [(each.kind, each.name) for each in view.assignees] == [("user", "bob")]
     assert [event.kind for event in view.events] == ["filed"]
 
@@ -211,17 +211,17 @@ def test_only_exactly_the_approved_plan_is_written(office: Office) -> None:
     run = office.start()
     request = office.request(office.run(run))
     office.approve(request)
-    attempt = office.store.start_job(run.id, "phones")
+    attempt = office.store.runs.start_job(run.id, "phones")
     other = replace(
-        office.store.load_plan(request.plan_id).plan,
+        office.store.plans.load(request.plan_id).plan,
         changes=(),
         digest=plan_digest("office", "phones", "x", ()),
     )
-    plan_id = office.store.save_plan(attempt.id, replace(other, destination="x"))
+    plan_id = office.store.plans.save(attempt.id, replace(other, destination="x"))
     with pytest.raises(PlanMismatch):
-        office.store.claim_approved(request.id, expected_digest=other.digest, plan_id=plan_id)
+        office.store.approvals.claim(request.id, expected_digest=other.digest, plan_id=plan_id)
     with pytest.raises(PlanMismatch):
-        office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=plan_id)
+        office.store.approvals.claim(request.id, expected_digest=request.digest, plan_id=plan_id)
 
 
 def test_an_approval_is_overtaken_by_a_newer_plan(office: Office) -> None:
@@ -234,7 +234,7 @@ def test_an_approval_is_overtaken_by_a_newer_plan(office: Office) -> None:
     office.approve(request)
     office.staff("fry", "leela", "zoidberg")
     assert office.run(office.start()).state is JobState.SUCCESS
-    assert office.store.get_request(request.id).request.state == "stale"
+    assert office.store.requests.get(request.id).request.state == "stale"
     with pytest.raises(NotDecidable, match="stale"):
         office.apply(old, request.id)
     assert "zoidberg" in office.phones()
@@ -250,8 +250,8 @@ def test_what_is_approved_already_is_not_asked_for_again(office: Office) -> None
     assert "approved" in later.message
     office.apply(old, request.id)
     states = {
-        each.run_id: office.store.job_results("office", each.run_id)[0].state
-        for each in office.store.recent_runs()
+        each.run_id: office.store.runs.job_results("office", each.run_id)[0].state
+        for each in office.store.runs.recent()
     }
     assert states == {"run 1": "success", "run 2": "success"}
 
@@ -263,11 +263,11 @@ def test_an_approval_that_its_run_has_left_behind_holds_nobody_up(office: Office
     old = office.start()
     request = office.request(office.run(old))
     office.approve(request)
-    office.store.finish_run("office", old.run_id, "failed")
+    office.store.runs.finish("office", old.run_id, "failed")
     later = office.run(office.start(trigger="scheduled"))
     assert later.state is JobState.WAITING
     assert later.request != request.id
-    assert office.store.get_request(request.id).request.state == "stale"
+    assert office.store.requests.get(request.id).request.state == "stale"
     with pytest.raises(NotDecidable, match="stale"):
         office.apply(old, request.id)
 
@@ -278,7 +278,7 @@ def test_an_approval_for_a_terminal_waits_for_somebody_to_come_back(office: Offi
     """
     request = office.request(office.run(old := office.start(trigger="terminal")))
     office.approve(request)
-    office.store.finish_run("office", old.run_id, "waiting")
+    office.store.runs.finish("office", old.run_id, "waiting")
     assert office.run(office.start(trigger="terminal")).request == request.id
     assert office.apply(old, request.id).state is JobState.SUCCESS
 
@@ -287,22 +287,22 @@ def test_a_decision_in_the_moment_of_filing_is_not_lost(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Denied before the job was noted to wait: it does not stay waiting for ever."""
-    finish_job = office.store.finish_job
+    finish_job = office.store.runs.finish_job
 
     def denied_before(*given: Any, **named: Any) -> None:
         desk.deny(
             office.store,
             named["request"],
             BOB,
-            digest=office.store.get_request(named["request"]).request.digest,
+            digest=office.store.requests.get(named["request"]).request.digest,
             reason="No.",
         )
         finish_job(*given, **named)
 
-    monkeypatch.setattr(office.store, "finish_job", denied_before)
+    monkeypatch.setattr(office.store.runs, "finish_job", denied_before)
     run = office.start()
     office.run(run)
-    (stored,) = office.store.job_results("office", run.run_id)
+    (stored,) = office.store.runs.job_results("office", run.run_id)
     assert (stored.state, stored.message) == (
         "denied",
         f"Request {stored.request_id}: denied by bob. Nothing was written.",
@@ -312,7 +312,7 @@ def test_a_decision_in_the_moment_of_filing_is_not_lost(
 def test_an_expired_request_is_not_referred_to(office: Office) -> None:
     """When its time is over, the next run asks anew."""
     old = office.run(office.start(approval={**POLICY, "expires": "1s"}))
-    office.store.expire(office.request(old).filed + timedelta(seconds=2))
+    office.store.request_upkeep.expire(office.request(old).filed + timedelta(seconds=2))
     new = office.run(office.start(approval={**POLICY, "expires": "1s"}))
     assert new.request != old.request
     assert office.request(old).state == "expired"
@@ -325,7 +325,7 @@ def test_a_stopped_attempt_goes_on_with_the_approved_plan(office: Office) -> Non
     run = office.start()
     request = office.request(office.run(run))
     office.approve(request)
-    office.store.claim_approved(request.id, expected_digest=request.digest)
+    office.store.approvals.claim(request.id, expected_digest=request.digest)
     office.write("phones.csv", "fry")
     done = office.apply(run, request.id)
     assert (done.state, done.statistics.created, office.phones()) == (JobState.SUCCESS, 2, {"fry", "leela"})
@@ -343,14 +343,14 @@ def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
     assert (result.planned.created, result.planned.read) == (2, 2)
     request = office.request(result)
     desk.deny(office.store, request.id, BOB, digest=request.digest, reason="no")
-    [stored] = office.store.job_results("office", snapshot.run_id)
+    [stored] = office.store.runs.job_results("office", snapshot.run_id)
     assert (stored.state, stored.planned) == ("denied", result.planned)
     assert stored.statistics == result.statistics
     office.approve(office.request(second := office.run(office.start())))
-    applied = office.apply(office.store.find_run("office", "run 2"), office.request(second).id)  # type: ignore[arg-type]
+    applied = office.apply(office.store.runs.find("office", "run 2"), office.request(second).id)  # type: ignore[arg-type]
     assert applied.statistics.created == 2
     assert applied.planned is None
-    assert office.store.job_results("office", "run 2")[0].planned is None
+    assert office.store.runs.job_results("office", "run 2")[0].planned is None
 
 
 def test_a_report_says_what_is_planned(office: Office) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def policy(
 
 
 def file(store: Store, given_: EffectivePolicy, *, name: str = "crew") -> int:
-    return store.file_request(
+    return store.filing.file(
         stored_plan(store, name=name),
         policy=given_.model_dump(mode="json", exclude_none=True),
         approvers=named(given_.approvers),
@@ -70,7 +71,7 @@ def test_levels_are_asked_one_after_another(store: Store, clock: Clock) -> None:
     for _ in range(24 * 6):
         run(store)
         clock.advance(hours=1)
-    view = store.get_request(request)
+    view = store.requests.get(request)
     assert escalations(view) == [(1, 1, ["eve"]), (2, 2, ["Heads"]), (3, 3, ["Admin"])]
     assert [(assignee.name, assignee.why) for assignee in view.assignees] == [
         ("bob", "policy"),
@@ -95,7 +96,7 @@ def test_a_level_that_finds_nobody_is_noted_and_the_next_asked_at_once(store: St
     request = file(store, policy("manager", users=("frank",)))
     clock.advance(days=1)
     assert [(each.level, each.to) for each in run(store).escalated] == [(1, ()), (2, (ADMIN,))]
-    view = store.get_request(request)
+    view = store.requests.get(request)
     assert escalations(view) == [(1, 1, []), (1, 2, ["Admin"])]
     assert view.events[1].text == "No manager of frank is known."
     assert (view.request.level, view.request.escalates) == (2, None)
@@ -107,7 +108,7 @@ def test_managers_are_asked_up_the_line(store: Store, clock: Clock) -> None:
     for _ in range(3):
         clock.advance(days=1)
         run(store)
-    assert escalations(store.get_request(request)) == [(1, 1, ["carol"]), (2, 2, ["dora"])]
+    assert escalations(store.requests.get(request)) == [(1, 1, ["carol"]), (2, 2, ["dora"])]
 
 
 def test_a_directory_that_is_down_holds_up_nothing_else(store: Store, clock: Clock) -> None:
@@ -134,7 +135,7 @@ def test_a_directory_that_is_down_holds_up_nothing_else(store: Store, clock: Clo
             "connection ad: the directory did not answer in time. Try again later.",
         ),
     )
-    assert escalations(store.get_request(waits)) == []
+    assert escalations(store.requests.get(waits)) == []
     clock.advance(hours=1)
     assert [each.to for each in run(store).escalated] == [(Approver("user", "carol"),)]
 
@@ -144,7 +145,7 @@ def test_expiry_comes_before_escalation(store: Store, clock: Clock) -> None:
     request = file(store, policy({"users": ["eve"]}, expires="3d"))
     clock.advance(days=4)
     assert run(store) == SweepResult(expired=(request,))
-    view = store.get_request(request)
+    view = store.requests.get(request)
     assert (view.request.state, escalations(view)) == ("expired", [])
 
 
@@ -154,7 +155,7 @@ def test_what_was_answered_is_left_alone(store: Store, clock: Clock) -> None:
     decide(store, request, "bob")
     clock.advance(days=9)
     assert run(store) == SweepResult()
-    assert store.get_request(request).request.state == "approved"
+    assert store.requests.get(request).request.state == "approved"
 
 
 def test_a_sweep_that_is_killed_is_made_up_for(
@@ -163,7 +164,7 @@ def test_a_sweep_that_is_killed_is_made_up_for(
     """If it ends between two levels of one request, the next sweep asks the second one at once."""
     request = file(store, policy("manager", users=("frank",)))
     clock.advance(days=1)
-    escalate = store.escalate
+    escalate = store.request_upkeep.escalate
 
     def once(*args: Any, **keys: Any) -> bool:
         if keys["level"] == 2:
@@ -171,10 +172,10 @@ def test_a_sweep_that_is_killed_is_made_up_for(
         return escalate(*args, **keys)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "escalate", once)
+        patch.setattr(store.request_upkeep, "escalate", once)
         with pytest.raises(StoreError):
             run(store)
-    assert escalations(store.get_request(request)) == [(1, 1, [])]
+    assert escalations(store.requests.get(request)) == [(1, 1, [])]
     clock.advance(minutes=5)
     assert [(each.level, each.to) for each in run(store).escalated] == [(2, (ADMIN,))]
 
@@ -191,7 +192,7 @@ def test_of_two_sweeps_at_the_same_time_one_does_it(store: Store, clock: Clock) 
 
     outer = run(store, meanwhile)
     assert [each.request for result in (outer, *inner) for each in result.escalated] == [request]
-    assert escalations(store.get_request(request)) == [(1, 1, ["carol"])]
+    assert escalations(store.requests.get(request)) == [(1, 1, ["carol"])]
 
 
 def test_a_moment_may_be_given(store: Store, clock: Clock) -> None:
@@ -224,19 +225,19 @@ def test_whatever_happens_the_chain_holds(
         return MANAGERS.get(user)
 
     with tempfile.TemporaryDirectory() as folder:
-        url = new_store(folder / "store.db")
+        url = new_store(Path(folder) / "store.db")
         with Store.open(url) as store:
             clock = Clock(store)
             request = file(store, given_)
             for hours, what in steps:
                 clock.advance(hours=hours)
                 if what == "comment":
-                    store.comment(request, "bob", "hm")
+                    store.decisions.comment(request, "bob", "hm")
                     continue
                 sweep(store, manager_of=manager_of)
                 again = sweep(store, manager_of=manager_of)
                 assert (again.expired, again.escalated) == ((), ())
-            view = store.get_request(request)
+            view = store.requests.get(request)
             found = escalations(view)
             assert [level for _, level, _ in found] == list(range(1, len(found) + 1))
             assert len(found) <= len(levels) + default

@@ -31,9 +31,9 @@ def test_the_schedule_does_not_ask_again_for_what_was_denied(office: Office) -> 
         assert f"request {denied.id} of run {denied.run_id}" in result.message
         assert "denied by bob" in result.message
         assert "Not before Monday." in result.message
-    (stored,) = office.store.job_results("office", "run 4")
+    (stored,) = office.store.runs.job_results("office", "run 4")
     assert (stored.state, stored.request_id) == ("denied", denied.id)
-    assert (office.store.count_requests(), office.phones()) == (1, set())
+    assert (office.store.requests.count(), office.phones()) == (1, set())
 
 
 def test_a_run_by_hand_asks_again_for_what_was_denied(office: Office) -> None:
@@ -70,14 +70,14 @@ def test_what_was_not_denied_is_asked_for_again(office: Office, end: str) -> Non
     first = office.request(fire(office, approval=policy))
     match end:
         case "expired":
-            office.store.expire(first.filed + timedelta(hours=2))
+            office.store.request_upkeep.expire(first.filed + timedelta(hours=2))
         case "cancelled":
             desk.cancel(office.store, first.id, BOB, administrator=True)
         case _:
             office.staff("bender")
             fire(office, approval=policy)
             office.staff("fry", "leela")
-    assert office.store.get_request(first.id).request.state == end
+    assert office.store.requests.get(first.id).request.state == end
     assert fire(office, approval=policy).state is JobState.WAITING
 
 
@@ -103,7 +103,7 @@ def test_the_same_plan_is_asked_for_once_though_the_base_has_moved(office: Offic
     later = fire(office, approval=OVER)
     assert (later.state, later.request) == (JobState.WAITING, first.id)
     assert [check.base for check in first.waives] != [check.base for check in later.limits if check.exceeded]
-    assert office.store.count_requests() == 1
+    assert office.store.requests.count() == 1
     office.deny(first)
     office.write("phones.csv", *everybody)
     office.staff(*everybody[:10])

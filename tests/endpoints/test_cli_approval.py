@@ -120,18 +120,18 @@ class Terminal:
 
     def request(self, number: int = 1) -> Request:
         """A request as it stands."""
-        found: Request = self.in_store(lambda store: store.get_request(number).request)
+        found: Request = self.in_store(lambda store: store.requests.get(number).request)
         return found
 
     def approve(self, number: int = 1) -> None:
         """Agree as bea, who may."""
         self.in_store(
-            lambda store: desk.approve(store, number, BEA, digest=store.get_request(number).request.digest)
+            lambda store: desk.approve(store, number, BEA, digest=store.requests.get(number).request.digest)
         )
 
     def run_states(self) -> list[str]:
         """The states of all runs, oldest first."""
-        runs = self.in_store(lambda store: store.recent_runs("crew"))
+        runs = self.in_store(lambda store: store.runs.recent("crew"))
         return [run.state for run in reversed(runs)]
 
 
@@ -289,7 +289,7 @@ def test_a_limit_comes_before_the_request(terminal: Terminal) -> None:
     terminal.define(limit=0, policy="{approvers: {users: [bea]}}")
 
     assert terminal.run("--job", "people") == 3
-    assert terminal.in_store(lambda store: store.count_requests()) == 0
+    assert terminal.in_store(lambda store: store.requests.count()) == 0
     assert terminal.run_states()[-1] == "failed"
 
     terminal.define(policy="{approvers: {users: [bea]}, when: over_limit}")
@@ -311,12 +311,12 @@ def test_a_waived_limit(terminal: Terminal) -> None:
     assert terminal.run("--job", "people") == 3
 
     def ask(store: Store) -> None:
-        run = store.recent_runs("crew")[0]
-        snapshot = store.find_run("crew", run.run_id)
-        plan_id = store.job_results("crew", run.run_id)[0].plan_id
+        run = store.runs.recent("crew")[0]
+        snapshot = store.runs.find("crew", run.run_id)
+        plan_id = store.runs.job_results("crew", run.run_id)[0].plan_id
         assert snapshot is not None
         assert plan_id is not None
-        plan = store.load_plan(plan_id).plan
+        plan = store.plans.load(plan_id).plan
         ask_for_waiver(
             store,
             snapshot,
@@ -328,7 +328,7 @@ def test_a_waived_limit(terminal: Terminal) -> None:
             reason="They have left.",
         )
         admin = Person("cleo", frozenset({"admin"}), verified=True)
-        desk.approve(store, 1, admin, digest=store.get_request(1).request.digest)
+        desk.approve(store, 1, admin, digest=store.requests.get(1).request.digest)
 
     terminal.in_store(ask)
     assert terminal.people() == {"fry", "leela"}
@@ -372,7 +372,7 @@ def test_a_preview_asks_nobody(terminal: Terminal) -> None:
     """It shows the changes as ever, with their own status, and files no request."""
     assert terminal.call("preview", terminal.folder / "crew.yaml") == 10
     assert "create" in terminal.out
-    assert terminal.in_store(lambda store: store.count_requests()) == 0
+    assert terminal.in_store(lambda store: store.requests.count()) == 0
 
 
 def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
@@ -386,7 +386,7 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
     collection = load_file(terminal.folder / "crew.yaml").collection
 
     def as_airflow(store: Store) -> None:
-        snapshot = store.start_run(collection, "manual__1", trigger="manual", requester="ida", verified=True)
+        snapshot = store.runs.start(collection, "manual__1", trigger="manual", requester="ida", verified=True)
         deployment = Deployment(connections=EnvironmentConnections(), data_folder=terminal.folder)
         run_job(
             snapshot, snapshot.collection.job("people"), deployment=deployment, store=store, holder="Airflow"
@@ -412,7 +412,7 @@ def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: T
     collection = load_file(terminal.folder / "crew.yaml").collection
 
     def as_airflow(store: Store) -> None:
-        store.start_run(collection, "manual__1", trigger="manual", requester="ida", verified=True)
+        store.runs.start(collection, "manual__1", trigger="manual", requester="ida", verified=True)
 
     terminal.in_store(as_airflow)
     runs = terminal.run_states()
@@ -435,7 +435,7 @@ def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: T
     with pytest.raises(NotAllowed):
         mallory = Person("mallory", frozenset(), verified=True)
         terminal.in_store(
-            lambda store: desk.approve(store, 2, mallory, digest=store.get_request(2).request.digest)
+            lambda store: desk.approve(store, 2, mallory, digest=store.requests.get(2).request.digest)
         )
 
 
@@ -462,8 +462,8 @@ def test_a_run_at_work_elsewhere_is_named(terminal: Terminal) -> None:
     terminal.approve()
 
     def meanwhile(store: Store) -> int:
-        plan = store.load_plan(store.get_request(1).request.plan_id).plan
-        with store.acquire_lease(
+        plan = store.plans.load(store.requests.get(1).request.plan_id).plan
+        with store.leases.acquire(
             plan.destination, [""], holder="somebody else", duration=timedelta(minutes=1)
         ):
             return terminal.run("--approved", "1")

@@ -130,7 +130,7 @@ def test_the_history_knows_who_ran_it(file: Path) -> None:
     assert main(["run", str(file), "--reason", "New crew"]) == 0
 
     with Store.open(settings.database_url()) as store:
-        (recorded,) = store.recent_runs("crew")
+        (recorded,) = store.runs.recent("crew")
     assert (recorded.requester, recorded.verified) == (operating_system_user(), False)
     assert (recorded.trigger, recorded.reason, recorded.state) == ("terminal", "New crew", "success")
     assert recorded.finished is not None

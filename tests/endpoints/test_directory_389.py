@@ -132,7 +132,7 @@ class Office:
     def run(self, definition: Collection) -> list[JobResult]:
         """Run it; everything succeeds."""
         run_id = f"run {next(_numbers)}"
-        snapshot = self.store.start_run(definition, run_id, trigger="test", requester="test", verified=False)
+        snapshot = self.store.runs.start(definition, run_id, trigger="test", requester="test", verified=False)
         results = run_collection(
             snapshot,
             snapshot.collection.jobs,

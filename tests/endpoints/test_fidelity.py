@@ -81,7 +81,7 @@ class World:
 
     def run(self, collection: Collection) -> list[JobResult]:
         self.runs += 1
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             collection, f"run {self.runs}", trigger="test", requester="test", verified=False
         )
         return list(
@@ -574,7 +574,7 @@ def test_a_size_limit_on_the_server_deletes_nobody(world: World) -> None:
         deployment = Deployment(Reader({"destination": world.destination}), world.deployment.data_folder)
         definition = collection(FIELDS, missing_at_source="delete", limits={"delete": "none"})
         before = world.destination.dump()
-        snapshot = world.store.start_run(
+        snapshot = world.store.runs.start(
             definition, "limited", trigger="test", requester="test", verified=False
         )
         (result,) = run_collection(

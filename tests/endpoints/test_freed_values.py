@@ -73,7 +73,7 @@ def run(
         definition = Collection.model_validate({"name": "c", "limits": {"delete": "none"}, "jobs": [job]})
         deployment = Deployment(Connections(), tmp_path)
         with Store.open(url) as store:
-            snapshot = store.start_run(
+            snapshot = store.runs.start(
                 definition, f"run {servers['lab'].port}", trigger="test", requester="t", verified=False
             )
             (result,) = run_collection(

@@ -138,9 +138,9 @@ def test_a_file_that_is_not_there_yet_is_known_to_be_empty(tmp_path: Path, name:
 
 
 def _saved(store: Store, evidence: PlanEvidence | None) -> int:
-    run = store.start_run(collection(), f"run {evidence}", trigger="manual", requester="", verified=False)
-    return store.save_plan(
-        store.start_job(run.id, "people").id, replace(plan(creations(2)), evidence=evidence)
+    run = store.runs.start(collection(), f"run {evidence}", trigger="manual", requester="", verified=False)
+    return store.plans.save(
+        store.runs.start_job(run.id, "people").id, replace(plan(creations(2)), evidence=evidence)
     )
 
 
@@ -148,10 +148,10 @@ def test_evidence_is_stored_beside_the_digest(store: Store) -> None:
     """Both sides' evidence comes back as it was saved, and the digest is the same with and without it."""
     evidence = PlanEvidence(evidence_of(), evidence_of(End.WHOLE_ANSWER, entries=0))
     number, without = _saved(store, evidence), _saved(store, None)
-    assert store.load_plan(number).plan.evidence == evidence
-    assert store.plan_head(number).evidence == evidence
-    assert store.load_plan(without).plan.evidence is None
-    assert store.load_plan(number).plan.digest == store.load_plan(without).plan.digest
+    assert store.plans.load(number).plan.evidence == evidence
+    assert store.plan_pages.head(number).evidence == evidence
+    assert store.plans.load(without).plan.evidence is None
+    assert store.plans.load(number).plan.digest == store.plans.load(without).plan.digest
 
 
 def _change_header(store_url: str, number: int, change: Any) -> None:
@@ -170,7 +170,7 @@ def test_altered_evidence_is_found(store: Store, store_url: str) -> None:
     number = _saved(store, PlanEvidence(evidence_of(), evidence_of()))
     _change_header(store_url, number, lambda header: header["evidence"]["source"].update(entries=4))
     with pytest.raises(PlanAltered):
-        store.load_plan(number)
+        store.plans.load(number)
 
 
 def test_plans_of_the_version_before_have_none(store: Store, store_url: str) -> None:
@@ -183,5 +183,5 @@ def test_plans_of_the_version_before_have_none(store: Store, store_url: str) -> 
         del header["evidence"]
         connection.execute(update(PlanRow).where(PlanRow.id == number).values(header=header, seal=None))
     database.close()
-    assert store.load_plan(number).plan.evidence is None
-    assert store.plan_head(number).evidence is None
+    assert store.plans.load(number).plan.evidence is None
+    assert store.plan_pages.head(number).evidence is None

@@ -51,13 +51,15 @@ def all_mails(store: Store, box: Box, request: int) -> list[EmailMessage]:
     send(store, box)
     decide(store, request, "bea", reason=given_reason(store, request))
     send(store, box)
-    store.mark_applied(request, {"state": "conflicts", "statistics": {"created": 1, "conflicts": 1}})
+    store.approvals.mark_applied(
+        request, {"state": "conflicts", "statistics": {"created": 1, "conflicts": 1}}
+    )
     send(store, box)
     return [wire(mail) for _, mail in box.take()]
 
 
 def given_reason(store: Store, request: int) -> str:
-    return store.get_request(request).request.reason
+    return store.requests.get(request).request.reason
 
 
 def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
@@ -89,7 +91,7 @@ def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
             assert "{{ 7*7 }}" in body
         assert "<img" not in text_of(mail, "html")
         assert "&lt;img src=x" in text_of(mail, "html")
-    assert [each["name"] for each in (store.get_request(request).events[1].data or {})["unreached"]] == [
+    assert [each["name"] for each in (store.requests.get(request).events[1].data or {})["unreached"]] == [
         f"{hostile}@x.org"
     ]
 
@@ -103,7 +105,7 @@ def test_no_value_of_a_field_is_mailed(store: Store) -> None:
         fields=(FieldChange("telephoneNumber", (), (b"+49-SECRET",)),),
     )
     plan_id = stored_plan(store, [secret])
-    request = store.file_request(
+    request = store.filing.file(
         plan_id, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
     ).id
     mails = all_mails(store, Box(), request) or pytest.fail("no mail")
@@ -125,14 +127,14 @@ def test_a_mail_names_where_the_job_reads_and_writes(store: Store) -> None:
         "fields": fields,
     }
     collection = Collection.model_validate({"name": "crew", "title": "Delivery crew", "jobs": [job]})
-    run = store.start_run(collection, "one", trigger="manual", requester="ida", verified=True)
-    attempt = store.start_job(run.id, "people").id
+    run = store.runs.start(collection, "one", trigger="manual", requester="ida", verified=True)
+    attempt = store.runs.start_job(run.id, "people").id
     changes = [Change(Action.DELETE, "k1", "cn=a,ou=people,dc=example,dc=org")]
     digest = plan_digest("crew", "people", "corp/people", changes)
     made = Plan("crew", "people", "corp/people", tuple(changes), digest, Statistics(deleted=1), 1)
     bea = Approver("user", "bea")
-    store.file_request(
-        store.save_plan(attempt, made), policy={"approvers": {"users": ["bea"]}}, approvers=[bea]
+    store.filing.file(
+        store.plans.save(attempt, made), policy={"approvers": {"users": ["bea"]}}, approvers=[bea]
     )
     box = Box()
     send(store, box)
@@ -156,7 +158,7 @@ def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
     limit = LimitCheck("delete", "", 9, 100, 5, "5%")
     plan_id = stored_plan(store, reason="monthly run")
     policy = {"approvers": {"users": ["bea", "zoe"]}}
-    request = store.file_request(
+    request = store.filing.file(
         plan_id,
         policy=policy,
         approvers=[Approver("user", "bea"), Approver("user", "zoe")],
@@ -172,7 +174,7 @@ def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
     decide(store, request, "bea")
     send(store, box)
     approved = dict(box.take())["ida@corp.example"]
-    until = store.get_request(request).request.decided
+    until = store.requests.get(request).request.decided
     assert until is not None
     until += timedelta(days=7)
     for kind in ("plain", "html"):
@@ -194,10 +196,10 @@ def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
 
 def test_a_mail_about_a_terminals_request_says_what_it_needs(store: Store) -> None:
     """Nobody else carries it out: the approval alone writes nothing."""
-    run = store.start_run(crew("crew"), "terminal 1", trigger="terminal", requester="ida", verified=False)
-    plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+    run = store.runs.start(crew("crew"), "terminal 1", trigger="terminal", requester="ida", verified=False)
+    plan_id = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
     asked = [Approver("user", "bea"), Approver("user", "zoe")]
-    request = store.file_request(plan_id, policy={"approvers": {"users": ["bea", "zoe"]}}, approvers=asked).id
+    request = store.filing.file(plan_id, policy={"approvers": {"users": ["bea", "zoe"]}}, approvers=asked).id
     box = Box()
     send(store, box)
     decide(store, request, "bea")
@@ -269,7 +271,7 @@ def test_what_goes_out_is_plain_mail(store: Store) -> None:
 )
 def test_the_sender_is_one_address(store: Store, sender: str, shown: str | None) -> None:
     """With or without a name; anything else names the setting."""
-    request = store.get_request(file(store))
+    request = store.requests.get(file(store))
 
     def make() -> EmailMessage:
         arguments: dict[str, Any] = {

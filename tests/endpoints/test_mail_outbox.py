@@ -35,7 +35,7 @@ def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]
             [each["name"] for each in (event.data or {})["unreached"]],
             event.text,
         )
-        for event in store.get_request(request).events
+        for event in store.requests.get(request).events
         if event.kind is EventKind.MAILED
     ]
 
@@ -60,7 +60,7 @@ def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
         assert message["To"] == to
         assert f"{PORTAL}/requests/{request}" in text_of(message)
         assert f'href="{PORTAL}/requests/{request}"' in text_of(message, "html")
-    filed, noted = store.get_request(request).events
+    filed, noted = store.requests.get(request).events
     assert noted.data == {
         "to": ["bea@corp.example", "zoe@corp.example", "heads@corp.example"],
         "about": "filed",
@@ -82,7 +82,7 @@ def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
     request = file(store, escalate_after=timedelta(days=1))
     send(store, box)
     box.take()
-    store.reroute(
+    store.decisions.reroute(
         request,
         "bea",
         [Approver("user", "zoe"), Approver("user", "max")],
@@ -95,7 +95,7 @@ def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
     assert to == "max@corp.example"
     assert "bea asks you to decide" in text_of(message)
     assert "you know them" in text_of(message)
-    store.escalate(request, [Approver("user", "max"), Approver("role", "Heads")], level=1)
+    store.request_upkeep.escalate(request, [Approver("user", "max"), Approver("role", "Heads")], level=1)
     send(store, box)
     [(to, message)] = box.take()
     assert to == "heads@corp.example"
@@ -160,11 +160,11 @@ def test_other_ends_are_told_to_all(store: Store, clock: Clock, how: str) -> Non
     box.take()
     if how == "expired":
         clock.advance(hours=2)
-        store.expire()
+        store.request_upkeep.expire()
     elif how == "cancelled":
-        store.cancel(request, "ida", reason="a mistake")
+        store.decisions.cancel(request, "ida", reason="a mistake")
     else:
-        store.mark_stale("crew", "people", reason="The policy was changed.")
+        store.filing.mark_stale("crew", "people", reason="The policy was changed.")
     send(store, box)
     others = [] if how == "cancelled" else ["ida@corp.example"]
     everybody = [*others, "bea@corp.example", "zoe@corp.example"]
@@ -177,12 +177,12 @@ def test_a_stale_request_names_its_successor(store: Store) -> None:
     """
     box = Box()
     older = file(store)
-    store.reroute(older, "bea", [Approver("user", "amy")], roles=[], verified=True)
+    store.decisions.reroute(older, "bea", [Approver("user", "amy")], roles=[], verified=True)
     send(store, box)
     box.take()
-    run = store.start_run(collection(), "run 2", trigger="manual", requester="ida", verified=True)
-    newer = store.save_plan(store.start_job(run.id, "people").id, plan(creations(5)))
-    successor = store.file_request(
+    run = store.runs.start(collection(), "run 2", trigger="manual", requester="ida", verified=True)
+    newer = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(5)))
+    successor = store.filing.file(
         newer, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
     ).id
     send(store, box)
@@ -223,7 +223,7 @@ def test_what_became_of_it_is_told_with_problems_first(
     decide(store, request, "bea")
     send(store, box)
     box.take()
-    store.mark_applied(
+    store.approvals.mark_applied(
         request, {"state": state, "statistics": {"read": 9, **statistics}, "message": "cn=Secret Person: no"}
     )
     send(store, box)
@@ -242,8 +242,8 @@ def test_a_result_that_is_noted_twice_is_told_once(store: Store) -> None:
     box = Box()
     request = file(store)
     decide(store, request, "bea")
-    store.mark_applied(request, {"state": "failed", "statistics": {}})
-    store.mark_applied(request, {"state": "success", "statistics": {"created": 2}})
+    store.approvals.mark_applied(request, {"state": "failed", "statistics": {}})
+    store.approvals.mark_applied(request, {"state": "success", "statistics": {"created": 2}})
     send(store, box)
     assert [line for line in box.take_subjects() if line[1] not in {"Approved", "Approve"}] == [
         ("ida@corp.example", "Carried"),
@@ -255,12 +255,12 @@ def test_a_result_that_is_noted_twice_is_told_once(store: Store) -> None:
 def test_who_is_nobody_gets_no_mail(store: Store, trigger: str, verified: bool) -> None:
     """Neither the schedule nor a name that nobody has checked is a person whom mail could reach."""
     box = Box()
-    run = store.start_run(collection(), "run 1", trigger=trigger, requester="schedule", verified=verified)
-    made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    request = store.file_request(
+    run = store.runs.start(collection(), "run 1", trigger=trigger, requester="schedule", verified=verified)
+    made = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
+    request = store.filing.file(
         made, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
     ).id
-    store.cancel(request, "root")
+    store.decisions.cancel(request, "root")
     send(store, box)
     assert [to for to, _ in box.take()] == ["bea@corp.example"]
     assert mailed(store, request) == [(["bea@corp.example"], [], "")]
@@ -269,9 +269,9 @@ def test_who_is_nobody_gets_no_mail(store: Store, trigger: str, verified: bool) 
 def test_a_user_called_like_the_schedule_is_not_the_schedule(store: Store) -> None:
     """They can decide what it has asked for, so they are asked."""
     box = Box()
-    run = store.start_run(collection(), "run 1", trigger="scheduled", requester="schedule", verified=True)
-    made = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    store.file_request(
+    run = store.runs.start(collection(), "run 1", trigger="scheduled", requester="schedule", verified=True)
+    made = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
+    store.filing.file(
         made, policy={"approvers": {"users": ["schedule"]}}, approvers=[Approver("user", "schedule")]
     )
     send(store, box)
@@ -427,7 +427,7 @@ class Killed(BaseException):
 
 def _killed_at(store: Store, box: Box, method: str, call: int) -> None:
     """Deliver until a call of the store, which does not happen any more."""
-    original, calls = getattr(store, method), 0
+    original, calls = getattr(store.outbox, method), 0
 
     def kill(*given: Any, **keys: Any) -> Any:
         nonlocal calls
@@ -437,7 +437,7 @@ def _killed_at(store: Store, box: Box, method: str, call: int) -> None:
         return original(*given, **keys)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(store, method, kill)
+        patch.setattr(store.outbox, method, kill)
         send(store, box)
 
 
@@ -485,7 +485,7 @@ def test_of_a_mail_that_was_being_handed_over_nobody_knows(store: Store, clock: 
     assert [name for _, names, _ in mailed(store, request) for name in names] == ["bea"]
     [doubt] = [
         each
-        for event in store.get_request(request).events
+        for event in store.requests.get(request).events
         for each in (event.data or {}).get("unreached", ())
     ]
     assert "it is not known whether it has arrived" in doubt["why"]
@@ -498,7 +498,7 @@ def test_a_sender_that_was_still_for_long_stops(store: Store, clock: Clock) -> N
     """
     box, other = Box(), Box()
     request = file(store, users=FIVE)
-    original, calls = store.start_mail, 0
+    original, calls = store.outbox.start_mail, 0
 
     def slow(*given: Any, **keys: Any) -> bool:
         nonlocal calls
@@ -506,12 +506,12 @@ def test_a_sender_that_was_still_for_long_stops(store: Store, clock: Clock) -> N
         if calls == 3:
             clock.advance(seconds=60)
             with pytest.MonkeyPatch.context() as inner:
-                inner.setattr(store, "start_mail", original)
+                inner.setattr(store.outbox, "start_mail", original)
                 send(store, other)
         return original(*given, **keys)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "start_mail", slow)
+        patch.setattr(store.outbox, "start_mail", slow)
         send(store, box)
     assert [to for to, _ in box.take()] == ["ada@corp.example", "bea@corp.example"]
     assert [to for to, _ in other.take()] == ["cid@corp.example", "dan@corp.example", "eve@corp.example"]
@@ -523,7 +523,7 @@ def test_a_sender_that_works_is_not_overtaken(store: Store, clock: Clock) -> Non
     """However long all of its mails take together: each one holds the event on."""
     box, other = Box(), Box()
     file(store, users=FIVE)
-    original = store.end_mail
+    original = store.outbox.end_mail
 
     def slow(*given: Any, **keys: Any) -> None:
         original(*given, **keys)
@@ -531,7 +531,7 @@ def test_a_sender_that_works_is_not_overtaken(store: Store, clock: Clock) -> Non
         send(store, other)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "end_mail", slow)
+        patch.setattr(store.outbox, "end_mail", slow)
         send(store, box)
     assert len(box.take()) == 5
     assert other.take() == []
@@ -608,8 +608,8 @@ def test_comments_and_views_are_not_mailed(store: Store) -> None:
     request = file(store)
     send(store, box)
     box.take()
-    store.comment(request, "bea", "hm")
-    store.record_view(request, "zoe")
+    store.decisions.comment(request, "bea", "hm")
+    store.decisions.record_view(request, "zoe")
     assert waiting(store) == 0
     send(store, box, addresses=ADDRESSES)
     assert box.mails == []

@@ -31,7 +31,7 @@ HOLD, WEEK = timedelta(minutes=15), timedelta(days=7)
 
 def claim(store: Store) -> int | None:
     """The event that is taken, or None."""
-    due = store.claim_mail(HOLD, max_age=WEEK)
+    due = store.outbox.claim_mail(HOLD, max_age=WEEK)
     return None if due is None else due.event
 
 
@@ -56,16 +56,16 @@ def test_an_event_is_in_the_outbox_with_the_transaction_that_records_it(
         with pytest.raises(RuntimeError):
             decide(store, request, "bea")
     assert rows(store) == before == 1
-    assert len(store.get_request(request).events) == 1
+    assert len(store.requests.get(request).events) == 1
 
 
 def test_the_oldest_comes_first_and_each_is_taken_by_one(store: Store) -> None:
     """Until it is done with or its time is over."""
     clock = Clock(store)
     requests = [file(store, name=name) for name in ("a", "b", "c")]
-    events = [store.get_request(request).events[0].id for request in requests]
+    events = [store.requests.get(request).events[0].id for request in requests]
     assert [claim(store) for _ in range(4)] == [*events, None]
-    store.record_mail(requests[1], ["bea@x.org"], about="filed", event=events[1])
+    store.outbox.record_mail(requests[1], ["bea@x.org"], about="filed", event=events[1])
     clock.at += HOLD
     assert [claim(store) for _ in range(3)] == [events[0], events[2], None]
 
@@ -74,7 +74,7 @@ def test_what_is_taken_says_how_often_it_was_tried(store: Store) -> None:
     """With the first time and the last problem, on which the sender decides when to give up."""
     clock = Clock(store)
     request = file(store)
-    first = store.claim_mail(HOLD, max_age=WEEK)
+    first = store.outbox.claim_mail(HOLD, max_age=WEEK)
     assert first is not None
     assert (first.request, first.tries, first.first_try, first.at, first.problem) == (
         request,
@@ -83,13 +83,13 @@ def test_what_is_taken_says_how_often_it_was_tried(store: Store) -> None:
         clock.at,
         "",
     )
-    store.record_mail(
+    store.outbox.record_mail(
         request, [], about="filed", problem="down", event=first.event, again=clock.at + timedelta(hours=1)
     )
     assert claim(store) is None
     start = clock.at
     clock.advance(hours=1)
-    second = store.claim_mail(HOLD, max_age=WEEK)
+    second = store.outbox.claim_mail(HOLD, max_age=WEEK)
     assert second is not None
     assert (second.event, second.tries, second.first_try, second.at, second.problem) == (
         first.event,
@@ -105,18 +105,18 @@ def test_what_was_sent_is_in_the_history(store: Store) -> None:
     said.
     """
     request = file(store)
-    filed = store.get_request(request).events[0].id
+    filed = store.requests.get(request).events[0].id
     later = store.now()
     for problem in ("down", "down", "", "full", "full"):
-        store.record_mail(request, [], about="filed", problem=problem, event=filed, again=later)
-    store.record_mail(
+        store.outbox.record_mail(request, [], about="filed", problem=problem, event=filed, again=later)
+    store.outbox.record_mail(
         request,
         ["bea@x.org"],
         about="filed",
         event=filed,
         unreached=[Unreached("role", "Heads", "no address")],
     )
-    mailed = [each for each in store.get_request(request).events if each.kind is EventKind.MAILED]
+    mailed = [each for each in store.requests.get(request).events if each.kind is EventKind.MAILED]
     assert [each.text for each in mailed] == ["down", "full", ""]
     assert mailed[-1].data == {
         "to": ["bea@x.org"],
@@ -130,12 +130,12 @@ def test_what_was_sent_is_in_the_history(store: Store) -> None:
 def test_hostile_problems_are_storable(store: Store) -> None:
     """A mail server's words, whatever they hold, are noted once."""
     request = file(store)
-    filed = store.get_request(request).events[0].id
+    filed = store.requests.get(request).events[0].id
     for _ in range(2):
-        store.record_mail(
+        store.outbox.record_mail(
             request, [], about="filed", problem="a\x00\ud800'; --", event=filed, again=store.now()
         )
-    assert [each.text for each in store.get_request(request).events[1:]] == ["a\ufffd\ufffd'; --"]
+    assert [each.text for each in store.requests.get(request).events[1:]] == ["a\ufffd\ufffd'; --"]
 
 
 def test_a_deleted_request_takes_its_mail_with_it(store: Store) -> None:
@@ -143,14 +143,14 @@ def test_a_deleted_request_takes_its_mail_with_it(store: Store) -> None:
     clock = Clock(store)
     request = file(store, users=("bea",))
     decide(store, request, "bea", approve=False)
-    due = store.claim_mail(HOLD, max_age=WEEK)
+    due = store.outbox.claim_mail(HOLD, max_age=WEEK)
     assert due is not None
     clock.advance(days=1)
-    assert store.delete_requests(timedelta(hours=1), {"denied"}) == 1
+    assert store.request_upkeep.delete(timedelta(hours=1), {"denied"}) == 1
     assert rows(store) == 0
     assert claim(store) is None
     with pytest.raises(RequestNotFound):
-        store.record_mail(request, [], about="filed", event=due.event)
+        store.outbox.record_mail(request, [], about="filed", event=due.event)
 
 
 def test_old_mail_is_dropped_unless_it_was_tried(store: Store) -> None:
@@ -160,16 +160,16 @@ def test_old_mail_is_dropped_unless_it_was_tried(store: Store) -> None:
     claim(store)
     file(store, name="b")
     clock.advance(days=8)
-    assert claim(store) == store.get_request(tried).events[0].id
+    assert claim(store) == store.requests.get(tried).events[0].id
     assert claim(store) is None
-    assert store.forget_mail(WEEK) == 1
-    assert store.forget_mail(WEEK) == 0
+    assert store.outbox.forget_mail(WEEK) == 1
+    assert store.outbox.forget_mail(WEEK) == 0
     assert rows(store) == 1
 
 
 def test_threads_never_take_the_same(store: Store) -> None:
     """Forty events, eight takers at once: each is taken once, none is left."""
-    expected = sorted(store.get_request(file(store, name=f"c{number}")).events[0].id for number in range(40))
+    expected = sorted(store.requests.get(file(store, name=f"c{number}")).events[0].id for number in range(40))
 
     def take(_: int) -> list[int]:
         taken = []
@@ -210,19 +210,21 @@ def test_a_waiting_request_stands_in_for_others(store: Store) -> None:
     clock = Clock(store)
     ended, first, second = (file(store, name=name) for name in ("ended", "first", "second"))
     for _ in range(3):
-        claimed = store.claim_mail(HOLD, max_age=WEEK)
+        claimed = store.outbox.claim_mail(HOLD, max_age=WEEK)
         assert claimed is not None
         if claimed.request != ended:
-            store.record_mail(claimed.request, [], about="filed", event=claimed.event)
-    assert store.mail_due_among([first, second], max_age=WEEK) == frozenset(), "it is being sent"
+            store.outbox.record_mail(claimed.request, [], about="filed", event=claimed.event)
+    assert store.outbox.mail_due_among([first, second], max_age=WEEK) == frozenset(), "it is being sent"
     clock.advance(seconds=HOLD.total_seconds() + 1)
-    assert store.mail_due_among([second, first], max_age=WEEK) == {min(first, second)}
-    assert store.mail_due_among([], max_age=WEEK) == frozenset()
-    again = store.claim_mail(HOLD, max_age=WEEK)
+    assert store.outbox.mail_due_among([second, first], max_age=WEEK) == {min(first, second)}
+    assert store.outbox.mail_due_among([], max_age=WEEK) == frozenset()
+    again = store.outbox.claim_mail(HOLD, max_age=WEEK)
     assert again is not None
-    store.record_mail(ended, [], about="filed", event=again.event, problem="no", again=store.now())
+    store.outbox.record_mail(ended, [], about="filed", event=again.event, problem="no", again=store.now())
     clock.advance(seconds=1)
-    assert store.mail_due_among([first], max_age=WEEK) == frozenset(), "it was put off, not left behind"
+    assert store.outbox.mail_due_among([first], max_age=WEEK) == frozenset(), (
+        "it was put off, not left behind"
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_looking_in_vain_takes_no_lock(store: Store, monkeypatch: pytest.MonkeyP
     assert claim(store) is not None
     monkeypatch.setattr(store._database, "write", lambda: pytest.fail("looking took a lock"))
     assert claim(store) is None
-    assert store.forget_mail(WEEK) == 0
+    assert store.outbox.forget_mail(WEEK) == 0
 
 
 def test_a_store_of_before_has_nothing_in_its_outbox(empty_url: str) -> None:
@@ -263,5 +265,5 @@ def test_a_store_of_before_has_nothing_in_its_outbox(empty_url: str) -> None:
     assert migrate.upgrade(empty_url) == migrate.REVISIONS[-1]
     with Store.open(empty_url) as store:
         assert rows(store) == 0
-        store.cancel(request, "ida")
+        store.decisions.cancel(request, "ida")
         assert rows(store) == 1

@@ -86,7 +86,7 @@ def test_only_what_was_carried_out_makes_a_definition_known(office: Office, end:
         (office.folder / "staff.csv").unlink() if end == "failed" else office.staff(everybody[0])
         assert scheduled(office, **edited).state.failed
     elif end in {"previewed", "terminal"}:
-        run = office.store.start_run(
+        run = office.store.runs.start(
             collection(**edited),
             "other",
             trigger="terminal" if end == "terminal" else "scheduled",
@@ -94,14 +94,14 @@ def test_only_what_was_carried_out_makes_a_definition_known(office: Office, end:
             verified=True,
             preview_only=end == "previewed",
         )
-        office.store.finish_job(office.store.start_job(run.id, "phones").id, "success")
+        office.store.runs.finish_job(office.store.runs.start_job(run.id, "phones").id, "success")
     else:
         request = office.request(scheduled(office, **edited))
         match end:
             case "denied":
                 office.deny(request)
             case "expired":
-                office.store.expire(request.filed + timedelta(hours=2))
+                office.store.request_upkeep.expire(request.filed + timedelta(hours=2))
             case _:
                 desk.cancel(office.store, request.id, BOB, administrator=True)
     office.staff("person19", *everybody[1:10])

@@ -74,7 +74,7 @@ class World:
     def run(self, collection: Collection) -> list[JobResult]:
         """Do it."""
         self.runs += 1
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             collection, f"run {self.runs}", trigger="test", requester="test", verified=False
         )
         jobs = snapshot.collection.jobs

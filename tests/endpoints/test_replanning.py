@@ -29,15 +29,15 @@ def test_a_cleared_task_makes_no_new_plan_under_a_policy(office: Office, ended: 
     request = office.request(office.run(run, tries=FIRST))
     if ended:
         office.deny(request)
-        office.store.finish_run("office", run.run_id, "denied")
+        office.store.runs.finish("office", run.run_id, "denied")
     office.staff("bender")
     result = office.run(office.again(run), tries=CLEARED)
     assert (result.state, result.request) == (JobState.FAILED, None)
     assert "Start a new run" in result.message
     assert result.error is not None
     assert not result.error.transient
-    assert office.store.count_requests() == 1
-    assert office.store.get_request(request.id).request.state == ("denied" if ended else "pending")
+    assert office.store.requests.count() == 1
+    assert office.store.requests.get(request.id).request.state == ("denied" if ended else "pending")
     assert (f"Request {request.id}, which this run has filed" in result.message) is not ended
 
 
@@ -52,9 +52,9 @@ def test_nothing_is_read_for_a_task_that_may_not_plan(office: Office) -> None:
 def test_a_run_that_has_ended_makes_no_new_plan_under_a_policy(office: Office) -> None:
     """Not even for a job that was skipped the first time, whose task has all its tries."""
     run = office.start()
-    office.store.finish_run("office", run.run_id, "failed")
+    office.store.runs.finish("office", run.run_id, "failed")
     assert "Start a new run" in office.run(office.again(run), tries=FIRST).message
-    assert office.store.count_requests() == 0
+    assert office.store.requests.count() == 0
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_task_that_hides_that_it_was_cleared_makes_no_plan(office: Office, tri
     office.run(run, tries=FIRST)
     office.staff("bender")
     assert "Start a new run" in office.run(office.again(run), tries=tries).message
-    assert office.store.count_requests() == 1
+    assert office.store.requests.count() == 1
 
 
 def test_airflows_own_retry_plans(office: Office) -> None:
@@ -104,7 +104,7 @@ def test_airflows_own_retry_plans(office: Office) -> None:
     (office.folder / "staff.csv").write_text(staff, encoding="utf-8")
     assert office.run(office.again(run), tries=RETRY).state is JobState.WAITING
     killed = office.start()
-    office.store.start_job(killed.id, "phones")
+    office.store.runs.start_job(killed.id, "phones")
     assert office.run(office.again(killed), tries=RETRY).state is JobState.WAITING
 
 
@@ -116,7 +116,7 @@ def test_a_retry_in_a_run_in_which_a_task_was_cleared_makes_no_plan(office: Offi
     office.staff("bender")
     again = office.run(office.again(run), tries=Tries(number=2, cleared=False, run_cleared=True))
     assert "Start a new run" in again.message
-    assert office.store.count_requests() == 0
+    assert office.store.requests.count() == 0
 
 
 def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> None:
@@ -124,8 +124,8 @@ def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> No
     that too.
     """
     run = office.start(approval={**POLICY, "changes": ["delete"]})
-    plan = office.store.save_plan(office.store.start_job(run.id, "phones").id, _planned(office))
-    office.store.start_applying(plan)
+    plan = office.store.plans.save(office.store.runs.start_job(run.id, "phones").id, _planned(office))
+    office.store.plans.start_applying(plan)
     late = replace(office.deployment, plan_max_age=timedelta(0))
     assert "Start a new run" in office.run(office.again(run), tries=CLEARED, deployment=late).message
     assert office.phones() == set()
@@ -138,7 +138,7 @@ def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> No
 def _planned(office: Office) -> Any:
     result = office.run(office.start(run_id="only to have a plan"))
     assert result.plan_id is not None
-    plan = office.store.load_plan(result.plan_id).plan
+    plan = office.store.plans.load(result.plan_id).plan
     desk.cancel(office.store, office.request(result).id, BOB, administrator=True)
     return plan
 
@@ -147,7 +147,7 @@ def test_without_a_policy_a_cleared_task_plans_again(office: Office) -> None:
     """Nobody is asked, so nobody is passed by; also in a run that has ended."""
     run = office.start(approval="none")
     office.run(run, tries=FIRST)
-    office.store.finish_run("office", run.run_id, "success")
+    office.store.runs.finish("office", run.run_id, "success")
     office.staff("fry", "bender")
     assert office.run(office.again(run), tries=CLEARED).state is JobState.SUCCESS
     assert "bender" in office.phones()

@@ -91,7 +91,7 @@ class World:
         help.
         """
         definition = turnover.collection()
-        snapshot = store.start_run(definition, run_id, trigger="test", requester="test", verified=False)
+        snapshot = store.runs.start(definition, run_id, trigger="test", requester="test", verified=False)
         results: list[JobResult] = []
         for job in snapshot.collection.jobs:
             deadline = time.monotonic() + 20
@@ -171,13 +171,13 @@ def work_on(world: World, run_id: str) -> Callable[[Callable[[str], None]], None
 
     def work(tell: Callable[[str], None]) -> None:
         with Store.open(world.url) as store:
-            save = store.save_plan
+            save = store.plans.save
 
             def save_plan(job_run_id: int, plan: Any) -> int:
                 tell(f"{plan.job} save")
                 return save(job_run_id, plan)
 
-            store.save_plan = save_plan  # type: ignore[method-assign]
+            store.plans.save = save_plan  # type: ignore[method-assign]
             results = world.run(run_id, store, tell)
             assert all(result.state is JobState.SUCCESS for result in results), [
                 result.message for result in results
@@ -255,7 +255,7 @@ def check_store(store: Store) -> None:
     assert leases == 0
     assert all(finished is not None for _, finished in plans)
     for id, _ in plans:
-        changes, outcomes = list(store.load_plan(id).plan.changes), store.outcomes(id)
+        changes, outcomes = list(store.plans.load(id).plan.changes), store.plans.outcomes(id)
         assert outcomes.keys() == set(range(len(changes)))
         untrue = [
             outcome for outcome in outcomes.values() if outcome.result not in (Result.DONE, Result.FOUND_DONE)
@@ -298,7 +298,7 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: Wo
         stopped: list[str] = []
         definition = turnover.collection()
         with Store.open(world.url) as store:
-            snapshot = store.start_run(
+            snapshot = store.runs.start(
                 definition, "stopped", trigger="test", requester="test", verified=False
             )
             job = snapshot.collection.jobs[0]
@@ -320,9 +320,9 @@ def test_a_process_that_was_stopped_past_its_lease_writes_nothing_more(world: Wo
         area = (destination.identity, destination.areas)
         destination.close()
         with pytest.raises(LeaseError, match="stopped works on"):
-            store.acquire_lease(*area, holder="other", duration=LEASE)
+            store.leases.acquire(*area, holder="other", duration=LEASE)
         time.sleep(LEASE.total_seconds() * 1.2)
-        with store.acquire_lease(*area, holder="other", duration=timedelta(seconds=60)):
+        with store.leases.acquire(*area, holder="other", duration=timedelta(seconds=60)):
             before = world.destination.dump()
             os.kill(attempt.pid, signal.SIGCONT)
             assert attempt.wait_for(LeaseLost.__name__)

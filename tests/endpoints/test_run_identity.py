@@ -27,11 +27,11 @@ RUN = {
 
 
 def start(store: Store, run_id: str = "manual__1", **given: Any) -> Snapshot:
-    return store.start_run(collection(), run_id, verified=True, **(RUN | given))
+    return store.runs.start(collection(), run_id, verified=True, **(RUN | given))
 
 
 def join(store: Store, run_id: str = "manual__1", **given: Any) -> Snapshot | None:
-    return store.join_run("crew", RunIdentity(run_id, **(RUN | given)))
+    return store.runs.join("crew", RunIdentity(run_id, **(RUN | given)))
 
 
 def test_the_same_run_is_joined(store: Store) -> None:

@@ -140,7 +140,7 @@ class Forest:
     def run(self, definition: Collection) -> list[JobResult]:
         """Run it, and see that a preview said the same before, and that nothing is left to do afterwards."""
         number = next(_numbers)
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             definition, f"run {number}", trigger="test", requester="test", verified=False
         )
         deployment = Deployment(self, self.folder)
@@ -149,13 +149,13 @@ class Forest:
         def progress(stage: str, done: int, total: int | None) -> None:
             told.append(stage)
 
-        save = self.store.save_plan
+        save = self.store.plans.save
 
         def save_plan(job_run_id: int, plan: Any) -> int:
             self.before_apply()
             return save(job_run_id, plan)
 
-        self.store.save_plan = save_plan  # type: ignore[method-assign]
+        self.store.plans.save = save_plan  # type: ignore[method-assign]
         try:
             return list(
                 run_collection(
@@ -168,7 +168,7 @@ class Forest:
                 )
             )
         finally:
-            self.store.save_plan = save  # type: ignore[method-assign]
+            self.store.plans.save = save  # type: ignore[method-assign]
 
     def succeed(self, definition: Collection) -> list[JobResult]:
         """Run it; every job succeeds, and the plan after it is empty."""

@@ -61,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 def run(folder: Path, run_id: str = "one", *, url: str = "") -> JobResult:
     definition = collection()
     with Store.open(url or f"sqlite:///{folder}/store.db") as store:
-        snapshot = store.start_run(definition, run_id, trigger="test", requester="t", verified=False)
+        snapshot = store.runs.start(definition, run_id, trigger="test", requester="t", verified=False)
         deployment = Deployment(NoConnections(), folder, lease_duration=timedelta(seconds=2))
         return run_job(snapshot, definition.jobs[0], deployment=deployment, store=store, holder="test")
 
@@ -263,7 +263,7 @@ turns, marker = 0, Path(sys.argv[2])
 with Store.open(sys.argv[1]) as store:
     while turns < 6:
         try:
-            lease = store.acquire_lease("server", ("dc=x",), holder=sys.argv[3], duration=timedelta(seconds=3))
+            lease = store.leases.acquire("server", ("dc=x",), holder=sys.argv[3], duration=timedelta(seconds=3))
         except LeaseError:
             time.sleep(0.01)
             continue
@@ -314,7 +314,7 @@ def test_a_lease_of_a_slow_clock_ends_in_time(postgres: Postgres, tmp_path: Path
     with Store.open(url) as store:
         while True:
             try:
-                store.acquire_lease(
+                store.leases.acquire(
                     "server", ("dc=x",), holder="next", duration=timedelta(seconds=5)
                 ).release()
                 break

@@ -20,6 +20,8 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.settling import Settlement, Why, settle_all
+from directory_sync.store.plans import Plans
+from directory_sync.store.request_applying import RequestApplying
 from directory_sync.store.store import Store
 from directory_sync.store.tables import JobRunRow, LeaseRow, PlanRow
 from tests.scenarios.clock import Clock
@@ -42,15 +44,15 @@ class _Unrecorded:
         def full(*_: Any, **__: Any) -> None:
             raise StoreError("store: disk full. Make room on the disk and try again; nothing is lost.")
 
-        for name in ("record_outcomes", "finish_plan", "mark_applied"):
-            monkeypatch.setattr(Store, name, full)
+        for part, name in ((Plans, "record_outcomes"), (Plans, "finish"), (RequestApplying, "mark_applied")):
+            monkeypatch.setattr(part, name, full)
 
     def mend(self) -> None:
         self._patch.undo()
 
 
 def told(store: Store, plan: int) -> Counter[Result]:
-    return Counter(outcome.result for outcome in store.outcomes(plan).values())
+    return Counter(outcome.result for outcome in store.plans.outcomes(plan).values())
 
 
 def settle(corner: Corner, **more: Any) -> Settlement:
@@ -125,7 +127,7 @@ def test_a_moved_object_was_not_deleted(corner: Corner, monkeypatch: pytest.Monk
     (settled,) = settle(corner).settled
     assert settled.state is JobState.FAILED
     outcomes = {
-        change.key: corner.store.outcomes(2)[number]
+        change.key: corner.store.plans.outcomes(2)[number]
         for number, change in enumerate(_changes(corner.store, 2))
     }
     assert outcomes["ann"].result is Result.NOT_DONE
@@ -138,7 +140,7 @@ def _dies(*_: Any, **__: Any) -> Any:
 
 
 def _changes(store: Store, plan: int) -> Any:
-    return store.load_plan(plan).plan.changes
+    return store.plans.load(plan).plan.changes
 
 
 def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +164,7 @@ def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest
         admin.modify_s(dn, [(2, "mail", [mail.encode()]), (2, "sn", [sn.encode()])])
     (settled,) = settle(corner).settled
     outcomes = {
-        change.key: corner.store.outcomes(1)[number]
+        change.key: corner.store.plans.outcomes(1)[number]
         for number, change in enumerate(_changes(corner.store, 1))
     }
     assert {key: outcome.result.value for key, outcome in outcomes.items()} == {
@@ -213,11 +215,11 @@ def test_a_plan_whose_holder_is_alive_is_not_closed(corner: Corner, monkeypatch:
     corner.run(definition)
     cut.mend()
     store = corner.store
-    lease = store.acquire_lease("another place", ("x",), holder="h", duration=timedelta(seconds=60))
+    lease = store.leases.acquire("another place", ("x",), holder="h", duration=timedelta(seconds=60))
     with store._database.write() as connection:
         connection.execute(update(JobRunRow).values(state="running", finished=None, lease=lease.token))
     (left,) = settle(corner).left
-    assert (left.why, store.count_outcomes(1)) == (Why.HELD, 0)
+    assert (left.why, store.plans.count_outcomes(1)) == (Why.HELD, 0)
     with store._database.write() as connection:
         connection.execute(update(LeaseRow).values(expires=store.now() - timedelta(seconds=1)))
     assert len(settle(corner).settled) == 1
@@ -237,7 +239,7 @@ def test_after_a_week_it_is_uncertain_for_good(corner: Corner, monkeypatch: pyte
         connection.execute(update(PlanRow).values(apply_started=corner.store.now() - GONE))
     (settled,) = settle(corner).settled
     assert (settled.state, told(corner.store, 1)) == (JobState.FAILED, {Result.UNCERTAIN: 2})
-    assert "for 7 days nobody could look at the object" in corner.store.outcomes(1)[0].message
+    assert "for 7 days nobody could look at the object" in corner.store.plans.outcomes(1)[0].message
 
 
 # -- approval
@@ -255,7 +257,7 @@ def test_an_approved_plan_of_airflow_is_kept_for_its_retry(
     cut.mend()
     corner.gone("to", "bob")  # it had not come so far
     (left,) = settle(corner).left
-    assert (left.why, corner.store.count_outcomes(1)) == (Why.MAY_GO_ON, 0)
+    assert (left.why, corner.store.plans.count_outcomes(1)) == (Why.MAY_GO_ON, 0)
     assert waiting.request is not None
     result = succeed(corner.carry_out(waiting.request))
     assert (result.statistics.created, told(corner.store, 1)) == (2, {Result.FOUND_DONE: 1, Result.DONE: 1})
@@ -275,7 +277,7 @@ def test_an_approved_plan_whose_run_is_over_ends_with_its_request(
     (settled,) = settle(corner, is_over=lambda plan: True).settled
     assert settled.state is JobState.FAILED
     assert waiting.request is not None
-    request = corner.store.get_request(waiting.request).request
+    request = corner.store.requests.get(waiting.request).request
     assert request.state == "applied"
     assert request.result is not None
     assert request.result["state"] == "failed"
@@ -326,7 +328,7 @@ def test_what_was_approved_for_a_terminal_is_kept_for_it(
     (settled,) = settle(corner).settled
     assert settled.state is JobState.SUCCESS
     assert waiting.request is not None
-    assert corner.store.get_request(waiting.request).request.state == "applied"
+    assert corner.store.requests.get(waiting.request).request.state == "applied"
 
 
 # -- files
@@ -357,7 +359,7 @@ class _Office:
         (self.folder / "staff.csv").write_text(
             "uid,cn\n" + "".join(f"{uid},{cn}\n" for uid, cn in staff.items())
         )
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             self.definition, run_id, trigger="terminal", requester="t", verified=False
         )
         return run_job(
@@ -403,7 +405,7 @@ def test_a_file_that_is_not_there_tells_nothing(
     cut.mend()
     (tmp_path / "phones.csv").rename(tmp_path / "elsewhere.csv")
     (left,) = settle_all(store, office.deployment, holder="test").left
-    assert (left.why, store.count_outcomes(2)) == (Why.NOT_SEEN, 0)
+    assert (left.why, store.plans.count_outcomes(2)) == (Why.NOT_SEEN, 0)
     (tmp_path / "elsewhere.csv").rename(tmp_path / "phones.csv")
     assert len(settle_all(store, office.deployment, holder="test").settled) == 1
     assert told(store, 2) == {Result.FOUND_DONE: 1}
@@ -430,13 +432,13 @@ def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(
 ) -> None:
     """Runs of versions that noted no lease, and previews, count as left after a day."""
     office = _Office(store, tmp_path, "phones.csv")
-    snapshot = store.start_run(office.definition, "old", trigger="terminal", requester="t", verified=False)
-    store.start_job(snapshot.id, "phones")
+    snapshot = store.runs.start(office.definition, "old", trigger="terminal", requester="t", verified=False)
+    store.runs.start_job(snapshot.id, "phones")
     assert settle_all(store, office.deployment, holder="test") == Settlement()
     clock.advance(days=1, minutes=1)
     end = settle_all(store, office.deployment, holder="test")
     assert (len(end.attempts), len(end.runs)) == (1, 1)
-    assert [run.state for run in store.recent_runs()] == ["failed"]
+    assert [run.state for run in store.runs.recent()] == ["failed"]
 
 
 # -- what is no proof
@@ -499,13 +501,13 @@ def test_a_process_that_was_held_up_does_not_undo_what_was_settled(
 ) -> None:
     """Its plan has been closed by somebody else meanwhile: it ends as lost, and learns nothing."""
     definition = corner.definition(**corner.file_job("ann", "bob"))
-    finish = Store.finish_plan
+    finish = Plans.finish
 
-    def late(self: Store, plan_id: int, state: str) -> bool:
+    def late(self: Plans, plan_id: int, state: str) -> bool:
         assert finish(self, plan_id, "failed")
         return finish(self, plan_id, state)
 
-    monkeypatch.setattr(Store, "finish_plan", late)
+    monkeypatch.setattr(Plans, "finish", late)
     result = corner.run(definition)
     assert result.state is JobState.FAILED
     assert "settled" in result.message

@@ -32,7 +32,7 @@ def terminal(container: Container, store_url: str, tmp_path: Path) -> Iterator[T
 
 
 def results(store: Store, plan: int = 1) -> Counter[Result]:
-    return Counter(outcome.result for outcome in store.outcomes(plan).values())
+    return Counter(outcome.result for outcome in store.plans.outcomes(plan).values())
 
 
 def left_open(store: Store) -> list[object]:
@@ -55,7 +55,7 @@ def test_the_next_run_settles_a_killed_one(terminal: Terminal, store: Store) -> 
     """
     written = terminal.kill(terminal.begin_until(60))
     assert 60 <= len(written) < PEOPLE
-    assert store.count_outcomes(1) < len(written), (
+    assert store.plans.count_outcomes(1) < len(written), (
         "the run should be killed before it could record everything"
     )
     assert left_open(store) == ["applying", "running", "running"]
@@ -66,9 +66,9 @@ def test_the_next_run_settles_a_killed_one(terminal: Terminal, store: Store) -> 
     assert told[Result.NOT_DONE] == PEOPLE - len(written)
     assert told[Result.UNCERTAIN] == 0
     assert left_open(store) == []
-    newer, killed = store.recent_runs("corp")
+    newer, killed = store.runs.recent("corp")
     assert (newer.state, killed.state) == ("success", "failed")
-    (attempt,) = store.job_results("corp", killed.run_id)
+    (attempt,) = store.runs.job_results("corp", killed.run_id)
     assert attempt.state == "failed"
     assert attempt.message.startswith("It broke off: the process that worked on it is gone.")
     assert attempt.statistics is not None
@@ -120,14 +120,14 @@ def test_a_run_that_is_alive_is_left_alone(terminal: Terminal, store: Store) -> 
 def test_a_server_that_is_away(terminal: Terminal, store: Store) -> None:
     """Nothing is changed, said clearly, and done when it is back."""
     written = terminal.kill(terminal.begin_until(60))
-    recorded = store.count_outcomes(1)
+    recorded = store.plans.count_outcomes(1)
     port = terminal.line.port
     terminal.line.target, target = 1, terminal.line.target
     status, said = terminal.settle()
     assert status == 1
     assert "stays open. Its objects cannot be looked at:" in said
     assert "it is tried again" in said
-    assert store.count_outcomes(1) == recorded
+    assert store.plans.count_outcomes(1) == recorded
     assert left_open(store) == ["applying", "running", "running"]
     terminal.line.target = target
     assert terminal.line.port == port
@@ -142,7 +142,9 @@ def test_a_run_that_was_killed_before_it_had_a_plan(terminal: Terminal, store: S
     terminal.line.delay = 1.0
     process = terminal.begin("run", "corp.yaml")
     deadline = time.monotonic() + 60
-    while not store.recent_runs("corp") or not store.job_results("corp", store.recent_runs("corp")[0].run_id):
+    while not store.runs.recent("corp") or not store.runs.job_results(
+        "corp", store.runs.recent("corp")[0].run_id
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     terminal.kill(process)
@@ -204,7 +206,7 @@ def test_a_store_that_is_full_in_the_middle(terminal: Terminal, store: Store) ->
         assert "Make room" in said or "No space left" in said
         time.sleep(3.5)
     written = terminal.there()
-    assert store.count_outcomes(1) == 0
+    assert store.plans.count_outcomes(1) == 0
     assert 0 < len(written) < PEOPLE
     assert left_open(store) == ["applying", "running", "running"]
     status, said = terminal.run()

@@ -72,7 +72,7 @@ class Folder:
             "fields": fields,
         }
         definition = Collection.model_validate({"name": "corp", "jobs": [job], **collection})
-        snapshot = self._store.start_run(
+        snapshot = self._store.runs.start(
             definition, f"{next(self._numbers)}", trigger="test", requester="t", verified=False
         )
         deployment = Deployment(NoConnections(), self._path)

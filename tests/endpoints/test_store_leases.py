@@ -31,7 +31,7 @@ from directory_sync.errors import LeaseLost
 from directory_sync.store.store import Store
 with Store.open(sys.argv[1]) as store:
     duration = timedelta(seconds=float(sys.argv[2]))
-    lease = store.acquire_lease("ldap://127.0.0.1:389", ("dc=x",), holder="the other", duration=duration)
+    lease = store.leases.acquire("ldap://127.0.0.1:389", ("dc=x",), holder="the other", duration=duration)
     print("held", flush=True)
     for line in sys.stdin:
         try:
@@ -81,7 +81,7 @@ def take(
     store: Store, *areas: str, resource: str = SERVER, holder: str = "me", duration: timedelta = LONG
 ) -> Lease:
     """Take a lease."""
-    return store.acquire_lease(resource, areas, holder=holder, duration=duration)
+    return store.leases.acquire(resource, areas, holder=holder, duration=duration)
 
 
 def rows(store: Store) -> int:
@@ -278,7 +278,7 @@ turns = 0
 with Store.open(url) as store:
     while turns < 5:
         try:
-            lease = store.acquire_lease("server", (area,), holder=area, duration=timedelta(seconds=60))
+            lease = store.leases.acquire("server", (area,), holder=area, duration=timedelta(seconds=60))
         except LeaseError:
             time.sleep(0.005)
             continue

@@ -107,20 +107,20 @@ def test_requests_of_an_earlier_version_say_where_they_belong(store_url: str) ->
     """Title, source, destination, and who asks for a waiver, are told from what that version has stored."""
     with Store.open(store_url) as store:
         titled = collection().model_copy(update={"title": "Crew of the ship"})
-        run = store.start_run(titled, "run 1", trigger="manual", requester="ida", verified=True)
-        plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
+        run = store.runs.start(titled, "run 1", trigger="manual", requester="ida", verified=True)
+        plan_id = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
         asked = {"policy": {"approvers": {"users": ["bea"]}}, "approvers": [Approver("user", "bea")]}
         limit = LimitCheck("create", "", 2, 9, 1, "1")
         numbers = [
-            store.file_request(plan_id, **asked).id,  # type: ignore[arg-type]
-            store.file_request(plan_id, **asked, waiver=True, waives=[limit], asked_by="olga", reason="x").id,  # type: ignore[arg-type]
+            store.filing.file(plan_id, **asked).id,  # type: ignore[arg-type]
+            store.filing.file(plan_id, **asked, waiver=True, waives=[limit], asked_by="olga", reason="x").id,  # type: ignore[arg-type]
         ]
-        before = [store.get_request(number).request for number in numbers]
+        before = [store.requests.get(number).request for number in numbers]
     command.downgrade(migrate.alembic_config(Database(store_url)), "0004")
     migrate.upgrade(store_url)
     with Store.open(store_url) as store:
-        after = [store.get_request(number).request for number in numbers]
-        assert store.load_plan(plan_id).plan.digest == before[0].digest
+        after = [store.requests.get(number).request for number in numbers]
+        assert store.plans.load(plan_id).plan.digest == before[0].digest
     for old, new in zip(before, after, strict=True):
         assert (new.title, new.source, new.destination) == (
             "Crew of the ship",
@@ -228,7 +228,7 @@ def test_the_file_is_its_owners_only(tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path}/made/store.db"
         migrate.upgrade(url)
         with Store.open(url) as store:
-            store.recent_runs()
+            store.runs.recent()
             modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "made").iterdir()}
     finally:
         os.umask(before)

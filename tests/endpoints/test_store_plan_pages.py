@@ -21,7 +21,7 @@ def everything(payload: str, folded: str) -> bool:
 
 
 def places(store: Store, plan_id: int, search: str = "", **given: Any) -> list[int]:
-    page = store.change_page(plan_id, search=search, matches=everything, **given)
+    page = store.plan_pages.page(plan_id, search=search, matches=everything, **given)
     assert page.total == len(page.changes)
     return [each.sequence for each in page.changes]
 
@@ -29,7 +29,7 @@ def places(store: Store, plan_id: int, search: str = "", **given: Any) -> list[i
 def test_a_head_tells_everything_but_the_changes(store: Store) -> None:
     """The head of a plan names run, job, destination, digest, limits, warnings and problems."""
     plan_id = stored_plan(store, creations(3))
-    head = store.plan_head(plan_id)
+    head = store.plan_pages.head(plan_id)
     assert (head.collection, head.job, head.run_id, head.destination) == (
         "crew",
         "people",
@@ -37,7 +37,7 @@ def test_a_head_tells_everything_but_the_changes(store: Store) -> None:
         DESTINATION,
     )
     assert (head.changes, head.statistics.created, head.managed) == (3, 3, 3)
-    assert head.digest == store.load_plan(plan_id).plan.digest
+    assert head.digest == store.plans.load(plan_id).plan.digest
     assert (len(head.limits), head.warnings, len(head.problems)) == (1, ("A warning.",), 1)
 
 
@@ -45,7 +45,7 @@ def test_a_head_tells_everything_but_the_changes(store: Store) -> None:
 def test_a_plan_that_is_not_there(store: Store, plan_id: int) -> None:
     """A number that no plan has, however odd, is an error that says so."""
     with pytest.raises(PlanMismatch, match="There is no plan"):
-        store.plan_head(plan_id)
+        store.plan_pages.head(plan_id)
 
 
 def test_pages_follow_each_other(store: Store) -> None:
@@ -57,14 +57,14 @@ def test_pages_follow_each_other(store: Store) -> None:
         seen: list[int] = []
         after = None
         while True:
-            page = store.change_page(plan_id, search=search, matches=everything, after=after, limit=10)
+            page = store.plan_pages.page(plan_id, search=search, matches=everything, after=after, limit=10)
             assert page.total == 25
             seen += [each.sequence for each in page.changes]
             if page.next is None:
                 break
             after = page.next
         assert seen == list(range(25))
-    assert store.change_page(plan_id, after=10**30).changes == ()
+    assert store.plan_pages.page(plan_id, after=10**30).changes == ()
 
 
 @pytest.mark.parametrize("search", ["", "CN="])
@@ -92,7 +92,7 @@ def test_changes_come_by_their_kind(store: Store, search: str, limit: int) -> No
     seen: list[int] = []
     after = None
     while True:
-        page = store.change_page(
+        page = store.plan_pages.page(
             plan_id, search=search, matches=everything, order=order, after=after, limit=limit
         )
         assert page.total == len(changes)
@@ -103,8 +103,8 @@ def test_changes_come_by_their_kind(store: Store, search: str, limit: int) -> No
         after = page.next
     ranks = {kind: rank for rank, kind in enumerate([*order, Action.CREATE])}
     assert seen == sorted(range(len(changes)), key=lambda place: (ranks[changes[place].action], place))
-    assert store.change_page(plan_id, order=order, after=10**30).changes == ()
-    (only,) = store.change_page(plan_id, order=order, action=Action.MOVE, after=4, limit=5).changes
+    assert store.plan_pages.page(plan_id, order=order, after=10**30).changes == ()
+    (only,) = store.plan_pages.page(plan_id, order=order, action=Action.MOVE, after=4, limit=5).changes
     assert only.sequence == 12
 
 
@@ -125,7 +125,7 @@ def test_a_search_finds_texts_whatever_they_hold(store: Store) -> None:
 def test_a_search_leaves_the_last_word_to_the_caller(store: Store) -> None:
     """What the database lets through is decided by the caller, who knows what may be searched."""
     plan_id = stored_plan(store, creations(3))
-    page = store.change_page(
+    page = store.plan_pages.page(
         plan_id, search="person", matches=lambda payload, folded: '"key":"person 1"' in payload
     )
     assert ([each.sequence for each in page.changes], page.total) == ([1], 1)
@@ -135,12 +135,14 @@ def test_changes_are_filtered_by_action_and_result(store: Store) -> None:
     """Filters go together, and changes of which nothing has become yet can be asked for."""
     changes = (*creations(2), Change(Action.DELETE, "z", "cn=z", fields=(FieldChange("sn", (b"z",), ()),)))
     plan_id = stored_plan(store, changes)
-    store.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(2, Result.FAILED, "no")])
+    store.plans.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(2, Result.FAILED, "no")])
     assert places(store, plan_id, action=Action.CREATE) == [0, 1]
     assert places(store, plan_id, result=OPEN) == [1]
     assert places(store, plan_id, result=Result.FAILED) == [2]
     assert places(store, plan_id, "cn", action=Action.CREATE, result=Result.DONE) == [0]
-    outcomes = [each.outcome for each in store.changes_with_outcomes(store.plan_head(plan_id))]
+    outcomes = [
+        each.outcome for each in store.plan_pages.changes_with_outcomes(store.plan_pages.head(plan_id))
+    ]
     assert outcomes == [Outcome(0, Result.DONE), None, Outcome(2, Result.FAILED, "no")]
 
 
@@ -148,7 +150,7 @@ def test_two_plans_are_told_apart(store: Store) -> None:
     """Changes that both plans have exactly so are left out, in whatever order they come."""
     old = stored_plan(store, creations(4))
     new = stored_plan(store, [*reversed(creations(3)), Change(Action.DELETE, "z", "cn=z")], run_id="run 2")
-    only_old, only_new = store.unlike_changes(old, new)
+    only_old, only_new = store.plan_pages.unlike_changes(old, new)
     assert ([each.key for each in only_old], [each.key for each in only_new]) == (["person 3"], ["z"])
     assert (len(only_old), len(only_new)) == (1, 1)
     assert len(list(only_old)) == 1  # as often as wanted
@@ -161,7 +163,7 @@ def test_comparisons_are_kept_for_the_plans_that_they_are_of(store: Store) -> No
     plans = [stored_plan(store, creations(count), run_id=f"run {count}") for count in (1, 2, 4)]
 
     def keys(one: int, other: int) -> tuple[list[str], list[str]]:
-        here, there = store.unlike_changes(one, other)
+        here, there = store.plan_pages.unlike_changes(one, other)
         return [each.key for each in here], [each.key for each in there]
 
     for _ in range(2):
@@ -176,7 +178,7 @@ def test_many_unlike_changes_are_read_in_parts(store: Store, monkeypatch: pytest
     monkeypatch.setattr(plan_pages, "KEPT_CHANGES", 3)
     monkeypatch.setattr(plan_pages, "READ_BATCH", 2)
     old, new = stored_plan(store, creations(1)), stored_plan(store, creations(6), run_id="run 2")
-    _, only_new = store.unlike_changes(old, new)
+    _, only_new = store.plan_pages.unlike_changes(old, new)
     assert [[each.key for each in only_new] for _ in range(2)] == [
         [f"person {number}" for number in range(1, 6)]
     ] * 2
@@ -184,10 +186,10 @@ def test_many_unlike_changes_are_read_in_parts(store: Store, monkeypatch: pytest
 
 def test_collections_with_requests(store: Store) -> None:
     """Lists offer the collections that requests are about; the inbox asks only for those that wait."""
-    assert store.requested_collections() == ()
+    assert store.requests.collections() == ()
     first = file(store, name="b")
     file(store, name="a")
-    store.cancel(first.id, "ida")
-    assert store.requested_collections() == ("a", "b")
-    assert store.requested_collections(pending_only=True) == ("a",)
-    assert store.count_mine("ida") == 2
+    store.decisions.cancel(first.id, "ida")
+    assert store.requests.collections() == ("a", "b")
+    assert store.requests.collections(pending_only=True) == ("a",)
+    assert store.requests.count_mine("ida") == 2

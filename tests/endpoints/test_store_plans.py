@@ -54,8 +54,8 @@ class Counted:
 
 def job_run(store: Store, run_id: str = "run 1") -> int:
     """A new attempt at the job `people`."""
-    run = store.start_run(collection(), run_id, trigger="manual", requester="ida", verified=False)
-    return store.start_job(run.id, "people").id
+    run = store.runs.start(collection(), run_id, trigger="manual", requester="ida", verified=False)
+    return store.runs.start_job(run.id, "people").id
 
 
 def stored_rows(store: Store) -> tuple[int, int]:
@@ -72,7 +72,7 @@ def test_a_plan_comes_back_as_it_was(store: Store) -> None:
     ids.
     """
     saved = plan(HOSTILE)
-    loaded = store.load_plan(store.save_plan(job_run(store), saved))
+    loaded = store.plans.load(store.plans.save(job_run(store), saved))
     assert tuple(loaded.plan.changes) == HOSTILE
     assert tuple(loaded.plan.changes) == HOSTILE, "it can be read again"
     assert loaded.plan.header() == saved.header()
@@ -89,7 +89,7 @@ def test_plans_of_any_length_keep_their_order(
     """Batches and pages, full or not, neither lose nor repeat a change."""
     monkeypatch.setattr(plans, "WRITE_BATCH", 10)
     monkeypatch.setattr(plans, "READ_BATCH", 5)
-    loaded = store.load_plan(store.save_plan(job_run(store), plan(creations(count))))
+    loaded = store.plans.load(store.plans.save(job_run(store), plan(creations(count))))
     assert len(loaded.plan.changes) == count
     assert tuple(loaded.plan.changes) == creations(count)
 
@@ -98,7 +98,7 @@ def test_a_plan_that_changed_while_it_was_stored_is_refused(store: Store) -> Non
     """Changes that do not have the plan's digest are not kept."""
     digest = plan_digest("crew", "people", DESTINATION, creations(3))
     with pytest.raises(PlanMismatch, match="changed while it was being stored"):
-        store.save_plan(job_run(store), plan(creations(2), digest=digest))
+        store.plans.save(job_run(store), plan(creations(2), digest=digest))
     assert stored_rows(store) == (0, 0)
 
 
@@ -122,17 +122,17 @@ def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
         update(PlanRow).values(digest="0" * 64),
         update(PlanRow).values(destination="ldap://elsewhere"),
     ):
-        plan_id = store.save_plan(job_run(store), plan(creations(3)))
-        store.load_plan(plan_id)
+        plan_id = store.plans.save(job_run(store), plan(creations(3)))
+        store.plans.load(plan_id)
         with store._database.write() as connection:
             connection.execute(tamper.where(next(iter(tamper.table.columns)) == plan_id))
         with pytest.raises(PlanMismatch, match=f"Plan {plan_id} .* is not the one that was saved"):
-            store.load_plan(plan_id)
+            store.plans.load(plan_id)
 
 
 def test_a_change_that_was_added_behind_the_last_one_is_found(store: Store) -> None:
     """It would be shown with the others, and never written."""
-    plan_id = store.save_plan(job_run(store), plan(creations(3)))
+    plan_id = store.plans.save(job_run(store), plan(creations(3)))
     with store._database.write() as connection:
         row = (
             connection.execute(select(ChangeRow.__table__).where(ChangeRow.plan_id == plan_id).limit(1))
@@ -141,7 +141,7 @@ def test_a_change_that_was_added_behind_the_last_one_is_found(store: Store) -> N
         )
         connection.execute(insert(ChangeRow), {**row, "sequence": 7})
     with pytest.raises(PlanAltered, match="of 4 changes, expected"):
-        store.load_plan(plan_id)
+        store.plans.load(plan_id)
 
 
 def test_a_plan_is_verified_by_what_is_asked_about(store: Store) -> None:
@@ -149,15 +149,15 @@ def test_a_plan_is_verified_by_what_is_asked_about(store: Store) -> None:
     saved.
     """
     saved = plan(creations(3))
-    plan_id = store.save_plan(job_run(store), saved)
+    plan_id = store.plans.save(job_run(store), saved)
     statistics = saved.statistics.to_json()
-    store.verify_plan(plan_id, digest=saved.digest, statistics=statistics)
+    store.plans.verify(plan_id, digest=saved.digest, statistics=statistics)
     with pytest.raises(PlanAltered, match="is asked about"):
-        store.verify_plan(plan_id, digest="0" * 64, statistics=statistics)
+        store.plans.verify(plan_id, digest="0" * 64, statistics=statistics)
     with pytest.raises(PlanAltered, match="the figures created are not"):
-        store.verify_plan(plan_id, digest=saved.digest, statistics=statistics | {"created": 2})
+        store.plans.verify(plan_id, digest=saved.digest, statistics=statistics | {"created": 2})
     with pytest.raises(PlanMismatch, match="There is no plan"):
-        store.verify_plan(plan_id + 1, digest=saved.digest, statistics=statistics)
+        store.plans.verify(plan_id + 1, digest=saved.digest, statistics=statistics)
 
 
 def test_a_plan_is_verified_by_the_version_of_its_digest(
@@ -167,15 +167,15 @@ def test_a_plan_is_verified_by_the_version_of_its_digest(
     to be newer.
     """
     saved = plan(creations(3))
-    plan_id = store.save_plan(job_run(store), saved)
+    plan_id = store.plans.save(job_run(store), saved)
     monkeypatch.setitem(digest._PREFIXES, 2, b"directory-sync plan 2\n")
-    store.load_plan(plan_id)
+    store.plans.load(plan_id)
     set_version = update(PlanRow).where(PlanRow.id == plan_id)
     for version, problem in ((2, "is not the one that was saved"), (3, "was made by a newer version")):
         with store._database.write() as connection:
             connection.execute(set_version.values(digest_version=version))
         with pytest.raises(PlanMismatch, match=problem):
-            store.load_plan(plan_id)
+            store.plans.load(plan_id)
 
 
 def test_a_plan_is_invisible_until_it_is_complete(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,12 +191,12 @@ def test_a_plan_is_invisible_until_it_is_complete(store: Store, monkeypatch: pyt
                 with store._database.read() as connection:
                     plan_id = connection.execute(select(func.max(PlanRow.id))).scalar_one()
                 with pytest.raises(PlanMismatch, match=f"There is no plan {plan_id}"):
-                    store.load_plan(plan_id)
-                assert store.job_results("crew", "run 1")[0].plan_id is None
+                    store.plans.load(plan_id)
+                assert store.runs.job_results("crew", "run 1")[0].plan_id is None
                 raise OSError("disk gone")
 
     with pytest.raises(OSError, match="disk gone"):
-        store.save_plan(attempt, plan(Failing(creations(6)), digest="0" * 64))
+        store.plans.save(attempt, plan(Failing(creations(6)), digest="0" * 64))
     assert seen == [(1, 4)]
     assert stored_rows(store) == (0, 0)
 
@@ -209,60 +209,62 @@ def test_others_can_write_while_a_plan_is_stored(store: Store) -> None:
         def before(self, number: int) -> None:
             if number == 2:
                 began = time.monotonic()
-                store.acquire_lease("r", ("dc=x",), holder="other", duration=timedelta(seconds=30)).release()
+                store.leases.acquire("r", ("dc=x",), holder="other", duration=timedelta(seconds=30)).release()
                 assert time.monotonic() - began < 5
 
     changes = creations(3)
-    store.save_plan(attempt, plan(Slow(changes), digest=plan_digest("crew", "people", DESTINATION, changes)))
+    store.plans.save(attempt, plan(Slow(changes), digest=plan_digest("crew", "people", DESTINATION, changes)))
 
 
 def test_what_a_killed_process_left_is_removed_later(store: Store) -> None:
     """A plan that was never completed goes a day later, when another is stored; a complete one stays."""
     attempt = job_run(store)
-    old = store.save_plan(attempt, plan(creations(2)))
-    killed = store.save_plan(attempt, plan(creations(5)))
-    young = store.save_plan(attempt, plan(creations(1)))
+    old = store.plans.save(attempt, plan(creations(2)))
+    killed = store.plans.save(attempt, plan(creations(5)))
+    young = store.plans.save(attempt, plan(creations(1)))
     with store._database.write() as connection:
         past = datetime.now(UTC) - plans.ABANDONED_AFTER - timedelta(minutes=1)
         connection.execute(update(PlanRow).where(PlanRow.id.in_([old, killed])).values(stored=past))
         connection.execute(update(PlanRow).where(PlanRow.id.in_([killed, young])).values(complete=False))
-    store.save_plan(attempt, plan(creations(1)))
+    store.plans.save(attempt, plan(creations(1)))
     assert stored_rows(store) == (3, 2 + 1 + 1)
-    assert len(store.load_plan(old).plan.changes) == 2
+    assert len(store.plans.load(old).plan.changes) == 2
 
 
 def test_only_a_plan_that_was_begun_is_gone_on_with(store: Store) -> None:
     """A retry goes on with the job's last plan if writing had begun, was not finished, and is not too old."""
     day = timedelta(days=1)
-    plan_id = store.save_plan(job_run(store), plan(creations(2)))
-    assert store.unfinished_plan("crew", "run 1", "people", max_age=day) is None, "not begun"
-    store.start_applying(plan_id)
-    assert store.unfinished_plan("crew", "run 1", "people", max_age=day) == plan_id
-    assert store.load_plan(plan_id).state == "applying"
+    plan_id = store.plans.save(job_run(store), plan(creations(2)))
+    assert store.plans.unfinished("crew", "run 1", "people", max_age=day) is None, "not begun"
+    store.plans.start_applying(plan_id)
+    assert store.plans.unfinished("crew", "run 1", "people", max_age=day) == plan_id
+    assert store.plans.load(plan_id).state == "applying"
     for other in (("crew", "run 2", "people"), ("guests", "run 1", "people"), ("crew", "run 1", "groups")):
-        assert store.unfinished_plan(*other, max_age=day) is None
-    assert store.unfinished_plan("crew", "run 1", "people", max_age=timedelta(0)) is None, "too old"
-    began = store.load_plan(plan_id).apply_started
-    store.start_applying(plan_id)
-    assert store.load_plan(plan_id).apply_started == began, "a retry does not change when it began"
-    later = store.save_plan(job_run(store), plan(creations(1)))
-    assert store.unfinished_plan("crew", "run 1", "people", max_age=day) is None, "there is a newer plan"
-    store.start_applying(later)
-    store.finish_plan(later, "success")
-    assert store.unfinished_plan("crew", "run 1", "people", max_age=day) is None, "finished"
-    assert store.load_plan(later).state == "success"
+        assert store.plans.unfinished(*other, max_age=day) is None
+    assert store.plans.unfinished("crew", "run 1", "people", max_age=timedelta(0)) is None, "too old"
+    began = store.plans.load(plan_id).apply_started
+    store.plans.start_applying(plan_id)
+    assert store.plans.load(plan_id).apply_started == began, "a retry does not change when it began"
+    later = store.plans.save(job_run(store), plan(creations(1)))
+    assert store.plans.unfinished("crew", "run 1", "people", max_age=day) is None, "there is a newer plan"
+    store.plans.start_applying(later)
+    store.plans.finish(later, "success")
+    assert store.plans.unfinished("crew", "run 1", "people", max_age=day) is None, "finished"
+    assert store.plans.load(later).state == "success"
 
 
 def test_the_first_outcome_stands(store: Store) -> None:
     """Outcomes are only ever added; one that is recorded again keeps its first result."""
-    plan_id = store.save_plan(job_run(store), plan(creations(4)))
-    assert store.outcomes(plan_id) == {}
-    store.record_outcomes(plan_id, [])
-    store.record_outcomes(plan_id, [Outcome(2, Result.DONE), Outcome(0, Result.FAILED, "no\x00 access")])
-    store.record_outcomes(
+    plan_id = store.plans.save(job_run(store), plan(creations(4)))
+    assert store.plans.outcomes(plan_id) == {}
+    store.plans.record_outcomes(plan_id, [])
+    store.plans.record_outcomes(
+        plan_id, [Outcome(2, Result.DONE), Outcome(0, Result.FAILED, "no\x00 access")]
+    )
+    store.plans.record_outcomes(
         plan_id, [Outcome(2, Result.FOUND_DONE, "later"), Outcome(1, Result.CONFLICT, "it has changed")]
     )
-    assert store.outcomes(plan_id) == {
+    assert store.plans.outcomes(plan_id) == {
         0: Outcome(0, Result.FAILED, "no\ufffd access"),
         1: Outcome(1, Result.CONFLICT, "it has changed"),
         2: Outcome(2, Result.DONE),
@@ -271,16 +273,16 @@ def test_the_first_outcome_stands(store: Store) -> None:
 
 def test_an_outcome_needs_a_change(store: Store) -> None:
     """The database refuses an outcome for a change that does not exist, and keeps none of its batch."""
-    plan_id = store.save_plan(job_run(store), plan(creations(1)))
+    plan_id = store.plans.save(job_run(store), plan(creations(1)))
     with pytest.raises(StoreError, match=r"(?i)foreign key constraint"):
-        store.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(5, Result.DONE)])
-    assert store.outcomes(plan_id) == {}
+        store.plans.record_outcomes(plan_id, [Outcome(0, Result.DONE), Outcome(5, Result.DONE)])
+    assert store.plans.outcomes(plan_id) == {}
 
 
 def apply(store: Store, *changes: Change, run_id: str = "run 1", result: Result = Result.DONE) -> int:
     """Store a plan and record the same outcome for all of it."""
-    plan_id = store.save_plan(job_run(store, run_id), plan(changes))
-    store.record_outcomes(plan_id, [Outcome(number, result) for number in range(len(changes))])
+    plan_id = store.plans.save(job_run(store, run_id), plan(changes))
+    store.plans.record_outcomes(plan_id, [Outcome(number, result) for number in range(len(changes))])
     return plan_id
 
 
@@ -294,19 +296,19 @@ def test_the_history_of_an_object_follows_its_names(store: Store) -> None:
     apply(store, rename, run_id="run 2")
     apply(store, move, run_id="run 3")
     for name in (old, new.upper(), newest):
-        entries = store.object_history(name)
+        entries = store.history.of_object(name)
         assert [(entry.run_id, entry.change) for entry in entries] == [
             ("run 3", move),
             ("run 2", rename),
             ("run 1", create),
         ]
-    entries = store.object_history(old)
+    entries = store.history.of_object(old)
     assert entries[0].requester == "ida"
     assert entries[0].outcome == Outcome(0, Result.DONE)
     assert (entries[0].collection, entries[0].job, entries[0].destination) == ("crew", "people", DESTINATION)
-    assert len(store.object_history(old, limit=2)) == 2
-    assert store.object_history(old, destination="ldap://elsewhere") == ()
-    assert store.object_history("cn=Nobody,dc=office") == ()
+    assert len(store.history.of_object(old, limit=2)) == 2
+    assert store.history.of_object(old, destination="ldap://elsewhere") == ()
+    assert store.history.of_object("cn=Nobody,dc=office") == ()
 
 
 def test_the_history_follows_the_identity(store: Store) -> None:
@@ -314,7 +316,7 @@ def test_the_history_follows_the_identity(store: Store) -> None:
     first = Change(Action.UPDATE, "fry", "cn=Fry,dc=office", identity=b"\x01" * 16)
     second = Change(Action.UPDATE, "fry", "cn=Philip,dc=office", identity=b"\x01" * 16)
     apply(store, first, second, Change(Action.UPDATE, "leela", "cn=Leela,dc=office", identity=b"\x02" * 16))
-    assert {entry.change for entry in store.object_history("cn=fry,dc=office")} == {first, second}
+    assert {entry.change for entry in store.history.of_object("cn=fry,dc=office")} == {first, second}
 
 
 def test_the_history_does_not_follow_what_failed(store: Store) -> None:
@@ -322,10 +324,10 @@ def test_the_history_does_not_follow_what_failed(store: Store) -> None:
     rename = Change(Action.UPDATE, "fry", "cn=Fry,dc=office", new_object="cn=Leela,dc=office")
     apply(store, rename, result=Result.FAILED)
     apply(store, Change(Action.UPDATE, "leela", "cn=Leela,dc=office"))
-    assert [entry.change for entry in store.object_history("cn=Fry,dc=office")] == [rename]
+    assert [entry.change for entry in store.history.of_object("cn=Fry,dc=office")] == [rename]
 
 
 def test_a_plan_without_outcomes_is_no_history(store: Store) -> None:
     """What was only planned was not done."""
-    store.save_plan(job_run(store), plan(creations(1)))
-    assert store.object_history(creations(1)[0].object) == ()
+    store.plans.save(job_run(store), plan(creations(1)))
+    assert store.history.of_object(creations(1)[0].object) == ()

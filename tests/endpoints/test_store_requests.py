@@ -23,7 +23,7 @@ OVER = LimitCheck("create", "", 3, 30, 1, "1")
 
 def happened(store: Store, request_id: int) -> list[tuple[str, str, str]]:
     """Kind, actor and text of each event, in order."""
-    return [(event.kind.value, event.actor, event.text) for event in store.get_request(request_id).events]
+    return [(event.kind.value, event.actor, event.text) for event in store.requests.get(request_id).events]
 
 
 def make_overdue(store: Store, request_id: int) -> None:
@@ -41,7 +41,7 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
     it was given.
     """
     plan_id = stored_plan(store, creations(3), run_id="run 7")
-    filed = store.file_request(
+    filed = store.filing.file(
         plan_id,
         policy=POLICY,
         approvers=[BEA, ADMINS, BEA],
@@ -52,7 +52,7 @@ def test_a_request_says_what_the_store_knows_of_its_plan(store: Store) -> None:
         escalate_after=HOUR,
     )
     assert filed == Filed(Filing.NEW, filed.id)
-    view = store.get_request(filed.id)
+    view = store.requests.get(filed.id)
     request = view.request
     assert (request.collection, request.job, request.run_id, request.plan_id) == (
         "crew",
@@ -92,8 +92,8 @@ def test_a_request_needs_a_complete_plan(store: Store) -> None:
         connection.execute(update(PlanRow).values(complete=False))
     for number in (plan_id, 4711):
         with pytest.raises(PlanMismatch, match=f"There is no plan {number} in the store"):
-            store.file_request(number, policy=POLICY, approvers=[BEA])
-    assert store.count_requests() == 0
+            store.filing.file(number, policy=POLICY, approvers=[BEA])
+    assert store.requests.count() == 0
 
 
 def test_an_equal_plan_refers_to_the_pending_request(store: Store) -> None:
@@ -101,7 +101,7 @@ def test_an_equal_plan_refers_to_the_pending_request(store: Store) -> None:
     first = file(store).id
     for number in range(20):
         assert file(store, run_id=f"later {number}") == Filed(Filing.SAME_AS_PENDING, first)
-    assert store.count_requests() == 1
+    assert store.requests.count() == 1
     assert [kind for kind, _, _ in happened(store, first)] == ["filed"]
 
 
@@ -110,10 +110,10 @@ def test_a_different_plan_takes_the_place_of_the_pending_request(store: Store) -
     older = file(store).id
     newer = file(store, 3, run_id="run 2")
     assert newer == Filed(Filing.REPLACES, newer.id, older)
-    view = store.get_request(older)
+    view = store.requests.get(older)
     assert (view.request.state, view.request.successor, view.request.decided_by) == ("stale", newer.id, "")
     assert (view.events[-1].kind, view.events[-1].data) == ("stale", {"successor": newer.id})
-    data = store.get_request(newer.id).events[0].data
+    data = store.requests.get(newer.id).events[0].data
     assert data is not None
     assert data["replaces"] == older
     with pytest.raises(
@@ -154,7 +154,7 @@ def test_a_task_that_is_tried_again_finds_its_approved_request(store: Store) -> 
     decide(store, first)
     assert file(store) == Filed(Filing.SAME_AS_PENDING, first)
     assert file(store, 3).filing is Filing.NEW, "another plan is another question"
-    store.mark_applied(first, {"done": 2})
+    store.approvals.mark_applied(first, {"done": 2})
     assert file(store).filing is Filing.REPLACES
 
 
@@ -164,15 +164,15 @@ def test_an_overdue_request_is_not_referred_to(store: Store) -> None:
     make_overdue(store, first)
     second = file(store, run_id="run 2")
     assert second == Filed(Filing.NEW, second.id)
-    assert store.get_request(first).request.state == "expired"
+    assert store.requests.get(first).request.state == "expired"
     assert [kind for kind, _, _ in happened(store, first)] == ["filed", "expired"]
 
 
 def test_a_plan_that_is_no_longer_wanted_leaves_a_stale_request(store: Store) -> None:
     """When there is nothing left to approve, the pending request ends without a successor."""
     request_id = file(store).id
-    assert store.mark_stale("crew", "people", reason="Nothing is left to change.") == request_id
-    assert store.mark_stale("crew", "people", reason="Nothing is left to change.") is None
+    assert store.filing.mark_stale("crew", "people", reason="Nothing is left to change.") == request_id
+    assert store.filing.mark_stale("crew", "people", reason="Nothing is left to change.") is None
     assert happened(store, request_id)[1:] == [("stale", "", "Nothing is left to change.")]
     with pytest.raises(AlreadyDecided, match=rf"{request_id} is stale, on"):
         decide(store, request_id)
@@ -182,7 +182,7 @@ def test_a_decision_is_recorded_with_all_that_follows(store: Store) -> None:
     """Vote, event and state appear together, with one time, and the answer shows them."""
     request_id = file(store, escalate_after=HOUR).id
     view = decide(store, request_id, approve=False, reason="Not before Monday.")
-    assert view == store.get_request(request_id)
+    assert view == store.requests.get(request_id)
     request = view.request
     assert (request.state, request.decided_by, request.escalates) == ("denied", "bea", None)
     assert request.decided is not None
@@ -216,9 +216,9 @@ def test_a_vote_that_is_not_enough_can_restart_the_clock_of_escalation(store: St
     more.
     """
     request_id = file(store, escalate_after=HOUR).id
-    digest = store.get_request(request_id).request.digest
+    digest = store.requests.get(request_id).request.digest
     for person, state in (("bea", None), ("zoe", "approved")):
-        view = store.decide(
+        view = store.decisions.decide(
             request_id,
             person,
             roles=[],
@@ -229,7 +229,7 @@ def test_a_vote_that_is_not_enough_can_restart_the_clock_of_escalation(store: St
             escalate_after=5 * HOUR,
         )
         assert view.request.escalates == (None if state else view.events[-1].at + 5 * HOUR)
-    assert not any(decision.verified for decision in store.get_request(request_id).decisions)
+    assert not any(decision.verified for decision in store.requests.get(request_id).decisions)
 
 
 def test_who_may_not_decide_has_not_decided(store: Store) -> None:
@@ -243,9 +243,9 @@ def test_who_may_not_decide_has_not_decided(store: Store) -> None:
         seen.append((view, decisions))
         raise DirectorySyncError("not yours")
 
-    before = store.get_request(request_id)
+    before = store.requests.get(request_id)
     with pytest.raises(DirectorySyncError, match="not yours"):
-        store.decide(
+        store.decisions.decide(
             request_id,
             "mal",
             roles=["crew"],
@@ -254,7 +254,7 @@ def test_who_may_not_decide_has_not_decided(store: Store) -> None:
             expected_digest=before.request.digest,
             evaluate=refuse,
         )
-    assert store.get_request(request_id) == before
+    assert store.requests.get(request_id) == before
     ((view, decisions),) = seen
     assert view == before
     assert [(each.person, each.approve) for each in decisions] == [("mal", True)]
@@ -273,9 +273,9 @@ def test_a_vote_leads_only_where_it_can_lead(store: Store, approve: bool, state:
     changes nothing.
     """
     request_id = file(store).id
-    digest = store.get_request(request_id).request.digest
+    digest = store.requests.get(request_id).request.digest
     with pytest.raises(ValueError, match="cannot lead to"):
-        store.decide(
+        store.decisions.decide(
             request_id,
             "bea",
             roles=["crew"],
@@ -292,7 +292,7 @@ def test_a_decision_is_about_the_plan_that_was_shown(store: Store) -> None:
     """A decision with another digest is refused; a denial without a reason too."""
     request_id = file(store).id
     with pytest.raises(NotDecidable, match="another plan than the one that was shown"):
-        store.decide(
+        store.decisions.decide(
             request_id,
             "bea",
             roles=["crew"],
@@ -303,7 +303,7 @@ def test_a_decision_is_about_the_plan_that_was_shown(store: Store) -> None:
         )
     with pytest.raises(RequestError, match="needs a reason"):
         decide(store, request_id, approve=False, reason=" \n")
-    assert store.get_request(request_id).request.pending
+    assert store.requests.get(request_id).request.pending
 
 
 def test_a_decision_at_the_moment_of_expiry_comes_too_late(store: Store) -> None:
@@ -314,23 +314,23 @@ def test_a_decision_at_the_moment_of_expiry_comes_too_late(store: Store) -> None
     make_overdue(store, request_id)
     attempts: tuple[Callable[[], object], ...] = (
         lambda: decide(store, request_id),
-        lambda: store.cancel(request_id, "ida"),
-        lambda: store.reroute(request_id, "bea", [ZOE], roles=["crew"], verified=True),
+        lambda: store.decisions.cancel(request_id, "ida"),
+        lambda: store.decisions.reroute(request_id, "bea", [ZOE], roles=["crew"], verified=True),
     )
     for attempt in attempts:
         with pytest.raises(AlreadyDecided, match=rf"Request {request_id} expired on") as caught:
             attempt()
         assert (caught.value.by, caught.value.state) == ("", "expired")
-    assert not store.escalate(request_id, [ZOE], level=1)
-    assert store.expire() == (request_id,)
+    assert not store.request_upkeep.escalate(request_id, [ZOE], level=1)
+    assert store.request_upkeep.expire() == (request_id,)
 
 
 def test_a_request_says_where_its_job_reads_and_writes(store: Store) -> None:
     """By the definition that its run began with: title, connection and container."""
     titled = collection().model_copy(update={"title": "Crew of the ship"})
-    run = store.start_run(titled, "titled", trigger="manual", requester="ida", verified=True)
-    plan_id = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    request = store.get_request(store.file_request(plan_id, policy=POLICY, approvers=[BEA]).id).request
+    run = store.runs.start(titled, "titled", trigger="manual", requester="ida", verified=True)
+    plan_id = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
+    request = store.requests.get(store.filing.file(plan_id, policy=POLICY, approvers=[BEA]).id).request
     assert request.title == "Crew of the ship"
     assert request.source == "ship: ou=people,dc=ship"
     assert request.destination == "office: ou=people,dc=office"
@@ -339,15 +339,15 @@ def test_a_request_says_where_its_job_reads_and_writes(store: Store) -> None:
 def test_a_waiver_has_a_reason_and_an_asker_of_its_own(store: Store) -> None:
     """Those of the run stay with the run."""
     plan_id = stored_plan(store, requester="ida", reason="Payroll said so")
-    filed = store.file_request(
+    filed = store.filing.file(
         plan_id, policy=POLICY, approvers=[BEA], waiver=True, asked_by="olga", reason="The office closed"
     )
-    view = store.get_request(filed.id)
+    view = store.requests.get(filed.id)
     assert (view.request.requester, view.request.asked_by, view.request.reason) == (
         "ida",
         "olga",
         "The office closed",
     )
     assert (view.events[0].actor, view.events[0].text) == ("olga", "The office closed")
-    other = store.get_request(file(store, 3, run_id="run 2", reason="Payroll said so").id).request
+    other = store.requests.get(file(store, 3, run_id="run 2", reason="Payroll said so").id).request
     assert (other.asked_by, other.reason) == ("", "Payroll said so")

@@ -20,19 +20,19 @@ ZOE = Approver("user", "zoe")
 
 def happened(store: Store, request_id: int) -> list[tuple[str, str, str]]:
     """Kind, actor and text of each event, in order."""
-    return [(event.kind.value, event.actor, event.text) for event in store.get_request(request_id).events]
+    return [(event.kind.value, event.actor, event.text) for event in store.requests.get(request_id).events]
 
 
 def test_a_cancelled_request_is_over(store: Store) -> None:
     """The requester withdraws it, with a word why; a second time is told about the first."""
     request_id = file(store).id
     with pytest.raises(DirectorySyncError, match="not yours"):
-        store.cancel(request_id, "mal", check=_refuse)
-    assert store.get_request(request_id).request.pending
-    assert store.cancel(request_id, "ida", reason="wrong file").request.state == "cancelled"
+        store.decisions.cancel(request_id, "mal", check=_refuse)
+    assert store.requests.get(request_id).request.pending
+    assert store.decisions.cancel(request_id, "ida", reason="wrong file").request.state == "cancelled"
     assert happened(store, request_id)[1:] == [("cancelled", "ida", "wrong file")]
     with pytest.raises(AlreadyDecided, match=r"was cancelled by ida, on 20.* Nothing was recorded"):
-        store.cancel(request_id, "ida")
+        store.decisions.cancel(request_id, "ida")
 
 
 def test_a_request_can_be_rerouted(store: Store) -> None:
@@ -40,7 +40,7 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
     anew.
     """
     request_id = file(store, approvers=[BEA, ADMINS], escalate_after=HOUR).id
-    view = store.reroute(
+    view = store.decisions.reroute(
         request_id,
         "bea",
         [ZOE, ADMINS],
@@ -63,30 +63,35 @@ def test_a_request_can_be_rerouted(store: Store) -> None:
     }
     assert view.request.escalates == event.at + 5 * HOUR
     assert (
-        store.reroute(request_id, "zoe", [BEA], roles=["crew"], verified=True).request.escalates
+        store.decisions.reroute(request_id, "zoe", [BEA], roles=["crew"], verified=True).request.escalates
         == view.request.escalates
     )
     problems: tuple[tuple[Callable[[], object], str], ...] = (
-        (lambda: store.reroute(request_id, "zoe", [], roles=["crew"], verified=True), "Nobody to reroute"),
         (
-            lambda: store.reroute(request_id, "mal", [ZOE], roles=["crew"], verified=True, check=_refuse),
+            lambda: store.decisions.reroute(request_id, "zoe", [], roles=["crew"], verified=True),
+            "Nobody to reroute",
+        ),
+        (
+            lambda: store.decisions.reroute(
+                request_id, "mal", [ZOE], roles=["crew"], verified=True, check=_refuse
+            ),
             "not yours",
         ),
     )
     for problem, match in problems:
         with pytest.raises(DirectorySyncError, match=match):
             problem()
-    assert len(store.get_request(request_id).events) == 3
+    assert len(store.requests.get(request_id).events) == 3
 
 
 def test_anybody_may_comment_at_any_time(store: Store) -> None:
     """Comments are kept in order, also after the decision; an empty one is none."""
     request_id = file(store).id
-    store.comment(request_id, "bea", "Is Fry really leaving?")
+    store.decisions.comment(request_id, "bea", "Is Fry really leaving?")
     decide(store, request_id)
-    store.comment(request_id, "ida", "He is.")
+    store.decisions.comment(request_id, "ida", "He is.")
     with pytest.raises(DirectorySyncError, match="empty"):
-        store.comment(request_id, "bea", " ")
+        store.decisions.comment(request_id, "bea", " ")
     assert happened(store, request_id)[1:] == [
         ("commented", "bea", "Is Fry really leaving?"),
         ("approved", "bea", ""),
@@ -99,27 +104,27 @@ def test_only_what_is_approved_can_be_claimed(store: Store) -> None:
     begins.
     """
     request_id = file(store).id
-    request = store.get_request(request_id).request
+    request = store.requests.get(request_id).request
     with pytest.raises(
         NotDecidable, match=rf"Request {request_id} is pending, not approved, so nothing may be written"
     ):
-        store.claim_approved(request_id, expected_digest=request.digest)
+        store.approvals.claim(request_id, expected_digest=request.digest)
     decide(store, request_id)
     with pytest.raises(PlanMismatch, match="Nothing may be written"):
-        store.claim_approved(request_id, expected_digest="0" * 64)
-    assert store.load_plan(request.plan_id).apply_started is None
+        store.approvals.claim(request_id, expected_digest="0" * 64)
+    assert store.plans.load(request.plan_id).apply_started is None
     assert (
-        store.claim_approved(request_id, expected_digest=request.digest)
-        == store.get_request(request_id).request
+        store.approvals.claim(request_id, expected_digest=request.digest)
+        == store.requests.get(request_id).request
     )
-    began = store.load_plan(request.plan_id)
+    began = store.plans.load(request.plan_id)
     assert (began.state, began.apply_started is None) == ("applying", False)
-    store.claim_approved(request_id, expected_digest=request.digest)
-    assert store.load_plan(request.plan_id).apply_started == began.apply_started, "a retry goes on with it"
-    store.mark_applied(request_id, {"state": "success"})
-    store.finish_plan(request.plan_id, "success")
-    assert store.claim_approved(request_id, expected_digest=request.digest).applied is not None
-    assert store.load_plan(request.plan_id).state == "success"
+    store.approvals.claim(request_id, expected_digest=request.digest)
+    assert store.plans.load(request.plan_id).apply_started == began.apply_started, "a retry goes on with it"
+    store.approvals.mark_applied(request_id, {"state": "success"})
+    store.plans.finish(request.plan_id, "success")
+    assert store.approvals.claim(request_id, expected_digest=request.digest).applied is not None
+    assert store.plans.load(request.plan_id).state == "success"
 
 
 def test_a_plan_that_was_exchanged_is_not_applied(store: Store) -> None:
@@ -128,12 +133,12 @@ def test_a_plan_that_was_exchanged_is_not_applied(store: Store) -> None:
     """
     request_id = file(store).id
     decide(store, request_id)
-    digest = store.get_request(request_id).request.digest
+    digest = store.requests.get(request_id).request.digest
     with store._database.write() as connection:
         connection.execute(update(PlanRow).values(digest="f" * 64))
     for expected in (digest, "f" * 64):
         with pytest.raises(PlanMismatch, match="Nothing may be written"):
-            store.claim_approved(request_id, expected_digest=expected)
+            store.approvals.claim(request_id, expected_digest=expected)
 
 
 def test_an_approved_request_can_be_cancelled_until_it_is_being_applied(store: Store) -> None:
@@ -143,18 +148,18 @@ def test_an_approved_request_can_be_cancelled_until_it_is_being_applied(store: S
     withdrawn, begun = file(store, name="a").id, file(store, name="b").id
     for request_id in (withdrawn, begun):
         decide(store, request_id)
-    digest = store.get_request(begun).request.digest
+    digest = store.requests.get(begun).request.digest
     with pytest.raises(AlreadyDecided, match="was approved by bea"):
-        store.cancel(withdrawn, "ida")
-    assert store.cancel(withdrawn, "ida", even_approved=True).request.state == "cancelled"
+        store.decisions.cancel(withdrawn, "ida")
+    assert store.decisions.cancel(withdrawn, "ida", even_approved=True).request.state == "cancelled"
     with pytest.raises(NotDecidable, match="is cancelled, not approved"):
-        store.claim_approved(withdrawn, expected_digest=store.get_request(withdrawn).request.digest)
-    store.claim_approved(begun, expected_digest=digest)
+        store.approvals.claim(withdrawn, expected_digest=store.requests.get(withdrawn).request.digest)
+    store.approvals.claim(begun, expected_digest=digest)
     with pytest.raises(AlreadyDecided, match="was approved by bea"):
-        store.cancel(begun, "ida", even_approved=True)
-    store.mark_applied(begun, {})
+        store.decisions.cancel(begun, "ida", even_approved=True)
+    store.approvals.mark_applied(begun, {})
     with pytest.raises(AlreadyDecided, match="was applied, approved by bea"):
-        store.cancel(begun, "ida", even_approved=True)
+        store.decisions.cancel(begun, "ida", even_approved=True)
     assert happened(store, withdrawn)[1:] == [("approved", "bea", ""), ("cancelled", "ida", "")]
 
 
@@ -166,11 +171,11 @@ def test_an_approved_request_shows_what_became_of_it(store: Store) -> None:
     with pytest.raises(
         NotDecidable, match=rf"Request {request_id} is pending, so its plan cannot have been applied"
     ):
-        store.mark_applied(request_id, {"state": "success"})
+        store.approvals.mark_applied(request_id, {"state": "success"})
     decide(store, request_id)
-    store.mark_applied(request_id, {"state": "failed", "done": 1})
-    store.mark_applied(request_id, {"state": "success", "done": 2})
-    view = store.get_request(request_id)
+    store.approvals.mark_applied(request_id, {"state": "failed", "done": 1})
+    store.approvals.mark_applied(request_id, {"state": "success", "done": 2})
+    view = store.requests.get(request_id)
     assert (view.request.state, view.request.decided_by) == ("applied", "bea")
     assert view.request.result == {"state": "success", "done": 2}
     assert [event.data for event in view.events if event.kind == "applied"] == [

@@ -42,7 +42,7 @@ def statements(store: Store) -> Iterator[list[str]]:
 def asking_about(store: Store, *changes: Change, number: int = 0) -> int:
     """A request for these changes, in a collection of its own."""
     plan_id = stored_plan(store, changes, name=f"objects_{number}")
-    return store.file_request(plan_id, policy=POLICY, approvers=[BEA]).id
+    return store.filing.file(plan_id, policy=POLICY, approvers=[BEA]).id
 
 
 def test_the_inbox_holds_what_waits_for_a_person(store: Store) -> None:
@@ -56,13 +56,13 @@ def test_the_inbox_holds_what_waits_for_a_person(store: Store) -> None:
     decide(store, decided)
     file(store, name="e", approvers=[])
     file(store, name="f", approvers=[Approver("role", "bea"), Approver("user", "admins")])
-    assert ids(store.inbox("bea", ["admins", "others"])) == [both, by_role, named]
-    assert ids(store.inbox("bea")) == [both, named]
-    assert ids(store.inbox("zoe", ["bea"]))[1:] == [by_role]
-    assert ids(store.inbox("Bea")) == [], "names are exact"
-    assert store.count_inbox("bea", ["admins"]) == 3
-    assert store.count_inbox("bea", ["admins"], RequestFilter(collections=("a", "b"))) == 2
-    assert store.count_inbox("mal") == 0
+    assert ids(store.requests.inbox("bea", ["admins", "others"])) == [both, by_role, named]
+    assert ids(store.requests.inbox("bea")) == [both, named]
+    assert ids(store.requests.inbox("zoe", ["bea"]))[1:] == [by_role]
+    assert ids(store.requests.inbox("Bea")) == [], "names are exact"
+    assert store.requests.count_inbox("bea", ["admins"]) == 3
+    assert store.requests.count_inbox("bea", ["admins"], RequestFilter(collections=("a", "b"))) == 2
+    assert store.requests.count_inbox("mal") == 0
 
 
 def test_what_a_person_has_done_is_out_of_their_inbox(store: Store) -> None:
@@ -71,11 +71,11 @@ def test_what_a_person_has_done_is_out_of_their_inbox(store: Store) -> None:
     """
     request_id = file(store, approvers=[BEA, ZOE]).id
     decide(store, request_id, "bea", needed=2)
-    assert (store.count_inbox("bea"), store.count_inbox("zoe")) == (0, 1)
-    store.reroute(request_id, "zoe", [Approver("user", "mia")], roles=["crew"], verified=True)
-    assert (store.count_inbox("zoe"), store.count_inbox("mia")) == (1, 1)
-    store.escalate(request_id, [ADMINS], level=1)
-    assert (store.count_inbox("mia"), store.count_inbox("eva", ["admins"])) == (1, 1)
+    assert (store.requests.count_inbox("bea"), store.requests.count_inbox("zoe")) == (0, 1)
+    store.decisions.reroute(request_id, "zoe", [Approver("user", "mia")], roles=["crew"], verified=True)
+    assert (store.requests.count_inbox("zoe"), store.requests.count_inbox("mia")) == (1, 1)
+    store.request_upkeep.escalate(request_id, [ADMINS], level=1)
+    assert (store.requests.count_inbox("mia"), store.requests.count_inbox("eva", ["admins"])) == (1, 1)
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -84,39 +84,43 @@ def test_an_own_request_is_in_the_inbox_only_if_it_can_be_decided(store: Store, 
     do.
     """
     file(store, approvers=[ADMINS], requester="bea", requester_may_decide=allowed)
-    assert store.count_inbox("bea", ["admins"]) == len(store.inbox("bea", ["admins"]).requests) == allowed
-    assert store.count_inbox("zoe", ["admins"]) == 1
+    assert (
+        store.requests.count_inbox("bea", ["admins"])
+        == len(store.requests.inbox("bea", ["admins"]).requests)
+        == allowed
+    )
+    assert store.requests.count_inbox("zoe", ["admins"]) == 1
 
 
 def test_a_waiver_belongs_to_who_asked_for_it_as_well(store: Store) -> None:
     """Not only to who started the stopped run; and neither finds it in their inbox, whatever their role."""
     waiver = file(store, approvers=[ADMINS], requester="fry", waiver=True, asked_by="zoe").id
     other = file(store, name="b", approvers=[ADMINS], requester="fry").id
-    assert ids(store.mine("zoe")) == [waiver]
-    assert store.count_mine("zoe") == 1
-    assert ids(store.mine("fry")) == [other, waiver]
-    assert ids(store.inbox("zoe", ["admins"])) == [other]
-    assert ids(store.inbox("bea", ["admins"])) == [other, waiver]
-    assert store.count_mine("bea") == 0
+    assert ids(store.requests.mine("zoe")) == [waiver]
+    assert store.requests.count_mine("zoe") == 1
+    assert ids(store.requests.mine("fry")) == [other, waiver]
+    assert ids(store.requests.inbox("zoe", ["admins"])) == [other]
+    assert ids(store.requests.inbox("bea", ["admins"])) == [other, waiver]
+    assert store.requests.count_mine("bea") == 0
 
 
 def test_pages_follow_one_another_without_gap_or_overlap(store: Store) -> None:
     """All pages together are the list, newest first, also when new requests come in between."""
     made = [file(store, name=f"c{number}").id for number in range(7)]
-    first = store.all_requests(limit=3)
+    first = store.requests.all(limit=3)
     newest = file(store, name="newest").id
-    second = store.all_requests(before=first.next, limit=3)
-    third = store.all_requests(before=second.next, limit=3)
+    second = store.requests.all(before=first.next, limit=3)
+    third = store.requests.all(before=second.next, limit=3)
     assert ids(first) + ids(second) + ids(third) == made[::-1]
     assert (len(third.requests), third.next) == (1, None)
-    assert ids(store.mine("ida", limit=1)) == [newest]
-    page = store.inbox("bea", limit=2)
-    assert ids(store.inbox("bea", before=page.next, limit=2)) == [made[5], made[4]]
-    assert store.all_requests(limit=8).next is None, "exactly full"
+    assert ids(store.requests.mine("ida", limit=1)) == [newest]
+    page = store.requests.inbox("bea", limit=2)
+    assert ids(store.requests.inbox("bea", before=page.next, limit=2)) == [made[5], made[4]]
+    assert store.requests.all(limit=8).next is None, "exactly full"
     for limit, count in ((0, 1), (-5, 1), (10**9, 8)):
-        assert len(store.all_requests(limit=limit).requests) == count
+        assert len(store.requests.all(limit=limit).requests) == count
     for before, count in ((10**30, 8), (-(10**30), 0), (1, 0)):
-        assert len(store.all_requests(before=before).requests) == count
+        assert len(store.requests.all(before=before).requests) == count
 
 
 def test_lists_are_filtered(store: Store) -> None:
@@ -135,8 +139,8 @@ def test_lists_are_filtered(store: Store) -> None:
         approvers=[Approver("role", "bea")],
     ).id
     decide(store, two, "zoe", approve=False)
-    store.cancel(three, "leo")
-    store.comment(one, "bea", "hm")
+    store.decisions.cancel(three, "leo")
+    store.decisions.comment(one, "bea", "hm")
     decide(store, one, "mia", needed=2)
     long_ago = datetime.now(UTC) - timedelta(days=30)
     with store._database.write() as connection:
@@ -174,10 +178,10 @@ def test_lists_are_filtered(store: Store) -> None:
             [],
         ),
     ):
-        assert ids(store.all_requests(filter)) == expected, filter
-        assert store.count_requests(filter) == len(expected), filter
-    assert ids(store.mine("leo", RequestFilter(states=("cancelled",)))) == [three]
-    assert ids(store.inbox("bea", (), RequestFilter(description="munich"))) == []
+        assert ids(store.requests.all(filter)) == expected, filter
+        assert store.requests.count(filter) == len(expected), filter
+    assert ids(store.requests.mine("leo", RequestFilter(states=("cancelled",)))) == [three]
+    assert ids(store.requests.inbox("bea", (), RequestFilter(description="munich"))) == []
 
 
 def test_requests_are_found_by_the_objects_they_change(store: Store) -> None:
@@ -223,8 +227,8 @@ def test_requests_are_found_by_the_objects_they_change(store: Store) -> None:
         ("\udcff", []),
         ("", [odd, leela, fry]),
     ):
-        assert ids(store.all_requests(RequestFilter(object=text))) == expected, text
-    assert ids(store.inbox("bea", (), RequestFilter(object="cn=fry"))) == [fry]
+        assert ids(store.requests.all(RequestFilter(object=text))) == expected, text
+    assert ids(store.requests.inbox("bea", (), RequestFilter(object="cn=fry"))) == [fry]
 
 
 def test_a_text_to_search_for_has_a_limit(store: Store) -> None:
@@ -233,16 +237,16 @@ def test_a_text_to_search_for_has_a_limit(store: Store) -> None:
     """
     for filter in (RequestFilter(object="x" * 1_048_576), RequestFilter(description="x" * 1_048_576)):
         with pytest.raises(RequestError, match=r"has 1,048,576 characters; at most 1,000 are possible"):
-            store.all_requests(filter)
+            store.requests.all(filter)
     longest = "%" * SEARCH_LENGTH
-    assert store.count_requests(RequestFilter(object=longest, description=longest)) == 0
+    assert store.requests.count(RequestFilter(object=longest, description=longest)) == 0
 
 
 def test_counting_an_inbox_is_one_query(store: Store) -> None:
     """It stands on every page, so it costs one question to the database."""
     file(store)
     with statements(store) as sent:
-        assert store.count_inbox("bea", ["admins"]) == 1
+        assert store.requests.count_inbox("bea", ["admins"]) == 1
     assert len(sent) == 1
 
 
@@ -254,18 +258,18 @@ def test_a_poll_is_one_query_whatever_the_number_of_gates(store: Store) -> None:
     approved = file(store, name="b").id
     decide(store, approved)
     cancelled = file(store, name="c").id
-    store.cancel(cancelled, "")
+    store.decisions.cancel(cancelled, "")
     many = range(100_000, 150_000)
     with statements(store) as sent:
-        found = store.decided_among([pending, approved, cancelled, *many, approved, -1, 10**30])
+        found = store.requests.decided_among([pending, approved, cancelled, *many, approved, -1, 10**30])
     assert len(sent) == 1
     assert found == {
         approved: "approved",
         cancelled: "cancelled",
         **dict.fromkeys([*many, -1, 10**30], "gone"),
     }
-    assert store.decided_among([]) == {}
-    assert store.decided_among([pending]) == {}
+    assert store.requests.decided_among([]) == {}
+    assert store.requests.decided_among([pending]) == {}
 
 
 def test_a_poll_sees_that_time_is_over_before_anybody_notes_it(store: Store) -> None:
@@ -275,6 +279,6 @@ def test_a_poll_sees_that_time_is_over_before_anybody_notes_it(store: Store) -> 
         file(store, name="b", expires_after=timedelta(hours=1)).id,
     )
     with statements(store) as sent:
-        assert store.decided_among([late, early]) == {late: "expired"}
+        assert store.requests.decided_among([late, early]) == {late: "expired"}
     assert len(sent) == 1
-    assert store.get_request(late).request.state == "pending"
+    assert store.requests.get(late).request.state == "pending"

@@ -38,7 +38,7 @@ def kinds(view: RequestView) -> list[str]:
 
 def decision(store: Store, request_id: int, person: str, *, approve: bool, needed: int = 1) -> dict[str, Any]:
     """The command to decide."""
-    digest = store.get_request(request_id).request.digest
+    digest = store.requests.get(request_id).request.digest
     return {
         "do": "decide",
         "id": request_id,
@@ -74,7 +74,7 @@ def test_of_contradicting_decisions_one_wins(store_url: str, store: Store, worke
             decision(store, request_id, person, approve=place % 2 == 0) for place, person in enumerate(PEOPLE)
         ]
         answers = workers.at_once(store_url, *commands)
-        view = store.get_request(request_id)
+        view = store.requests.get(request_id)
         assert_told_who_was_first(view, answers)
         (only,) = view.decisions
         assert view.request.state == ("approved" if only.approve else "denied")
@@ -91,7 +91,7 @@ def test_a_quorum_counts_exactly(store_url: str, store: Store, workers: Workers)
         answers = workers.at_once(
             store_url, *(decision(store, request_id, each, approve=True, needed=3) for each in PEOPLE)
         )
-        view = store.get_request(request_id)
+        view = store.requests.get(request_id)
         assert Counter(answer["state"] for answer in answers if "error" not in answer) == {
             "pending": 2,
             "approved": 1,
@@ -116,7 +116,7 @@ def test_one_person_counts_once(store_url: str, store: Store, workers: Workers) 
     """The same person approving eight times at once, in eight windows, is one vote of two."""
     request_id = file(store).id
     answers = workers.at_once(store_url, *[decision(store, request_id, "bea", approve=True, needed=2)] * 8)
-    view = store.get_request(request_id)
+    view = store.requests.get(request_id)
     assert view.request.state == "pending"
     assert [(each.person, each.approve) for each in view.decisions] == [("bea", True)]
     assert sorted(answer.get("by", "") for answer in answers) == ["", *["bea"] * 7]
@@ -132,7 +132,7 @@ def test_a_quorum_and_a_denial(store_url: str, store: Store, workers: Workers) -
             decision(store, request_id, each, approve=each != PEOPLE[number], needed=3) for each in PEOPLE
         ]
         answers = workers.at_once(store_url, *commands)
-        view = store.get_request(request_id)
+        view = store.requests.get(request_id)
         votes = [each.approve for each in sorted(view.decisions, key=lambda each: each.at)]
         assert view.request.state in {"approved", "denied"}
         assert votes == (
@@ -149,7 +149,7 @@ def test_a_cancellation_and_approvals(store_url: str, store: Store, workers: Wor
         cancel = {"do": "cancel", "id": request_id, "person": "ida"}
         commands = [cancel, *(decision(store, request_id, each, approve=True) for each in PEOPLE[1:])]
         answers = workers.at_once(store_url, *(commands if number % 2 else reversed(commands)))
-        view = store.get_request(request_id)
+        view = store.requests.get(request_id)
         assert_told_who_was_first(view, answers)
         assert view.request.state in {"approved", "cancelled"}
         assert len(view.decisions) == (view.request.state == "approved")
@@ -166,8 +166,8 @@ def test_a_cancellation_and_those_who_apply(store_url: str, store: Store, worker
         cancel = {"do": "cancel", "id": request_id, "person": "ida", "even_approved": True}
         commands = [cancel, *[{"do": "claim", "id": request_id, "digest": digest}] * 7]
         answers = workers.at_once(store_url, *(commands if number % 2 else reversed(commands)))
-        request = store.get_request(request_id).request
-        began = store.load_plan(request.plan_id).apply_started is not None
+        request = store.requests.get(request_id).request
+        began = store.plans.load(request.plan_id).apply_started is not None
         assert request.state == ("approved" if began else "cancelled")
         outcomes = Counter(answer.get("error") or answer["state"] for answer in answers)
         assert outcomes == (
@@ -183,7 +183,7 @@ def test_equal_plans_filed_at_once_are_one_request(store_url: str, store: Store,
         ]
         answers = workers.at_once(store_url, *({"do": "file", "plan": each} for each in plans))
         assert len({answer["id"] for answer in answers}) == 1
-        store.cancel(answers[0]["id"], "")
+        store.decisions.cancel(answers[0]["id"], "")
         assert Counter(answer["filing"] for answer in answers) == {"new": 1, "same_as_pending": 7}
 
 
@@ -196,7 +196,7 @@ def test_different_plans_filed_at_once_leave_one_pending(
     plans = [stored_plan(store, creations(each + 1), run_id=f"run {each}") for each in range(8)]
     answers = workers.at_once(store_url, *({"do": "file", "plan": each} for each in plans))
     assert Counter(answer["filing"] for answer in answers) == {"new": 1, "replaces": 7}
-    requests = {request.id: request for request in store.all_requests().requests}
+    requests = {request.id: request for request in store.requests.all().requests}
     assert len(requests) == 8
     (pending,) = (request.id for request in requests.values() if request.state == "pending")
     chain = [next(answer["id"] for answer in answers if answer["filing"] == "new")]
@@ -218,8 +218,8 @@ def test_a_newer_plan_and_approvals(store_url: str, store: Store, workers: Worke
         commands = [newer, *(decision(store, older, each, approve=True) for each in PEOPLE[1:])]
         answers = workers.at_once(store_url, *(commands if number % 2 else reversed(commands)))
         (filed,) = (answer for answer in answers if "filing" in answer)
-        view = store.get_request(older)
-        assert store.get_request(filed["id"]).request.state == "pending"
+        view = store.requests.get(older)
+        assert store.requests.get(filed["id"]).request.state == "pending"
         if view.request.state == "stale":
             assert (filed["replaced"], view.request.successor) == (older, filed["id"])
             assert (view.decisions, kinds(view)) == ((), ["filed", "stale"])
@@ -229,7 +229,7 @@ def test_a_newer_plan_and_approvals(store_url: str, store: Store, workers: Worke
             assert_told_who_was_first(view, [answer for answer in answers if "filing" not in answer])
             assert (filed["filing"], view.request.successor) == ("new", None)
             assert kinds(view) == ["filed", "approved"]
-        store.cancel(filed["id"], "")
+        store.decisions.cancel(filed["id"], "")
 
 
 def test_a_level_is_asked_once(store_url: str, store: Store, workers: Workers) -> None:
@@ -237,7 +237,7 @@ def test_a_level_is_asked_once(store_url: str, store: Store, workers: Workers) -
     request_id = file(store).id
     answers = workers.at_once(store_url, *[{"do": "escalate", "id": request_id}] * 8)
     assert Counter(answer["done"] for answer in answers) == {True: 1, False: 7}
-    assert kinds(store.get_request(request_id)) == ["filed", "escalated"]
+    assert kinds(store.requests.get(request_id)) == ["filed", "escalated"]
 
 
 DECIDE_AND_HANG = """
@@ -245,18 +245,18 @@ import sys, time
 from directory_sync.store.store import Store
 from tests.scenarios.requests import quorum
 with Store.open(sys.argv[1]) as store:
-    digest = store.get_request(int(sys.argv[2])).request.digest
+    digest = store.requests.get(int(sys.argv[2])).request.digest
     def hang(view, decisions):
         print("deciding", flush=True)
         time.sleep(60)
-    store.decide(int(sys.argv[2]), "bea", roles=[], verified=True, approve=True, expected_digest=digest, evaluate=hang)
+    store.decisions.decide(int(sys.argv[2]), "bea", roles=[], verified=True, approve=True, expected_digest=digest, evaluate=hang)
 """  # noqa: E501
 
 
 def test_a_process_killed_while_it_decides_leaves_nothing(store_url: str, store: Store) -> None:
     """Killed before its transaction ended, it has decided nothing and is in nobody's way."""
     request_id = file(store).id
-    before = store.get_request(request_id)
+    before = store.requests.get(request_id)
     process = subprocess.Popen(
         [sys.executable, "-c", DECIDE_AND_HANG, store_url, str(request_id)], stdout=subprocess.PIPE, text=True
     )
@@ -264,7 +264,7 @@ def test_a_process_killed_while_it_decides_leaves_nothing(store_url: str, store:
     assert process.stdout.readline() == "deciding\n"
     process.kill()
     process.communicate()
-    assert store.get_request(request_id) == before
+    assert store.requests.get(request_id) == before
     began = time.monotonic()
     assert decide(store, request_id, approve=False).request.state == "denied"
     assert time.monotonic() - began < 20
@@ -296,7 +296,7 @@ def test_a_process_killed_at_any_moment_leaves_all_or_nothing(store_url: str, st
         reported = [process.stdout.readline() for _ in range(1 + 20 + len(pending) % 7)]
         process.kill()
         reported += process.communicate()[0].splitlines()
-        views = [store.get_request(request_id) for request_id in ids]
+        views = [store.requests.get(request_id) for request_id in ids]
         for view in views:
             votes, happened = [each.person for each in view.decisions], kinds(view)
             assert (view.request.state, votes, happened) in [

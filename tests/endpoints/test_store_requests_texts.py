@@ -26,15 +26,15 @@ RIGHT_TO_LEFT = "\u202egnp.exe \u05e9\u05dc\u05d5\u05dd \u200f"
 def test_a_request_that_is_not_there_is_named(store: Store, request_id: int) -> None:
     """A number from a mistyped address, however large, is an answer, not a crash."""
     attempts: tuple[Callable[[], object], ...] = (
-        lambda: store.get_request(request_id),
+        lambda: store.requests.get(request_id),
         lambda: decide(store, request_id),
-        lambda: store.cancel(request_id, "ida"),
-        lambda: store.comment(request_id, "ida", "x"),
-        lambda: store.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
-        lambda: store.escalate(request_id, [ZOE], level=1),
-        lambda: store.record_view(request_id, "ida"),
-        lambda: store.record_mail(request_id, ["a@b"], about="filed", event=1),
-        lambda: store.mark_applied(request_id, {}),
+        lambda: store.decisions.cancel(request_id, "ida"),
+        lambda: store.decisions.comment(request_id, "ida", "x"),
+        lambda: store.decisions.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
+        lambda: store.request_upkeep.escalate(request_id, [ZOE], level=1),
+        lambda: store.decisions.record_view(request_id, "ida"),
+        lambda: store.outbox.record_mail(request_id, ["a@b"], about="filed", event=1),
+        lambda: store.approvals.mark_applied(request_id, {}),
     )
     for attempt in attempts:
         with pytest.raises(RequestNotFound, match=f"There is no request {request_id}"):
@@ -50,9 +50,9 @@ def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
         store, approvers=[Approver("user", hostile)], description=hostile, requester=hostile, reason=hostile
     ).id
     decide(store, request_id, hostile, needed=2, reason=f"{hostile}\x00\udcff")
-    store.comment(request_id, hostile, f"\x00{hostile}")
-    store.record_mail(request_id, [hostile], about=hostile, event=1, problem="\x00")
-    view = store.get_request(request_id)
+    store.decisions.comment(request_id, hostile, f"\x00{hostile}")
+    store.outbox.record_mail(request_id, [hostile], about=hostile, event=1, problem="\x00")
+    view = store.requests.get(request_id)
     assert (view.request.description, view.request.requester, view.request.reason) == (hostile,) * 3
     assert view.assignees[0].name == hostile
     assert view.decisions[0].reason == f"{hostile}\ufffd\ufffd"
@@ -63,8 +63,8 @@ def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
         "\ufffd",
     ]
     assert view.events[-1].data == {"to": [hostile], "about": hostile, "event": 1, "unreached": []}
-    assert len(store.inbox(hostile).requests) == 0
-    assert len(store.mine(hostile).requests) == 1
+    assert len(store.requests.inbox(hostile).requests) == 0
+    assert len(store.requests.mine(hostile).requests) == 1
 
 
 def test_texts_that_are_too_long_are_refused_or_shortened(store: Store) -> None:
@@ -73,19 +73,19 @@ def test_texts_that_are_too_long_are_refused_or_shortened(store: Store) -> None:
     """
     huge = "x" * 1_048_576
     request_id = file(store, description=huge, reason=huge).id
-    request = store.get_request(request_id).request
+    request = store.requests.get(request_id).request
     assert (len(request.description), len(request.reason)) == (TEXT_LENGTH, TEXT_LENGTH)
     assert request.description.endswith("\N{HORIZONTAL ELLIPSIS}")
     attempts: tuple[Callable[[], object], ...] = (
         lambda: decide(store, request_id, reason=huge),
-        lambda: store.cancel(request_id, "ida", reason=huge),
-        lambda: store.comment(request_id, "ida", huge),
-        lambda: store.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True, reason=huge),
+        lambda: store.decisions.cancel(request_id, "ida", reason=huge),
+        lambda: store.decisions.comment(request_id, "ida", huge),
+        lambda: store.decisions.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True, reason=huge),
     )
     for attempt in attempts:
         with pytest.raises(RequestError, match=r"has 1,048,576 characters; at most 10,000 can be stored"):
             attempt()
-    store.comment(request_id, "ida", "\U0001f680" * TEXT_LENGTH)
+    store.decisions.comment(request_id, "ida", "\U0001f680" * TEXT_LENGTH)
 
 
 @pytest.mark.parametrize(
@@ -105,22 +105,24 @@ def test_names_are_never_altered(store: Store, name: str, match: str) -> None:
     attempts: tuple[Callable[[], object], ...] = (
         lambda: file(store, 3, approvers=[Approver("role", name)]),
         lambda: decide(store, request_id, name),
-        lambda: store.comment(request_id, name, "x"),
-        lambda: store.reroute(request_id, name, [ZOE], roles=["crew"], verified=True),
-        lambda: store.reroute(request_id, "bea", [Approver("user", name)], roles=["crew"], verified=True),
-        lambda: store.escalate(request_id, [Approver("user", name)], level=1),
-        lambda: store.record_view(request_id, name),
-        lambda: store.inbox(name),
-        lambda: store.mine(name),
+        lambda: store.decisions.comment(request_id, name, "x"),
+        lambda: store.decisions.reroute(request_id, name, [ZOE], roles=["crew"], verified=True),
+        lambda: store.decisions.reroute(
+            request_id, "bea", [Approver("user", name)], roles=["crew"], verified=True
+        ),
+        lambda: store.request_upkeep.escalate(request_id, [Approver("user", name)], level=1),
+        lambda: store.decisions.record_view(request_id, name),
+        lambda: store.requests.inbox(name),
+        lambda: store.requests.mine(name),
     )
     for attempt in attempts:
         with pytest.raises(RequestError, match=match):
             attempt()
-    assert len(store.get_request(request_id).events) == 1
+    assert len(store.requests.get(request_id).events) == 1
     longest = Approver("user", "\U0001f680" * NAME_LENGTH)
-    assert store.inbox(longest.name).requests == ()
-    store.reroute(request_id, "bea", [longest], roles=["crew"], verified=True)
-    assert len(store.inbox(longest.name).requests) == 1
+    assert store.requests.inbox(longest.name).requests == ()
+    store.decisions.reroute(request_id, "bea", [longest], roles=["crew"], verified=True)
+    assert len(store.requests.inbox(longest.name).requests) == 1
 
 
 def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
@@ -132,13 +134,13 @@ def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
         upgrade(url)
         with Store.open(url) as store:
             plan_id = stored_plan(store)
-            request_id = store.file_request(plan_id, policy=POLICY, approvers=[BEA]).id
-            before = store.get_request(request_id)
+            request_id = store.filing.file(plan_id, policy=POLICY, approvers=[BEA]).id
+            before = store.requests.get(request_id)
             cluster.stop()
             attempts: tuple[Callable[[], object], ...] = (
-                lambda: store.file_request(plan_id, policy=POLICY, approvers=[BEA]),
-                lambda: store.mark_stale("crew", "people", reason=""),
-                lambda: store.decide(
+                lambda: store.filing.file(plan_id, policy=POLICY, approvers=[BEA]),
+                lambda: store.filing.mark_stale("crew", "people", reason=""),
+                lambda: store.decisions.decide(
                     request_id,
                     "bea",
                     roles=["crew"],
@@ -147,26 +149,26 @@ def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
                     expected_digest=before.request.digest,
                     evaluate=lambda view, decisions: None,
                 ),
-                lambda: store.cancel(request_id, "ida"),
-                lambda: store.comment(request_id, "ida", "x"),
-                lambda: store.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
-                lambda: store.escalate(request_id, [ZOE], level=1),
-                store.expire,
-                store.due_for_expiry_or_escalation,
-                lambda: store.mark_applied(request_id, {}),
-                lambda: store.record_view(request_id, "bea"),
-                lambda: store.record_mail(request_id, [], about="x", event=1),
-                lambda: store.get_request(request_id),
-                lambda: store.inbox("bea"),
-                lambda: store.count_inbox("bea"),
-                lambda: store.mine("ida"),
-                store.all_requests,
-                store.count_requests,
-                lambda: store.decided_among([request_id]),
-                lambda: store.delete_requests(HOUR, ["denied"]),
+                lambda: store.decisions.cancel(request_id, "ida"),
+                lambda: store.decisions.comment(request_id, "ida", "x"),
+                lambda: store.decisions.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
+                lambda: store.request_upkeep.escalate(request_id, [ZOE], level=1),
+                store.request_upkeep.expire,
+                store.request_upkeep.due,
+                lambda: store.approvals.mark_applied(request_id, {}),
+                lambda: store.decisions.record_view(request_id, "bea"),
+                lambda: store.outbox.record_mail(request_id, [], about="x", event=1),
+                lambda: store.requests.get(request_id),
+                lambda: store.requests.inbox("bea"),
+                lambda: store.requests.count_inbox("bea"),
+                lambda: store.requests.mine("ida"),
+                store.requests.all,
+                store.requests.count,
+                lambda: store.requests.decided_among([request_id]),
+                lambda: store.request_upkeep.delete(HOUR, ["denied"]),
             )
             for attempt in attempts:
                 with pytest.raises(StoreError, match="See that the server runs"):
                     attempt()
             cluster.start()
-            assert store.get_request(request_id) == before
+            assert store.requests.get(request_id) == before

@@ -32,7 +32,7 @@ ZOE = Approver("user", "zoe")
 
 def happened(store: Store, request_id: int) -> list[tuple[str, str]]:
     """Kind and actor of each event, in order."""
-    return [(event.kind.value, event.actor) for event in store.get_request(request_id).events]
+    return [(event.kind.value, event.actor) for event in store.requests.get(request_id).events]
 
 
 def rows(store: Store, *tables: type[Base]) -> list[int]:
@@ -54,12 +54,12 @@ def test_only_what_is_due_is_swept(store: Store) -> None:
     file(store, name="c")
     decided = file(store, name="d", escalate_after=HOUR, expires_after=HOUR).id
     decide(store, decided)
-    now = store.get_request(escalates).request.filed
-    later = store.get_request(expires).request.filed
-    assert store.due_for_expiry_or_escalation() == ()
-    assert store.due_for_expiry_or_escalation(now + HOUR - timedelta(microseconds=1)) == ()
-    assert [request.id for request in store.due_for_expiry_or_escalation(now + HOUR)] == [escalates]
-    assert [request.id for request in store.due_for_expiry_or_escalation(later + 2 * HOUR)] == [
+    now = store.requests.get(escalates).request.filed
+    later = store.requests.get(expires).request.filed
+    assert store.request_upkeep.due() == ()
+    assert store.request_upkeep.due(now + HOUR - timedelta(microseconds=1)) == ()
+    assert [request.id for request in store.request_upkeep.due(now + HOUR)] == [escalates]
+    assert [request.id for request in store.request_upkeep.due(later + 2 * HOUR)] == [
         escalates,
         expires,
     ]
@@ -69,15 +69,15 @@ def test_expiry_ends_what_nobody_answered(store: Store) -> None:
     """Overdue requests end by nobody's hand, once; others stay."""
     overdue = [file(store, name=name, expires_after=HOUR).id for name in ("a", "b")]
     other = file(store, name="c", expires_after=3 * HOUR).id
-    assert store.expire() == ()
-    at = store.get_request(overdue[1]).request.filed + HOUR
-    assert store.expire(at) == tuple(overdue)
-    assert store.expire(at) == ()
+    assert store.request_upkeep.expire() == ()
+    at = store.requests.get(overdue[1]).request.filed + HOUR
+    assert store.request_upkeep.expire(at) == tuple(overdue)
+    assert store.request_upkeep.expire(at) == ()
     for request_id in overdue:
-        request = store.get_request(request_id).request
+        request = store.requests.get(request_id).request
         assert (request.state, request.decided, request.decided_by) == ("expired", at, "")
         assert happened(store, request_id) == [("filed", "ida"), ("expired", "")]
-    assert store.get_request(other).request.pending
+    assert store.requests.get(other).request.pending
 
 
 def test_expiry_does_not_wait_for_somebody_who_decides(postgres: Postgres) -> None:
@@ -91,8 +91,8 @@ def test_expiry_does_not_wait_for_somebody_who_decides(postgres: Postgres) -> No
         change(store, [held, other], expires=datetime.now(UTC) - HOUR)
         with store._database.write() as connection:
             connection.execute(select(RequestRow.id).where(RequestRow.id == held).with_for_update())
-            assert store.expire() == (other,)
-        assert store.expire() == (held,)
+            assert store.request_upkeep.expire() == (other,)
+        assert store.request_upkeep.expire() == (held,)
 
 
 def test_escalation_asks_the_next_level_too(store: Store) -> None:
@@ -100,12 +100,12 @@ def test_escalation_asks_the_next_level_too(store: Store) -> None:
     clock.
     """
     request_id = file(store, escalate_after=HOUR).id
-    assert not store.escalate(request_id, [ZOE], level=2), "one level after the other"
-    assert store.escalate(
+    assert not store.request_upkeep.escalate(request_id, [ZOE], level=2), "one level after the other"
+    assert store.request_upkeep.escalate(
         request_id, [ZOE, BEA], level=1, text="Nobody has answered.", escalate_after=2 * HOUR
     )
-    assert not store.escalate(request_id, [ADMINS], level=1), "somebody else was there"
-    view = store.get_request(request_id)
+    assert not store.request_upkeep.escalate(request_id, [ADMINS], level=1), "somebody else was there"
+    view = store.requests.get(request_id)
     event = view.events[-1]
     assert (view.request.level, view.request.escalates) == (1, event.at + 2 * HOUR)
     assert (event.kind, event.text) == ("escalated", "Nobody has answered.")
@@ -118,20 +118,20 @@ def test_escalation_asks_the_next_level_too(store: Store) -> None:
         ("bea", "policy", 0),
         ("zoe", "escalation", 1),
     ]
-    assert store.escalate(request_id, [], level=2), "also when nobody was found"
-    assert store.escalate(request_id, [ADMINS], level=3, why="default")
-    assert store.get_request(request_id).request.escalates is None
+    assert store.request_upkeep.escalate(request_id, [], level=2), "also when nobody was found"
+    assert store.request_upkeep.escalate(request_id, [ADMINS], level=3, why="default")
+    assert store.requests.get(request_id).request.escalates is None
     decide(store, request_id)
-    assert not store.escalate(request_id, [ADMINS], level=4)
+    assert not store.request_upkeep.escalate(request_id, [ADMINS], level=4)
 
 
 def test_a_view_is_noted_once_for_each_person(store: Store) -> None:
     """Whoever looks again adds nothing to the history; a decided request can still be seen."""
     request_id = file(store).id
-    assert store.record_view(request_id, "bea")
-    assert not store.record_view(request_id, "bea")
+    assert store.decisions.record_view(request_id, "bea")
+    assert not store.decisions.record_view(request_id, "bea")
     decide(store, request_id)
-    assert store.record_view(request_id, "zoe")
+    assert store.decisions.record_view(request_id, "zoe")
     assert happened(store, request_id) == [
         ("filed", "ida"),
         ("viewed", "bea"),
@@ -143,10 +143,12 @@ def test_a_view_is_noted_once_for_each_person(store: Store) -> None:
 def test_mails_are_noted(store: Store) -> None:
     """To whom, about what, and what went wrong."""
     request_id = file(store).id
-    filed = store.get_request(request_id).events[0].id
-    store.record_mail(request_id, ["bea@x.org", "zoe@x.org"], about="filed", event=filed)
-    store.record_mail(request_id, ["bea@x.org"], about="filed", event=filed, problem="The server refused it.")
-    sent, failed = store.get_request(request_id).events[1:]
+    filed = store.requests.get(request_id).events[0].id
+    store.outbox.record_mail(request_id, ["bea@x.org", "zoe@x.org"], about="filed", event=filed)
+    store.outbox.record_mail(
+        request_id, ["bea@x.org"], about="filed", event=filed, problem="The server refused it."
+    )
+    sent, failed = store.requests.get(request_id).events[1:]
     data = {"to": ["bea@x.org", "zoe@x.org"], "about": "filed", "event": filed, "unreached": []}
     assert (sent.kind, sent.text, sent.data) == ("mailed", "", data)
     assert failed.text == "The server refused it."
@@ -165,14 +167,14 @@ def test_old_requests_are_deleted_with_all_about_them(store: Store, monkeypatch:
     decide(store, approved)
     change(store, [*old, approved], decided=datetime.now(UTC) - 10 * DAY)
     plans = rows(store, PlanRow, CollectionRunRow)
-    assert store.delete_requests(9 * DAY, ["denied", "expired"]) == 5
-    assert {request.id for request in store.all_requests().requests} == {young, approved}
+    assert store.request_upkeep.delete(9 * DAY, ["denied", "expired"]) == 5
+    assert {request.id for request in store.requests.all().requests} == {young, approved}
     assert rows(store, RequestEventRow, RequestDecisionRow, RequestAssigneeRow) == [4, 2, 2]
     assert rows(store, PlanRow, CollectionRunRow) == plans
     with pytest.raises(RequestNotFound):
-        store.get_request(old[0])
+        store.requests.get(old[0])
     change(store, [young, approved], decided=datetime.now(UTC) - 10 * DAY)
-    assert store.delete_requests(9 * DAY, ["denied", "approved"]) == 2
+    assert store.request_upkeep.delete(9 * DAY, ["denied", "approved"]) == 2
     assert file(store, name="next").id > approved
 
 
@@ -180,10 +182,10 @@ def test_a_successor_can_be_deleted_before_its_predecessor(store: Store) -> None
     """A stale request whose successor has gone stays, without the link."""
     older = file(store).id
     newer = file(store, 3).id
-    store.cancel(newer, "ida")
+    store.decisions.cancel(newer, "ida")
     change(store, [newer], decided=datetime.now(UTC) - 10 * DAY)
-    assert store.delete_requests(DAY, ["cancelled"]) == 1
-    request = store.get_request(older).request
+    assert store.request_upkeep.delete(DAY, ["cancelled"]) == 1
+    request = store.requests.get(older).request
     assert (request.state, request.successor) == ("stale", None)
 
 
@@ -192,9 +194,9 @@ def test_what_waits_is_never_deleted(store: Store) -> None:
     request_id = file(store).id
     change(store, [request_id], filed=datetime.now(UTC) - 1000 * DAY)
     with pytest.raises(RequestError, match="Cancel them first"):
-        store.delete_requests(DAY, ["denied", "pending"])
-    assert store.delete_requests(DAY, ["denied", "approved", "expired", "cancelled", "stale"]) == 0
-    assert store.get_request(request_id).request.pending
+        store.request_upkeep.delete(DAY, ["denied", "pending"])
+    assert store.request_upkeep.delete(DAY, ["denied", "approved", "expired", "cancelled", "stale"]) == 0
+    assert store.requests.get(request_id).request.pending
 
 
 def test_the_age_of_an_applied_request_counts_from_then(store: Store) -> None:
@@ -202,8 +204,8 @@ def test_the_age_of_an_applied_request_counts_from_then(store: Store) -> None:
     request_id = file(store).id
     decide(store, request_id)
     change(store, [request_id], decided=datetime.now(UTC) - 10 * DAY)
-    store.mark_applied(request_id, {})
-    assert store.delete_requests(DAY, ["approved", "applied"]) == 0
+    store.approvals.mark_applied(request_id, {})
+    assert store.request_upkeep.delete(DAY, ["approved", "applied"]) == 0
 
 
 def test_the_database_itself_refuses_a_second_pending_request(store: Store) -> None:

@@ -18,7 +18,7 @@ from tests.scenarios.postgres import Postgres
 
 def start(store: Store, run_id: str = "run 1", *, description: str = "", name: str = "crew") -> Snapshot:
     """Begin a run as most tests here need it."""
-    return store.start_run(
+    return store.runs.start(
         collection(name, description=description),
         run_id,
         trigger="manual",
@@ -57,8 +57,8 @@ from tests.scenarios.plans import collection
 with Store.open(sys.argv[1]) as store:
     print("ready", flush=True)
     sys.stdin.readline()
-    run = store.start_run(collection(description=sys.argv[2]), "r", trigger="scheduled", requester="", verified=False)
-    print(run.id, run.collection.description, run.digest, store.start_job(run.id, "people").attempt)
+    run = store.runs.start(collection(description=sys.argv[2]), "r", trigger="scheduled", requester="", verified=False)
+    print(run.id, run.collection.description, run.digest, store.runs.start_job(run.id, "people").attempt)
 """  # noqa: E501
     running = [
         subprocess.Popen(
@@ -80,21 +80,21 @@ with Store.open(sys.argv[1]) as store:
 def test_results_are_those_of_the_latest_attempt(store: Store) -> None:
     """A job that was tried again shows its last attempt; jobs stand in the order they first began."""
     run = start(store)
-    first = store.start_job(run.id, "people")
-    store.finish_job(first.id, "failed", message="no answer")
-    other = store.start_job(run.id, "groups")
-    second = store.start_job(run.id, "people")
+    first = store.runs.start_job(run.id, "people")
+    store.runs.finish_job(first.id, "failed", message="no answer")
+    other = store.runs.start_job(run.id, "groups")
+    second = store.runs.start_job(run.id, "people")
     assert isinstance(second, JobRun)
     assert (first.attempt, second.attempt, other.attempt) == (1, 2, 1)
     problem = RecordProblem("fry", "line 3", "no surname")
-    store.finish_job(
+    store.runs.finish_job(
         second.id,
         "success",
         statistics=Statistics(read=3, created=2),
         warnings=["careful"],
         problems=[problem],
     )
-    people, groups = store.job_results("crew", "run 1")
+    people, groups = store.runs.job_results("crew", "run 1")
     assert (people.job, people.attempt, people.state, people.message) == ("people", 2, "success", "")
     assert people.statistics == Statistics(read=3, created=2)
     assert people.warnings == ("careful",)
@@ -115,10 +115,10 @@ def test_results_are_those_of_the_latest_attempt(store: Store) -> None:
 def test_results_name_the_last_plan(store: Store) -> None:
     """The report of a job finds the plan that was stored last, whichever attempt made it."""
     run = start(store)
-    store.save_plan(store.start_job(run.id, "people").id, plan(creations(1)))
-    last = store.save_plan(store.start_job(run.id, "people").id, plan(creations(2)))
-    store.start_job(run.id, "people")
-    (people,) = store.job_results("crew", "run 1")
+    store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(1)))
+    last = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(2)))
+    store.runs.start_job(run.id, "people")
+    (people,) = store.runs.job_results("crew", "run 1")
     assert (people.attempt, people.plan_id) == (3, last)
 
 
@@ -127,23 +127,23 @@ def test_recent_runs_are_the_newest_first(store: Store) -> None:
     for number in range(3):
         start(store, f"run {number}")
     start(store, "run 9", name="guests")
-    store.finish_run("crew", "run 1", "failed")
-    assert [run.run_id for run in store.recent_runs()] == ["run 9", "run 2", "run 1", "run 0"]
-    assert [(run.run_id, run.state) for run in store.recent_runs("crew", limit=2)] == [
+    store.runs.finish("crew", "run 1", "failed")
+    assert [run.run_id for run in store.runs.recent()] == ["run 9", "run 2", "run 1", "run 0"]
+    assert [(run.run_id, run.state) for run in store.runs.recent("crew", limit=2)] == [
         ("run 2", "running"),
         ("run 1", "failed"),
     ]
-    finished = store.recent_runs("crew", limit=2)[1].finished
+    finished = store.runs.recent("crew", limit=2)[1].finished
     assert finished is not None
-    assert store.recent_runs("nobody") == ()
+    assert store.runs.recent("nobody") == ()
 
 
 def test_runs_of_two_collections_do_not_mix(store: Store) -> None:
     """Airflow gives the runs of two DAGs the same id at the same moment."""
     crew, guests = start(store), start(store, name="guests")
     assert crew.id != guests.id
-    store.start_job(crew.id, "people")
-    assert store.job_results("guests", "run 1") == ()
+    store.runs.start_job(crew.id, "people")
+    assert store.runs.job_results("guests", "run 1") == ()
 
 
 def test_hostile_text_is_stored(store: Store) -> None:
@@ -152,10 +152,10 @@ def test_hostile_text_is_stored(store: Store) -> None:
     They are replaced, not fatal.
     """
     run = start(store)
-    attempt = store.start_job(run.id, "people")
+    attempt = store.runs.start_job(run.id, "people")
     problem = RecordProblem("k\x00", "\udcff", "m'; DROP TABLE x; --\x00")
-    store.finish_job(attempt.id, "failed", message="00000525: NameErr\x00 \udcff", problems=[problem])
-    (result,) = store.job_results("crew", "run 1")
+    store.runs.finish_job(attempt.id, "failed", message="00000525: NameErr\x00 \udcff", problems=[problem])
+    (result,) = store.runs.job_results("crew", "run 1")
     assert result.message == "00000525: NameErr\ufffd \ufffd"
     assert result.problems == (problem,)
 
@@ -167,7 +167,7 @@ def test_a_forked_child_uses_a_connection_of_its_own(store: Store) -> None:
     start(store, "parent")
     assert ForkedChild(lambda _tell: start(store, "child") and None).end() == 0
     start(store, "parent again")
-    assert {run.run_id for run in store.recent_runs()} == {"parent", "child", "parent again"}
+    assert {run.run_id for run in store.runs.recent()} == {"parent", "child", "parent again"}
 
 
 def test_a_server_that_went_away_is_an_error_of_the_store() -> None:
@@ -183,7 +183,7 @@ def test_a_server_that_went_away_is_an_error_of_the_store() -> None:
             with pytest.raises(StoreError, match="See that the server runs"):
                 start(store)
             cluster.start()
-            assert [run.run_id for run in store.recent_runs()] == ["run 1"]
+            assert [run.run_id for run in store.runs.recent()] == ["run 1"]
 
 
 def test_a_store_that_cannot_be_written_is_an_error_of_the_store(store_url: str) -> None:

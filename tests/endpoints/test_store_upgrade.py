@@ -53,13 +53,13 @@ def upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]
 
 def test_what_is_waived_is_data_now(upgraded: Store) -> None:
     """The limit that stood there in words is the one that the plan was held against."""
-    assert upgraded.get_request(1).request.waives == ()
-    assert upgraded.get_request(2).request.waives == (LimitCheck("delete", "", 30, 30, 5, "10%"),)
+    assert upgraded.requests.get(1).request.waives == ()
+    assert upgraded.requests.get(2).request.waives == (LimitCheck("delete", "", 30, 30, 5, "10%"),)
 
 
 def test_jobs_know_what_they_have_written(upgraded: Store) -> None:
     """Rows that recorded outcomes speak of and that are there still; nothing else, and nothing is claimed."""
-    snapshot = upgraded.find_run("staff", upgraded.get_request(1).request.run_id)
+    snapshot = upgraded.runs.find("staff", upgraded.requests.get(1).request.run_id)
     assert snapshot is not None
     past = past_of(upgraded, snapshot.collection, snapshot.collection.job("people"), f"{FOLDER}/out.csv")
     assert set(past.created_names) == {name_hash("a"), name_hash("b")}
@@ -74,11 +74,11 @@ def test_a_row_that_was_written_then_can_be_removed_now(upgraded: Store, tmp_pat
     """The first run after the upgrade removes what the version before had created, and nothing that it had
     not.
     """
-    before = upgraded.find_run("staff", upgraded.get_request(1).request.run_id)
+    before = upgraded.runs.find("staff", upgraded.requests.get(1).request.run_id)
     assert before is not None
     collection = before.collection.model_copy(update={"limit_window": timedelta(0)})
     job = collection.job("people")
-    snapshot = upgraded.start_run(collection, "new", trigger="terminal", requester="ida", verified=False)
+    snapshot = upgraded.runs.start(collection, "new", trigger="terminal", requester="ida", verified=False)
     result = run_job(
         snapshot, job, deployment=Deployment(NoConnections(), tmp_path), store=upgraded, holder="test"
     )
@@ -93,12 +93,12 @@ def test_a_request_that_was_filed_then_is_applied_now(
 ) -> None:
     """Approved and applied after the upgrade: exactly the plan that it was filed for, also past its limit."""
     decide(upgraded, number)
-    request = upgraded.get_request(number).request
-    snapshot = upgraded.find_run("staff", request.run_id)
+    request = upgraded.requests.get(number).request
+    snapshot = upgraded.runs.find("staff", request.run_id)
     assert snapshot is not None
     deployment = Deployment(NoConnections(), tmp_path, plan_max_age=timedelta(days=3650))
     job = snapshot.collection.job(request.job)
     result = apply_approved(snapshot, job, request, deployment=deployment, store=upgraded, holder="test")
     assert result.state is JobState.SUCCESS, result.message
     assert len((tmp_path / file).read_text().splitlines()) == 1 + rows
-    assert upgraded.get_request(number).request.state == "applied"
+    assert upgraded.requests.get(number).request.state == "applied"

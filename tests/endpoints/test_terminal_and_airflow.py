@@ -38,8 +38,8 @@ def test_a_terminal_leaves_a_pending_request_of_airflow_alone(office: Office) ->
     assert terminal(office, approval={"approvers": {"users": ["mallory"]}}).state is JobState.FAILED
     assert terminal(office, approval="none").state is JobState.SUCCESS
     assert terminal(office, approval="none").state is JobState.SUCCESS
-    assert office.store.get_request(request.id).request.state == "pending"
-    assert office.store.count_requests() == 1
+    assert office.store.requests.get(request.id).request.state == "pending"
+    assert office.store.requests.count() == 1
 
 
 def test_a_terminal_leaves_an_approval_of_airflow_alone(office: Office) -> None:
@@ -49,7 +49,7 @@ def test_a_terminal_leaves_an_approval_of_airflow_alone(office: Office) -> None:
     office.approve(request)
     office.staff("fry", "leela", "bender")
     assert terminal(office).state is JobState.WAITING
-    assert office.store.get_request(request.id).request.state == "approved"
+    assert office.store.requests.get(request.id).request.state == "approved"
     assert office.apply(run, request.id).state is JobState.SUCCESS
 
 
@@ -59,7 +59,7 @@ def test_a_terminal_refers_to_the_same_request_of_airflow(office: Office) -> Non
     for policy in (POLICY, {"approvers": {"users": ["mallory"]}}):
         result = terminal(office, approval=policy)
         assert (result.state, result.request) == (JobState.WAITING, request.id)
-    assert office.store.get_request(request.id).request.state == "pending"
+    assert office.store.requests.get(request.id).request.state == "pending"
 
 
 def test_a_waiver_of_a_run_of_airflow_is_not_used_in_a_terminal(office: Office) -> None:
@@ -74,7 +74,7 @@ def test_a_waiver_of_a_run_of_airflow_is_not_used_in_a_terminal(office: Office) 
     assert f"belongs to run {run.run_id} of Airflow" in refused.message
     office.staff(*(f"person{number:02}" for number in range(20)))
     assert terminal(office, approval="none").state is JobState.SUCCESS
-    assert office.store.get_request(waiver.id).request.state == "approved", "nor ended there"
+    assert office.store.requests.get(waiver.id).request.state == "approved", "nor ended there"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_terminal_does_not_write_what_airflow_would_ask_about(
     """Is a job under a policy in Airflow's newest run of that name, only jobs that ask about everything run
     from here.
     """
-    office.store.start_run(
+    office.store.runs.start(
         collection(approval=POLICY), "older", trigger="manual", requester="ida", verified=True
     )
     office.start(approval=there)
@@ -144,7 +144,7 @@ def test_a_request_of_the_version_before_is_approved_and_carried_out(office: Off
     database.close()
     migrate.upgrade(url)
     office.store = Store.open(url)
-    same = office.store.get_request(request.id).request
+    same = office.store.requests.get(request.id).request
     assert (same.waives, same.digest, same.state) == (
         request.waives,
         request.digest,

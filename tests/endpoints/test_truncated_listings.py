@@ -114,7 +114,7 @@ class World:
     def run(self) -> JobResult:
         """What the job did."""
         definition = self._definition()
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             definition, f"{next(self.numbers)}", trigger="test", requester="t", verified=False
         )
         deployment = Deployment(self, self.folder)

@@ -33,7 +33,7 @@ def test_a_limit_stops_also_what_would_be_asked_for(office: Office) -> None:
     """
     run = full_and_then_empty(office)
     assert office.run(run).state is JobState.STOPPED_BY_LIMIT
-    assert office.store.count_requests() == 0
+    assert office.store.requests.count() == 0
     run = office.start(approval={**POLICY, "when": "over_limit"})
     result = office.run(run)
     request = office.request(result)
@@ -59,7 +59,7 @@ def test_a_limit_is_waived_once_for_one_plan(office: Office) -> None:
     office.staff("person00")
     done = office.run(office.start(approval="none"))
     assert (done.state, done.statistics.deleted, done.request) == (JobState.SUCCESS, 19, request.id)
-    assert office.store.get_request(request.id).request.state == "applied"
+    assert office.store.requests.get(request.id).request.state == "applied"
     full_and_then_empty(office)
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT, "it was for once"
 
@@ -76,7 +76,7 @@ def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
         NotDecidable, match=f"Request {pending.id} of run {pending.run_id} waits for a decision"
     ):
         office.waiver(run, stopped)
-    assert office.store.get_request(pending.id).request.state == "pending"
+    assert office.store.requests.get(pending.id).request.state == "pending"
     desk.cancel(office.store, pending.id, BOB, administrator=True)
     request = office.waiver(run, stopped)
     with pytest.raises(NotDecidable, match=f"Request {request.id} asks for this already"):
@@ -108,7 +108,7 @@ def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:
     office.approve(request, CAROL)
     office.staff(*(f"person{number:02}" for number in range(20)))
     assert office.run(office.start(approval="none")).state is JobState.SUCCESS
-    assert office.store.get_request(request.id).request.state == "stale"
+    assert office.store.requests.get(request.id).request.state == "stale"
     office.staff("person00")
     assert office.run(office.start(approval="none")).state is JobState.STOPPED_BY_LIMIT
 
@@ -135,10 +135,10 @@ def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request
         office.start(approval="none", limits={"delete": 1})
     )  # only to have a plan of these changes stored
     assert planned.plan_id is not None
-    copy = office.store.save_plan(
-        office.store.start_job(again.id, "phones").id, office.store.load_plan(planned.plan_id).plan
+    copy = office.store.plans.save(
+        office.store.runs.start_job(again.id, "phones").id, office.store.plans.load(planned.plan_id).plan
     )
-    office.store.claim_approved(request.id, expected_digest=request.digest, plan_id=copy)
+    office.store.approvals.claim(request.id, expected_digest=request.digest, plan_id=copy)
     with pytest.raises((NotAllowed, AlreadyDecided)):
         desk.cancel(office.store, request.id, CAROL, administrator=True)
     done = office.run(again)
@@ -185,7 +185,7 @@ def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) 
     people = {"approvers": {"users": ["zoe", "carol", "bob"]}, "require": 1}
     run = full_and_then_empty(office, approval=people, requester="bob")
     request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
-    view = office.store.get_request(request.id)
+    view = office.store.requests.get(request.id)
     assert [each.name for each in view.assignees] == ["carol"]
     assert desk.standing(view) == Pending("carol")
     filed = occasion(view, view.events[0])
@@ -194,7 +194,7 @@ def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) 
     with pytest.raises(NotAllowed, match="You asked for this"):
         office.approve(request, Person("zoe", frozenset(), verified=True))
     office.approve(request, CAROL)
-    view = office.store.get_request(request.id)
+    view = office.store.requests.get(request.id)
     told = occasion(view, view.events[-1])
     assert told is not None
     assert [(each.whom.name, each.asked_for_it) for each in told.recipients] == [("bob", True), ("zoe", True)]

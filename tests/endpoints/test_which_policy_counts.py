@@ -35,9 +35,9 @@ def test_the_stricter_of_two_policies_counts(office: Office) -> None:
     run = office.start(approval={**POLICY, "approvers": {"users": ["bob", "carol"]}})
     request = office.request(office.run(run, now=collection(approval=two)))
     office.approve(request, BOB)
-    assert office.store.get_request(request.id).request.state == "pending"
+    assert office.store.requests.get(request.id).request.state == "pending"
     office.approve(request, CAROL)
-    assert office.store.get_request(request.id).request.state == "approved"
+    assert office.store.requests.get(request.id).request.state == "approved"
 
 
 def test_only_who_both_versions_name_may_decide(office: Office) -> None:
@@ -115,4 +115,4 @@ def test_an_undecided_request_ends_when_the_policy_changes(office: Office) -> No
     """
     old = office.request(office.run(office.start()))
     new = office.request(office.run(office.start(approval={"approvers": {"users": ["carol"]}})))
-    assert (office.store.get_request(old.id).request.state, new.state) == ("stale", "pending")
+    assert (office.store.requests.get(old.id).request.state, new.state) == ("stale", "pending")

@@ -25,6 +25,7 @@ from directory_sync.errors import (
     UnsupportedError,
 )
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.store.database import Database
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.job_results import HOSTILE, ended, previewed, stopped, with_failed_changes
@@ -60,7 +61,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store that records nothing."""
-    store = create_autospec(Store, instance=True)
+    store = create_autospec(Store(Database("sqlite:////nowhere/store.db")), instance=True)
     store.__enter__.return_value = store
     snapshot = create_autospec(Snapshot, instance=True)
 
@@ -68,7 +69,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
         snapshot.collection = collection
         return snapshot
 
-    store.start_run.side_effect = start_run
+    store.runs.start.side_effect = start_run
     monkeypatch.setattr(Store, "open", lambda url: store)
     return store
 
@@ -216,12 +217,12 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     def start_run(collection: Collection, run_id: str, **more: Any) -> Any:
         return SimpleNamespace(id=1, collection=collection, run_id=run_id, preview_only=False)
 
-    store.start_run.side_effect = start_run  # type: ignore[attr-defined]
+    store.runs.start.side_effect = start_run  # type: ignore[attr-defined]
     assert main(["run", str(file), "--reason", "Delivery"]) == 130
-    (collection, run_id), options = store.start_run.call_args  # type: ignore[attr-defined]
+    (collection, run_id), options = store.runs.start.call_args  # type: ignore[attr-defined]
     assert run_id.startswith("terminal__")
     assert options == {"trigger": "terminal", "requester": "leela", "verified": False, "reason": "Delivery"}
-    store.finish_run.assert_called_once_with(collection.name, run_id, "failed")  # type: ignore[attr-defined]
+    store.runs.finish.assert_called_once_with(collection.name, run_id, "failed")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_the_state_of_a_run_is_honest(
     monkeypatch.setattr(run, "run_collection", gives(named(*states)))
     main(["run", str(file)])
 
-    assert store.finish_run.call_args.args[2] == expected  # type: ignore[attr-defined]
+    assert store.runs.finish.call_args.args[2] == expected  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("store")

@@ -41,16 +41,16 @@ def ask(
     number = next(_numbers)
     run_id = f"manual__{number}"
     store, asked = server.store, tuple(approvers)
-    run = store.start_run(
+    run = store.runs.start(
         collection(name), run_id, trigger="manual", requester=requester, verified=verified, reason="a test"
     )
     made = plan(tuple(changes) if changes is not None else (update(f"person {number}"),))
-    plan_id = store.save_plan(store.start_job(run.id, "people").id, made)
+    plan_id = store.plans.save(store.runs.start_job(run.id, "people").id, made)
     named = {
         "users": [each.name for each in asked if each.kind == "user"],
         "roles": [r.name for r in asked if r.kind == "role"],
     }
-    filed = store.file_request(
+    filed = store.filing.file(
         plan_id,
         policy={"approvers": named, **policy},
         approvers=asked,

@@ -72,7 +72,7 @@ def test_only_the_plan_that_was_shown_can_be_decided(simple: PortalServer) -> No
     assert (missing.status_code, missing.json()["problems"]) == (422, {"reason": "Field required."})
     unknown = deed(simple, "bea", asked, "approve", digest=asked.digest, reson="typo")
     assert "reson" in unknown.json()["problems"]
-    assert simple.store.get_request(asked.id).request.state == "pending"
+    assert simple.store.requests.get(asked.id).request.state == "pending"
 
 
 def test_nobody_approves_their_own_request(server: PortalServer) -> None:
@@ -181,12 +181,12 @@ def test_a_run_that_could_not_begin_is_not_started(simple: PortalServer) -> None
 def stopped_run(server: PortalServer, *, state: str = "stopped_by_limit", requester: str = "ida") -> str:
     """A run whose job was stopped by a limit; its id."""
     run_id = f"stopped__{next(_numbers)}"
-    server.store.mark_stale("crew", "people", reason="Left over by another test.")
-    run = server.store.start_run(collection(), run_id, trigger="manual", requester=requester, verified=True)
-    attempt = server.store.start_job(run.id, "people")
+    server.store.filing.mark_stale("crew", "people", reason="Left over by another test.")
+    run = server.store.runs.start(collection(), run_id, trigger="manual", requester=requester, verified=True)
+    attempt = server.store.runs.start_job(run.id, "people")
     made = replace(plan((update(run_id),)), limits=(LimitCheck("delete", "", 7, 100, 5, "5%"),))
-    server.store.save_plan(attempt.id, made)
-    server.store.finish_job(attempt.id, state, statistics=made.statistics, message="over the limit")
+    server.store.plans.save(attempt.id, made)
+    server.store.runs.finish_job(attempt.id, state, statistics=made.statistics, message="over the limit")
     return run_id
 
 

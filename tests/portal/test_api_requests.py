@@ -41,7 +41,7 @@ def test_only_the_look_of_somebody_who_may_decide_is_noted(simple: PortalServer)
     asked = ask(simple)
     for user in ("vera", "admin", "bea", "bea", "ida"):
         simple.client(user).get(f"/api/v1/requests/{asked.id}")
-    events = simple.store.get_request(asked.id).events
+    events = simple.store.requests.get(asked.id).events
     assert [(event.kind, event.actor) for event in events if event.kind == "viewed"] == [("viewed", "bea")]
 
 
@@ -100,7 +100,7 @@ def test_changes_are_searched_and_filtered(simple: PortalServer) -> None:
         update("100%_sure", sn='quo"te\\'),
     )
     asked = ask(simple, changes=made)
-    simple.store.record_outcomes(asked.plan_id, [Outcome(1, Result.CONFLICT, "it was changed")])
+    simple.store.plans.record_outcomes(asked.plan_id, [Outcome(1, Result.CONFLICT, "it was changed")])
     expected = {
         "ärger": [0],
         "GROSS": [],
@@ -176,7 +176,7 @@ def test_csv_has_every_change_and_no_formula(simple: PortalServer) -> None:
         update("amy", sn="@SUM(1)"),
     )
     asked = ask(simple, changes=made)
-    simple.store.record_outcomes(asked.plan_id, [Outcome(0, Result.FAILED, "server says no")])
+    simple.store.plans.record_outcomes(asked.plan_id, [Outcome(0, Result.FAILED, "server says no")])
     answer = simple.client("vera").get(f"/api/v1/requests/{asked.id}/changes.csv")
     assert answer.headers["content-disposition"] == f'attachment; filename="request-{asked.id}.csv"'
     rows = list(csv.DictReader(io.StringIO(answer.text)))

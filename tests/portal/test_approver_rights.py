@@ -62,7 +62,7 @@ def test_everything_about_deciding_is_open_to_them(server: PortalServer) -> None
     other = ask(server)
     denial = {"digest": other.digest, "reason": "no"}
     assert api.post(f"/api/v1/requests/{other.id}/deny", json=denial).status_code == 200
-    assert [server.store.get_request(each.id).request.state for each in (asked, other)] == [
+    assert [server.store.requests.get(each.id).request.state for each in (asked, other)] == [
         "approved",
         "denied",
     ]
@@ -91,4 +91,4 @@ def test_they_find_it_in_airflows_menu_and_decide_there(server: PortalServer, be
     frame.get_by_role("button", name="Approve…").click()
     frame.get_by_role("dialog").get_by_role("button", name="Approve 1 update").click()
     expect(frame.get_by_text("You have approved the request")).to_be_visible()
-    assert server.store.get_request(asked.id).request.decided_by == "bea"
+    assert server.store.requests.get(asked.id).request.decided_by == "bea"

@@ -44,7 +44,7 @@ def post(server: PortalServer, headers: object) -> httpx.Response:
             headers=filled,
             timeout=60,
         )
-    assert (server.store.get_request(asked.id).request.state == "denied") == answer.is_success
+    assert (server.store.requests.get(asked.id).request.state == "denied") == answer.is_success
     return answer
 
 

@@ -50,7 +50,7 @@ def test_somebody_named_by_role_or_group(
     assert asked.id not in inbox(server, other)
     answer = server.client(user).post(f"/api/v1/requests/{asked.id}/approve", json={"digest": asked.digest})
     assert answer.status_code == 200, answer.text
-    [decision] = server.store.get_request(asked.id).decisions
+    [decision] = server.store.requests.get(asked.id).decisions
     assert (decision.person, decision.verified) == (user, True)
     assert role in decision.roles
 
@@ -120,7 +120,7 @@ def test_somebody_whom_nobody_has_checked_can_look_but_not_act() -> None:
             answer = anybody.post(f"/api/v1/requests/{asked.id}/{deed}", json=body)
             assert (answer.status_code, answer.json()["error"]) == (403, "NotAllowed"), deed
             assert "does not know who you are" in answer.json()["detail"]
-        view = server.store.get_request(asked.id)
+        view = server.store.requests.get(asked.id)
         assert view.request.state == "pending"
         assert [event.kind for event in view.events] == ["filed"]
 

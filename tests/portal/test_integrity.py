@@ -16,6 +16,7 @@ import pytest
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.portal import airflow_runs, integrity
 from directory_sync.portal.integrity import AT_ONCE, Integrity, PlanChecks
+from directory_sync.store.plans import Plans
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker, text_of
@@ -35,7 +36,7 @@ def no_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def altered(looker: Looker) -> Request:
     """The pending request, of which one deletion is now another person's."""
-    request = looker.store.get_request(looker.made["pending"]).request
+    request = looker.store.requests.get(looker.made["pending"]).request
     alter_change(looker.store, request.plan_id, "morbo", "linda")
     return request
 
@@ -71,8 +72,8 @@ def test_a_forced_decision_is_refused(looker: Looker, altered: Request, deed: st
     )
     assert "The plan was altered in the store" in page
     assert "Find out who changed it" in page
-    assert looker.store.get_request(altered.id).request.pending
-    assert looker.store.get_request(altered.id).decisions == ()
+    assert looker.store.requests.get(altered.id).request.pending
+    assert looker.store.requests.get(altered.id).decisions == ()
 
 
 def test_a_selection_leaves_an_altered_plan_out(looker: Looker, altered: Request) -> None:
@@ -85,8 +86,8 @@ def test_a_selection_leaves_an_altered_plan_out(looker: Looker, altered: Request
     assert f'value="{altered.id}:' not in question
     assert f'value="{other}:' in question
     looker.post("/requests/decide", {"deed": "approve", "selected": selected})
-    assert looker.store.get_request(altered.id).request.pending
-    assert looker.store.get_request(other).request.state == "approved"
+    assert looker.store.requests.get(altered.id).request.pending
+    assert looker.store.requests.get(other).request.state == "approved"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_the_rest_api_says_it_too(looker: Looker, altered: Request) -> None:
             looker, f"/requests/{altered.id}/{deed}", status=409, digest=altered.digest, reason=reason
         )
         assert refused["error"] == "PlanAltered"
-    assert looker.store.get_request(altered.id).request.pending
+    assert looker.store.requests.get(altered.id).request.pending
     intact = _api(looker, f"/requests/{looker.made['two']}")
     assert (intact["integrity"], intact["integrity_message"], intact["powers"]["decide"]) == (
         "intact",
@@ -182,13 +183,13 @@ def _eventually(looker: Looker, number: int, state: Integrity) -> str:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Reading a plan in full takes until the event is set."""
     event = threading.Event()
-    verify = Store.verify_plan
+    verify = Plans.verify
 
     def slow(self: Store, plan_id: int, **given: Any) -> None:
         assert event.wait(20)
         verify(self, plan_id, **given)
 
-    monkeypatch.setattr(Store, "verify_plan", slow)
+    monkeypatch.setattr(Plans, "verify", slow)
     yield event
     event.set()
 
@@ -197,7 +198,7 @@ def test_an_altered_request_says_so(looker: Looker) -> None:
     """Another policy, another requester, another person's name at a change: the page says it, and offers no
     decision.
     """
-    request = looker.store.get_request(looker.made["pending"]).request
+    request = looker.store.requests.get(looker.made["pending"]).request
     alter_request(looker.store, request.id, reason="As agreed with all of us.")
     page = looker.get(f"/requests/{request.id}")
     assert "is not the one that was filed" in page
@@ -229,7 +230,7 @@ def test_a_large_plan_that_was_altered_is_found(looker: Looker, large: int) -> N
     """In the background as well; who does not wait for it is refused by the decision itself, which reads all
     of it.
     """
-    request = looker.store.get_request(large).request
+    request = looker.store.requests.get(large).request
     alter_change(looker.store, request.plan_id, '"old4242"', '"somebody"')
     refused = _api(looker, f"/requests/{large}/approve", status=409, digest=request.digest)
     assert refused["error"] == "PlanAltered"
@@ -241,7 +242,7 @@ def test_what_was_found_of_a_large_plan_is_looked_up_again_some_time(looker: Loo
     """A plan that is altered after it was checked is found when it is shown later."""
     now = [0.0]
     checks = PlanChecks(clock=lambda: now[0])
-    request = looker.store.get_request(large).request
+    request = looker.store.requests.get(large).request
 
     def look() -> Integrity:
         about = {"digest": request.digest, "statistics": request.statistics, "changes": request.changes}
@@ -275,7 +276,7 @@ def test_a_store_that_fails_in_the_background_is_asked_again(
         def fail(self: Store, plan_id: int, **given: Any) -> None:
             raise StoreError("The store does not answer. Try again later.")
 
-        patched.setattr(Store, "verify_plan", fail)
+        patched.setattr(Plans, "verify", fail)
         for _ in range(3):
             assert "is being checked" in looker.get(f"/requests/{large}")
             time.sleep(0.1)

@@ -83,7 +83,7 @@ def test_a_dialog_asks_and_the_form_decides(looker: Looker, address: str, page: 
     page.on("dialog", lambda box: box.dismiss())
     dialog.get_by_role("button", name="Deny 140 deletions").click()
     expect(page.get_by_text("You have denied the request")).to_be_visible()
-    assert looker.store.get_request(number).request.state == "denied"
+    assert looker.store.requests.get(number).request.state == "denied"
     assert "said=" not in page.url
 
 
@@ -113,7 +113,7 @@ def test_a_selection_survives_that_the_list_is_brought_up_to_date(
         "button", name="Approve 3 updates"
     ).click()
     expect(page.get_by_role("heading", name="Request inbox")).to_be_visible()
-    assert {looker.store.get_request(number).request.state for number in (first, second)} == {"approved"}
+    assert {looker.store.requests.get(number).request.state for number in (first, second)} == {"approved"}
 
 
 def test_changes_are_searched_while_typing(looker: Looker, address: str, page: Page) -> None:
@@ -167,12 +167,12 @@ def test_everything_works_without_javascript(looker: Looker, address: str, brows
     page.get_by_role("button", name="Approve…").click()
     page.get_by_role("button", name="Approve 3 deletions").click()
     expect(page.get_by_text("You have approved the request")).to_be_visible()
-    assert looker.store.get_request(number).request.state == "approved"
+    assert looker.store.requests.get(number).request.state == "approved"
     page.goto(f"{address}/requests?list=inbox")
     page.get_by_label(f"Select request {looker.made['branch_0']}", exact=True).check()
     page.get_by_role("button", name="Deny selected…").click()
     page.get_by_label("Reason").fill("no")
     page.get_by_role("button", name="Deny 1 update").click()
     expect(page.get_by_role("heading", name="Request inbox")).to_be_visible()
-    assert looker.store.get_request(looker.made["branch_0"]).request.state == "denied"
+    assert looker.store.requests.get(looker.made["branch_0"]).request.state == "denied"
     context.close()

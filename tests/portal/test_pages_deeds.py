@@ -63,7 +63,7 @@ def test_approving(looker: Looker) -> None:
     assert address == f"/dirsync/requests/{number}?said=approved"
     page = looker.get(address.removeprefix("/dirsync"))
     assert "You have approved the request" in page
-    assert looker.store.get_request(number).request.state == "approved"
+    assert looker.store.requests.get(number).request.state == "approved"
 
 
 def test_approving_where_others_have_to_agree(looker: Looker) -> None:
@@ -83,11 +83,11 @@ def test_a_denial_needs_a_reason(looker: Looker) -> None:
     assert "needs a reason" in looker.post(
         f"/requests/{number}/deny", {"digest": digest, "reason": " "}, status=422
     )
-    assert looker.store.get_request(number).request.pending
+    assert looker.store.requests.get(number).request.pending
     assert looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": "no"}).endswith(
         "?said=denied"
     )
-    assert looker.store.get_request(number).request.state == "denied"
+    assert looker.store.requests.get(number).request.state == "denied"
 
 
 def test_what_was_entered_is_kept(looker: Looker) -> None:
@@ -145,7 +145,7 @@ def test_mail_goes_at_once_where_no_task_sends_it(looker: Looker, monkeypatch: p
     }
     looker.post("/embed/waiver", stopped)
     assert hastened == ["mail"] * 2
-    waiver = looker.store.pending_request("stopped", "people")
+    waiver = looker.store.requests.pending("stopped", "people")
     assert waiver is not None
     looker.post(f"/requests/{waiver.id}/cancel", {"reason": "Not needed."})
     assert hastened == ["mail"] * 3
@@ -181,7 +181,7 @@ def test_cancelling(looker: Looker) -> None:
     assert "can cancel the request" in looker.post(f"/requests/{number}/cancel", status=403)
     looker.become(IDA)
     looker.post(f"/requests/{number}/cancel", {"reason": "wrong export"})
-    assert looker.store.get_request(number).request.state == "cancelled"
+    assert looker.store.requests.get(number).request.state == "cancelled"
 
 
 def test_planning_again(looker: Looker, no_airflow: list[str]) -> None:
@@ -229,7 +229,7 @@ def test_denying_a_selection_needs_a_reason(looker: Looker) -> None:
     assert "a denial needs a reason" in looker.post("/requests/decide", data, status=422)
     looker.post("/requests/decide", {**data, "reason": "not today"})
     assert {
-        looker.store.get_request(looker.made[name]).request.state for name in ("pending", "branch_0")
+        looker.store.requests.get(looker.made[name]).request.state for name in ("pending", "branch_0")
     } == {"denied"}
 
 

@@ -11,7 +11,8 @@ from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.errors import StoreError
 from directory_sync.portal import airflow_runs
-from directory_sync.store.store import Store
+from directory_sync.store.request_decisions import RequestDecisions
+from directory_sync.store.requests import Requests
 from tests.portal.pages_client import Looker, text_of
 
 
@@ -29,8 +30,8 @@ def test_the_store_does_not_answer(looker: Looker, monkeypatch: pytest.MonkeyPat
     def broken(*args: object, **given: object) -> None:
         raise StoreError("The store does not answer. <b>Start</b> it.")
 
-    monkeypatch.setattr(Store, "get_request", broken)
-    monkeypatch.setattr(Store, "count_inbox", broken)
+    monkeypatch.setattr(Requests, "get", broken)
+    monkeypatch.setattr(Requests, "count_inbox", broken)
     page = looker.get(f"/requests/{looker.made['pending']}", status=503)
     assert "&lt;b&gt;Start&lt;/b&gt;" in page
     assert "Try again" in page
@@ -123,7 +124,7 @@ def test_what_was_typed_comes_back_when_the_session_has_ended(looker: Looker) ->
     )
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;.\nLook at the export.</textarea>" in page
     assert "Nothing was recorded" in page
-    assert looker.store.get_request(number).request.pending
+    assert looker.store.requests.get(number).request.pending
 
 
 def test_what_was_typed_comes_back_when_somebody_was_first(
@@ -138,7 +139,7 @@ def test_what_was_typed_comes_back_when_somebody_was_first(
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;." in page
     [form] = re.findall(r'<form[^>]*action="/dirsync([^"]*)".*?<textarea[^>]*name="(text)"', page, re.DOTALL)
     looker.post(form[0], {form[1]: TYPED})
-    assert looker.store.get_request(number).events[-1].text == TYPED
+    assert looker.store.requests.get(number).events[-1].text == TYPED
 
 
 def test_what_was_typed_is_sent_again_when_the_store_is_back(
@@ -148,13 +149,13 @@ def test_what_was_typed_is_sent_again_when_the_store_is_back(
     monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
     number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "decide", _broken)
+        patched.setattr(RequestDecisions, "decide", _broken)
         page = looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED}, status=503)
     assert f'action="/dirsync/requests/{number}/deny"' in page
     assert f'name="digest" value="{digest}"' in page
     assert 'name="reason" readonly>Too many' in page
     looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED})
-    assert looker.store.get_request(number).request.state == "denied"
+    assert looker.store.requests.get(number).request.state == "denied"
 
 
 def test_what_was_typed_comes_back_after_an_error_that_nobody_has_foreseen(
@@ -162,7 +163,7 @@ def test_what_was_typed_comes_back_after_an_error_that_nobody_has_foreseen(
 ) -> None:
     """The page does not say that nothing was recorded: it cannot know."""
     number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
-    monkeypatch.setattr(Store, "decide", _defect)
+    monkeypatch.setattr(RequestDecisions, "decide", _defect)
     page = looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED}, status=500)
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;.\nLook at the export.</textarea>" in page
     assert "Nothing was recorded" not in page

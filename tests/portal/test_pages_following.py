@@ -53,8 +53,8 @@ def approve(looker: Looker, number: int) -> None:
 
 def apply(looker: Looker, number: int) -> None:
     """Its run applies it."""
-    request = looker.store.get_request(number).request
-    looker.store.mark_applied(
+    request = looker.store.requests.get(number).request
+    looker.store.approvals.mark_applied(
         number, {"state": "success", "statistics": Statistics(updated=15).to_json()}, plan_id=request.plan_id
     )
 
@@ -64,7 +64,7 @@ def test_a_request_is_followed_until_it_was_applied(looker: Looker, address: str
     ends.
     """
     number = looker.made["pending"]
-    request = looker.store.get_request(number).request
+    request = looker.store.requests.get(number).request
     page.goto(f"{address}/requests/{number}")
     page.get_by_label("Add a comment").fill("half a sente")
     page.evaluate("window.neverLoadedAgain = true")
@@ -72,8 +72,8 @@ def test_a_request_is_followed_until_it_was_applied(looker: Looker, address: str
     expect(page.get_by_text("Approved by carl. Its run applies exactly these changes now")).to_be_visible()
     expect(page.locator("#request-timeline")).to_contain_text("carl approved")
     expect(page.locator("#request-asked")).to_contain_text("carl approved")
-    looker.store.claim_approved(number, expected_digest=request.digest)
-    looker.store.record_outcomes(
+    looker.store.approvals.claim(number, expected_digest=request.digest)
+    looker.store.plans.record_outcomes(
         request.plan_id, [Outcome(0, Result.DONE), Outcome(1, Result.CONFLICT, "It has changed.")]
     )
     expect(page.get_by_text("Applied so far: 2 of 21 changes")).to_be_visible()
@@ -107,20 +107,22 @@ def test_sync_results_follow_a_run_that_waits(
     something else.
     """
     number = looker.made["pending"]
-    looker.store.finish_job(looker.store.job_results(**_named(RUN))[0].job_run_id, "waiting", request=number)
+    looker.store.runs.finish_job(
+        looker.store.runs.job_results(**_named(RUN))[0].job_run_id, "waiting", request=number
+    )
     page.goto(f"{address}/embed/{tab}?{urlencode({**RUN, 'task_id': task})}")
     unwritten = page.get_by_text("has been written yet")
     expect(unwritten.first).to_be_visible()
     approve(looker, number)
     expect(page.get_by_text("Approved", exact=True).first).to_be_visible()
-    run = looker.store.find_run(RUN["dag_id"], RUN["run_id"])
+    run = looker.store.runs.find(RUN["dag_id"], RUN["run_id"])
     assert run is not None
-    attempt = looker.store.start_job(run.id, "people", request=number)
-    looker.store.finish_job(
+    attempt = looker.store.runs.start_job(run.id, "people", request=number)
+    looker.store.runs.finish_job(
         attempt.id, "success", statistics=Statistics(updated=15, deleted=3), request=number
     )
     apply(looker, number)
-    looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
+    looker.store.runs.finish(RUN["dag_id"], RUN["run_id"], "success")
     expect(page.get_by_text("Written:").first).to_contain_text("3 deletions, ")
     expect(unwritten).to_have_count(0)
     expect(page.locator("[data-live]")).to_have_count(0)
@@ -221,7 +223,7 @@ def test_a_reason_survives_an_ended_session(looker: Looker, address: str, page: 
     dialog.get_by_role("button", name="Deny 3 deletions").click()
     expect(page.get_by_role("heading", name="Sign in first")).to_be_visible()
     expect(page.get_by_label("Reason, as you typed it")).to_have_value(REASON)
-    assert looker.store.get_request(number).request.pending
+    assert looker.store.requests.get(number).request.pending
     looker.pages.signed_in = True
     page.goto(f"{address}/requests/{number}")
     page.get_by_role("button", name="Deny…").click()
@@ -229,7 +231,7 @@ def test_a_reason_survives_an_ended_session(looker: Looker, address: str, page: 
     expect(dialog.get_by_text("This is what you typed before.")).to_be_visible()
     dialog.get_by_role("button", name="Deny 3 deletions").click()
     expect(page.get_by_text("You have denied the request")).to_be_visible()
-    assert looker.store.get_request(number).decisions[0].reason.replace("\r\n", "\n") == REASON
+    assert looker.store.requests.get(number).decisions[0].reason.replace("\r\n", "\n") == REASON
     kept = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('directory_sync.typed:'))")
     assert kept == []
 

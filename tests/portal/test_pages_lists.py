@@ -58,7 +58,7 @@ def test_all_requests_are_for_administrators(looker: Looker) -> None:
     assert "administrator" in looker.get("/requests?list=all", status=403)
     assert "list=all" not in looker.get("/requests?list=mine")
     looker.become(ADA)
-    assert len(_listed(looker.get("/requests?list=all"))) == looker.store.count_requests()
+    assert len(_listed(looker.get("/requests?list=all"))) == looker.store.requests.count()
 
 
 def test_hidden_collections_are_in_no_list(looker: Looker) -> None:

@@ -94,9 +94,9 @@ def test_waived_limits_are_loud(looker: Looker) -> None:
 
 def test_a_number_nobody_checked_is_marked(looker: Looker) -> None:
     """The name of a requester whom nobody has verified is marked as such."""
-    looker.store.mark_stale("staff_to_branch", "people", reason="It would be in the way.")
-    run = looker.store.start_run(
-        looker.store.find_run("staff_to_branch", "manual__2026-11-21").collection,  # type: ignore[union-attr]
+    looker.store.filing.mark_stale("staff_to_branch", "people", reason="It would be in the way.")
+    run = looker.store.runs.start(
+        looker.store.runs.find("staff_to_branch", "manual__2026-11-21").collection,  # type: ignore[union-attr]
         "terminal__1",
         trigger="terminal",
         requester="root",
@@ -129,13 +129,13 @@ def test_an_approved_request_says_who_carries_it_out(
     """Its run in Airflow does by itself; from a terminal somebody has to come back, and a waiver needs
     another run.
     """
-    known = looker.store.find_run("staff_to_branch", "manual__2026-11-21")
+    known = looker.store.runs.find("staff_to_branch", "manual__2026-11-21")
     assert known is not None
-    looker.store.mark_stale("staff_to_branch", "people", reason="It would be in the way.")
-    run = looker.store.start_run(
+    looker.store.filing.mark_stale("staff_to_branch", "people", reason="It would be in the way.")
+    run = looker.store.runs.start(
         known.collection, "approved__1", trigger=trigger, requester="ida", verified=True
     )
-    number = looker.store.file_request(
+    number = looker.store.filing.file(
         looker.pages.plan(run, changes(updates=1)),
         policy=POLICY.model_dump(mode="json", exclude_none=True),
         approvers=[Approver("user", "bea")],
@@ -401,7 +401,7 @@ def test_a_request_whose_run_is_over_says_so(looker: Looker) -> None:
 def test_a_request_of_a_collection_that_is_switched_off_says_so(looker: Looker) -> None:
     """No task begins before it is switched on again."""
     number = looker.made["pending"]
-    request = looker.store.get_request(number).request
+    request = looker.store.requests.get(number).request
     identity = RunIdentity(request.run_id, request.trigger, request.requester)
     looker.become(BEA, run=RunInAirflow(True, identity, paused=True))
     said = "The collection is switched off in Airflow; what is approved is written once it is switched on."
@@ -415,7 +415,7 @@ def test_a_request_of_a_collection_that_is_switched_off_says_so(looker: Looker) 
 @pytest.mark.parametrize("state", ["denied", "cancelled", "stale"])
 def test_what_was_never_written_is_shown_as_planned(looker: Looker, state: str) -> None:
     """On its page and in lists, also when it has ended; what was applied is not."""
-    request = looker.store.get_request(looker.made[state]).request
+    request = looker.store.requests.get(looker.made[state]).request
     assert request.state == state
     page = text_of(looker.get(f"/requests/{request.id}"))
     banner = page[: page.index("What was to change")]

@@ -53,12 +53,12 @@ def test_following_a_run_ends_by_itself(looker: Looker) -> None:
     assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), (
         "the job after the one that waits is still to come"
     )
-    looker.store.finish_run(RUN["dag_id"], RUN["run_id"], "success")
+    looker.store.runs.finish(RUN["dag_id"], RUN["run_id"], "success")
     assert "every 10s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "a request waits"
     number = looker.made["pending"]
     desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
     assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "it is about to be applied"
-    looker.store.mark_applied(number, {"state": "success"})
+    looker.store.approvals.mark_applied(number, {"state": "success"})
     assert "data-live" not in looker.get(f"/embed/run?{urlencode(RUN)}")
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_is_held_up_is_followed_slowly(looker: Looker) -> None:
     definition = collection("held_up")
     first = definition.jobs[0].model_copy(update={"wait_for_approval": True})
     definition = definition.model_copy(update={"jobs": [first, *definition.jobs[1:]]})
-    run = looker.store.start_run(
+    run = looker.store.runs.start(
         definition, "manual__1", trigger="manual", requester="ida", verified=True, reason=""
     )
     looker.pages.request(run, looker.pages.plan(run, changes(updates=1)))
@@ -165,7 +165,7 @@ def test_a_followed_job_brings_its_changes_when_they_are_there(looker: Looker) -
     applied.
     """
     run = looker.pages.run("soon")
-    attempt = looker.store.start_job(run.id, "people")
+    attempt = looker.store.runs.start_job(run.id, "people")
     address = "/embed/ti?dag_id=staff_to_branch&run_id=soon&task_id=people"
 
     def look(page: str) -> str:
@@ -176,17 +176,17 @@ def test_a_followed_job_brings_its_changes_when_they_are_there(looker: Looker) -
     page = looker.get(address)
     assert "changes-title" not in page
     assert "job-changes" not in look(page), "nothing new"
-    plan_id = looker.store.save_plan(attempt.id, plan("staff_to_branch", "people", changes(updates=1)))
+    plan_id = looker.store.plans.save(attempt.id, plan("staff_to_branch", "people", changes(updates=1)))
     page = look(page)
     assert 'id="job-changes" hx-swap-oob="true"' in page
     assert page.count('<li class="change ') == 10
     assert "job-changes" not in look(page), "it is there already"
-    looker.store.record_outcomes(plan_id, [Outcome(0, Result.CONFLICT, "mail has changed meanwhile.")])
-    looker.store.finish_plan(plan_id, "conflicts")
-    looker.store.finish_job(attempt.id, "conflicts", statistics=Statistics(updated=3, conflicts=1))
+    looker.store.plans.record_outcomes(plan_id, [Outcome(0, Result.CONFLICT, "mail has changed meanwhile.")])
+    looker.store.plans.finish(plan_id, "conflicts")
+    looker.store.runs.finish_job(attempt.id, "conflicts", statistics=Statistics(updated=3, conflicts=1))
     page = look(page)
     assert "Conflict: not made" in page
-    looker.store.finish_run("staff_to_branch", "soon", "success_with_errors")
+    looker.store.runs.finish("staff_to_branch", "soon", "success_with_errors")
     assert "data-live" not in looker.get(address)
 
 
@@ -200,7 +200,7 @@ def test_what_waits_or_was_stopped_shows_planned_figures(looker: Looker) -> None
     )
     assert "(15) planned" in text
     assert "Numbers in brackets are planned" in text
-    looker.store.finish_run(STOPPED["dag_id"], STOPPED["run_id"], "failed")
+    looker.store.runs.finish(STOPPED["dag_id"], STOPPED["run_id"], "failed")
     stopped = text_of(looker.get(f"/embed/run?{urlencode(STOPPED)}"))
     assert "Nothing was written" in stopped
     assert "Planned: 140 deletions. Nothing of it was written." in stopped
@@ -303,7 +303,9 @@ def test_a_waiver_is_asked_for(looker: Looker, monkeypatch: pytest.MonkeyPatch) 
     address = looker.post("/embed/waiver", {**question, "reason": "The office was closed."})
     page = looker.get(address.removeprefix("/dirsync"))
     assert "You have asked for the limits to be waived" in page
-    request = looker.store.request_of_run(looker.store.find_run("stopped", "manual__2026-11-24").id, "people")  # type: ignore[union-attr]
+    request = looker.store.requests.of_run(
+        looker.store.runs.find("stopped", "manual__2026-11-24").id, "people"
+    )  # type: ignore[union-attr]
     assert request is not None
     assert request.waives
     assert "Ask for a waiver…" not in page

@@ -88,7 +88,7 @@ def _people() -> tuple[Change, ...]:
 def named(looker: Looker) -> Request:
     """A request about people with a number as key."""
     run = looker.pages.run("manual__named", name="numbers")
-    return looker.store.get_request(looker.pages.request(run, looker.pages.plan(run, _people()))).request
+    return looker.store.requests.get(looker.pages.request(run, looker.pages.plan(run, _people()))).request
 
 
 def test_people_are_called_by_their_names(looker: Looker, named: Request) -> None:
@@ -131,9 +131,9 @@ def waiver(looker: Looker) -> Request:
     looker.become(ADA)
     looker.post("/embed/waiver", {**STOPPED, "reason": "The office was closed."})
     looker.become(BEA)
-    run = looker.store.find_run("stopped", "manual__2026-11-24")
+    run = looker.store.runs.find("stopped", "manual__2026-11-24")
     assert run is not None
-    filed = looker.store.request_of_run(run.id, "people")
+    filed = looker.store.requests.of_run(run.id, "people")
     assert filed is not None
     return filed
 
@@ -149,7 +149,7 @@ def test_a_waiver_says_before_what_it_needs(looker: Looker, waiver: Request) -> 
     """In the dialog that asks for it, on its page, and in the dialog before the decision, which promises
     nothing else.
     """
-    looker.store.mark_stale("stopped", "people", reason="again")
+    looker.store.filing.mark_stale("stopped", "people", reason="again")
     assert NEEDS in text_of(looker.get(f"/embed/waiver?{urlencode(STOPPED)}"))
     looker.post("/embed/waiver", {**STOPPED, "reason": "Again."})
     number = waiver.id + 1
@@ -169,7 +169,7 @@ def test_a_waiver_says_afterwards_what_it_needs(looker: Looker, waiver: Request)
     address = looker.post(f"/requests/{waiver.id}/approve", {"digest": waiver.digest, "reason": ""})
     text = text_of(looker.get(address.removeprefix("/dirsync")))
     assert "You have approved the waiver. Nothing is written before a later run uses it" in text
-    approved = looker.store.get_request(waiver.id).request
+    approved = looker.store.requests.get(waiver.id).request
     assert approved.decided is not None
     until = f"{approved.decided + timedelta(days=7):%Y-%m-%d %H:%M} UTC"
     assert (

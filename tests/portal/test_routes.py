@@ -156,7 +156,7 @@ def test_every_route_needs_a_login(server: PortalServer, method: str, path: str)
     answer = call(server, None, method, path, asked, "crew")
     assert answer.status_code == 401, answer.text
     assert "not signed in" in answer.text
-    assert server.store.get_request(asked.id).request.state == "pending"
+    assert server.store.requests.get(asked.id).request.state == "pending"
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY)
@@ -166,10 +166,10 @@ def test_every_route_respects_who_may_only_look(server: PortalServer, method: st
     """
     ask(server, name=PAUSED)  # so that there is something to compare with
     asked = ask(server, name=PAUSED)
-    before = [event.kind for event in server.store.get_request(asked.id).events]
+    before = [event.kind for event in server.store.requests.get(asked.id).events]
     answer = call(server, "vera", method, path, asked, PAUSED)
     assert answer.status_code == ROUTES[method, path].looker, answer.text
-    view = server.store.get_request(asked.id)
+    view = server.store.requests.get(asked.id)
     assert view.request.state == "pending"
     commented = ["commented"] if path.endswith("/comment") else []
     assert [event.kind for event in view.events] == before + commented
@@ -182,7 +182,7 @@ def test_every_route_hides_what_airflow_hides(fab: PortalServer, method: str, pa
     answer = call(fab, "gina", method, path, asked, HIDDEN)
     assert answer.status_code == ROUTES[method, path].hidden, answer.text
     assert "ou=people,dc=office" not in answer.text
-    assert fab.store.get_request(asked.id).request.state == "pending"
+    assert fab.store.requests.get(asked.id).request.state == "pending"
 
 
 def test_a_page_without_a_login_leads_to_the_sign_in_and_back(simple: PortalServer) -> None:

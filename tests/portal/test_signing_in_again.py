@@ -63,7 +63,7 @@ def test_a_reason_is_there_again_after_signing_in(server: PortalServer, bea: Pag
     expect(frame.get_by_role("dialog").get_by_label("Reason")).to_have_value(
         "The branch\noffice was never closed."
     )
-    assert server.store.get_request(asked.id).request.pending
+    assert server.store.requests.get(asked.id).request.pending
     frame.get_by_role("dialog").get_by_role("button", name="Deny 1 update").click()
     expect(frame.get_by_text("You have denied the request")).to_be_visible(timeout=LONG)
 

@@ -121,7 +121,7 @@ def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalS
     assert (refused.status_code, refused.json()["error"]) == (422, "DoubtfulApprovers")
     assert refused.json()["detail"].startswith("User emil: Airflow knows no user of this name.")
     assert "olga" not in refused.json()["detail"]
-    assert [each.name for each in server.store.get_request(asked.id).assignees] == ["bea"]
+    assert [each.name for each in server.store.requests.get(asked.id).assignees] == ["bea"]
     answer = server.client("bea").post(path, json={**body, "confirm_unknown": True})
     assert answer.status_code == 200
     assert [(each["name"], each["able"]) for each in answer.json()["assignees"]] == [
@@ -135,7 +135,7 @@ def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalS
     assert "olga@corp.example" in [to for to, _ in box.mails]
     mailed = [
         each.data
-        for each in server.store.get_request(asked.id).events
+        for each in server.store.requests.get(asked.id).events
         if each.data and each.data.get("about") == "rerouted"
     ]
     assert [each["name"] for data in mailed for each in data["unreached"]] == ["emil"]
@@ -198,9 +198,9 @@ def test_the_form_asks_whether_they_are_meant(looker: Looker) -> None:
 def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -> None:
     """The requester, oneself, a person who has decided: what was entered is kept, and nothing is stored."""
     number = looker.made["two"]
-    request = looker.store.get_request(number).request
+    request = looker.store.requests.get(number).request
     desk.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=request.digest)
-    before = looker.store.get_request(number)
+    before = looker.store.requests.get(number)
     for name, said in (
         ("ida", "ida asked for these changes, so someone else has to decide."),
         ("IDA", "IDA asked for these changes"),
@@ -212,7 +212,7 @@ def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -
         assert said in text_of(page)
         assert f'value="{name}"' in page
         assert "on holiday" in page
-    assert looker.store.get_request(number).assignees == before.assignees
+    assert looker.store.requests.get(number).assignees == before.assignees
 
 
 def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
@@ -230,7 +230,7 @@ def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
 def test_the_page_marks_who_cannot_decide(looker: Looker) -> None:
     """And says so at the top where nobody is left who can; it follows when that changes."""
     number = looker.made["pending"]
-    asked = [Approver(each.kind, each.name) for each in looker.store.get_request(number).assignees]
+    asked = [Approver(each.kind, each.name) for each in looker.store.requests.get(number).assignees]
     looker.become(BEA, told=dict.fromkeys(asked, BLIND))
     page = text_of(looker.get(f"/requests/{number}"))
     assert "Cannot see this collection in Airflow." in page
@@ -306,5 +306,5 @@ def _filed(store: Store, policy: dict[str, Any]) -> RequestView:
     require = given.pop("require", "any")
     whom = [*users(*given.get("users", ())), *roles(*given.get("roles", ()))]
     plan_id = stored_plan(store, name="standing")
-    filed = store.file_request(plan_id, policy={"approvers": given, "require": require}, approvers=whom)
-    return store.get_request(filed.id)
+    filed = store.filing.file(plan_id, policy={"approvers": given, "require": require}, approvers=whom)
+    return store.requests.get(filed.id)

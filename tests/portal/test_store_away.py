@@ -10,6 +10,7 @@ import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.errors import StoreError
+from directory_sync.store.requests import Requests
 from directory_sync.store.store import Store
 from tests.scenarios.new_store import new_store
 
@@ -83,7 +84,7 @@ def test_a_store_that_fails_is_opened_anew(
         raise StoreError("store x: it is away. Try again later.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "requested_collections", fail)
+        broken.setattr(Requests, "collections", fail)
         assert client.get("/api/v1/inbox/count").json()["detail"] == "store x: it is away. Try again later."
     assert client.get("/api/v1/inbox/count").status_code == 200
     assert len(opened) == 2
@@ -111,7 +112,7 @@ def test_what_nobody_has_foreseen(
     def fail(*args: object, **options: object) -> int:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(Store, "requested_collections", fail)
+    monkeypatch.setattr(Requests, "collections", fail)
     for path in ("/api/v1/requests", "/requests"):
         answer = client.get(path)
         assert answer.status_code == 500

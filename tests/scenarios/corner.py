@@ -168,8 +168,8 @@ class Corner:
 
     def carry_out(self, number: int) -> JobResult:
         """Carry an approved request out, in the run that has filed it."""
-        request = self.store.get_request(number).request
-        snapshot = self.store.find_run(request.collection, request.run_id)
+        request = self.store.requests.get(number).request
+        snapshot = self.store.runs.find(request.collection, request.run_id)
         assert snapshot is not None
         job = snapshot.collection.job(request.job)
         return apply_approved(
@@ -178,7 +178,7 @@ class Corner:
 
     def again(self, collection: str, run_id: str) -> JobResult:
         """Retry the first job of a run that has begun."""
-        snapshot = self.store.find_run(collection, run_id)
+        snapshot = self.store.runs.find(collection, run_id)
         assert snapshot is not None
         return run_job(
             snapshot, snapshot.collection.jobs[0], deployment=self.deployment, store=self.store, holder="test"
@@ -189,7 +189,7 @@ class Corner:
     ) -> JobResult:
         definition = definition or self.definition(**job)
         run_id = run_id or f"{next(self.numbers)}"
-        snapshot = self.store.start_run(definition, run_id, trigger=trigger, requester="ida", verified=True)
+        snapshot = self.store.runs.start(definition, run_id, trigger=trigger, requester="ida", verified=True)
         result = run_job(
             snapshot, definition.jobs[0], deployment=self.deployment, store=self.store, holder="test"
         )
@@ -198,7 +198,7 @@ class Corner:
 
     def run_all(self, definition: Collection) -> list[JobResult]:
         """Run all jobs of a collection, one after the other."""
-        snapshot = self.store.start_run(
+        snapshot = self.store.runs.start(
             definition, f"{next(self.numbers)}", trigger="terminal", requester="ida", verified=True
         )
         return [

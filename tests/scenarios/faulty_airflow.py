@@ -191,12 +191,12 @@ class FaultyAirflow:
             )
 
         self.wait_for(f"the gates of {dag_id}", in_triggerer)
-        found = {job: self.store.pending_request(dag_id, job) for job in jobs}
+        found = {job: self.store.requests.pending(dag_id, job) for job in jobs}
         return {job: request for job, request in found.items() if request is not None}
 
     def state(self, request: Request | int) -> str:
         """A request's state now."""
-        return self.store.get_request(request if isinstance(request, int) else request.id).request.state
+        return self.store.requests.get(request if isinstance(request, int) else request.id).request.state
 
     def keep_up(self) -> None:
         """Run the housekeeping once."""
@@ -215,18 +215,18 @@ class FaultyAirflow:
     def ask(self, dag_id: str, run_id: str) -> list[Request]:
         """A pending request for each job of a collection, of a run that Airflow knows nothing of."""
         collection = load_file(self.collections / f"{dag_id}.yaml").collection
-        run = self.store.start_run(collection, run_id, trigger="manual", requester="ida", verified=True)
+        run = self.store.runs.start(collection, run_id, trigger="manual", requester="ida", verified=True)
         requests = []
         for job in collection.jobs:
-            attempt = self.store.start_job(run.id, job.name).id
+            attempt = self.store.runs.start_job(run.id, job.name).id
             digest = plan_digest(dag_id, job.name, DESTINATION, creations(2))
             plan = Plan(dag_id, job.name, DESTINATION, creations(2), digest, Statistics(created=2), 2)
-            filed = self.store.file_request(
-                self.store.save_plan(attempt, plan),
+            filed = self.store.filing.file(
+                self.store.plans.save(attempt, plan),
                 policy={"approvers": {"users": list(APPROVERS)}},
                 approvers=[Approver("user", name) for name in APPROVERS],
             )
-            requests.append(self.store.get_request(filed.id).request)
+            requests.append(self.store.requests.get(filed.id).request)
         return requests
 
 

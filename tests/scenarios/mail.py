@@ -77,7 +77,7 @@ def file(
     plan = stored_plan(
         store, name=name, **{key: given.pop(key) for key in ("requester", "reason", "run_id") if key in given}
     )
-    return store.file_request(
+    return store.filing.file(
         plan,
         policy=effective.model_dump(mode="json", exclude_none=True),
         approvers=named(effective.approvers),

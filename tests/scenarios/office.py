@@ -58,7 +58,7 @@ class Office:
         self, *, trigger: str = "manual", requester: str = "ida", run_id: str = "", **job: Any
     ) -> Snapshot:
         self.runs += 1
-        return self.store.start_run(
+        return self.store.runs.start(
             collection(**job),
             run_id or f"run {self.runs}",
             trigger=trigger,
@@ -73,13 +73,13 @@ class Office:
 
     def again(self, run: Snapshot) -> Snapshot:
         """A run as a task that begins now finds it."""
-        found = self.store.find_run("office", run.run_id)
+        found = self.store.runs.find("office", run.run_id)
         assert found is not None
         return found
 
     def request(self, result: JobResult) -> Request:
         assert result.request is not None
-        return self.store.get_request(result.request).request
+        return self.store.requests.get(result.request).request
 
     def approve(self, request: Request, person: Person = BOB) -> None:
         desk.approve(self.store, request.id, person, digest=request.digest)
@@ -96,16 +96,16 @@ class Office:
             self.store,
             run,
             stopped.plan_id,
-            self.store.load_plan(stopped.plan_id).plan,
+            self.store.plans.load(stopped.plan_id).plan,
             policy=policy,
             administrators=["admin"],
             asked_by="zoe",
             reason="Closed.",
         )
-        return self.store.get_request(filed.id).request
+        return self.store.requests.get(filed.id).request
 
     def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
-        request = self.store.get_request(request_id).request
+        request = self.store.requests.get(request_id).request
         job = snapshot.collection.job("phones")
         return apply_approved(
             snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test"

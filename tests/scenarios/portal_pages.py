@@ -133,7 +133,7 @@ class Pages:
         """A run that has begun."""
         trigger = "manual" if requester else "scheduled"
         reason = given.pop("reason", "New people from the merger.")
-        return self.store.start_run(
+        return self.store.runs.start(
             collection(name),
             run_id,
             trigger=trigger,
@@ -154,10 +154,10 @@ class Pages:
     ) -> int:
         """A stored plan, with its job attempt finished in a state."""
         made = plan(run.collection.name, job, changes, **given)
-        attempt = self.store.start_job(run.id, job)
-        plan_id = self.store.save_plan(attempt.id, made)
+        attempt = self.store.runs.start_job(run.id, job)
+        plan_id = self.store.plans.save(attempt.id, made)
         if state != "running":
-            self.store.finish_job(
+            self.store.runs.finish_job(
                 attempt.id,
                 state,
                 statistics=made.statistics
@@ -172,7 +172,7 @@ class Pages:
 
     def request(self, run: Snapshot, plan_id: int, *, policy: EffectivePolicy = POLICY) -> int:
         """A request for a plan, filed as a run does it."""
-        stored = self.store.load_plan(plan_id).plan
+        stored = self.store.plans.load(plan_id).plan
         why = Reason("The job's changes always need approval.")
         return filing.file_request(
             self.store,
@@ -186,7 +186,7 @@ class Pages:
 
     def digest(self, request_id: int) -> str:
         """The digest that an approval has to name."""
-        return self.store.get_request(request_id).request.digest
+        return self.store.requests.get(request_id).request.digest
 
 
 def new_pages(folder: Path) -> Pages:
@@ -376,8 +376,8 @@ def furnish(pages: Pages) -> dict[str, int]:
     run = pages.run("manual__2026-11-19", name="contacts")
     made["applied"] = pages.request(run, plan_id := pages.plan(run, changes(updates=2), state="conflicts"))
     desk.approve(store, made["applied"], BEA, digest=pages.digest(made["applied"]))
-    store.claim_approved(made["applied"], expected_digest=pages.digest(made["applied"]))
-    store.record_outcomes(
+    store.approvals.claim(made["applied"], expected_digest=pages.digest(made["applied"]))
+    store.plans.record_outcomes(
         plan_id,
         [
             Outcome(0, Result.DONE),
@@ -395,7 +395,7 @@ def furnish(pages: Pages) -> dict[str, int]:
             ),
         ],
     )
-    store.mark_applied(
+    store.approvals.mark_applied(
         made["applied"],
         {
             "state": "conflicts",
@@ -430,10 +430,10 @@ def furnish(pages: Pages) -> dict[str, int]:
         ),
     )
     desk.comment(store, made["pending"], IDA, "The moves are on purpose: they left the company.")
-    asked = store.get_request(made["pending"]).events[0].id
-    store.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
-    attempt = store.start_job(run.id, "groups")
-    store.finish_job(
+    asked = store.requests.get(made["pending"]).events[0].id
+    store.outbox.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
+    attempt = store.runs.start_job(run.id, "groups")
+    store.runs.finish_job(
         attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done."
     )
 

@@ -35,11 +35,11 @@ def stored_plan(
     reason: str = "because",
 ) -> int:
     """A plan in the store, made by a new attempt at the job `people`."""
-    run = store.start_run(
+    run = store.runs.start(
         collection(name), run_id, trigger="manual", requester=requester, verified=True, reason=reason
     )
-    return store.save_plan(
-        store.start_job(run.id, "people").id, plan(creations(2) if changes is None else changes)
+    return store.plans.save(
+        store.runs.start_job(run.id, "people").id, plan(creations(2) if changes is None else changes)
     )
 
 
@@ -53,7 +53,7 @@ def file(
 ) -> Filed:
     """File a request for so many creations."""
     made = {key: given.pop(key) for key in ("name", "requester", "reason") if key in given}
-    return store.file_request(
+    return store.filing.file(
         stored_plan(store, creations(count), run_id=run_id, **made),
         policy=POLICY,
         approvers=approvers,
@@ -79,14 +79,14 @@ def decide(
     reason: str = "",
 ) -> RequestView:
     """Decide as somebody who has seen the request."""
-    return store.decide(
+    return store.decisions.decide(
         request_id,
         person,
         roles=["pilots", "crew"],
         verified=True,
         approve=approve,
         reason=reason or ("" if approve else "no"),
-        expected_digest=store.get_request(request_id).request.digest,
+        expected_digest=store.requests.get(request_id).request.digest,
         evaluate=functools.partial(quorum, needed),
     )
 
@@ -144,10 +144,10 @@ def _obey(command: dict[str, Any]) -> dict[str, Any]:
     store = _store(command["url"])
     match command["do"]:
         case "open":
-            store.recent_runs(limit=1)
+            store.runs.recent(limit=1)
             return {}
         case "decide":
-            view = store.decide(
+            view = store.decisions.decide(
                 command["id"],
                 command["person"],
                 roles=["crew"],
@@ -159,21 +159,23 @@ def _obey(command: dict[str, Any]) -> dict[str, Any]:
             )
             return {"state": view.request.state}
         case "cancel":
-            view = store.cancel(
+            view = store.decisions.cancel(
                 command["id"], command["person"], even_approved=command.get("even_approved", False)
             )
             return {"state": view.request.state}
         case "claim":
-            return {"state": store.claim_approved(command["id"], expected_digest=command["digest"]).state}
+            return {"state": store.approvals.claim(command["id"], expected_digest=command["digest"]).state}
         case "file":
-            filed = store.file_request(command["plan"], policy=POLICY, approvers=[BEA])
+            filed = store.filing.file(command["plan"], policy=POLICY, approvers=[BEA])
             return {"filing": filed.filing.value, "id": filed.id, "replaced": filed.replaced}
         case "escalate":
             return {
-                "done": store.escalate(command["id"], [ADMINS], level=1, escalate_after=timedelta(hours=1))
+                "done": store.request_upkeep.escalate(
+                    command["id"], [ADMINS], level=1, escalate_after=timedelta(hours=1)
+                )
             }
         case "expire":
-            return {"expired": list(store.expire())}
+            return {"expired": list(store.request_upkeep.expire())}
         case other:
             raise ValueError(other)
 

@@ -38,6 +38,7 @@ class Requests:
         self.opened = 0
         self.closed = 0
         self.slow = 0.0
+        self.requests = self.outbox = self
 
     def open(self) -> Requests:
         self.opened += 1

@@ -67,7 +67,7 @@ class ApplyOperator(WorkingOperator):
             progress=ProgressLog(),
         )
         answered = (
-            store.outcomes(result.plan_id)
+            store.plans.outcomes(result.plan_id)
             if result.error is not None and result.plan_id is not None
             else None
         )
@@ -87,7 +87,7 @@ class ApplyOperator(WorkingOperator):
         from directory_sync.store.request_model import APPLIED, APPROVED, CANCELLED, STALE
 
         snapshot = joined_run(store, context)
-        request = None if snapshot is None else store.request_to_carry_out(snapshot.id, self.job)
+        request = None if snapshot is None else store.requests.to_carry_out(snapshot.id, self.job)
         if snapshot is None or request is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have"
@@ -99,7 +99,7 @@ class ApplyOperator(WorkingOperator):
         if request.state in (STALE, CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has
             # failed.
-            log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
+            log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
             deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
                 f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."

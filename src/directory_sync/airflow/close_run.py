@@ -128,7 +128,7 @@ class _Ends:
         self, store: Store, snapshot: Snapshot, tasks: Mapping[str, str], without: Names[str]
     ) -> None:
         self.results = {
-            each.job: each for each in store.job_results(snapshot.collection.name, snapshot.run_id)
+            each.job: each for each in store.runs.job_results(snapshot.collection.name, snapshot.run_id)
         }
         self._store = store
         self._snapshot = snapshot

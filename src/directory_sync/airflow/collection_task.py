@@ -62,7 +62,7 @@ class CollectionOperator(BaseOperator):
         from directory_sync.store.run_identity import UNKNOWN
 
         identity = run_identity(context)
-        return store.start_run(
+        return store.runs.start(
             self.collection,
             identity.run_id,
             trigger=identity.trigger,
@@ -97,7 +97,7 @@ def joined_run(store: Store, context: Context) -> Snapshot | None:
 
     Raises RunIdUsed if it is another run's.
     """
-    return store.join_run(context["ti"].dag_id, run_identity(context))
+    return store.runs.join(context["ti"].dag_id, run_identity(context))
 
 
 class WorkingOperator(CollectionOperator):

@@ -70,12 +70,12 @@ class ApprovalSensor(BaseSensorOperator):
                 snapshot = self._run(store, context)
                 request = self._request(store, snapshot)
                 self.request = request.id
-                if request.pending and store.decided_among([request.id]):
-                    store.expire()
-                    request = store.get_request(request.id).request
+                if request.pending and store.requests.decided_among([request.id]):
+                    store.request_upkeep.expire()
+                    request = store.requests.get(request.id).request
                 if request.pending:
-                    deliver_until(lambda: bool(store.decided_among([request.id])))
-                    request = store.get_request(request.id).request
+                    deliver_until(lambda: bool(store.requests.decided_among([request.id])))
+                    request = store.requests.get(request.id).request
                 if request.pending:
                     self._wait(store, context, request)
                 if request.state in (APPROVED, APPLIED):
@@ -102,10 +102,10 @@ class ApprovalSensor(BaseSensorOperator):
         What counts is not what the job's task says of itself: it may have been killed before it said
         anything.
         """
-        request = store.request_to_carry_out(snapshot.id, self.job)
+        request = store.requests.to_carry_out(snapshot.id, self.job)
         if request is not None:
             return request
-        results = store.job_results(snapshot.collection.name, snapshot.run_id)
+        results = store.runs.job_results(snapshot.collection.name, snapshot.run_id)
         named = next((result.request_id for result in results if result.job == self.job), None)
         if named is None:
             raise AirflowSkipException(f"This run has filed no request for job {self.job}.")
@@ -118,7 +118,7 @@ class ApprovalSensor(BaseSensorOperator):
         from directory_sync.airflow.mail import portal_url
         from directory_sync.printable import printable
 
-        assignees = store.get_request(request.id).assignees
+        assignees = store.requests.get(request.id).assignees
         asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
         page = f"{url}/requests/{request.id}" if (url := portal_url()) else f"Dir Sync, request {request.id}"
         instance = context["ti"]
@@ -144,7 +144,7 @@ class ApprovalSensor(BaseSensorOperator):
         from directory_sync.airflow.withdrawal import what_became_of
         from directory_sync.printable import printable_lines
 
-        log.info("%s", printable_lines(what_became_of(store.get_request(request.id))))
+        log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
         deliver_after(store, snapshot.collection.job(self.job))
         raise AirflowSkipException(
             f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."

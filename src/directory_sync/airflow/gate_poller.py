@@ -28,13 +28,29 @@ busy.
 
 
 class Requests(Protocol):
-    """What is asked of a store."""
+    """What is asked of a store's requests."""
 
     def decided_among(self, request_ids: list[int], /) -> Mapping[int, str]:
         """Those that no longer wait, with their state."""
 
+
+class Outbox(Protocol):
+    """What is asked of a store's outbox."""
+
     def mail_due_among(self, request_ids: list[int], /, *, max_age: timedelta) -> Collection[int]:
         """Those about which mail is due that nobody is sending."""
+
+
+class PolledStore(Protocol):
+    """The parts of a store that are asked."""
+
+    @property
+    def requests(self) -> Requests:
+        """Its requests."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """The mail that is due about them."""
 
     def close(self) -> None:
         """Give the connections back."""
@@ -58,7 +74,7 @@ class GatePoller:
 
     def __init__(
         self,
-        open_store: Callable[[], Requests],
+        open_store: Callable[[], PolledStore],
         interval: Callable[[], float],
         mails: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -67,7 +83,7 @@ class GatePoller:
         self._mails = mails
         self._told_of_mail: dict[int, float] = {}
         self._waiting: dict[int, set[asyncio.Future[str]]] = {}
-        self._store: Requests | None = None
+        self._store: PolledStore | None = None
         self._looking: asyncio.Task[None] | None = None
 
     async def decision(self, request_id: int) -> str:
@@ -132,10 +148,10 @@ class GatePoller:
         interval = self._interval()
         if self._store is None:
             self._store = self._open_store()
-        decided = self._store.decided_among(request_ids)
+        decided = self._store.requests.decided_among(request_ids)
         if not self._mails():
             return decided, interval
-        due = self._store.mail_due_among(request_ids, max_age=MAX_AGE)
+        due = self._store.outbox.mail_due_among(request_ids, max_age=MAX_AGE)
         now = time.monotonic()
         self._told_of_mail = {each: at for each, at in self._told_of_mail.items() if now - at < MAIL_PAUSE}
         told = [each for each in due if each not in self._told_of_mail and each not in decided]
@@ -163,7 +179,7 @@ async def decision(request_id: int) -> str:
     return await poller.decision(request_id)
 
 
-def _open_store() -> Requests:
+def _open_store() -> PolledStore:
     from directory_sync import settings
     from directory_sync.store.store import Store
 

@@ -94,7 +94,7 @@ class SyncJobOperator(WorkingOperator):
         self.request = result.request
         # A plan that was left before its end: only what is on record was done.
         answered = (
-            store.outcomes(result.plan_id)
+            store.plans.outcomes(result.plan_id)
             if result.error is not None and result.plan_id is not None
             else None
         )
@@ -136,7 +136,7 @@ class SyncJobOperator(WorkingOperator):
         tries = replace(
             self._tries(job, context),
             out_of_turn=is_out_of_turn(store, snapshot, job, without),
-            run_over=store.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
+            run_over=store.runs.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
         )
         return jobs.run_job(
             snapshot,

@@ -22,7 +22,7 @@ def preview_in_run(
 
     Nothing else is written.
     """
-    attempt = store.start_job(snapshot.id, job.name)
+    attempt = store.runs.start_job(snapshot.id, job.name)
     result = preview_job(
         snapshot.collection,
         job,
@@ -47,10 +47,10 @@ def preview_in_run(
             left_alone=result.left_alone,
             findings=result.findings,
         )
-        plan_id = store.save_plan(attempt.id, plan)
-        store.finish_plan(plan_id, result.state.value)
+        plan_id = store.plans.save(attempt.id, plan)
+        store.plans.finish(plan_id, result.state.value)
         result = replace(result, plan_id=plan_id)
-    store.finish_job(
+    store.runs.finish_job(
         attempt.id,
         result.state.value,
         statistics=result.statistics if result.digest else None,
@@ -63,12 +63,14 @@ def preview_in_run(
 
 def _earlier(snapshot: Snapshot, job: Job, store: Store) -> list[Earlier]:
     """The plans of the jobs before this one, in the collection's order."""
-    plans = {each.job: each.plan_id for each in store.job_results(snapshot.collection.name, snapshot.run_id)}
+    plans = {
+        each.job: each.plan_id for each in store.runs.job_results(snapshot.collection.name, snapshot.run_id)
+    }
     earlier = []
     for other in snapshot.collection.enabled_jobs:
         if other.name == job.name:
             break
         if (plan_id := plans.get(other.name)) is not None:
-            plan = store.load_plan(plan_id).plan
+            plan = store.plans.load(plan_id).plan
             earlier.append(Earlier(other.name, plan.destination, plan.changes, plan.findings))
     return earlier

@@ -89,7 +89,9 @@ class SettledOperator(BaseOperator):
             with open_store() as store:
                 snapshot = joined_run(store, context)
                 results = (
-                    () if snapshot is None else store.job_results(snapshot.collection.name, snapshot.run_id)
+                    ()
+                    if snapshot is None
+                    else store.runs.job_results(snapshot.collection.name, snapshot.run_id)
                 )
                 yield store, snapshot, next((result for result in results if result.job == self.job), None)
         except DirectorySyncError as error:

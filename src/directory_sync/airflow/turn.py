@@ -26,7 +26,9 @@ def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozense
     from directory_sync.airflow.lost_task import state_beyond_task
     from directory_sync.run.result import JobState
 
-    results = {result.job: result for result in store.job_results(snapshot.collection.name, snapshot.run_id)}
+    results = {
+        result.job: result for result in store.runs.job_results(snapshot.collection.name, snapshot.run_id)
+    }
     for before in snapshot.collection.enabled_jobs:
         if before.name == job.name:
             return False
@@ -38,6 +40,6 @@ def is_out_of_turn(store: Store, snapshot: Snapshot, job: Job, without: frozense
         if state_beyond_task(store, snapshot, result) is not None:
             continue
         # Jobs that do not wait for an approval go on whatever becomes of the plan once it is approved.
-        if before.wait_for_approval or store.request_to_carry_out(snapshot.id, before.name) is None:
+        if before.wait_for_approval or store.requests.to_carry_out(snapshot.id, before.name) is None:
             return True
     return False

@@ -170,9 +170,9 @@ def close_runs(store: Store, is_over: IsOver) -> int:
     many.
     """
     closed = 0
-    for collection, run_id in store.open_runs(older_than=_GRACE):
+    for collection, run_id in store.runs.still_open(older_than=_GRACE):
         if is_over(collection, run_id):
-            store.finish_run(collection, run_id, "failed")
+            store.runs.finish(collection, run_id, "failed")
             closed += 1
     return closed
 
@@ -183,7 +183,7 @@ def delete_old(store: Store) -> int:
     Raises SettingsError.
     """
     retention = settings.request_retention()
-    deleted = 0 if retention is None else store.delete_requests(retention, ENDED)
+    deleted = 0 if retention is None else store.request_upkeep.delete(retention, ENDED)
     if deleted:
         log.info("%d requests that had ended were deleted because of their age.", deleted)
     return deleted
@@ -212,7 +212,7 @@ def _managers() -> Iterator[ManagerOf]:
 def _pending(store: Store) -> Iterator[Request]:
     before: int | None = None
     while True:
-        page = store.all_requests(RequestFilter(states=(PENDING,)), before=before, limit=200)
+        page = store.requests.all(RequestFilter(states=(PENDING,)), before=before, limit=200)
         yield from page.requests
         if page.next is None:
             return

@@ -49,7 +49,7 @@ def withdraw(store: Store, request_id: int, reason: str) -> bool:
     Raises RequestNotFound, StoreError.
     """
     try:
-        store.cancel(request_id, "", reason=reason)
+        store.decisions.cancel(request_id, "", reason=reason)
     except AlreadyDecided:
         return False
     return True

@@ -109,14 +109,14 @@ def reroute(
             if in_vain := asked_in_vain(view, person, name):
                 raise RequestError(in_vain)
 
-    return store.reroute(
+    return store.decisions.reroute(
         request_id,
         person.name,
         named(to),
         roles=person.roles,
         verified=person.verified,
         reason=reason,
-        escalate_after=_pause(store.get_request(request_id).request),
+        escalate_after=_pause(store.requests.get(request_id).request),
         unable=unable,
         check=check,
     )
@@ -134,13 +134,13 @@ def cancel(
         if hindrance := _hindrance_to_cancel(view, person, administrator=administrator):
             raise NotAllowed(hindrance)
 
-    return store.cancel(request_id, person.name, reason=reason, even_approved=True, check=check)
+    return store.decisions.cancel(request_id, person.name, reason=reason, even_approved=True, check=check)
 
 
 def comment(store: Store, request_id: int, person: Person, text: str) -> RequestView:
     """Add a comment; whoever may see the request may comment on it. Raises as `approve`."""
     _require_verified(person)
-    return store.comment(request_id, person.name, text)
+    return store.decisions.comment(request_id, person.name, text)
 
 
 def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
@@ -178,9 +178,9 @@ def _decide(
             case _:
                 return None
 
-    now = store.get_request(request_id)
+    now = store.requests.get(request_id)
     _verify_plan(store, now, person, digest)
-    return store.decide(
+    return store.decisions.decide(
         request_id,
         person.name,
         roles=person.roles,
@@ -200,8 +200,8 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
     """
     request = view.request
     if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
-        store.verify_plan(request.plan_id, digest=digest, statistics=request.statistics)
-        store.verify_request(request)
+        store.plans.verify(request.plan_id, digest=digest, statistics=request.statistics)
+        store.requests.verify(request)
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:

@@ -43,24 +43,24 @@ def file_request(
         why: why the plan needs approval.
         description: what the request is about, for people.
     """
-    pending = store.pending_request(snapshot.collection.name, plan.job)
+    pending = store.requests.pending(snapshot.collection.name, plan.job)
     if pending is not None and snapshot.trigger == TERMINAL and pending.trigger != TERMINAL:
         # A request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing
         # is filed.
         pass
     elif pending is not None and policy_of(pending) != policy:
-        store.mark_stale(
+        store.filing.mark_stale(
             snapshot.collection.name,
             plan.job,
             reason="The approval policy was changed, so it is asked for again.",
         )
     elif pending is not None and pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
-        store.mark_stale(
+        store.filing.mark_stale(
             snapshot.collection.name,
             plan.job,
             reason=f"Run {snapshot.run_id} asks for it, and carries it out.",
         )
-    filed = store.file_request(
+    filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
         approvers=named(policy.approvers, policy.all_of),
@@ -105,7 +105,7 @@ def ask_for_waiver(
         )
     policy = policy.model_copy(update={"self_approval": "forbid"})
     requester = requester_of(snapshot)
-    filed = store.file_request(
+    filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
         approvers=[
@@ -146,7 +146,7 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     Their roles are known only to Airflow's API server, so that holds for those whom the policy names by user
     name.
     """
-    view = store.get_request(filed.id)
+    view = store.requests.get(filed.id)
     if snapshot.trigger == SCHEDULED or view.request.collection_run_id != snapshot.id:
         return
     starter = Person(snapshot.requester, frozenset(), snapshot.verified)

@@ -73,10 +73,10 @@ def sweep(store: Store, *, manager_of: ManagerOf, now: datetime | None = None) -
     Raises StoreError.
     """
     now = now or store.now()
-    expired = store.expire(now)
+    expired = store.request_upkeep.expire(now)
     escalated: list[Escalated] = []
     problems: list[SweepProblem] = []
-    for request in store.due_for_expiry_or_escalation(now):
+    for request in store.request_upkeep.due(now):
         try:
             steps = _steps(store, request, now, manager_of)
         except RequestNotFound:
@@ -101,7 +101,7 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
                 f"The manager of {user} could not be looked up, so nobody else was asked yet. {error}"
             ) from error
 
-    view = store.get_request(request.id)
+    view = store.requests.get(request.id)
     asker = asker_of(view)
     steps = due(
         policy_of(request),
@@ -130,7 +130,7 @@ def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalate
     for step in steps:
         to = named(step.approvers)
         try:
-            asked = store.escalate(
+            asked = store.request_upkeep.escalate(
                 request.id,
                 to,
                 level=step.level,

@@ -122,13 +122,13 @@ def _run(
     jobs = [collection.job(name) for name in names]
     airflows = definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
     run_id = new_run_id()
-    snapshot = store.start_run(
+    snapshot = store.runs.start(
         collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
     )
     state = JobState.FAILED
     alive: Lease | None = None
     try:
-        alive = store.hold_run(snapshot.id, holder=holder(), duration=deployment.lease_duration)
+        alive = store.leases.hold_run(snapshot.id, holder=holder(), duration=deployment.lease_duration)
         states: set[JobState] = set()
         for result in run_collection(
             snapshot,
@@ -192,7 +192,7 @@ def _say_what_follows(
     lines = []
     for result in results:
         if result.state is JobState.WAITING and result.request is not None:
-            lines.append(next_step(store.get_request(result.request).request, file))
+            lines.append(next_step(store.requests.get(result.request).request, file))
         elif is_approved and not result.state.failed and _others_waited(collection, result.job):
             lines.append(f"Jobs behind {result.job} waited for this: directory-sync run {file} runs them.")
         yield result

@@ -49,7 +49,7 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
         RequestPending: nobody has decided it yet.
         StoreError: the store does not answer.
     """
-    request = store.get_request(number).request
+    request = store.requests.get(number).request
     if request.collection != collection.name:
         raise UsageError(
             f"--approved: request {number} is for the collection {request.collection}, not for"
@@ -63,7 +63,7 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
             "Nothing was written. See that run in Airflow."
         )
     _require_approved(request)
-    snapshot = store.find_run(request.collection, request.run_id)
+    snapshot = store.runs.find(request.collection, request.run_id)
     if snapshot is None:
         raise NotDecidable(
             f"Run {request.run_id}, which has filed request {number}, is not in the store. Run the job again."
@@ -122,11 +122,11 @@ def carry_out(
             job=job.name, state=JobState.FAILED, message=str(error), error=error, request=request.id
         )
     finally:
-        states = (result.state for result in store.job_results(request.collection, request.run_id))
+        states = (result.state for result in store.runs.job_results(request.collection, request.run_id))
         state = state_of_run(
             JobState(state) if state in set(JobState) else JobState.FAILED for state in states
         )
-        store.finish_run(request.collection, request.run_id, state.value)
+        store.runs.finish(request.collection, request.run_id, state.value)
 
 
 def next_step(request: Request, file: Path) -> str:

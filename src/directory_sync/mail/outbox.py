@@ -106,14 +106,14 @@ def deliver(
 
     Raises StoreError.
     """
-    store.forget_mail(MAX_AGE)
+    store.outbox.forget_mail(MAX_AGE)
     result = DeliveryResult()
     for _ in range(limit):
-        due = store.claim_mail(HOLD, max_age=MAX_AGE)
+        due = store.outbox.claim_mail(HOLD, max_age=MAX_AGE)
         if due is None:
             break
         try:
-            view = store.get_request(due.request)
+            view = store.requests.get(due.request)
             round_ = _Round(store, view, due, sender, addresses, portal_url, templates, result.warnings)
             round_.send()
             _record(store, round_, result)
@@ -247,15 +247,15 @@ class _Round:
         )
 
         def handing_over() -> None:
-            if not self.store.start_mail(self.due, address, hold=HOLD):
+            if not self.store.outbox.start_mail(self.due, address, hold=HOLD):
                 raise _OvertakenError
 
         try:
             self.sender.send(mail, address, handing_over)
         except MailError:
-            self.store.end_mail(self.due, address, reached=False)
+            self.store.outbox.end_mail(self.due, address, reached=False)
             raise
-        self.store.end_mail(self.due, address, reached=True)
+        self.store.outbox.end_mail(self.due, address, reached=True)
         self.sent.append(address)
 
     def _is_in_doubt(self, recipient: Recipient, address: str) -> bool:
@@ -301,7 +301,7 @@ def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
         result.problems.append(f"Mail about request {request} ({kind}) was not sent to everybody. {problem}")
     # What a sender that was killed had sent stands in no history yet.
     reached = [*due.reached, *round_.sent]
-    store.record_mail(
+    store.outbox.record_mail(
         request,
         reached,
         about=kind,

@@ -253,7 +253,7 @@ def ask_for_waiver(
             f"Job {job} of run {run_id} is {state}, so there is no limit to waive. "
             "Only the latest attempt counts, and only one that a limit has stopped."
         )
-    plan = store.load_plan(found.result.plan_id).plan
+    plan = store.plans.load(found.result.plan_id).plan
     filed = filing.ask_for_waiver(
         store,
         run.snapshot,
@@ -264,7 +264,7 @@ def ask_for_waiver(
         asked_by=visitor.person.name,
         reason=reason.strip(),
     )
-    view = store.get_request(filed.id)
+    view = store.requests.get(filed.id)
     _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)
     _send_mail(view.request)
     return view

@@ -119,11 +119,11 @@ def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead
     Raises RequestNotFound if there is none that the visitor may see.
     """
     try:
-        head = store.plan_head(plan_id)
+        head = store.plan_pages.head(plan_id)
     except PlanMismatch:
         raise RequestNotFound(not_found(f"plan {plan_id}")) from None
     visitor.require_sight(head.collection, f"plan {plan_id}")
-    snapshot = store.find_run(head.collection, head.run_id)
+    snapshot = store.runs.find(head.collection, head.run_id)
     if snapshot is None:
         raise RequestNotFound(not_found(f"plan {plan_id}"))
     return head, snapshot.collection.job(head.job)
@@ -171,7 +171,7 @@ def read_changes(
     """
     head, job = visible_plan(store, visitor, plan_id)
     is_secret = secret_fields(job)
-    page = store.change_page(
+    page = store.plan_pages.page(
         head.id,
         search=query.search,
         matches=visible_text(query.search, is_secret),

@@ -131,7 +131,7 @@ def compare_requests(
         )
     # Names in directories differ in the case of letters without naming something else; keys of rows do not.
     ids: Callable[[str], str] = str.casefold if kind_of(new_job.destination).folds_ids else str
-    only_old, only_new = store.unlike_changes(old.plan_id, new.plan_id)
+    only_old, only_new = store.plan_pages.unlike_changes(old.plan_id, new.plan_id)
     comparison = Comparison(only_old, only_new, normalise=ids)
     counts = replace(comparison.counts, same=comparison.counts.same + new_head.changes - len(only_new))
     page = tuple(islice(comparison, after, after + limit))

@@ -14,8 +14,8 @@ from directory_sync.approval.states import RequestState
 from directory_sync.definition.problems import nearest
 from directory_sync.errors import QueryError
 from directory_sync.printable import printable
-from directory_sync.store.request_lists import LARGEST_PAGE
 from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, EventKind, RequestFilter
+from directory_sync.store.requests import LARGEST_PAGE
 
 DEFAULT_LIMIT = 50
 LARGEST_NUMBER = 2**31 - 1

@@ -105,7 +105,7 @@ class PlanChecks:
 
         Args:
             store: holds the plan.
-            plan_id, digest, statistics: as `Store.verify_plan` takes them.
+            plan_id, digest, statistics: as `Plans.verify` takes them.
             changes: how many it is said to have.
             at_once: so many are read now.
             kept: seconds for which an earlier finding is good enough, where it could be read now.
@@ -164,7 +164,7 @@ class PlanChecks:
 
 def _verify(store: Store, plan_id: int, digest: str, statistics: Mapping[str, int]) -> Checked:
     try:
-        store.verify_plan(plan_id, digest=digest, statistics=statistics)
+        store.plans.verify(plan_id, digest=digest, statistics=statistics)
     except PlanMismatch as error:
         log.error("%s", error)  # noqa: TRY400 - where it was raised says nothing
         return Checked(Integrity.ALTERED, str(error))
@@ -174,7 +174,7 @@ def _verify(store: Store, plan_id: int, digest: str, statistics: Mapping[str, in
 def look_at_request(store: Store, request: Request) -> Checked:
     """Whether a request is what was filed. Nothing is remembered: it is one row."""
     try:
-        store.verify_request(request)
+        store.requests.verify(request)
     except PlanMismatch as error:
         log.error("%s", error)  # noqa: TRY400 - where it was raised says nothing
         return Checked(Integrity.ALTERED, str(error))

@@ -125,11 +125,13 @@ def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestLi
     name = visitor.person.name
     match query.kind:
         case ListKind.INBOX:
-            page = store.inbox(name, visitor.person.roles, filter, before=query.before, limit=query.limit)
-            total = store.count_inbox(name, visitor.person.roles, filter)
+            page = store.requests.inbox(
+                name, visitor.person.roles, filter, before=query.before, limit=query.limit
+            )
+            total = store.requests.count_inbox(name, visitor.person.roles, filter)
         case ListKind.MINE:
-            page = store.mine(name, filter, before=query.before, limit=query.limit)
-            total = store.count_mine(name, filter)
+            page = store.requests.mine(name, filter, before=query.before, limit=query.limit)
+            total = store.requests.count_mine(name, filter)
         case _:
             if not visitor.administrator:
                 raise NotAllowed(
@@ -137,16 +139,18 @@ def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestLi
                     " administrator_roles. "
                     "See your inbox and your own requests."
                 )
-            page = store.all_requests(filter, before=query.before, limit=query.limit)
-            total = store.count_requests(filter)
+            page = store.requests.all(filter, before=query.before, limit=query.limit)
+            total = store.requests.count(filter)
     return RequestList(page.requests, page.next, total)
 
 
 def count_inbox(store: Store, visitor: Visitor) -> int:
     """How many requests wait for the visitor."""
-    visible = visitor.visible(store.requested_collections(pending_only=True))
+    visible = visitor.visible(store.requests.collections(pending_only=True))
     return (
-        store.count_inbox(visitor.person.name, visitor.person.roles, RequestFilter(collections=visible))
+        store.requests.count_inbox(
+            visitor.person.name, visitor.person.roles, RequestFilter(collections=visible)
+        )
         if visible
         else 0
     )
@@ -154,7 +158,7 @@ def count_inbox(store: Store, visitor: Visitor) -> int:
 
 def visible_collections(store: Store, visitor: Visitor) -> tuple[str, ...]:
     """The collections with requests that the visitor may see, by name: what a filter offers."""
-    return visitor.visible(store.requested_collections())
+    return visitor.visible(store.requests.collections())
 
 
 def read_request(
@@ -175,8 +179,8 @@ def read_request(
     view = visible_request(store, visitor, request_id)
     powers = desk.powers(view, visitor.person, administrator=visitor.administrator)
     if seen and not powers.decide and _note_view(store, visitor, view):
-        view = store.get_request(request_id)
-    plan = store.plan_head(view.request.plan_id)
+        view = store.requests.get(request_id)
+    plan = store.plan_pages.head(view.request.plan_id)
     checked = integrity_of(store, plan, view.request, at_once=at_once, kept=kept)
     if checked.altered and not powers.decide:
         powers = replace(powers, decide=checked.message)
@@ -200,7 +204,7 @@ def visible_request(store: Store, visitor: Visitor, request_id: int) -> RequestV
     """One request as the store knows it, if the visitor may see it."""
     what = f"request {request_id}"
     try:
-        view = store.get_request(request_id)
+        view = store.requests.get(request_id)
     except RequestNotFound:
         # In the same words as for one that is hidden, so that they say nothing about its existence.
         raise RequestNotFound(not_found(what)) from None
@@ -234,7 +238,7 @@ def tells_of_people(visitor: Visitor, request: Request) -> bool:
 
 def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
     try:
-        return store.record_view(view.request.id, visitor.person.name)
+        return store.decisions.record_view(view.request.id, visitor.person.name)
     except StoreError as error:
         # Reading goes on where writing does not: a full disk, a database that only reads.
         log.warning("It could not be noted that request %d was seen. %s", view.request.id, error)
@@ -245,7 +249,7 @@ def _answered(store: Store, request: Request) -> int | None:
     """A waiver's plan is applied as that of another run, of which nothing is known here."""
     if request.state != APPROVED or request.begun is None or request.waiver:
         return None
-    return store.count_outcomes(request.plan_id)
+    return store.plans.count_outcomes(request.plan_id)
 
 
 def _previous(store: Store, view: RequestView) -> int | None:
@@ -255,11 +259,11 @@ def _previous(store: Store, view: RequestView) -> int | None:
             return replaced
     request = view.request
     filter = RequestFilter(collections=(request.collection,), job=request.job)
-    earlier = store.all_requests(filter, before=request.id, limit=1).requests
+    earlier = store.requests.all(filter, before=request.id, limit=1).requests
     return earlier[0].id if earlier else None
 
 
 def _bounded(store: Store, visitor: Visitor, query: ListQuery) -> RequestFilter:
     """The query's filter, for nothing but what the visitor may see."""
-    asked = query.collections or store.requested_collections()
+    asked = query.collections or store.requests.collections()
     return replace(query.filter, collections=visitor.visible(asked))

@@ -52,7 +52,7 @@ def other_run(store: Store, collection: str, found: RunInAirflow) -> OtherRun | 
     if found.identity is None:
         return None
     try:
-        store.join_run(collection, found.identity)
+        store.runs.join(collection, found.identity)
     except RunIdUsed:
         return OtherRun(found.identity.requester, found.begun)
     return None

@@ -77,10 +77,10 @@ class RunView:
 
 def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> RunView:
     """A run that has begun. Raises RequestNotFound if there is none that the visitor may see."""
-    snapshot = store.find_run(collection, run_id) if visitor.may_see(collection) else None
+    snapshot = store.runs.find(collection, run_id) if visitor.may_see(collection) else None
     if snapshot is None:
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
-    results = {result.job: result for result in store.job_results(collection, run_id)}
+    results = {result.job: result for result in store.runs.job_results(collection, run_id)}
     jobs = tuple(
         _run_job(store, snapshot, job, results.get(job.name)) for job in snapshot.collection.enabled_jobs
     )
@@ -108,7 +108,7 @@ def _planned(store: Store, result: StoredJobResult, request: Request | None) -> 
         known = Statistics().to_json()
         return Statistics(**{name: number for name, number in request.statistics.items() if name in known})
     with contextlib.suppress(PlanMismatch):  # deleted by age
-        return None if result.plan_id is None else store.plan_head(result.plan_id).statistics
+        return None if result.plan_id is None else store.plan_pages.head(result.plan_id).statistics
     return None
 
 
@@ -118,5 +118,5 @@ def _request_of(store: Store, snapshot: Snapshot, result: StoredJobResult) -> Re
     """
     if result.request_id is not None:
         with contextlib.suppress(RequestNotFound):
-            return store.get_request(result.request_id).request
-    return store.request_of_run(snapshot.id, result.job)
+            return store.requests.get(result.request_id).request
+    return store.requests.of_run(snapshot.id, result.job)

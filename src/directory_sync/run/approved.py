@@ -71,7 +71,7 @@ def apply_approved(
             f" written. "
             "Run the job again."
         )
-    stored = store.load_plan(request.plan_id)
+    stored = store.plans.load(request.plan_id)
     with contextlib.ExitStack() as stack:
         try:
             refuse_unsupported(snapshot.collection, [job], script_modules=deployment.script_modules)
@@ -81,7 +81,7 @@ def apply_approved(
             _require_same_place(stored.plan, destination.identity)
             areas = touched_areas(job, destination)
             lease = stack.enter_context(
-                store.acquire_lease(
+                store.leases.acquire(
                     destination.identity, areas, holder=holder, duration=deployment.lease_duration
                 )
             )
@@ -90,10 +90,10 @@ def apply_approved(
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
             return record(
                 store,
-                store.start_job(snapshot.id, job.name, request=request.id),
+                store.runs.start_job(snapshot.id, job.name, request=request.id),
                 failure(job, error, started),
             )
-        attempt = store.start_job(snapshot.id, job.name, request=request.id, lease=lease)
+        attempt = store.runs.start_job(snapshot.id, job.name, request=request.id, lease=lease)
         try:
             result = carry_out(
                 stored.id,

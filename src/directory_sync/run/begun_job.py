@@ -79,6 +79,6 @@ class BegunJob:
 
 def unfinished_plan(store: Store, snapshot: Snapshot, job: Job, deployment: Deployment) -> int | None:
     """The plan that an earlier attempt of a run began to apply and that may still be finished."""
-    return store.unfinished_plan(
+    return store.plans.unfinished(
         snapshot.collection.name, snapshot.run_id, job.name, max_age=deployment.plan_max_age
     )

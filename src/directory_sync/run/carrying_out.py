@@ -60,22 +60,22 @@ def carry_out(
     then. StoreError.
     """
     if request is None:
-        store.start_applying(plan_id)
+        store.plans.start_applying(plan_id)
     else:
-        claimed = store.claim_approved(request.id, expected_digest=plan.digest, plan_id=plan_id)
+        claimed = store.approvals.claim(request.id, expected_digest=plan.digest, plan_id=plan_id)
         if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
             return as_noted(claimed)
-    newer = store.newer_plan(plan_id) if resumed else None
+    newer = store.plans.newer(plan_id) if resumed else None
     if newer is not None:
         # What was written is noted as such before the rest is called a conflict.
         told = (Result.FOUND_DONE, Result.UNCERTAIN)
-        record_what_was_found(store, store.load_plan(plan_id), destination, only=told)
+        record_what_was_found(store, store.plans.load(plan_id), destination, only=told)
     written = Written(destination, job.keys)
     outcome = apply_plan(
         plan.changes,
         destination,
         plan_id=plan_id,
-        store=store,
+        store=store.plans,
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress("apply", done, total),
@@ -89,7 +89,7 @@ def carry_out(
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
         if request is None:
-            if not store.finish_plan(plan_id, result.state.value):
+            if not store.plans.finish(plan_id, result.state.value):
                 raise LeaseLost(
                     "This process was held up for so long that its plan has been settled by another one. See"
                     " there."
@@ -101,7 +101,7 @@ def carry_out(
                 "statistics": result.statistics.to_json(),
                 "run_id": snapshot.run_id,
             }
-            store.mark_applied(request.id, noted, plan_id=plan_id)
+            store.approvals.mark_applied(request.id, noted, plan_id=plan_id)
     return result if request is None else replace(result, request=request.id)
 
 

@@ -17,8 +17,8 @@ def close_run(
     `elsewhere`: another definition under the same name, whose enabled jobs go on claiming what they have
     records for.
     """
-    store.finish_run(snapshot.collection.name, snapshot.run_id, state.value)
+    store.runs.finish(snapshot.collection.name, snapshot.run_id, state.value)
     if snapshot.preview_only:
         return
     enabled = [*snapshot.collection.enabled_jobs, *(elsewhere.enabled_jobs if elsewhere is not None else ())]
-    store.end_claims(snapshot.collection.name, except_jobs=[job.name for job in enabled])
+    store.known.end_claims(snapshot.collection.name, except_jobs=[job.name for job in enabled])

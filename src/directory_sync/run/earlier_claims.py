@@ -34,7 +34,7 @@ def past_after(
     }
 
     def claimed_by(asked: Some[bytes]) -> Mapping[bytes, str]:
-        stored = store.claimed_by(
+        stored = store.known.claimed_by(
             place_of(collection, job, destination), asked, except_jobs=[each.job for each in before]
         )
         return stored | {known_by: claimed[known_by] for known_by in asked if known_by in claimed}

@@ -34,8 +34,8 @@ def refer(work: BegunJob, plan: Plan) -> JobResult | None:
         reason = (
             f"Run {work.snapshot.run_id} has made the plan again that was denied with request {denied.id}."
         )
-        work.store.mark_stale(plan.collection, plan.job, reason=reason)
-        view = work.store.get_request(denied.id)
+        work.store.filing.mark_stale(plan.collection, plan.job, reason=reason)
+        view = work.store.requests.get(denied.id)
         reasons = [
             event.text.strip()
             for event in view.events
@@ -56,7 +56,7 @@ def usable_waiver(work: BegunJob, plan: Plan) -> tuple[Request | None, str]:
     """An approved request that lets this plan go past its limits; or why one does not count."""
     if not plan.exceeded:
         return None, ""
-    waiver = work.store.approved_request(plan.collection, plan.job, plan.digest, waiver=True)
+    waiver = work.store.requests.approved(plan.collection, plan.job, plan.digest, waiver=True)
     if waiver is None:
         return None, ""
     refusal = _why_not_used(work, waiver, plan)
@@ -80,7 +80,7 @@ def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
         return "under a policy that has been changed since. Ask for it again."
     if not {limit.asked for limit in plan.exceeded} <= {limit.asked for limit in waiver.waives}:
         return "not all that this plan goes past: they were changed since. Ask for it again."
-    view = work.store.get_request(waiver.id)
+    view = work.store.requests.get(waiver.id)
     if waiver.decided is not None and work.store.now() - waiver.decided > WAIVER_LASTS:
         return f"it was approved more than {WAIVER_LASTS.days} days ago. Ask for it again."
     if waiver.collection_run_id == work.snapshot.id or work.by_hand:
@@ -98,10 +98,10 @@ def _why_not_used(work: BegunJob, waiver: Request, plan: Plan) -> str:
 def _asked_already(work: BegunJob, plan: Plan) -> Request | None:
     """The request of an earlier run for the same plan, pending or about to be applied."""
     store = work.store
-    pending = store.pending_request(plan.collection, plan.job)
-    if pending is not None and store.decided_among([pending.id]):
+    pending = store.requests.pending(plan.collection, plan.job)
+    if pending is not None and store.requests.decided_among([pending.id]):
         pending = None
-    asked = pending or store.approved_request(plan.collection, plan.job, plan.digest, waiver=False)
+    asked = pending or store.requests.approved(plan.collection, plan.job, plan.digest, waiver=False)
     if asked is None or asked.collection_run_id == work.snapshot.id or asked.digest != plan.digest:
         return None
     if asked.trigger == TERMINAL and not work.at_terminal:
@@ -113,7 +113,7 @@ def _denied_already(work: BegunJob, plan: Plan) -> Request | None:
     """The denial of the same plan that is the last word about it. A run by hand asks again all the same."""
     if work.snapshot.trigger != SCHEDULED:
         return None
-    denied = work.store.standing_denial(plan.collection, plan.job, plan.digest)
+    denied = work.store.requests.standing_denial(plan.collection, plan.job, plan.digest)
     return denied if denied is not None and _same_question(work, denied, plan) else None
 
 
@@ -129,7 +129,7 @@ def end_superfluous(work: BegunJob, plan: Plan) -> None:
         if len(plan.changes)
         else "found nothing to change any more"
     )
-    ended = work.store.mark_stale(
+    ended = work.store.filing.mark_stale(
         plan.collection,
         plan.job,
         reason=f"Run {work.snapshot.run_id} {what}.",
@@ -141,9 +141,11 @@ def end_superfluous(work: BegunJob, plan: Plan) -> None:
 
 def end_other(work: BegunJob, plan: Plan, *, reason: str) -> None:
     """End a request of an earlier run that asks for another plan than this one."""
-    pending = work.store.pending_request(plan.collection, plan.job)
+    pending = work.store.requests.pending(plan.collection, plan.job)
     if pending is None or pending.digest == plan.digest:
         return
-    ended = work.store.mark_stale(plan.collection, plan.job, reason=reason, terminals_only=work.at_terminal)
+    ended = work.store.filing.mark_stale(
+        plan.collection, plan.job, reason=reason, terminals_only=work.at_terminal
+    )
     if ended is not None:
         log.info("Request %d of an earlier run is stale now. %s", ended, reason)

@@ -84,7 +84,7 @@ def run_job(
     A plan that needs approval is not carried out: a request is filed for it, and the job waits.
 
     Args:
-        snapshot: the run it belongs to, from `Store.start_run`; its definition counts for the whole run.
+        snapshot: the run it belongs to, from `Runs.start`; its definition counts for the whole run.
         job: one of the snapshot's jobs.
         holder: how others are told who holds the lease.
         gated: whether somebody will carry the plan out once it is approved; if not, a plan that needs
@@ -101,13 +101,13 @@ def run_job(
     started = time.monotonic()
     collection = snapshot.collection
     rules = rules_for(collection, now, job, deployment.approval_minimum)
-    last = store.last_attempt(snapshot.id, job.name)
+    last = store.earlier_runs.last_attempt(snapshot.id, job.name)
     by_hand = begun_by_hand(snapshot, tries, last)
     may_plan = rules.policy is None or not by_hand
     if not may_plan and unfinished_plan(store, snapshot, job, deployment) is None:
         return record(
             store,
-            store.start_job(snapshot.id, job.name),
+            store.runs.start_job(snapshot.id, job.name),
             failure(job, _new_run_needed(store, snapshot, job), started),
         )
     with contextlib.ExitStack() as stack:
@@ -116,17 +116,17 @@ def run_job(
             opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
             areas = touched_areas(job, opened.destination)
             lease = stack.enter_context(
-                store.acquire_lease(
+                store.leases.acquire(
                     opened.destination.identity, areas, holder=holder, duration=deployment.lease_duration
                 )
             )
         except (LeaseError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return record(store, store.start_job(snapshot.id, job.name), failure(job, error, started))
+            return record(store, store.runs.start_job(snapshot.id, job.name), failure(job, error, started))
         own = unfinished_plan(store, snapshot, job, deployment)
         settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
-        attempt = store.start_job(snapshot.id, job.name, lease=lease)
+        attempt = store.runs.start_job(snapshot.id, job.name, lease=lease)
         try:
             work = BegunJob(
                 snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand
@@ -151,7 +151,7 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     plan = _make_plan(collection, job, work.opened, past, work.progress, rules=work.rules)
     # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not
     # needed.
-    store.end_outdated_approvals(
+    store.filing.end_outdated_approvals(
         collection.name,
         job.name,
         run=work.snapshot.id,
@@ -162,11 +162,11 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     )
     waiver, refusal = usable_waiver(work, plan)
     if waiver is not None:
-        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=waiver)
+        return work.carry_out(store.plans.save(attempt.id, plan), plan, request=waiver)
     why = _needs_approval(work, plan)
     if plan.exceeded and not (why is not None and work.rules.asks_over_limit):
-        plan_id = store.save_plan(attempt.id, plan)
-        store.finish_plan(plan_id, JobState.STOPPED_BY_LIMIT.value)
+        plan_id = store.plans.save(attempt.id, plan)
+        store.plans.finish(plan_id, JobState.STOPPED_BY_LIMIT.value)
         # A request for another plan that waits asks for what the source no longer says.
         end_other(
             work, plan, reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped."
@@ -175,7 +175,7 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         return replace(result, message=f"{result.message} {refusal}") if refusal else result
     if why is None or policy is None:
         end_superfluous(work, plan)
-        return work.carry_out(store.save_plan(attempt.id, plan), plan, request=None)
+        return work.carry_out(store.plans.save(attempt.id, plan), plan, request=None)
     if not gated:
         raise DirectorySyncError(
             f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before"
@@ -198,7 +198,7 @@ def _needs_approval(work: BegunJob, plan: Plan) -> Reason | None:
 
 
 def _file(work: BegunJob, attempt: JobRun, plan: Plan, policy: EffectivePolicy, why: Reason) -> JobResult:
-    plan_id = work.store.save_plan(attempt.id, plan)
+    plan_id = work.store.plans.save(attempt.id, plan)
     filed = file_request(
         work.store, work.snapshot, plan_id, plan, policy=policy, why=why, description=work.job.description
     )
@@ -209,7 +209,7 @@ def _file(work: BegunJob, attempt: JobRun, plan: Plan, policy: EffectivePolicy, 
 
 
 def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
-    own = store.request_to_carry_out(snapshot.id, job.name)
+    own = store.requests.to_carry_out(snapshot.id, job.name)
     return new_run_needed(
         snapshot, job, own.id if own is not None and own.state in (PENDING, APPROVED) else None
     )
@@ -221,7 +221,7 @@ def _unfinished(work: BegunJob) -> StoredPlan | None:
     plan_id = work.unfinished_plan()
     if plan_id is None:
         return None
-    found, here = store.load_plan(plan_id), work.opened.destination.identity
+    found, here = store.plans.load(plan_id), work.opened.destination.identity
     plan = found.plan
     if plan.destination != here:
         # The connection leads somewhere else now, where nothing of what was seen holds. What was written is
@@ -246,7 +246,7 @@ def _begun_under(work: BegunJob, stored: StoredPlan) -> Request | None:
     """The request that a plan was begun under, in whatever state it is now; None if the plan needed no
     approval.
     """
-    return None if stored.request_id is None else work.store.get_request(stored.request_id).request
+    return None if stored.request_id is None else work.store.requests.get(stored.request_id).request
 
 
 def _spelling(opened: OpenJob) -> Callable[[str], str]:

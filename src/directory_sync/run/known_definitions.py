@@ -21,10 +21,10 @@ def is_known(store: Store, snapshot: Snapshot, job: Job) -> bool:
     Plans that were denied, expired or stopped make nothing known.
     """
     collection = snapshot.collection
-    if store.was_carried_out(collection.name, job.name, snapshot.digest, _CARRIED_OUT):
+    if store.earlier_runs.was_carried_out(collection.name, job.name, snapshot.digest, _CARRIED_OUT):
         return True
     wanted = as_it_counts(collection, job)
-    for stored in store.definitions_carried_out(collection.name, job.name, _CARRIED_OUT):
+    for stored in store.earlier_runs.definitions_carried_out(collection.name, job.name, _CARRIED_OUT):
         try:
             # By the models of today, so that a key that is new in this version and has its default makes no
             # difference.

@@ -38,7 +38,7 @@ def past_of(
     `window`: how long ago removals count too; None for what the definition says.
     """
     place = place_of(collection, job, destination)
-    return store.past(place, window=collection.window_of(job) if window is None else window)
+    return store.known.past(place, window=collection.window_of(job) if window is None else window)
 
 
 def claims(job: Job) -> bool:
@@ -103,7 +103,7 @@ def learn(
         planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
     """
     identities, names = _created(written, managed=plan.managed)
-    store.learn(
+    store.known.learn(
         place_of(collection, job, plan.destination),
         Learnt(
             findings=plan.findings,
@@ -130,7 +130,7 @@ def claimed_meanwhile(store: Store, collection: Collection, job: Job, plan: Plan
             places[name_hash(change.object)] = number
             if change.identity is not None:
                 places[compact(change.identity)] = number
-    claimed = store.claimed_by(place_of(collection, job, plan.destination), places.keys())
+    claimed = store.known.claimed_by(place_of(collection, job, plan.destination), places.keys())
     return {places[known_by]: other for known_by, other in claimed.items()}
 
 

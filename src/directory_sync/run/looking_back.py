@@ -25,7 +25,7 @@ def record_what_was_found(
     Returns how many of each. Raises EndpointError where nothing can be told now; what was recorded until then
     holds.
     """
-    recorded = store.outcomes(stored.id)
+    recorded = store.plans.outcomes(stored.id)
     renamed = {}
     for sequence, change in enumerate(stored.plan.changes):
         outcome = recorded.get(sequence)
@@ -44,5 +44,5 @@ def record_what_was_found(
 
     outcomes = found()
     while batch := list(islice(outcomes, WRITE_BATCH)):
-        store.record_outcomes(stored.id, batch)
+        store.plans.record_outcomes(stored.id, batch)
     return counted

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from directory_sync.definition.models import Job
 from directory_sync.errors import NewRunNeeded
-from directory_sync.store.run_precedents import LastAttempt
+from directory_sync.store.earlier_runs import LastAttempt
 from directory_sync.store.runs import Snapshot
 
 

@@ -249,7 +249,7 @@ def _explained(error: Exception) -> Exception:
 
 def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
     """Note in the store how an attempt ended."""
-    store.finish_job(
+    store.runs.finish_job(
         attempt.id,
         result.state.value,
         statistics=result.statistics,
@@ -261,5 +261,5 @@ def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
     )
     if result.state is JobState.WAITING and result.request is not None:
         # It may have been decided since it was filed, when this job was not known to wait for it.
-        store.settle_waiting(result.request)
+        store.approvals.settle_waiting(result.request)
     return result

@@ -127,7 +127,7 @@ def settle_all(
     """
     settled: list[Settled] = []
     left: list[LeftOpen] = []
-    for plan in store.open_plans():
+    for plan in store.leftovers.open_plans():
         if _may_go_on(plan, store, deployment, is_over):
             left.append(LeftOpen(plan, Why.HELD if plan.held else Why.MAY_GO_ON, _may_go_on_text(plan)))
             continue
@@ -136,7 +136,9 @@ def settle_all(
             settled.append(end)
         else:
             left.append(end)
-    return Settlement(tuple(settled), tuple(left), store.close_left_attempts(), store.close_left_runs())
+    return Settlement(
+        tuple(settled), tuple(left), store.leftovers.close_left_attempts(), store.leftovers.close_left_runs()
+    )
 
 
 def settle_before(
@@ -156,7 +158,7 @@ def settle_before(
     settled: list[Settled] = []
     left: list[LeftOpen] = []
     name = snapshot.collection.name
-    for plan in store.open_plans(name, work.job.name):
+    for plan in store.leftovers.open_plans(name, work.job.name):
         if plan.id == own:
             continue
         # What people have agreed to is given up only when this run has made a newer plan.
@@ -167,7 +169,10 @@ def settle_before(
         else:
             left.append(end)
     return Settlement(
-        tuple(settled), tuple(left), store.close_left_attempts(name), store.close_left_runs(name)
+        tuple(settled),
+        tuple(left),
+        store.leftovers.close_left_attempts(name),
+        store.leftovers.close_left_runs(name),
     )
 
 
@@ -191,9 +196,9 @@ def settle(
         return LeftOpen(plan, Why.HELD, held)
     started = time.monotonic()
     try:
-        snapshot = store.run_of(plan)
+        snapshot = store.leftovers.run_of(plan)
         job = snapshot.collection.job(plan.job)
-        stored = store.load_plan(plan.id)
+        stored = store.plans.load(plan.id)
         with _place(job, stored, store, deployment, holder=holder, work=work) as destination:
             if stays:
                 record_what_was_found(store, stored, destination, only=(Result.FOUND_DONE,))
@@ -276,7 +281,7 @@ def _place(
             areas = [area for area in areas if not any(overlap(area, mine) for mine in work.lease.areas)]
         if areas:
             stack.enter_context(
-                store.acquire_lease(
+                store.leases.acquire(
                     destination.identity, tuple(areas), holder=holder, duration=deployment.lease_duration
                 )
             )
@@ -302,7 +307,7 @@ def _close(
         # As if it had not been interrupted at all; before it is closed, for nobody would do it afterwards.
         learn(store, snapshot.collection, job, stored.plan, written, planned=stored.stored)
     else:
-        store.forget(
+        store.known.forget(
             place_of(snapshot.collection, job, stored.plan.destination), set(written.gone) - {UNIDENTIFIED}
         )
     return _noted(plan, stored, store, tally, found, started, complete=complete)
@@ -316,13 +321,15 @@ def _not_seen(plan: OpenPlan, store: Store, error: Exception) -> Settled | LeftO
     if store.now() - plan.begun < GIVE_UP_AFTER:
         return LeftOpen(plan, Why.NOT_SEEN, f"{reason} Nothing was changed; it is tried again.")
     message = f"the run broke off, and for {GIVE_UP_AFTER.days} days nobody could look at the object. {error}"
-    unknown = store.unrecorded(plan.id)
+    unknown = store.leftovers.unrecorded(plan.id)
     for place in range(0, len(unknown), WRITE_BATCH):
         batch = unknown[place : place + WRITE_BATCH]
-        store.record_outcomes(plan.id, [Outcome(sequence, Result.UNCERTAIN, message) for sequence in batch])
+        store.plans.record_outcomes(
+            plan.id, [Outcome(sequence, Result.UNCERTAIN, message) for sequence in batch]
+        )
     found = Counter({Result.UNCERTAIN: len(unknown)})
     try:
-        stored = store.load_plan(plan.id)
+        stored = store.plans.load(plan.id)
     except StoreError:
         raise
     except DirectorySyncError:
@@ -333,13 +340,13 @@ def _not_seen(plan: OpenPlan, store: Store, error: Exception) -> Settled | LeftO
 def _given_up(plan: OpenPlan, store: Store, found: Counter[Result], reason: str) -> Settled | LeftOpen:
     """Close a plan that cannot even be read."""
     message = f"{BROKE_OFF} {reason}"
-    if not store.close_plan(plan, JobState.FAILED.value, statistics=Statistics(), message=message):
+    if not store.leftovers.close_plan(plan, JobState.FAILED.value, statistics=Statistics(), message=message):
         return _too_late(plan)
     return Settled(plan, JobState.FAILED, found, message)
 
 
 def _tally(store: Store, stored: StoredPlan, written: Written | None) -> Tally:
-    outcomes = store.outcomes(stored.id)
+    outcomes = store.plans.outcomes(stored.id)
     tally = Tally()
     for sequence, change in enumerate(stored.plan.changes):
         if (outcome := outcomes.get(sequence)) is not None:
@@ -370,7 +377,9 @@ def _noted(
     else:
         result = replace(result, state=JobState.FAILED)
         message = f"{message} Run the job again."
-    if not store.close_plan(plan, result.state.value, statistics=result.statistics, message=message):
+    if not store.leftovers.close_plan(
+        plan, result.state.value, statistics=result.statistics, message=message
+    ):
         return _too_late(plan)
     return Settled(plan, result.state, found, message)
 

@@ -19,7 +19,7 @@ def definition_of_airflow(
     approval: because a job is not known there, or because not every plan of it would be asked for here.
     Nothing is read before.
     """
-    newest = store.newest_run_of_airflow(collection.name)
+    newest = store.earlier_runs.newest_of_airflow(collection.name)
     if newest is None:
         return None
     there = newest.collection

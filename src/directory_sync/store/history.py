@@ -38,11 +38,12 @@ class HistoryEntry:
 
 
 class History:
-    """Queries about objects; a part of `Store`."""
+    """Queries about objects."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def object_history(
+    def of_object(
         self, object: str, *, destination: str | None = None, limit: int = 100
     ) -> tuple[HistoryEntry, ...]:
         """What was done to an object, newest first.

@@ -78,9 +78,10 @@ class Learnt:
 
 
 class KnownObjects:
-    """Queries about what jobs know; a part of `Store`."""
+    """Queries about what jobs know."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def past(self, place: JobPlace, *, window: timedelta) -> Past:
         """What is on record of a job: nothing, where its source or destination is another one than before.

@@ -190,24 +190,23 @@ def live_tokens(now: datetime) -> Select[str]:
 
 
 class Leases:
-    """Taking leases; a part of `Store`."""
+    """Taking leases."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def hold_run(self, run: int, *, holder: str, duration: timedelta) -> Lease:
         """Be seen to be alive as long as the run that a `Snapshot` names goes on; `holder` and `duration` as
         for other leases.
         """
-        lease = self.acquire_lease(f"run {run}", ("",), holder=holder, duration=duration)
+        lease = self.acquire(f"run {run}", ("",), holder=holder, duration=duration)
         with self._database.write() as connection:
             connection.execute(
                 update(CollectionRunRow).where(CollectionRunRow.id == run).values(lease=lease.token)
             )
         return lease
 
-    def acquire_lease(
-        self, resource: str, areas: tuple[str, ...], *, holder: str, duration: timedelta
-    ) -> Lease:
+    def acquire(self, resource: str, areas: tuple[str, ...], *, holder: str, duration: timedelta) -> Lease:
         """Take the right to work on these areas of a resource, or raise LeaseError that names who has it.
 
         Args:

@@ -16,7 +16,7 @@ from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import Request
 from directory_sync.store.seals import PlanSeal, request_seal
-from directory_sync.store.tables import ChangeRow, PlanRow, RequestRow
+from directory_sync.store.tables import ChangeRow, PlanRow
 
 READ_BATCH = 1_000
 """Changes read in one transaction: a slow check holds nothing up."""
@@ -24,37 +24,10 @@ _ACTION = len('{"action":"')
 
 
 class PlanIntegrity:
-    """The check of a plan by itself, for those who decide and those who look; a part of `Store`."""
+    """The check of a plan by itself, for those who decide and those who look."""
 
-    _database: Database
-
-    def verify_request(self, request: Request) -> None:
-        """Return if a request is what was filed.
-
-        Raises RequestNotFound, PlanAltered; earlier versions left nothing to check.
-        """
-        with self._database.read() as connection:
-            seal = connection.execute(
-                select(RequestRow.seal).where(RequestRow.id == request.id)
-            ).scalar_one_or_none()
-        require_filed(self._database, request, seal)
-
-    def verify_plan(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
-        """Read all of a plan, and return if it is what somebody is asked to agree to.
-
-        Args:
-            plan_id: the plan.
-            digest: that they are asked about.
-            statistics: the figures that they are shown: how many changes of each kind.
-
-        Raises PlanMismatch if there is no such plan, PlanAltered if it is not what was saved.
-        """
-        row = stored_plan(self._database, plan_id)
-        if row.digest != digest:
-            raise altered(
-                self._database, plan_id, f"it has the digest {row.digest}, and {digest} is asked about"
-            )
-        verify(self._database, row, statistics)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
 
 def stored_plan(database: Database, plan_id: int) -> Row[Any]:

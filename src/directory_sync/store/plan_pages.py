@@ -1,7 +1,7 @@
 """What pages show of plans: the head, and changes page by page, filtered and searched. Nothing is verified
 against the digest.
 
-Whether a stored plan is still the one that was saved is checked apart from that (`verify_plan`): it takes
+Whether a stored plan is still the one that was saved is checked apart from that (`Plans.verify`): it takes
 reading all of it.
 """
 
@@ -25,7 +25,6 @@ from directory_sync.plan.model import LimitCheck, PlanEvidence, RecordProblem, S
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plans import READ_BATCH
-from directory_sync.store.request_model import PENDING
 from directory_sync.store.request_rows import LARGEST_ID
 from directory_sync.store.tables import (
     ChangeRow,
@@ -33,7 +32,6 @@ from directory_sync.store.tables import (
     JobRunRow,
     OutcomeRow,
     PlanRow,
-    RequestRow,
 )
 
 OPEN: Literal["open"] = "open"
@@ -109,11 +107,12 @@ takes seconds.
 
 
 class PlanPages:
-    """Queries of pages about plans; a part of `Store`."""
+    """Queries of pages about plans."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def plan_head(self, plan_id: int) -> PlanHead:
+    def head(self, plan_id: int) -> PlanHead:
         """A plan without its changes. Raises PlanMismatch if there is none of that id."""
         with self._database.read() as connection:
             row = connection.execute(
@@ -147,7 +146,7 @@ class PlanPages:
             places = ChangeRow.sequence.between(first, first + READ_BATCH - 1)
             yield from map(_stored_change, self._rows([ChangeRow.plan_id == head.id, places], READ_BATCH))
 
-    def change_page(
+    def page(
         self,
         plan_id: int,
         *,
@@ -270,16 +269,6 @@ class PlanPages:
             return map(_stored_change, self._rows(conditions, len(some)))
 
         return ChosenChanges(read, places)
-
-    def requested_collections(self, *, pending_only: bool = False) -> tuple[str, ...]:
-        """The names of all collections that requests are about, sorted; with `pending_only`, of those that
-        wait.
-        """
-        query = select(RequestRow.collection).distinct().order_by(RequestRow.collection)
-        if pending_only:
-            query = query.where(RequestRow.state == PENDING)
-        with self._database.read() as connection:
-            return tuple(connection.scalars(query))
 
     def _matching(
         self, conditions: list[ColumnElement[bool]], search: str, matches: Matches

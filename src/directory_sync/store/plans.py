@@ -31,7 +31,7 @@ from directory_sync.plan.model import (
 from directory_sync.plan.past import Findings, name_hash
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
-from directory_sync.store.plan_integrity import stored_plan, verify
+from directory_sync.store.plan_integrity import altered, stored_plan, verify
 from directory_sync.store.seals import PlanSeal
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
@@ -97,11 +97,12 @@ class StoredChanges:
 
 
 class Plans:
-    """Queries about plans; a part of `Store`."""
+    """Queries about plans."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def save_plan(self, job_run_id: int, plan: Plan) -> int:
+    def save(self, job_run_id: int, plan: Plan) -> int:
         """Store a plan and return its id. Nobody sees it before all of it is there.
 
         Args:
@@ -145,7 +146,7 @@ class Plans:
             raise
         return plan_id
 
-    def load_plan(self, plan_id: int) -> StoredPlan:
+    def load(self, plan_id: int) -> StoredPlan:
         """Read a plan.
 
         Raises PlanMismatch if there is none of that id, PlanAltered if it is not what was saved.
@@ -178,7 +179,7 @@ class Plans:
             request_id=row.request_id,
         )
 
-    def unfinished_plan(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
+    def unfinished(self, collection: str, run_id: str, job: str, *, max_age: timedelta) -> int | None:
         """The plan that an earlier attempt at this job, in this run, began to apply and did not finish; None
         if there is none.
 
@@ -209,7 +210,7 @@ class Plans:
                 return None
             return row.id  # type: ignore[no-any-return]
 
-    def newer_plan(self, plan_id: int) -> str | None:
+    def newer(self, plan_id: int) -> str | None:
         """The run that has planned the same job for the same destination since a plan was made; None if there
         is none.
         """
@@ -228,7 +229,7 @@ class Plans:
                 )
             )
 
-    def finish_plan(self, plan_id: int, state: str) -> bool:
+    def finish(self, plan_id: int, state: str) -> bool:
         """Note that nothing more of this plan will be applied, and why (a job state); False if somebody has
         noted it before.
         """
@@ -278,6 +279,23 @@ class Plans:
                     for outcome in outcomes
                 ],
             )
+
+    def verify(self, plan_id: int, *, digest: str, statistics: Mapping[str, int]) -> None:
+        """Read all of a plan, and return if it is what somebody is asked to agree to.
+
+        Args:
+            plan_id: the plan.
+            digest: that they are asked about.
+            statistics: the figures that they are shown: how many changes of each kind.
+
+        Raises PlanMismatch if there is no such plan, PlanAltered if it is not what was saved.
+        """
+        row = stored_plan(self._database, plan_id)
+        if row.digest != digest:
+            raise altered(
+                self._database, plan_id, f"it has the digest {row.digest}, and {digest} is asked about"
+            )
+        verify(self._database, row, statistics)
 
     def _begin_plan(self, job_run_id: int, plan: Plan, findings: bytes | None) -> int:
         with self._database.write() as connection:

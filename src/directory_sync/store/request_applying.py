@@ -20,11 +20,12 @@ from directory_sync.store.tables import PlanRow, RequestRow
 
 
 class RequestApplying:
-    """Queries of those who carry approved plans out; a part of `Store`."""
+    """Queries of those who carry approved plans out."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def claim_approved(self, request_id: int, *, expected_digest: str, plan_id: int | None = None) -> Request:
+    def claim(self, request_id: int, *, expected_digest: str, plan_id: int | None = None) -> Request:
         """Begin to apply the plan that a request is about, if it is approved; from then on it cannot be
         cancelled any more.
 

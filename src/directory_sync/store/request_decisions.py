@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestError
 from directory_sync.store.database import Database
@@ -35,7 +35,7 @@ from directory_sync.store.request_rows import (
     require_pending,
     view_request,
 )
-from directory_sync.store.tables import RequestDecisionRow, RequestRow
+from directory_sync.store.tables import RequestDecisionRow, RequestEventRow, RequestRow
 
 Evaluate = Callable[[RequestView, tuple[Decision, ...]], str | None]
 """Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while
@@ -48,9 +48,10 @@ Check = Callable[[RequestView], None]
 
 
 class RequestDecisions:
-    """Queries by which people act on requests; a part of `Store`."""
+    """Queries by which people act on requests."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def decide(
         self,
@@ -217,6 +218,25 @@ class RequestDecisions:
             )
             return view_request(connection, find_request(connection, request_id))
 
+    def record_view(self, request_id: int, person: str) -> bool:
+        """Note that this person has seen the request; False if that is noted already.
+
+        Raises RequestNotFound.
+        """
+        checked_name(person, "name of the person who looks")
+        with self._database.read() as connection:
+            find_request(connection, request_id)
+            if _has_viewed(connection, request_id, person):
+                return False
+        with self._database.write() as connection:
+            find_request(connection, request_id, lock=True)
+            if _has_viewed(connection, request_id, person):
+                return False
+            add_event(
+                connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person
+            )
+            return True
+
     def _pending(
         self, connection: Connection, request_id: int, check: Check | None = None
     ) -> tuple[Request, datetime]:
@@ -244,3 +264,12 @@ def _refuse_second_decision(view: RequestView, person: str) -> None:
                 at=decision.at,
                 state=APPROVED if decision.approve else DENIED,
             )
+
+
+def _has_viewed(connection: Connection, request_id: int, person: str) -> bool:
+    query = select(RequestEventRow.id).where(
+        RequestEventRow.request_id == request_id,
+        RequestEventRow.kind == EventKind.VIEWED.value,
+        RequestEventRow.actor == person,
+    )
+    return connection.execute(query.limit(1)).first() is not None

@@ -49,11 +49,12 @@ _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at 
 
 
 class RequestFiling:
-    """Queries that make requests, or put an end to them because of a newer plan; a part of `Store`."""
+    """Queries that make requests, or put an end to them because of a newer plan."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def file_request(
+    def file(
         self,
         plan_id: int,
         *,
@@ -79,7 +80,7 @@ class RequestFiling:
         tried again. Any other pending request of the job becomes stale in the same transaction.
 
         Args:
-            plan_id: from `save_plan`.
+            plan_id: from `Plans.save`.
             policy: the rule as it is now; kept as it is.
             approvers: who is asked first; may be nobody.
             why: `policy` or `default`.

@@ -64,9 +64,10 @@ class Unreached:
 
 
 class RequestMail:
-    """Queries of those who send mail about requests; a part of `Store`."""
+    """Queries of those who send mail about requests."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def claim_mail(self, hold: timedelta, *, max_age: timedelta) -> DueMail | None:
         """Take the oldest event that mail is due about, or None. Nobody else gets it until `hold` is over.

@@ -4,18 +4,10 @@ retention.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
-    ARRAY,
-    Connection,
-    Integer,
-    TableValuedAlias,
-    and_,
-    case,
-    cast,
     delete,
     func,
     or_,
@@ -27,17 +19,14 @@ from directory_sync.errors import RequestError
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import (
     EXPIRED,
-    GONE,
     PENDING,
     Approver,
     EventKind,
     Request,
     Why,
     checked_approvers,
-    checked_name,
 )
 from directory_sync.store.request_rows import (
-    LARGEST_ID,
     add_assignees,
     add_event,
     end_request,
@@ -54,56 +43,12 @@ DELETE_BATCH = 500
 
 
 class RequestUpkeep:
-    """Queries of gates, sweeps and retention; a part of `Store`."""
+    """Queries of gates, sweeps and retention."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def decided_among(self, request_ids: Iterable[int]) -> dict[int, str]:
-        """Those of these requests that no longer wait, with their state; `gone` for one that does not exist.
-        One query.
-
-        A pending one whose time is over by the database's clock counts as `expired`, whether or not that is
-        noted already.
-        """
-        ids = sorted({request_id for request_id in request_ids if 0 < request_id <= LARGEST_ID})
-        found = {request_id: GONE for request_id in request_ids if not 0 < request_id <= LARGEST_ID}
-        if not ids:
-            return found
-        asked = self._table_of(ids)
-        overdue = RequestRow.expires <= (
-            datetime.now(UTC) if self._database.is_sqlite else func.clock_timestamp()
-        )
-        query = (
-            select(
-                asked.c.value,
-                case((and_(RequestRow.state == PENDING, overdue), EXPIRED), else_=RequestRow.state),
-            )
-            .select_from(asked.outerjoin(RequestRow, RequestRow.id == asked.c.value))
-            .where(or_(RequestRow.state.is_distinct_from(PENDING), overdue))
-        )
-        with self._database.read() as connection:
-            return found | {request_id: state or GONE for request_id, state in connection.execute(query)}
-
-    def record_view(self, request_id: int, person: str) -> bool:
-        """Note that this person has seen the request; False if that is noted already.
-
-        Raises RequestNotFound.
-        """
-        checked_name(person, "name of the person who looks")
-        with self._database.read() as connection:
-            find_request(connection, request_id)
-            if _has_viewed(connection, request_id, person):
-                return False
-        with self._database.write() as connection:
-            find_request(connection, request_id, lock=True)
-            if _has_viewed(connection, request_id, person):
-                return False
-            add_event(
-                connection, request_id, EventKind.VIEWED, at=self._database.now(connection), actor=person
-            )
-            return True
-
-    def due_for_expiry_or_escalation(self, now: datetime | None = None) -> tuple[Request, ...]:
+    def due(self, now: datetime | None = None) -> tuple[Request, ...]:
         """Pending requests that have to be expired or escalated, oldest first.
 
         `now` is the database's clock unless given.
@@ -179,7 +124,7 @@ class RequestUpkeep:
             )
             return True
 
-    def delete_requests(self, older_than: timedelta, states: Collection[str]) -> int:
+    def delete(self, older_than: timedelta, states: Collection[str]) -> int:
         """Delete requests that have been in one of these states for longer than this, with all about them;
         how many.
 
@@ -212,18 +157,3 @@ class RequestUpkeep:
                     connection.execute(delete(table).where(table.request_id.in_(ids)))
                 connection.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
             return len(ids)
-
-    def _table_of(self, ids: list[int]) -> TableValuedAlias:
-        """Numbers as a table: one parameter, whatever their number."""
-        if self._database.is_sqlite:
-            return func.json_each(json.dumps(ids)).table_valued("value", name="asked")
-        return func.unnest(cast(ids, ARRAY(Integer))).table_valued("value", name="asked").render_derived()
-
-
-def _has_viewed(connection: Connection, request_id: int, person: str) -> bool:
-    query = select(RequestEventRow.id).where(
-        RequestEventRow.request_id == request_id,
-        RequestEventRow.kind == EventKind.VIEWED.value,
-        RequestEventRow.actor == person,
-    )
-    return connection.execute(query.limit(1)).first() is not None

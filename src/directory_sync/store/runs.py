@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
@@ -21,7 +22,7 @@ from directory_sync.store import run_identity
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
-from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow
+from directory_sync.store.tables import CollectionRunRow, EndedRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
@@ -38,7 +39,7 @@ class Snapshot:
 
     Attributes:
         id: of the run in the store.
-        collection: the definition, as the first caller of `start_run` gave it.
+        collection: the definition, as the first caller of `start` gave it.
         digest: SHA-256 of the definition, hexadecimal.
         run_id: unique within the collection; Airflow's, or made up by the command line.
         trigger: what started it (`manual`, `scheduled`, `terminal`, …).
@@ -120,11 +121,16 @@ class StoredJobResult:
 
 
 class Runs:
-    """Queries about runs; a part of `Store`."""
+    """Runs and attempts as those note them who do them.
 
-    _database: Database
+    Also which runs Airflow has called ended before they were closed here: what is made of those later is not
+    their starter's.
+    """
 
-    def start_run(
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def start(
         self,
         collection: Collection,
         run_id: str,
@@ -188,10 +194,10 @@ class Runs:
                 connection.execute(update(CollectionRunRow).where(*named).values(**dates))
         return read_snapshot(self._database, row)
 
-    def join_run(self, collection: str, identity: RunIdentity) -> Snapshot | None:
+    def join(self, collection: str, identity: RunIdentity) -> Snapshot | None:
         """The run that a task of Airflow belongs to; None if the store knows of none.
 
-        Raises RunIdUsed as `start_run`.
+        Raises RunIdUsed as `start`.
         """
         row = self._find_run(collection, identity.run_id)
         if row is None:
@@ -199,13 +205,39 @@ class Runs:
         require_same_run(row, identity)
         return read_snapshot(self._database, row)
 
-    def find_run(self, collection: str, run_id: str) -> Snapshot | None:
+    def find(self, collection: str, run_id: str) -> Snapshot | None:
         """A run that has begun, by its id alone, to be shown; None if the store knows of none.
 
         Tasks use `join_run`.
         """
         row = self._find_run(collection, run_id)
         return None if row is None else read_snapshot(self._database, row)
+
+    def note_ended_in_airflow(self, collection: str, run_id: str) -> None:
+        """Note that Airflow calls a run ended; nothing if the run is closed here too, as nearly every one
+        is.
+        """
+        closed = exists(
+            select(CollectionRunRow.id).where(
+                CollectionRunRow.collection == collection,
+                CollectionRunRow.run_id == run_id,
+                CollectionRunRow.finished.is_not(None),
+            )
+        )
+        noted = exists(_noted(collection, run_id))
+        try:
+            with self._database.write() as connection:
+                if connection.scalar(select(closed | noted)):
+                    return
+                values = {"collection": collection, "run_id": run_id, "ended": self._database.now(connection)}
+                connection.execute(insert(EndedRunRow), values)
+        except IntegrityError:
+            return  # another process was faster
+
+    def has_ended_in_airflow(self, collection: str, run_id: str) -> bool:
+        """Whether Airflow has called a run ended before it was closed here."""
+        with self._database.read() as connection:
+            return connection.execute(_noted(collection, run_id)).first() is not None
 
     def _find_run(self, collection: str, run_id: str) -> Row[Any] | None:
         with self._database.read() as connection:
@@ -215,7 +247,7 @@ class Runs:
                 )
             ).one_or_none()
 
-    def finish_run(self, collection: str, run_id: str, state: str) -> None:
+    def finish(self, collection: str, run_id: str, state: str) -> None:
         """Close a run. When it is run again in part, the last call counts."""
         with self._database.write() as connection:
             connection.execute(
@@ -316,7 +348,7 @@ class Runs:
                 )
             )
 
-    def open_runs(self, *, older_than: timedelta) -> tuple[tuple[str, str], ...]:
+    def still_open(self, *, older_than: timedelta) -> tuple[tuple[str, str], ...]:
         """Runs of schedulers, by collection and run id, that have begun longer ago than this and were never
         closed.
         """
@@ -329,7 +361,7 @@ class Runs:
             )
             return tuple((row.collection, row.run_id) for row in rows)
 
-    def recent_runs(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:
+    def recent(self, collection: str | None = None, *, limit: int = 20) -> tuple[StoredRun, ...]:
         """The latest runs, of one collection or of all, newest first."""
         query = (
             select(CollectionRunRow.__table__)
@@ -425,3 +457,9 @@ def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[
         .group_by(JobRunRow.job)
     )
     return {row.job: row.plan_id for row in rows}
+
+
+def _noted(collection: str, run_id: str) -> Select[str]:
+    return select(EndedRunRow.run_id).where(
+        EndedRunRow.collection == collection, EndedRunRow.run_id == run_id
+    )

@@ -78,9 +78,10 @@ class Closed:
 
 
 class Settling:
-    """Queries about what was left open; a part of `Store`."""
+    """Queries about what was left open."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def open_plans(self, collection: str | None = None, job: str | None = None) -> tuple[OpenPlan, ...]:
         """The plans whose writing has begun and was not finished, oldest first: all, or those of one

@@ -7,40 +7,62 @@ from types import TracebackType
 from typing import Self
 
 from directory_sync.store.database import Database
-from directory_sync.store.ended_runs import EndedRuns
+from directory_sync.store.earlier_runs import EarlierRuns
 from directory_sync.store.history import History
 from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database, has_tables
-from directory_sync.store.plan_integrity import PlanIntegrity
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
+from directory_sync.store.request_applying import RequestApplying
+from directory_sync.store.request_decisions import RequestDecisions
+from directory_sync.store.request_filing import RequestFiling
+from directory_sync.store.request_mail import RequestMail
+from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
-from directory_sync.store.run_precedents import RunPrecedents
 from directory_sync.store.runs import Runs
 from directory_sync.store.settling import Settling
 
 
-class Store(
-    Runs,
-    RunPrecedents,
-    Plans,
-    PlanIntegrity,
-    PlanPages,
-    Requests,
-    History,
-    Leases,
-    KnownObjects,
-    Settling,
-    EndedRuns,
-):
-    """Runs, plans, requests, history and leases. May be used from any thread and in forked children.
+class Store:
+    """One database and its parts, each of which answers one kind of caller.
 
-    Every method raises StoreError when the database does not answer.
+    May be used from any thread and in forked children. Every method of every part raises StoreError when the
+    database does not answer.
+
+    Attributes:
+        runs: runs of collections and attempts at their jobs, noted by those who do them.
+        earlier_runs: what they say about what a run may do now.
+        leases: the right to work on a part of a destination.
+        known: what jobs know of the objects that they manage.
+        plans: plans and the outcomes of their changes, for those who make and apply them.
+        plan_pages: plans page by page, for those who look.
+        history: all that was ever done to one object.
+        requests: finds requests, one or many.
+        filing: makes requests, and ends those that a newer plan has made stale.
+        decisions: what people do with requests.
+        approvals: approved requests on their way to being applied.
+        request_upkeep: what time does to requests.
+        outbox: mail about requests that is due.
+        leftovers: what processes that are gone have left open.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.runs = Runs(database)
+        self.earlier_runs = EarlierRuns(database)
+        self.leases = Leases(database)
+        self.known = KnownObjects(database)
+        self.plans = Plans(database)
+        self.plan_pages = PlanPages(database)
+        self.history = History(database)
+        self.requests = Requests(database)
+        self.filing = RequestFiling(database)
+        self.decisions = RequestDecisions(database)
+        self.approvals = RequestApplying(database)
+        self.request_upkeep = RequestUpkeep(database)
+        self.outbox = RequestMail(database)
+        self.leftovers = Settling(database)
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -188,7 +188,7 @@ class CollectionRow(Base):
 
 
 class EndedRunRow(Base):
-    """A run that Airflow has called ended before it was closed here; see `ended_runs`."""
+    """A run that Airflow has called ended before it was closed here; see `runs`."""
 
     __tablename__ = f"{PREFIX}ended_run"
 

@@ -18,8 +18,8 @@ from directory_sync.endpoints.change import Action, Result
 from directory_sync.portal import changes, comparing, filters, links
 from directory_sync.portal.api import models
 from directory_sync.store.plan_pages import OPEN
-from directory_sync.store.request_lists import LARGEST_PAGE
 from directory_sync.store.request_model import EventKind
+from directory_sync.store.requests import LARGEST_PAGE
 
 PREFIX = "/api/v1"
 

@@ -67,14 +67,14 @@ def _intact_plan(
         (head.digest, head.statistics.to_json()) if request is None else (request.digest, request.statistics)
     )
     if request is not None:
-        store.verify_request(request)
-    store.verify_plan(plan_id, digest=digest, statistics=figures)
+        store.requests.verify(request)
+    store.plans.verify(plan_id, digest=digest, statistics=figures)
     return head, job
 
 
 def _changes(store: Store, head: PlanHead, job: Job) -> Iterator[ShownChange]:
     is_secret = secret_fields(job)
-    return (shown_change(is_secret, stored) for stored in store.changes_with_outcomes(head))
+    return (shown_change(is_secret, stored) for stored in store.plan_pages.changes_with_outcomes(head))
 
 
 def _streamed(parts: Iterator[str], media_type: str, name: str) -> StreamingResponse:

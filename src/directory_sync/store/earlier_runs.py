@@ -22,12 +22,13 @@ class LastAttempt:
     state: str
 
 
-class RunPrecedents:
-    """Queries about earlier runs; a part of `Store`."""
+class EarlierRuns:
+    """Queries about earlier runs."""
 
-    _database: Database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    def newest_run_of_airflow(self, collection: str) -> Snapshot | None:
+    def newest_of_airflow(self, collection: str) -> Snapshot | None:
         """The newest run of a collection that no terminal has started; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(
