@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from directory_sync.definition import models
 from directory_sync.definition.models import FieldMapping
 from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
-from directory_sync.definition.templates import available
+from directory_sync.definition.templates import BUILT_IN, Kind
 from directory_sync.definition.times import format_window
 
 _FIELDS = f"""`fields` of a job: destination field → where its value comes from. A plain name is short for `{{from: name}}`.
@@ -325,12 +325,13 @@ def _not_yet() -> str:
 
 def _templates() -> str:
     parts = [_TEMPLATES]
-    for kind, title in (("jobs", "Job templates"), ("collections", "Collection templates")):
+    kinds: tuple[tuple[Kind, str], ...] = (("jobs", "Job templates"), ("collections", "Collection templates"))
+    for kind, title in kinds:
         parts.append(f"### {title}\n")
-        for name, file in available("jobs" if kind == "jobs" else "collections").items():
+        for name in BUILT_IN.names(kind):
             comment = [
                 line.removeprefix("#").strip()
-                for line in file.read_text("utf-8").splitlines()
+                for line in BUILT_IN.get(kind, name).text.splitlines()
                 if line.startswith("#")
             ]
             parts.append(f"**`{name}`** " + " ".join(comment).replace("  ", "\n\n") + "\n")

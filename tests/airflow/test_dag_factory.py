@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
+from directory_sync.definition.documents import Document
 from directory_sync.definition.models import Collection
 
 if TYPE_CHECKING:
@@ -224,13 +226,12 @@ def test_a_changed_definition_is_a_new_dag_version() -> None:
 
 def test_the_digest_is_the_stores(store_url: str) -> None:
     """The digest in the DAG names the same definition as the one in a run's record."""
-    from directory_sync.airflow.dag_factory import definition_digest
     from directory_sync.store.store import Store
 
     each = collection(description="ä", start="2026-03-01", limits={"delete": "10%"})
     with Store.open(store_url) as store:
         snapshot = store.runs.start(each, "one", trigger="manual", requester="ida", verified=True)
-    assert snapshot.digest == definition_digest(each)
+    assert snapshot.digest == build_one(each).get_task("people").definition_digest
     assert snapshot.collection == each
 
 
@@ -384,19 +385,19 @@ def test_an_empty_folder_has_no_dags(tmp_path: Path) -> None:
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are loaded one by one; loading the whole folder is `*`."""
-    from directory_sync.airflow import dag_factory
+    from directory_sync.definition.catalogue import FolderCatalogue
 
     seen: list[str] = []
-    load_file, load_folder = dag_factory.load_file, dag_factory.load_folder
+    documents, mentioning = FolderCatalogue.documents, FolderCatalogue.mentioning
+
+    def look(catalogue: FolderCatalogue, name: str) -> Iterator[Document]:
+        for document in mentioning(catalogue, name):
+            seen.append(Path(document.origin).name)
+            yield document
+
+    monkeypatch.setattr(FolderCatalogue, "mentioning", look)
     monkeypatch.setattr(
-        dag_factory,
-        "load_file",
-        lambda file, **options: (seen.append(Path(file).name), load_file(file, **options))[1],
-    )
-    monkeypatch.setattr(
-        dag_factory,
-        "load_folder",
-        lambda folder, **options: (seen.append("*"), load_folder(folder, **options))[1],
+        FolderCatalogue, "documents", lambda catalogue: (seen.append("*"), documents(catalogue))[1]
     )
     return seen
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from directory_sync.airflow.vanished import QUIET, defined_collections
+from directory_sync.airflow.catalogue import catalogue_of, defined_collections
+from directory_sync.definition.catalogue import QUIET
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -43,33 +44,33 @@ def test_names_of_all_definitions(folder: Path) -> None:
     """A broken definition is one too: somebody is about to correct it."""
     (folder / "b.yaml").write_text("name: broken_one\njobs: 7\n", encoding="utf-8")
     age(folder)
-    assert defined_collections(folder) == frozenset({"corp", "broken_one"})
+    assert defined_collections(catalogue_of(folder)) == frozenset({"corp", "broken_one"})
 
 
 def test_a_folder_that_was_just_changed_says_nothing(folder: Path) -> None:
     """A file may be on its way, or a new checkout half made: what counts is a folder, and files, at rest."""
-    assert defined_collections(folder) is None
+    assert defined_collections(catalogue_of(folder)) is None
     age(folder)
-    assert defined_collections(folder) == frozenset({"corp"})
+    assert defined_collections(catalogue_of(folder)) == frozenset({"corp"})
     (folder / "a.yaml").touch()
-    assert defined_collections(folder) is None
+    assert defined_collections(catalogue_of(folder)) is None
     age(folder, QUIET.total_seconds() - 5)
-    assert defined_collections(folder) is None
+    assert defined_collections(catalogue_of(folder)) is None
 
 
 def test_a_folder_without_definitions_says_nothing(folder: Path, tmp_path: Path) -> None:
     """That is how a volume looks that is not mounted; so does a folder that is not there."""
     (folder / "a.yaml").unlink()
     age(folder)
-    assert defined_collections(folder) is None
-    assert defined_collections(tmp_path / "nowhere") is None
+    assert defined_collections(catalogue_of(folder)) is None
+    assert defined_collections(catalogue_of(tmp_path / "nowhere")) is None
 
 
 def test_a_file_that_does_not_say_its_name_may_be_the_missing_one(folder: Path) -> None:
     """As long as it is there, nothing counts as gone."""
     (folder / "b.yaml").write_text("name: [", encoding="utf-8")
     age(folder)
-    assert defined_collections(folder) is None
+    assert defined_collections(catalogue_of(folder)) is None
 
 
 def test_the_housekeeping_asks_the_folder_of_the_deployment(

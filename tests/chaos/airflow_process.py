@@ -77,11 +77,12 @@ def _make_database(modules: Path) -> None:
 def _run(order: dict[str, Any]) -> int:
     from directory_sync.airflow import collection_task
     from directory_sync.airflow.dag_factory import build_dag
-    from directory_sync.definition.loading import load_file
+    from directory_sync.definition.documents import read_document
+    from directory_sync.definition.loading import load
     from tests.airflow.dag_runs import register
 
     collection_task.FIRST_PAUSE = 0.5
-    dag = build_dag(load_file(Path(order["definition"]), templates=None).collection)
+    dag = build_dag(load(read_document(Path(order["definition"]))).collection)
     for task in dag.tasks:
         task.retries, task.retry_delay, task.retry_exponential_backoff = (
             TRIES - 1,

@@ -19,7 +19,8 @@ from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
 from directory_sync.cli.deployment import operating_system_user
 from directory_sync.cli.main import main
-from directory_sync.definition.loading import load_file
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import load
 from directory_sync.errors import NotAllowed
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
@@ -383,7 +384,7 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
     from directory_sync.run.deployment import Deployment
     from directory_sync.run.job import run_job
 
-    collection = load_file(terminal.folder / "crew.yaml").collection
+    collection = load(read_document(terminal.folder / "crew.yaml")).collection
 
     def as_airflow(store: Store) -> None:
         snapshot = store.runs.start(collection, "manual__1", trigger="manual", requester="ida", verified=True)
@@ -409,7 +410,7 @@ def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: T
     terminal.run("--job", "people")
     terminal.approve()
     terminal.define(policy="{approvers: {users: [dora]}}")
-    collection = load_file(terminal.folder / "crew.yaml").collection
+    collection = load(read_document(terminal.folder / "crew.yaml")).collection
 
     def as_airflow(store: Store) -> None:
         store.runs.start(collection, "manual__1", trigger="manual", requester="ida", verified=True)

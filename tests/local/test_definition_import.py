@@ -7,7 +7,7 @@ import sys
 
 _SCRIPT = """
 import sys
-from directory_sync.definition.loading import load_file
+from directory_sync.definition.catalogue import FolderCatalogue
 heavy = {'airflow', 'ldap', 'jinja2', 'croniter', 'sqlalchemy', 'alembic', 'rich', 'pandas'}
 print(sorted(heavy & {name.partition('.')[0] for name in sys.modules}))
 """

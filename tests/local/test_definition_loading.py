@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from directory_sync.definition.loading import Broken, Loaded, load_file, load_folder, load_text
+from directory_sync.definition.catalogue import FolderCatalogue
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import Broken, Loaded, load, load_text
 from directory_sync.definition.models import DirectoryDestination, Limit, LimitKind, Static
 from directory_sync.errors import DefinitionError
 from tests.scenarios.definitions import MINIMAL, SPEC_EXAMPLE, changed, found
@@ -17,7 +19,7 @@ from tests.scenarios.definitions import MINIMAL, SPEC_EXAMPLE, changed, found
 
 def test_specification_example_loads_without_problems() -> None:
     """The whole example of the format's specification is accepted as it stands."""
-    loaded = load_file(SPEC_EXAMPLE)
+    loaded = load(read_document(SPEC_EXAMPLE))
     collection = loaded.collection
     assert loaded.problems == ()
     assert [job.name for job in collection.jobs] == ["people", "groups"]
@@ -99,7 +101,7 @@ def test_folder_shows_the_good_and_the_broken(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "e.txt").write_text("not ours")
     (tmp_path / "f.yaml").mkdir()
-    results = {Path(result.file).name: result for result in load_folder(tmp_path)}
+    results = {Path(result.origin).name: result for result in FolderCatalogue(tmp_path).all()}
     assert {name: type(result) for name, result in results.items()} == {
         "a.yaml": Loaded,
         "b.yml": Broken,
@@ -115,7 +117,7 @@ def test_two_files_with_one_name_are_both_broken(tmp_path: Path) -> None:
     """Neither wins by chance; each names the other, and a third file is left alone."""
     for name, collection in (("a.yaml", "same"), ("b.yaml", "same"), ("c.yaml", "another")):
         (tmp_path / name).write_text(yaml.safe_dump(changed(("name", collection)), sort_keys=False))
-    a, b, c = load_folder(tmp_path)
+    a, b, c = FolderCatalogue(tmp_path).all()
     assert isinstance(a, Broken)
     assert isinstance(b, Broken)
     assert isinstance(c, Loaded)
@@ -128,7 +130,7 @@ def test_two_files_with_one_name_are_both_broken(tmp_path: Path) -> None:
 def test_folder_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """A folder that is not there is not an empty one."""
     with pytest.raises(DefinitionError, match="the folder cannot be read"):
-        load_folder(tmp_path / "nowhere")
+        FolderCatalogue(tmp_path / "nowhere").all()
 
 
 @pytest.mark.timeout(10)
@@ -137,9 +139,9 @@ def test_what_is_no_file_is_refused_without_reading(tmp_path: Path) -> None:
     pipe = tmp_path / "a.yaml"
     os.mkfifo(pipe)
     with pytest.raises(DefinitionError, match="is not a file"):
-        load_file(pipe)
+        load(read_document(pipe))
     with pytest.raises(DefinitionError, match="is not a file"):
-        load_file(tmp_path / "missing.yaml")
+        load(read_document(tmp_path / "missing.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_unreadable_files_are_problems(tmp_path: Path, content: bytes, message: 
     file = tmp_path / "a.yaml"
     file.write_bytes(content)
     with pytest.raises(DefinitionError, match=message.replace("+", r"\+")) as raised:
-        load_file(file)
+        load(read_document(file))
     assert all(
         problem.file == str(file) and problem.line >= 1 and problem.column >= 1
         for problem in raised.value.problems
@@ -175,7 +177,7 @@ def test_byte_order_mark_of_utf8_is_no_problem(tmp_path: Path) -> None:
     """Windows editors write one."""
     file = tmp_path / "a.yaml"
     file.write_text(yaml.safe_dump(MINIMAL), encoding="utf-8-sig")
-    assert load_file(file).name == "corp_to_lab"
+    assert load(read_document(file)).name == "corp_to_lab"
 
 
 def test_repeated_checks_find_places_through_loaded() -> None:

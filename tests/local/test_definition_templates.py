@@ -8,15 +8,15 @@ import pytest
 
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Copy, MoveMissing, ObjectKind
-from directory_sync.definition.templates import available
+from directory_sync.definition.templates import BUILT_IN, FolderTemplates
 from directory_sync.errors import DefinitionError
 from tests.scenarios.definitions.from_templates import GAL, HR, MAILBOX, MOVE
 
 
 def test_every_built_in_template_is_there() -> None:
     """Those that the product promises."""
-    assert set(available("jobs")) == {"move_objects", "move_and_disable", "sync_gal", "linked_mailbox"}
-    assert set(available("collections")) == {"two_way_gal_sync", "hr_feed_to_two_domains"}
+    assert set(BUILT_IN.names("jobs")) == {"move_objects", "move_and_disable", "sync_gal", "linked_mailbox"}
+    assert set(BUILT_IN.names("collections")) == {"two_way_gal_sync", "hr_feed_to_two_domains"}
 
 
 @pytest.mark.parametrize(("template", "disable"), [("move_objects", False), ("move_and_disable", True)])
@@ -60,17 +60,17 @@ def test_linked_mailbox() -> None:
     assert job.missing_at_source == "skip"
 
 
-def folder_with(tmp_path: Path, kind: str, name: str, text: str) -> Path:
-    """A template folder with one file."""
+def folder_with(tmp_path: Path, kind: str, name: str, text: str) -> FolderTemplates:
+    """A template folder with one file, and the built-in ones."""
     (tmp_path / kind).mkdir(exist_ok=True)
     (tmp_path / kind / name).write_text(text)
-    return tmp_path
+    return FolderTemplates(tmp_path)
 
 
 def test_own_template_counts_before_a_built_in_one(tmp_path: Path) -> None:
     """A file of the same name in the user's folder replaces it whole."""
     folder = folder_with(tmp_path, "jobs", "move_objects.yaml", "retries: 7\nlimits: {move: 3}\n")
-    job = load_text(MOVE.format(template="move_objects"), "a.yaml", templates=folder).collection.jobs[0]
+    job = load_text(MOVE.format(template="move_objects"), "a.yaml", folder).collection.jobs[0]
     assert job.retries == 7
     assert job.missing_at_destination == "create"
 
@@ -79,7 +79,7 @@ def test_problem_in_a_template_names_the_template(tmp_path: Path) -> None:
     """File and line are where the wrong text stands."""
     folder = folder_with(tmp_path, "jobs", "mine.yaml", "# mine\nretries: many\nshedule: x\n")
     with pytest.raises(DefinitionError) as raised:
-        load_text(MOVE.format(template="mine"), "a.yaml", templates=folder)
+        load_text(MOVE.format(template="mine"), "a.yaml", folder)
     assert [(problem.file, problem.line, problem.key) for problem in raised.value.problems] == [
         (f"{tmp_path}/jobs/mine.yaml", 2, "jobs[0].retries"),
         (f"{tmp_path}/jobs/mine.yaml", 3, "jobs[0].shedule"),
@@ -91,7 +91,7 @@ def test_broken_template_is_a_problem_of_the_file_that_uses_it(tmp_path: Path) -
     folder = folder_with(tmp_path, "jobs", "mine.yaml", "a: [")
     text = "name: a\njobs:\n  - name: b\n    template: mine\n"
     with pytest.raises(DefinitionError) as raised:
-        load_text(text, "a.yaml", templates=folder)
+        load_text(text, "a.yaml", folder)
     assert [problem.file for problem in raised.value.problems] == ["a.yaml", f"{tmp_path}/jobs/mine.yaml"]
     assert "template mine cannot be used" in raised.value.problems[0].message
 
@@ -110,7 +110,7 @@ def test_templates_do_not_use_templates(tmp_path: Path) -> None:
     """So nobody can build a circle."""
     folder = folder_with(tmp_path, "jobs", "mine.yaml", "template: mine\n")
     with pytest.raises(DefinitionError, match="a job template cannot use another one"):
-        load_text(MOVE.format(template="mine"), "a.yaml", templates=folder)
+        load_text(MOVE.format(template="mine"), "a.yaml", folder)
 
 
 def test_one_anchor_used_by_two_jobs_is_completed_twice() -> None:

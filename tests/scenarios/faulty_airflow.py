@@ -17,7 +17,8 @@ import httpx
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_server import start_airflow
-from directory_sync.definition.loading import load_file
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import load
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.store.migrate import upgrade
@@ -214,7 +215,7 @@ class FaultyAirflow:
 
     def ask(self, dag_id: str, run_id: str) -> list[Request]:
         """A pending request for each job of a collection, of a run that Airflow knows nothing of."""
-        collection = load_file(self.collections / f"{dag_id}.yaml").collection
+        collection = load(read_document(self.collections / f"{dag_id}.yaml")).collection
         run = self.store.runs.start(collection, run_id, trigger="manual", requester="ida", verified=True)
         requests = []
         for job in collection.jobs:

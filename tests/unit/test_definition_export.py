@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory_sync.definition.approval import impossible_name
+from directory_sync.definition.documents import read_document
 from directory_sync.definition.export import dump, to_definition
-from directory_sync.definition.loading import load_file, load_text
+from directory_sync.definition.loading import load, load_text
 from directory_sync.definition.models import Collection
 from tests.scenarios.definitions import MINIMAL, SPEC_EXAMPLE, changed
 
@@ -149,7 +150,7 @@ def test_what_is_written_is_read_back(definition: dict[str, Any]) -> None:
 
 def test_specification_example_survives() -> None:
     """Every kind of key at least once."""
-    collection = load_file(SPEC_EXAMPLE).collection
+    collection = load(read_document(SPEC_EXAMPLE)).collection
     assert load_text(dump(collection), "a.yaml").collection == collection
 
 

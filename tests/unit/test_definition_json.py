@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.definition.files import parse_tree
+from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.nodes import Scalar, to_data
 
 

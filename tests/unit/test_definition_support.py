@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from directory_sync.definition.loading import load_file
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import load
 from directory_sync.definition.models import Collection
 from directory_sync.definition.support import refuse_unsupported, unsupported
 from directory_sync.errors import UnsupportedError
@@ -116,7 +117,7 @@ def test_only_the_jobs_that_run_are_refused() -> None:
 
 def test_places_are_lines_of_the_file() -> None:
     """With the places of a loaded file, warnings name its lines."""
-    loaded = load_file(SPEC_EXAMPLE)
+    loaded = load(read_document(SPEC_EXAMPLE))
     problems = unsupported(loaded.collection, script_modules=["transforms"], places=loaded.places)
     lines = SPEC_EXAMPLE.read_text().splitlines()
     named = {problem.key: lines[problem.line - 1].split(":")[0].strip() for problem in problems}

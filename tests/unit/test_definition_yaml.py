@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from directory_sync.definition.files import parse_tree
+from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.nodes import MAX_DEPTH, Entries, to_data
 
 
@@ -115,9 +115,9 @@ def test_mistakes_say_what_would_be_right(text: str, message: str) -> None:
 )
 def test_bombs_are_refused_quickly(text: str, message: str) -> None:
     """Neither depth nor expansion can exhaust the machine."""
-    began = time.monotonic()
+    began = time.process_time()
     assert message in "\n".join(messages(text))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_places_are_those_of_the_file() -> None:

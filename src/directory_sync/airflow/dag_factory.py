@@ -1,4 +1,4 @@
-"""From a folder of definitions to DAGs: one per collection, one task per job, wired by order and failure
+"""From a catalogue of definitions to DAGs: one per collection, one task per job, wired by order and failure
 actions.
 
 This runs every time Airflow parses the DAG file, so it opens no connection, asks no store and imports no
@@ -7,11 +7,8 @@ endpoint.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from airflow.sdk import DAG, Param, get_parsing_context
@@ -19,18 +16,21 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from directory_sync import settings
 from directory_sync.airflow.broken import broken_dag
+from directory_sync.airflow.catalogue import catalogue_of
 from directory_sync.airflow.documentation import documentation_of
 from directory_sync.airflow.schedules import start_of, timetable_of
 from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
 from directory_sync.airflow.wiring import add_tasks
 from directory_sync.approval.minimum import parse_minimum
-from directory_sync.definition.loading import ENDINGS, Broken, Loaded, load_file, load_folder
+from directory_sync.definition.catalogue import Catalogue
+from directory_sync.definition.export import complete, digest_of
+from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.support import unsupported
-from directory_sync.errors import DefinitionError, SettingsError
+from directory_sync.errors import SettingsError
 from directory_sync.garbage import rare_collection
 from directory_sync.run.policies import policy_for
-from directory_sync.settings import script_modules, templates_folder
+from directory_sync.settings import script_modules
 
 MAX_ACTIVE_RUNS = 32
 """No lock: runs that wait for each other hold a lease.
@@ -40,27 +40,30 @@ Runs that wait for approval, at most one per job, come on top of it.
 
 
 @rare_collection()
-def build_dags(folder: Path) -> dict[str, DAG]:
-    """Build the DAGs of all definitions in a folder, or just the one that the running task belongs to.
+def build_dags(definitions: Path | Catalogue) -> dict[str, DAG]:
+    """Build the DAGs of all definitions in a catalogue, or just the one that the running task belongs to.
+
+    A path is a folder of definition files, which may use the deployment's templates.
 
     A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong; it never
     takes others away. Raises NotADirectoryError if there is no such folder.
     """
-    if not folder.is_dir():
-        raise NotADirectoryError(
-            f"There is no folder {folder} with definitions. Create it, or set collections_folder in the"
-            f" section "
-            "[directory_sync] of airflow.cfg."
-        )
+    if isinstance(definitions, Path):
+        if not definitions.is_dir():
+            raise NotADirectoryError(
+                f"There is no folder {definitions} with definitions. Create it, or set collections_folder in"
+                " the section [directory_sync] of airflow.cfg."
+            )
+        definitions = catalogue_of(definitions)
     wanted = get_parsing_context().dag_id
     if wanted == UPKEEP_DAG_ID:
         return {}
     minimum = _minimum()
-    if wanted is not None and (loaded := _find(folder, wanted)) is not None:
+    if wanted is not None and (loaded := definitions.get(wanted)) is not None:
         return {wanted: _dag_of(loaded, minimum)}
-    definitions = load_folder(folder, templates=templates_folder(folder))
-    dags = {each.collection.name: _dag_of(each, minimum) for each in definitions if isinstance(each, Loaded)}
-    dags.update(_broken_dags([each for each in definitions if isinstance(each, Broken)], taken=set(dags)))
+    found = definitions.all()
+    dags = {each.name: _dag_of(each, minimum) for each in found if isinstance(each, Loaded)}
+    dags.update(_broken_dags([each for each in found if isinstance(each, Broken)], taken=set(dags)))
     return dags
 
 
@@ -74,7 +77,7 @@ def build_dag(
         warnings: shown on the DAG's page.
         minimum: the deployment's approval policy, or None.
     """
-    digest = definition_digest(collection)
+    digest = digest_of(complete(collection))
     timetable = timetable_of(collection)
     with DAG(
         dag_id=collection.name,
@@ -123,17 +126,6 @@ def _params(collection: Collection) -> dict[str, Param]:
     }
 
 
-def definition_digest(collection: Collection) -> str:
-    """SHA-256 of the definition as it is meant, templates filled in and defaults included; hexadecimal.
-
-    The store's, too.
-    """
-    canonical = json.dumps(
-        collection.model_dump(mode="json", by_alias=True), sort_keys=True, separators=(",", ":")
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 def _minimum() -> ApprovalPolicy | SettingsError | None:
     """The deployment's approval policy, or what is wrong with it."""
     try:
@@ -153,15 +145,15 @@ def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> D
             loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)], minimum=minimum
         )
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
-        problem = f"{loaded.file}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
+        problem = f"{loaded.origin}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
         return broken_dag(loaded.collection.name, problem)
 
 
 def _broken_dags(definitions: list[Broken], taken: set[str]) -> dict[str, DAG]:
-    """One DAG for each broken name; two files that claim the same name share it."""
+    """One DAG for each broken name; two documents that claim the same name share it."""
     problems: dict[str, list[str]] = {}
     for broken in definitions:
-        dag_id = broken.name or _id_of(Path(broken.file))
+        dag_id = broken.name or _id_of(broken.document.name)
         if dag_id in taken:
             dag_id = f"{dag_id}.broken"
         lines = problems.setdefault(dag_id, [])
@@ -169,36 +161,6 @@ def _broken_dags(definitions: list[Broken], taken: set[str]) -> dict[str, DAG]:
     return {dag_id: broken_dag(dag_id, "\n".join(lines)) for dag_id, lines in problems.items()}
 
 
-def _id_of(file: Path) -> str:
-    """A DAG id made of a file's name, for a definition whose own name cannot be read."""
-    return re.sub(r"[^a-z0-9_]", "_", file.stem.lower())[:100] or "_"
-
-
-def _find(folder: Path, name: str) -> Loaded | None:
-    """The one definition of that name, if it can be told without loading the files that do not mention it."""
-    found = []
-    for file in _files_that_mention(folder, name):
-        try:
-            loaded = load_file(file, templates=templates_folder(folder))
-        except (DefinitionError, OSError):
-            return None  # it may claim the name too: let the whole folder decide
-        if loaded.collection.name == name:
-            found.append(loaded)
-    return found[0] if len(found) == 1 else None
-
-
-def _files_that_mention(folder: Path, name: str) -> Iterator[Path]:
-    """Files in which something is called `name`."""
-    wanted = name.encode()
-    pattern = re.compile(rb"""\bname["']?\s*:\s*["']?%s\b""" % re.escape(wanted))
-    # There may be thousands, and every task looks: so nothing but reading, and a plain search before the
-    # pattern.
-    with os.scandir(folder) as entries:
-        paths = sorted(
-            entry.path for entry in entries if entry.name.endswith(tuple(ENDINGS)) and entry.is_file()
-        )
-    for path in paths:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - several times faster than by way of Path
-            data = file.read()
-        if wanted in data and pattern.search(data):
-            yield Path(path)
+def _id_of(name: str) -> str:
+    """A DAG id made of a document's name, for a definition whose own name cannot be read."""
+    return re.sub(r"[^a-z0-9_]", "_", name.lower())[:100] or "_"

@@ -38,8 +38,8 @@ class UpkeepOperator(BaseOperator):
         from dataclasses import asdict
         from functools import cache
 
+        from directory_sync.airflow.catalogue import catalogue_of, defined_collections
         from directory_sync.airflow.upkeep import keep_up
-        from directory_sync.airflow.vanished import defined_collections
         from directory_sync.printable import printable_lines
 
         refuse_unknown_keys(context["dag_run"].conf or {}, {})
@@ -50,7 +50,8 @@ class UpkeepOperator(BaseOperator):
 
         @cache
         def defined() -> frozenset[str] | None:
-            return defined_collections(settings.collections_folder(beside=Path(context["dag"].fileloc)))
+            folder = settings.collections_folder(beside=Path(context["dag"].fileloc))
+            return defined_collections(catalogue_of(folder))
 
         def is_gone(collection: str) -> bool:
             known = defined()

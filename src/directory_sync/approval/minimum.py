@@ -16,7 +16,7 @@ from directory_sync.approval.strictest import (
     stricter_when,
 )
 from directory_sync.definition.checks.collection import check_names
-from directory_sync.definition.files import parse_tree
+from directory_sync.definition.documents import parse_tree
 from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.definition.nodes import Plain, to_data
 from directory_sync.definition.places import Places

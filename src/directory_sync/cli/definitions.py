@@ -9,10 +9,12 @@ from typing import TextIO
 
 from directory_sync import settings
 from directory_sync.cli.exit_status import UsageError
-from directory_sync.definition.loading import Loaded, load_file
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import Loaded, load
 from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.problems import Problem, explain, suggest
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.definition.templates import FolderTemplates, Templates
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable_lines
 
@@ -21,18 +23,20 @@ def load_definition(file: Path, templates: Path | None) -> Loaded:
     """Read the definition of a collection; warnings go to standard error. Raises DefinitionError."""
     if file.is_dir():
         raise UsageError(f"{file} is a folder; this command needs the definition file of one collection.")
-    loaded = load_file(file, templates=templates_folder(file, templates))
+    loaded = load(read_document(file), templates_for(file, templates))
     show_problems(loaded.problems, sys.stderr)
     return loaded
 
 
-def templates_folder(file: Path, given: Path | None) -> Path | None:
-    """Where templates of the deployment are: as given, or as the setting says."""
+def templates_for(file: Path, given: Path | None) -> Templates:
+    """The templates that a file, or the files of a folder, may use: in the folder that is given, or that the
+    setting names.
+    """
     if given is None:
-        return settings.templates_folder(file if file.is_dir() else file.parent)
+        return FolderTemplates(settings.templates_folder(file if file.is_dir() else file.parent))
     if not given.is_dir():
         raise UsageError(f"--templates: there is no folder {given}.")
-    return given
+    return FolderTemplates(given)
 
 
 def find_job(collection: Collection, name: str) -> Job:

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from directory_sync import settings
-from directory_sync.cli.definitions import show_problems, templates_folder
+from directory_sync.cli.definitions import show_problems, templates_for
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.terminal import data_output
-from directory_sync.definition.loading import Broken, Loaded, load_file, load_folder, refuse_same_names
+from directory_sync.definition.catalogue import FolderCatalogue
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.loading import Broken, Loaded, judge, refuse_same_names
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.support import unsupported
-from directory_sync.errors import DefinitionError
 from directory_sync.printable import printable, printable_json
 
 
@@ -22,7 +23,7 @@ def main(arguments: Namespace) -> ExitStatus:
     """Show every problem of the files; `WRONG_USAGE` if one of them cannot be used."""
     modules = settings.script_modules()
     results = _load(arguments.files, arguments.templates)
-    problems = {result.file: _problems(result, modules) for result in results}
+    problems = {result.origin: _problems(result, modules) for result in results}
     if arguments.format == "json":
         _print_json(results, problems)
     else:
@@ -35,18 +36,11 @@ def _load(paths: Sequence[Path], templates: Path | None) -> list[Loaded | Broken
     """Read all files; those that name the same collection are broken, wherever they are."""
     results: dict[Path, Loaded | Broken] = {}
     for path in paths:
-        folder = templates_folder(path, templates)
-        found = load_folder(path, templates=folder) if path.is_dir() else [_load_one(path, folder)]
+        usable = templates_for(path, templates)
+        found = FolderCatalogue(path, usable).all() if path.is_dir() else [judge(read_document(path), usable)]
         # A file that is named twice, or named and in a folder that is named, is one file.
-        results |= {Path(result.file).resolve(): result for result in found}
+        results |= {Path(result.origin).resolve(): result for result in found}
     return refuse_same_names(list(results.values()))
-
-
-def _load_one(path: Path, templates: Path | None) -> Loaded | Broken:
-    try:
-        return load_file(path, templates=templates)
-    except DefinitionError as error:
-        return Broken(str(path), None, error.problems)
 
 
 def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem]:
@@ -57,17 +51,22 @@ def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem
     unique = {(problem.file, problem.line, problem.key, problem.message): problem for problem in problems}
     return sorted(
         unique.values(),
-        key=lambda problem: (problem.file != result.file, problem.file, problem.line, problem.column),
+        key=lambda problem: (
+            problem.file != result.origin,
+            problem.file,
+            problem.line,
+            problem.column,
+        ),
     )
 
 
 def _print_json(results: Sequence[Loaded | Broken], problems: dict[str, list[Problem]]) -> None:
     files = [
         {
-            "file": result.file,
+            "file": result.origin,
             "collection": result.name,
             "valid": isinstance(result, Loaded),
-            "problems": [problem.to_json() for problem in problems[result.file]],
+            "problems": [problem.to_json() for problem in problems[result.origin]],
         }
         for result in results
     ]
@@ -82,7 +81,7 @@ def _print_summary(results: Sequence[Loaded | Broken], problems: dict[str, list[
         if isinstance(result, Loaded):
             jobs = len(result.collection.jobs)
             paused = ", paused until somebody switches it on" if result.collection.paused else ""
-            text = f"{result.file}: collection {result.name}, {jobs} job{'s' if jobs != 1 else ''}{paused}"
+            text = f"{result.origin}: collection {result.name}, {jobs} job{'s' if jobs != 1 else ''}{paused}"
             print(printable(text), file=sys.stderr)
     if not results:
         print("There is no definition file here (*.yaml, *.yml, *.json).", file=sys.stderr)

@@ -1,9 +1,11 @@
-"""Writes a collection as a definition file: only what differs from the defaults, in the order of the
-models.
+"""Writes a collection: as a definition file, with only what differs from the defaults and in the order of the
+models, and complete, as it is stored and compared.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import yaml
@@ -30,6 +32,17 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _represent_text)
+
+
+def complete(collection: Collection) -> dict[str, Any]:
+    """The collection as it is meant, templates filled in and defaults included; a model reads it back."""
+    return collection.model_dump(mode="json", by_alias=True)
+
+
+def digest_of(definition: dict[str, Any]) -> str:
+    """SHA-256 of what `complete` gives, hexadecimal: names the definition wherever it came from."""
+    canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def to_definition(collection: Collection) -> dict[str, Any]:

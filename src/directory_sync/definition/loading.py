@@ -1,6 +1,6 @@
-"""Reads definition files into collections.
+"""Reads documents into collections.
 
-Every problem of a file is reported at once, with file, line, column and key.
+Every problem of a document is reported at once, with file, line, column and key.
 """
 
 from __future__ import annotations
@@ -8,19 +8,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from directory_sync.definition import templates as template_files
-from directory_sync.definition.files import parse_tree, read_tree
+from directory_sync.definition.documents import Document, read_tree
 from directory_sync.definition.models import NAME_PATTERN, Collection
-from directory_sync.definition.nodes import Entries, Node, Scalar, to_data
+from directory_sync.definition.nodes import Entries, Scalar, to_data
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.templates import BUILT_IN, Templates, expand
 from directory_sync.definition.validation import validate
 from directory_sync.errors import DefinitionError
-
-ENDINGS = (".yaml", ".yml", ".json")
-"""Endings of definition files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +24,15 @@ class Loaded:
     """A collection that can be used.
 
     Attributes:
+        document: what it was read from.
         collection: complete; what templates gave is in it, and its `template` keys are empty.
         problems: warnings only.
-        file: as it was given.
         places: where its keys and values stand.
     """
 
+    document: Document
     collection: Collection
     problems: tuple[Problem, ...]
-    file: str
     places: Places = field(repr=False, compare=False)
 
     @property
@@ -44,72 +40,57 @@ class Loaded:
         """The collection's name."""
         return self.collection.name
 
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as problems name it."""
+        return self.document.origin
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file that cannot be used.
+    """A document that cannot be used.
 
     Attributes:
-        file: its path.
+        document: what was read.
         name: the collection's name, as far as it can be told.
         problems: at least one error.
     """
 
-    file: str
+    document: Document
     name: str | None
     problems: tuple[Problem, ...]
 
+    @property
+    def origin(self) -> str:
+        """Where it comes from, as problems name it."""
+        return self.document.origin
 
-def load_file(path: str | Path, *, templates: Path | None = None) -> Loaded:
-    """Read one definition file. `templates` is a folder whose `jobs` and `collections` hold templates besides
-    the built-in ones.
+
+def load(document: Document, templates: Templates = BUILT_IN) -> Loaded:
+    """Read a definition.
 
     Raises DefinitionError with all problems, errors and warnings, if there is an error.
     """
-    return _usable(_load(*read_tree(Path(path)), str(path), templates))
-
-
-def load_text(text: str, file: str, *, templates: Path | None = None) -> Loaded:
-    """Read a definition from memory, as `load_file` does.
-
-    `file` names it in problems; the ending `.json` means JSON.
-    """
-    return _usable(_load(*parse_tree(text, file), file, templates))
-
-
-def load_folder(path: str | Path, *, templates: Path | None = None) -> list[Loaded | Broken]:
-    """Read all `*.yaml`, `*.yml` and `*.json` files of a folder, in order of their names; one that is broken
-    hides no other.
-
-    Two files that name the same collection are both broken. Raises DefinitionError if the folder itself
-    cannot be read.
-    """
-    folder = Path(path)
-    try:
-        found = sorted(
-            file for file in folder.iterdir() if file.suffix in ENDINGS and not file.name.startswith(".")
-        )
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        problem = Problem(
-            str(path), 1, 1, "", f"the folder cannot be read: {reason}", "create it, or name another one"
-        )
-        raise DefinitionError([problem]) from None
-    return refuse_same_names([_load(*read_tree(file), str(file), templates) for file in found])
-
-
-def _usable(result: Loaded | Broken) -> Loaded:
+    result = judge(document, templates)
     if isinstance(result, Broken):
         raise DefinitionError(result.problems)
     return result
 
 
-def _load(root: Node | None, problems: list[Problem], file: str, templates: Path | None) -> Loaded | Broken:
+def load_text(text: str, origin: str, templates: Templates = BUILT_IN) -> Loaded:
+    """Read a definition that is in no catalogue, as `load` does."""
+    return load(Document("", text, origin), templates)
+
+
+def judge(document: Document, templates: Templates = BUILT_IN) -> Loaded | Broken:
+    """Read a definition, without raising anything."""
+    root, problems = read_tree(document)
     if not isinstance(root, Entries):
-        return Broken(file, None, tuple(problems))
+        return Broken(document, None, tuple(problems))
     from directory_sync.definition.checks import check
 
-    of_templates = template_files.expand(root, templates)
+    of_templates = expand(root, templates)
+    file = document.origin
     places = Places.of(root, file)
     collection, jobs, of_shape = validate(to_data(root), places)
     problems = [
@@ -124,8 +105,8 @@ def _load(root: Node | None, problems: list[Problem], file: str, templates: Path
         )
     problems.sort(key=lambda problem: (problem.file != file, problem.file, problem.line, problem.column))
     if collection is None or any(problem.severity == "error" for problem in problems):
-        return Broken(file, _name_of(root), tuple(problems))
-    return Loaded(collection, tuple(problems), file, places)
+        return Broken(document, _name_of(root), tuple(problems))
+    return Loaded(document, collection, tuple(problems), places)
 
 
 def _follows(problem: Problem, of_templates: list[Problem]) -> bool:
@@ -152,7 +133,7 @@ def refuse_same_names(results: list[Loaded | Broken]) -> list[Loaded | Broken]:
     for name, same in by_name.items():
         if len(same) > 1:
             for index in same:
-                others = ", ".join(results[other].file for other in same if other != index)
+                others = ", ".join(results[other].origin for other in same if other != index)
                 results[index] = _broken_by_name(results[index], name, others)
     return results
 
@@ -162,5 +143,5 @@ def _broken_by_name(result: Loaded | Broken, name: str, others: str) -> Broken:
     if isinstance(result, Loaded):
         problem = result.places.problem(("name",), message, hint)
     else:
-        problem = Problem(result.file, 1, 1, "name", message, hint)
-    return Broken(result.file, name, (problem, *result.problems))
+        problem = Problem(result.origin, 1, 1, "name", message, hint)
+    return Broken(result.document, name, (problem, *result.problems))

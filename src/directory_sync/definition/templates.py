@@ -1,4 +1,4 @@
-"""Job and collection templates: YAML files that give every key which a definition does not set.
+"""Job and collection templates: documents that give every key which a definition does not set.
 
 A mapping (`source`, `destination`, `fields`, `limits`, …) is completed key by key; anything else is taken
 from the definition if it is there. A definition's list of jobs counts as it is, and each job is completed by
@@ -8,13 +8,13 @@ the collection template's job of that name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path as FilePath
-from typing import Literal
+from typing import Literal, Protocol
 
-from directory_sync.definition.files import read_tree
+from directory_sync.definition.documents import Document, read_document, read_tree
 from directory_sync.definition.nodes import Entries, Entry, Items, Path, Scalar
 from directory_sync.definition.problems import Problem, suggest
 
@@ -24,16 +24,36 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
-def available(kind: Kind, folder: FilePath | None = None) -> dict[str, Traversable]:
-    """Template files by name: the built-in ones, and those of `FOLDER/jobs` or `FOLDER/collections`, which
-    count first.
-    """
-    return {
-        name: file
-        for root in (files(__package__) / "builtin", folder)
-        if root is not None
-        for name, file in _in(root / kind)
-    }
+class Templates(Protocol):
+    """Templates by their names."""
+
+    def names(self, kind: Kind) -> Collection[str]:
+        """The names of all templates of a kind."""
+
+    def get(self, kind: Kind, name: str) -> Document:
+        """The template of one of these names. Never raises for a name that `names` has given."""
+
+
+class FolderTemplates:
+    """The built-in templates, and those in a folder's `jobs` and `collections`, which count first."""
+
+    def __init__(self, folder: FilePath | None = None) -> None:
+        self._roots = [files(__package__) / "builtin", *([] if folder is None else [folder])]
+
+    def names(self, kind: Kind) -> Collection[str]:
+        """The names of the files without their endings."""
+        return self._files(kind)
+
+    def get(self, kind: Kind, name: str) -> Document:
+        """The text of a template's file."""
+        return read_document(self._files(kind)[name])
+
+    def _files(self, kind: Kind) -> dict[str, Traversable]:
+        return {name: file for root in self._roots for name, file in _in(root / kind)}
+
+
+BUILT_IN: Templates = FolderTemplates()
+"""The templates that every deployment has."""
 
 
 def _in(folder: Traversable | FilePath) -> Iterator[tuple[str, Traversable]]:
@@ -47,14 +67,14 @@ def _in(folder: Traversable | FilePath) -> Iterator[tuple[str, Traversable]]:
             yield stem, file
 
 
-def expand(collection: Entries, folder: FilePath | None) -> list[Problem]:
+def expand(collection: Entries, templates: Templates) -> list[Problem]:
     """Complete a collection's tree in place from the templates that it and its jobs name, and take out the
     key `template`.
 
     Returns the problems: unknown templates, and what is wrong in the template files.
     """
     problems: list[Problem] = []
-    template = _take_template(collection, (), "collections", folder, problems)
+    template = _take_template(collection, (), "collections", templates, problems)
     if template is not None:
         _complete_jobs(collection, template)
         _complete(collection, template)
@@ -64,14 +84,14 @@ def expand(collection: Entries, folder: FilePath | None) -> list[Problem]:
             if isinstance(job, Entries):
                 # An anchor may be used for two jobs: each is completed on its own.
                 own = jobs.node.items[index] = Entries(job.place, dict(job.entries))
-                template = _take_template(own, ("jobs", index), "jobs", folder, problems)
+                template = _take_template(own, ("jobs", index), "jobs", templates, problems)
                 if template is not None:
                     _complete(own, template)
     return problems
 
 
 def _take_template(
-    tree: Entries, path: Path, kind: Kind, folder: FilePath | None, problems: list[Problem]
+    tree: Entries, path: Path, kind: Kind, templates: Templates, problems: list[Problem]
 ) -> Entries | None:
     entry = tree.entries.get("template")
     if entry is None or not isinstance(entry.node, Scalar):
@@ -80,7 +100,7 @@ def _take_template(
     name = entry.node.text
     if name is None:
         return None
-    known = available(kind, folder)
+    known = templates.names(kind)
     if name not in known:
         hint = suggest(name, known, f"there are: {', '.join(sorted(known))}")
         problems.append(
@@ -89,7 +109,8 @@ def _take_template(
             )
         )
         return None
-    root, found = read_tree(known[name])
+    document = templates.get(kind, name)
+    root, found = read_tree(document)
     problems.extend(found)
     if isinstance(root, Entries):
         if "template" in root.entries:
@@ -97,7 +118,7 @@ def _take_template(
             message = f"a {kind.removesuffix('s')} template cannot use another one"
             problems.append(place.problem(("template",), message, "copy what it needs"))
         return root
-    hint = f"correct {known[name]}"
+    hint = f"correct {document.origin}"
     problems.append(
         entry.node.place.problem((*path, "template"), f"the template {name} cannot be used", hint)
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import socket
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
@@ -157,8 +156,7 @@ class Runs:
         Raises RunIdUsed if the store knows another run by this id; a terminal's run is never joined.
         """
         identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
-        definition = collection.model_dump(mode="json", by_alias=True)
-        canonical = json.dumps(definition, sort_keys=True, separators=(",", ":")).encode()
+        definition = complete(collection)
         with self._database.write() as connection:
             statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRunRow)
             begun = connection.execute(
@@ -167,7 +165,7 @@ class Runs:
                     "collection": collection.name,
                     "run_id": run_id,
                     "definition": definition,
-                    "definition_digest": hashlib.sha256(canonical).hexdigest(),
+                    "definition_digest": digest_of(definition),
                     "trigger": trigger,
                     "requester": requester,
                     "requester_verified": verified,
