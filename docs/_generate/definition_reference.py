@@ -33,7 +33,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ),
     (
         "Sources",
-        "`source` of a job: what it names decides which of these it is.",
+        "`source` of a job: its keys decide which of these it is.",
         (models.DirectorySource, models.SqlSource),
     ),
     (
@@ -132,15 +132,18 @@ _HEAD = """# Definition reference
 
 <!-- Generated from the models by docs/_generate/definition_reference.py; changes here are lost. -->
 
-Every key that a definition file may have. Keys without a default must be given. `directory-sync schema` prints the same as JSON
-Schema, and `directory-sync validate FILE` checks a file against it. Texts need no quotes unless they begin with or contain one of
-`: # { } [ ] , & * ! | > % @`; a DN inside `{…}` needs them.
-"""  # noqa: E501
+Every key that a definition file may have. A key with the default *required* must be given.
+`directory-sync schema` prints the same as JSON Schema, and `directory-sync validate FILE` checks a file
+against it. Terms are explained in [Concepts](concepts.md).
+
+Texts need no quotes unless they begin with or contain one of `: # { } [ ] , & * ! | > % @`. A DN inside `{…}`
+needs them.
+"""
 
 _LIMITS = """## Limits
 
-`limits` of a job, or of the collection for its jobs: the most changes of a kind that one run may make. A run that would make more
-stops before its first write.
+`limits` of a job, or of the collection for its jobs: the most changes of a kind that one run may make. A run
+that would make more stops before its first write.
 
 | key | counts |
 |---|---|
@@ -153,8 +156,8 @@ stops before its first write.
 | `members` | members removed from one group; a percentage counts against the group's members |
 | `memberships` | members removed from all groups together; a percentage counts against the members of all managed groups |
 
-Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`. A percentage always allows
-a handful; a number and `0%` are exact. What counts where nothing is said, and how large the handful is:
+Each is a number, a percentage of the managed objects, both as a list (the smaller counts), or `none`. A
+percentage always allows a handful; a number and `0%` are exact. The defaults, and how large the handful is:
 [How limits are counted](how-it-works.md#how-limits-are-counted).
 
 ```yaml
@@ -166,13 +169,13 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 _FILES = """### Reading files
 
 - **CSV.** The first line names the columns. Excel's line `sep=;` before it is read, and so is `="00123"`,
-  which means the text 00123. A line of blanks is no record. A row with more or fewer cells than the
+  which means the text 00123. A line of blanks is not a record. A row with more or fewer cells than the
   header is an error of that row.
 - **LDIF.** Content records (RFC 2849), and change records with `changetype: add`; a file with other
   changes is refused. An entry is its DN: it has the values of its RDN, whether it repeats them or not. To
   an LDIF destination map `dn`; it alone decides about the name.
 - **Blanks.** A cell or value of blanks only (spaces, tabs, no-break spaces and the like) is absent.
-  Blanks around a key, or around a value that names an object, are no part of it (RFC 4518); elsewhere
+  Blanks around a key, or around a value that names an object, are not part of it (RFC 4518); elsewhere
   they stay.
 - **Cut off.** A file that ends without a line break may have been cut off: its last record is not used
   and counts as an error, and nothing is deleted, disabled or moved in that run. A CSV file whose last
@@ -180,8 +183,8 @@ _FILES = """### Reading files
   ends like that is not read at all; what a run writes always ends with a line break.
 - **`filter`** chooses records of a source. Texts are compared without regard to case. In a CSV file the
   names are those of columns and may hold spaces and underscores, as in `(First name=Amy)`; a name that is
-  no column is an error. In LDIF, DNs are compared as DNs, and the classes above `inetOrgPerson`, `user`
-  and their like are known. Records that cannot be read are never filtered out.
+  not a column is an error. In LDIF, DNs are compared as DNs, and the classes above `inetOrgPerson`, `user`
+  and the like are known. Records that cannot be read are never filtered out.
 
 ```yaml
 source: {file: exports/people.ldif, filter: "(&(objectClass=inetOrgPerson)(!(employeeType=guest)))"}
@@ -198,13 +201,13 @@ the source holds one. A value that holds the delimiter it would be joined with i
 Joined values are compared as sets, so `a;b` and `b;a` are the same.
 
 **`exact`.** Values are compared by the destination's rules. To a directory `MCDONALD` and `McDonald` are
-the same name, so a corrected capitalisation never arrives by itself. `exact: true` writes the source's
+the same name, so a corrected capitalisation is not written by itself. `exact: true` writes the source's
 spelling: for plain attributes, DNs, keys, and the naming attribute, where the object is renamed in place.
-Files are compared to the letter anyway, but for attributes of LDIF that name other entries (`member`,
-`manager` and their like), which are compared as names. Active Directory spells references itself, so there `exact`
+Files are always compared exactly, except attributes of LDIF that name other entries (`member`,
+`manager` and the like), which are compared as names. Active Directory spells references itself, so there `exact`
 changes nothing for them.
 
-**Templates.** The variables are the source's field names, in any case. A name that is no single word is
+**Templates.** The variables are the source's field names, in any case. A name that is not a single word is
 written as in `{{ record["First name"] }}` or `{{ record["E-Mail"] }}`. One value is a text, several are a
 list, an absent one is the empty text. `validate` accepts exactly the templates that a run accepts.
 
@@ -228,10 +231,13 @@ before they read anything:
 
 _TEMPLATES = """## Built-in templates
 
-`template: NAME` in a job or at the top of a collection gives every key that the file does not set. Mappings such as `source`,
-`destination` and `fields` are completed key by key. The jobs of a collection are completed by the template's jobs of the same
-names. Files in the template folder's `jobs` and `collections` add templates, or replace a built-in one of the same name.
-"""  # noqa: E501
+`template: NAME` in a job or at the top of a collection gives every key that the file does not set.
+
+- Mappings such as `source`, `destination` and `fields` are completed key by key.
+- The jobs of a collection are completed by the template's jobs of the same names.
+- Files in the template folder's `jobs` and `collections` add templates, or replace a built-in one of the same
+  name.
+"""
 
 
 def reference_markdown() -> str:

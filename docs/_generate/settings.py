@@ -7,12 +7,13 @@ from directory_sync.settings.options import OPTIONS, SECTION
 _PAGE_START = f"""\
 # Settings
 
-Options of the section `[{SECTION}]` in `airflow.cfg`. Each can also be set by an environment variable. Options marked
-*sensitive* may come from a command or a secrets backend too: append `_cmd` or `_secret` to the name, `_CMD` or `_SECRET` to the
-environment variable.
+Options of the section `[{SECTION}]` in `airflow.cfg`. Each can also be set by an environment variable.
 
-Written by `make reference`; a test compares it with the table that the program reads.
-"""  # noqa: E501
+Options marked *sensitive* may come from a command or a secrets backend too: append `_cmd` or `_secret` to the
+name, `_CMD` or `_SECRET` to the environment variable.
+
+<!-- Generated from the options by docs/_generate/settings.py; changes here are lost. -->
+"""
 
 
 def reference_page() -> str:

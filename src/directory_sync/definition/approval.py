@@ -32,7 +32,7 @@ def impossible_name(name: str) -> str:
 
 
 class Approvers(Model):
-    """People by user name, and everybody who has one of the roles."""
+    """People by user name, and everyone who has one of the roles."""
 
     users: list[Text] = Field(default_factory=list, description="User names.")
     roles: list[Text] = Field(default_factory=list, description="Roles or groups.")
@@ -45,7 +45,7 @@ class Approvers(Model):
 
 
 class Escalation(Model):
-    """Who is asked next when nobody has acted."""
+    """Who is asked next when no one has decided."""
 
     after: Duration = Field(description="Time without a decision.")
     levels: list[
@@ -88,8 +88,8 @@ class ApprovalPolicy(Model):
     self_approval: Literal["forbid", "allow", "auto"] = Field(
         "forbid", description="May the requester approve?"
     )
-    escalation: Escalation | None = Field(None, description="What happens when nobody acts.")
-    expires: Duration | None = Field(None, description="A request that nobody answers ends after this time.")
+    escalation: Escalation | None = Field(None, description="What happens when no one decides.")
+    expires: Duration | None = Field(None, description="A request that is not decided ends after this time.")
 
 
 AnyApproval = Annotated[

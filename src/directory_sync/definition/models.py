@@ -176,7 +176,7 @@ class MoveMissing(Model):
     move: Text = Field(description="DN of the container they go to.")
     disable: bool = Field(False, description="Disable them too.")
     delete: Duration | None = Field(
-        None, description="Delete them when the record has been missing for so long."
+        None, description="Delete them when the record has been missing for this long."
     )
 
 
@@ -184,7 +184,7 @@ class DisableMissing(Model):
     """Objects whose record is gone are disabled now and deleted later."""
 
     disable: Literal["now"] = Field(description="`now`.")
-    delete: Duration = Field(description="Delete them when the record has been missing for so long.")
+    delete: Duration = Field(description="Delete them when the record has been missing for this long.")
 
 
 class ChangedSince(Model):
@@ -246,7 +246,7 @@ class Job(Model):
     limits: Limits = Field(default_factory=dict, description="Most changes of each kind.")
     limit_window: Window | None = Field(
         None,
-        description="Removals of so long ago count too; default: the collection's. `0` counts one run only.",
+        description="Earlier removals count for this long; default: the collection's. `0`: one run only.",
     )
     approval: AnyApproval | None = Field(None, description="Approval policy; default: the collection's.")
     wait_for_approval: bool = Field(False, description="The jobs after this one wait until it is decided.")
@@ -281,10 +281,10 @@ class Collection(Model):
         ),
     )
     timezone: str = Field("UTC", description="IANA time zone of the schedule.")
-    start: Moment | None = Field(None, description="No firing before.")
-    end: Moment | None = Field(None, description="No firing after.")
+    start: Moment | None = Field(None, description="No scheduled run before this time.")
+    end: Moment | None = Field(None, description="No scheduled run after this time.")
     paused: bool = Field(
-        True, description="A new collection does nothing by itself before somebody switches it on."
+        True, description="A new collection runs nothing by itself until it is switched on in Airflow."
     )
     notifications: Notifications | None = Field(None, description="Mail about runs; default: none.")
     approval: AnyApproval = Field("none", description="Default policy of the jobs.")
@@ -292,7 +292,7 @@ class Collection(Model):
         default_factory=dict, description="Limits of the jobs, where they say nothing else."
     )
     limit_window: Window = Field(
-        timedelta(hours=24), description="Removals of so long ago count too. `0` counts one run only."
+        timedelta(hours=24), description="Earlier removals count for this long. `0`: one run only."
     )
     jobs: Annotated[list[Job], Field(min_length=1)] = Field(description="In the order they run.")
 

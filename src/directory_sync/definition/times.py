@@ -86,9 +86,9 @@ Window = Annotated[
 
 
 class Every(Model):
-    """A fixed interval between two firings."""
+    """A fixed interval between two scheduled runs."""
 
-    every: Duration = Field(description="Interval between two firings, for example `15m`.")
+    every: Duration = Field(description="Interval between two scheduled runs, for example `15m`.")
 
 
 _SCHEDULE = by_shape(

@@ -56,8 +56,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="data_folder",
         description=(
-            "Folder that file endpoints live in. Paths in definitions are relative to it and may not leave"
-            " it."
+            "Folder of the files that jobs read and write. Paths in definitions are relative to it, and may"
+            " not leave it."
         ),
         default="{AIRFLOW_HOME}/directory_sync",
         example="/srv/directory_sync",
@@ -91,17 +91,15 @@ OPTIONS: tuple[Option, ...] = (
         name="plan_max_age",
         description=(
             "How long a retried job may go on with the plan it has stored, for example `6h`. After that it"
-            " plans"
-            " anew."
+            " makes a new plan."
         ),
         default="6h",
     ),
     Option(
         name="lease_duration",
         description=(
-            "How long a job's claim on a part of a destination lasts when its holder is gone, for example"
-            " `60s`. "
-            "The holder renews it while it works."
+            "How long a job's lease on a part of a destination lasts after the job's process is gone, for"
+            " example `60s`. The process renews it while it works."
         ),
         default="60s",
     ),
@@ -118,8 +116,7 @@ OPTIONS: tuple[Option, ...] = (
         name="logged_changes",
         description=(
             "How many changes a job's task log shows one by one; the rest is summed up. All of them are in"
-            " the"
-            " store."
+            " the store."
         ),
         default="1000",
         type="integer",
@@ -127,7 +124,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="approval_minimum",
         description=(
-            "Approval policy that counts for every job of this deployment, as under `approval:` in a"
+            "Approval policy that applies to every job of this deployment, as under `approval:` in a"
             " definition (YAML or JSON on "
             "one line). Definitions can tighten it, never loosen it. Empty: none."
         ),
@@ -139,8 +136,8 @@ OPTIONS: tuple[Option, ...] = (
         description=(
             "Roles whose members see the list of all requests, may cancel requests of others, and are asked"
             " to waive limits of "
-            "jobs without an approval policy, separated by commas. They do not approve anything by virtue of"
-            " that."
+            "jobs without an approval policy, separated by commas. Otherwise these roles do not let them approve"
+            " anything."
         ),
         default="Admin, admin",
         example="Admin, Directory Operators",
@@ -148,8 +145,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="gate_poll_interval",
         description=(
-            "Seconds between two looks at the requests that waiting tasks depend on; one query for all of a"
-            " triggerer."
+            "Seconds between two queries for the state of the requests that tasks wait for. A triggerer asks"
+            " for all of its tasks at once."
         ),
         default="5",
         type="float",
@@ -157,9 +154,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="upkeep_interval",
         description=(
-            "How often the DAG `directory_sync.upkeep` runs: it ends requests whose time is over, asks the"
-            " next approvers, and "
-            "sends mail that could not be sent before, for example `5m`."
+            "How often the DAG `directory_sync.upkeep` runs, for example `5m`. It lets requests expire, asks"
+            " the next approvers, and sends mail that could not be sent before."
         ),
         default="5m",
     ),
@@ -170,7 +166,7 @@ OPTIONS: tuple[Option, ...] = (
             " cancelled or stale), for "
             "example `730d`. Then they are deleted with their history: who asked, who decided. Runs, plans"
             " and outcomes stay. "
-            "Empty: for ever."
+            "Empty: keep indefinitely."
         ),
         default="",
         example="730d",
@@ -190,8 +186,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="mail_from",
         description=(
-            "Sender of mail about requests. Empty: what `from_email` in the extra of the mail connection"
-            " says."
+            "Sender of mail about requests. Empty: `from_email` in the extra of the mail connection."
         ),
         default="",
         example="Directory Sync <directory-sync@corp.example>",
@@ -209,9 +204,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="role_addresses",
         description=(
-            "Mail addresses for everybody who has a role, `role=address`, separated by commas. Other roles"
-            " get no"
-            " mail."
+            "Mail addresses of roles, `role=address`, separated by commas. An address gets the mail for"
+            " everyone who has the role. Other roles get no mail."
         ),
         default="",
         example="Directory Approvers=approvers@corp.example, Admin=it@corp.example",
@@ -230,9 +224,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="people_base",
         description=(
-            "Container in which users are looked up, with everything below it. Whoever is not in it is"
-            " nobody's manager, and a "
-            "name that several entries have is nobody's."
+            "Container in which users are looked up, with everything below it. Only entries in this container"
+            " can be managers. Ambiguous names are ignored."
         ),
         default="",
         example="OU=People,DC=corp,DC=example",
