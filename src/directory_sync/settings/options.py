@@ -136,8 +136,8 @@ OPTIONS: tuple[Option, ...] = (
         description=(
             "Roles whose members see the list of all requests, may cancel requests of others, and are asked"
             " to waive limits of "
-            "jobs without an approval policy, separated by commas. Otherwise these roles do not let them approve"
-            " anything."
+            "jobs without an approval policy, separated by commas. Otherwise these roles do not let them"
+            " approve anything."
         ),
         default="Admin, admin",
         example="Admin, Directory Operators",
