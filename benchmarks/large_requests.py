@@ -14,13 +14,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
-from directory_sync.approval import filing
 from directory_sync.approval.policy import EffectivePolicy, Reason
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
+from directory_sync.requests import filing
 from directory_sync.store.database import Database
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.errors import NotAllowed, PlanAltered
+from directory_sync.requests import decisions
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PlanRow
 from tests.scenarios.requests import file
@@ -38,9 +38,9 @@ def test_nothing_is_decided_about_an_altered_plan(store: Store, *, agrees: bool)
         PlanAltered, match=r"is not the one that was saved.*Find out who changed it, and run the job again"
     ):
         if agrees:
-            desk.approve(store, request_id, BEA, digest=digest)
+            decisions.approve(store, request_id, BEA, digest=digest)
         else:
-            desk.deny(store, request_id, BEA, digest=digest, reason="no")
+            decisions.deny(store, request_id, BEA, digest=digest, reason="no")
     assert store.requests.get(request_id) == before
 
 
@@ -49,7 +49,7 @@ def test_figures_that_are_not_the_plans_are_noticed(store: Store) -> None:
     request_id, _, digest = _asked(store)
     alter_figures(store, request_id, created=2)
     with pytest.raises(PlanAltered, match="the figures created are not those of its changes"):
-        desk.approve(store, request_id, BEA, digest=digest)
+        decisions.approve(store, request_id, BEA, digest=digest)
     assert store.requests.get(request_id).request.pending
 
 
@@ -84,14 +84,14 @@ def test_an_altered_request_is_not_decided(store: Store, column: dict[str, Any])
     with pytest.raises(PlanAltered):
         store.requests.verify(before.request)
     with pytest.raises((PlanAltered, NotAllowed)):
-        desk.approve(store, request_id, BEA, digest=digest)
+        decisions.approve(store, request_id, BEA, digest=digest)
     assert store.requests.get(request_id) == before
 
 
 def test_what_was_altered_after_the_approval_is_not_begun(store: Store) -> None:
     """Before the first write everything that was approved is looked at again."""
     request_id, _, digest = _asked(store)
-    desk.approve(store, request_id, BEA, digest=digest)
+    decisions.approve(store, request_id, BEA, digest=digest)
     alter_request(store, request_id, policy={"approvers": {"users": ["eve"]}})
     with pytest.raises(PlanAltered, match="is not the one that was filed"):
         store.approvals.claim(request_id, expected_digest=digest)
@@ -108,7 +108,7 @@ def test_a_head_that_was_altered_is_noticed(store: Store, head: dict[str, Any]) 
     request_id, plan_id, digest = _asked(store)
     alter_plan(store, plan_id, **head)
     with pytest.raises(PlanAltered):
-        desk.approve(store, request_id, BEA, digest=digest)
+        decisions.approve(store, request_id, BEA, digest=digest)
 
 
 def test_a_name_that_was_altered_is_noticed(store: Store) -> None:
@@ -116,7 +116,7 @@ def test_a_name_that_was_altered_is_noticed(store: Store) -> None:
     request_id, plan_id, digest = _asked(store)
     alter_names(store, plan_id, "Somebody Else")
     with pytest.raises(PlanAltered, match="names"):
-        desk.approve(store, request_id, BEA, digest=digest)
+        decisions.approve(store, request_id, BEA, digest=digest)
 
 
 def test_requests_of_earlier_versions_have_no_seal(store: Store) -> None:
@@ -125,7 +125,7 @@ def test_requests_of_earlier_versions_have_no_seal(store: Store) -> None:
     alter_request(store, request_id, seal=None)
     with store._database.write() as connection:
         connection.execute(update(PlanRow).where(PlanRow.id == plan_id).values(seal=None))
-    assert desk.approve(store, request_id, BEA, digest=digest).request.state == "approved"
+    assert decisions.approve(store, request_id, BEA, digest=digest).request.state == "approved"
 
 
 def test_who_may_not_decide_is_told_that_and_nothing_else(store: Store) -> None:
@@ -133,11 +133,11 @@ def test_who_may_not_decide_is_told_that_and_nothing_else(store: Store) -> None:
     request_id, plan_id, digest = _asked(store)
     alter_change(store, plan_id, "person 1", "mallory")
     with pytest.raises(NotAllowed, match="not an approver"):
-        desk.approve(store, request_id, EVE, digest=digest)
+        decisions.approve(store, request_id, EVE, digest=digest)
 
 
 def test_an_altered_request_can_be_withdrawn(store: Store) -> None:
     """So that it does not stand there for good: by who asked for it, or by an administrator."""
     request_id, plan_id, _ = _asked(store)
     alter_change(store, plan_id, "person 1", "mallory")
-    assert desk.cancel(store, request_id, EVE, administrator=True).request.state == "cancelled"
+    assert decisions.cancel(store, request_id, EVE, administrator=True).request.state == "cancelled"

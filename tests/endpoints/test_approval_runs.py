@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.present.report import job_report
+from directory_sync.requests import decisions
 from directory_sync.run.result import JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
@@ -187,7 +187,7 @@ def test_nobody_is_asked_who_cannot_exist(office: Office, name: str) -> None:
     request = office.request(office.run(office.start()))
     for to in (Approvers(users=["carol", name]), Approvers(roles=[name])):
         with pytest.raises(RequestError, match="Correct the name"):
-            desk.reroute(office.store, request.id, BOB, to)
+            decisions.reroute(office.store, request.id, BOB, to)
     view = office.store.requests.get(request.id)
     assert [(each.kind, each.name) for each in view.assignees] == [("user", "bob")]
     assert [event.kind for event in view.events] == ["filed"]
@@ -290,7 +290,7 @@ def test_a_decision_in_the_moment_of_filing_is_not_lost(
     finish_job = office.store.runs.finish_job
 
     def denied_before(*given: Any, **named: Any) -> None:
-        desk.deny(
+        decisions.deny(
             office.store,
             named["request"],
             BOB,
@@ -342,7 +342,7 @@ def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
     assert result.planned is not None
     assert (result.planned.created, result.planned.read) == (2, 2)
     request = office.request(result)
-    desk.deny(office.store, request.id, BOB, digest=request.digest, reason="no")
+    decisions.deny(office.store, request.id, BOB, digest=request.digest, reason="no")
     [stored] = office.store.runs.job_results("office", snapshot.run_id)
     assert (stored.state, stored.planned) == ("denied", result.planned)
     assert stored.statistics == result.statistics

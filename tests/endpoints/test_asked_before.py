@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
+from directory_sync.requests import decisions
 from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
@@ -72,7 +72,7 @@ def test_what_was_not_denied_is_asked_for_again(office: Office, end: str) -> Non
         case "expired":
             office.store.request_upkeep.expire(first.filed + timedelta(hours=2))
         case "cancelled":
-            desk.cancel(office.store, first.id, BOB, administrator=True)
+            decisions.cancel(office.store, first.id, BOB, administrator=True)
         case _:
             office.staff("bender")
             fire(office, approval=policy)

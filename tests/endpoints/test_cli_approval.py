@@ -14,14 +14,14 @@ from typing import Any
 import ldap
 import pytest
 
-from directory_sync.approval import desk
-from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
 from directory_sync.cli.deployment import operating_system_user
 from directory_sync.cli.main import main
 from directory_sync.definition.documents import read_document
 from directory_sync.definition.loading import load
 from directory_sync.errors import NotAllowed
+from directory_sync.requests import decisions
+from directory_sync.requests.filing import ask_for_waiver
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 from tests.scenarios.slapd import Slapd
@@ -127,7 +127,9 @@ class Terminal:
     def approve(self, number: int = 1) -> None:
         """Agree as bea, who may."""
         self.in_store(
-            lambda store: desk.approve(store, number, BEA, digest=store.requests.get(number).request.digest)
+            lambda store: decisions.approve(
+                store, number, BEA, digest=store.requests.get(number).request.digest
+            )
         )
 
     def run_states(self) -> list[str]:
@@ -238,9 +240,9 @@ def test_what_is_not_approved_is_not_written(terminal: Terminal, state: str) -> 
     admin = Person("root", frozenset(), verified=True)
     match state:
         case "denied":
-            terminal.in_store(lambda store: desk.deny(store, 1, BEA, digest=digest, reason="No"))
+            terminal.in_store(lambda store: decisions.deny(store, 1, BEA, digest=digest, reason="No"))
         case "cancelled":
-            terminal.in_store(lambda store: desk.cancel(store, 1, admin, administrator=True))
+            terminal.in_store(lambda store: decisions.cancel(store, 1, admin, administrator=True))
         case _:
             terminal.crew("fry")
             assert terminal.run("--job", "people") == 4
@@ -329,7 +331,7 @@ def test_a_waived_limit(terminal: Terminal) -> None:
             reason="They have left.",
         )
         admin = Person("cleo", frozenset({"admin"}), verified=True)
-        desk.approve(store, 1, admin, digest=store.requests.get(1).request.digest)
+        decisions.approve(store, 1, admin, digest=store.requests.get(1).request.digest)
 
     terminal.in_store(ask)
     assert terminal.people() == {"fry", "leela"}
@@ -436,7 +438,7 @@ def test_what_airflow_would_ask_about_is_not_written_from_a_terminal(terminal: T
     with pytest.raises(NotAllowed):
         mallory = Person("mallory", frozenset(), verified=True)
         terminal.in_store(
-            lambda store: desk.approve(store, 2, mallory, digest=store.requests.get(2).request.digest)
+            lambda store: decisions.approve(store, 2, mallory, digest=store.requests.get(2).request.digest)
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
+from directory_sync.requests import decisions
 from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.office import BOB, POLICY, Office, collection
 
@@ -63,7 +63,7 @@ def test_the_first_run_after_an_edit_counts_as_by_hand(office: Office, edited: d
     assert first.state is JobState.WAITING
     assert "edited" in first.message
     assert scheduled(office, **edited).state is JobState.WAITING
-    desk.cancel(office.store, office.request(first).id, BOB, administrator=True)
+    decisions.cancel(office.store, office.request(first).id, BOB, administrator=True)
     assert scheduled(office).state is JobState.SUCCESS, "as it was before"
     office.staff("fry", "leela", "amy")
     carried_out(office, **edited)
@@ -103,7 +103,7 @@ def test_only_what_was_carried_out_makes_a_definition_known(office: Office, end:
             case "expired":
                 office.store.request_upkeep.expire(request.filed + timedelta(hours=2))
             case _:
-                desk.cancel(office.store, request.id, BOB, administrator=True)
+                decisions.cancel(office.store, request.id, BOB, administrator=True)
     office.staff("person19", *everybody[1:10])
     assert scheduled(office, **edited).state is JobState.WAITING
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
+from directory_sync.requests import decisions
 from directory_sync.run.replanning import Tries
 from directory_sync.run.result import JobState
 from tests.scenarios.office import BOB, POLICY, Office, collection
@@ -139,7 +139,7 @@ def _planned(office: Office) -> Any:
     result = office.run(office.start(run_id="only to have a plan"))
     assert result.plan_id is not None
     plan = office.store.plans.load(result.plan_id).plan
-    desk.cancel(office.store, office.request(result).id, BOB, administrator=True)
+    decisions.cancel(office.store, office.request(result).id, BOB, administrator=True)
     return plan
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Pending
-from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.mail.audience import occasion
+from directory_sync.requests import decisions
+from directory_sync.requests.upkeep import sweep
 from directory_sync.run.replanning import Tries
 from directory_sync.run.result import JobState
 from directory_sync.store.runs import Snapshot
@@ -77,7 +77,7 @@ def test_a_waiver_takes_no_other_runs_request_away(office: Office) -> None:
     ):
         office.waiver(run, stopped)
     assert office.store.requests.get(pending.id).request.state == "pending"
-    desk.cancel(office.store, pending.id, BOB, administrator=True)
+    decisions.cancel(office.store, pending.id, BOB, administrator=True)
     request = office.waiver(run, stopped)
     with pytest.raises(NotDecidable, match=f"Request {request.id} asks for this already"):
         office.waiver(run, stopped)
@@ -140,7 +140,7 @@ def test_what_was_begun_can_be_neither_withdrawn_nor_written_without_its_request
     )
     office.store.approvals.claim(request.id, expected_digest=request.digest, plan_id=copy)
     with pytest.raises((NotAllowed, AlreadyDecided)):
-        desk.cancel(office.store, request.id, CAROL, administrator=True)
+        decisions.cancel(office.store, request.id, CAROL, administrator=True)
     done = office.run(again)
     assert (done.state, done.statistics.deleted, done.request) == (JobState.SUCCESS, 19, request.id)
 
@@ -187,7 +187,7 @@ def test_who_asks_for_a_waiver_is_not_among_those_who_are_asked(office: Office) 
     request = office.waiver(run, office.run(run), policy=EffectivePolicy.model_validate(people))
     view = office.store.requests.get(request.id)
     assert [each.name for each in view.assignees] == ["carol"]
-    assert desk.standing(view) == Pending("carol")
+    assert decisions.standing(view) == Pending("carol")
     filed = occasion(view, view.events[0])
     assert filed is not None
     assert [(each.whom.name, each.asked_for_it) for each in filed.recipients] == [("carol", False)]

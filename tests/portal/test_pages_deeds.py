@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.portal import airflow_runs
+from directory_sync.requests import decisions
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, IDA
 
@@ -114,7 +114,7 @@ def test_the_second_is_told_who_was_first(looker: Looker) -> None:
     """Of two decisions at the same time, the later one gets a page that names the earlier one."""
     number = looker.made["pending"]
     digest = looker.pages.digest(number)
-    desk.deny(
+    decisions.deny(
         looker.store,
         number,
         looker.pages.person.__class__("carl", frozenset(), verified=True),

@@ -7,10 +7,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.errors import StoreError
 from directory_sync.portal import airflow_runs
+from directory_sync.requests import decisions
 from directory_sync.store.request_decisions import RequestDecisions
 from directory_sync.store.requests import Requests
 from tests.portal.pages_client import Looker, text_of
@@ -133,7 +133,7 @@ def test_what_was_typed_comes_back_when_somebody_was_first(
     """It can still be said, as a comment."""
     monkeypatch.setattr(airflow_runs, "write_audit_log", lambda *args, **given: None)
     number, digest = looker.made["pending"], looker.pages.digest(looker.made["pending"])
-    desk.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=digest)
+    decisions.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=digest)
     page = looker.post(f"/requests/{number}/deny", {"digest": digest, "reason": TYPED}, status=409)
     assert "approved by carl" in text_of(page)
     assert "Too many &lt;b&gt;deletions&lt;/b&gt;." in page

@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlencode
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.plan.model import Statistics
 from directory_sync.portal import airflow_runs
+from directory_sync.requests import decisions
 from tests.portal.pages_client import Looker
 from tests.scenarios.portal_pages import BEA
 
@@ -48,7 +48,7 @@ def cut(page: Page) -> Iterator[Callable[[], None]]:
 
 def approve(looker: Looker, number: int) -> None:
     """Somebody approves it elsewhere."""
-    desk.approve(looker.store, number, CARL, digest=looker.pages.digest(number))
+    decisions.approve(looker.store, number, CARL, digest=looker.pages.digest(number))
 
 
 def apply(looker: Looker, number: int) -> None:

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.endpoints.change import WORST_FIRST, Change
 from directory_sync.portal.run_in_airflow import RunInAirflow
+from directory_sync.requests import decisions
 from directory_sync.store.request_model import Approver
 from directory_sync.store.run_identity import RunIdentity
 from tests.portal.pages_client import Looker, text_of
@@ -340,7 +340,7 @@ def test_an_object_that_is_treated_otherwise(looker: Looker) -> None:
 
 def test_equal_plans_are_called_equal(looker: Looker) -> None:
     """A comparison without differences says so."""
-    desk.cancel(looker.store, looker.made["pending"], ADA, administrator=True)
+    decisions.cancel(looker.store, looker.made["pending"], ADA, administrator=True)
     run = looker.pages.run("manual__same")
     number = looker.pages.request(run, looker.pages.plan(run, changes()))
     assert "Both plans do the same" in looker.get(
@@ -382,7 +382,7 @@ def test_a_request_whose_run_is_over_says_so(looker: Looker) -> None:
     assert "has ended in Airflow" not in text_of(looker.get(f"/requests/{number}"))
     looker.become(BEA, run=gone)
     assert "so an approval would change nothing" in text_of(looker.get(f"/requests/{number}"))
-    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    decisions.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
     looker.become(BEA)
     page = looker.get(f"/requests/{number}")
     assert "Its run applies exactly these changes now." in text_of(page)
@@ -406,7 +406,7 @@ def test_a_request_of_a_collection_that_is_switched_off_says_so(looker: Looker) 
     looker.become(BEA, run=RunInAirflow(True, identity, paused=True))
     said = "The collection is switched off in Airflow; what is approved is written once it is switched on."
     assert said in text_of(looker.get(f"/requests/{number}"))
-    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    decisions.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
     page = text_of(looker.get(f"/requests/{number}"))
     assert said in page
     assert "applies exactly these changes now" not in page

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
-from directory_sync.approval import desk
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.plan.model import Statistics
 from directory_sync.portal import airflow_runs
 from directory_sync.portal.run_in_airflow import RunInAirflow
+from directory_sync.requests import decisions
 from directory_sync.store.run_identity import RunIdentity
 from directory_sync.store.tables import CollectionRunRow, JobRunRow
 from tests.portal.pages_client import Looker, text_of
@@ -56,7 +56,7 @@ def test_following_a_run_ends_by_itself(looker: Looker) -> None:
     looker.store.runs.finish(RUN["dag_id"], RUN["run_id"], "success")
     assert "every 10s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "a request waits"
     number = looker.made["pending"]
-    desk.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
+    decisions.approve(looker.store, number, BEA, digest=looker.pages.digest(number))
     assert "every 3s" in looker.get(f"/embed/run?{urlencode(RUN)}"), "it is about to be applied"
     looker.store.approvals.mark_applied(number, {"state": "success"})
     assert "data-live" not in looker.get(f"/embed/run?{urlencode(RUN)}")

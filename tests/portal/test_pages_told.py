@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import update
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal import airflow_runs
+from directory_sync.requests import decisions
 from directory_sync.store.request_model import Request
 from directory_sync.store.tables import ChangeRow, RequestRow
 from tests.portal.pages_client import Looker, text_of
@@ -216,7 +216,7 @@ def test_lines_of_messages_are_lines(looker: Looker) -> None:
         run, _people(), warnings=(LINES,), problems=(RecordProblem("k", "o", LINES),), message=LINES
     )
     number = looker.pages.request(run, plan_id)
-    desk.comment(looker.store, number, BEA, LINES)
+    decisions.comment(looker.store, number, BEA, LINES)
     for path in (
         f"/requests/{number}",
         "/requests?list=inbox",
@@ -226,6 +226,6 @@ def test_lines_of_messages_are_lines(looker: Looker) -> None:
         page = looker.get(path)
         assert ">\\n<" not in page.replace('<span class="spelled">\\n</span>, stands', ""), path
         assert "first line" in page, path
-    desk.deny(looker.store, number, CARL, digest=looker.pages.digest(number), reason=LINES)
+    decisions.deny(looker.store, number, CARL, digest=looker.pages.digest(number), reason=LINES)
     page = looker.post(f"/requests/{number}/approve", {"digest": looker.pages.digest(number)}, status=409)
     assert ">\\n<" not in page.replace('<span class="spelled">\\n</span>, stands', "")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person
 from directory_sync.portal.standing import UNTOLD, Known, Standing, note, out_of_reach
+from directory_sync.requests import decisions
 from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 from tests.portal.asking import ask
@@ -199,7 +199,7 @@ def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -
     """The requester, oneself, a person who has decided: what was entered is kept, and nothing is stored."""
     number = looker.made["two"]
     request = looker.store.requests.get(number).request
-    desk.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=request.digest)
+    decisions.approve(looker.store, number, Person("carl", frozenset(), verified=True), digest=request.digest)
     before = looker.store.requests.get(number)
     for name, said in (
         ("ida", "ida asked for these changes, so someone else has to decide."),

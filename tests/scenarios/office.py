@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from directory_sync.approval import desk
-from directory_sync.approval.filing import ask_for_waiver
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.definition.models import Collection
+from directory_sync.requests import decisions
+from directory_sync.requests.filing import ask_for_waiver
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
@@ -82,10 +82,10 @@ class Office:
         return self.store.requests.get(result.request).request
 
     def approve(self, request: Request, person: Person = BOB) -> None:
-        desk.approve(self.store, request.id, person, digest=request.digest)
+        decisions.approve(self.store, request.id, person, digest=request.digest)
 
     def deny(self, request: Request, reason: str = "Not these.") -> None:
-        desk.deny(self.store, request.id, BOB, digest=request.digest, reason=reason)
+        decisions.deny(self.store, request.id, BOB, digest=request.digest, reason=reason)
 
     def waiver(self, run: Snapshot, stopped: JobResult, *, policy: EffectivePolicy | None = None) -> Request:
         """A waiver for what a limit has stopped, which zoe asks for; without a policy an administrator

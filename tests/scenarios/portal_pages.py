@@ -18,7 +18,6 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 
-from directory_sync.approval import desk, filing
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy, Reason
 from directory_sync.definition.models import Approvers, Collection
@@ -28,6 +27,7 @@ from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistic
 from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
+from directory_sync.requests import decisions, filing
 from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
@@ -364,8 +364,8 @@ def furnish(pages: Pages) -> dict[str, int]:
 
     run = pages.run("manual__2026-11-18", name="hr_feed", requester="")
     made["denied"] = pages.request(run, pages.plan(run, bulk, limits=(over,), state="denied"))
-    desk.comment(store, made["denied"], ADA, "Was the export complete? 140 deletions look wrong to me.")
-    desk.deny(
+    decisions.comment(store, made["denied"], ADA, "Was the export complete? 140 deletions look wrong to me.")
+    decisions.deny(
         store,
         made["denied"],
         BEA,
@@ -375,7 +375,7 @@ def furnish(pages: Pages) -> dict[str, int]:
 
     run = pages.run("manual__2026-11-19", name="contacts")
     made["applied"] = pages.request(run, plan_id := pages.plan(run, changes(updates=2), state="conflicts"))
-    desk.approve(store, made["applied"], BEA, digest=pages.digest(made["applied"]))
+    decisions.approve(store, made["applied"], BEA, digest=pages.digest(made["applied"]))
     store.approvals.claim(made["applied"], expected_digest=pages.digest(made["applied"]))
     store.plans.record_outcomes(
         plan_id,
@@ -429,7 +429,7 @@ def furnish(pages: Pages) -> dict[str, int]:
             ),
         ),
     )
-    desk.comment(store, made["pending"], IDA, "The moves are on purpose: they left the company.")
+    decisions.comment(store, made["pending"], IDA, "The moves are on purpose: they left the company.")
     asked = store.requests.get(made["pending"]).events[0].id
     store.outbox.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
     attempt = store.runs.start_job(run.id, "groups")
@@ -441,7 +441,7 @@ def furnish(pages: Pages) -> dict[str, int]:
     made["waiver"] = pages.request(run, pages.plan(run, bulk, limits=(over,), state="waiting"))
     run = pages.run("manual__2026-11-23", name="contractors", requester="")
     made["cancelled"] = pages.request(run, pages.plan(run, changes(updates=1)[:1], state="cancelled"))
-    desk.cancel(store, made["cancelled"], ADA, administrator=True, reason="Not needed any more.")
+    decisions.cancel(store, made["cancelled"], ADA, administrator=True, reason="Not needed any more.")
     run = pages.run("manual__2026-11-24", name="stopped")
     made["stopped"] = pages.plan(run, bulk, limits=(over,), state="stopped_by_limit")
     run = pages.run("manual__2026-11-25", name="running")

@@ -17,9 +17,9 @@ from directory_sync.airflow.deployment import deployment
 from directory_sync.airflow.mail import deliver_request_mail
 from directory_sync.airflow.withdrawal import withdraw
 from directory_sync.approval.escalation import ManagerOf
-from directory_sync.approval.upkeep import sweep
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
 from directory_sync.printable import printable
+from directory_sync.requests.upkeep import sweep
 from directory_sync.run.settling import settle_all
 from directory_sync.run.timed_people import TimedPeople
 from directory_sync.store.request_model import ENDED, PENDING, Request, RequestFilter

@@ -1,4 +1,1 @@
-"""Who has to agree to a plan before it is carried out, and what people and time do to a request.
-
-Sends no mail.
-"""
+"""Who has to agree to a plan before it is applied, as pure rules: no store, no clock, no network."""

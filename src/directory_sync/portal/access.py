@@ -1,6 +1,6 @@
 """What whoever sends a request may see and do.
 
-Deciding is the policy's business: `directory_sync.approval.desk`.
+Deciding is the policy's business: `directory_sync.requests.decisions`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What people do on pages and through the REST API: decide, reroute, comment, cancel, plan anew, ask for a
 waiver.
 
-Who may do it is checked in `directory_sync.approval.desk`, under the request's lock. Each deed is also
+Who may do it is checked in `directory_sync.requests.decisions`, under the request's lock. Each deed is also
 written to Airflow's audit log. Besides what each function names, all raise RequestNotFound for what the
 visitor may not see, NotAllowed, and StoreError.
 """
@@ -15,7 +15,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from directory_sync import settings
-from directory_sync.approval import desk, filing
 from directory_sync.approval.minimum import parse_minimum
 from directory_sync.approval.records import named
 from directory_sync.definition.approval import LONGEST_NAME, impossible_name
@@ -27,6 +26,7 @@ from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.portal.standing import note
 from directory_sync.printable import printable
+from directory_sync.requests import decisions, filing
 from directory_sync.run.policies import policy_for
 from directory_sync.store.request_model import Approver, Request, RequestView
 from directory_sync.store.runs import TERMINAL
@@ -74,7 +74,7 @@ class StartedRun:
 def approve(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason: str = "") -> RequestView:
     """Agree to exactly the plan that was shown. Raises AlreadyDecided, NotDecidable, RequestError."""
     visible_request(store, visitor, request_id)
-    view = desk.approve(store, request_id, visitor.person, digest=digest, reason=reason)
+    view = decisions.approve(store, request_id, visitor.person, digest=digest, reason=reason)
     _audit("approve", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
     _send_mail(view.request)
     return view
@@ -86,7 +86,7 @@ def deny(store: Store, visitor: Visitor, request_id: int, *, digest: str, reason
     Raises AlreadyDecided, NotDecidable, RequestError (no reason).
     """
     visible_request(store, visitor, request_id)
-    view = desk.deny(store, request_id, visitor.person, digest=digest, reason=reason)
+    view = decisions.deny(store, request_id, visitor.person, digest=digest, reason=reason)
     _audit("deny", visitor, view.request, state=view.request.state, digest=digest, reason=reason)
     _send_mail(view.request)
     return view
@@ -131,13 +131,15 @@ def reroute(
         if standings[whom].able is not True and (said := note(whom, standings[whom]))
     }
     left = {} if confirmed is None else {whom: said for whom, said in doubts.items() if whom not in confirmed}
-    if not desk.powers(seen, visitor.person).decide:
-        if in_vain := [said for user in to.users if (said := desk.asked_in_vain(seen, visitor.person, user))]:
+    if not decisions.powers(seen, visitor.person).decide:
+        if in_vain := [
+            said for user in to.users if (said := decisions.asked_in_vain(seen, visitor.person, user))
+        ]:
             raise RequestError(" ".join(in_vain))
         if left:
             raise DoubtfulApprovers(left)
     unable = [whom for whom in doubts if standings[whom].sees is False]
-    view = desk.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
+    view = decisions.reroute(store, request_id, visitor.person, to, reason=reason, unable=unable)
     _audit("reroute", visitor, view.request, users=to.users, roles=to.roles, reason=reason)
     airflow_runs.send_mail_soon()
     return view
@@ -170,7 +172,9 @@ def approvers(users: Iterable[str], roles: Iterable[str]) -> Approvers:
 def cancel(store: Store, visitor: Visitor, request_id: int, *, reason: str = "") -> RequestView:
     """Withdraw a request, as its requester or an administrator. Raises AlreadyDecided."""
     visible_request(store, visitor, request_id)
-    view = desk.cancel(store, request_id, visitor.person, reason=reason, administrator=visitor.administrator)
+    view = decisions.cancel(
+        store, request_id, visitor.person, reason=reason, administrator=visitor.administrator
+    )
     _audit("cancel", visitor, view.request, reason=reason)
     _send_mail(view.request)
     return view
@@ -179,7 +183,7 @@ def cancel(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
 def comment(store: Store, visitor: Visitor, request_id: int, text: str) -> RequestView:
     """Add a comment. Raises RequestError (empty, too long)."""
     visible_request(store, visitor, request_id)
-    view = desk.comment(store, request_id, visitor.person, text)
+    view = decisions.comment(store, request_id, visitor.person, text)
     _audit("comment", visitor, view.request)
     return view
 

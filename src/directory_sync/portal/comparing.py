@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from directory_sync.approval.comparison import Comparison, Counts, Difference, Presence
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Change
 from directory_sync.endpoints.registry import kind_of
 from directory_sync.errors import QueryError
+from directory_sync.plan.comparison import Comparison, Counts, Difference, Presence
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.changes import integrity_of, visible_plan
 from directory_sync.portal.filters import LARGEST_NUMBER, ParameterReader

@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 
-from directory_sync.approval import desk
-from directory_sync.approval.desk import Powers
 from directory_sync.approval.quorum import Outcome, Pending
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
@@ -20,6 +18,8 @@ from directory_sync.portal.filters import ListKind, ListQuery
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Known, Standings, out_of_reach
+from directory_sync.requests import decisions
+from directory_sync.requests.decisions import Powers
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import (
     APPROVED,
@@ -177,7 +177,7 @@ def read_request(
         at_once, kept: how its plan is checked, as `integrity.look` takes them.
     """
     view = visible_request(store, visitor, request_id)
-    powers = desk.powers(view, visitor.person, administrator=visitor.administrator)
+    powers = decisions.powers(view, visitor.person, administrator=visitor.administrator)
     if seen and not powers.decide and _note_view(store, visitor, view):
         view = store.requests.get(request_id)
     plan = store.plan_pages.head(view.request.plan_id)
@@ -189,7 +189,7 @@ def read_request(
         view=view,
         powers=powers,
         hindrance_to_replan=visitor.hindrance_to_run(view.request.collection),
-        outcome=desk.standing(view),
+        outcome=decisions.standing(view),
         plan=plan,
         previous=_previous(store, view),
         integrity=checked,

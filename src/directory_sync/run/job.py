@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from directory_sync.approval.filing import file_request
 from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, Reason, needs_approval
 from directory_sync.definition.models import Collection, Job
 from directory_sync.errors import DirectorySyncError, LeaseError, NewRunNeeded, StoreError
@@ -21,6 +20,7 @@ from directory_sync.plan.build import NO_PAST, make_plan
 from directory_sync.plan.model import Plan
 from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
+from directory_sync.requests.filing import file_request
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.earlier_claims import past_after

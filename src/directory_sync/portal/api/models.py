@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from directory_sync.approval.comparison import Presence
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, MarkKind, Result
+from directory_sync.plan.comparison import Presence
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.portal.integrity import Integrity
 from directory_sync.portal.standing import Known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from directory_sync.approval.comparison import Counts, Presence
+from directory_sync.plan.comparison import Counts, Presence
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.integrity import Checked
 from directory_sync.portal.pages.change_list import ChangeShown, show_change

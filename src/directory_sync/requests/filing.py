@@ -8,13 +8,13 @@ import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from directory_sync.approval import desk
 from directory_sync.approval.people import Person, agrees_by_asking, could_decide, somebody_could_decide
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason
 from directory_sync.approval.records import for_decision, named, policy_of, requester_of
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
+from directory_sync.requests import decisions
 from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
@@ -153,6 +153,6 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     if agrees_by_asking(for_decision(view), starter):
         # Somebody else may have decided in this very moment: then that counts.
         with contextlib.suppress(AlreadyDecided, NotAllowed):
-            desk.approve(
+            decisions.approve(
                 store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run."
             )

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory_sync.approval import comparison
-from directory_sync.approval.comparison import Comparison, Counts, Presence
 from directory_sync.endpoints.change import Action, Change, FieldChange
+from directory_sync.plan import comparison
+from directory_sync.plan.comparison import Comparison, Counts, Presence
 
 
 class Plan:
