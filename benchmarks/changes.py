@@ -25,7 +25,7 @@ _WINDOW = 64
 _TITLES = (b"Director", b"Deputy")
 _BOUND = """\
 Reading comes first and takes most of the time, as in a run without changes; the groups' job reads the people of both sides
-again, by key only, to know who is who. The changes themselves cost little beside that. To reach the aim the two jobs would have
+again, by key only, to know who is who. The changes themselves cost little in comparison. To reach the aim the two jobs would have
 to share one listing of the people. They are separate tasks, maybe on separate machines and hours apart, so the second would
 decide about members by a listing that may be out of date: it is not done."""  # noqa: E501
 

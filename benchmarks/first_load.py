@@ -12,7 +12,7 @@ from benchmarks.setting import prepared
 PEOPLE_COUNT = 100_000
 _BOUND = """\
 While it writes, a run is as fast as the server: the floor is slapd's single writer, and the plan is read, sent and recorded
-beside it. What a run does before the first write comes on top, because the whole plan is stored before anything is written: it
+at the same time. What a run does before the first write comes on top, because the whole plan is stored before anything is written: it
 reads the source, drafts the objects on all cores, orders them, takes the digest and fills the store. To reach the aim all of that
 would have to fit into 15 % of the floor. With 20 s for the floor that is 3 s, and reading the source takes bare python-ldap more
 than 2 s of them. So the aim would need compiled code for reading and drafting, or first writes before the plan is complete, which

@@ -16,7 +16,7 @@ from tests.scenarios import people
 MEMBERS, CHANGED = 50_000, 100
 _GROUP = "cn=everybody,ou=Groups,"
 _BOUND = """\
-To know who is who, the job reads key and name of everybody on both sides, and normalises as many DNs as the group has members, on
+To know who is who, the job reads key and name of every person on both sides, and normalises as many DNs as the group has members, on
 both sides. The write is one operation with only the values that come and go."""  # noqa: E501
 
 
@@ -42,7 +42,7 @@ def measure(options: Options) -> list[Result]:
     return [
         Result(
             f"One group of {members:,} members, {CHANGED} changed",
-            "`ldapsearch` of the group, and of everybody's key, on each side",
+            "`ldapsearch` of the group, and of every person's key, on each side",
             Aim(),
             runs,
             floors,

@@ -149,7 +149,7 @@ _PAGES = (
         _PENDING,
         "the newest 50",
         _INBOX,
-        "Counting all that wait for somebody, for the list and for the badge, about half of the CPU; then the"
+        "Counting all pending requests, for the list and for the badge, about half of the CPU; then the"
         " HTML.",
     ),
 )
