@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
@@ -86,12 +87,30 @@ class SqlSource(EndpointModel):
         return f"database {self.connection} {self.table or 'query'}"
 
 
-class FileKind(StrEnum):
-    """What a file is."""
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """What a file is.
 
-    CSV = "CSV"
-    LDIF = "LDIF"
-    EXCEL = "Excel"
+    Attributes:
+        name: in messages.
+        endings: by which files of this kind are known, lower case.
+        keys: keys of `FileEndpoint` that count for some kinds only, and do for this one.
+        has_entries: it holds entries of a directory, which have a DN and attributes, rather than rows.
+    """
+
+    name: str
+    endings: tuple[str, ...]
+    keys: frozenset[str] = frozenset()
+    has_entries: bool = False
+
+
+CSV = FileKind("CSV", (".csv", ".tsv"), frozenset({"delimiter", "encoding", "complete"}))
+LDIF = FileKind("LDIF", (".ldif", ".ldf"), frozenset({"complete"}), has_entries=True)
+EXCEL = FileKind("Excel", (".xlsx",), frozenset({"sheet"}))
+FILE_KINDS = (CSV, LDIF, EXCEL)
+"""All kinds of files; `endpoints/registry.py` says which can be read and written."""
+ENDINGS = {ending: kind for kind in FILE_KINDS for ending in kind.endings}
+"""What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
 
 
 class FileMode(StrEnum):
@@ -100,21 +119,6 @@ class FileMode(StrEnum):
     REPLACE = "replace"
     MERGE = "merge"
     APPEND = "append"
-
-
-FILE_KINDS = {
-    ".csv": FileKind.CSV,
-    ".tsv": FileKind.CSV,
-    ".ldif": FileKind.LDIF,
-    ".ldf": FileKind.LDIF,
-    ".xlsx": FileKind.EXCEL,
-}
-"""What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
-
-
-def endings_of(kind: FileKind) -> tuple[str, ...]:
-    """The endings by which files of a kind are known."""
-    return tuple(ending for ending, other in FILE_KINDS.items() if other is kind)
 
 
 class FileEndpoint(EndpointModel):
@@ -155,7 +159,12 @@ class FileEndpoint(EndpointModel):
     @property
     def kind(self) -> FileKind | None:
         """What the file is; None if that cannot be told."""
-        return FILE_KINDS.get(self.ending) or (FileKind.CSV if self.delimiter is not None else None)
+        return ENDINGS.get(self.ending) or (CSV if self.delimiter is not None else None)
+
+    @property
+    def has_entries(self) -> bool:
+        """Whether the file holds entries of a directory rather than rows."""
+        return self.kind is not None and self.kind.has_entries
 
     @property
     def text(self) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from directory_sync.definition import models
+from directory_sync.definition.addresses import EXCEL
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.checks.syntax import template_fields
 from directory_sync.definition.models import (
     DisableMissing,
     FieldContainer,
     FileEndpoint,
-    FileKind,
     FileMode,
     GeneratePassword,
     Job,
@@ -126,7 +126,7 @@ NOT_YET = (
     Feature("secret fields", _secrets),
     Feature("reading and writing passwords", _passwords),
     Feature("database tables and queries", _sql),
-    Feature("Excel files", _files(lambda endpoint: endpoint.kind is FileKind.EXCEL, "file")),
+    Feature("Excel files", _files(lambda endpoint: endpoint.kind is EXCEL, "file")),
     Feature(
         "mode: replace and mode: append", _files(lambda endpoint: endpoint.mode is not FileMode.MERGE, "mode")
     ),

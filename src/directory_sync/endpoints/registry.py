@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import Any
 
 from directory_sync.definition.addresses import (
+    CSV,
+    FILE_KINDS,
+    LDIF,
     AnyDestination,
     AnySource,
     DirectoryDestination,
     DirectorySource,
     FileEndpoint,
-    FileKind,
-    endings_of,
 )
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.contract import Destination, Source, Surroundings
@@ -51,10 +52,8 @@ KINDS: Mapping[Hashable, Kind] = {
         ldif=f"{_HERE}.ldap.ldif:ldif_form",
         folds_ids=True,
     ),
-    FileKind.CSV: Kind(
-        f"{_HERE}.files.csv_source:open_source", f"{_HERE}.files.csv_destination:open_destination"
-    ),
-    FileKind.LDIF: Kind(
+    CSV: Kind(f"{_HERE}.files.csv_source:open_source", f"{_HERE}.files.csv_destination:open_destination"),
+    LDIF: Kind(
         f"{_HERE}.files.ldif_source:open_source",
         f"{_HERE}.files.ldif_destination:open_destination",
         ldif=f"{_HERE}.files.ldif_format:ldif_form",
@@ -107,7 +106,7 @@ def _refuse_object_store(definition: AnySource | AnyDestination) -> None:
 def _unsupported(definition: AnySource | AnyDestination, otherwise: str) -> UnsupportedError:
     if not isinstance(definition, FileEndpoint):
         return UnsupportedError(otherwise)
-    endings = (ending for kind in FileKind if kind in KINDS for ending in endings_of(kind))
+    endings = (ending for kind in FILE_KINDS if kind in KINDS for ending in kind.endings)
     return UnsupportedError(
         f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet. "
         f"Use one of {', '.join(endings)}, or give a delimiter: to read it as CSV."

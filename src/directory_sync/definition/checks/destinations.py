@@ -21,7 +21,6 @@ from directory_sync.definition.models import (
     DisableMissing,
     FieldContainer,
     FileEndpoint,
-    FileKind,
     FileMode,
     Job,
     MoveMissing,
@@ -196,7 +195,7 @@ def _check_table(
 ) -> Iterator[Problem]:
     if isinstance(destination, SqlDestination) and job.object is not ObjectKind.ROW:
         yield places.problem((*path, "object"), "a table holds rows", "write object: row")
-    is_ldif = isinstance(destination, FileEndpoint) and destination.kind is FileKind.LDIF
+    is_ldif = isinstance(destination, FileEndpoint) and destination.has_entries
     if is_ldif and "dn" not in {name.lower() for name in job.fields}:
         yield places.problem(
             (*path, "fields"),

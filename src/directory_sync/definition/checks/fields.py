@@ -15,7 +15,6 @@ from directory_sync.definition.models import (
     FieldContainer,
     FieldMapping,
     FileEndpoint,
-    FileKind,
     GeneratePassword,
     Job,
     Join,
@@ -131,7 +130,7 @@ def _one_name(name: str) -> str:
 
 
 def _is_ldif(job: Job) -> bool:
-    return isinstance(job.destination, FileEndpoint) and job.destination.kind is FileKind.LDIF
+    return isinstance(job.destination, FileEndpoint) and job.destination.has_entries
 
 
 def _check_mandatory(job: Job, at: Path, places: Places) -> Iterator[Problem]:

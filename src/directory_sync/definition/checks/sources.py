@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
-from directory_sync.definition.addresses import FILE_KINDS
+from directory_sync.definition.addresses import ENDINGS, FILE_KINDS
 from directory_sync.definition.checks.syntax import dn_wrong, encoding_wrong, filter_wrong
 from directory_sync.definition.models import (
     ChangedSince,
     DirectorySource,
     FileEndpoint,
-    FileKind,
     FileMode,
     Job,
     SqlSource,
@@ -39,7 +38,7 @@ def check_source(job: Job, path: Path, places: Places) -> Iterator[Problem]:
                 at_key=True,
             )
     if isinstance(source, FileEndpoint | SqlSource) and source.filter is not None:
-        columns = not (isinstance(source, FileEndpoint) and source.kind is FileKind.LDIF)
+        columns = not (isinstance(source, FileEndpoint) and source.has_entries)
         if wrong := filter_wrong(source.filter, columns=columns):
             yield places.problem((*at, "filter"), *wrong)
     if job.records == "changed" and not isinstance(source, DirectorySource):
@@ -72,11 +71,11 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         )
     if endpoint.kind is None:
         hint = (
-            f"a file ends in {', '.join(FILE_KINDS)}; any other is read as CSV if you say what is between two"
+            f"a file ends in {', '.join(ENDINGS)}; any other is read as CSV if you say what is between two"
             f" values, as in"
             ' delimiter: ";" or delimiter: "\\t"'
         )
-        yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, FILE_KINDS, hint))
+        yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, ENDINGS, hint))
     if endpoint.delimiter is not None and (
         endpoint.delimiter == '"' or not (endpoint.delimiter.isprintable() or endpoint.delimiter == "\t")
     ):
@@ -93,13 +92,14 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
 def _without_effect(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Problem]:
     """Warn of keys that files of the endpoint's kind do not have."""
     encoding = None if endpoint.encoding.lower() in ("utf-8", "utf8") else endpoint.encoding
-    for key, given, kinds in (
-        ("delimiter", endpoint.delimiter is not None, (FileKind.CSV,)),
-        ("encoding", encoding is not None, (FileKind.CSV,)),
-        ("sheet", endpoint.sheet is not None, (FileKind.EXCEL,)),
-        ("complete", endpoint.complete, (FileKind.CSV, FileKind.LDIF)),
+    for key, given in (
+        ("delimiter", endpoint.delimiter is not None),
+        ("encoding", encoding is not None),
+        ("sheet", endpoint.sheet is not None),
+        ("complete", endpoint.complete),
     ):
-        if given and endpoint.kind is not None and endpoint.kind not in kinds:
+        if given and endpoint.kind is not None and key not in endpoint.kind.keys:
+            kinds = [kind.name for kind in FILE_KINDS if key in kind.keys]
             message, hint = (
                 f"has no effect on a {endpoint.ending} file",
                 f"it belongs to {' and '.join(kinds)} files",
