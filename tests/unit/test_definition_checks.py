@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory_sync.definition.addresses import ENDINGS
 from directory_sync.definition.checks import check, syntax
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
@@ -165,7 +166,7 @@ def test_names_of_jobs_are_unique() -> None:
         (
             "source",
             {"file": "a.txt"},
-            "source.file: has no known ending, a file ends in .csv, .tsv, .ldif, .ldf, .xlsx; any",
+            f"source.file: has no known ending, a file ends in {', '.join(ENDINGS)}; any",
         ),
         ("source", {"file": "a.txt", "delimiter": "\t", "encoding": "cp1252", "complete": True}, None),
         ("source", {"file": "a.ldf", "complete": True, "filter": "(&(objectClass=person)(!(ou=x)))"}, None),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.definition.models import FileEndpoint, Job
-from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
+from directory_sync.endpoints.contract import Batch, Destination, FieldRule, Record, Surroundings
 from directory_sync.endpoints.evidence import End, Evidence, witnessed
 from directory_sync.endpoints.files.csv_format import CsvReading, CsvRow
 from directory_sync.endpoints.files.csv_rewriting import changed_content, new_content
@@ -22,7 +22,7 @@ from directory_sync.endpoints.rows import RowChange, RowNames, cell_rule, row_id
 from directory_sync.errors import IncompleteListing, SchemaError
 
 
-def open_destination(job: Job, surroundings: Surroundings) -> CsvDestination:
+def open_destination(job: Job, surroundings: Surroundings) -> Destination:
     """The job's destination."""
     assert isinstance(job.destination, FileEndpoint)
     return CsvDestination(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.blanks import is_blank
-from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
+from directory_sync.endpoints.contract import Batch, FieldRule, Record, Source, Surroundings
 from directory_sync.endpoints.evidence import End, Evidence, witnessed
 from directory_sync.endpoints.files.csv_advice import advice_on_column
 from directory_sync.endpoints.files.csv_format import CsvDialect, CsvReading, CsvRow
@@ -27,7 +27,7 @@ _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 _BLANK_BEFORE_QUOTES = re.compile(r'[ \t]+".*"[ \t]*', re.DOTALL)
 
 
-def open_source(job: Job, surroundings: Surroundings) -> CsvSource:
+def open_source(job: Job, surroundings: Surroundings) -> Source:
     """The job's source."""
     assert isinstance(job.source, FileEndpoint)
     return CsvSource(job.source, surroundings.data_folder)

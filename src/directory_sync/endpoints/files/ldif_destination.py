@@ -10,7 +10,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, Surroundings
+from directory_sync.endpoints.contract import Batch, Destination, Surroundings
 from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
@@ -51,7 +51,7 @@ class LdifObjects:
         return
 
 
-def open_destination(job: Job, surroundings: Surroundings) -> LdifDestination:
+def open_destination(job: Job, surroundings: Surroundings) -> Destination:
     """The job's destination."""
     assert isinstance(job.destination, FileEndpoint)
     return LdifDestination(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.blanks import is_blank
-from directory_sync.endpoints.contract import Batch, FieldRule, Record, Surroundings
+from directory_sync.endpoints.contract import Batch, FieldRule, Record, Source, Surroundings
 from directory_sync.endpoints.evidence import End, Ending, Evidence, witnessed
 from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
@@ -51,7 +51,7 @@ known here.
 """
 
 
-def open_source(job: Job, surroundings: Surroundings) -> LdifSource:
+def open_source(job: Job, surroundings: Surroundings) -> Source:
     """The job's source."""
     assert isinstance(job.source, FileEndpoint)
     return LdifSource(job.source, surroundings.data_folder)

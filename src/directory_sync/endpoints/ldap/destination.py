@@ -9,7 +9,7 @@ from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination, Job
 from directory_sync.endpoints.change import Change, Outcome
-from directory_sync.endpoints.contract import Can, ConnectionInfo, Surroundings
+from directory_sync.endpoints.contract import Can, ConnectionInfo, Destination, Surroundings
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
@@ -47,7 +47,7 @@ _ACTIVE_DIRECTORY_CLASSES = {
 }
 
 
-def open_destination(job: Job, surroundings: Surroundings) -> LdapDestination:
+def open_destination(job: Job, surroundings: Surroundings) -> Destination:
     """The job's destination."""
     assert isinstance(job.destination, DirectoryDestination)
     return LdapDestination(job.destination, surroundings.connections.get(job.destination.connection))

@@ -12,7 +12,15 @@ from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Job, Scope
 from directory_sync.definition.problems import nearest
 from directory_sync.definition.regions import Region
-from directory_sync.endpoints.contract import Batch, Can, ConnectionInfo, FieldRule, Record, Surroundings
+from directory_sync.endpoints.contract import (
+    Batch,
+    Can,
+    ConnectionInfo,
+    FieldRule,
+    Record,
+    Source,
+    Surroundings,
+)
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.filter_check import check_filter
@@ -30,7 +38,7 @@ _FIND_ONE_BY_ONE = 1000
 _CATEGORIES = {"user": b"person", "contact": b"person", "inetorgperson": b"person"}
 
 
-def open_source(job: Job, surroundings: Surroundings) -> LdapSource:
+def open_source(job: Job, surroundings: Surroundings) -> Source:
     """The job's source."""
     assert isinstance(job.source, DirectorySource)
     return LdapSource(job.source, surroundings.connections.get(job.source.connection))
