@@ -178,12 +178,15 @@ def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
     happened, errors.
     """
     status, out, _ = call("show", "12")
+    asked = "(connection ship: ou=people,dc=ship, subtree, filter (uid=*); 2026-11-30 06:00 UTC)"
 
     assert status == 0
     assert out.splitlines() == [
         "request 12: Waiting for approval",
         "  job: crew.people",
         "  plan: 3 changes planned: 1 deletion, 1 update, 1 creation",
+        f"  source listing: 3 entries in 1 page; complete: the server sent its last page {asked}",
+        f"  destination listing: 0 entries; empty: the file does not exist yet {asked}",
         "  limit exceeded: delete: 1 planned, 0 allowed",
         "  limit: create: 1 planned, 10 allowed",
         "  asked for by: ida",

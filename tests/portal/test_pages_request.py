@@ -8,6 +8,7 @@ import pytest
 
 from directory_sync.endpoints.change import WORST_FIRST, Change
 from directory_sync.portal.run_in_airflow import RunInAirflow
+from directory_sync.present.listings import NOT_RECORDED
 from directory_sync.requests import decisions
 from directory_sync.store.request_model import Approver
 from directory_sync.store.run_identity import RunIdentity
@@ -69,6 +70,24 @@ def test_changes_come_worst_first_or_as_they_are_carried_out(looker: Looker) -> 
         more = re.search(r'hx-get="([^"]*more=1)"', page)
         assert more is not None
         assert ("order=plan" in more[1]) == carried
+
+
+def test_how_complete_both_listings_were(looker: Looker) -> None:
+    """Who decides sees what was received, how the end was proven and what was asked; of a plan of an earlier
+    version, that nothing was recorded. The API tells the same as data.
+    """
+    page = text_of(looker.get(f"/requests/{looker.made['pending']}"))
+    for side, entries in (("Source", 480), ("Destination", 470)):
+        said = rf"{side} listing\s*{entries} entries in 1 page; complete: the server sent its last page\."
+        assert re.search(said, page)
+    assert "connection ship: ou=people,dc=ship, subtree, filter (uid=*)" in page
+    told = looker.client.get(f"/dirsync/api/v1/requests/{looker.made['pending']}").json()["evidence"]
+    assert (told["source"]["entries"], told["destination"]["end"]) == (480, "last_page")
+
+    older = looker.made["applied"]
+    page = text_of(looker.get(f"/requests/{older}"))
+    assert re.search(rf"Source listing\s*{NOT_RECORDED}\.", page)
+    assert looker.client.get(f"/dirsync/api/v1/requests/{older}").json()["evidence"] is None
 
 
 def test_who_has_to_agree_and_until_when(looker: Looker) -> None:

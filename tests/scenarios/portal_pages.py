@@ -23,7 +23,7 @@ from directory_sync.approval.policy import EffectivePolicy, Reason
 from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
-from directory_sync.plan.model import LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import LimitCheck, Plan, PlanEvidence, RecordProblem, Statistics
 from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
@@ -31,6 +31,7 @@ from directory_sync.requests import decisions, filing
 from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
+from tests.scenarios.evidence import evidence_of
 from tests.scenarios.new_store import new_store
 
 BEA = Person("bea", frozenset({"Directory Approvers"}), verified=True)
@@ -236,6 +237,7 @@ def plan(name: str, job: str, changes: Sequence[Change], **given: Any) -> Plan:
         managed=470,
         problems=given.get("problems", ()),
         warnings=given.get("warnings", ()),
+        evidence=given.get("evidence", PlanEvidence(evidence_of(entries=480), evidence_of(entries=470))),
         limits=given.get("limits", (LimitCheck("delete+disable+move", "", 3, 470, 23, "[5%, 500]"),)),
     )
 
@@ -374,7 +376,9 @@ def furnish(pages: Pages) -> dict[str, int]:
     )
 
     run = pages.run("manual__2026-11-19", name="contacts")
-    made["applied"] = pages.request(run, plan_id := pages.plan(run, changes(updates=2), state="conflicts"))
+    made["applied"] = pages.request(
+        run, plan_id := pages.plan(run, changes(updates=2), state="conflicts", evidence=None)
+    )
     decisions.approve(store, made["applied"], BEA, digest=pages.digest(made["applied"]))
     store.approvals.claim(made["applied"], expected_digest=pages.digest(made["applied"]))
     store.plans.record_outcomes(

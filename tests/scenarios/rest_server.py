@@ -13,7 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from directory_sync.endpoints.evidence import End
+from directory_sync.plan.model import PlanEvidence
 from tests.scenarios.certificates import Certificate
+from tests.scenarios.evidence import evidence_of
 from tests.scenarios.job_results import HOSTILE
 
 TOKEN = "eyJhbGciOiJIUzUxMiJ9.e30.sIgNaTuRe-_"
@@ -141,7 +144,17 @@ def summary(number: int = 12, **given: Any) -> dict[str, Any]:
 
 def details(number: int = 12, **given: Any) -> dict[str, Any]:
     """A request with everything about it; keys of the request itself go there."""
-    own = {"powers", "waiting_for", "assignees", "decisions", "events", "limits", "warnings", "problems"}
+    own = {
+        "powers",
+        "waiting_for",
+        "assignees",
+        "decisions",
+        "events",
+        "limits",
+        "warnings",
+        "problems",
+        "evidence",
+    }
     return {
         "request": summary(number, **{key: value for key, value in given.items() if key not in own}),
         "powers": {"decide": "", "cancel": ""},
@@ -158,6 +171,7 @@ def details(number: int = 12, **given: Any) -> dict[str, Any]:
         ],
         "warnings": ["The source has no mail."],
         "problems": [{"key": "zoidberg", "object": "line 7", "message": "no surname"}],
+        "evidence": PlanEvidence(evidence_of(), evidence_of(End.NO_FILE, entries=0)).to_json(),
         **{key: value for key, value in given.items() if key in own},
     }  # fmt: skip
 

@@ -46,6 +46,7 @@ def preview_in_run(
             limits=result.limits,
             left_alone=result.left_alone,
             findings=result.findings,
+            evidence=result.evidence,
         )
         plan_id = store.plans.save(attempt.id, plan)
         store.plans.finish(plan_id, result.state.value)

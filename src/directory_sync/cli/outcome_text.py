@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ def warning_lines(result: JobResult) -> Iterator[str]:
     for check in result.limits:
         if check.exceeded:
             yield f"exceeded: {printable(str(check))}"
+
+
+def listing_lines(result: JobResult) -> Iterator[str]:
+    """What both listings said of how they ended; nothing for a job that has no plan."""
+    if result.evidence is not None:
+        for listing in shown_listings(result.evidence):
+            yield f"{listing.side}: {printable(listing.line)}"
 
 
 def error_lines(result: JobResult, *, at_most: int | None = None, rest: str = "") -> Iterator[str]:

@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
-from directory_sync.cli.outcome_text import count, error_lines, indented, message_line, tally, warning_lines
+from directory_sync.cli.outcome_text import (
+    count,
+    error_lines,
+    indented,
+    listing_lines,
+    message_line,
+    tally,
+    warning_lines,
+)
 from directory_sync.definition.models import Collection
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST, Action
@@ -32,7 +40,7 @@ def write_table(stream: TextIO, collection: Collection, results: Iterable[JobRes
         stream.write(f"{style.bold(result.job)}: {_heading(result)}\n")
         is_secret = secret_fields(collection.job(result.job))
         stream.writelines(_changes(result.changes, is_secret, style, totals))
-        notes = [*warning_lines(result), *error_lines(result)]
+        notes = [*listing_lines(result), *warning_lines(result), *error_lines(result)]
         if result.state.failed:
             notes.append(coloured(message_line(result), Colour.DANGER, use=style.colour))
         stream.write(indented(notes))

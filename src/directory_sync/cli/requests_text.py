@@ -14,6 +14,7 @@ from directory_sync.cli.outcome_text import count
 from directory_sync.cli.rest_answers import Details, Summary
 from directory_sync.plan.model import LimitCheck
 from directory_sync.present import words
+from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines
 
 COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
@@ -77,6 +78,8 @@ def short_lines(details: Details) -> Iterator[str]:
     yield from _fact("source", request.source_text)
     yield from _fact("destination", request.destination_text or details.destination)
     yield from _fact("plan", changes_text(request))
+    for listing in shown_listings(details.evidence):
+        yield from _fact(f"{listing.side} listing", listing.line)
     for limit in sorted(details.limits, key=_nearness):
         yield from _fact("limit exceeded" if limit.exceeded else "limit", str(limit).removeprefix("limit "))
     for waived in request.waives:

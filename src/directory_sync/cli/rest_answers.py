@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind, value_from_json
-from directory_sync.plan.model import LimitCheck, RecordProblem
+from directory_sync.plan.model import LimitCheck, PlanEvidence, RecordProblem
 from directory_sync.present.shown import ShownChange, visible
 
 
@@ -104,6 +104,7 @@ class Details(_Answer):
     limits: tuple[LimitCheck, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[RecordProblem, ...] = ()
+    evidence: PlanEvidence | None = None
     integrity: str = "intact"
     integrity_message: str = ""
 

@@ -102,7 +102,8 @@ class LeftAlone:
         return cls(WhyLeftAlone(data["why"]), data["by"], data["count"], tuple(data["examples"]))
 
 
-class PlanEvidence(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PlanEvidence:
     """Why both listings that a plan was made from are taken to be complete."""
 
     source: Evidence

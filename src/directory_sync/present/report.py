@@ -116,6 +116,7 @@ def _header(result: JobResult) -> dict[str, Any]:
             for check in result.limits
         ],
         "left_alone": [item.to_json() for item in result.left_alone],
+        **({} if result.evidence is None else {"evidence": result.evidence.to_json()}),
         "duration": round(result.duration, 3),
         **({} if result.request is None else {"request": result.request}),
     }

@@ -15,7 +15,15 @@ from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome
 from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
 from directory_sync.plan.limits import exceeded_text
-from directory_sync.plan.model import ChangeSequence, LeftAlone, LimitCheck, Plan, RecordProblem, Statistics
+from directory_sync.plan.model import (
+    ChangeSequence,
+    LeftAlone,
+    LimitCheck,
+    Plan,
+    PlanEvidence,
+    RecordProblem,
+    Statistics,
+)
 from directory_sync.plan.past import Findings
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
@@ -88,7 +96,7 @@ class JobResult:
         changes: the plan's changes; empty if there was none.
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
-        warnings, limits, left_alone, findings: the plan's.
+        warnings, limits, left_alone, findings, evidence: the plan's.
         message: how it ended, as a sentence.
         error: what made it fail.
         plan_id: where the store holds the plan.
@@ -110,6 +118,7 @@ class JobResult:
     limits: tuple[LimitCheck, ...] = ()
     left_alone: tuple[LeftAlone, ...] = ()
     findings: Findings = field(default_factory=Findings)
+    evidence: PlanEvidence | None = None
     message: str = ""
     error: DirectorySyncError | None = None
     plan_id: int | None = None
@@ -134,6 +143,7 @@ def planned(plan: Plan, started: float) -> JobResult:
         limits=plan.limits,
         left_alone=plan.left_alone,
         findings=plan.findings,
+        evidence=plan.evidence,
         message=str(error) if error else "Nothing was written.",
         error=error,
         duration=time.monotonic() - started,
@@ -199,6 +209,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         warnings=plan.warnings,
         limits=plan.limits,
         left_alone=plan.left_alone,
+        evidence=plan.evidence,
         message=message,
         error=outcome.error,
         plan_id=plan_id,

@@ -93,6 +93,9 @@ def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
         limits=list(map(_limit_answer, plan.limits)),
         warnings=list(plan.warnings),
         problems=_problem_answers(plan.problems),
+        evidence=None
+        if plan.evidence is None
+        else models.EvidenceAnswer.model_validate(plan.evidence.to_json()),
         previous=details.previous,
         integrity=details.integrity.state,
         integrity_message=details.integrity.message,

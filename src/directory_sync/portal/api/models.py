@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, MarkKind, Result
+from directory_sync.endpoints.evidence import End
 from directory_sync.plan.comparison import Presence
 from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.portal.integrity import Integrity
@@ -202,6 +203,27 @@ class ProblemAnswer(Answer):
     message: str
 
 
+class ListingAnswer(Answer):
+    """Why one listing is taken to be complete."""
+
+    connection: str = Field(description="Connection that it was asked through; empty for a file.")
+    place: str = Field(description="The container, or the file.")
+    scope: str = Field(description="How deep a directory was searched; empty for a file.")
+    filter: str = Field(description="Which records were selected; empty for all.")
+    entries: int = Field(description="How many were received.")
+    pages: int = Field(description="In how many pages; 0 where there are none.")
+    end: End = Field(description="How the listing ended. After `cut_off` more may be lacking.")
+    begun: datetime
+    ended: datetime
+
+
+class EvidenceAnswer(Answer):
+    """Both listings that a plan was made from."""
+
+    source: ListingAnswer
+    destination: ListingAnswer
+
+
 class RequestDetailsAnswer(Answer):
     """One request with everything about it but the changes."""
 
@@ -216,6 +238,9 @@ class RequestDetailsAnswer(Answer):
     limits: list[LimitAnswer]
     warnings: list[str]
     problems: list[ProblemAnswer]
+    evidence: EvidenceAnswer | None = Field(
+        None, description="Of both listings; null for plans of versions that recorded none."
+    )
     previous: int | None = Field(description="The request that this one is best compared with.")
     integrity: Integrity = Field(description=_INTEGRITY)
     integrity_message: str = Field(description="The same for people; empty if it is intact.")

@@ -16,6 +16,7 @@ from directory_sync.portal.pages.history import Asked, Entry, asked, history
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
 from directory_sync.portal.pages.times import ahead_text, moment_text
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.present.listings import ShownListing, shown_listings
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.store.request_model import Decision, Event, EventKind, Request
@@ -67,6 +68,7 @@ class RequestPage:
         answered: how many changes have a result so far, while they are applied; None otherwise.
         version: stands for everything here that can change by itself; `follow`: seconds after which the page
             looks whether it has, 0 if nothing is to come.
+        listings: what both listings said of how they ended.
         terms: what is special about a waiver, before it is decided; empty otherwise.
     """
 
@@ -82,6 +84,7 @@ class RequestPage:
     warnings: tuple[str, ...]
     problems: tuple[RecordProblem, ...]
     problems_more: int
+    listings: tuple[ShownListing, ...]
     destination: str
     deeds: tuple[Deed, ...]
     hindrances: tuple[str, ...]
@@ -125,6 +128,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         warnings=plan.warnings,
         problems=plan.problems[:SHOWN_PROBLEMS],
         problems_more=max(0, len(plan.problems) - SHOWN_PROBLEMS),
+        listings=tuple(shown_listings(plan.evidence)),
         destination=plan.destination,
         deeds=deeds,
         hindrances=tuple(dict.fromkeys(deed.hindrance for deed in deeds if deed.hindrance)),
