@@ -193,7 +193,7 @@ def test_a_run_waits_and_is_carried_out_once_it_is_approved(terminal: Terminal) 
     assert (terminal.request().state, terminal.run_states()) == ("applied", ["success"])
 
     assert terminal.run("--approved", "1") == 1
-    assert "was carried out at" in terminal.err
+    assert "was applied at" in terminal.err
     assert "nothing was written" in terminal.err
     assert terminal.run() == 0
     assert terminal.people() == {"fry", "leela"}
@@ -249,7 +249,7 @@ def test_what_is_not_approved_is_not_written(terminal: Terminal, state: str) -> 
 
     assert terminal.run("--approved", "1") == 1
     assert f"not approved but {state}" in terminal.err
-    assert ("Request 2 has taken its place" in terminal.err) is (state == "stale")
+    assert ("Request 2 has replaced it" in terminal.err) is (state == "stale")
     assert terminal.people() == set()
     assert terminal.run_states()[0] == "waiting"
 
@@ -266,7 +266,7 @@ def test_jobs_behind_may_wait_too(terminal: Terminal) -> None:
 
     terminal.approve()
     assert terminal.run("--approved", "1") == 0
-    assert "Jobs behind people waited for this" in terminal.err
+    assert "Jobs after people waited for this" in terminal.err
     assert not terminal.phones()
     assert terminal.run() == 0
     assert terminal.phones()
@@ -397,7 +397,7 @@ def test_a_request_of_airflow_is_left_to_airflow(terminal: Terminal) -> None:
 
     terminal.in_store(as_airflow)
     assert terminal.run("--job", "people") == 4
-    assert "its run manual__1 in Airflow carries it out" in terminal.err
+    assert "its run manual__1 in Airflow applies it" in terminal.err
 
     terminal.approve()
     assert terminal.run("--approved", "1") == 1

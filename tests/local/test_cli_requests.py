@@ -488,7 +488,7 @@ def test_what_a_terminal_asked_for_is_carried_out_there(
     """Whoever approves it hears of the command, because no run in Airflow waits for it."""
     server.answers = as_agreed(details(trigger="terminal", requester_verified=False))
     _, out, _ = call("approve", "12", "--digest", PREFIX)
-    assert "directory-sync run FILE --approved 12 carries it out" in out
+    assert "directory-sync run FILE --approved 12 applies it" in out
 
     server.answers = as_agreed(details(trigger="scheduled"))
     assert "--approved" not in call("approve", "12", "--digest", PREFIX)[1]

@@ -242,7 +242,7 @@ def test_a_name_that_does_not_resolve(
         (Answer(200, PAGE, {"Content-Type": "text/html; charset=utf-8"}), "a web page instead of data"),
         (Answer(403, {"detail": "Not yours."}), "Not yours."),
         (Answer(404, {"detail": "No such request.", "error": "RequestNotFound"}), "No such request."),
-        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\na,b\n"), "broke its answer off"),
+        (raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\na,b\n"), "broke off its answer"),
     ],
     ids=["page", "forbidden", "missing", "cut off"],
 )

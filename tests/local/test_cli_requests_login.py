@@ -92,7 +92,7 @@ def test_no_address_is_wrong_usage() -> None:
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
     """Before anything is sent."""
-    with pytest.raises(UsageError, match="is no address"):
+    with pytest.raises(UsageError, match="is not an address"):
         find_address(options(url=url))
 
 

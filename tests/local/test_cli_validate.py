@@ -42,7 +42,7 @@ def test_good_files_have_no_output(tmp_path: Path, capsys: pytest.CaptureFixture
     output = capsys.readouterr()
 
     assert (status, output.out) == (0, "")
-    assert "crew.yaml: collection crew, 1 job, paused until somebody switches it on" in output.err
+    assert "crew.yaml: collection crew, 1 job, paused until it is switched on" in output.err
 
 
 def test_each_problem_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

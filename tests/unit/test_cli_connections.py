@@ -15,14 +15,14 @@ SECRET = "geheim-4711"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f'{{"conn_type": "ldap", "password": "{SECRET}"', "no valid JSON object or URI"),
+        (f'{{"conn_type": "ldap", "password": "{SECRET}"', "not a valid JSON object or URI"),
         (f'{{"conn_type": "ldap", "pasword": "{SECRET}"}}', "unknown key 'pasword'"),
         (f'{{"conn_type": "ldap", "password": ["{SECRET}"]}}', "password is not a text"),
         (f'{{"conn_type": "ldap", "port": "{SECRET}"}}', "port is not a number"),
         (f'{{"conn_type": "ldap", "extra": "{SECRET}"}}', "extra is not JSON"),
         (f'{{"conn_type": "ldap", "extra": ["{SECRET}"]}}', "extra is not a JSON object"),
         (f"ldap://sync:{SECRET}@host:port", "port is not a number"),
-        (f"ldap://sync:{SECRET}@[host", "no valid JSON object or URI"),
+        (f"ldap://sync:{SECRET}@[host", "not a valid JSON object or URI"),
         (f"ldap://sync:{SECRET}@host/?url=https://x", "percent-encoded"),
         (SECRET, "neither a JSON object nor a URI"),
     ],

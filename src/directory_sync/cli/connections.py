@@ -66,7 +66,9 @@ def parse_connection(connection_id: str, text: str) -> ConnectionInfo:
     except ValueError as error:
         # Texts of Python's own parsers may quote what they read; ours never do.
         reason = (
-            str(error) if isinstance(error, _WrongConnectionError) else "it is no valid JSON object or URI."
+            str(error)
+            if isinstance(error, _WrongConnectionError)
+            else "it is not a valid JSON object or URI."
         )
         raise EndpointError(
             f"{variable_name(connection_id)} cannot be read: {reason}",

@@ -35,7 +35,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.STOPPED_BY_LIMIT: "A limit stopped a job (`run`) or would stop it (`preview`).",
     ExitStatus.WAITING: "A job waits for approval.",
     ExitStatus.NOT_ALLOWED: "`requests`: Airflow did not accept the login, or this person may not do that.",
-    ExitStatus.RECORD_ERRORS: "Done, but some records could not be carried out or were in conflict.",
+    ExitStatus.RECORD_ERRORS: "Done, but some records could not be applied or were in conflict.",
     ExitStatus.CHANGES: "`preview`: there are changes, and no limit would stop them.",
     ExitStatus.INTERRUPTED: "Interrupted by Ctrl-C.",
     ExitStatus.BROKEN_PIPE: "The program that reads the output ended early.",

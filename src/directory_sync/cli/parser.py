@@ -72,7 +72,7 @@ def _add_preview(commands: Commands[argparse.ArgumentParser]) -> None:
         "A job sees what the jobs before it would change.",
     )
     _add_file(parser)
-    _add_job(parser, "preview only this job, as if no other had been run before it")
+    _add_job(parser, "preview only this job, as if no other job had run before it")
     parser.add_argument(
         "--format",
         choices=["table", "json", "csv", "ldif"],
@@ -94,12 +94,12 @@ def _add_run(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="write what was done to this file, as JSON"
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why it is run; recorded with the run")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="reason for the run; recorded with it")
     parser.add_argument(
         "--approved",
         type=positive,
         metavar="N",
-        help="instead: carry out request N, which a run from a terminal has filed and which is approved",
+        help="instead: apply request N, which is approved and was filed by a run from a terminal",
     )
     _add_folders(parser)
 
@@ -112,7 +112,7 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
         "Shows the fields that the job uses, of the first records in the order in which they are returned.",
     )
     _add_file(parser)
-    parser.add_argument("--job", required=True, metavar="NAME", help="job whose query is meant")
+    parser.add_argument("--job", required=True, metavar="NAME", help="the job")
     parser.add_argument(
         "--side", choices=["source", "destination"], default="source", help="which side (default: source)"
     )
@@ -150,8 +150,8 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
         actions,
         "settle",
         "settle plans, attempts and runs whose process is gone",
-        "Looks at the objects of changes that nobody could record, notes what was written, and closes what"
-        " was left open. "
+        "Looks at the objects of changes without a recorded outcome, records what was written, and closes"
+        " what was left open. "
         "Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)
@@ -184,5 +184,5 @@ def _add_data_folder(parser: argparse.ArgumentParser) -> None:
         "--data-folder",
         type=Path,
         metavar="FOLDER",
-        help="folder that file endpoints live in (default: the setting data_folder)",
+        help="folder of the files that jobs read and write (default: the setting data_folder)",
     )

@@ -9,7 +9,7 @@ from directory_sync.cli.parser_basics import Commands, command, positive
 
 _FILTERS = {
     "--job": ("NAME", "only of this job"),
-    "--requester": ("NAME", "only those that this user has asked for"),
+    "--requester": ("NAME", "only those that this user asked for"),
     "--approver": ("NAME", "only those that this user is asked to decide"),
     "--decided-by": ("NAME", "only those that this user has approved, denied or cancelled"),
     "--object": ("TEXT", "only those that change an object whose name holds this text"),
@@ -47,7 +47,7 @@ def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
         choices=["inbox", "mine", "all"],
         default="inbox",
         help=(
-            "inbox: those that wait for your decision (default); mine: those that you have asked for; all:"
+            "inbox: those that wait for your decision (default); mine: those that you asked for; all:"
             " for"
             " administrators"
         ),
@@ -115,14 +115,14 @@ def _add_decisions(actions: Commands[argparse.ArgumentParser]) -> None:
         parser.add_argument(
             "--digest",
             metavar="DIGITS",
-            help="beginning of the plan's digest, at least 12 digits; then nothing is asked",
+            help="beginning of the plan's digest, at least 12 digits; then the command does not ask",
         )
         parser.add_argument("--yes", action="store_true", help="in a terminal: show it, but do not ask")
         _add_login(parser)
 
 
 def _add_reroute(actions: Commands[argparse.ArgumentParser]) -> None:
-    parser = command(actions, "reroute", "ask others too", "Whoever was asked before can still decide.")
+    parser = command(actions, "reroute", "ask others too", "Those who were asked before can still decide.")
     _add_number(parser)
     parser.add_argument(
         "--to-user", action="append", metavar="NAME", help="user who is asked; may be repeated"

@@ -36,7 +36,7 @@ def reroute(session: Session, arguments: Namespace) -> ExitStatus:
     """Ask others too."""
     users, roles = arguments.to_user or [], arguments.to_role or []
     if not users and not roles:
-        raise UsageError("reroute: nobody is named. Give --to-user NAME or --to-role NAME.")
+        raise UsageError("reroute: no one is named. Give --to-user NAME or --to-role NAME.")
     body = {"users": users, "roles": roles, "reason": arguments.reason}
     if arguments.confirm_unknown:
         body["confirm_unknown"] = True
@@ -130,7 +130,7 @@ def _tell(details: Details) -> ExitStatus:
     elif request.state == RequestState.APPROVED and request.trigger == "terminal":
         print(
             f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id}"
-            f" carries it out,"
+            f" applies it,"
         )
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

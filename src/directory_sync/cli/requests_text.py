@@ -122,7 +122,7 @@ def detail_lines(details: Details) -> Iterator[str]:
     )
     if not details.reachable:
         yield (
-            "  Those who are asked can never be enough, as far as Airflow tells. Ask others: directory-sync"
+            "  As far as Airflow knows, those who are asked can never be enough. Ask others: directory-sync"
             " requests reroute."
         )
     yield from _group(

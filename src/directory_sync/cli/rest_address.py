@@ -54,19 +54,20 @@ def find_address(arguments: Namespace) -> Address:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise UsageError(f"{place} is no address. Write for example https://airflow.corp.example.") from None
+        raise UsageError(
+            f"{place} is not an address. Write for example https://airflow.corp.example."
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{place} holds a login. Leave it out; use --user or --token-file.")
     if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment or not _plain(url):
         raise UsageError(
-            f"{place} is {url!a}, which is no address. Write for example https://airflow.corp.example."
+            f"{place} is {url!a}, which is not an address. Write for example https://airflow.corp.example."
         )
     local = _is_this_machine(host)
     if parts.scheme == "http" and not local and not arguments.insecure_http:
         raise UsageError(
-            f"{place} is {url}: password and token would go over the network readable for everybody. Use"
-            f" https://, "
-            "or add --insecure-http if you know that nobody listens."
+            f"{place} is {url}: password and token would cross the network in clear text. Use"
+            " https://, or add --insecure-http if you are sure that no one can listen in."
         )
     return Address(url.rstrip("/"), local, arguments.ca_certificate)
 

@@ -129,7 +129,7 @@ class RestClient:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise strange(self._address, "answers with something that is no JSON") from None
+            raise strange(self._address, "answers with something that is not JSON") from None
 
     @contextmanager
     def _answer(
@@ -147,7 +147,7 @@ class RestClient:
             raise broken_off(self._address, error, may_be_done=method != "GET") from None
         except httpx.InvalidURL:
             raise UsageError(
-                f"{self._address.url} is no address. Write for example https://airflow.corp.example."
+                f"{self._address.url} is not an address. Write for example https://airflow.corp.example."
             ) from None
 
     def _body(self, response: httpx.Response) -> bytes:

@@ -87,7 +87,7 @@ def broken_off(address: Address, error: httpx.HTTPError, *, may_be_done: bool) -
     elif isinstance(error, httpx.TimeoutException):
         what, remedy = "does not answer.", "See whether its API server is busy, and try again."
     else:
-        what, remedy = f"broke its answer off ({_short(str(error)) or type(error).__name__}).", "Try again."
+        what, remedy = f"broke off its answer ({_short(str(error)) or type(error).__name__}).", "Try again."
     return EndpointUnavailable(
         what, endpoint=label(address), remedy=_UNKNOWN if may_be_done and not not_sent else remedy
     )
@@ -153,7 +153,7 @@ def _redirected(address: Address, response: httpx.Response) -> EndpointError:
     except (httpx.InvalidURL, ValueError):
         place = "somewhere else"
     return EndpointError(
-        f"sends us on to {_short(place)}, which is not followed, because the login would go along.",
+        f"redirects to {_short(place)}, which is not followed, because the login would be sent there.",
         endpoint=label(address),
         remedy="If that is right, give that address with --url.",
     )

@@ -93,5 +93,5 @@ def _storable(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{what} holds characters that are no valid text in this locale.") from None
+        raise UsageError(f"{what} holds characters that are not valid text in this locale.") from None
     return text

@@ -61,7 +61,7 @@ def main(arguments: Namespace) -> ExitStatus:
     """
     if arguments.approved is not None and (arguments.job is not None or arguments.reason):
         raise UsageError(
-            "--approved: the request says which job is meant and why; leave --job and --reason out."
+            "--approved: the request says which job is meant and why; leave out --job and --reason."
         )
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
@@ -194,7 +194,7 @@ def _say_what_follows(
         if result.state is JobState.WAITING and result.request is not None:
             lines.append(next_step(store.requests.get(result.request).request, file))
         elif is_approved and not result.state.failed and _others_waited(collection, result.job):
-            lines.append(f"Jobs behind {result.job} waited for this: directory-sync run {file} runs them.")
+            lines.append(f"Jobs after {result.job} waited for this: directory-sync run {file} runs them.")
         yield result
     for line in lines:
         message(line)

@@ -58,7 +58,7 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
         )
     if request.trigger != TERMINAL:
         raise NotDecidable(
-            f"Request {number} belongs to run {request.run_id} of Airflow, which carries it out by itself"
+            f"Request {number} belongs to run {request.run_id} of Airflow, which applies it by itself"
             f" once it is approved. "
             "Nothing was written. See that run in Airflow."
         )
@@ -78,11 +78,11 @@ def _require_approved(request: Request) -> None:
         case RequestState.PENDING:
             raise RequestPending(
                 f"Request {request.id} still waits for approval; nothing was written. "
-                f"directory-sync requests show {request.id} says for whom."
+                f"directory-sync requests show {request.id} says who is asked."
             )
         case RequestState.APPLIED:
             raise NotDecidable(
-                f"Request {request.id} was carried out at {request.applied:%Y-%m-%d %H:%M} UTC; nothing was"
+                f"Request {request.id} was applied at {request.applied:%Y-%m-%d %H:%M} UTC; nothing was"
                 f" written now. "
                 "Run the job again to see whether anything is left to change."
             )
@@ -90,7 +90,7 @@ def _require_approved(request: Request) -> None:
             by = f" by {request.decided_by}" if request.decided_by else ""
             at = f" at {request.decided:%Y-%m-%d %H:%M} UTC" if request.decided else ""
             what = LABELS[RequestState(state)].lower()
-            successor = f" Request {request.successor} has taken its place." if request.successor else ""
+            successor = f" Request {request.successor} has replaced it." if request.successor else ""
             raise NotDecidable(
                 f"Request {request.id} is not approved but {what}{by}{at}; nothing was written.{successor}"
                 f" Run the job again."
@@ -132,11 +132,8 @@ def carry_out(
 def next_step(request: Request, file: Path) -> str:
     """What is to be done once a request that a run from a terminal has met is approved."""
     if request.trigger != TERMINAL:
-        return (
-            f"Request {request.id}: once it is approved, its run {request.run_id} in Airflow carries it out."
-        )
+        return f"Request {request.id}: once it is approved, its run {request.run_id} in Airflow applies it."
     return (
         f"Request {request.id}: once it is approved, directory-sync run {file} --approved {request.id}"
-        f" carries it"
-        f" out."
+        " applies it."
     )

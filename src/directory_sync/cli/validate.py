@@ -80,7 +80,7 @@ def _print_summary(results: Sequence[Loaded | Broken], problems: dict[str, list[
     for result in results:
         if isinstance(result, Loaded):
             jobs = len(result.collection.jobs)
-            paused = ", paused until somebody switches it on" if result.collection.paused else ""
+            paused = ", paused until it is switched on" if result.collection.paused else ""
             text = f"{result.origin}: collection {result.name}, {jobs} job{'s' if jobs != 1 else ''}{paused}"
             print(printable(text), file=sys.stderr)
     if not results:
