@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.errors import PlanAltered, PlanMismatch, StoreError
 from directory_sync.plan import digest
+from directory_sync.plan.canonical import canonical
 from directory_sync.plan.digest import plan_digest
 from directory_sync.store import plans
 from directory_sync.store.store import Store
@@ -108,7 +109,7 @@ def test_a_stored_plan_that_was_tampered_with_is_refused(store: Store) -> None:
 
     So is a kind or a figure that people would be shown in another way than the changes have it.
     """
-    other = creations(9)[8].canonical().decode()
+    other = canonical(creations(9)[8]).decode()
     header = plan(creations(3)).header()
     for tamper in (
         update(ChangeRow).where(ChangeRow.sequence == 1).values(payload=other),

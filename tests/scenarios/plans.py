@@ -12,8 +12,8 @@ from directory_sync.plan.model import COUNTED_AS, ChangeSequence, LimitCheck, Pl
 DESTINATION = "ldap://127.0.0.1:389"
 
 
-def collection(name: str = "crew", *, description: str = "") -> Collection:
-    """A collection with one job, `people`."""
+def collection(name: str = "crew", *, description: str = "", secret: Sequence[str] = ()) -> Collection:
+    """A collection with one job, `people`, and further fields of it that are secret."""
     return Collection.model_validate(
         {
             "name": name,
@@ -29,6 +29,7 @@ def collection(name: str = "crew", *, description: str = "") -> Collection:
                         "cn": {"from": "cn", "key": True},
                         "sn": "sn",
                         "o": {"static": "Planet Express"},
+                        **{field: {"from": field, "secret": True} for field in secret},
                     },
                 }
             ],

@@ -33,10 +33,12 @@ def stored_plan(
     name: str = "crew",
     requester: str = "ida",
     reason: str = "because",
+    secret: Sequence[str] = (),
 ) -> int:
-    """A plan in the store, made by a new attempt at the job `people`."""
+    """A plan in the store, made by a new attempt at the job `people`, of which some fields are secret."""
+    definition = collection(name, secret=secret)
     run = store.runs.start(
-        collection(name), run_id, trigger="manual", requester=requester, verified=True, reason=reason
+        definition, run_id, trigger="manual", requester=requester, verified=True, reason=reason
     )
     return store.plans.save(
         store.runs.start_job(run.id, "people").id, plan(creations(2) if changes is None else changes)

@@ -50,3 +50,10 @@ def alter_names(store: Store, plan_id: int, name: str) -> None:
     with store._database.write() as connection:
         first = (ChangeRow.plan_id == plan_id, ChangeRow.sequence == 0)
         connection.execute(update(ChangeRow).where(*first).values(name=name))
+
+
+def alter_search(store: Store, plan_id: int, text: str) -> None:
+    """Have the first change of a plan found by something else."""
+    with store._database.write() as connection:
+        first = (ChangeRow.plan_id == plan_id, ChangeRow.sequence == 0)
+        connection.execute(update(ChangeRow).where(*first).values(search=text))

@@ -1,4 +1,4 @@
-"""Searching a stored change: the fast way finds exactly what people can see."""
+"""Searching a stored change finds exactly what people can see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from directory_sync.definition.secrets import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange
-from directory_sync.portal.change_search import visible_text
+from directory_sync.plan.canonical import canonical_and_search, searched
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -49,8 +49,7 @@ CHANGES = st.builds(
 
 
 def finds(change: Change, search: str) -> bool:
-    payload = change.canonical().decode()
-    return visible_text(search, is_password)(payload, payload.casefold())
+    return searched(search) in canonical_and_search(change, is_password)[1]
 
 
 def visible(change: Change) -> list[str]:

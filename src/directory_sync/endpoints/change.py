@@ -13,12 +13,10 @@ import binascii
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from json.encoder import encode_basestring
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 Values = tuple[bytes, ...]
 
-_quoted = encode_basestring
 _control_character = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -124,120 +122,20 @@ class Change(NamedTuple):
         """The object's id when the change is done."""
         return self.new_object or self.object
 
-    def to_json(self) -> dict[str, Any]:
-        """The form that is stored, hashed and printed; `from_json` reads it back without loss."""
-        data: dict[str, Any] = {"action": self.action.value, "key": self.key, "object": self.object}
-        if self.new_object is not None:
-            data["new_object"] = self.new_object
-        if self.identity is not None:
-            data["identity"] = value_to_json(self.identity)
-        data["fields"] = fields = []
-        for field in self.fields:
-            entry: dict[str, Any] = {
-                "field": field.field,
-                "old": [value_to_json(value) for value in field.old],
-                "new": [value_to_json(value) for value in field.new],
-            }
-            if field.replace:
-                entry["replace"] = True
-            if field.late:
-                entry["late"] = True
-            if field.partial:
-                entry["partial"] = True
-            fields.append(entry)
-        if self.after:
-            data["after"] = list(self.after)
-        if self.marks:
-            data["marks"] = [mark_to_json(mark) for mark in self.marks]
-        if self.via is not None:
-            data["via"] = self.via
-        return data
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Change:
-        """Read what `to_json` wrote."""
-        return cls(
-            action=Action(data["action"]),
-            key=data["key"],
-            object=data["object"],
-            new_object=data.get("new_object"),
-            identity=None if "identity" not in data else value_from_json(data["identity"]),
-            fields=tuple(
-                FieldChange(
-                    field=field["field"],
-                    old=tuple(map(value_from_json, field["old"])),
-                    new=tuple(map(value_from_json, field["new"])),
-                    replace=field.get("replace", False),
-                    late=field.get("late", False),
-                    partial=field.get("partial", False),
-                )
-                for field in data["fields"]
-            ),
-            after=tuple(data.get("after", ())),
-            marks=tuple(
-                Mark(MarkKind(mark["kind"]), mark.get("subject", "")) for mark in data.get("marks", ())
-            ),
-            via=data.get("via"),
-        )
-
-    def canonical(self) -> bytes:
-        """The bytes that a plan's digest is made of: `to_json` with sorted keys, without spaces, in UTF-8.
-
-        Written out here, for the encoder of `json` would first need all of it as dictionaries.
-        """
-        parts = [f'{{"action":"{self.action.value}"']
-        if self.after:
-            parts.append(f'"after":[{",".join(map(_quoted, self.after))}]')
-        parts.append(f'"fields":[{",".join(map(_canonical_field, self.fields))}]')
-        if self.identity is not None:
-            parts.append(f'"identity":{_canonical_value(self.identity)}')
-        parts.append(f'"key":{_quoted(self.key)}')
-        if self.marks:
-            parts.append(f'"marks":[{",".join(map(_canonical_mark, self.marks))}]')
-        if self.new_object is not None:
-            parts.append(f'"new_object":{_quoted(self.new_object)}')
-        parts.append(f'"object":{_quoted(self.object)}')
-        if self.via is not None:
-            parts.append(f'"via":{_quoted(self.via)}')
-        return (",".join(parts) + "}").encode()
-
 
 def mark_to_json(mark: Mark) -> dict[str, str]:
     """A mark as it is stored, hashed and printed."""
     return {"kind": mark.kind.value, "subject": mark.subject} if mark.subject else {"kind": mark.kind.value}
 
 
-def _canonical_mark(mark: Mark) -> str:
-    subject = f',"subject":{_quoted(mark.subject)}' if mark.subject else ""
-    return f'{{"kind":"{mark.kind.value}"{subject}}}'
-
-
-def _canonical_field(field: FieldChange) -> str:
-    name, old, new, replace, late, partial = field
-    waits = ',"late":true' if late else ""
-    last = (',"partial":true' if partial else "") + (',"replace":true' if replace else "")
-    return f'{{"field":{_quoted(name)}{waits},"new":[{_canonical_values(new)}],"old":[{_canonical_values(old)}]{last}}}'  # noqa: E501
-
-
-def _canonical_values(values: Values) -> str:
-    if len(values) == 1:
-        # Nearly every field of nearly every change.
-        return _canonical_value(values[0])
-    return ",".join(map(_canonical_value, values)) if values else ""
-
-
-def _canonical_value(value: bytes) -> str:
-    text = _text(value)
-    return _quoted(text) if text is not None else f'{{"base64":"{_base64(value)}"}}'
-
-
 def value_to_json(value: bytes) -> str | dict[str, str]:
     """Text where the value is readable UTF-8, else `{"base64": …}`."""
-    text = _text(value)
-    return text if text is not None else {"base64": _base64(value)}
+    text = text_of(value)
+    return text if text is not None else {"base64": base64_of(value)}
 
 
-def _text(value: bytes) -> str | None:
+def text_of(value: bytes) -> str | None:
+    """The value where it is readable UTF-8; None otherwise."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
@@ -247,7 +145,8 @@ def _text(value: bytes) -> str | None:
     return text if text.isprintable() or not _control_character.search(text) else None
 
 
-def _base64(value: bytes) -> str:
+def base64_of(value: bytes) -> str:
+    """The value in base64 (RFC 4648), on one line."""
     return binascii.b2a_base64(value, newline=False).decode()
 
 

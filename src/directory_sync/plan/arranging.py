@@ -65,7 +65,11 @@ class Arranger:
             if index in touched or own is not None:
                 change, met = unpack_finished(self.spool.read(self.places[index]))
                 offsets.append(
-                    self.spool.append(pack_finished(self._arranged(index, change, ordered, own), met))
+                    self.spool.append(
+                        pack_finished(
+                            self._arranged(index, change, ordered, own), met, self.planning.is_secret
+                        )
+                    )
                 )
             else:
                 offsets.append(self.places[index])

@@ -67,7 +67,7 @@ def make_plan(
         collection, job, source, destination, mapping, layout, progress, past, remove, read_sides
     )
     sources, objects = Spool(), Spool()
-    drafts = Drafts(destination.names.normalise, finished=not layout.lookups)
+    drafts = Drafts(destination.names.normalise, planning.is_secret, finished=not layout.lookups)
     try:
         settled = _read(planning, sources, objects)
         evidence = PlanEvidence(settled.source().evidence, settled.destination())

@@ -69,7 +69,8 @@ class Completer:
             change = self._completed(draft, looked_up, named)
             if change is not None:
                 self.tally.count(change, members_before=looked_up.members_before)
-                places.append(self.drafts.spool.append(pack_finished(change, draft.id)))
+                packed = pack_finished(change, draft.id, self.planning.is_secret)
+                places.append(self.drafts.spool.append(packed))
                 references = map(self.planning.destination.names.normalise, looked_up.ids)
                 nodes.append(node._replace(references=tuple(dict.fromkeys(references))))
         self._warn_of_computed()

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 
 from directory_sync.endpoints.change import Change
-from directory_sync.plan.model import ChangeSequence, canonical_forms
+from directory_sync.plan.canonical import canonical_forms
 
 VERSION = 1
 """Of the canonical form that plans are made in now."""
@@ -44,11 +44,9 @@ def is_known(version: int) -> bool:
     return version in _PREFIXES
 
 
-def plan_digest(
-    collection: str, job: str, destination: str, changes: Iterable[Change] | ChangeSequence
-) -> str:
+def plan_digest(collection: str, job: str, destination: str, changes: Iterable[Change]) -> str:
     """The digest of a whole plan, hexadecimal; see `PlanDigest`."""
     digest = PlanDigest(collection, job, destination)
-    for form in canonical_forms(changes):
-        digest.add(form.canonical)
+    for canonical in canonical_forms(changes):
+        digest.add(canonical)
     return digest.hexdigest()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from directory_sync.definition.models import GeneratePassword, Job
-from directory_sync.definition.passwords import is_password
+from directory_sync.definition.models import Job
+from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.layout import Layout
 
@@ -43,11 +43,10 @@ def name_maker(job: Job, layout: Layout) -> NameOf:
 
     Values of secret fields are never a name.
     """
+    is_secret = secret_fields(job)
     places: dict[str, int] = {}
     for index, field in enumerate(layout.fields):
-        mapping = job.fields[field]
-        secret = mapping.secret or isinstance(mapping, GeneratePassword) or is_password(field)
-        if not secret and index not in layout.lookups:
+        if not is_secret(field) and index not in layout.lookups:
             places.setdefault(bare(field), index)
     whole = [places[name] for name in _WHOLE if name in places]
     given, family = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.evidence import Evidence
@@ -205,46 +205,6 @@ class ChangeSequence(Protocol):
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Change]: ...
-
-
-class CanonicalForm(NamedTuple):
-    """A change as digest and store take it.
-
-    `canonical` is `Change.canonical()`; the rest is what a change is found by, and what people call its
-    object.
-    """
-
-    action: str
-    object: str
-    new_object: str | None
-    identity: bytes | None
-    canonical: bytes
-    name: str | None = None
-
-
-@runtime_checkable
-class KeepsCanonicalForms(Protocol):
-    """Changes whose canonical forms are there already."""
-
-    def canonical_forms(self) -> Iterator[CanonicalForm]:
-        """Those of all changes, in order."""
-
-
-def canonical_forms(changes: Iterable[Change] | ChangeSequence) -> Iterator[CanonicalForm]:
-    """The canonical forms of all changes, in order; made now where they are not kept."""
-    if isinstance(changes, KeepsCanonicalForms):
-        return changes.canonical_forms()
-    return (
-        CanonicalForm(
-            change.action.value,
-            change.object,
-            change.new_object,
-            change.identity,
-            change.canonical(),
-            change.name,
-        )
-        for change in changes
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import marshal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.definition import models
 from directory_sync.definition.models import Removal
+from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.contract import Can, Destination, Source
 from directory_sync.errors import RecordError
@@ -41,6 +43,7 @@ class Planning:
         problems, warnings, left_alone: of the plan.
         unusable: ids of the source records that cannot be used.
         held, held_names: objects that have a record though the job does not know them; see `Findings`.
+        is_secret: fields of which nobody may see, or search for, a value.
     """
 
     collection: models.Collection
@@ -59,9 +62,14 @@ class Planning:
     unusable: tuple[str, ...] = ()
     held: set[bytes] = field(default_factory=set)
     held_names: set[bytes] = field(default_factory=set)
+    is_secret: IsSecret = field(init=False)
     _containers: dict[str, str] = field(default_factory=dict)
     _parents: dict[str, str | None] = field(default_factory=dict)
     _depths: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A plan has few fields, and many changes.
+        self.is_secret = functools.cache(secret_fields(self.job))
 
     def reject(self, key: str, id: str, error: RecordError | str) -> None:
         """Note why a record or object is not carried out."""
@@ -180,12 +188,13 @@ class Drafts:
         nodes, places: for each draft what ordering needs, and its place in the spool.
     """
 
-    def __init__(self, normalise_id: Callable[[str], str], *, finished: bool) -> None:
+    def __init__(self, normalise_id: Callable[[str], str], is_secret: IsSecret, *, finished: bool) -> None:
         self.finished = finished
         self.spool = Spool()
         self.nodes: list[Node] = []
         self.places: list[int] = []
         self._normalise_id = normalise_id
+        self._is_secret = is_secret
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -206,7 +215,9 @@ class Drafts:
 
     def pack(self, draft: Draft) -> bytes:
         """A draft as it is kept in the spool."""
-        return pack_finished(draft.change, draft.id) if self.finished else pack_draft(draft)
+        if not self.finished:
+            return pack_draft(draft)
+        return pack_finished(draft.change, draft.id, self._is_secret)
 
     def accept(self, node: Node, place: int) -> None:
         """Let a draft count that is in the spool already."""

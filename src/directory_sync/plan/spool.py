@@ -16,8 +16,9 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+from directory_sync.definition.secrets import IsSecret
 from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
-from directory_sync.plan.model import CanonicalForm
+from directory_sync.plan.canonical import StoredForm, canonical_and_search
 
 _BLOCK = 1 << 18
 _RECORD = 4096
@@ -120,20 +121,27 @@ def unpack_change(packed: Packed) -> Change:
     return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name)
 
 
-def pack_finished(change: Change, met: str) -> bytes:
-    """A change that needs nothing more. `met`: where its source record was met, for messages."""
+def pack_finished(change: Change, met: str, is_secret: IsSecret) -> bytes:
+    """A change that needs nothing more.
+
+    Args:
+        change: the change.
+        met: where its source record was met, for messages.
+        is_secret: the values of which fields are not searched.
+    """
     action, key, object_, new_object, identity = change[:5]
     # The values are packed by themselves, so that the store can take the canonical form without unpacking
     # them.
     values = marshal.dumps(_pack_rest(change))
+    canonical, search = canonical_and_search(change, is_secret)
     return marshal.dumps(
-        (action.value, key, object_, new_object, identity, change.canonical(), values, met, change.name)
+        (action.value, key, object_, new_object, identity, canonical, values, met, change.name, search)
     )
 
 
 def unpack_finished(data: bytes) -> tuple[Change, str]:
     """The inverse of `pack_finished`."""
-    action, key, object_, new_object, identity, _, values, met, name = marshal.loads(data)  # noqa: S302 - our own file
+    action, key, object_, new_object, identity, _, values, met, name, _ = marshal.loads(data)  # noqa: S302 - our own file
     rest = marshal.loads(values)  # noqa: S302 - likewise
     return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name), met
 
@@ -169,10 +177,10 @@ class SpooledChanges:
         for offset in self._offsets:
             yield unpack_finished(read(offset))[0]
 
-    def canonical_forms(self) -> Iterator[CanonicalForm]:
+    def stored_forms(self) -> Iterator[StoredForm]:
         """What digest and store need of each, without making objects of the rest."""
         read = self._spool.read
         for offset in self._offsets:
             packed = marshal.loads(read(offset))  # noqa: S302 - our own file
-            action, _, object_, new_object, identity, canonical, _, _, name = packed
-            yield CanonicalForm(action, object_, new_object, identity, canonical, name)
+            action, _, object_, new_object, identity, canonical, _, _, name, search = packed
+            yield StoredForm(action, object_, new_object, identity, canonical, name, search)

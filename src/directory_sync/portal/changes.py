@@ -15,7 +15,6 @@ from directory_sync.endpoints.change import WORST_FIRST, Action, Result
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
-from directory_sync.portal.change_search import visible_text
 from directory_sync.portal.filters import ParameterReader
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
 from directory_sync.present.shown import ShownChange, visible
@@ -174,7 +173,6 @@ def read_changes(
     page = store.plan_pages.page(
         head.id,
         search=query.search,
-        matches=visible_text(query.search, is_secret),
         action=query.action,
         result=query.result,
         order=WORST_FIRST if query.order is Order.CONSEQUENCE else (),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, or_, select, true
 
 from directory_sync.endpoints.change import Change, Outcome, Result
+from directory_sync.plan.canonical import read_canonical
 from directory_sync.store.database import Database
 from directory_sync.store.plans import object_hash
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
@@ -89,7 +89,7 @@ class History:
                     verified=row.requester_verified,
                     destination=row.destination,
                     plan_id=row.plan_id,
-                    change=Change.from_json(json.loads(row.payload)),
+                    change=read_canonical(row.payload),
                     outcome=Outcome(row.sequence, Result(row.result), row.message),
                     recorded=row.recorded,
                 )

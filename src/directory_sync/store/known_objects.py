@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, or_, sel
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
-from directory_sync.endpoints.change import Action, Change, Result
+from directory_sync.endpoints.change import Action, Result
 from directory_sync.endpoints.places import may_be_one
+from directory_sync.plan.canonical import removed_members
 from directory_sync.plan.model import LimitCheck
 from directory_sync.plan.past import NOTHING, Findings, Identities, Past
 from directory_sync.store.database import Database
@@ -309,7 +309,7 @@ class KnownObjects:
                 updates = select(ChangeRow.payload).where(
                     ChangeRow.plan_id == plan.id, counted, ChangeRow.action.not_in(("create", "delete"))
                 )
-                removed = sum(_removed_members(payload) for payload in connection.scalars(updates))
+                removed = sum(removed_members(payload) for payload in connection.scalars(updates))
                 recent[LimitKind.MEMBERSHIPS] = recent.get(LimitKind.MEMBERSHIPS, 0) + removed
         return recent
 
@@ -334,10 +334,3 @@ def _applied_since(place: JobPlace, since: datetime) -> Select[Any]:
         # Plans of versions that did not count are counted by their changes.
         .where(or_(PlanRow.removals.is_(None), PlanRow.removals > 0, PlanRow.memberships > 0))
     )
-
-
-def _removed_members(payload: str) -> int:
-    if '"partial":true' not in payload:
-        return 0
-    change = Change.from_json(json.loads(payload))
-    return sum(len(field.old) for field in change.fields if field.partial)

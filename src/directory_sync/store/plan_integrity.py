@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from directory_sync.errors import PlanAltered, PlanMismatch
+from directory_sync.plan.canonical import has_action
 from directory_sync.plan.digest import PlanDigest, is_known
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import Request
-from directory_sync.store.seals import PlanSeal, request_seal
+from directory_sync.store.seals import PlanSeal, SearchSeal, request_seal
 from directory_sync.store.tables import ChangeRow, PlanRow
 
 READ_BATCH = 1_000
 """Changes read in one transaction: a slow check holds nothing up."""
-_ACTION = len('{"action":"')
 
 
 class PlanIntegrity:
@@ -60,11 +60,13 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
     digest = PlanDigest(header["collection"], header["job"], row.destination, version=row.digest_version)
     seal = PlanSeal(header, row.findings)
     kinds: Counter[str] = Counter()
-    for action, payload, name in _changes(database, row.id, header["changes"]):
+    search_seal = SearchSeal()
+    for action, payload, name, search in _changes(database, row.id, header["changes"]):
         digest.add(payload.encode())
         seal.add(name)
+        search_seal.add(search)
         # What pages count and filter by stands beside the change itself.
-        kinds[action if payload.startswith(action, _ACTION) else "misfiled"] += 1
+        kinds[action if has_action(payload, action) else "misfiled"] += 1
     count, expected = _count(database, row.id), header["changes"]
     if digest.hexdigest() != row.digest or count != expected:
         raise altered(
@@ -74,6 +76,8 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
         )
     if row.seal is not None and row.seal != seal.hexdigest():
         raise altered(database, row.id, "figures, limits or names beside its changes are others")
+    if row.search_seal is not None and row.search_seal != search_seal.hexdigest():
+        raise altered(database, row.id, "the texts that its changes are found by are others")
     for figures in (header["statistics"], statistics or header["statistics"]):
         if wrong := [name for kind, name in COUNTED_AS.items() if figures.get(name, 0) != kinds[kind]]:
             raise altered(database, row.id, f"the figures {', '.join(wrong)} are not those of its changes")
@@ -100,17 +104,17 @@ def require_filed(database: Database, request: Request, seal: str | None) -> Non
         )
 
 
-def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str, str | None]]:
-    """Kind, canonical form and name of each change, in order."""
+def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str, str | None, str]]:
+    """Kind, canonical form, name and search text of each change, in order."""
     for first in range(0, count, READ_BATCH):
         last = min(first + READ_BATCH, count) - 1
         with database.read() as connection:
             page = connection.execute(
-                select(ChangeRow.action, ChangeRow.payload, ChangeRow.name)
+                select(ChangeRow.action, ChangeRow.payload, ChangeRow.name, ChangeRow.search)
                 .where(ChangeRow.plan_id == plan_id, ChangeRow.sequence.between(first, last))
                 .order_by(ChangeRow.sequence)
             ).all()
-        yield from ((row[0], row[1], row[2]) for row in page)
+        yield from ((row[0], row[1], row[2], row[3]) for row in page)
 
 
 def _count(database: Database, plan_id: int) -> int:

@@ -7,8 +7,6 @@ reading all of it.
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +15,12 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.errors import PlanMismatch
+from directory_sync.plan.canonical import read_canonical, searched
 from directory_sync.plan.model import LimitCheck, PlanEvidence, RecordProblem, Statistics
-from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plans import READ_BATCH
 from directory_sync.store.request_rows import LARGEST_ID
@@ -100,11 +98,6 @@ KEPT_CHANGES = 5_000
 _unlike: dict[tuple[bool | str, ...], tuple[array[int], array[int]]] = {}
 _unlike_lock = threading.Lock()
 
-Matches = Callable[[str, str], bool]
-"""Decides of a change in its canonical form, given as it is and case-folded: to read all of a large plan
-takes seconds.
-"""
-
 
 class PlanPages:
     """Queries of pages about plans."""
@@ -151,7 +144,6 @@ class PlanPages:
         plan_id: int,
         *,
         search: str = "",
-        matches: Matches = lambda payload, folded: True,
         action: Action | None = None,
         result: Result | Literal["open"] | None = None,
         order: Sequence[Action] = (),
@@ -162,9 +154,7 @@ class PlanPages:
 
         Args:
             plan_id: the plan.
-            search: a text that stands somewhere in the change, or in the object's name, in letters of any
-                case; what cannot hold it is left out early.
-            matches: decides of what is left, where there is a text to search for that is not in the name.
+            search: part of a name, key, field or value that is text and not secret, in letters of any case.
             action, result: only such changes.
             order: the kinds in whose order changes come, those of one kind in the plan's order; empty for the
                 plan's order.
@@ -172,7 +162,7 @@ class PlanPages:
             limit: the most on a page.
         """
         here = ChangeRow.plan_id == plan_id
-        conditions = [here, *_conditions(action, result)]
+        conditions = [here, *_conditions(search, action, result)]
         ranks = {kind.value: rank for rank, kind in enumerate(order)}
 
         def rank(kind: str) -> int:
@@ -181,17 +171,6 @@ class PlanPages:
             return ranks.get(kind, len(ranks))
 
         begin = None if after is None else self._position(plan_id, min(max(after, -1), LARGEST_ID), rank)
-        if search:
-            matching = self._matching([*conditions, _may_hold(search)], search, matches)
-            found = sorted((rank(kind), place) for place, kind in matching)
-            following = [place for place in found if begin is None or place > begin]
-            places = [sequence for _, sequence in following[:limit]]
-            rows = (
-                {row.sequence: row for row in self._rows([here, ChangeRow.sequence.in_(places)], limit)}
-                if places
-                else {}
-            )
-            return _page([rows[place] for place in places], more=len(following) > limit, total=len(found))
         counting = (
             _with_outcomes(select(ChangeRow.action, func.count()))
             .where(*conditions)
@@ -270,28 +249,6 @@ class PlanPages:
 
         return ChosenChanges(read, places)
 
-    def _matching(
-        self, conditions: list[ColumnElement[bool]], search: str, matches: Matches
-    ) -> list[tuple[int, str]]:
-        """The places and kinds of the changes that match, in order."""
-        query = _with_outcomes(
-            select(ChangeRow.sequence, ChangeRow.action, ChangeRow.payload, ChangeRow.name)
-        ).where(*conditions)
-        query = query.order_by(ChangeRow.sequence)
-        wanted = search.casefold()
-        text = json.dumps(wanted, ensure_ascii=False)[1:-1]
-        found = []
-        with self._database.read() as connection:
-            # Not all in memory: what the database lets through may be nearly all of a large plan.
-            for part in connection.execution_options(yield_per=READ_BATCH).execute(query).partitions():
-                found += [
-                    (sequence, kind)
-                    for sequence, kind, payload, name in part
-                    if (name and wanted in name.casefold())
-                    or (text in (folded := payload.casefold()) and matches(payload, folded))
-                ]
-        return found
-
     def _rows(self, conditions: list[ColumnElement[bool]], limit: int) -> Sequence[Row[Any]]:
         columns = (
             ChangeRow.sequence,
@@ -357,8 +314,12 @@ def _with_outcomes(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return query.select_from(ChangeRow).outerjoin(OutcomeRow, same)
 
 
-def _conditions(action: Action | None, result: Result | Literal["open"] | None) -> list[ColumnElement[bool]]:
+def _conditions(
+    search: str, action: Action | None, result: Result | Literal["open"] | None
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if search:
+        conditions.append(ChangeRow.search.contains(searched(search), autoescape=True))
     if action is not None:
         conditions.append(ChangeRow.action == action.value)
     if result == OPEN:
@@ -368,23 +329,6 @@ def _conditions(action: Action | None, result: Result | Literal["open"] | None) 
     return conditions
 
 
-def _may_hold(search: str) -> ColumnElement[bool]:
-    """Leaves out changes that cannot hold the text: the databases tell only ASCII letters' cases apart the
-    same way.
-    """
-    text = storable(search)
-    return or_(
-        _like(ChangeRow.payload, json.dumps(text, ensure_ascii=False)[1:-1]), _like(ChangeRow.name, text)
-    )
-
-
-def _like(column: Any, text: str) -> ColumnElement[bool]:
-    escaped = re.sub(r"[%_/]", r"/\g<0>", text.lower())
-    pattern = re.sub(r"[^\x00-\x7f]+", "%", escaped)
-    found: ColumnElement[bool] = func.lower(column).like(f"%{pattern}%", escape="/")
-    return found
-
-
 def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
     changes = tuple(map(_stored_change, rows))
     return ChangePage(changes, changes[-1].sequence if more else None, total)
@@ -392,6 +336,4 @@ def _page(rows: Sequence[Row[Any]], *, more: bool, total: int) -> ChangePage:
 
 def _stored_change(row: Row[Any]) -> StoredChange:
     outcome = None if row.result is None else Outcome(row.sequence, Result(row.result), row.message)
-    return StoredChange(
-        row.sequence, Change.from_json(json.loads(row.payload))._replace(name=row.name), outcome
-    )
+    return StoredChange(row.sequence, read_canonical(row.payload)._replace(name=row.name), outcome)

@@ -8,31 +8,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.definition.models import LimitKind
+from directory_sync.definition.models import Collection, LimitKind
+from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
+from directory_sync.plan.canonical import StoredForm, read_canonical, stored_forms
 from directory_sync.plan.digest import VERSION, PlanDigest
 from directory_sync.plan.model import (
-    ChangeSequence,
     LeftAlone,
     LimitCheck,
     Plan,
     PlanEvidence,
     RecordProblem,
     Statistics,
-    canonical_forms,
 )
 from directory_sync.plan.past import Findings, name_hash
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import altered, stored_plan, verify
-from directory_sync.store.seals import PlanSeal
+from directory_sync.store.seals import PlanSeal, SearchSeal
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
 
 WRITE_BATCH = 10_000
@@ -78,7 +79,7 @@ class StoredChanges:
 
     def __iter__(self) -> Iterator[Change]:
         for payload in self.payloads():
-            yield Change.from_json(json.loads(payload))
+            yield read_canonical(payload)
 
     def payloads(self) -> Iterator[str]:
         """The canonical forms.
@@ -116,9 +117,11 @@ class Plans:
         plan_id = self._begin_plan(job_run_id, plan, findings)
         # Of the head as it will be read.
         seal = PlanSeal(json.loads(json.dumps(plan.header())), findings)
+        search_seal = SearchSeal()
         try:
             count = 0
-            rows = _rows(plan_id, plan.changes, digest, seal)
+            forms = stored_forms(plan.changes, lambda: self._secrets(job_run_id, plan.job))
+            rows = _rows(plan_id, forms, digest, seal, search_seal)
             while batch := list(islice(rows, WRITE_BATCH)):
                 count += len(batch)
                 with self._database.write() as connection:
@@ -138,6 +141,7 @@ class Plans:
                         state=STORED,
                         stored=self._database.now(connection),
                         seal=seal.hexdigest(),
+                        search_seal=search_seal.hexdigest(),
                     )
                 )
         except BaseException:
@@ -297,6 +301,17 @@ class Plans:
             )
         verify(self._database, row, statistics)
 
+    def _secrets(self, job_run_id: int, job: str) -> IsSecret:
+        """Which fields of a job are secret, by the definition that its run began with."""
+        query = (
+            select(CollectionRunRow.definition)
+            .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
+            .where(JobRunRow.id == job_run_id)
+        )
+        with self._database.read() as connection:
+            definition = connection.execute(query).scalar_one()
+        return cache(secret_fields(Collection.model_validate(definition).job(job)))
+
     def _begin_plan(self, job_run_id: int, plan: Plan, findings: bytes | None) -> int:
         with self._database.write() as connection:
             now = self._database.now(connection)
@@ -367,15 +382,14 @@ def _hash(data: bytes) -> bytes:
 
 
 def _rows(
-    plan_id: int, changes: ChangeSequence, digest: PlanDigest, seal: PlanSeal
+    plan_id: int, forms: Iterator[StoredForm], digest: PlanDigest, seal: PlanSeal, search_seal: SearchSeal
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
-    for sequence, (action, object_, new_object, identity, canonical, name) in enumerate(
-        canonical_forms(changes)
-    ):
+    for sequence, (action, object_, new_object, identity, canonical, name, search) in enumerate(forms):
         digest.add(canonical)
         shown = name and storable(name)
         seal.add(shown)
+        search_seal.add(search)
         yield (
             plan_id,
             sequence,
@@ -385,4 +399,5 @@ def _rows(
             None if identity is None else identity_hash(identity),
             canonical.decode(),
             shown,
+            search,
         )

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from directory_sync.errors import RequestError
+from directory_sync.plan.canonical import END_OF_NAMES, searched
 from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
@@ -343,19 +344,11 @@ def _texts(filter: RequestFilter) -> list[ColumnElement[bool]]:
         part = f"%{_escaped(storable(_searchable(filter.description)))}%"
         conditions.append(or_(*(_like(text, part) for text in (RequestRow.description, RequestRow.reason))))
     if filter.object:
-        part = _escaped(storable(json.dumps(_searchable(filter.object), ensure_ascii=False)[1:-1]))
-        # A change's canonical form ends with its ids, and quotation marks within values are escaped: these
-        # marks occur only once.
-        before = _like(ChangeRow.payload, f'%"new/_object":"%{part}%","object":"%')
-        after = _like(ChangeRow.payload, f'%,"object":"%{part}%"}}')
+        part = _escaped(searched(_searchable(filter.object)))
+        named = ChangeRow.search.like(f"%{part}%{END_OF_NAMES}%", escape=_ESCAPE)
         # A scalar, not EXISTS: PostgreSQL would make one join of that over all plans, instead of stopping
         # when the page is full.
-        named = _like(ChangeRow.name, f"%{_escaped(storable(_searchable(filter.object)))}%")
-        found = (
-            select(ChangeRow.sequence)
-            .where(ChangeRow.plan_id == RequestRow.plan_id, or_(before, after, named))
-            .limit(1)
-        )
+        found = select(ChangeRow.sequence).where(ChangeRow.plan_id == RequestRow.plan_id, named).limit(1)
         conditions.append(found.scalar_subquery().is_not(None))
     return conditions
 

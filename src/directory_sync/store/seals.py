@@ -32,6 +32,7 @@ _CHANGES_LATER = frozenset(
     )
 )
 """Of a request: what happens to it after it was filed, and times."""
+_TEXTS_AT_ONCE = 1_000
 
 
 class PlanSeal:
@@ -54,6 +55,30 @@ class PlanSeal:
     def _add(self, part: bytes) -> None:
         self._hash.update(b"%d:" % len(part))
         self._hash.update(part)
+
+
+class SearchSeal:
+    """SHA-256 over the texts that a plan's changes are found by: what is not found is not looked at."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256(b"directory-sync search seal 1\n")
+        self._texts: list[str] = []
+
+    def add(self, search: str) -> None:
+        """Take the next change's text."""
+        self._texts.append(search)
+        if len(self._texts) >= _TEXTS_AT_ONCE:
+            self._take()
+
+    def hexdigest(self) -> str:
+        """The seal of what was taken so far, hexadecimal."""
+        self._take()
+        return self._hash.hexdigest()
+
+    def _take(self) -> None:
+        # No text that is stored holds the character that stands between them.
+        self._hash.update("".join(f"{text}\0" for text in self._texts).encode())
+        self._texts.clear()
 
 
 def request_seal(request: Request) -> str:

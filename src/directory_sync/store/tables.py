@@ -129,6 +129,8 @@ class PlanRow(Base):
     # Names what the digest does not cover and people are shown (`store.seals`); None for plans of earlier
     # versions.
     seal: Mapped[str | None] = mapped_column(String(64))
+    # Names the texts that its changes are found by; None while nothing has filled them in.
+    search_seal: Mapped[str | None] = mapped_column(String(64))
 
 
 class ChangeRow(Base):
@@ -157,6 +159,8 @@ class ChangeRow(Base):
     payload: Mapped[str] = mapped_column(Text)
     # What people call the object; no part of the canonical form. Empty where nothing but the key is known.
     name: Mapped[str | None] = mapped_column(SafeText)
+    # What it is found by: names, key, fields and values, none of them secret (`plan.canonical`).
+    search: Mapped[str] = mapped_column(Text, server_default="")
 
 
 class OutcomeRow(Base):
