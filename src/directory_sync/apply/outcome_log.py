@@ -8,18 +8,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from directory_sync.endpoints.change import Action, Outcome, Result
-from directory_sync.plan.model import Statistics
+from directory_sync.plan.model import COUNTED_AS, Statistics
 
 BATCH_SIZE = 500
 BATCH_SECONDS = 0.5
-
-_COUNTED_AS = {
-    Action.CREATE: "created",
-    Action.UPDATE: "updated",
-    Action.MOVE: "moved",
-    Action.DISABLE: "disabled",
-    Action.DELETE: "deleted",
-}
 
 
 class OutcomeStore(Protocol):
@@ -95,7 +87,7 @@ class Tally:
         elif outcome.result is Result.NOT_DONE:
             self.not_done += 1
         else:
-            self._counts[_COUNTED_AS[action]] += 1
+            self._counts[COUNTED_AS[action]] += 1
 
     def statistics(self) -> Statistics:
         """What was done; records read, unchanged and skipped are the plan's business and are 0 here."""
