@@ -226,6 +226,31 @@ def test_the_map_of_the_house_has_the_order_of_the_layers() -> None:
     assert names == wanted, f"CONTRIBUTING.md, Where things are: put the packages into this order: {wanted}"
 
 
+def _words_to_avoid() -> dict[str, str]:
+    """Word or words -> what to write, from the table in CONTRIBUTING."""
+    section = (PROJECT / "CONTRIBUTING.md").read_text().split("## How code should read")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", section, re.MULTILINE)
+    return {word: instead for words, instead in rows if words != "not" for word in words.split(", ")}
+
+
+@ids
+def test_words_are_plain(document: Path) -> None:
+    """A document uses none of the words that CONTRIBUTING replaces; what the product prints is quoted as it
+    is.
+    """
+    avoided = _words_to_avoid()
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, avoided))})\b", re.IGNORECASE)
+    text = re.sub(r"`[^`]*`|(?<=\])\([^)]*\)", "`…`", _FENCE.sub("", document.read_text()))
+    rows = () if document.name != "CONTRIBUTING.md" else avoided
+    hits = [
+        f"{found[1]!r} in {line.strip()!r}: write {avoided[found[1].lower()]}"
+        for line in text.splitlines()
+        if not any(line.startswith(f"| {word}") for word in rows)
+        for found in pattern.finditer(line)
+    ]
+    assert not hits, "\n  ".join([f"{document.name}:", *hits])
+
+
 def test_statuses_in_the_tutorial_exist() -> None:
     """Exit statuses that the tutorial shows are ones that the command has."""
     shown = {
