@@ -1,3 +1,3 @@
-"""Keeps accounts, groups and contacts in step between directories, databases and files."""
+"""Keeps accounts, groups and contacts in sync between directories, databases and files."""
 
 __version__ = "0.1.0"

@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
         "package-name": DISTRIBUTION,
         "name": "Directory Sync",
         "description": (
-            "Keeps accounts, groups and contacts in step between directories, databases and files."
+            "Keeps accounts, groups and contacts in sync between directories, databases and files."
         ),
         "versions": [__version__],
         "integrations": [{"integration-name": "Directory Sync", "tags": ["service"]}],

@@ -194,7 +194,12 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "another server holds this object",
         "Make a connection to that server; referrals are not followed.",
     ),
-    (ldap.UNWILLING_TO_PERFORM, None, "the directory is not willing to do this", "Look at its own text."),
+    (
+        ldap.UNWILLING_TO_PERFORM,
+        None,
+        "the server refused this (unwillingToPerform)",
+        "Look at its own text.",
+    ),
 )
 
 
