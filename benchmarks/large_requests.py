@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
-from directory_sync.approval.policy import EffectivePolicy, Reason
+from directory_sync.approval.policy import EffectivePolicy, Reason, WhyAsked
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
@@ -173,7 +173,7 @@ def _file(store: Store, run: Snapshot, job: str, changes: StaffChanges) -> int:
         managed=len(changes),
     )
     plan_id = store.plans.save(store.runs.start_job(run.id, job).id, plan)
-    why = Reason("The job's changes always need approval.")
+    why = Reason(WhyAsked.ALWAYS)
     return filing.file_request(
         store, run, plan_id, plan, policy=POLICY, why=why, description="Staff of the head office."
     ).id

@@ -19,7 +19,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request
 
 from directory_sync.approval.people import Person
-from directory_sync.approval.policy import EffectivePolicy, Reason
+from directory_sync.approval.policy import EffectivePolicy, Reason, WhyAsked
 from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
@@ -174,7 +174,7 @@ class Pages:
     def request(self, run: Snapshot, plan_id: int, *, policy: EffectivePolicy = POLICY) -> int:
         """A request for a plan, filed as a run does it."""
         stored = self.store.plans.load(plan_id).plan
-        why = Reason("The job's changes always need approval.")
+        why = Reason(WhyAsked.ALWAYS)
         return filing.file_request(
             self.store,
             run,

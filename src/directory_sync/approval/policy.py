@@ -6,7 +6,8 @@ How a deployment's minimum tightens a policy stands in `minimum`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -54,17 +55,30 @@ class EffectivePolicy(ApprovalPolicy):
     )
 
 
+class WhyAsked(StrEnum):
+    """Which rule of a policy's `when` holds."""
+
+    ALWAYS = "always"
+    BY_HAND = "by_hand"
+    """The schedule did not start the run."""
+    EDITED = "edited"
+    """The schedule started the run, but the job was never applied as it is defined now."""
+    OVER_LIMIT = "over_limit"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a plan needs approval.
 
     Attributes:
-        when: the sentence for the policy's `when`.
+        rule: which rule of the policy's `when` holds.
+        exceeded: for `over_limit` the limits that the plan goes past; empty otherwise.
         changes: the kinds of change that the policy asks about and the plan has; empty where it does not ask.
         fields: the same for fields, as the policy spells them.
     """
 
-    when: str
+    rule: WhyAsked
+    exceeded: tuple[LimitCheck, ...] = ()
     changes: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
 
@@ -73,7 +87,22 @@ class Reason:
             *([f"has changes of the kind {', '.join(self.changes)}"] if self.changes else []),
             *([f"touches {', '.join(self.fields)}"] if self.fields else []),
         ]
-        return f"{self.when} The plan {' and '.join(found)}." if found else self.when
+        rule = self._rule_text()
+        return f"{rule} The plan {' and '.join(found)}." if found else rule
+
+    def _rule_text(self) -> str:
+        match self.rule:
+            case WhyAsked.ALWAYS:
+                return "The job's changes always need approval."
+            case WhyAsked.BY_HAND:
+                return "Runs that the schedule did not start need approval."
+            case WhyAsked.EDITED:
+                return (
+                    "The job is new or was edited, so its first run needs approval, also if the schedule has"
+                    " started it."
+                )
+            case WhyAsked.OVER_LIMIT:
+                return f"Plans over a limit need approval ({'; '.join(map(str, self.exceeded))})."
 
 
 def needs_approval(
@@ -99,11 +128,14 @@ def needs_approval(
     """
     if not len(plan.changes):
         return None
-    when = _when(policy, trigger, exceeded)
-    if when is None or not (policy.changes or policy.fields):
-        return None if when is None else Reason(when)
+    rule = _rule(policy, trigger, exceeded)
+    if rule is None:
+        return None
+    reason = Reason(rule, tuple(exceeded) if rule is WhyAsked.OVER_LIMIT else ())
+    if not (policy.changes or policy.fields):
+        return reason
     changes, fields = _matches(policy, plan.changes, canonical)
-    return Reason(when, changes, fields) if changes or fields else None
+    return replace(reason, changes=changes, fields=fields) if changes or fields else None
 
 
 def kinds_of(change: Change) -> frozenset[Action]:
@@ -113,20 +145,16 @@ def kinds_of(change: Change) -> frozenset[Action]:
     return frozenset({change.action})
 
 
-def _when(policy: ApprovalPolicy, trigger: str, exceeded: Sequence[LimitCheck]) -> str | None:
-    if policy.when == "always":
-        return "The job's changes always need approval."
-    if policy.when == "manual":
-        if trigger == EDITED:
-            return (
-                "The job is new or was edited, so its first run needs approval, also if the schedule has"
-                " started"
-                " it."
-            )
-        return None if trigger == SCHEDULED else "Runs that the schedule did not start need approval."
-    if exceeded:
-        return f"Plans over a limit need approval ({'; '.join(map(str, exceeded))})."
-    return None
+def _rule(policy: ApprovalPolicy, trigger: str, exceeded: Sequence[LimitCheck]) -> WhyAsked | None:
+    match policy.when:
+        case "always":
+            return WhyAsked.ALWAYS
+        case "manual" if trigger == EDITED:
+            return WhyAsked.EDITED
+        case "manual":
+            return None if trigger == SCHEDULED else WhyAsked.BY_HAND
+        case "over_limit":
+            return WhyAsked.OVER_LIMIT if exceeded else None
 
 
 def _matches(

@@ -24,8 +24,10 @@ from directory_sync.present.ldif import comments, render_changes
 from directory_sync.present.rows import COLUMNS, change_rows
 from directory_sync.present.shown import visible
 from directory_sync.present.terminal import ChangeStyle, Colour, change_text, coloured
+from directory_sync.printable import printable
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.verdict_text import forecast_text
 
 
 def write_table(stream: TextIO, collection: Collection, results: Iterable[JobResult]) -> None:
@@ -43,6 +45,8 @@ def write_table(stream: TextIO, collection: Collection, results: Iterable[JobRes
         notes = [*listing_lines(result), *warning_lines(result), *error_lines(result)]
         if result.state.failed:
             notes.append(coloured(message_line(result), Colour.DANGER, use=style.colour))
+        if result.forecast is not None and (told := forecast_text(result.forecast)):
+            notes.append(printable(told))
         stream.write(indented(notes))
         stream.flush()
     if jobs > 1:

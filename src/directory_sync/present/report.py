@@ -119,6 +119,7 @@ def _header(result: JobResult) -> dict[str, Any]:
         **({} if result.evidence is None else {"evidence": result.evidence.to_json()}),
         "duration": round(result.duration, 3),
         **({} if result.request is None else {"request": result.request}),
+        **({} if result.forecast is None else {"forecast": result.forecast.to_json()}),
     }
 
 

@@ -9,23 +9,18 @@ import time
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
+from directory_sync.endpoints.contract import Destination
 from directory_sync.endpoints.registry import open_destination
-from directory_sync.errors import (
-    DirectorySyncError,
-    LeaseError,
-    NotDecidable,
-    PlanMismatch,
-    RequestError,
-    StoreError,
-)
+from directory_sync.errors import DirectorySyncError, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
+from directory_sync.run.attempt import Attempt
 from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import touched_areas
-from directory_sync.run.result import JobResult, failure, record
+from directory_sync.run.result import JobResult
+from directory_sync.store.leases import Lease
 from directory_sync.store.request_model import APPLIED, Request
-from directory_sync.store.runs import Snapshot
+from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
 
@@ -72,51 +67,33 @@ def apply_approved(
             "Run the job again."
         )
     stored = store.plans.load(request.plan_id)
-    with contextlib.ExitStack() as stack:
-        try:
-            refuse_unsupported(snapshot.collection, [job], script_modules=deployment.script_modules)
-            destination = open_destination(job, deployment)
-            stack.callback(destination.close)
-            destination.check()
-            _require_same_place(stored.plan, destination.identity)
-            areas = touched_areas(job, destination)
-            lease = stack.enter_context(
-                store.leases.acquire(
-                    destination.identity, areas, holder=holder, duration=deployment.lease_duration
-                )
-            )
-        except (LeaseError, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return record(
-                store,
-                store.runs.start_job(snapshot.id, job.name, request=request.id),
-                failure(job, error, started),
-            )
-        attempt = store.runs.start_job(snapshot.id, job.name, request=request.id, lease=lease)
-        try:
-            result = carry_out(
-                stored.id,
-                stored.plan,
-                destination,
-                job=job,
-                snapshot=snapshot,
-                store=store,
-                request=request,
-                resumed=stored.apply_started is not None,
-                check=lease.check,
-                progress=progress,
-                started=started,
-                planned=stored.stored,
-            )
-        except StoreError:
-            raise
-        except (RequestError, PlanMismatch) as error:
-            record(store, attempt, failure(job, error, started))
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            result = failure(job, error, started)
-        return record(store, attempt, result)
+
+    def open_place(stack: contextlib.ExitStack) -> tuple[Destination, Destination]:
+        refuse_unsupported(snapshot.collection, [job], script_modules=deployment.script_modules)
+        destination = open_destination(job, deployment)
+        stack.callback(destination.close)
+        destination.check()
+        _require_same_place(stored.plan, destination.identity)
+        return destination, destination
+
+    def work(destination: Destination, lease: Lease, _attempt: JobRun) -> JobResult:
+        return carry_out(
+            stored.id,
+            stored.plan,
+            destination,
+            job=job,
+            snapshot=snapshot,
+            store=store,
+            request=request,
+            resumed=stored.apply_started is not None,
+            check=lease.check,
+            progress=progress,
+            started=started,
+            planned=stored.stored,
+        )
+
+    attempt = Attempt(snapshot, job, deployment, store, holder, started, request.id)
+    return attempt.run(open_place, work, raised=(RequestError, PlanMismatch))
 
 
 def _require_same_place(plan: Plan, here: str) -> None:

@@ -14,6 +14,7 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job, run_job
 from directory_sync.run.opening import Earlier
 from directory_sync.run.result import JobResult, JobState
+from directory_sync.run.verdict import FROM_TERMINAL, Start
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
@@ -24,9 +25,11 @@ def preview_collection(
     *,
     deployment: Deployment,
     store: Store | None,
+    start: Start = FROM_TERMINAL,
+    now: Collection | None = None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
-    """Plan jobs on top of each other and write nothing.
+    """Plan jobs on top of each other and write nothing; `start`, `now`: see `preview_job`.
 
     A job that cannot be planned does not end the preview: the jobs after it are planned without its changes.
 
@@ -37,7 +40,14 @@ def preview_collection(
     earlier: list[Earlier] = []
     for job in jobs:
         result = preview_job(
-            collection, job, deployment=deployment, store=store, earlier=earlier, progress=progress(job)
+            collection,
+            job,
+            deployment=deployment,
+            store=store,
+            start=start,
+            now=now,
+            earlier=earlier,
+            progress=progress(job),
         )
         if result.state is JobState.PREVIEWED:
             earlier.append(Earlier(job.name, result.destination, result.changes, result.findings))

@@ -13,27 +13,45 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, Reason, needs_approval
+from directory_sync.approval.policy import SCHEDULED
+from directory_sync.approval.records import requester_of
 from directory_sync.definition.models import Collection, Job
-from directory_sync.errors import DirectorySyncError, LeaseError, NewRunNeeded, StoreError
+from directory_sync.endpoints.contract import Destination
+from directory_sync.errors import DirectorySyncError, NewRunNeeded
 from directory_sync.plan.build import NO_PAST, make_plan
 from directory_sync.plan.model import Plan
 from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.requests.filing import file_request
+from directory_sync.run.attempt import Attempt
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.earlier_claims import past_after
-from directory_sync.run.earlier_requests import end_other, end_superfluous, refer, usable_waiver
+from directory_sync.run.earlier_requests import earlier_requests, end_other, end_superfluous
 from directory_sync.run.known_definitions import is_known
 from directory_sync.run.learning import past_of
-from directory_sync.run.opening import Earlier, OpenJob, open_job, touched_areas
+from directory_sync.run.opening import Earlier, OpenJob, open_job
 from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
-from directory_sync.run.result import JobResult, JobState, failure, planned, record, stopped, waiting
+from directory_sync.run.result import JobResult, JobState, failure, not_approved, planned, stopped, waiting
 from directory_sync.run.settling import AtWork, settle_before
+from directory_sync.run.verdict import (
+    FROM_TERMINAL,
+    Apply,
+    Ask,
+    EarlierRequests,
+    Forecast,
+    ReferTo,
+    Start,
+    Stop,
+    Verdict,
+    WhyStop,
+    decide,
+)
+from directory_sync.run.verdict_text import nothing_waits_text, referred_text, unused_text
+from directory_sync.store.leases import Lease
 from directory_sync.store.plans import StoredPlan
-from directory_sync.store.request_model import APPROVED, PENDING, Filing, Request
+from directory_sync.store.request_model import APPROVED, DENIED, PENDING, Filing, Request
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
@@ -46,13 +64,19 @@ def preview_job(
     *,
     deployment: Deployment,
     store: Store | None,
+    start: Start = FROM_TERMINAL,
     earlier: Sequence[Earlier] = (),
+    now: Collection | None = None,
     progress: Progress = lambda stage, done, total: None,
     run_id: str = "preview",
 ) -> JobResult:
     """Plan a job as if the earlier plans had been carried out, and write nothing.
 
-    `store`: knows what the job knows; None where there is none, so that nothing is known.
+    Args:
+        store: knows what the job knows; None where there is none, so that nothing is known.
+        start: of the run that the preview is about; the result says what it would do with the plan.
+        earlier: the plans of the jobs before this one.
+        now: as for `run_job`; its policy counts too.
     """
     started = time.monotonic()
     try:
@@ -61,9 +85,12 @@ def preview_job(
             if store is not None:
                 past = past_after(store, collection, job, opened.destination.identity, earlier)
             plan = _make_plan(collection, job, opened, past, progress)
+            rules = rules_for(collection, now, job, deployment.approval_minimum)
+            requests = EarlierRequests() if store is None else earlier_requests(plan, rules, start, store)
+            verdict = decide(plan, rules, start, requests, canonical=_spelling(opened))
     except Exception as error:  # noqa: BLE001 - every failure is part of the result
         return failure(job, error, started)
-    return planned(plan, started)
+    return replace(planned(plan, started), forecast=Forecast(start, verdict))
 
 
 def run_job(
@@ -100,47 +127,33 @@ def run_job(
     """
     started = time.monotonic()
     collection = snapshot.collection
+    attempt = Attempt(snapshot, job, deployment, store, holder, started)
     rules = rules_for(collection, now, job, deployment.approval_minimum)
     last = store.earlier_runs.last_attempt(snapshot.id, job.name)
     by_hand = begun_by_hand(snapshot, tries, last)
     may_plan = rules.policy is None or not by_hand
     if not may_plan and unfinished_plan(store, snapshot, job, deployment) is None:
-        return record(
-            store,
-            store.runs.start_job(snapshot.id, job.name),
-            failure(job, _new_run_needed(store, snapshot, job), started),
-        )
-    with contextlib.ExitStack() as stack:
-        try:
-            # The lease comes before the first record is read, and is kept until the last change is written.
-            opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
-            areas = touched_areas(job, opened.destination)
-            lease = stack.enter_context(
-                store.leases.acquire(
-                    opened.destination.identity, areas, holder=holder, duration=deployment.lease_duration
-                )
-            )
-        except (LeaseError, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            return record(store, store.runs.start_job(snapshot.id, job.name), failure(job, error, started))
+        return attempt.failed(_new_run_needed(store, snapshot, job))
+
+    def open_both(stack: contextlib.ExitStack) -> tuple[OpenJob, Destination]:
+        opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
+        return opened, opened.destination
+
+    def settle(opened: OpenJob, lease: Lease) -> None:
         own = unfinished_plan(store, snapshot, job, deployment)
         settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
-        attempt = store.runs.start_job(snapshot.id, job.name, lease=lease)
-        try:
-            work = BegunJob(
-                snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand
-            )
-            result = _plan_and_apply(work, attempt, may_plan=may_plan, gated=gated)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every failure is part of the result
-            result = failure(job, error, started)
-        return record(store, attempt, result)
+
+    def work(opened: OpenJob, lease: Lease, begun: JobRun) -> JobResult:
+        at_work = BegunJob(
+            snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand
+        )
+        return _plan_and_apply(at_work, begun, may_plan=may_plan, gated=gated)
+
+    return attempt.run(open_both, work, prepare=settle)
 
 
 def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: bool) -> JobResult:
-    store, collection, job, policy = work.store, work.snapshot.collection, work.job, work.rules.policy
+    store, collection, job = work.store, work.snapshot.collection, work.job
     unfinished = _unfinished(work)
     if unfinished is not None:
         request = _begun_under(work, unfinished)
@@ -160,49 +173,84 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         reason=f"Run {work.snapshot.run_id} has made a newer plan.",
         terminals_only=work.at_terminal,
     )
-    waiver, refusal = usable_waiver(work, plan)
-    if waiver is not None:
-        return work.carry_out(store.plans.save(attempt.id, plan), plan, request=waiver)
-    why = _needs_approval(work, plan)
-    if plan.exceeded and not (why is not None and work.rules.asks_over_limit):
-        plan_id = store.plans.save(attempt.id, plan)
-        store.plans.finish(plan_id, JobState.STOPPED_BY_LIMIT.value)
-        # A request for another plan that waits asks for what the source no longer says.
-        end_other(
-            work, plan, reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped."
-        )
-        result = stopped(plan, plan_id, work.started)
-        return replace(result, message=f"{result.message} {refusal}") if refusal else result
-    if why is None or policy is None:
-        end_superfluous(work, plan)
-        return work.carry_out(store.plans.save(attempt.id, plan), plan, request=None)
-    if not gated:
-        raise DirectorySyncError(
-            f"Job {job.name} needs approval now, but nothing in this run would wait for it: it began before"
-            f" the policy did. "
-            "Nothing was written. Start a new run."
-        )
-    return refer(work, plan) or _file(work, attempt, plan, policy, why)
+    start = start_of(store, work.snapshot, job, work.rules, by_hand=work.by_hand, gated=gated)
+    earlier = earlier_requests(plan, work.rules, start, store)
+    verdict = decide(plan, work.rules, start, earlier, canonical=_spelling(work.opened))
+    return _execute(verdict, work, attempt, plan)
 
 
-def _needs_approval(work: BegunJob, plan: Plan) -> Reason | None:
-    if work.rules.policy is None:
-        return None
-    trigger = work.snapshot.trigger
-    if trigger == SCHEDULED and work.rules.policy.when == "manual" and len(plan.changes):
-        # What nobody has agreed to since the job was edited is not the schedule's doing alone.
-        trigger = SCHEDULED if is_known(work.store, work.snapshot, work.job) else EDITED
-    return needs_approval(
-        work.rules.policy, plan, trigger=trigger, exceeded=plan.exceeded, canonical=_spelling(work.opened)
+def start_of(
+    store: Store, snapshot: Snapshot, job: Job, rules: JobRules, *, by_hand: bool = False, gated: bool = True
+) -> Start:
+    """How a run began, as far as its verdict on a job depends on it."""
+    # Only such a policy asks whether the job was edited.
+    by_schedule = snapshot.trigger == SCHEDULED and rules.policy is not None and rules.policy.when == "manual"
+    return Start(
+        snapshot.id,
+        snapshot.trigger,
+        requester_of(snapshot),
+        by_hand=by_hand,
+        gated=gated,
+        edited=by_schedule and not is_known(store, snapshot, job),
     )
 
 
-def _file(work: BegunJob, attempt: JobRun, plan: Plan, policy: EffectivePolicy, why: Reason) -> JobResult:
+def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResult:
+    store = work.store
+    match verdict:
+        case Apply(waiver=waiver):
+            if waiver is None:
+                end_superfluous(work, plan)
+            else:
+                log.info(
+                    "Limits are waived for exactly this plan. request=%d approved_by=%s",
+                    waiver.id,
+                    waiver.decided_by,
+                )
+            return work.carry_out(store.plans.save(attempt.id, plan), plan, request=waiver)
+        case Stop(why=WhyStop.NOTHING_WAITS):
+            raise DirectorySyncError(nothing_waits_text(work.job.name))
+        case Stop(unused=unused):
+            plan_id = store.plans.save(attempt.id, plan)
+            store.plans.finish(plan_id, JobState.STOPPED_BY_LIMIT.value)
+            # A request for another plan that waits asks for what the source no longer says.
+            end_other(
+                work,
+                plan,
+                reason=f"Run {work.snapshot.run_id} has made a newer plan, which a limit stopped.",
+            )
+            result = stopped(plan, plan_id, work.started)
+            if unused is None:
+                return result
+            return replace(result, message=f"{result.message} {unused_text(unused)}")
+        case ReferTo(request=request):
+            state = JobState.WAITING
+            if request.state == DENIED:
+                state = JobState.DENIED
+                # A request for another plan that waits asks for what the source no longer says.
+                reason = (
+                    f"Run {work.snapshot.run_id} has made the plan again that was denied with request"
+                    f" {request.id}."
+                )
+                store.filing.mark_stale(plan.collection, plan.job, reason=reason)
+            text = referred_text(verdict)
+            return not_approved(plan, request.plan_id, request.id, state, text, work.started)
+        case Ask():
+            return _file(verdict, work, attempt, plan)
+
+
+def _file(verdict: Ask, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResult:
     plan_id = work.store.plans.save(attempt.id, plan)
     filed = file_request(
-        work.store, work.snapshot, plan_id, plan, policy=policy, why=why, description=work.job.description
+        work.store,
+        work.snapshot,
+        plan_id,
+        plan,
+        policy=verdict.policy,
+        why=verdict.why,
+        description=work.job.description,
     )
-    message = f"Waiting for approval: request {filed.id}. {why}"
+    message = f"Waiting for approval: request {filed.id}. {verdict.why}"
     if filed.filing is Filing.REPLACES:
         message += f" It takes the place of request {filed.replaced}, which is stale now."
     return waiting(plan, plan_id, filed.id, message, work.started)

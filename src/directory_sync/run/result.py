@@ -25,6 +25,7 @@ from directory_sync.plan.model import (
     Statistics,
 )
 from directory_sync.plan.past import Findings
+from directory_sync.run.verdict import Forecast
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
@@ -101,6 +102,7 @@ class JobResult:
         error: what made it fail.
         plan_id: where the store holds the plan.
         request: the request for approval that the plan waits for, or that has let it be carried out.
+        forecast: in a preview, what a run that begins now would do with the plan; None otherwise.
         duration: seconds.
     """
 
@@ -123,6 +125,7 @@ class JobResult:
     error: DirectorySyncError | None = None
     plan_id: int | None = None
     request: int | None = None
+    forecast: Forecast | None = None
     duration: float = 0.0
 
 
