@@ -108,7 +108,7 @@ screenshots: $(READY)  ## run the demo and photograph Airflow's pages for the do
 	@$(ENVIRONMENT) && exec python scripts/screenshots.py
 
 .PHONY: lock
-lock: $(READY)  ## resolve the dependencies anew into requirements/*.txt
+lock: $(READY)  ## resolve the dependencies again, into requirements/*.txt
 	@$(ENVIRONMENT) && scripts/lock.sh
 
 .PHONY: clean

@@ -131,7 +131,7 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
             source = stack.enter_context(planet_express(HOME / "planet_express", ledger))
             steps.done("Planet Express", f"{source.uri}  seven people, two groups")
             destination = stack.enter_context(branch_office(HOME / "branch_office", ledger))
-            steps.done("Branch office", f"{destination.uri}  four guests, nobody else yet")
+            steps.done("Branch office", f"{destination.uri}  four guests, no one else yet")
             server = _start_airflow(source, destination, ledger)
             api = AirflowApi(server.url)
             stack.callback(api.close)

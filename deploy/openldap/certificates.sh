@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a certificate authority and a certificate for each host that is named: `certificates.sh HOST…`. Safe to repeat.
-# Each host finds its own in the folder of its name; everybody finds the authority in `ca`. The authority's key is thrown away
-# at once, so whenever a certificate is about to expire, or a host is new, all of them are made anew.
+# Each host finds its own in the folder of its name; all find the authority in `ca`. The authority's key is thrown away
+# at once, so whenever a certificate is about to expire, or a host is new, all of them are made again.
 set -eu
 umask 077
 

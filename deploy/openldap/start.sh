@@ -46,7 +46,7 @@ access to * by * read
 END
 } >"$run/slapd.conf"
 
-# Whoever was stopped while filling the directory begins anew: there is no half a directory.
+# A server that was stopped while filling the directory begins again: there is no half a directory.
 if [ ! -e "$data/filled" ]; then
     rm -f "$data"/*.mdb
     name=${LDAP_SUFFIX#dc=}
