@@ -226,6 +226,13 @@ def test_the_map_of_the_house_has_the_order_of_the_layers() -> None:
     assert names == wanted, f"CONTRIBUTING.md, Where things are: put the packages into this order: {wanted}"
 
 
+def test_a_term_is_explained_once() -> None:
+    """The page of concepts has one line for each term."""
+    terms = re.findall(r"^\| \*\*([^*]+)\*\*", (PROJECT / "docs" / "concepts.md").read_text(), re.MULTILINE)
+    assert {"collection", "job", "plan", "claim", "waiver"} <= set(terms)
+    assert [term for term in terms if terms.count(term) > 1] == []
+
+
 def _words_to_avoid() -> dict[str, str]:
     """Word or words -> what to write, from the table in CONTRIBUTING."""
     section = (PROJECT / "CONTRIBUTING.md").read_text().split("## How code should read")[1].split("\n## ")[0]
