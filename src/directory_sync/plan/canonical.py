@@ -131,12 +131,12 @@ def canonical_and_search(change: Change, is_secret: IsSecret) -> tuple[bytes, st
     names = _BETWEEN.join([_searched(each) for each in (object_, new_object, via, name) if each])
     # Many a value stands in several fields, and what is searched need not.
     rest = _BETWEEN.join(dict.fromkeys([_searched(key), *texts]))
-    return (",".join(parts) + "}").encode(), f"{names}{END_OF_NAMES}{rest}".casefold()
+    return (",".join(parts) + "}").encode(), _folded(f"{names}{END_OF_NAMES}{rest}")
 
 
 def searched(text: str) -> str:
     """A text to search for in the form in which search texts hold it."""
-    return _searched(text).casefold()
+    return _folded(_searched(text))
 
 
 def read_canonical(stored: str | bytes) -> Change:
@@ -212,3 +212,9 @@ def _searched(text: str) -> str:
     if text.isprintable():
         return text
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text.translate(_PICTURES))
+
+
+def _folded(text: str) -> str:
+    # Not `casefold`: who types GROSS does not look for groß. Only the last sigma of a word has a small letter
+    # of its own.
+    return text.lower().replace("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
