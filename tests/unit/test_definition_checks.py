@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory_sync import dn
 from directory_sync.definition.addresses import ENDINGS
-from directory_sync.definition.checks import check, syntax
+from directory_sync.definition.checks import check
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
 from tests.scenarios.definitions import MINIMAL, changed, found, job_changed
@@ -549,7 +550,7 @@ def assert_only(definition: dict[str, Any], problem: str | None) -> None:
         assert problems[0].startswith(problem)
 
 
-@given(st.one_of(st.from_regex(syntax._PLAIN_DN, fullmatch=True), st.text('aZ0=, .-_+#\\"é', max_size=20)))
+@given(st.one_of(st.from_regex(dn._SIMPLE_DN, fullmatch=True), st.text('aZ0=, .-_+#\\"é', max_size=20)))
 def test_plain_dns_are_read_as_the_library_reads_them(text: str) -> None:
     """Reading a plain DN without python-ldap gives what python-ldap gives."""
-    assert syntax.read_dn(text) == syntax._read_any_dn(text)
+    assert dn.comparable(text) == dn._comparable_any(text)

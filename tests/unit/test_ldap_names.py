@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from directory_sync.dn import NameSyntaxError, depth, parent_of, parse, split
 from directory_sync.endpoints.blanks import BLANKS
-from directory_sync.endpoints.ldap.names import NameSyntaxError, depth, parent_of, parse, split
 from directory_sync.errors import RecordError
 from tests.scenarios.schemas import small_schema
 

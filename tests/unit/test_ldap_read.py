@@ -7,8 +7,8 @@ from unittest.mock import create_autospec
 import pytest
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.dn import NameSyntaxError
 from directory_sync.endpoints.ldap.connection import Flavour
-from directory_sync.endpoints.ldap.names import NameSyntaxError
 from directory_sync.endpoints.ldap.read import Broken, Spelling, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import interpret
 from tests.scenarios.schemas import small_schema

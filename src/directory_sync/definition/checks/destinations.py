@@ -11,8 +11,6 @@ from directory_sync.definition.checks.syntax import (
     attribute_wrong,
     dn_wrong,
     filter_wrong,
-    inside,
-    read_dn,
     template_wrong,
 )
 from directory_sync.definition.models import (
@@ -33,6 +31,7 @@ from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.regions import Region
+from directory_sync.dn import comparable, inside
 
 _CAN_BE_DISABLED = {ObjectKind.USER, ObjectKind.INET_ORG_PERSON, ObjectKind.MAIL_USER}
 
@@ -75,7 +74,7 @@ def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
         return
     fixed = destination.container if isinstance(destination.container, str) else None
     base = destination.base or fixed
-    here, there = read_dn(source.container), read_dn(base) if base is not None else None
+    here, there = comparable(source.container), comparable(base) if base is not None else None
     if not here or not there:
         return
     selected = Region(tuple(reversed(here)), source.scope)
@@ -87,7 +86,7 @@ def _check_overlap(job: Job, at: Path, places: Places) -> Iterator[Problem]:
             " is missing",
             "choose containers of which neither holds the other, or write missing_at_source: skip",
         )
-    if isinstance(job.missing_at_source, MoveMissing) and (moved := read_dn(job.missing_at_source.move)):
+    if isinstance(job.missing_at_source, MoveMissing) and (moved := comparable(job.missing_at_source.move)):
         target = tuple(reversed(moved))
         if selected.holds((*target, None)):
             yield places.problem(
@@ -174,7 +173,7 @@ def _check_base(
     job: Job, container: str, destination: DirectoryDestination, at: Path, places: Places
 ) -> Iterator[Problem]:
     """Objects that a job creates must be among those that it looks at the next time."""
-    here, base = read_dn(container), read_dn(destination.base) if destination.base is not None else None
+    here, base = comparable(container), comparable(destination.base) if destination.base is not None else None
     if not here or not base or job.missing_at_destination == "skip":
         return
     hint = "give a container inside base, or another base"
@@ -225,10 +224,10 @@ def _check_moved_to(
     """What lies where objects without a record are moved to counts as having left, so a job's own place is no
     such place.
     """
-    target = read_dn(moved)
+    target = comparable(moved)
     fixed = destination.container if isinstance(destination.container, str) else None
     for key, value in (("container", fixed), ("base", destination.base)):
-        if value is not None and target and (own := read_dn(value)) and inside(own, target):
+        if value is not None and target and (own := comparable(value)) and inside(own, target):
             yield places.problem(
                 at,
                 f"holds the destination's {key}: what is there counts as having left, so nothing would ever"

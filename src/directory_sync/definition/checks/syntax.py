@@ -12,52 +12,16 @@ from functools import lru_cache
 
 from directory_sync.definition import filters
 from directory_sync.definition.problems import suggest
+from directory_sync.dn import comparable
 
 Wrong = tuple[str, str] | None
-Dn = tuple[frozenset[tuple[str, str]], ...]
-
-MAX_DN = 8_000
-"""Characters of a DN."""
 
 _MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*")
-_PLAIN_RDN = r"[A-Za-z][A-Za-z0-9-]*=[A-Za-z0-9]([A-Za-z0-9 ._-]*[A-Za-z0-9._-])?"
-_PLAIN_DN = re.compile(f"{_PLAIN_RDN}(,{_PLAIN_RDN})*")
-"""Without anything that would have to be escaped, and without blanks around signs: nearly every DN of a
-definition.
-"""
-
-
-@lru_cache(maxsize=1024)
-def read_dn(text: str) -> Dn | None:
-    """A DN (RFC 4514) in a form in which spelling does not matter; None if it is none."""
-    if len(text) > MAX_DN:
-        return None
-    if _PLAIN_DN.fullmatch(text):
-        # Importing python-ldap takes longer than all else that a task needs to find its definition.
-        pairs = (rdn.partition("=") for rdn in text.split(","))
-        return tuple(
-            frozenset({(name.lower(), " ".join(value.split()).casefold())}) for name, _, value in pairs
-        )
-    return _read_any_dn(text)
-
-
-def _read_any_dn(text: str) -> Dn | None:
-    import ldap
-    import ldap.dn
-
-    try:
-        parsed = ldap.dn.str2dn(text)
-    except (ldap.LDAPError, ValueError, UnicodeError):
-        return None
-    return tuple(
-        frozenset((name.lower(), " ".join(value.split()).casefold()) for name, value, _ in rdn)
-        for rdn in parsed
-    )
 
 
 def dn_wrong(text: str) -> Wrong:
     """Check a DN."""
-    if read_dn(text):
+    if comparable(text):
         return None
     return (
         "is not a DN",
@@ -66,11 +30,6 @@ def dn_wrong(text: str) -> Wrong:
             " name"
         ),
     )
-
-
-def inside(dn: Dn, container: Dn) -> bool:
-    """Whether an object is the container or below it."""
-    return dn[len(dn) - len(container) :] == container if len(dn) >= len(container) else False
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from directory_sync.dn import naming_values, parse, rebased
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_format import content_record
 from directory_sync.endpoints.files.ldif_reading import Entry
-from directory_sync.endpoints.files.names import DN_FIELD
+from directory_sync.endpoints.files.names import DN_FIELD, NAMES, is_below, same_text
 
 
 class LdifEntries:
@@ -29,7 +29,7 @@ class LdifEntries:
         self._places: dict[str, list[int]] = {}
         for place, block in self._blocks.items():
             if block.named and block.dn is not None:
-                self._places.setdefault(names.normalise(block.dn), []).append(place)
+                self._places.setdefault(NAMES.normalise(block.dn), []).append(place)
 
     def apply(self, sequence: int, change: Change, *, retried: bool) -> Outcome:
         """Carry one change out, unless the entry is not as the change saw it.
@@ -41,8 +41,8 @@ class LdifEntries:
             return Outcome(sequence, result, f"{self._label}: {change.object}: {message}" if message else "")
 
         try:
-            names.parse(change.object)
-            names.parse(change.final_object)
+            parse(change.object)
+            parse(change.final_object)
         except ValueError as error:
             return outcome(Result.FAILED, f"{error}. Correct the mapping of the name.")
         if change.action is Action.CREATE:
@@ -58,14 +58,14 @@ class LdifEntries:
                 yield block.raw.lstrip(b"\r\n").rstrip(b"\r\n") + b"\n\n"
             else:
                 yield self._record(block)
-        for _, entry in sorted(self._created.items(), key=lambda item: (len(names.parse(item[0])), item[0])):
+        for _, entry in sorted(self._created.items(), key=lambda item: (len(parse(item[0])), item[0])):
             yield self._record(entry)
 
     # -- creating
     # -----------------------------------------------------------------------------------------------------
 
     def _create(self, change: Change, *, retried: bool) -> tuple[Result, str]:
-        dn = names.normalise(change.final_object)
+        dn = NAMES.normalise(change.final_object)
         attributes = {
             field.field: list(field.new)
             for field in change.fields
@@ -87,7 +87,7 @@ class LdifEntries:
     # -----------------------------------------------------------------------------------------------------
 
     def _modify(self, change: Change, *, retried: bool) -> tuple[Result, str]:
-        old, new = names.normalise(change.object), names.normalise(change.final_object)
+        old, new = NAMES.normalise(change.object), NAMES.normalise(change.final_object)
         found = self._find(old)
         if retried and self._is_found_done(change, found, old, new):
             return Result.FOUND_DONE, ""
@@ -120,7 +120,7 @@ class LdifEntries:
             _write_field(entry, field)
         if change.new_object is not None and change.new_object != change.object:
             self._rename(entry, change)
-        self._mark_changed(names.normalise(entry.dn or ""))
+        self._mark_changed(NAMES.normalise(entry.dn or ""))
         return Result.DONE, ""
 
     def _is_found_done(self, change: Change, found: Sequence[Entry], old: str, new: str) -> bool:
@@ -143,7 +143,7 @@ class LdifEntries:
         return change.identity not in entry.values(self._identity_field)
 
     def _delete(self, dn: str) -> tuple[Result, str]:
-        if any(other != dn and names.is_within(other, dn) for other in (*self._places, *self._created)):
+        if any(is_below(other, dn) for other in (*self._places, *self._created)):
             return Result.FAILED, "there are entries below it, so it was not deleted. Delete those first."
         for place in self._places.pop(dn, ()):
             del self._blocks[place]
@@ -153,16 +153,16 @@ class LdifEntries:
     def _rename(self, entry: Entry, change: Change) -> None:
         assert change.new_object is not None
         touched = {field.field.lower() for field in change.fields}
-        fresh = names.naming_values(change.new_object)
-        for name, value in names.naming_values(change.object):
-            stays = any(name.lower() == n.lower() and names.same_text(value, v) for n, v in fresh)
+        fresh = naming_values(change.new_object)
+        for name, value in naming_values(change.object):
+            stays = any(name.lower() == n.lower() and same_text(value, v) for n, v in fresh)
             if name.lower() not in touched and not stays:
-                _set(entry, name, [held for held in entry.values(name) if not names.same_text(held, value)])
-        old = names.normalise(change.object)
-        for below in [dn for dn in (*self._places, *self._created) if names.is_within(dn, old)]:
-            moved = names.normalise(names.rebased(below, change.object, change.new_object))
+                _set(entry, name, [held for held in entry.values(name) if not same_text(held, value)])
+        old = NAMES.normalise(change.object)
+        for below in [dn for dn in (*self._places, *self._created) if dn == old or is_below(dn, old)]:
+            moved = NAMES.normalise(rebased(below, change.object, change.new_object))
             for other in self._find(below):
-                other.dn = names.rebased(other.dn or "", change.object, change.new_object)
+                other.dn = rebased(other.dn or "", change.object, change.new_object)
             if below in self._created:
                 self._created[moved] = self._created.pop(below)
             else:
@@ -185,9 +185,9 @@ class LdifEntries:
 
 def _name_entry(entry: Entry) -> None:
     """Add the RDN's values to the attributes, where every directory has them (RFC 4512, section 2.3.1)."""
-    for name, value in names.naming_values(entry.dn or ""):
+    for name, value in naming_values(entry.dn or ""):
         held = next((values for held, values in entry.attributes.items() if held.lower() == name.lower()), [])
-        if not any(names.same_text(value, other) for other in held):
+        if not any(same_text(value, other) for other in held):
             _set(entry, name, [*held, value])
 
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
+from directory_sync.dn import format_rdn, naming_values, parent_of, parse
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part
-from directory_sync.endpoints.files import names
+from directory_sync.endpoints.files.names import DN_FIELD, NAMES, same_text
 
 LINE_LENGTH = 76
 
@@ -49,7 +50,7 @@ def content_record(dn: str, attributes: Mapping[str, Sequence[bytes]]) -> str:
 
 def ldif_form() -> LdifForm:
     """How changes to an LDIF file are written."""
-    return LdifForm(partial(change_records, pseudo_fields=(names.DN_FIELD,)), names.LdifNames())
+    return LdifForm(partial(change_records, pseudo_fields=(DN_FIELD,)), NAMES)
 
 
 def change_records(change: Change, part: Part = Part.WHOLE, *, pseudo_fields: Iterable[str] = ()) -> str:
@@ -91,10 +92,10 @@ def _record(dn: str, kind: str, lines: Sequence[str]) -> str:
 
 
 def _rename_record(old: str, new: str) -> str:
-    new_rdn = names.parse(new)[:1]
-    old_parent, new_parent = names.parent(old) or "", names.parent(new) or ""
-    lines = [value_line("newrdn", names.text_of(new_rdn).encode()), "deleteoldrdn: 1\n"]
-    if names.normalise(old_parent) != names.normalise(new_parent):
+    new_rdn, *above = map(format_rdn, parse(new))
+    old_parent, new_parent = parent_of(old) or "", ",".join(above)
+    lines = [value_line("newrdn", new_rdn.encode()), "deleteoldrdn: 1\n"]
+    if not NAMES.same(old_parent, new_parent):
         lines.append(value_line("newsuperior", new_parent.encode()))
     return _record(old, "modrdn", lines)
 
@@ -102,7 +103,7 @@ def _rename_record(old: str, new: str) -> str:
 def _without_naming_values(fields: Sequence[FieldChange], old: str, new: str) -> list[FieldChange]:
     # Renaming with deleteoldrdn takes the old naming value away and adds the new one; saying so again would
     # fail.
-    gone, come = names.naming_values(old), names.naming_values(new)
+    gone, come = naming_values(old), naming_values(new)
     kept = []
     for field in fields:
         mine_gone = [value for name, value in gone if name.lower() == field.field.lower()]
@@ -110,8 +111,8 @@ def _without_naming_values(fields: Sequence[FieldChange], old: str, new: str) ->
         kept.append(
             FieldChange(
                 field.field,
-                tuple(v for v in field.old if not any(names.same_text(v, g) for g in mine_gone)),
-                tuple(v for v in field.new if not any(names.same_text(v, c) for c in mine_come)),
+                tuple(v for v in field.old if not any(same_text(v, g) for g in mine_gone)),
+                tuple(v for v in field.new if not any(same_text(v, c) for c in mine_come)),
                 replace=field.replace and not mine_gone and not mine_come,
             )
         )

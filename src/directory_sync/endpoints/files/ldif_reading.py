@@ -15,8 +15,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from directory_sync.dn import NameSyntaxError, naming_values, parse
 from directory_sync.endpoints.evidence import End
-from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.recognising import marked_encoding, other_file, unmarked_encoding
 from directory_sync.endpoints.files.wholeness import CUT_OFF
 from directory_sync.errors import EndpointError, IncompleteListing
@@ -69,7 +69,7 @@ class Entry:
         # Taking each name apart for each absent attribute would take longer than all else.
         if not self.named or lower in self.unreadable or lower not in (self.dn or "").lower():
             return []
-        return [value for type_, value in names.naming_values(self.dn or "") if type_.lower() == lower]
+        return [value for type_, value in naming_values(self.dn or "") if type_.lower() == lower]
 
 
 def read_entries(stream: BinaryIO, label: str, *, complete: bool = False) -> Generator[Entry, None, End]:
@@ -285,11 +285,12 @@ def _name(value: bytes, problem: str) -> tuple[str, str]:
         return "", problem.rstrip(".")
     try:
         dn = value.decode()
-        parsed = names.parse(dn)
     except UnicodeDecodeError:
         return "", "the DN is not UTF-8"
-    except ValueError as error:
-        return "", str(error)
+    try:
+        parsed = parse(dn)
+    except NameSyntaxError:
+        return "", f"{dn!r} is no DN"
     if not parsed:
         # The root of a directory: renaming or moving it would take every other entry along.
         return "", "the DN is empty, and only the root of a directory has no name"

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint, Job
+from directory_sync.dn import naming_values
 from directory_sync.endpoints.blanks import is_blank
 from directory_sync.endpoints.contract import Batch, FieldRule, Record, Source, Surroundings
 from directory_sync.endpoints.evidence import End, Ending, Evidence, witnessed
-from directory_sync.endpoints.files import names
 from directory_sync.endpoints.files.ldif_reading import Entry, read_entries
-from directory_sync.endpoints.files.names import DN_FIELD, LdifNames
+from directory_sync.endpoints.files.names import DN_FIELD, NAMES, LdifNames
 from directory_sync.endpoints.files.paths import FileSource, FileVersion, open_file
 from directory_sync.endpoints.files.selecting import Selection, as_text
 from directory_sync.errors import SchemaError
@@ -131,12 +131,12 @@ class LdifSource(FileSource):
         What cannot be read is left out: who names it, names something without a counterpart, so nothing is
         removed for that.
         """
-        below = None if within is None else names.normalise(within)
+        below = None if within is None else NAMES.normalise(within)
         for entry in self._entries():
             assert entry.dn is not None
             if not entry.named or entry.doubtful or field.lower() in entry.unreadable:
                 continue
-            if below is None or names.is_within(names.normalise(entry.dn), below):
+            if below is None or NAMES.is_within(entry.dn, below):
                 yield entry.dn, record_of(entry, [field]).values.get(field, [])
 
     def selects(self, record: Record) -> bool:
@@ -181,24 +181,20 @@ def attribute_rule(name: str) -> FieldRule:
         return FieldRule(
             name,
             single=True,
-            normalise=lambda value: names.normalise(value.decode(errors="replace")).encode(),
+            normalise=lambda value: NAMES.normalise(value.decode(errors="replace")).encode(),
         )
     if name.lower().partition(";")[0] in _REFERENCES:
-        return FieldRule(name, reference=True, normalise=_normalised_name)
+        return FieldRule(name, reference=True, normalise=NAMES.normalise_value)
     if name.lower() == OBJECT_CLASS:
         return FieldRule(name, normalise=bytes.lower)
     return FieldRule(name)
-
-
-def _normalised_name(value: bytes) -> bytes:
-    return names.normalise(value.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def _filter_form(name: str, value: bytes) -> bytes:
     """The form in which a filter compares values: names as names, all else as texts."""
     base = name.partition(";")[0]
     if base == DN_FIELD or base in _REFERENCES:
-        return _normalised_name(value).lower()
+        return NAMES.normalise_value(value).lower()
     return as_text(name, value)
 
 
@@ -211,7 +207,7 @@ def _filter_values(entry: Entry) -> dict[str, list[bytes]]:
         values[name.lower()] = [value for value in held if not is_blank(value)]
     if entry.named and entry.dn is not None:
         values[DN_FIELD] = [entry.dn.encode()]
-        for type_, value in names.naming_values(entry.dn):
+        for type_, value in naming_values(entry.dn):
             if type_.lower() not in entry.unreadable:
                 values.setdefault(type_.lower(), [value])
     if classes := values.get(OBJECT_CLASS):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.findings import Finding, find
 from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question, Sight
-from directory_sync.endpoints.ldap.names import parent_of
 from directory_sync.endpoints.ldap.operations import Operations, operations
 from directory_sync.endpoints.ldap.progress import Known
 from directory_sync.endpoints.ldap.read import Broken

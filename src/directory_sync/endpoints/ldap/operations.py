@@ -12,9 +12,9 @@ from typing import Literal
 
 from ldap.filter import escape_filter_chars
 
+from directory_sync.dn import naming_values, split
 from directory_sync.endpoints.change import Action, Change, FieldChange, Values
 from directory_sync.endpoints.contract import FieldRule
-from directory_sync.endpoints.ldap.names import NameSyntaxError, naming, split
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema
 from directory_sync.errors import SchemaError
 
@@ -196,7 +196,7 @@ def _creation(change: Change, rules: Rules) -> Operations:
             name = spelled.setdefault(field.field.lower(), field.field)
             attributes[name] = [*attributes[name], *field.new] if name in attributes else list(field.new)
     # A server may refuse an object that does not hold its own naming values (RFC 4511, section 4.7).
-    for attribute, value in _naming_values(change.final_object):
+    for attribute, value in naming_values(change.final_object):
         if value in attributes.get(attribute, ()):
             continue
         name = next(
@@ -218,16 +218,6 @@ def _classes(change: Change) -> list[str]:
     ]
 
 
-def _naming_values(dn: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        rdn = naming(dn)
-    except NameSyntaxError:
-        return
-    for ava in rdn:
-        if not ava.hexadecimal:
-            yield ava.attribute, ava.value.encode()
-
-
 def _rename(old: str, new: str, schema: Schema, assertion: str | None) -> Rename:
     _, old_parent = split(old)
     new_rdn, new_parent = split(new)
@@ -245,7 +235,7 @@ def fields_after_rename(change: Change, schema: Schema, name: str | None = None)
     if name == change.object:
         return change.fields
     rules = Rules(schema)
-    old_values, new_values = list(_naming_values(change.object)), list(_naming_values(name))
+    old_values, new_values = list(naming_values(change.object)), list(naming_values(name))
     result = []
     for field in change.fields:
         canonical = rules.canonical(field.field)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import ldap
 
+from directory_sync.dn import NameSyntaxError, naming, parse
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.ldap import errors
-from directory_sync.endpoints.ldap.names import NameSyntaxError, naming, parse
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, base_name
 

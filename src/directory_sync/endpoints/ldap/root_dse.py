@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from directory_sync.dn import NameSyntaxError, comparable, inside, parse
 from directory_sync.endpoints.ldap.connection import Flavour
-from directory_sync.endpoints.ldap.names import NameSyntaxError, parse
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 ASSERTION = "1.3.6.1.1.12"
@@ -66,22 +66,17 @@ class RootDse:
 
         Raises NameSyntaxError for what is no DN.
         """
-        wanted = _folded(dn)
+        # The schema is not known yet; naming contexts are compared without regard to case everywhere.
+        wanted = comparable(dn)
+        if wanted is None:
+            raise NameSyntaxError(f"{dn!r} is not a DN")
         best: str | None = None
         length = -1
         for context in self.naming_contexts:
-            folded = _folded(context)
-            if length < len(folded) <= len(wanted) and wanted[len(wanted) - len(folded) :] == folded:
-                best, length = context, len(folded)
+            held = comparable(context)
+            if held is not None and len(held) > length and inside(wanted, held):
+                best, length = context, len(held)
         return best
-
-
-def _folded(dn: str) -> list[frozenset[tuple[str, str]]]:
-    # The schema is not known yet; names of naming contexts are compared without regard to case everywhere.
-    return [
-        frozenset((ava.attribute.lower(), " ".join(ava.value.lower().split())) for ava in rdn)
-        for rdn in parse(dn)
-    ]
 
 
 def interpret(entry: Mapping[str, Sequence[bytes]], configured: Flavour) -> RootDse:

@@ -13,8 +13,8 @@ from ldap.schema.models import DITContentRule
 
 from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.endpoints.contract import FieldRule
+from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.ldap import matching, syntaxes
-from directory_sync.endpoints.ldap.names import Names
 from directory_sync.errors import SchemaError
 
 SERVER_FILLED = frozenset(
@@ -89,7 +89,7 @@ class Schema:
         """One lower-case name for an attribute, whichever of its names or identifiers is given; without
         options.
         """
-        self.names = Names(self.canonical, self._normaliser, self._is_valid)
+        self.names = DnNames(self.canonical, self._normaliser, self._is_valid)
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
         self._normaliser_of = cache(self._find_normaliser)
 

@@ -11,9 +11,9 @@ from typing import Any
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.dn import NameSyntaxError
 from directory_sync.endpoints.ldap import errors, root_dse
 from directory_sync.endpoints.ldap.connection import LdapSettings
-from directory_sync.endpoints.ldap.names import NameSyntaxError
 from directory_sync.endpoints.ldap.read import read_entry
 from directory_sync.endpoints.ldap.root_dse import RootDse
 from directory_sync.endpoints.ldap.schema import Schema

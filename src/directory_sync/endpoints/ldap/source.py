@@ -12,6 +12,7 @@ from directory_sync.definition import filters
 from directory_sync.definition.models import DirectorySource, Job, Scope
 from directory_sync.definition.problems import nearest
 from directory_sync.definition.regions import Region
+from directory_sync.dn import NameSyntaxError, parse
 from directory_sync.endpoints.contract import (
     Batch,
     Can,
@@ -21,10 +22,10 @@ from directory_sync.endpoints.contract import (
     Source,
     Surroundings,
 )
+from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.filter_check import check_filter
-from directory_sync.endpoints.ldap.names import Names, NameSyntaxError, parse
 from directory_sync.endpoints.ldap.operations import any_of, equals
 from directory_sync.endpoints.ldap.read import listing, read_entry
 from directory_sync.endpoints.ldap.server import Server
@@ -71,7 +72,7 @@ class LdapSource:
         return f"{self.settings.label}, {self.base}"
 
     @property
-    def names(self) -> Names:
+    def names(self) -> DnNames:
         """DNs, as the server's schema compares them."""
         return self.server.schema.names
 
@@ -89,7 +90,7 @@ class LdapSource:
 
     @cached_property
     def reached(self) -> frozenset[str]:
-        """Names of all places that the search may reach."""
+        """DnNames of all places that the search may reach."""
         return self.server.reached_below(self.base)
 
     def containers(self) -> tuple[str, ...]:
@@ -126,7 +127,7 @@ class LdapSource:
         return self.server.schema.attribute_names()
 
     def no_field(self, name: str) -> SchemaError:
-        """Names the attribute of the schema that is nearest."""
+        """DnNames the attribute of the schema that is nearest."""
         near = nearest(name, self.fields() or ())
         return SchemaError(
             f"the directory's schema has no attribute {name}.",

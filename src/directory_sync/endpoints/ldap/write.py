@@ -18,13 +18,13 @@ from typing import Any
 import ldap
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unanswered
 from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
 from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Sight
-from directory_sync.endpoints.ldap.names import Names
 from directory_sync.endpoints.ldap.operations import (
     Add,
     Delete,
@@ -223,7 +223,7 @@ class Writer:
         else:
             self._admit(task)
 
-    def _admit_among_exchanges(self, task: Task, names: Names) -> None:
+    def _admit_among_exchanges(self, task: Task, names: DnNames) -> None:
         """Let second halves come in that this change needs, or makes room for."""
         now, then = names.normalise(task.change.object), names.normalise(task.change.final_object)
 
@@ -236,7 +236,7 @@ class Writer:
         if task.second is not None:
             self._exchanges.add(then, task.second, needs(task.second), is_simple=not task.second.after)
 
-    def _halve(self, task: Task, names: Names) -> None:
+    def _halve(self, task: Task, names: DnNames) -> None:
         """Let the second half of a change that exchanges its name be a task of its own, for others have to
         come in between.
         """
@@ -751,7 +751,7 @@ class Writer:
         self._underway.clear()
 
 
-def _touched(change: Change, names: Names) -> frozenset[str]:
+def _touched(change: Change, names: DnNames) -> frozenset[str]:
     now = names.normalise(change.object)
     return frozenset((now,) if change.new_object is None else (now, names.normalise(change.new_object)))
 

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, cast
 
-import ldap
-import ldap.dn
-
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.expressions.templating import (
     CompiledTemplate,
@@ -37,6 +34,7 @@ from directory_sync.definition.models import (
     TemplateContainer,
 )
 from directory_sync.definition.problems import nearest
+from directory_sync.dn import NameSyntaxError, format_rdn, parse
 from directory_sync.endpoints.blanks import BLANKS, SEEN_FIRST, SEEN_LAST, is_blank, stripped
 from directory_sync.endpoints.contract import Record
 from directory_sync.errors import RecordCancelled, RecordError, SchemaError, UnsupportedError
@@ -408,17 +406,15 @@ def _from_template(template: CompiledTemplate, values: Mapping[str, Sequence[byt
 
 def _checked_container(dn: str, origin: str) -> str:
     try:
-        parsed = ldap.dn.str2dn(dn)
-    except (ldap.DECODING_ERROR, ValueError):
-        parsed = None
+        parsed = parse(dn)
+    except NameSyntaxError:
+        parsed = []
     # Blanks around a name are no part of it, also where they are escaped because they come from a field's
     # value.
-    bare = [
-        [(type_, (value or "").strip(BLANKS), flags) for type_, value, flags in rdn] for rdn in parsed or ()
-    ]
-    if not parsed or any(not value for rdn in bare for _, value, _ in rdn):
+    bare = [tuple(ava._replace(value=ava.value.strip(BLANKS)) for ava in rdn) for rdn in parsed]
+    if not parsed or any(not ava.value for rdn in bare for ava in rdn):
         raise RecordError(
             f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of,"
             f" or correct it."
         )
-    return dn if bare == parsed else str(ldap.dn.dn2str(bare))
+    return dn if bare == parsed else ",".join(map(format_rdn, bare))

@@ -1,114 +1,29 @@
-"""Distinguished names (RFC 4514): taken apart and put together, always by the library, never by splitting at
-commas.
-"""
+"""When DNs name the same object, and what they become when objects are created, renamed and moved."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from string import whitespace
-from typing import NamedTuple
 
-import ldap
-import ldap.dn
-
+from directory_sync.dn import (
+    PLAIN_RDN,
+    SPECIAL,
+    Ava,
+    NameSyntaxError,
+    Rdn,
+    escaped,
+    format_rdn,
+    join,
+    naming,
+    parent_of,
+    parse,
+    split,
+)
 from directory_sync.endpoints.blanks import BLANKS, stripped
 from directory_sync.endpoints.ldap.matching import Normalise, case_ignore
 from directory_sync.errors import RecordError
 
-# Characters that make a piece of a DN something other than what it looks like.
-_SPECIAL = re.compile(r'[\\"+;<>#\x00]')
-_PLAIN_RDN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*)\s*=\s*([^\s=,](?:[^=,]*[^\s=,])?)\s*", re.ASCII)
 _PARENTS_REMEMBERED = 50_000
-
-
-class Ava(NamedTuple):
-    """One attribute and value of an RDN: text, or the hexadecimal digits of a BER-encoded value (`#04…`)."""
-
-    attribute: str
-    value: str
-    hexadecimal: bool = False
-
-
-Rdn = tuple[Ava, ...]
-
-
-class NameSyntaxError(ValueError):
-    """A text is not a DN."""
-
-
-def parse(dn: str) -> list[Rdn]:
-    """Take a DN apart, leaf first. Raises NameSyntaxError."""
-    try:
-        parts = ldap.dn.str2dn(dn)
-    except (ldap.DECODING_ERROR, UnicodeError, ValueError) as error:
-        # ValueError: a NUL character, which the C library cannot be given.
-        raise NameSyntaxError(f"{dn!r} is not a DN") from error
-    return [tuple(_ava(*ava) for ava in rdn) for rdn in parts]
-
-
-def _ava(attribute: str, value: str | None, flags: int) -> Ava:
-    if flags & ldap.AVA_BINARY:
-        return Ava(attribute, (value or "").encode().hex(), hexadecimal=True)
-    return Ava(attribute, value or "")
-
-
-def naming(dn: str) -> Rdn:
-    """The RDN of a DN, taken apart; empty for the empty DN. Raises NameSyntaxError."""
-    if not _SPECIAL.search(dn):
-        match = _PLAIN_RDN.fullmatch(dn.partition(",")[0])
-        if match is not None:
-            return (Ava(match[1], match[2]),)
-    parts = parse(dn)
-    return parts[0] if parts else ()
-
-
-def format_rdn(rdn: Sequence[Ava]) -> str:
-    """Write an RDN so that `parse` reads the same one back."""
-    return "+".join(
-        f"{ava.attribute}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}" for ava in rdn
-    )
-
-
-def _escaped(value: str) -> str:
-    if value.isalnum():
-        return value
-    # Line breaks are legal in a DN, but would tear messages and file formats apart.
-    return re.sub(
-        r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(ldap.dn.escape_dn_chars(value))
-    )
-
-
-def split(dn: str) -> tuple[str, str]:
-    """A DN as (RDN, parent), each in its original spelling where that is safe. Raises NameSyntaxError."""
-    if not _SPECIAL.search(dn):
-        rdn, _, parent = dn.partition(",")
-        if _PLAIN_RDN.fullmatch(rdn):
-            # Only ASCII blanks are insignificant around the parts; a no-break space belongs to the value.
-            return rdn.strip(whitespace), parent.strip(whitespace)
-    parts = parse(dn)
-    if not parts:
-        raise NameSyntaxError("the empty DN has no RDN")
-    return format_rdn(parts[0]), ",".join(map(format_rdn, parts[1:]))
-
-
-def join(rdn: str, parent: str) -> str:
-    """The DN of an object in a container."""
-    return f"{rdn},{parent}" if parent else rdn
-
-
-def parent_of(dn: str) -> str | None:
-    """The container's DN; None above the top."""
-    try:
-        return split(dn)[1] or None
-    except NameSyntaxError:
-        return None
-
-
-def depth(dn: str) -> int:
-    """The number of RDNs. Raises NameSyntaxError."""
-    return len(parse(dn))
 
 
 def _is_plain(value: str) -> bool:
@@ -122,8 +37,8 @@ def _is_plain(value: str) -> bool:
     )
 
 
-class Names:
-    """DNs as one directory's schema understands them.
+class DnNames:
+    """DNs as one schema, or what stands in for it, understands them.
 
     Args:
         canonical: an attribute's one name, in lower case, whichever of its names or identifiers is given.
@@ -153,9 +68,9 @@ class Names:
         # way below.
         if parent in self._parents and attribute in self._folding and _is_plain(value):
             return f"{self._folding[attribute]}={value.lower()},{self._parents[parent]}"
-        if not _SPECIAL.search(dn):
+        if not SPECIAL.search(dn):
             rdn, comma, parent = dn.partition(",")
-            match = _PLAIN_RDN.fullmatch(rdn)
+            match = PLAIN_RDN.fullmatch(rdn)
             if match is not None and (parent.strip() or not comma):
                 try:
                     above = self._normalised_parent(parent) if comma else ""
@@ -192,7 +107,7 @@ class Names:
 
     def _spelled_ava(self, ava: Ava) -> str:
         return (
-            f"{self._canonical(ava.attribute)}={'#' + ava.value if ava.hexadecimal else _escaped(ava.value)}"
+            f"{self._canonical(ava.attribute)}={'#' + ava.value if ava.hexadecimal else escaped(ava.value)}"
         )
 
     def _normalised_parent(self, dn: str) -> str:
@@ -214,7 +129,7 @@ class Names:
         if ava.hexadecimal:
             return f"{attribute}=#{ava.value}"
         value = self._normaliser(attribute)(ava.value.encode()).decode(errors="surrogateescape")
-        return f"{attribute}={_escaped(value)}"
+        return f"{attribute}={escaped(value)}"
 
     def same(self, one: str, other: str) -> bool:
         """Whether two DNs name the same object."""
