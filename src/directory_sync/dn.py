@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from string import whitespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SPECIAL = re.compile(r'[\\"+;<>#\x00]')
 """Characters that make a piece of a DN something other than what it looks like."""
@@ -45,11 +45,17 @@ class NameSyntaxError(ValueError):
     """A text is not a DN."""
 
 
-def parse(dn: str) -> list[Rdn]:
-    """Take a DN apart, leaf first. Raises NameSyntaxError."""
+@cache
+def _library() -> Any:
     import ldap
     import ldap.dn
 
+    return ldap
+
+
+def parse(dn: str) -> list[Rdn]:
+    """Take a DN apart, leaf first. Raises NameSyntaxError."""
+    ldap = _library()
     try:
         parts = ldap.dn.str2dn(dn)
     except (ldap.DECODING_ERROR, UnicodeError, ValueError) as error:
@@ -95,10 +101,10 @@ def escaped(value: str) -> str:
     """A value as it is written in a DN."""
     if value.isalnum():
         return value
-    from ldap.dn import escape_dn_chars
-
     # Line breaks are legal in a DN, but would tear messages and file formats apart.
-    return re.sub(r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(escape_dn_chars(value)))
+    return re.sub(
+        r"[\x01-\x1f\x7f]", lambda match: f"\\{ord(match[0]):02X}", str(_library().dn.escape_dn_chars(value))
+    )
 
 
 def split(dn: str) -> tuple[str, str]:
