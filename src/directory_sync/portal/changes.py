@@ -4,71 +4,22 @@ secret field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import IsSecret, secret_fields
-from directory_sync.endpoints.change import WORST_FIRST, Action, Result
+from directory_sync.endpoints.change import WORST_FIRST
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
-from directory_sync.portal.filters import ParameterReader
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
+from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.shown import ShownChange, visible
-from directory_sync.store.plan_pages import OPEN, PlanHead, StoredChange
+from directory_sync.store.plan_pages import PlanHead, StoredChange
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
-DEFAULT_LIMIT = 100
-LARGEST_LIMIT = 1_000
-LARGEST_SEQUENCE = 2**31 - 2
-
-PARAMETERS = ("search", "action", "result", "order", "after", "limit")
-
-
-class Order(StrEnum):
-    """In which order changes are shown."""
-
-    CONSEQUENCE = "consequence"
-    PLAN = "plan"
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeQuery:
-    """Which changes of a plan to show.
-
-    Attributes:
-        search: part of the key, of an object's id before or after, of a field's name or of a value; letters
-            in any case.
-        action, result: only such changes; the result `open` is that of changes of which nothing has become
-            yet.
-        order: the plan's, in which changes are carried out, or the worst kinds first.
-        after: the place in the plan of the change after which the page begins; None for the start.
-        limit: the most on a page.
-    """
-
-    search: str = ""
-    action: Action | None = None
-    result: Result | Literal["open"] | None = None
-    order: Order = Order.PLAN
-    after: int | None = None
-    limit: int = DEFAULT_LIMIT
-
-
 _EVERYTHING = ChangeQuery()
-
-
-class _ResultChoice(StrEnum):
-    DONE = Result.DONE.value
-    FOUND_DONE = Result.FOUND_DONE.value
-    CONFLICT = Result.CONFLICT.value
-    FAILED = Result.FAILED.value
-    UNCERTAIN = Result.UNCERTAIN.value
-    NOT_DONE = Result.NOT_DONE.value
-    OPEN = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +36,6 @@ class ShownChanges:
     next: int | None
     total: int
     integrity: Checked
-
-
-def parse_change_query(
-    parameters: Iterable[tuple[str, str]], *, strict: bool = False, order: Order = Order.PLAN
-) -> ChangeQuery:
-    """Read the parameters of an address; empty ones count as not given.
-
-    `strict` refuses unknown ones; `order` counts where none is given. Raises QueryError.
-    """
-    reader = ParameterReader(parameters)
-    if strict:
-        reader.refuse_unknown(PARAMETERS)
-    result: Result | Literal["open"] | None = None
-    if (chosen := reader.choice("result", _ResultChoice)) is not None:
-        result = OPEN if chosen is _ResultChoice.OPEN else Result(chosen.value)
-    query = ChangeQuery(
-        search=reader.text("search") or "",
-        action=reader.choice("action", Action),
-        result=result,
-        order=reader.choice("order", Order) or order,
-        after=reader.number("after", 0, LARGEST_SEQUENCE),
-        limit=reader.number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT,
-    )
-    reader.finish()
-    return query
 
 
 def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead, Job]:

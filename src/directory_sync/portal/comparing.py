@@ -4,7 +4,7 @@ that went stale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -16,17 +16,12 @@ from directory_sync.errors import QueryError
 from directory_sync.plan.comparison import Comparison, Counts, Difference, Presence
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.changes import integrity_of, visible_plan
-from directory_sync.portal.filters import LARGEST_NUMBER, ParameterReader
 from directory_sync.portal.integrity import Checked, worst
+from directory_sync.portal.queries import ComparisonQuery
 from directory_sync.portal.reading import visible_request
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
-
-DEFAULT_LIMIT = 100
-LARGEST_LIMIT = 1_000
-
-PARAMETERS = ("with", "after", "limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,53 +62,14 @@ class ShownComparison:
     integrity: Checked
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonQuery:
-    """Which differences to show.
-
-    Attributes:
-        other: the other request; None for the one that is best compared with.
-        after: how many differences to leave out.
-        limit: the most on a page.
-    """
-
-    other: int | None = None
-    after: int = 0
-    limit: int = DEFAULT_LIMIT
-
-
-def parse_comparison_query(parameters: Iterable[tuple[str, str]], *, strict: bool = False) -> ComparisonQuery:
-    """Read the parameters of an address; empty ones count as not given.
-
-    `strict` refuses unknown ones. Raises QueryError.
-    """
-    reader = ParameterReader(parameters)
-    if strict:
-        reader.refuse_unknown(PARAMETERS)
-    query = ComparisonQuery(
-        other=reader.number("with", 1, LARGEST_NUMBER),
-        after=reader.number("after", 0, LARGEST_NUMBER) or 0,
-        limit=reader.number("limit", 1, LARGEST_LIMIT) or DEFAULT_LIMIT,
-    )
-    reader.finish()
-    return query
-
-
 def compare_requests(
-    store: Store,
-    visitor: Visitor,
-    request_id: int,
-    other_id: int,
-    *,
-    after: int = 0,
-    limit: int = DEFAULT_LIMIT,
+    store: Store, visitor: Visitor, request_id: int, other_id: int, query: ComparisonQuery
 ) -> ShownComparison:
     """What differs between the plans of two requests of one job, a page at a time.
 
     Args:
         request_id, other_id: the requests, in any order: the older one counts as old.
-        after: how many differences to leave out.
-        limit: the most on a page.
+        query: how many differences to leave out, and the most on a page; its `other` does not count here.
 
     Raises QueryError if they are not about the same job at the same destination.
     """
@@ -134,14 +90,15 @@ def compare_requests(
     only_old, only_new = store.plan_pages.unlike_changes(old.plan_id, new.plan_id)
     comparison = Comparison(only_old, only_new, normalise=ids)
     counts = replace(comparison.counts, same=comparison.counts.same + new_head.changes - len(only_new))
-    page = tuple(islice(comparison, after, after + limit))
+    page = tuple(islice(comparison, query.after, query.after + query.limit))
+    after = query.after + len(page)
     total = counts.only_old + counts.only_new + counts.changed
     return ShownComparison(
         old=old,
         new=new,
         counts=counts,
         differences=tuple(_shown(each, old_job, new_job) for each in page),
-        next=after + len(page) if page and after + len(page) < total else None,
+        next=after if page and after < total else None,
         integrity=worst([integrity_of(store, old_head, old), integrity_of(store, new_head, new)]),
     )
 

@@ -14,8 +14,8 @@ from directory_sync.approval.quorum import Outcome, Pending
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
-from directory_sync.portal.filters import ListKind, ListQuery
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
+from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Known, Standings, out_of_reach
 from directory_sync.requests import decisions

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from starlette.requests import Request
+from fastapi import APIRouter, Depends, Path
 from starlette.responses import StreamingResponse
 
 from directory_sync.portal import changes
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering, models
-from directory_sync.portal.api.describing import CHANGE_PARAMETERS, errors
+from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.queries import ChangeQuery
 from directory_sync.portal.storage import CurrentStore
 
 router = APIRouter(tags=["plans"])
@@ -20,14 +20,14 @@ router = APIRouter(tags=["plans"])
 PlanId = Annotated[int, Path(description="Number of the plan, as runs and requests name it.")]
 
 
-@router.get(
-    "/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra={"parameters": CHANGE_PARAMETERS}
-)
+@router.get("/plans/{plan_id}/changes", responses=errors(404, 422), openapi_extra=ChangeQuery.openapi())
 def read_changes(
-    plan_id: PlanId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+    plan_id: PlanId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
 ) -> models.ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
-    query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
 
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
-from starlette.requests import Request
+from fastapi import APIRouter, Depends, Path
 from starlette.responses import StreamingResponse
 
 from directory_sync.errors import QueryError
-from directory_sync.portal import changes, comparing, filters, reading
+from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering, models
-from directory_sync.portal.api.describing import (
-    CHANGE_PARAMETERS,
-    COMPARISON_PARAMETERS,
-    LIST_PARAMETERS,
-    errors,
-)
+from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
+from directory_sync.portal.queries import ChangeQuery, ComparisonQuery, ListQuery
 from directory_sync.portal.storage import CurrentStore
 
 router = APIRouter(tags=["requests"])
@@ -26,10 +21,11 @@ router = APIRouter(tags=["requests"])
 RequestId = Annotated[int, Path(description="Number of the request.")]
 
 
-@router.get("/requests", responses=errors(422), openapi_extra={"parameters": LIST_PARAMETERS})
-def list_requests(request: Request, store: CurrentStore, visitor: CurrentVisitor) -> models.RequestListAnswer:
+@router.get("/requests", responses=errors(422), openapi_extra=ListQuery.openapi())
+def list_requests(
+    store: CurrentStore, visitor: CurrentVisitor, query: Annotated[ListQuery, Depends(ListQuery.of_call)]
+) -> models.RequestListAnswer:
     """One page of your inbox, of your own requests, or of all requests (administrators), newest first."""
-    query = filters.parse_query(request.query_params.multi_items(), strict=True)
     return answering.list_answer(reading.list_requests(store, visitor, query))
 
 
@@ -53,13 +49,15 @@ def read_request(
 @router.get(
     "/requests/{request_id}/changes",
     responses=errors(404, 422),
-    openapi_extra={"parameters": CHANGE_PARAMETERS},
+    openapi_extra=ChangeQuery.openapi(),
 )
 def read_changes(
-    request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+    request_id: RequestId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
 ) -> models.ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
-    query = changes.parse_change_query(request.query_params.multi_items(), strict=True)
     about = reading.visible_request(store, visitor, request_id).request
     return answering.changes_answer(changes.read_changes(store, visitor, about.plan_id, query, request=about))
 
@@ -93,19 +91,20 @@ def download_ldif(request_id: RequestId, store: CurrentStore, visitor: CurrentVi
 @router.get(
     "/requests/{request_id}/comparison",
     responses=errors(404, 422),
-    openapi_extra={"parameters": COMPARISON_PARAMETERS},
+    openapi_extra=ComparisonQuery.openapi(),
 )
 def compare(
-    request_id: RequestId, request: Request, store: CurrentStore, visitor: CurrentVisitor
+    request_id: RequestId,
+    store: CurrentStore,
+    visitor: CurrentVisitor,
+    query: Annotated[ComparisonQuery, Depends(ComparisonQuery.of_call)],
 ) -> models.ComparisonAnswer:
     """What differs between this request's plan and that of another request of the same job, object by
     object.
     """
-    query = comparing.parse_comparison_query(request.query_params.multi_items(), strict=True)
     other = query.other or reading.read_request(store, visitor, request_id).previous
     if other is None:
         raise QueryError(
             {"with": f"Request {request_id} is the job's first one, so there is nothing to compare it with."}
         )
-    page = comparing.compare_requests(store, visitor, request_id, other, after=query.after, limit=query.limit)
-    return answering.comparison_answer(page)
+    return answering.comparison_answer(comparing.compare_requests(store, visitor, request_id, other, query))

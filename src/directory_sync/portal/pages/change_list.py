@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from directory_sync.endpoints.change import WORST_FIRST, Result
-from directory_sync.portal.changes import ChangeQuery, Order, ShownChanges
+from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.integrity import Checked
+from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.line import change_line, mark_text
 from directory_sync.present.pieces import Piece, visible
 from directory_sync.present.shown import ShownChange

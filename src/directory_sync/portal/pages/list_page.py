@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.filters import PARAMETERS, ListKind, ListQuery
 from directory_sync.portal.pages.times import ahead_text
+from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.reading import RequestList
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.store.request_model import EventKind, Request
@@ -150,7 +150,7 @@ def list_page(
     # Whatever somebody may decide is in their inbox; elsewhere boxes would mostly lead to a refusal.
     selectable = query.kind is ListKind.INBOX and visitor.person.verified
     given = known(parameters)
-    values: dict[str, str] = dict.fromkeys(PARAMETERS, "") | dict(reversed(given))
+    values: dict[str, str] = dict.fromkeys(ListQuery.schemas(), "") | dict(reversed(given))
     chips = tuple(
         Chip(label, _chip_text(name, value), _query(query.kind, _without(given, name, value)))
         for name, label in _CHIPS.items()
@@ -190,7 +190,9 @@ def list_page(
 def known(parameters: Parameters) -> list[tuple[str, str]]:
     """The parameters that lists have and that are given, without the list itself."""
     return [
-        (name, value) for name, value in parameters if name in PARAMETERS and name != "list" and value.strip()
+        (name, value)
+        for name, value in parameters
+        if name in ListQuery.schemas() and name != "list" and value.strip()
     ]
 
 

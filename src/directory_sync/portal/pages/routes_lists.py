@@ -14,12 +14,12 @@ from directory_sync.errors import QueryError, RequestError, RequestNotFound
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.acting import Selected, SelectionResult
-from directory_sync.portal.filters import parse_query
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY
 from directory_sync.portal.pages.ask_page import SelectionAsk, selection_ask
 from directory_sync.portal.pages.frame import CurrentFrame
 from directory_sync.portal.pages.list_page import checked_address, list_page
 from directory_sync.portal.pages.rendering import render
+from directory_sync.portal.queries import ListQuery
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.store.request_model import Request as StoredRequest
 
@@ -54,11 +54,11 @@ def requests(request: Request, frame: CurrentFrame, visitor: CurrentVisitor, sto
     parameters = request.query_params.multi_items()
     problems: dict[str, str] = {}
     try:
-        query = parse_query(parameters)
+        query = ListQuery.read(parameters)
     except QueryError as error:
         problems = dict(error.problems)
         parameters = [(name, value) for name, value in parameters if name not in problems]
-        query = parse_query(parameters)
+        query = ListQuery.read(parameters)
     found = reading.list_requests(store, visitor, query)
     page = list_page(
         query,

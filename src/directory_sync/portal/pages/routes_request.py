@@ -14,8 +14,6 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
-from directory_sync.portal.changes import ChangeQuery, Order, parse_change_query
-from directory_sync.portal.filters import LARGEST_NUMBER
 from directory_sync.portal.integrity import BRIEFLY, Checked
 from directory_sync.portal.pages.ask_page import ask
 from directory_sync.portal.pages.change_list import ChangeList, ChangeShown, change_list, show_alone
@@ -23,6 +21,13 @@ from directory_sync.portal.pages.comparison_page import comparison_page
 from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.request_page import RequestPage, request_page, results_version, version_of
+from directory_sync.portal.queries import (
+    LARGEST_NUMBER,
+    LARGEST_SEQUENCE,
+    ChangeQuery,
+    ComparisonQuery,
+    Order,
+)
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.present.ldif import has_ldif
 from directory_sync.store import request_model as stored
@@ -31,7 +36,7 @@ from directory_sync.store.store import Store
 router = APIRouter()
 
 RequestId = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
-Sequence = Annotated[int, Path(ge=0, le=changes.LARGEST_SEQUENCE)]
+Sequence = Annotated[int, Path(ge=0, le=LARGEST_SEQUENCE)]
 
 _TRUE_OF = {
     "approved": (RequestState.APPROVED, RequestState.APPLIED),
@@ -70,7 +75,7 @@ def show_request(
 ) -> Response:
     """Everything about one request, worst consequence first."""
     details = reading.read_request(store, visitor, request_id)
-    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, details.request, query, frame)
     said = request.query_params.get("said", "")
     if details.request.state not in _TRUE_OF.get(said, (details.request.state,)):
@@ -97,7 +102,7 @@ def follow_request(
     details = reading.read_request(store, visitor, request_id, kept=BRIEFLY)
     if known == version_of(details):
         return Response(status_code=204, headers={"Cache-Control": "no-store"})
-    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, details.request, query, frame)
     page = request_page(details, listed, verified=visitor.person.verified)
     results = known.split(".")[0] != results_version(details)
@@ -117,7 +122,7 @@ def show_changes(
     page.
     """
     view = reading.visible_request(store, visitor, request_id)
-    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     listed = _changes(store, visitor, view.request, query, frame)
     return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
 
@@ -168,13 +173,11 @@ def show_comparison(
     store: CurrentStore,
 ) -> Response:
     """What differs between the plans of two requests, object by object and field by field."""
-    query = comparing.parse_comparison_query(request.query_params.multi_items())
+    query = ComparisonQuery.read(request.query_params.multi_items())
     other = query.other or reading.read_request(store, visitor, request_id).previous
     if other is None:
         raise RequestNotFound(f"There is no other request to compare request {request_id} with.")
-    found = comparing.compare_requests(
-        store, visitor, request_id, other, after=query.after, limit=query.limit
-    )
+    found = comparing.compare_requests(store, visitor, request_id, other, query)
     page = comparison_page(found, request_id=request_id, other=other, after=query.after)
     return render(request, "comparison.html", frame, page)
 

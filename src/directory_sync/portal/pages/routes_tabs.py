@@ -16,14 +16,13 @@ from fastapi.responses import RedirectResponse
 from directory_sync.errors import RequestError, RequestNotFound
 from directory_sync.portal import acting, changes, runs
 from directory_sync.portal.access import CurrentVisitor, Visitor
-from directory_sync.portal.changes import Order, parse_change_query
-from directory_sync.portal.filters import LARGEST_NUMBER
 from directory_sync.portal.pages.change_list import ChangeList, change_list
 from directory_sync.portal.pages.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.routes_request import ChangePage, Sequence, change_alone
 from directory_sync.portal.pages.run_page import NotOurs, job_page, run_page
 from directory_sync.portal.pages.waiver_page import WaiverAsk
+from directory_sync.portal.queries import LARGEST_NUMBER, ChangeQuery, Order
 from directory_sync.portal.runs import RunJob
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.present.ldif import has_ldif
@@ -250,7 +249,7 @@ def _changes(
         return None
     plan_id = job.result.plan_id
     head, planned = changes.visible_plan(store, visitor, plan_id)
-    query = parse_change_query(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
     path = f"{frame.root}/embed/ti?{urlencode(address)}"
     return change_list(
         changes.read_changes(store, visitor, plan_id, query),

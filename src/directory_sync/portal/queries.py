@@ -1,0 +1,298 @@
+"""What can be asked for in an address: lists of requests, changes of a plan, comparisons.
+
+Pages, the REST API and its description read the same models.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from annotated_types import Interval
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from starlette.requests import Request
+
+from directory_sync.approval.states import RequestState
+from directory_sync.definition.problems import nearest
+from directory_sync.endpoints.change import Action, Result
+from directory_sync.errors import QueryError
+from directory_sync.printable import printable
+from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, EventKind, RequestFilter
+from directory_sync.store.requests import LARGEST_PAGE
+
+LARGEST_NUMBER = 2**31 - 1
+LARGEST_SEQUENCE = LARGEST_NUMBER - 1
+LARGEST_LIMIT = 1_000
+"""Changes or differences on a page."""
+
+_OWN = "own_words"
+"""Type of a problem whose message is ours already."""
+
+
+def _whole(text: object) -> object:
+    """Nothing but digits is a number here; pydantic takes `+1` and `1_000` as well."""
+    if isinstance(text, str) and not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise ValueError
+    return text
+
+
+def _moment(text: object, *, end: bool) -> object:
+    """A day or a point in time, UTC unless it says otherwise; with `end`, a day means the midnight after
+    it.
+    """
+    if not isinstance(text, str):
+        return text
+    try:
+        if len(text) == len("2026-01-31"):
+            day = datetime.combine(date.fromisoformat(text), time(), UTC)
+            return day + timedelta(days=1) if end else day
+        # In an address a plus sign that nobody has encoded arrives as a blank.
+        moment = datetime.fromisoformat(text.replace(" ", "+") if text[-6:-5] == " " else text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise PydanticCustomError(
+            _OWN,
+            "{given} is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z.",
+            {"given": _quoted(text)},
+        ) from None
+
+
+_Text = Annotated[str, StringConstraints(max_length=SEARCH_LENGTH)]
+_Name = Annotated[str, StringConstraints(max_length=NAME_LENGTH)]
+_DIGITS = BeforeValidator(_whole)
+_Start = Annotated[datetime, BeforeValidator(functools.partial(_moment, end=False))]
+_End = Annotated[datetime, BeforeValidator(functools.partial(_moment, end=True))]
+
+
+class Query(BaseModel):
+    """Base of what can be asked for: the parameters of an address, by their names there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(
+        cls, parameters: Iterable[tuple[str, str]], *, strict: bool = False, **where_not_given: object
+    ) -> Self:
+        """Read an address. Empty parameters count as not given, as forms send them.
+
+        Args:
+            parameters: name and value, as in the address; `QueryParams.multi_items()`.
+            strict: refuse parameters that do not exist. Otherwise they are ignored: a page's address has
+                others too.
+            where_not_given: values that count in place of the usual defaults.
+
+        Raises QueryError with every problem, by the parameter's name.
+        """
+        known = cls.schemas()
+        given: dict[str, list[str]] = {}
+        for name, value in parameters:
+            if value.strip() and (strict or name in known):
+                given.setdefault(name, []).append(value.strip())
+        values: dict[str, object] = {}
+        problems: dict[str, str] = {}
+        for name, texts in given.items():
+            if "items" in known.get(name, {}):
+                values[name] = list(dict.fromkeys(texts))
+            elif len(texts) > 1 and name in known:
+                problems[name] = "This may be given only once."
+            else:
+                values[name] = texts[0]
+        try:
+            query = cls.model_validate(where_not_given | values)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                name = str(each["loc"][0])
+                if name in known:
+                    problems.setdefault(name, _in_words(each, known[name]))
+                else:
+                    problems[_quoted(name)] = _unknown(name, known)
+            raise QueryError(problems) from None
+        if problems:
+            raise QueryError(problems)
+        return query
+
+    @classmethod
+    def of_call(cls, request: Request) -> Self:
+        """FastAPI dependency of the REST API: what a call asks for. Raises QueryError."""
+        return cls.read(request.query_params.multi_items(), strict=True)
+
+    @classmethod
+    def openapi(cls) -> dict[str, Any]:
+        """What a route of the REST API that depends on `of_call` adds to its description."""
+        properties = cls.model_json_schema()["properties"]
+        return {
+            "parameters": [
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": False,
+                    "description": properties[name]["description"],
+                    "schema": schema,
+                }
+                for name, schema in cls.schemas().items()
+            ]
+        }
+
+    @classmethod
+    @functools.cache
+    def schemas(cls) -> Mapping[str, dict[str, Any]]:
+        """Each parameter's JSON Schema by its name, in the order of the description."""
+        schema = cls.model_json_schema()
+        return {name: _plain(each, schema.get("$defs", {})) for name, each in schema["properties"].items()}
+
+
+def _plain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """What an address can say: no null, and each choice by name."""
+    kinds = [
+        definitions[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+        for each in schema.get("anyOf", [schema])
+        if each.get("type") != "null"
+    ]
+    plain = {name: kinds[0][name] for name in ("type", "minimum", "maximum") if name in kinds[0]}
+    if choices := [name for kind in kinds for name in kind.get("enum", [kind.get("const")]) if name]:
+        plain["enum"] = choices
+    if "items" in kinds[0]:
+        plain["items"] = _plain(kinds[0]["items"], definitions)
+    if schema.get("default") not in (None, "", []):
+        plain["default"] = schema["default"]
+    return plain
+
+
+def _in_words(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
+    text = str(error["input"])
+    if error["type"] == _OWN:
+        return error["msg"]
+    if error["type"] == "string_too_long":
+        most = error["ctx"]["max_length"]
+        return f"This has {len(text):,} characters; at most {most:,} are possible."
+    if known := schema.get("items", schema).get("enum"):
+        near = nearest(text, known)
+        hint = f"Did you mean {near}?" if near else f"Possible: {', '.join(known)}."
+        return f"{_quoted(text)} is not possible here. {hint}"
+    return f"{_quoted(text)} is no whole number from {schema['minimum']:,} to {schema['maximum']:,}."
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> str:
+    near = nearest(name, list(known))
+    hint = f"Did you mean {near}?" if near else f"There are: {', '.join(known)}."
+    return f"There is no such parameter. {hint}"
+
+
+def _quoted(text: str) -> str:
+    """A text from an address as part of a message: short, and harmless wherever it is shown."""
+    return f"“{printable(text if len(text) <= 40 else f'{text[:40]}…')}”"
+
+
+class ListKind(StrEnum):
+    """The three lists."""
+
+    INBOX = "inbox"
+    MINE = "mine"
+    ALL = "all"
+
+
+class ListQuery(Query):
+    """One page of one list of requests. Whether the collections asked for may be seen is not decided here."""
+
+    kind: ListKind = Field(
+        ListKind.INBOX, alias="list", description="Which list. `all` is for administrators."
+    )
+    collections: tuple[_Name, ...] = Field((), alias="collection", description="Only of these collections.")
+    job: _Name | None = Field(None, description="Only of the job of this name.")
+    run_id: _Text | None = Field(None, description="Only those that this run has filed.")
+    requester: _Name | None = Field(None, description="Who started the run.")
+    approver: _Name | None = Field(None, description="A user who was asked by name.")
+    decided_by: _Name | None = Field(None, description="Somebody who approved, denied or cancelled it.")
+    object: _Text | None = Field(
+        None,
+        description="Part of the id of an object that the plan changes; letters in any case. Slow on large"
+        " plans.",
+    )
+    description: _Text | None = Field(
+        None, description="Part of the description or of the requester's reason; letters in any case."
+    )
+    states: tuple[RequestState, ...] = Field((), alias="state", description="Only in one of these states.")
+    event: EventKind | None = Field(None, description="Only those to which this has happened.")
+    filed_from: _Start | None = Field(
+        None,
+        alias="from",
+        description="Filed on this day or later: `2026-01-31`, or a time such as `2026-01-31T18:00Z`.",
+    )
+    filed_before: _End | None = Field(
+        None, alias="until", description="Filed on this day or earlier; a time is not included itself."
+    )
+    before: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] | None = Field(
+        None, description="`next` of the page before."
+    )
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(
+        50, description="The most on a page."
+    )
+
+    @property
+    def filter(self) -> RequestFilter:
+        """All but collections and paging, as the store takes it."""
+        return RequestFilter(
+            job=self.job,
+            run_id=self.run_id,
+            requester=self.requester,
+            approver=self.approver,
+            decided_by=self.decided_by,
+            filed_from=self.filed_from,
+            filed_before=self.filed_before,
+            object=self.object,
+            states=self.states,
+            description=self.description,
+            event=self.event,
+        )
+
+
+class Order(StrEnum):
+    """In which order changes are shown."""
+
+    CONSEQUENCE = "consequence"
+    PLAN = "plan"
+
+
+class ChangeQuery(Query):
+    """A page of a plan's changes; `after` is the place in the plan of the change after which it begins."""
+
+    search: _Text = Field(
+        "",
+        description="Part of the key, of an object's id before or after, of a field's name or of a value;"
+        " letters in any case. Values of secret fields are not searched.",
+    )
+    action: Action | None = Field(None, description="Only such changes.")
+    result: Result | Literal["open"] | None = Field(
+        None, description="Only such; `open` are those of which nothing has become yet."
+    )
+    order: Order = Field(
+        default_factory=lambda: Order.PLAN,  # pages have another default, so the description names none
+        description="The plan's, or the kinds with the worst consequences first.",
+    )
+    after: Annotated[int, Interval(ge=0, le=LARGEST_SEQUENCE), _DIGITS] | None = Field(
+        None, description="`next` of the page before."
+    )
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_LIMIT), _DIGITS] = Field(
+        100, description="The most on a page."
+    )
+
+
+class ComparisonQuery(Query):
+    """A page of what differs between two plans; `after` counts differences."""
+
+    other: Annotated[int, Interval(ge=1, le=LARGEST_NUMBER), _DIGITS] | None = Field(
+        None,
+        alias="with",
+        description="Number of the other request. Left out: the one that this one has replaced, else the"
+        " job's last one before it.",
+    )
+    after: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(
+        0, description="`next` of the page before."
+    )
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_LIMIT), _DIGITS] = Field(
+        100, description="The most on a page."
+    )
