@@ -40,10 +40,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from directory_sync.definition.problems import Problem
+
+
+def _joined(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
 
 
 class DirectorySyncError(Exception):
@@ -51,6 +55,14 @@ class DirectorySyncError(Exception):
 
     transient = False
     """Whether doing the same thing again later may succeed without anybody changing anything."""
+
+    def extended(self, more: str, *, remedy: str = "") -> Self:
+        """The same error, caused by this one, with all its facts and another sentence or two."""
+        error = type(self).__new__(type(self))
+        error.__dict__.update(self.__dict__)
+        error.args = (_joined(str(self), more, remedy),)
+        error.__cause__ = self
+        return error
 
 
 class DefinitionError(DirectorySyncError):
@@ -81,9 +93,15 @@ class EndpointError(DirectorySyncError):
         self.message = message
         self.endpoint = endpoint
         self.remedy = remedy
-        super().__init__(
-            " ".join(part for part in (f"{endpoint}:" if endpoint else "", message, remedy) if part)
-        )
+        super().__init__(_joined(f"{endpoint}:" if endpoint else "", message, remedy))
+
+    def extended(self, more: str, *, remedy: str = "") -> Self:
+        """The same error; what is said more comes before what can be done about it."""
+        error = super().extended(more)
+        error.message = f"{self.message} {more}"
+        error.remedy = f"{self.remedy} {remedy}".strip()
+        error.args = (_joined(f"{self.endpoint}:" if self.endpoint else "", error.message, error.remedy),)
+        return error
 
 
 class EndpointUnavailable(EndpointError):

@@ -13,7 +13,17 @@ from directory_sync.apply.apply import LOGGED_SINGLY, ApplyResult, apply_plan
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Destination
-from directory_sync.errors import EndpointError, EndpointUnavailable, LeaseLost, SecurityError, StoreError
+from directory_sync.errors import (
+    AlreadyDecided,
+    DirectorySyncError,
+    EndpointError,
+    EndpointUnavailable,
+    IncompleteListing,
+    LeaseLost,
+    QueryError,
+    SecurityError,
+    StoreError,
+)
 from directory_sync.plan.model import Statistics
 from tests.scenarios.memory import WINDOW, MemoryDestination, MemoryOutcomes
 from tests.scenarios.plans import creations
@@ -217,6 +227,29 @@ def test_a_permanent_error_of_the_endpoint_keeps_its_kind() -> None:
     assert type(error) is SecurityError
     assert not error.transient
     assert error.remedy == "Renew it."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IncompleteListing("The listing broke off.", endpoint="file a", remedy="Read again.", transient=True),
+        AlreadyDecided("Too late.", by="bob", state="approved"),
+        QueryError({"limit": "must be a number"}),
+    ],
+)
+def test_an_error_that_says_more_keeps_its_facts(error: DirectorySyncError) -> None:
+    """Whatever its class takes to be made; what can be done about it stays last."""
+    more = error.extended("3 are left.", remedy="Run again.")
+    assert type(more) is type(error)
+    assert more.transient is error.transient
+    assert more.__cause__ is error
+    texts = ("message", "remedy")
+    assert {k: v for k, v in vars(more).items() if k not in texts} == {
+        k: v for k, v in vars(error).items() if k not in texts
+    }
+    assert str(more) == str(error).replace(" Read again.", "") + (
+        " 3 are left. Read again. Run again." if "Read again" in str(error) else " 3 are left. Run again."
+    )
 
 
 def test_a_lost_lease_stops_at_once() -> None:

@@ -13,6 +13,7 @@ from itertools import islice
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.plan.model import COUNTED_AS, Statistics
+from directory_sync.plan.planning import Stage
 from directory_sync.present.line import change_line
 from directory_sync.present.shown import visible
 from directory_sync.present.words import planned_text
@@ -21,12 +22,12 @@ from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
 
 _PROGRESS_EVERY = 5.0
 
-_STAGES = {
-    "read source": ("Reading the source", "records"),
-    "read destination": ("Reading the destination", "objects"),
-    "compare": ("Comparing", "records"),
-    "look up": ("Looking up members and references", "objects"),
-    "apply": ("Applying", "changes"),
+_STAGES: Mapping[str, tuple[str, str]] = {
+    Stage.READ_SOURCE: ("Reading the source", "records"),
+    Stage.READ_DESTINATION: ("Reading the destination", "objects"),
+    Stage.COMPARE: ("Comparing", "records"),
+    Stage.LOOK_UP: ("Looking up members and references", "objects"),
+    Stage.APPLY: ("Applying", "changes"),
 }
 
 log = logging.getLogger(__name__)

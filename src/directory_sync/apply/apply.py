@@ -238,32 +238,21 @@ class _Attempt:
         try:
             self._recorder.flush()
         except StoreError as error:
-            described = StoreError(
-                f"{error} {self._recorder.unrecorded:,} outcomes could not be recorded, so nothing more was"
-                f" written; "
-                f"{self._extent()} Running the job again finds out about those."
+            described = error.extended(
+                f"{self._recorder.unrecorded:,} outcomes could not be recorded, so nothing more was written;"
+                f" {self._extent()} Running the job again finds out about those."
             )
-            described.__cause__ = error
             self._log.error("Outcomes could not be recorded. error=%s", described)
             return described
         return None
 
     def describe(self, error: DirectorySyncError) -> DirectorySyncError:
         """The same kind of error, saying how far the plan got."""
-        described: DirectorySyncError
-        if isinstance(error, EndpointError):
-            remedy = error.remedy
-            if isinstance(error, EndpointUnavailable):
-                remedy = f"{remedy} A retry of this run goes on with the same plan.".lstrip()
-            described = type(error)(
-                f"{error.message} {self._extent()}", endpoint=error.endpoint, remedy=remedy
-            )
-        elif isinstance(error, LeaseError | StoreError):
-            described = type(error)(f"{error} {self._extent()}")
-        else:
-            return error
-        described.__cause__ = error
-        return described
+        if isinstance(error, EndpointUnavailable):
+            return error.extended(self._extent(), remedy="A retry of this run goes on with the same plan.")
+        if isinstance(error, EndpointError | LeaseError | StoreError):
+            return error.extended(self._extent())
+        return error
 
     def _extent(self) -> str:
         return (

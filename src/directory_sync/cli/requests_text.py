@@ -81,7 +81,7 @@ def short_lines(details: Details) -> Iterator[str]:
     for listing in shown_listings(details.evidence):
         yield from _fact(f"{listing.side} listing", listing.line)
     for limit in sorted(details.limits, key=_nearness):
-        yield from _fact("limit exceeded" if limit.exceeded else "limit", str(limit).removeprefix("limit "))
+        yield from _fact("limit exceeded" if limit.exceeded else "limit", limit.text)
     for waived in request.waives:
         yield from _fact("approval waives", waived)
     yield from _fact("asked for by", request.asked_by or _requester(request))

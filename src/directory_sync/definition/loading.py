@@ -13,7 +13,7 @@ from directory_sync.definition.documents import Document, read_tree
 from directory_sync.definition.models import NAME_PATTERN, Collection
 from directory_sync.definition.nodes import Entries, Scalar, to_data
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Code, Problem
 from directory_sync.definition.templates import BUILT_IN, Templates, expand
 from directory_sync.definition.validation import validate
 from directory_sync.errors import DefinitionError
@@ -111,7 +111,7 @@ def judge(document: Document, templates: Templates = BUILT_IN) -> Loaded | Broke
 
 def _follows(problem: Problem, of_templates: list[Problem]) -> bool:
     """Whether something is missing only because its template could not be read."""
-    return problem.message.endswith("is missing") and any(
+    return problem.code is Code.MISSING and any(
         problem.key.startswith(other.key.removesuffix("template").removesuffix("."))
         for other in of_templates
         if other.key.endswith("template")

@@ -7,9 +7,9 @@ models ask for it, so that `static: 0123`, a time `12:30` and a country called `
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from directory_sync.definition.problems import Problem, path_text
+from directory_sync.definition.problems import Code, Problem, path_text
 
 Path = tuple[str | int, ...]
 
@@ -127,14 +127,17 @@ def _join_stray_dn(
         return
     whole = Scalar(value.place, f"{value.text},{piece}", plain=True)
     mapping.entries[previous] = Entry(entry.key_place, whole)
-    wrong = place.problem(
-        (*path, previous),
-        "a DN inside {…} ends at its first comma",
-        f'quote the DN: {previous}: "{whole.text}"',
+    wrong = replace(
+        place.problem(
+            (*path, previous),
+            "a DN inside {…} ends at its first comma",
+            f'quote the DN: {previous}: "{whole.text}"',
+        ),
+        code=Code.BROKEN_DN,
     )
     # One problem for one DN, however many pieces it fell into: the last one knows the whole DN.
-    if problems and problems[-1].key == wrong.key and problems[-1].message == wrong.message:
-        wrong = Problem(**{**problems.pop().to_json(), "hint": wrong.hint})
+    if problems and problems[-1].code is Code.BROKEN_DN and problems[-1].key == wrong.key:
+        wrong = replace(problems.pop(), hint=wrong.hint)
     problems.append(wrong)
 
 

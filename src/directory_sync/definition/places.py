@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from directory_sync.definition.nodes import Entries, Items, Node, Path, Place, Scalar
-from directory_sync.definition.problems import Problem, Severity, path_text
+from directory_sync.definition.problems import Code, Problem, Severity, path_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,20 @@ class Places:
         return cls(f"collection {name}", 0)
 
     def problem(
-        self, path: Path, message: str, hint: str = "", *, severity: Severity = "error", at_key: bool = False
+        self,
+        path: Path,
+        message: str,
+        hint: str = "",
+        *,
+        severity: Severity = "error",
+        at_key: bool = False,
+        code: Code | None = None,
     ) -> Problem:
         """A problem with the value at a path, or with its key; where the file does not have it, at what is
         around it.
         """
         place = self.key(path) if at_key else self.value(path)
-        return Problem(place.file, place.line, place.column, path_text(path), message, hint, severity)
+        return Problem(place.file, place.line, place.column, path_text(path), message, hint, severity, code)
 
     def key(self, path: Path) -> Place:
         """Where the key stands, or the nearest one around it."""

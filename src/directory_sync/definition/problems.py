@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,15 @@ Severity = Literal["error", "warning"]
 _CONTEXT_LINES = 2
 _CONTEXT_WIDTH = 120
 _READ_AT_MOST = 4 * 1024 * 1024
+
+
+class Code(StrEnum):
+    """What kind of problem it is, where another part of the program depends on that."""
+
+    MISSING = "missing"
+    """A key that must be given is not."""
+    BROKEN_DN = "broken_dn"
+    """A DN inside `{…}` that is not quoted fell into pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Problem:
         message: what is wrong.
         hint: what would be right; may be empty.
         severity: an error makes the definition unusable, a warning does not.
+        code: what kind of problem it is, if that matters to the program; no part of the JSON.
     """
 
     file: str
@@ -37,6 +48,7 @@ class Problem:
     message: str
     hint: str = ""
     severity: Severity = "error"
+    code: Code | None = None
 
     @property
     def text(self) -> str:
@@ -50,7 +62,7 @@ class Problem:
         return printable(f"{place}: {f'{self.key}: ' if self.key else ''}{warning}{self.text}")
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes, as a mapping."""
+        """All attributes that people read, as a mapping."""
         return {
             "file": self.file,
             "line": self.line,

@@ -7,7 +7,7 @@ when it is built.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from directory_sync.definition import models
 from directory_sync.definition.addresses import EXCEL
@@ -172,7 +172,7 @@ def refuse_unsupported(
         index = next(index for index, other in enumerate(collection.jobs) if other.name == job.name)
         found.extend(_of_job(job, ("jobs", index), places, script_modules))
     if found:
-        raise UnsupportedError("\n".join(str(problem).replace("warning: ", "", 1) for problem in found))
+        raise UnsupportedError("\n".join(str(replace(problem, severity="error")) for problem in found))
 
 
 def _of_collection(collection: models.Collection, places: Places) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from directory_sync.definition.models import NAME_PATTERN, Collection, Job
 from directory_sync.definition.nodes import Path, Plain
 from directory_sync.definition.places import Places
-from directory_sync.definition.problems import Problem, suggest
+from directory_sync.definition.problems import Code, Problem, suggest
 
 _STAND_IN = "unnamed"
 _MAX_PROBLEMS = 500
@@ -106,7 +106,11 @@ def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
             None,
         )
         yield places.problem(
-            path[:-1], f"{key} is missing", f"add it: {description}" if description else "add it", at_key=True
+            path[:-1],
+            f"{key} is missing",
+            f"add it: {description}" if description else "add it",
+            at_key=True,
+            code=Code.MISSING,
         )
     elif detail["loc"] and detail["loc"][-1] == "[key]":
         message, hint = _message(kind, detail, key)

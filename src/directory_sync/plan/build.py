@@ -22,7 +22,7 @@ from directory_sync.plan.mapping.transform import CompiledMapping
 from directory_sync.plan.model import Plan, PlanEvidence, Statistics
 from directory_sync.plan.overlap import is_one_of, overlapping, refuse_overlap
 from directory_sync.plan.past import UNIDENTIFIED, Past
-from directory_sync.plan.planning import Drafts, Planning, Progress
+from directory_sync.plan.planning import Drafts, Planning, Progress, Stage
 from directory_sync.plan.sides import load_object, load_source, object_id, read_objects, read_source
 from directory_sync.plan.spool import Spool
 
@@ -142,13 +142,13 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     finds = partial(read_objects, destination, layout, known=planning.past.known, is_departed=departed)
     join = Join()
 
-    def read(*sides: tuple[str, Side]) -> None:
+    def read(*sides: tuple[Stage, Side]) -> None:
         stages = [stage for stage, _ in sides]
         for chunk in planning.read_sides(
             tuple(side for _, side in sides),
             lambda number, count: planning.progress(stages[number], count, None),
         ):
-            if stages[chunk.side] == "read source":
+            if stages[chunk.side] is Stage.READ_SOURCE:
                 join.add_source(chunk.rows, chunk.rejected)
                 join.source_totals = chunk.totals or join.source_totals
             else:
@@ -158,14 +158,14 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
     if overlapping(source, destination):
         # Records of the source are found at the destination too; to leave them out, they have to be known
         # first.
-        read(("read source", Side(source.label, reads, sources)))
+        read((Stage.READ_SOURCE, Side(source.label, reads, sources)))
         met = (load_source(data, layout).id for data in sources)
         is_source = is_one_of(chain(met, (item.id for item in join.rejected)), destination)
-        read(("read destination", Side(destination.label, partial(finds, is_source=is_source), objects)))
+        read((Stage.READ_DESTINATION, Side(destination.label, partial(finds, is_source=is_source), objects)))
     else:
         read(
-            ("read source", Side(source.label, reads, sources)),
-            ("read destination", Side(destination.label, finds, objects)),
+            (Stage.READ_SOURCE, Side(source.label, reads, sources)),
+            (Stage.READ_DESTINATION, Side(destination.label, finds, objects)),
         )
     return join.settle()
 

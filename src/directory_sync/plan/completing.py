@@ -14,7 +14,7 @@ from directory_sync.errors import RecordError
 from directory_sync.plan.arranging import Arranger
 from directory_sync.plan.compare import check_mandatory, look_up
 from directory_sync.plan.limits import Tally
-from directory_sync.plan.planning import Draft, Drafts, Planning
+from directory_sync.plan.planning import Draft, Drafts, Planning, Stage
 from directory_sync.plan.references import ReferenceIndex
 from directory_sync.plan.sides import ObjectRecord
 from directory_sync.plan.spool import SpooledChanges, pack_finished
@@ -62,7 +62,7 @@ class Completer:
         named = {node.occupies for node in self.drafts.nodes if node.occupies is not None}
         for count, (node, draft) in enumerate(zip(self.drafts.nodes, self.drafts, strict=True), start=1):
             if count % 1000 == 0:
-                self.planning.progress("look up", count, len(self.drafts))
+                self.planning.progress(Stage.LOOK_UP, count, len(self.drafts))
             looked_up = _LookedUp()
             if draft.lookups:
                 looked_up = self._compare_lookups(draft, indexes, moved)
@@ -122,7 +122,7 @@ class Completer:
         planning = self.planning
         if not planning.layout.lookups or not self.drafts:
             return {}
-        planning.progress("look up", 0, len(self.drafts))
+        planning.progress(Stage.LOOK_UP, 0, len(self.drafts))
         deleted = {
             node.now for node in self.drafts.nodes if node.action is Action.DELETE and node.now is not None
         }

@@ -18,7 +18,7 @@ from directory_sync.plan.containers import Containers
 from directory_sync.plan.display_names import name_maker
 from directory_sync.plan.listing import Rejected, Row, Side
 from directory_sync.plan.naming import with_names
-from directory_sync.plan.planning import Draft, Drafts, Planning
+from directory_sync.plan.planning import Draft, Drafts, Planning, Stage
 from directory_sync.plan.sides import SourceRecord
 from directory_sync.plan.spool import Spool
 
@@ -97,7 +97,7 @@ def draft_creations(
             creations[number].extend(_creations(moved))
             rejected[number].extend(refused)
             done += len(rows) + len(refused)
-            planning.progress("compare", done, None)
+            planning.progress(Stage.COMPARE, done, None)
     finally:
         for side in sides:
             side.spool.close()

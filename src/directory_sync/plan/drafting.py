@@ -20,7 +20,7 @@ from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.naming import with_kept_names
 from directory_sync.plan.past import Findings, Identities
-from directory_sync.plan.planning import Draft, Drafts, Planning, pack_draft, unpack_draft
+from directory_sync.plan.planning import Draft, Drafts, Planning, Stage, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
 from directory_sync.plan.structure import Node
@@ -125,7 +125,7 @@ class Drafter:
     def _draft_pairs(self, settled: Settled) -> None:
         for count, (_, pair) in enumerate(settled.pairs(), start=1):
             if count % 1000 == 0:
-                self.planning.progress("compare", count, None)
+                self.planning.progress(Stage.COMPARE, count, None)
             self._draft_pair(self.source_at(pair.source), self.object_at(pair.object))
 
     def _draft_pair(self, record: SourceRecord, found: ObjectRecord) -> None:

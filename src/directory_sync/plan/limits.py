@@ -212,7 +212,7 @@ def _check_removals(limits: Limits, tally: Tally, figures: Figures, check: _Chec
 def exceeded_text(checks: Iterable[LimitCheck]) -> str:
     """Say which limits a plan goes past, by how much, and what to do."""
     exceeded = [check for check in checks if check.exceeded]
-    lines = [str(check).removeprefix("limit ") for check in exceeded]
+    lines = [check.text for check in exceeded]
     # As long as one is about an empty source, raising the others' limits helps nobody.
     empty = any(check.kind == EMPTY_SOURCE for check in exceeded)
     found = "; ".join(lines[:10]) + (f"; and {len(lines) - 10} more" if len(lines) > 10 else "")

@@ -175,7 +175,9 @@ class LimitCheck:
         """Read what `to_json` wrote, in this version or an earlier one."""
         return cls(**data)
 
-    def __str__(self) -> str:
+    @property
+    def text(self) -> str:
+        """How the limit stands, in words that follow the word *limit*, or *exceeded*."""
         if self.kind == EMPTY_SOURCE and self.subject:
             return (
                 f"empty source: no record has a value for {self.subject}, but {self.planned} objects would"
@@ -186,10 +188,13 @@ class LimitCheck:
             return f"empty source: it holds no record, but {self.planned} objects would be removed"
         subject = f" of {self.subject}" if self.subject else ""
         if self.allowed is None:
-            return f"limit {self.kind}{subject}: {self.planned} planned, no limit"
+            return f"{self.kind}{subject}: {self.planned} planned, no limit"
         why = f" ({self.limit} of {self.base})" if "%" in self.limit else ""
         recent = f" and {self.recent} made recently" if self.recent else ""
-        return f"limit {self.kind}{subject}: {self.planned} planned{recent}, {self.allowed} allowed{why}"
+        return f"{self.kind}{subject}: {self.planned} planned{recent}, {self.allowed} allowed{why}"
+
+    def __str__(self) -> str:
+        return self.text if self.kind == EMPTY_SOURCE else f"limit {self.text}"
 
 
 def same_limits(one: Iterable[LimitCheck], other: Iterable[LimitCheck]) -> bool:

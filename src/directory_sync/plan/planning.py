@@ -6,6 +6,7 @@ import functools
 import marshal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from directory_sync.definition import models
 from directory_sync.definition.models import Removal
@@ -22,10 +23,19 @@ from directory_sync.plan.past import UNIDENTIFIED, Past, name_hash
 from directory_sync.plan.spool import Spool, pack_change, pack_finished, unpack_change, unpack_finished
 from directory_sync.plan.structure import Node
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage (`read source`, `read destination`, `compare`, `look up`, `apply`), done, and total
-if it is known.
-"""
+
+class Stage(StrEnum):
+    """What a job is at."""
+
+    READ_SOURCE = "read source"
+    READ_DESTINATION = "read destination"
+    COMPARE = "compare"
+    LOOK_UP = "look up"
+    APPLY = "apply"
+
+
+Progress = Callable[[Stage, int, int | None], None]
+"""Called with the stage, done, and total if it is known."""
 
 
 _EXAMPLES = 10

@@ -15,7 +15,7 @@ from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import LeaseLost
 from directory_sync.plan.model import Plan, Statistics
-from directory_sync.plan.planning import Progress
+from directory_sync.plan.planning import Progress, Stage
 from directory_sync.run.learning import Written, claimed_meanwhile, learn
 from directory_sync.run.looking_back import record_what_was_found
 from directory_sync.run.result import JobResult, JobState, applied
@@ -78,7 +78,7 @@ def carry_out(
         store=store.plans,
         check=check,
         resumed=resumed,
-        progress=lambda done, total: progress("apply", done, total),
+        progress=lambda done, total: progress(Stage.APPLY, done, total),
         refused={} if planned is None else _refused(plan, newer, job=job, snapshot=snapshot, store=store),
         note=written.note,
     )

@@ -89,13 +89,13 @@ def _searched(
                     underway[connection.search_ext(dn, scope, "(objectClass=*)", attributes)] = dn
                 if not underway:
                     return
-                _, data, message, *_ = connection.result4(ldap.RES_ANY, ldap.MSG_ALL, connection.timeout)
+                _, data, number, *_ = connection.result4(ldap.RES_ANY, ldap.MSG_ALL, connection.timeout)
             except ldap.LDAPError as error:
-                message = errors.details(error).get("msgid", 0)
-                if message not in underway or not isinstance(error, _NOT_THERE):
+                number = errors.details(error).get("msgid", 0)
+                if number not in underway or not isinstance(error, _NOT_THERE):
                     raise _unreadable(server, error) from None
                 data = []
-            yield underway.pop(message), [(name, entry) for name, entry in data or () if name is not None]
+            yield underway.pop(number), [(name, entry) for name, entry in data or () if name is not None]
 
 
 def _unreadable(server: Server, error: ldap.LDAPError) -> EndpointError:

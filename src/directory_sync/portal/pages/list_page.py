@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -67,6 +68,41 @@ class Row:
     def kinds_text(self) -> str:
         """The changes in words."""
         return kinds_text(self.kinds)
+
+
+class Answer(StrEnum):
+    """What became of one request of a selection that was decided: what was recorded, or else why nothing
+    was, by the name of the error.
+    """
+
+    APPROVED = "approved"
+    DENIED = "denied"
+    AGREED = "agreed"
+    """Recorded, and more people have to agree."""
+    ALREADY_DECIDED = "AlreadyDecided"
+    NOT_DECIDABLE = "NotDecidable"
+    NOT_ALLOWED = "NotAllowed"
+    NOT_FOUND = "RequestNotFound"
+    OTHER = "other"
+
+
+ANSWERS: Mapping[Answer, tuple[str, str]] = {
+    Answer.APPROVED: ("Approved just now.", "good"),
+    Answer.DENIED: ("Denied just now.", "good"),
+    Answer.AGREED: ("Your approval is recorded; more people have to agree.", "good"),
+    Answer.ALREADY_DECIDED: ("Nothing was recorded: it was decided before you were.", "careful"),
+    Answer.NOT_DECIDABLE: (
+        "Nothing was recorded: it is not as it was shown. Look at it again.",
+        "careful",
+    ),
+    Answer.NOT_ALLOWED: (
+        "Nothing was recorded: you may not decide this one. Open it to see why.",
+        "bad",
+    ),
+    Answer.NOT_FOUND: ("Nothing was recorded: it does not exist any more.", "bad"),
+    Answer.OTHER: ("Nothing was recorded. Open it and try again.", "bad"),
+}
+"""Answer → the sentence about it, and its tone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +168,7 @@ def list_page(
     *,
     visitor: Visitor,
     collections: tuple[str, ...],
-    results: Mapping[int, tuple[str, str]],
+    results: Mapping[int, Answer],
     problems: Mapping[str, str] | None = None,
 ) -> ListPage:
     """What the page shows.
@@ -143,7 +179,7 @@ def list_page(
         parameters: of the address.
         visitor: who looks.
         collections: those that a filter may name.
-        results: request → what became of it when a selection was decided, and the tone of that.
+        results: request → what became of it when a selection was decided, as an address says.
         problems: what was wrong with the filters.
     """
     now = datetime.now(UTC)
@@ -205,10 +241,10 @@ def checked_address(query: str) -> str:
     return _query(ListKind(kind), known(given))
 
 
-def _row(request: Request, now: datetime, result: tuple[str, str] | None, *, selectable: bool) -> Row:
-    text, tone = result or ("", "")
-    if tone == "good" and not _fits(text, request):
-        text = tone = ""  # an address says it, but it is not so
+def _row(request: Request, now: datetime, answer: Answer | None, *, selectable: bool) -> Row:
+    text = tone = ""
+    if answer is not None and _fits(answer, request):  # else an address says it, but it is not so
+        text, tone = ANSWERS[answer]
     next_text, due = _next(request, now)
     return Row(
         request=request,
@@ -221,14 +257,13 @@ def _row(request: Request, now: datetime, result: tuple[str, str] | None, *, sel
     )
 
 
-def _fits(result: str, request: Request) -> bool:
-    """Whether what a result says is true of the request."""
-    if result.startswith("Denied"):
+def _fits(answer: Answer, request: Request) -> bool:
+    """Whether what an answer says is true of the request."""
+    if answer is Answer.DENIED:
         return request.state == RequestState.DENIED
-    return result.startswith("Your approval") or request.state in (
-        RequestState.APPROVED,
-        RequestState.APPLIED,
-    )
+    if answer is Answer.APPROVED:
+        return request.state in (RequestState.APPROVED, RequestState.APPLIED)
+    return True
 
 
 def _next(request: Request, now: datetime) -> tuple[str, datetime | None]:

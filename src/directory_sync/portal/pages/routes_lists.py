@@ -17,7 +17,7 @@ from directory_sync.portal.acting import Selected, SelectionResult
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY
 from directory_sync.portal.pages.ask_page import SelectionAsk, selection_ask
 from directory_sync.portal.pages.frame import CurrentFrame
-from directory_sync.portal.pages.list_page import checked_address, list_page
+from directory_sync.portal.pages.list_page import Answer, checked_address, list_page
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.queries import ListQuery
 from directory_sync.portal.storage import CurrentStore
@@ -27,19 +27,10 @@ router = APIRouter()
 
 _SELECTED = re.compile(r"(?P<id>\d{1,10}):(?P<digest>[0-9a-f]{64})")
 _MOST_SELECTED = 200
+_ANSWERS = {each.value for each in Answer}
+_FAILURES = _ANSWERS - {Answer.APPROVED, Answer.DENIED, Answer.AGREED}
 _READ_AT_ONCE = 20_000
 """So many changes of a whole selection are checked while the question is made; the rest in the background."""
-_RESULTS = {
-    "approved": ("Approved just now.", "good"),
-    "denied": ("Denied just now.", "good"),
-    "agreed": ("Your approval is recorded; more people have to agree.", "good"),
-    "AlreadyDecided": ("Nothing was recorded: it was decided before you were.", "careful"),
-    "NotDecidable": ("Nothing was recorded: it is not as it was shown. Look at it again.", "careful"),
-    "NotAllowed": ("Nothing was recorded: you may not decide this one. Open it to see why.", "bad"),
-    "RequestNotFound": ("Nothing was recorded: it does not exist any more.", "bad"),
-    "other": ("Nothing was recorded. Open it and try again.", "bad"),
-}
-"""Code in the address → what became of one request of a selection, and its tone."""
 
 
 @router.get("/")
@@ -130,7 +121,7 @@ def decide_selection(
             reason=reason,
         )
         return render(request, "ask_selection.html", frame, page, status=422)
-    results = ",".join(f"{result.id}.{_code(result)}" for result in done)
+    results = ",".join(f"{result.id}.{_code(result).value}" for result in done)
     return RedirectResponse(f"{frame.root}/requests?{address}&{urlencode({'results': results})}", 303)
 
 
@@ -160,16 +151,17 @@ def _selection(selected: list[str] | tuple[str, ...]) -> tuple[Selected, ...]:
     )
 
 
-def _code(result: SelectionResult) -> str:
+def _code(result: SelectionResult) -> Answer:
     if result.ok:
-        return result.state if result.state in ("approved", "denied") else "agreed"
-    return result.error if result.error in _RESULTS else "other"
+        decided = {"approved": Answer.APPROVED, "denied": Answer.DENIED}
+        return decided.get(result.state, Answer.AGREED)
+    return Answer(result.error) if result.error in _FAILURES else Answer.OTHER
 
 
-def _results(text: str) -> dict[int, tuple[str, str]]:
+def _results(text: str) -> dict[int, Answer]:
     found = {}
     for part in text.split(",")[:_MOST_SELECTED]:
         number, _, code = part.partition(".")
-        if number.isascii() and number.isdigit() and len(number) <= 10 and code in _RESULTS:
-            found[int(number)] = _RESULTS[code]
+        if number.isascii() and number.isdigit() and len(number) <= 10 and code in _ANSWERS:
+            found[int(number)] = Answer(code)
     return found
