@@ -21,6 +21,7 @@ from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.contract import ConnectionInfo, Record
 from directory_sync.endpoints.ldap import session
+from directory_sync.endpoints.ldap.flavours import directory_389
 from directory_sync.errors import (
     AuthenticationError,
     EndpointError,
@@ -195,7 +196,7 @@ def test_what_the_server_says(container: Container) -> None:
     """
     with closing(container.destination()) as endpoint:
         endpoint.check()
-        assert endpoint.server.root.directory_389
+        assert isinstance(endpoint.server.root.behaviour, directory_389.Directory389)
         assert endpoint.rule("entryUUID") is not None
         assert endpoint.identity_field == "nsUniqueId"
         assert endpoint.is_identified

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from directory_sync.endpoints.ldap.flavours import GENERIC
 from directory_sync.endpoints.ldap.schema import Schema
 
 _SYNTAX = "1.3.6.1.4.1.1466.115.121.1"
@@ -45,4 +46,4 @@ def small_schema() -> Schema:
         "attributeTypes": [text.encode() for text in ATTRIBUTE_TYPES],
         "objectClasses": [text.encode() for text in OBJECT_CLASSES],
     }
-    return Schema(subentry, active_directory=False, endpoint="connection lab")
+    return Schema(subentry, behaviour=GENERIC, endpoint="connection lab")

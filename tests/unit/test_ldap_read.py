@@ -9,6 +9,8 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.dn import NameSyntaxError
 from directory_sync.endpoints.ldap.connection import Flavour
+from directory_sync.endpoints.ldap.flavours.active_directory import ActiveDirectory
+from directory_sync.endpoints.ldap.flavours.directory_389 import Directory389
 from directory_sync.endpoints.ldap.read import Broken, Spelling, rest_of_range
 from directory_sync.endpoints.ldap.root_dse import interpret
 from tests.scenarios.schemas import small_schema
@@ -87,10 +89,9 @@ def test_root_dse() -> None:
     }
     root = interpret(entry, Flavour.AUTO)
     assert root.flavour is Flavour.OPENLDAP
-    assert interpret(entry, Flavour.ACTIVE_DIRECTORY).active_directory
-    assert interpret(
-        {**entry, "supportedCapabilities": [b"1.2.840.113556.1.4.800"]}, Flavour.AUTO
-    ).active_directory
+    assert isinstance(interpret(entry, Flavour.ACTIVE_DIRECTORY).behaviour, ActiveDirectory)
+    capable = {**entry, "supportedCapabilities": [b"1.2.840.113556.1.4.800"]}
+    assert isinstance(interpret(capable, Flavour.AUTO).behaviour, ActiveDirectory)
     assert interpret({}, Flavour.AUTO).flavour is Flavour.GENERIC
     assert root.naming_context_of("cn=a, OU = Y,DC=x") == "ou=y,dc=x"
     assert root.naming_context_of("cn=a,ou=z,dc=x") == "dc=x"
@@ -117,4 +118,4 @@ def test_the_vendor_tells_389_directory_server(
     """It has no flavour of its own, so that a configured one does not hide it."""
     entry = {"vendorName": [name] if name else [], "vendorVersion": [version] if version else []}
     for flavour in (Flavour.AUTO, Flavour.GENERIC):
-        assert interpret(entry, flavour).directory_389 is is_389
+        assert isinstance(interpret(entry, flavour).behaviour, Directory389) is is_389

@@ -21,18 +21,8 @@ from directory_sync.endpoints.files.names import DN_FIELD, LdifNames
 from directory_sync.endpoints.files.replacing import check_writable
 from directory_sync.endpoints.files.rewriting import RewrittenFile, WriteContent
 from directory_sync.endpoints.files.wholeness import WHOLE
+from directory_sync.endpoints.ldap.flavours.generic import CLASSES
 from directory_sync.errors import EndpointError, IncompleteListing
-
-_CLASSES = {
-    "user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
-    "inetOrgPerson": ("top", "person", "organizationalPerson", "inetOrgPerson"),
-    "contact": ("top", "person", "organizationalPerson", "inetOrgPerson"),
-    "mail_user": ("top", "person", "organizationalPerson", "inetOrgPerson"),
-    "mail_contact": ("top", "person", "organizationalPerson", "inetOrgPerson"),
-    "group": ("top", "groupOfNames"),
-    "organizationalUnit": ("top", "organizationalUnit"),
-}
-# Those of a generic LDAP server: RFC 2798 (inetOrgPerson), RFC 4519 (the others).
 
 
 class LdifObjects:
@@ -40,7 +30,7 @@ class LdifObjects:
 
     def classes(self, kind: str) -> tuple[str, ...]:
         """Those that a generic LDAP server has for it."""
-        return _CLASSES.get(kind, ())
+        return CLASSES.get(kind, ())
 
     def mandatory(self, classes: Sequence[str]) -> frozenset[str]:  # noqa: ARG002
         """Nothing is known to be mandatory."""

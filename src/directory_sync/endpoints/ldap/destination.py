@@ -24,28 +24,6 @@ from directory_sync.endpoints.ldap.write import Writer
 from directory_sync.endpoints.places import is_certain
 from directory_sync.errors import EndpointError
 
-_PERSON = ("top", "person", "organizationalPerson")
-_INET_ORG_PERSON = (*_PERSON, "inetOrgPerson")
-_STANDARD_CLASSES = {
-    "user": _INET_ORG_PERSON,
-    "inetOrgPerson": _INET_ORG_PERSON,
-    "contact": _INET_ORG_PERSON,
-    "mail_user": _INET_ORG_PERSON,
-    "mail_contact": _INET_ORG_PERSON,
-    "group": ("top", "groupOfNames"),
-    "organizationalUnit": ("top", "organizationalUnit"),
-}
-_ACTIVE_DIRECTORY_CLASSES = {
-    "user": (*_PERSON, "user"),
-    # In Active Directory inetOrgPerson is a kind of user ([MS-ADSC] 2.62).
-    "inetOrgPerson": (*_PERSON, "user", "inetOrgPerson"),
-    "contact": (*_PERSON, "contact"),
-    "mail_user": (*_PERSON, "user"),
-    "mail_contact": (*_PERSON, "contact"),
-    "group": ("top", "group"),
-    "organizationalUnit": ("top", "organizationalUnit"),
-}
-
 
 def open_destination(job: Job, surroundings: Surroundings) -> Destination:
     """The job's destination."""
@@ -61,9 +39,7 @@ class LdapObjects:
 
     def classes(self, kind: str) -> tuple[str, ...]:
         """The classes of a new object of this kind, as this flavour of directory has them."""
-        return (_ACTIVE_DIRECTORY_CLASSES if self._server.root.active_directory else _STANDARD_CLASSES).get(
-            kind, ()
-        )
+        return self._server.root.behaviour.classes.get(kind, ())
 
     def mandatory(self, classes: Sequence[str]) -> frozenset[str]:
         """Attributes that must be given, without objectClass and those that the server fills in.
@@ -136,9 +112,7 @@ class LdapDestination(LdapSource):
 
     @property
     def identity_field(self) -> str | None:
-        """`objectGUID` in Active Directory, `nsUniqueId` in 389 Directory Server, else `entryUUID` (RFC
-        4530).
-        """
+        """`objectGUID`, `nsUniqueId` or `entryUUID`, as the server's flavour has it."""
         return self.server.identity_field
 
     @property
@@ -167,7 +141,7 @@ class LdapDestination(LdapSource):
         miss computed values.)
         """
         server = self.server
-        if server.root.active_directory or MANAGE_DSA_IT not in server.root.controls:
+        if not server.root.behaviour.computes_values or MANAGE_DSA_IT not in server.root.controls:
             return values
         spelling = Spelling(server.schema, [field])
         with server.pool.session() as connection:

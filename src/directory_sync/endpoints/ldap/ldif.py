@@ -8,6 +8,7 @@ from directory_sync.endpoints.change import Change
 from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.ldif_format import value_line
+from directory_sync.endpoints.ldap.flavours import GENERIC
 from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename, operations
 from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema, base_name
 
@@ -30,7 +31,7 @@ def ldif_form() -> LdifForm:
     """How changes to a directory are written where its schema is not known: values are compared octet by
     octet then.
     """
-    schema = Schema({}, active_directory=False, endpoint="")
+    schema = Schema({}, behaviour=GENERIC, endpoint="")
     return LdifForm(lambda change, part: render_change(change, schema, part), schema.names)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
-from uuid import UUID
 
 import ldap
 from ldap.controls import RequestControl
@@ -192,9 +191,9 @@ class Lookup:
     def _by_identity(self) -> _Search:
         server, identity = self._sight.server, self._change.identity
         assert identity is not None
-        if server.root.active_directory and len(identity) == 16:
-            # MS-ADTS 3.1.1.3.1.2.4: a DN of this form finds the object under whatever name.
-            return _Search(f"<GUID={UUID(bytes_le=identity)}>", ldap.SCOPE_BASE, EVERYTHING)
+        dn = server.root.behaviour.dn_of_identity(identity)
+        if dn is not None:
+            return _Search(dn, ldap.SCOPE_BASE, EVERYTHING)
         context = server.root.naming_context_of(self._change.object) or ""
         return _Search(context, ldap.SCOPE_SUBTREE, equals(server.identity_field or "", identity))
 

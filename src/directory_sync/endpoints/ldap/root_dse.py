@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from directory_sync.dn import NameSyntaxError, comparable, inside, parse
 from directory_sync.endpoints.ldap.connection import Flavour
+from directory_sync.endpoints.ldap.flavours import behaviour_of
+from directory_sync.endpoints.ldap.flavours.generic import GenericServer
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 ASSERTION = "1.3.6.1.1.12"
@@ -15,7 +16,6 @@ DOMAIN_SCOPE = "1.2.840.113556.1.4.1339"
 MANAGE_DSA_IT = "2.16.840.1.113730.3.4.2"
 _ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
 _OPENLDAP = "OpenLDAProotDSE"
-_389 = re.compile(r"^389 Project\b|\b389-Directory/")
 
 ATTRIBUTES = (
     "objectClass",
@@ -50,16 +50,9 @@ class RootDse:
     vendor: str
 
     @property
-    def active_directory(self) -> bool:
-        """Whether it behaves as Active Directory does."""
-        return self.flavour is Flavour.ACTIVE_DIRECTORY
-
-    @property
-    def directory_389(self) -> bool:
-        """Whether it is a 389 Directory Server, also as a part of FreeIPA; Red Hat's calls itself the
-        same.
-        """
-        return _389.search(self.vendor) is not None
+    def behaviour(self) -> GenericServer:
+        """How it behaves."""
+        return behaviour_of(self.flavour, self.vendor)
 
     def naming_context_of(self, dn: str) -> str | None:
         """The naming context that holds a DN: the deepest one above it.

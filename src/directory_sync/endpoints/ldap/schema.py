@@ -15,24 +15,8 @@ from directory_sync.definition.passwords import PASSWORD_ATTRIBUTES
 from directory_sync.endpoints.contract import FieldRule
 from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.ldap import matching, syntaxes
+from directory_sync.endpoints.ldap.flavours.generic import GenericServer
 from directory_sync.errors import SchemaError
-
-SERVER_FILLED = frozenset(
-    name.lower()
-    for name in (
-        "instanceType",
-        "objectCategory",
-        "nTSecurityDescriptor",
-        "objectSid",
-        "objectGUID",
-        "sAMAccountName",
-        "sAMAccountType",
-        "groupType",
-        "userAccountControl",
-    )
-)
-"""Mandatory attributes that Active Directory fills in itself when they are not given (MS-ADTS 3.1.1.5.2.4).
-"""
 
 WRITE_ONLY = PASSWORD_ATTRIBUTES
 """Attributes, lower case, whose values are never shown, compared or asserted; servers do not give them back
@@ -45,11 +29,6 @@ _NAMES_REMEMBERED = 10_000
 
 _ASSERTABLE = frozenset((*matching.RULES, "distinguishedNameMatch", "objectIdentifierMatch"))
 
-# Created by the server on every object, but not marked as such in the schema that Active Directory publishes.
-_ACTIVE_DIRECTORY_READ_ONLY = frozenset(
-    ("objectsid", "samaccounttype", "primarygrouptoken", "ntsecuritydescriptor")
-)
-
 
 def base_name(attribute: str) -> str:
     """An attribute description without its options (RFC 4512, section 2.5), lower case."""
@@ -61,8 +40,7 @@ class Schema:
 
     Args:
         subentry: attribute → values of the subschema subentry.
-        active_directory: equality follows from the syntax, because the schema names no matching rules.
-        rules_by_syntax: so it does for attributes of which the schema names none, as in 389 Directory Server.
+        behaviour: what the schema does not say.
         endpoint: how messages name the directory.
     """
 
@@ -70,14 +48,12 @@ class Schema:
         self,
         subentry: Mapping[str, Sequence[bytes]],
         *,
-        active_directory: bool,
+        behaviour: GenericServer,
         endpoint: str,
-        rules_by_syntax: bool = False,
     ) -> None:
         # Uniqueness is not our concern: a server's schema is as it is. Microsoft's has duplicate identifiers.
         self._parsed = SubSchema(dict(subentry), check_uniqueness=0)
-        self._active_directory = active_directory
-        self._rules_by_syntax = rules_by_syntax
+        self._behaviour = behaviour
         self._endpoint = endpoint
         self._attributes: dict[str, Any] = {}
         for oid in self._parsed.listall(AttributeType):
@@ -118,7 +94,7 @@ class Schema:
         (RFC 4522).
         """
         known = self._attributes.get(base_name(attribute))
-        if known is None or self._active_directory or self._rules_by_syntax:
+        if known is None or not self._behaviour.transfers_as_binary:
             return attribute
         if (self._inherited(known, "syntax") or "") not in syntaxes.TRANSFERRED_AS_BINARY:
             return attribute
@@ -144,9 +120,7 @@ class Schema:
             reference=syntax_oid in DN_SYNTAXES,
             binary=syntax.binary,
             writable=not (
-                attribute.no_user_mod
-                or attribute.collective
-                or (self._active_directory and canonical in _ACTIVE_DIRECTORY_READ_ONLY)
+                attribute.no_user_mod or attribute.collective or canonical in self._behaviour.read_only
             ),
             normalise=self._normaliser(canonical),
             spelled=self._spelling(canonical, syntax_oid),
@@ -158,8 +132,9 @@ class Schema:
         """The form of a value in which equal spellings are equal, as far as the server keeps them."""
         if syntax not in DN_SYNTAXES and canonical != "objectclass":
             return matching.exact
-        # Active Directory shows a reference as the object it names is spelled, whatever was written.
-        return self._normaliser(canonical) if self._active_directory else self.names.spelled_value
+        if self._behaviour.respells_references:
+            return self._normaliser(canonical)
+        return self.names.spelled_value
 
     def _inherited(self, attribute: Any, element: str) -> Any:
         """The first value on the way up the supertypes (RFC 4512, section 2.5.1)."""
@@ -181,9 +156,9 @@ class Schema:
 
         Without one, octets such as pictures are not told apart everywhere.
         """
-        if self._active_directory:
+        if self._behaviour.compares_by_syntax:
             return True
-        if not self._rules_by_syntax or self._equality(attribute) is not None:
+        if not self._behaviour.compares_the_rest_by_syntax or self._equality(attribute) is not None:
             return False
         syntax = syntaxes.SYNTAXES.get(self._inherited(attribute, "syntax") or "")
         return syntax is not None and not syntax.binary
@@ -263,12 +238,11 @@ class Schema:
         for definition in self._definitions(object_classes):
             for name in definition.must:
                 found.setdefault(self.canonical(name), name)
-        filled = SERVER_FILLED if self._active_directory else frozenset()
         return frozenset(
             name
             for canonical, name in found.items()
             if canonical != "objectclass"
-            and canonical not in filled
+            and canonical not in self._behaviour.server_filled
             and (rule := self.rule(name)) is not None
             and rule.writable
         )
@@ -308,7 +282,7 @@ class Schema:
                     for auxiliary in content.aux:
                         found = self._parsed.get_obj(ObjectClass, auxiliary)
                         if found is not None:
-                            yield _Optional(found) if not self._active_directory else found
+                            yield found if self._behaviour.auxiliaries_demand else _Optional(found)
 
     def _lineage(self, object_class: Any) -> Iterator[Any]:
         seen = set()

@@ -59,9 +59,8 @@ class Server:
         try:
             return Schema(
                 entry,
-                active_directory=self.root.active_directory,
+                behaviour=self.root.behaviour,
                 endpoint=self.label,
-                rules_by_syntax=self.root.directory_389,
             )
         except (ValueError, KeyError, IndexError, AssertionError) as error:
             raise SchemaError(
@@ -72,18 +71,8 @@ class Server:
 
     @cached_property
     def identity_field(self) -> str | None:
-        """The attribute that names an object permanently; None if the server has none.
-
-        The schema of 389 Directory Server has both, but there only nsUniqueId is on every object: entryUUID
-        is the matter of a plug-in, which may be off, and leaves objects without one that are older than
-        itself.
-        """
-        if self.root.active_directory:
-            names = ["objectGUID"]
-        elif self.root.directory_389:
-            names = ["nsUniqueId", "entryUUID"]
-        else:
-            names = ["entryUUID", "nsUniqueId"]
+        """The attribute that names an object permanently; None if the server has none."""
+        names = self.root.behaviour.identity_attributes
         return next((name for name in names if self.schema.rule(name) is not None), None)
 
     def naming_context_of(self, dn: str) -> str:

@@ -35,8 +35,6 @@ EVERYTHING = "(objectClass=*)"
 _SCOPES = {Scope.BASE: ldap.SCOPE_BASE, Scope.ONE: ldap.SCOPE_ONELEVEL, Scope.SUBTREE: ldap.SCOPE_SUBTREE}
 _FIND_AT_ONCE = 50
 _FIND_ONE_BY_ONE = 1000
-# Active Directory lets filters name an object's category by the class's short name (MS-ADTS 3.1.1.3.1.3.5).
-_CATEGORIES = {"user": b"person", "contact": b"person", "inetorgperson": b"person"}
 
 
 def open_source(job: Job, surroundings: Surroundings) -> Source:
@@ -275,10 +273,9 @@ class LdapSource:
         classes = [value.decode(errors="replace") for value in values.get("objectclass", ())]
         if classes:
             values["objectclass"] = [name.encode() for name in schema.with_superclasses(classes)]
-            if self.server.root.active_directory and "objectcategory" not in values:
-                values["objectcategory"] = [
-                    _CATEGORIES.get(classes[-1].lower(), classes[-1].lower().encode())
-                ]
+            category = self.server.root.behaviour.category_of(classes)
+            if category is not None and "objectcategory" not in values:
+                values["objectcategory"] = [category]
         return values
 
     def _filter_form(self, attribute: str, value: bytes) -> bytes:

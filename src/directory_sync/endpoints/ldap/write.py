@@ -96,8 +96,7 @@ class Writer:
         self._held: list[Task] = []
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
-        # Active Directory keeps references by the object itself.
-        self._repairs = None if server.root.active_directory else Repairs(server.schema)
+        self._repairs = Repairs(server.schema) if server.root.behaviour.repairs_references else None
         self._outcomes: deque[Outcome] = deque()
         self._not_there: set[str] = set()
         self._moved: dict[bytes, bytes] = {}
