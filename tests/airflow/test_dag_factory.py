@@ -224,6 +224,23 @@ def test_a_changed_definition_is_a_new_dag_version() -> None:
     assert serialized() != serialized(jobs=[changed])
 
 
+def test_a_text_that_means_the_same_is_no_new_dag_version() -> None:
+    """Another comment in the file, or another file, is not in the serialized DAG, but known to tasks."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from directory_sync.airflow.dag_factory import build_dag
+
+    dags = [
+        build_dag(collection(), document=Document("corp", "", origin, version))
+        for origin, version in (("corp.yaml", "1"), ("other.yaml", "2"))
+    ]
+    assert DagSerialization.to_dict(dags[0]) == DagSerialization.to_dict(dags[1])
+    assert [(task.origin, task.version) for dag in dags for task in [dag.get_task("people")]] == [
+        ("corp.yaml", "1"),
+        ("other.yaml", "2"),
+    ]
+
+
 def test_the_digest_is_the_stores(store_url: str) -> None:
     """The digest in the DAG names the same definition as the one in a run's record."""
     from directory_sync.store.store import Store
@@ -449,13 +466,14 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours, foreign = done.stdout.splitlines()
     modules = {module.removeprefix("directory_sync.") for module in ours.split()}
-    light = {"airflow", "definition", "errors", "garbage", "settings"}
+    light = {"airflow", "definition", "dn", "errors", "garbage", "settings"}
     deep = {module for module in modules if module.split(".")[0] not in light}
     data = {
         "approval.minimum",
         "approval.policy",
         "approval.strictest",
         "endpoints.change",
+        "endpoints.evidence",
         "plan.model",
         "plan.past",
         "run.policies",

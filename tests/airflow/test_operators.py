@@ -78,8 +78,16 @@ def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) 
     from directory_sync.airflow.run_parameters import read_parameters
 
     seen: dict[str, Any] = {}
-    store = SimpleNamespace(start_run=lambda collection, run_id, **rest: seen.update(rest, run_id=run_id))
-    operator = SyncJobOperator(task_id="people", job="people", collection=COLLECTION, definition_digest="")
+    runs = SimpleNamespace(start=lambda collection, run_id, **rest: seen.update(rest, run_id=run_id))
+    store = SimpleNamespace(runs=runs)
+    operator = SyncJobOperator(
+        task_id="people",
+        job="people",
+        collection=COLLECTION,
+        definition_digest="",
+        origin="corp.yaml",
+        version="7",
+    )
     dag_run = SimpleNamespace(
         run_id="r1", note="from the note", logical_date=None, run_after=AT, conf={}, **run
     )
@@ -95,6 +103,8 @@ def test_who_started_a_run(run: dict[str, Any], requester: str, verified: bool) 
         "triggering_user": run["triggering_user_name"],
         "logical_date": None,
         "run_after": AT,
+        "origin": "corp.yaml",
+        "version": "7",
     }
 
 

@@ -130,16 +130,14 @@ def _forget_new_keys(office: Office) -> None:
     """Store the definitions of all runs so as a version without some of today's keys has."""
     from sqlalchemy import select, update
 
-    from directory_sync.store.tables import CollectionRunRow
+    from directory_sync.store.tables import CollectionRunRow, DefinitionRow
 
     with office.store._database.write() as connection:
-        for id, definition in connection.execute(
-            select(CollectionRunRow.id, CollectionRunRow.definition)
-        ).all():
-            del (
-                definition["timezone"],
-                definition["jobs"][0]["returning"],
-                definition["jobs"][0]["wait_for_approval"],
-            )
-            change = update(CollectionRunRow).where(CollectionRunRow.id == id)
-            connection.execute(change.values(definition=definition, definition_digest="0" * 64))
+        (definition,) = connection.scalars(select(DefinitionRow.definition))
+        del (
+            definition["timezone"],
+            definition["jobs"][0]["returning"],
+            definition["jobs"][0]["wait_for_approval"],
+        )
+        connection.execute(update(DefinitionRow).values(digest="0" * 64, definition=definition))
+        connection.execute(update(CollectionRunRow).values(definition_digest="0" * 64))

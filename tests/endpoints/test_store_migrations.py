@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import stat
@@ -13,7 +14,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, inspect, table, update
+from sqlalchemy import column, inspect, table, text, update
 
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.plan.model import LimitCheck
@@ -134,6 +135,30 @@ def test_requests_of_an_earlier_version_say_where_they_belong(store_url: str) ->
             old.asked_by,
         )
     assert [request.asked_by for request in after] == ["", "olga"]
+
+
+def test_runs_of_an_earlier_version_keep_their_definitions(store_url: str) -> None:
+    """Each run had a copy of its own there; runs by the same definition share one here, and back again."""
+    texts = ("one", "two", "one", "three", "one")
+    with Store.open(store_url) as store:
+        for number, words in enumerate(texts):
+            each = collection(description=words)
+            store.runs.start(each, f"run {number}", trigger="manual", requester="ida", verified=True)
+        before = [store.runs.find("crew", f"run {number}") for number in range(len(texts))]
+    database = Database(store_url)
+    for _ in range(2):
+        command.downgrade(migrate.alembic_config(database), "0006")
+        with database.read() as connection:
+            copies = connection.scalars(
+                text("SELECT definition FROM directory_sync_collection_run ORDER BY id")
+            ).all()
+        assert [json.loads(copy)["description"] for copy in copies] == list(texts)
+        migrate.upgrade(store_url)
+        with Store.open(store_url) as store:
+            assert [store.runs.find("crew", f"run {number}") for number in range(len(texts))] == before
+        with database.read() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM directory_sync_definition")) == 3
+    database.close()
 
 
 def test_the_list_of_revisions_is_that_of_the_files() -> None:

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import pytest
+from sqlalchemy import delete, select
 
 from directory_sync.errors import StoreError
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
+from directory_sync.store.tables import DefinitionRow
 from tests.scenarios.forked_child import ForkedChild
 from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.postgres import Postgres
@@ -44,6 +46,44 @@ def test_the_first_definition_counts(store: Store) -> None:
         "manual",
         False,
     )
+
+
+def test_a_definition_is_kept_once(store: Store) -> None:
+    """However many runs go by it; each says where it was read, and one that has begun keeps what it said."""
+    origins = [("a.yaml", "1"), ("b.yaml", "2")]
+    runs = [
+        store.runs.start(
+            collection(),
+            f"run {number}",
+            trigger="manual",
+            requester="ida",
+            verified=True,
+            origin=origin,
+            version=version,
+        )
+        for number, (origin, version) in enumerate(origins)
+    ]
+    start(store, "run 0", description="another")  # joins, and brings no definition with it
+    last = start(store, "run 2")
+    assert last.digest == runs[0].digest
+    assert (last.origin, last.version) == ("", "")
+    found = [store.runs.find("crew", f"run {number}") for number in range(2)]
+    assert [(run.origin, run.version, run.collection) for run in found if run] == [
+        (*origin, collection()) for origin in origins
+    ]
+    with store._database.read() as connection:
+        assert connection.scalars(select(DefinitionRow.digest)).all() == [last.digest]
+
+
+def test_a_run_whose_definition_is_lost_is_no_new_run(store: Store) -> None:
+    """It cannot go on, and says so, instead of beginning again by another definition."""
+    start(store)
+    with store._database.write() as connection:
+        connection.execute(delete(DefinitionRow))
+    with pytest.raises(StoreError, match="cannot be read"):
+        start(store)
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.runs.find("crew", "run 1")
 
 
 def test_callers_at_the_same_moment_get_the_same_run(store_url: str) -> None:

@@ -47,16 +47,26 @@ class CollectionOperator(BaseOperator):
     """A task that knows the definition, as it was when the DAG file was parsed.
 
     The run goes by the definition that its first task stored, so that an edit in between changes nothing.
+    `origin` and `version` are those of the document that it was read from.
     """
 
     # Only template fields are part of a serialized DAG: through the digest a changed definition makes a new
     # DAG version. The definition itself must not be one: Jinja would render its filters and templates.
     template_fields: Sequence[str] = ("definition_digest",)
 
-    def __init__(self, *, collection: Collection, definition_digest: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        collection: Collection,
+        definition_digest: str,
+        origin: str = "",
+        version: str = "",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.collection = collection
         self.definition_digest = definition_digest
+        self.origin, self.version = origin, version
 
     def _start_run(self, store: Store, context: Context, parameters: RunParameters) -> Snapshot:
         from directory_sync.store.run_identity import UNKNOWN
@@ -73,6 +83,8 @@ class CollectionOperator(BaseOperator):
             triggering_user=identity.triggering_user,
             logical_date=identity.logical_date,
             run_after=identity.run_after,
+            origin=self.origin,
+            version=self.version,
         )
 
 

@@ -23,7 +23,7 @@ from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
 from directory_sync.airflow.wiring import add_tasks
 from directory_sync.approval.minimum import parse_minimum
 from directory_sync.definition.catalogue import Catalogue
-from directory_sync.definition.export import complete, digest_of
+from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.support import unsupported
@@ -68,7 +68,11 @@ def build_dags(definitions: Path | Catalogue) -> dict[str, DAG]:
 
 
 def build_dag(
-    collection: Collection, warnings: Sequence[str] = (), *, minimum: ApprovalPolicy | None = None
+    collection: Collection,
+    warnings: Sequence[str] = (),
+    *,
+    minimum: ApprovalPolicy | None = None,
+    document: Document | None = None,
 ) -> DAG:
     """Build the DAG of one collection. Raises whatever Airflow raises for values that it refuses.
 
@@ -76,8 +80,8 @@ def build_dag(
         collection: its definition.
         warnings: shown on the DAG's page.
         minimum: the deployment's approval policy, or None.
+        document: what the definition was read from, or None.
     """
-    digest = digest_of(complete(collection))
     timetable = timetable_of(collection)
     with DAG(
         dag_id=collection.name,
@@ -94,7 +98,7 @@ def build_dag(
         is_paused_upon_creation=collection.paused,
         default_args={"owner": ", ".join(collection.owners) or "airflow"},
     ) as dag:
-        add_tasks(collection, digest, gated=lambda job: policy_for(collection, job, minimum) is not None)
+        add_tasks(collection, document, gated=lambda job: policy_for(collection, job, minimum) is not None)
     # Not before the tasks are there: each of them would make a copy of its own, which takes longer than all
     # else. A run's parameters come from the DAG whether its tasks have copies or not
     # (`airflow.sdk.definitions.param.process_params`).
@@ -142,7 +146,10 @@ def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> D
     try:
         not_yet = unsupported(loaded.collection, script_modules=script_modules(), places=loaded.places)
         return build_dag(
-            loaded.collection, [str(problem) for problem in (*loaded.problems, *not_yet)], minimum=minimum
+            loaded.collection,
+            [str(problem) for problem in (*loaded.problems, *not_yet)],
+            minimum=minimum,
+            document=loaded.document,
         )
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
         problem = f"{loaded.origin}:1: Airflow refuses this collection: {type(error).__name__}: {error}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import BaseOperator, TriggerRule
@@ -20,6 +21,8 @@ from directory_sync.airflow.close_run import CloseRunOperator
 from directory_sync.airflow.gate import ApprovalSensor
 from directory_sync.airflow.operators import SyncJobOperator
 from directory_sync.airflow.settled import SettledOperator
+from directory_sync.definition.documents import Document
+from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection, FailureAction, Job
 
 _RETRY_DELAY = timedelta(minutes=1)
@@ -31,18 +34,22 @@ outage costs nothing.
 """
 
 
-def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], bool]) -> None:
+def add_tasks(collection: Collection, document: Document | None, *, gated: Callable[[Job], bool]) -> None:
     """Add a collection's tasks to the DAG that is being built.
 
     Args:
         collection: its definition.
-        digest: names that definition.
+        document: what the definition was read from, or None.
         gated: whether a job's plans may need approval.
     """
+    definition: dict[str, Any] = {
+        "collection": collection,
+        "definition_digest": digest_of(complete(collection)),
+        **({} if document is None else {"origin": document.origin, "version": document.version}),
+    }
     close = CloseRunOperator(
         task_id=task_ids.CLOSE,
-        collection=collection,
-        definition_digest=digest,
+        **definition,
         trigger_rule=TriggerRule.ALL_DONE,
         retries=2,
         retry_delay=_RETRY_DELAY,
@@ -52,8 +59,7 @@ def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], boo
         task = SyncJobOperator(
             task_id=job.name,
             job=job.name,
-            collection=collection,
-            definition_digest=digest,
+            **definition,
             trigger_rule=TriggerRule.ALL_SUCCESS if previous is None else TriggerRule.ONE_DONE,
             retries=job.retries,
             retry_delay=_RETRY_DELAY,
@@ -63,13 +69,13 @@ def add_tasks(collection: Collection, digest: str, *, gated: Callable[[Job], boo
         if previous is not None:
             previous >> task
         task >> close
-        apply = _add_gate(collection, digest, job, task) if gated(job) else None
+        apply = _add_gate(definition, job, task) if gated(job) else None
         if apply is not None:
             apply >> close
         previous = task if job is collection.enabled_jobs[-1] else _add_marker(job, task, apply)
 
 
-def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperator) -> ApplyOperator:
+def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> ApplyOperator:
     """The gate of a job, and behind it the task that carries out what was approved; both are skipped if
     nothing is to be.
     """
@@ -86,8 +92,7 @@ def _add_gate(collection: Collection, digest: str, job: Job, task: SyncJobOperat
     apply = ApplyOperator(
         task_id=task_ids.apply_of(job.name),
         job=job.name,
-        collection=collection,
-        definition_digest=digest,
+        **definition,
         # Somebody has agreed to it, and going on with the same plan is safe: a lost worker is no reason to
         # leave it half done.
         retries=max(job.retries, _APPLY_RETRIES),

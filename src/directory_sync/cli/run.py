@@ -18,6 +18,7 @@ from directory_sync.cli.outcome_text import count, error_lines, indented, messag
 from directory_sync.cli.progress import ProgressDisplay
 from directory_sync.cli.run_approved import RequestPending, carry_out, find_approved, next_step
 from directory_sync.cli.terminal import discard_output, message
+from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
 from directory_sync.present.report import report_file, write_report
@@ -78,7 +79,7 @@ def main(arguments: Namespace) -> ExitStatus:
         display = stack.enter_context(ProgressDisplay())
         collection = loaded.collection
         if arguments.approved is None:
-            running = _run(collection, names, store, deployment, display, reason=arguments.reason)
+            running = _run(loaded, names, store, deployment, display, reason=arguments.reason)
         else:
             try:
                 approved = find_approved(collection, arguments.approved, store)
@@ -110,7 +111,7 @@ def job_status(state: JobState) -> ExitStatus:
 
 
 def _run(
-    collection: Collection,
+    loaded: Loaded,
     names: Sequence[str],
     store: Store,
     deployment: Deployment,
@@ -119,11 +120,19 @@ def _run(
     reason: str,
 ) -> Generator[JobResult]:
     """Run the jobs as one recorded run, which is closed however it ends."""
+    collection = loaded.collection
     jobs = [collection.job(name) for name in names]
     airflows = definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
     run_id = new_run_id()
     snapshot = store.runs.start(
-        collection, run_id, trigger=TERMINAL, requester=operating_system_user(), verified=False, reason=reason
+        collection,
+        run_id,
+        trigger=TERMINAL,
+        requester=operating_system_user(),
+        verified=False,
+        reason=reason,
+        origin=loaded.origin,
+        version=loaded.document.version,
     )
     state = JobState.FAILED
     alive: Lease | None = None

@@ -10,8 +10,8 @@ from sqlalchemy import Select, func, select
 
 from directory_sync.store.database import Database
 from directory_sync.store.run_identity import TERMINAL
-from directory_sync.store.runs import Snapshot, read_snapshot
-from directory_sync.store.tables import CollectionRunRow, JobRunRow
+from directory_sync.store.runs import Snapshot, read_snapshot, select_runs
+from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class EarlierRuns:
         """The newest run of a collection that no terminal has started; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(
-                select(CollectionRunRow.__table__)
+                select_runs()
                 .where(CollectionRunRow.collection == collection, CollectionRunRow.trigger != TERMINAL)
                 .order_by(CollectionRunRow.id.desc())
                 .limit(1)
@@ -69,16 +69,16 @@ class EarlierRuns:
 
         Each once. Previews and runs from a terminal do not count.
         """
-        newest = func.max(CollectionRunRow.id)
-        query = _runs_with(collection, job, states).with_only_columns(newest)
+        digest = CollectionRunRow.definition_digest
+        query = _runs_with(collection, job, states).with_only_columns(digest)
         with self._database.read() as connection:
-            ids = connection.scalars(
-                query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())
+            digests = connection.scalars(
+                query.group_by(digest).order_by(func.max(CollectionRunRow.id).desc())
             ).all()
-        for each in ids:
+        for each in digests:
             with self._database.read() as connection:
                 definition = connection.scalar(
-                    select(CollectionRunRow.definition).where(CollectionRunRow.id == each)
+                    select(DefinitionRow.definition).where(DefinitionRow.digest == each)
                 )
             if definition is not None:
                 yield definition

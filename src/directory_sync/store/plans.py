@@ -34,7 +34,14 @@ from directory_sync.store.column_types import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import altered, stored_plan, verify
 from directory_sync.store.seals import PlanSeal, SearchSeal
-from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
+from directory_sync.store.tables import (
+    ChangeRow,
+    CollectionRunRow,
+    DefinitionRow,
+    JobRunRow,
+    OutcomeRow,
+    PlanRow,
+)
 
 WRITE_BATCH = 10_000
 """Changes stored in one transaction: other writers get in between."""
@@ -304,7 +311,8 @@ class Plans:
     def _secrets(self, job_run_id: int, job: str) -> IsSecret:
         """Which fields of a job are secret, by the definition that its run began with."""
         query = (
-            select(CollectionRunRow.definition)
+            select(DefinitionRow.definition)
+            .join(CollectionRunRow, CollectionRunRow.definition_digest == DefinitionRow.digest)
             .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
             .where(JobRunRow.id == job_run_id)
         )

@@ -43,7 +43,7 @@ from directory_sync.store.request_rows import (
 )
 from directory_sync.store.runs import RUNNING, TERMINAL, WAITING
 from directory_sync.store.seals import request_seal
-from directory_sync.store.tables import CollectionRunRow, JobRunRow, PlanRow, RequestRow
+from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow, RequestRow
 
 _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
 
@@ -212,10 +212,11 @@ class RequestFiling:
                 CollectionRunRow.requester_verified,
                 CollectionRunRow.trigger,
                 CollectionRunRow.reason,
-                CollectionRunRow.definition,
+                DefinitionRow.definition,
             )
             .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
             .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+            .outerjoin(DefinitionRow, DefinitionRow.digest == CollectionRunRow.definition_digest)
             .where(PlanRow.id == plan_id, PlanRow.complete)
         ).one_or_none()
         if plan is None:

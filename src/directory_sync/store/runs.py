@@ -21,7 +21,7 @@ from directory_sync.store import run_identity
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
-from directory_sync.store.tables import CollectionRunRow, EndedRunRow, JobRunRow, PlanRow
+from directory_sync.store.tables import CollectionRunRow, DefinitionRow, EndedRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
@@ -40,6 +40,7 @@ class Snapshot:
         id: of the run in the store.
         collection: the definition, as the first caller of `start` gave it.
         digest: SHA-256 of the definition, hexadecimal.
+        origin, version: of the document that it was read from; empty where that was not noted.
         run_id: unique within the collection; Airflow's, or made up by the command line.
         trigger: what started it (`manual`, `scheduled`, `terminal`, …).
         requester: who started it; `verified` says whether somebody has checked that.
@@ -59,6 +60,8 @@ class Snapshot:
     preview_only: bool
     started: datetime
     finished: datetime | None = None
+    origin: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Runs:
         triggering_user: str | None = None,
         logical_date: datetime | None = None,
         run_after: datetime | None = None,
+        origin: str = "",
+        version: str = "",
     ) -> Snapshot:
         """Begin a run, or join it if it has begun. All callers, also at the same moment, get what the first
         one gave.
@@ -152,20 +157,23 @@ class Runs:
             verified: whether anyone has checked who the requester is.
             reason: why, in the requester's words.
             preview_only: nothing is to be written.
+            origin, version: of the document that the definition was read from, as far as they are known.
 
         Raises RunIdUsed if the store knows another run by this id; a terminal's run is never joined.
         """
         identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
         definition = complete(collection)
+        digest = digest_of(definition)
+        insert_new = (sqlite if self._database.is_sqlite else postgresql).insert
         with self._database.write() as connection:
-            statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRunRow)
             begun = connection.execute(
-                statement.on_conflict_do_nothing(),
+                insert_new(CollectionRunRow).on_conflict_do_nothing(),
                 {
                     "collection": collection.name,
                     "run_id": run_id,
-                    "definition": definition,
-                    "definition_digest": digest_of(definition),
+                    "definition_digest": digest,
+                    "definition_origin": origin or None,
+                    "definition_version": version or None,
                     "trigger": trigger,
                     "requester": requester,
                     "requester_verified": verified,
@@ -178,8 +186,13 @@ class Runs:
                     "run_after": run_after,
                 },
             ).rowcount
+            if begun:
+                connection.execute(
+                    insert_new(DefinitionRow).on_conflict_do_nothing(),
+                    {"digest": digest, "definition": definition},
+                )
             named = (CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id)
-            row = connection.execute(select(CollectionRunRow.__table__).where(*named)).one()
+            row = connection.execute(select_runs().where(*named)).one()
             if not begun:
                 require_same_run(row, identity)
             if row.run_after is None and run_after is not None:
@@ -240,7 +253,7 @@ class Runs:
     def _find_run(self, collection: str, run_id: str) -> Row[Any] | None:
         with self._database.read() as connection:
             return connection.execute(
-                select(CollectionRunRow.__table__).where(
+                select_runs().where(
                     CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id
                 )
             ).one_or_none()
@@ -419,8 +432,16 @@ class Runs:
         )
 
 
+def select_runs() -> Select[Any]:
+    """Runs with their definitions, for `read_snapshot`."""
+    # A run whose definition is not there must not look like one that has not begun.
+    return select(CollectionRunRow.__table__, DefinitionRow.definition).outerjoin(
+        DefinitionRow, DefinitionRow.digest == CollectionRunRow.definition_digest
+    )
+
+
 def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
-    """A row of a run, with its definition. Raises StoreError if this version cannot read the definition."""
+    """A row of `select_runs`. Raises StoreError if this version cannot read the definition."""
     try:
         stored = Collection.model_validate(row.definition)
     except ValidationError as error:
@@ -442,6 +463,8 @@ def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
         preview_only=row.preview_only,
         started=row.started,
         finished=row.finished,
+        origin=row.definition_origin or "",
+        version=row.definition_version or "",
     )
 
 

@@ -19,7 +19,7 @@ from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_model import APPLIED, APPROVED, EventKind
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
-from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot
+from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot, select_runs
 from directory_sync.store.tables import (
     ChangeRow,
     CollectionRunRow,
@@ -130,9 +130,7 @@ class Settling:
     def run_of(self, plan: OpenPlan) -> Snapshot:
         """The run that a plan belongs to. Raises StoreError if this version cannot read its definition."""
         with self._database.read() as connection:
-            row = connection.execute(
-                select(CollectionRunRow.__table__).where(CollectionRunRow.id == plan.run)
-            ).one()
+            row = connection.execute(select_runs().where(CollectionRunRow.id == plan.run)).one()
         return read_snapshot(self._database, row)
 
     def unrecorded(self, plan_id: int) -> list[int]:

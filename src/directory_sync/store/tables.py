@@ -42,8 +42,17 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
+class DefinitionRow(Base):
+    """A definition that runs began with, complete; each is kept once, and never changed."""
+
+    __tablename__ = f"{PREFIX}definition"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    definition: Mapped[dict[str, Any]] = mapped_column(JsonText)
+
+
 class CollectionRunRow(Base):
-    """One execution of a collection, with the definition as it was when the run began."""
+    """One execution of a collection, by the definition as it was when the run began."""
 
     __tablename__ = f"{PREFIX}collection_run"
     __table_args__ = (UniqueConstraint("collection", "run_id"), Index(None, "collection", "started"))
@@ -51,8 +60,11 @@ class CollectionRunRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     collection: Mapped[str] = mapped_column(SafeText)
     run_id: Mapped[str] = mapped_column(SafeText)
-    definition: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    # Names a definition. No foreign key: to add one, SQLite would have to make the table again.
     definition_digest: Mapped[str] = mapped_column(String(64))
+    # Where it was read, and which version of that; empty for runs of versions that did not note it.
+    definition_origin: Mapped[str | None] = mapped_column(SafeText)
+    definition_version: Mapped[str | None] = mapped_column(SafeText)
     trigger: Mapped[str] = mapped_column(String(32))
     requester: Mapped[str] = mapped_column(SafeText)
     requester_verified: Mapped[bool]
