@@ -20,6 +20,8 @@ _HARMFUL = re.compile(
 )
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
 VALUE_SEPARATOR = " | "
 """Between two values of one field."""
 
@@ -55,6 +57,13 @@ def printable_values(values: Sequence[bytes]) -> str:
 def printable_json(data: Any, *, indent: int | None = None) -> str:
     """JSON that reads back as the same data and is harmless in a terminal too."""
     return _HARMFUL.sub(_json_escaped, json.dumps(data, ensure_ascii=False, indent=indent))
+
+
+def storable(text: str) -> str:
+    """Replace what PostgreSQL refuses in text: NUL (which Active Directory ends its messages with) and lone
+    surrogates.
+    """
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text) if _NOT_STORABLE.search(text) else text
 
 
 def _escaped(match: re.Match[str]) -> str:

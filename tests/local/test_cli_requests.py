@@ -15,7 +15,7 @@ import pytest
 from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
 from directory_sync.cli.requests_text import COLUMNS, changes_text
-from directory_sync.cli.rest_answers import Summary
+from directory_sync.portal.wire import RequestAnswer, read_answer
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.rest_server import (
     CHANGES,
@@ -93,7 +93,7 @@ def test_a_list_in_a_pipe_has_one_line_for_each_request(call: Callable[..., Outp
 def test_what_was_not_written_is_told_as_planned(state: str) -> None:
     """Also where a request has ended without being applied."""
     planned = "" if state == "applied" else " planned"
-    shown = changes_text(Summary.model_validate(summary(state=state)))
+    shown = changes_text(read_answer(RequestAnswer, summary(state=state)))
     assert shown == f"3 changes{planned}: 1 deletion, 1 update, 1 creation"
 
 

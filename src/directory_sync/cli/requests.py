@@ -13,9 +13,17 @@ from directory_sync.cli.outcome_text import count
 from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
 from directory_sync.cli.requests_session import Session, open_session
 from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row
-from directory_sync.cli.rest_answers import Summary
 from directory_sync.cli.terminal import data_output, message
-from directory_sync.endpoints.change import WORST_FIRST
+from directory_sync.endpoints.change import (
+    WORST_FIRST,
+    Change,
+    FieldChange,
+    Mark,
+    Values,
+    value_from_json,
+)
+from directory_sync.portal.wire import ChangeAnswer, RequestAnswer, Value
+from directory_sync.present.shown import ShownChange, visible
 from directory_sync.present.terminal import ChangeStyle, change_text, is_terminal
 from directory_sync.printable import printable, printable_json
 
@@ -63,7 +71,7 @@ def _list(session: Session, arguments: Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
-def _show_table(requests: Iterable[Summary]) -> None:
+def _show_table(requests: Iterable[RequestAnswer]) -> None:
     """In a terminal a table that fits; in a pipe one line for each request, with tabs between the columns."""
     rows = [list_row(request) for request in requests]
     if not is_terminal(sys.stdout):
@@ -121,10 +129,32 @@ def _change_lines(session: Session, number: int) -> Iterator[str]:
     yield "changes:\n"
     for action in WORST_FIRST:
         for answer in session.changes(number, action):
-            yield change_text(answer.shown, style)
+            yield change_text(_shown(answer), style)
             if answer.result is not None and answer.result != "done":
                 message_ = f": {answer.message}" if answer.message else ""
                 yield f"      {printable(answer.result + message_)}\n"
+
+
+def _shown(answer: ChangeAnswer) -> ShownChange:
+    """A change as the server shows it: secrets are hidden there already."""
+    fields = tuple(
+        FieldChange(each.field, _values(each.old), _values(each.new), partial=each.partial)
+        for each in answer.fields
+    )
+    change = Change(
+        answer.action,
+        answer.key,
+        answer.object,
+        answer.new_object or None,
+        fields=fields,
+        marks=tuple(Mark(mark.kind, mark.subject) for mark in answer.marks),
+        name=answer.name or None,
+    )
+    return visible(change, lambda field: False)
+
+
+def _values(values: Iterable[Value]) -> Values:
+    return tuple(value_from_json(each if isinstance(each, str) else each.model_dump()) for each in values)
 
 
 _ACTIONS: dict[str, Callable[[Session, Namespace], ExitStatus]] = {

@@ -12,9 +12,9 @@ from directory_sync.approval.states import RequestState
 from directory_sync.cli.exit_status import ExitStatus, UsageError
 from directory_sync.cli.requests_session import Session
 from directory_sync.cli.requests_text import short_lines, state_text, waiver_text
-from directory_sync.cli.rest_answers import Details
 from directory_sync.cli.terminal import message
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
+from directory_sync.portal.wire import Integrity, RequestDetailsAnswer
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable, printable_lines
 
@@ -87,7 +87,7 @@ def _given_digest(arguments: Namespace, action: str) -> str:
     return prefix
 
 
-def _refuse(details: Details) -> None:
+def _refuse(details: RequestDetailsAnswer) -> None:
     """Say so at once if there is nothing to be asked: it is decided already, or this person may not."""
     request = details.request
     if not request.pending:
@@ -97,13 +97,13 @@ def _refuse(details: Details) -> None:
             at=request.decided,
             state=request.state,
         )
-    if details.integrity == "altered":
+    if details.integrity == Integrity.ALTERED:
         raise NotDecidable(details.integrity_message)
     if details.powers.decide:
         raise NotAllowed(details.powers.decide)
 
 
-def _confirmed(details: Details, action: str, *, ask: bool) -> bool:
+def _confirmed(details: RequestDetailsAnswer, action: str, *, ask: bool) -> bool:
     """Show in short what would be decided, and ask whether it is meant."""
     for line in short_lines(details):
         print(line, file=sys.stderr)
@@ -120,7 +120,7 @@ def _confirmed(details: Details, action: str, *, ask: bool) -> bool:
     return sys.stdin.readline().strip().lower() == "yes"
 
 
-def _tell(details: Details) -> ExitStatus:
+def _tell(details: RequestDetailsAnswer) -> ExitStatus:
     request = details.request
     print(f"request {request.id}: {state_text(request)}")
     if request.pending and details.waiting_for:

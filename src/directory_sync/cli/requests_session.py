@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from directory_sync.cli.rest_address import Address, find_address
-from directory_sync.cli.rest_answers import (
-    ChangeAnswer,
-    ChangeList,
-    Details,
-    RequestList,
-    Summary,
-    UnreadableAnswer,
-    read_answer,
-)
 from directory_sync.cli.rest_client import Query, RestClient
 from directory_sync.cli.rest_errors import strange
 from directory_sync.cli.rest_login import find_login
+from directory_sync.portal.wire import (
+    ChangeAnswer,
+    ChangesAnswer,
+    Integrity,
+    RequestAnswer,
+    RequestDetailsAnswer,
+    RequestListAnswer,
+    read_answer,
+)
 
 _LONGEST_CHECK = 30.0
 """Seconds that a large plan is given to be checked."""
@@ -31,7 +33,7 @@ _PAUSE = 0.5
 _PAGE = 200
 """Requests or changes that are asked for at once."""
 
-_Answer = TypeVar("_Answer", RequestList, Details, ChangeList)
+_Answer = TypeVar("_Answer", RequestListAnswer, RequestDetailsAnswer, ChangesAnswer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Found:
         total: how many there are.
     """
 
-    requests: tuple[Summary, ...]
+    requests: tuple[RequestAnswer, ...]
     data: list[Any]
     total: int
 
@@ -67,14 +69,14 @@ class Session:
 
     def requests(self, query: Query, most: int) -> Found:
         """The first requests of a list, at most so many."""
-        found: list[Summary] = []
+        found: list[RequestAnswer] = []
         data: list[Any] = []
         before: int | None = None
         while True:
             answer = self.client.get(
                 "/requests", {**query, "limit": min(most - len(found), _PAGE), "before": before}
             )
-            page = self._read(RequestList, answer)
+            page = self._read(RequestListAnswer, answer)
             found += page.requests
             data += answer["requests"]
             # A page that leads back would never end.
@@ -83,9 +85,9 @@ class Session:
                 return Found(tuple(found[:most]), data[:most], max(page.total, len(found[:most])))
             before = page.next
 
-    def details(self, number: int) -> Details:
+    def details(self, number: int) -> RequestDetailsAnswer:
         """One request; see `details_data`."""
-        return self._read(Details, self.details_data(number))
+        return self._read(RequestDetailsAnswer, self.details_data(number))
 
     def details_data(self, number: int) -> dict[str, Any]:
         """One request as the API gives it.
@@ -95,7 +97,7 @@ class Session:
         deadline = time.monotonic() + _LONGEST_CHECK
         while True:
             data: dict[str, Any] = self.client.get(f"/requests/{number}")
-            checking = self._read(Details, data).integrity == "checking"
+            checking = self._read(RequestDetailsAnswer, data).integrity == Integrity.CHECKING
             if not checking or time.monotonic() >= deadline:
                 return data
             time.sleep(_PAUSE)
@@ -103,7 +105,7 @@ class Session:
     def changes(self, number: int, action: str) -> Iterator[ChangeAnswer]:
         """Yield a request's changes of one kind, in the plan's order."""
         for data in self._change_pages(number, {"action": action}):
-            yield from self._read(ChangeList, data).changes
+            yield from self._read(ChangesAnswer, data).changes
 
     def change_data(self, number: int) -> Iterator[list[Any]]:
         """Yield a request's changes as the API gives them, page by page, in the plan's order."""
@@ -114,9 +116,9 @@ class Session:
         """Yield a request's changes as CSV or LDIF."""
         return self.client.download(f"/requests/{number}/changes.{format_}")
 
-    def act(self, number: int, action: str, body: Mapping[str, Any]) -> Details:
+    def act(self, number: int, action: str, body: Mapping[str, Any]) -> RequestDetailsAnswer:
         """Approve, deny, reroute or cancel; the request afterwards."""
-        return self._read(Details, self.client.post(f"/requests/{number}/{action}", body))
+        return self._read(RequestDetailsAnswer, self.client.post(f"/requests/{number}/{action}", body))
 
     def _change_pages(self, number: int, query: Query) -> Iterator[dict[str, Any]]:
         after: int | None = None
@@ -124,7 +126,7 @@ class Session:
             data: dict[str, Any] = self.client.get(
                 f"/requests/{number}/changes", {**query, "after": after, "limit": _PAGE}
             )
-            page = self._read(ChangeList, data)
+            page = self._read(ChangesAnswer, data)
             yield data
             if page.next is None or (after is not None and page.next <= after):
                 return
@@ -133,7 +135,9 @@ class Session:
     def _read(self, kind: type[_Answer], data: Any) -> _Answer:
         try:
             return read_answer(kind, data)
-        except UnreadableAnswer as error:
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
             raise strange(
-                self.address, f"answers in a form that this version does not know ({error})"
+                self.address, f"answers in a form that this version does not know ({where})"
             ) from None

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
-from directory_sync.cli.rest_answers import Details, Summary
-from directory_sync.plan.model import LimitCheck
+from directory_sync.plan.model import LimitCheck, PlanEvidence
+from directory_sync.portal.wire import Integrity, LimitAnswer, RequestAnswer, RequestDetailsAnswer
 from directory_sync.present import words
 from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines
@@ -23,7 +23,7 @@ _WORST_FIRST = ("deleted", "disabled", "moved", "updated", "created")
 _SHOWN_PROBLEMS = 20
 
 
-def list_row(request: Summary) -> tuple[str, ...]:
+def list_row(request: RequestAnswer) -> tuple[str, ...]:
     """One line of a list, in the order of `COLUMNS`."""
     return (
         str(request.id),
@@ -37,7 +37,7 @@ def list_row(request: Summary) -> tuple[str, ...]:
     )
 
 
-def changes_text(request: Summary) -> str:
+def changes_text(request: RequestAnswer) -> str:
     """How many changes of which kind are planned, the most serious kind first."""
     kinds = (
         words.changes_text(request.statistics)
@@ -53,7 +53,7 @@ def time_text(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def state_text(request: Summary) -> str:
+def state_text(request: RequestAnswer) -> str:
     """What has become of a request, by whom and when."""
     known = {state.value: label for state, label in LABELS.items()}
     text = known.get(request.state, request.state)
@@ -63,25 +63,26 @@ def state_text(request: Summary) -> str:
     return printable(text)
 
 
-def short_lines(details: Details) -> Iterator[str]:
+def short_lines(details: RequestDetailsAnswer) -> Iterator[str]:
     """What has to be known before a decision: what changes where, for whom, and past which limits; the plan's
     digest.
     """
     request = details.request
     yield f"request {request.id}: {state_text(request)}"
     if details.integrity_message:
-        yield from _fact(
-            "ALTERED" if details.integrity == "altered" else "not checked yet", details.integrity_message
-        )
+        altered = details.integrity == Integrity.ALTERED
+        yield from _fact("ALTERED" if altered else "not checked yet", details.integrity_message)
     yield from _fact("job", f"{request.collection}.{request.job}")
     yield from _fact("collection", request.title)
     yield from _fact("source", request.source_text)
     yield from _fact("destination", request.destination_text or details.destination)
     yield from _fact("plan", changes_text(request))
-    for listing in shown_listings(details.evidence):
+    told = details.evidence
+    evidence = None if told is None else PlanEvidence.from_json(told.model_dump(mode="json"))
+    for listing in shown_listings(evidence):
         yield from _fact(f"{listing.side} listing", listing.line)
     for limit in sorted(details.limits, key=_nearness):
-        yield from _fact("limit exceeded" if limit.exceeded else "limit", limit.text)
+        yield from _fact("limit exceeded" if limit.exceeded else "limit", _limit_text(limit))
     for waived in request.waives:
         yield from _fact("approval waives", waived)
     yield from _fact("asked for by", request.asked_by or _requester(request))
@@ -98,7 +99,7 @@ def short_lines(details: Details) -> Iterator[str]:
     yield from _fact("digest", request.digest)
 
 
-def detail_lines(details: Details) -> Iterator[str]:
+def detail_lines(details: RequestDetailsAnswer) -> Iterator[str]:
     """Everything about a request but its changes."""
     request = details.request
     yield from short_lines(details)
@@ -137,7 +138,7 @@ def detail_lines(details: Details) -> Iterator[str]:
     yield from _group("not planned, because of errors:", iter(shown))
 
 
-def waiver_text(request: Summary) -> str:
+def waiver_text(request: RequestAnswer) -> str:
     """What a waiver needs besides an approval."""
     if request.pending:
         return (
@@ -168,14 +169,18 @@ def _group(title: str, lines: Iterator[str]) -> Iterator[str]:
         yield f"  {printable_lines(line)}"
 
 
-def _nearness(limit: LimitCheck) -> float:
+def _limit_text(limit: LimitAnswer) -> str:
+    return LimitCheck(**limit.model_dump(exclude={"exceeded"})).text
+
+
+def _nearness(limit: LimitAnswer) -> float:
     """Sorts limits so that the one that is gone past by most, or is nearest, comes first."""
     if limit.allowed is None:
         return 0.0
     return -(limit.planned + 1) / (limit.allowed + 1)
 
 
-def _requester(request: Summary) -> str:
+def _requester(request: RequestAnswer) -> str:
     return printable(
         request.requester if request.requester_verified else f"{request.requester} (not verified)"
     )

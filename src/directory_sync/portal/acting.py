@@ -25,17 +25,13 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.portal.standing import note
+from directory_sync.portal.wire import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.printable import printable
 from directory_sync.requests import decisions, filing
 from directory_sync.run.policies import policy_for
 from directory_sync.store.request_model import Approver, Request, RequestView
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
-
-LARGEST_SELECTION = 200
-"""Requests that can be decided at once."""
-REASON_LENGTH = 1_000
-"""Characters that the reason for a new run may have: the DAG's parameter has the same bound."""
 
 
 @dataclass(frozen=True, slots=True)

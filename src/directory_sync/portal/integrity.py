@@ -12,10 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from weakref import WeakKeyDictionary
 
 from directory_sync.errors import DirectorySyncError, PlanMismatch
+from directory_sync.portal.wire import Integrity
 from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
@@ -34,14 +34,6 @@ CHECKING_TEXT = "This plan is large and is being checked: whether it is still th
 TRY_AGAIN = "It can be approved when that is done: try again in a moment."
 
 log = logging.getLogger(__name__)
-
-
-class Integrity(StrEnum):
-    """What is known of a stored plan."""
-
-    INTACT = "intact"
-    CHECKING = "checking"
-    ALTERED = "altered"
 
 
 @dataclass(frozen=True, slots=True)

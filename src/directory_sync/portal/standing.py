@@ -9,24 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from directory_sync.approval.people import Assignment
 from directory_sync.approval.quorum import Pending, outcome
 from directory_sync.approval.records import for_decision, named
 from directory_sync.definition.models import Approvers
+from directory_sync.portal.wire import Known
 from directory_sync.store.request_model import Approver, RequestView
-
-
-class Known(StrEnum):
-    """Whether Airflow has a user, or a role or group, of exactly this name."""
-
-    YES = "yes"
-    NO = "no"
-    NOT_YET = "not_yet"
-    """It knows users from their first sign-in on, because they are kept elsewhere (LDAP, OAuth)."""
-    UNKNOWN = "unknown"
-    """The auth manager does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

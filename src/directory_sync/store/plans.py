@@ -30,7 +30,7 @@ from directory_sync.plan.model import (
     Statistics,
 )
 from directory_sync.plan.past import Findings, name_hash
-from directory_sync.store.column_types import storable
+from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import altered, stored_plan, verify
 from directory_sync.store.seals import PlanSeal, SearchSeal

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Update, delete, or_, select, update
 
-from directory_sync.store.column_types import storable
+from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import EventKind, Kind
 from directory_sync.store.request_rows import add_event, find_request

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from directory_sync.errors import RequestError
 from directory_sync.plan.model import LimitCheck
-from directory_sync.store.column_types import storable
+from directory_sync.printable import storable
 
 PENDING, APPROVED, DENIED = "pending", "approved", "denied"
 EXPIRED, CANCELLED, STALE = "expired", "cancelled", "stale"

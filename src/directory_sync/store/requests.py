@@ -29,7 +29,7 @@ from sqlalchemy import (
 
 from directory_sync.errors import RequestError
 from directory_sync.plan.canonical import END_OF_NAMES, searched
-from directory_sync.store.column_types import storable
+from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
 from directory_sync.store.request_filing import live_key

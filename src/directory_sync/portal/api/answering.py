@@ -1,14 +1,12 @@
-"""What `portal` reads, as the models that the REST API answers with."""
+"""What `portal` reads, as the models that the REST API answers with.
+
+Named here is what is computed, or has another name there; the rest is taken over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from directory_sync.approval.waivers import usable_until
-from directory_sync.endpoints.change import Values, value_to_json
-from directory_sync.plan.model import LimitCheck, RecordProblem
-from directory_sync.portal import links
-from directory_sync.portal.api import models
+from directory_sync.portal import links, wire
 from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
@@ -20,7 +18,7 @@ from directory_sync.printable import printable
 from directory_sync.store.request_model import Approver, Assignee, Request
 
 
-def request_answer(request: Request) -> models.RequestAnswer:
+def request_answer(request: Request) -> wire.RequestAnswer:
     """One request as lists show it."""
     made = {
         "url": links.request_url(request.id),
@@ -30,81 +28,53 @@ def request_answer(request: Request) -> models.RequestAnswer:
         "source_text": request.source,
         "destination_text": request.destination,
     }
-    same = {name: getattr(request, name) for name in models.RequestAnswer.model_fields if name not in made}
-    return models.RequestAnswer.model_validate(same | made)
+    same = {name: getattr(request, name) for name in wire.RequestAnswer.model_fields if name not in made}
+    return wire.RequestAnswer.model_validate(same | made)
 
 
-def list_answer(page: RequestList) -> models.RequestListAnswer:
+def list_answer(page: RequestList) -> wire.RequestListAnswer:
     """A page of a list."""
-    return models.RequestListAnswer(
+    return wire.RequestListAnswer(
         requests=list(map(request_answer, page.requests)), next=page.next, total=page.total
     )
 
 
-def _assignee(assignee: Assignee, standings: Standings) -> models.AssigneeAnswer:
+def _assignee(assignee: Assignee, standings: Standings) -> wire.AssigneeAnswer:
+    answer = wire.AssigneeAnswer.model_validate(assignee)
     whom = Approver(assignee.kind, assignee.name)
-    standing = standings.get(whom)
-    return models.AssigneeAnswer(
-        kind=assignee.kind,
-        name=assignee.name,
-        why=assignee.why,
-        level=assignee.level,
-        since=assignee.since,
-        known=None if standing is None else standing.known,
-        able=None if standing is None else standing.able,
-        note="" if standing is None else note(whom, standing),
-    )
+    if (standing := standings.get(whom)) is None:
+        return answer
+    told = {"known": standing.known, "able": standing.able, "note": note(whom, standing)}
+    return answer.model_copy(update=told)
 
 
-def details_answer(details: RequestDetails) -> models.RequestDetailsAnswer:
+def details_answer(details: RequestDetails) -> wire.RequestDetailsAnswer:
     """One request with everything about it."""
     view, plan = details.view, details.plan
-    return models.RequestDetailsAnswer(
+    return wire.RequestDetailsAnswer(
         request=request_answer(view.request),
-        powers=models.PowersAnswer(
+        powers=wire.PowersAnswer(
             decide=details.powers.decide, cancel=details.powers.cancel, replan=details.hindrance_to_replan
         ),
         waiting_for=details.waiting_for,
         reachable=details.reachable,
         assignees=[_assignee(each, details.standings) for each in view.assignees],
-        decisions=[
-            models.DecisionAnswer(
-                person=each.person,
-                roles=list(each.roles),
-                verified=each.verified,
-                approve=each.approve,
-                reason=each.reason,
-                at=each.at,
-            )
-            for each in view.decisions
-        ],
-        events=[
-            models.EventAnswer(
-                id=each.id,
-                kind=each.kind,
-                actor=each.actor,
-                text=each.text,
-                at=each.at,
-                data=None if each.data is None else dict(each.data),
-            )
-            for each in view.events
-        ],
+        decisions=view.decisions,
+        events=view.events,
         destination=plan.destination,
-        limits=list(map(_limit_answer, plan.limits)),
-        warnings=list(plan.warnings),
-        problems=_problem_answers(plan.problems),
-        evidence=None
-        if plan.evidence is None
-        else models.EvidenceAnswer.model_validate(plan.evidence.to_json()),
+        limits=plan.limits,
+        warnings=plan.warnings,
+        problems=plan.problems,
+        evidence=plan.evidence,
         previous=details.previous,
         integrity=details.integrity.state,
         integrity_message=details.integrity.message,
     )
 
 
-def changes_answer(page: ShownChanges) -> models.ChangesAnswer:
+def changes_answer(page: ShownChanges) -> wire.ChangesAnswer:
     """A page of changes."""
-    return models.ChangesAnswer(
+    return wire.ChangesAnswer(
         changes=list(map(_change_answer, page.changes)),
         next=page.next,
         total=page.total,
@@ -113,22 +83,19 @@ def changes_answer(page: ShownChanges) -> models.ChangesAnswer:
     )
 
 
-def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
+def comparison_answer(comparison: ShownComparison) -> wire.ComparisonAnswer:
     """A page of differences."""
-    counts = comparison.counts
-    return models.ComparisonAnswer(
+    return wire.ComparisonAnswer(
         old=comparison.old.id,
         new=comparison.new.id,
-        counts=models.CountsAnswer(
-            only_old=counts.only_old, only_new=counts.only_new, changed=counts.changed, same=counts.same
-        ),
+        counts=comparison.counts,
         differences=[
-            models.DifferenceAnswer(
+            wire.DifferenceAnswer(
                 presence=each.presence,
                 object=each.object,
                 old=None if each.old is None else _change_answer(each.old),
                 new=None if each.new is None else _change_answer(each.new),
-                fields=list(each.fields),
+                fields=each.fields,
             )
             for each in comparison.differences
         ],
@@ -138,10 +105,10 @@ def comparison_answer(comparison: ShownComparison) -> models.ComparisonAnswer:
     )
 
 
-def run_answer(run: RunView) -> models.RunAnswer:
+def run_answer(run: RunView) -> wire.RunAnswer:
     """One run."""
     snapshot = run.snapshot
-    return models.RunAnswer(
+    return wire.RunAnswer(
         collection=snapshot.collection.name,
         run_id=snapshot.run_id,
         trigger=snapshot.trigger,
@@ -155,17 +122,17 @@ def run_answer(run: RunView) -> models.RunAnswer:
     )
 
 
-def _run_job_answer(each: RunJob) -> models.RunJobAnswer:
+def _run_job_answer(each: RunJob) -> wire.RunJobAnswer:
     result = each.result
-    return models.RunJobAnswer(
+    return wire.RunJobAnswer(
         job=each.job.name,
         state=each.state,
         attempt=result and result.attempt,
         message=result.message if result else "",
         statistics=result.statistics.to_json() if result and result.statistics else None,
         planned=each.planned and each.planned.to_json(),
-        warnings=list(result.warnings) if result else [],
-        problems=_problem_answers(result.problems) if result else [],
+        warnings=result.warnings if result else (),
+        problems=result.problems if result else (),
         started=result and result.started,
         finished=result and result.finished,
         plan_id=result and result.plan_id,
@@ -174,45 +141,18 @@ def _run_job_answer(each: RunJob) -> models.RunJobAnswer:
     )
 
 
-def _change_answer(shown: ShownChange) -> models.ChangeAnswer:
+def _change_answer(shown: ShownChange) -> wire.ChangeAnswer:
     change, outcome = shown.told, shown.outcome
-    return models.ChangeAnswer(
+    return wire.ChangeAnswer(
         sequence=shown.sequence,
         action=change.action,
         key=change.key,
         name=shown.name,
         object=change.object,
         new_object=change.new_object or "",
-        fields=[
-            models.FieldAnswer(
-                field=field.field, old=_values(field.old), new=_values(field.new), partial=field.partial
-            )
-            for field in shown.fields
-        ],
-        marks=[models.MarkAnswer(kind=mark.kind, subject=mark.subject) for mark in change.marks],
+        fields=shown.fields,
+        marks=change.marks,
         text=printable(change_line(shown, planned=outcome is None)),
         result=None if outcome is None else outcome.result,
         message="" if outcome is None else outcome.message,
     )
-
-
-def _values(values: Values) -> list[models.Value]:
-    shown = map(value_to_json, values)
-    return [value if isinstance(value, str) else models.Binary(base64=value["base64"]) for value in shown]
-
-
-def _limit_answer(limit: LimitCheck) -> models.LimitAnswer:
-    return models.LimitAnswer(
-        kind=limit.kind,
-        subject=limit.subject,
-        planned=limit.planned,
-        base=limit.base,
-        recent=limit.recent,
-        allowed=limit.allowed,
-        limit=limit.limit,
-        exceeded=limit.exceeded,
-    )
-
-
-def _problem_answers(problems: Iterable[RecordProblem]) -> list[models.ProblemAnswer]:
-    return [models.ProblemAnswer(key=each.key, object=each.object, message=each.message) for each in problems]

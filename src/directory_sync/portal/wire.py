@@ -1,27 +1,112 @@
-"""What the REST API answers and takes, as pydantic models: its OpenAPI description is made of them."""
+"""What the REST API answers and takes, as pydantic models.
+
+The server makes its answers and their OpenAPI description of them, and the command line reads answers with
+them: this needs neither FastAPI nor the store.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Literal
+import binascii
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from directory_sync.approval.states import RequestState
-from directory_sync.endpoints.change import Action, MarkKind, Result
+from directory_sync.endpoints.change import Action, MarkKind, Result, value_to_json
 from directory_sync.endpoints.evidence import End
 from directory_sync.plan.comparison import Presence
-from directory_sync.portal.acting import LARGEST_SELECTION, REASON_LENGTH
-from directory_sync.portal.integrity import Integrity
-from directory_sync.portal.standing import Known
 from directory_sync.present.shown import HIDDEN
 from directory_sync.store.request_model import TEXT_LENGTH, EventKind
 
+LARGEST_SELECTION = 200
+"""Requests that can be decided at once."""
+REASON_LENGTH = 1_000
+"""Characters that the reason for a new run may have: the DAG's parameter has the same bound."""
+
+
+class Integrity(StrEnum):
+    """What is known of a stored plan."""
+
+    INTACT = "intact"
+    CHECKING = "checking"
+    ALTERED = "altered"
+
+
+class Known(StrEnum):
+    """Whether Airflow has a user, or a role or group, of exactly this name."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_YET = "not_yet"
+    """It knows users from their first sign-in on, because they are kept elsewhere (LDAP, OAuth)."""
+    UNKNOWN = "unknown"
+    """The auth manager does not tell."""
+
 
 class Answer(BaseModel):
-    """Base of what is answered."""
+    """Base of what is answered: made from the objects that it tells of, where they have the same names.
 
-    model_config = ConfigDict(frozen=True)
+    What a newer server answers besides is ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    absent: ClassVar[Mapping[str, Any]] = {}
+    """What counts for a member that a server of an earlier version does not answer."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any, info: ValidationInfo) -> Any:
+        if info.context is not _FROM_A_SERVER or not isinstance(data, dict):
+            return data
+        given = {name: value for name, value in data.items() if value is not None or name not in cls.absent}
+        return {**cls.absent, **given}
+
+
+_FROM_A_SERVER = object()
+_Answer = TypeVar("_Answer", bound=Answer)
+
+
+def read_answer(kind: type[_Answer], data: Any) -> _Answer:
+    """Read what a server has answered, which may be of an earlier or a newer version.
+
+    Raises pydantic's ValidationError.
+    """
+    return kind.model_validate(data, context=_FROM_A_SERVER)
+
+
+def _perhaps_newer(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """A name that only a newer server knows is shown as it is."""
+    try:
+        return check(value)
+    except ValidationError:
+        if info.context is _FROM_A_SERVER and isinstance(value, str):
+            return value
+        raise
+
+
+_Newer = WrapValidator(_perhaps_newer)
+
+
+def _utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_utc)]
 
 
 class Body(BaseModel):
@@ -32,10 +117,15 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _base64(text: str) -> str:
+    binascii.a2b_base64(text, strict_mode=True)
+    return text
+
+
 class Binary(Answer):
     """A value that is no text."""
 
-    base64: str
+    base64: Annotated[str, AfterValidator(_base64)]
 
 
 _INTEGRITY = (
@@ -44,7 +134,9 @@ _INTEGRITY = (
     "background; ask again. `altered`: nobody can decide about it. A decision reads it in full in any case."
 )
 
-Value = str | Binary
+Value = Annotated[
+    str | Binary, BeforeValidator(lambda value: value_to_json(value) if isinstance(value, bytes) else value)
+]
 """One value of a field."""
 
 
@@ -60,7 +152,7 @@ class Error(Answer):
     by: str = Field(
         "", description="AlreadyDecided: who was first; empty where it was nobody, but time or a newer plan."
     )
-    at: datetime | None = Field(None, description="AlreadyDecided: when.")
+    at: Time | None = Field(None, description="AlreadyDecided: when.")
     state: str = Field(
         "", description="AlreadyDecided: what the request has become, or what this person has decided before."
     )
@@ -77,7 +169,7 @@ class RequestAnswer(Answer):
     job: str
     run_id: str = Field(description="The run that has filed it, as Airflow calls it.")
     plan_id: int
-    state: RequestState
+    state: Annotated[RequestState, _Newer]
     requester: str = Field(description="Who started the run; `schedule` for the schedule.")
     requester_verified: bool = Field(description="Whether Airflow has checked who that is.")
     trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
@@ -102,17 +194,35 @@ class RequestAnswer(Answer):
         " makes "
         "exactly this plan applies it, started by the schedule or by someone who has not approved it."
     )
-    usable_until: datetime | None = Field(description="Until when a run can use an approved waiver.")
-    filed: datetime
-    expires: datetime | None = Field(description="When it ends if nobody decides.")
-    escalates: datetime | None = Field(description="When others are asked if nobody decides.")
+    usable_until: Time | None = Field(description="Until when a run can use an approved waiver.")
+    filed: Time
+    expires: Time | None = Field(description="When it ends if nobody decides.")
+    escalates: Time | None = Field(description="When others are asked if nobody decides.")
     level: int = Field(description="Level of escalation, from 0.")
-    decided: datetime | None = Field(description="When it was decided, or ended otherwise.")
+    decided: Time | None = Field(description="When it was decided, or ended otherwise.")
     decided_by: str | None = Field(description="Whose doing that was; empty for nobody's.")
     successor: int | None = Field(description="The request that has taken its place, if it is stale.")
-    applied: datetime | None = Field(description="When the approved plan was carried out.")
+    applied: Time | None = Field(description="When the approved plan was carried out.")
     result: dict[str, Any] | None = Field(description="What became of the approved plan.")
     url: str = Field(description="Its page inside Airflow.")
+
+    absent = {
+        **dict.fromkeys(
+            ("reason", "description", "asked_by", "title", "source_text", "destination_text", "url"), ""
+        ),
+        **dict.fromkeys(("usable_until", "expires", "escalates", "decided", "decided_by"), None),
+        **dict.fromkeys(("successor", "applied", "result"), None),
+        "plan_id": 0,
+        "level": 0,
+        "waiver": False,
+        "statistics": {},
+        "waives": (),
+    }
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits for a decision."""
+        return self.state == RequestState.PENDING
 
 
 class RequestListAnswer(Answer):
@@ -121,6 +231,8 @@ class RequestListAnswer(Answer):
     requests: list[RequestAnswer]
     next: int | None = Field(description="Give it as `before` to see what follows; null at the end.")
     total: int = Field(description="How many the filter lets through, on all pages.")
+
+    absent = {"next": None}
 
 
 class CountAnswer(Answer):
@@ -136,16 +248,18 @@ class PowersAnswer(Answer):
     cancel: str
     replan: str = Field(description="Have the job planned anew.")
 
+    absent = {"decide": "", "cancel": "", "replan": ""}
+
 
 class AssigneeAnswer(Answer):
     """Somebody who is asked."""
 
-    kind: Literal["user", "role"]
+    kind: Annotated[Literal["user", "role"], _Newer]
     name: str
-    why: Literal["policy", "reroute", "escalation", "default"]
+    why: Annotated[Literal["policy", "reroute", "escalation", "default"], _Newer]
     level: int
-    since: datetime
-    known: Known | None = Field(
+    since: Time
+    known: Annotated[Known, _Newer] | None = Field(
         None,
         description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in"
         " on;"
@@ -157,6 +271,8 @@ class AssigneeAnswer(Answer):
     )
     note: str = Field("", description="What keeps them from deciding, for people; empty if nothing does.")
 
+    absent = {"why": "", "level": 0, "note": ""}
+
 
 class DecisionAnswer(Answer):
     """What one person decided, with the roles they had then."""
@@ -166,18 +282,20 @@ class DecisionAnswer(Answer):
     verified: bool
     approve: bool
     reason: str
-    at: datetime
+    at: Time
 
 
 class EventAnswer(Answer):
     """One thing that happened."""
 
     id: int
-    kind: EventKind
+    kind: Annotated[EventKind, _Newer]
     actor: str = Field(description="Who did it; empty where nobody did.")
     text: str
-    at: datetime
+    at: Time
     data: dict[str, Any] | None = Field(description="What else there is to know, by kind of event.")
+
+    absent = {"actor": "", "text": "", "data": None}
 
 
 class LimitAnswer(Answer):
@@ -213,8 +331,8 @@ class ListingAnswer(Answer):
     entries: int = Field(description="How many were received.")
     pages: int = Field(description="In how many pages; 0 where there are none.")
     end: End = Field(description="How the listing ended. After `cut_off` more may be lacking.")
-    begun: datetime
-    ended: datetime
+    begun: Time
+    ended: Time
 
 
 class EvidenceAnswer(Answer):
@@ -242,8 +360,18 @@ class RequestDetailsAnswer(Answer):
         None, description="Of both listings; null for plans of versions that recorded none."
     )
     previous: int | None = Field(description="The request that this one is best compared with.")
-    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity: Annotated[Integrity, _Newer] = Field(description=_INTEGRITY)
     integrity_message: str = Field(description="The same for people; empty if it is intact.")
+
+    absent = {
+        **dict.fromkeys(("waiting_for", "destination", "integrity_message"), ""),
+        **dict.fromkeys(("assignees", "decisions", "events", "limits", "warnings", "problems"), ()),
+        "powers": {},
+        "reachable": True,
+        "evidence": None,
+        "previous": None,
+        "integrity": Integrity.INTACT,
+    }
 
 
 class FieldAnswer(Answer):
@@ -253,6 +381,8 @@ class FieldAnswer(Answer):
     old: list[Value] = Field(description=f"Values of a secret field are shown as `{HIDDEN}`.")
     new: list[Value]
     partial: bool = Field(False, description="Only values that go and come are listed; others stay.")
+
+    absent = {"old": (), "new": ()}
 
 
 class MarkAnswer(Answer):
@@ -276,8 +406,12 @@ class ChangeAnswer(Answer):
     fields: list[FieldAnswer]
     marks: list[MarkAnswer] = Field(default_factory=list, description="What sets a removal apart.")
     text: str = Field(description="The job's log line for it, with control characters spelled out.")
-    result: Result | None = Field(None, description="What became of it; null if nothing has yet.")
+    result: Annotated[Result, _Newer] | None = Field(
+        None, description="What became of it; null if nothing has yet."
+    )
     message: str = Field("", description="Why it was not done.")
+
+    absent = {"sequence": 0, "name": "", "new_object": "", "fields": (), "text": "", "message": ""}
 
 
 class ChangesAnswer(Answer):
@@ -286,8 +420,10 @@ class ChangesAnswer(Answer):
     changes: list[ChangeAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
     total: int = Field(description="How many the filter lets through, on all pages.")
-    integrity: Integrity = Field(description=_INTEGRITY)
+    integrity: Annotated[Integrity, _Newer] = Field(description=_INTEGRITY)
     integrity_message: str = Field(description="The same for people; empty if it is intact.")
+
+    absent = {"next": None, "total": 0, "integrity": Integrity.INTACT, "integrity_message": ""}
 
 
 class DifferenceAnswer(Answer):
@@ -317,7 +453,7 @@ class ComparisonAnswer(Answer):
     counts: CountsAnswer
     differences: list[DifferenceAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
-    integrity: Integrity = Field(description=f"{_INTEGRITY} The worse of the two plans'.")
+    integrity: Annotated[Integrity, _Newer] = Field(description=f"{_INTEGRITY} The worse of the two plans'.")
     integrity_message: str = Field(description="The same for people; empty if both are intact.")
 
 
@@ -337,8 +473,8 @@ class RunJobAnswer(Answer):
     )
     warnings: list[str]
     problems: list[ProblemAnswer]
-    started: datetime | None
-    finished: datetime | None
+    started: Time | None
+    finished: Time | None
     plan_id: int | None
     request: int | None = Field(
         description="What it has asked for, or the earlier request that it refers to."
@@ -356,7 +492,7 @@ class RunAnswer(Answer):
     requester_verified: bool
     reason: str
     preview_only: bool
-    started: datetime
+    started: Time
     id_used_again: bool = Field(
         description=(
             "Airflow has another run by this id now, which was refused. What is told is of the one before it."
