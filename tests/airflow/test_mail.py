@@ -16,7 +16,7 @@ import pytest
 
 from directory_sync.airflow.mail import SmtpSender, deliver_request_mail, portal_url
 from directory_sync.errors import MailError, StoreError
-from directory_sync.store.request_mail import RequestMail
+from directory_sync.store.outbox import Outbox
 from directory_sync.store.request_model import EventKind
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
@@ -151,7 +151,7 @@ def test_without_a_connection_nothing_happens(
     """
     configured(1, mail_connection="")
     request = file(store)
-    monkeypatch.setattr(RequestMail, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
+    monkeypatch.setattr(Outbox, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
     deliver_request_mail(store)
     assert noted(store, request) == []
 
@@ -290,7 +290,7 @@ def test_a_store_that_is_away_costs_no_task(
         return raise_it
 
     for error in (StoreError("away"), ZeroDivisionError()):
-        monkeypatch.setattr(RequestMail, "claim_mail", fail(error))
+        monkeypatch.setattr(Outbox, "claim_mail", fail(error))
         deliver_request_mail(store)
 
 
@@ -450,13 +450,13 @@ def test_what_was_begun_is_noted_only_where_the_server_may_have_it(
     configured(server.port)
     server.refuse = {"bea@corp.example": "451 4.7.1 come back later"}
     begun: list[tuple[str, str]] = []
-    start = RequestMail.start_mail
+    start = Outbox.start_mail
 
     def start_mail(self: Store, due: Any, address: str, **options: Any) -> bool:
         begun.append((address, server.commands[-1].partition(" ")[0]))
         return start(self, due, address, **options)
 
-    monkeypatch.setattr(RequestMail, "start_mail", start_mail)
+    monkeypatch.setattr(Outbox, "start_mail", start_mail)
     request = file(store, users=("bea", "zoe"))
     deliver_request_mail(store)
     assert begun == [("zoe@corp.example", "rcpt")]
@@ -483,9 +483,8 @@ def test_a_delivery_is_left_to_itself_when_there_is_something_to_do(
 def _outbox(store: Store) -> list[Any]:
     from sqlalchemy import select
 
-    from directory_sync.store.tables import RequestEventRow, RequestMailRow
+    from directory_sync.store.tables import OutboxRow
 
-    joined = RequestMailRow.event_id == RequestEventRow.id
     with store._database.read() as connection:
-        query = select(RequestEventRow.request_id.label("request"), RequestMailRow.tries).where(joined)
+        query = select(OutboxRow.subject_id.label("request"), OutboxRow.tries)
         return list(connection.execute(query))

@@ -16,7 +16,7 @@ import pytest
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import MailError
-from directory_sync.mail.message import message
+from directory_sync.mail.message import message, request_thread
 from directory_sync.mail.templates import Rendered
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
@@ -275,8 +275,8 @@ def test_the_sender_is_one_address(store: Store, sender: str, shown: str | None)
 
     def make() -> EmailMessage:
         arguments: dict[str, Any] = {
-            "request": request.request,
-            "event": request.events[0],
+            "thread": request_thread(request.request),
+            "event": request.events[0].id,
             "at": datetime(2026, 1, 1, tzinfo=UTC),
         }
         return message(Rendered("s", "t", "h"), sender=sender, to="bea@corp.example", **arguments)

@@ -43,7 +43,7 @@ def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]
 def waiting(store: Store) -> int:
     """How many events are in the outbox."""
     with store._database.read() as connection:
-        return int(connection.execute(text("SELECT count(*) FROM directory_sync_request_mail")).scalar_one())
+        return int(connection.execute(text("SELECT count(*) FROM directory_sync_outbox")).scalar_one())
 
 
 # -- who hears of what
@@ -67,7 +67,7 @@ def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
         "event": filed.id,
         "unreached": [],
     }
-    assert (result.sent[0].request, result.sent[0].about, result.sent[0].to) == (
+    assert (result.sent[0].subject, result.sent[0].about, result.sent[0].to) == (
         request,
         EventKind.FILED,
         "bea@corp.example",

@@ -13,6 +13,7 @@ from directory_sync.errors import RequestError, RequestNotFound, StoreError
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.request_model import NAME_LENGTH, TEXT_LENGTH, Approver
 from directory_sync.store.store import Store
+from tests.scenarios.mail import of_request
 from tests.scenarios.postgres import Postgres
 from tests.scenarios.requests import BEA, POLICY, decide, file, stored_plan
 
@@ -33,7 +34,7 @@ def test_a_request_that_is_not_there_is_named(store: Store, request_id: int) -> 
         lambda: store.decisions.reroute(request_id, "ida", [ZOE], roles=["crew"], verified=True),
         lambda: store.request_upkeep.escalate(request_id, [ZOE], level=1),
         lambda: store.decisions.record_view(request_id, "ida"),
-        lambda: store.outbox.record_mail(request_id, ["a@b"], about="filed", event=1),
+        lambda: store.outbox.record_mail(of_request(request_id, "filed", 1), ["a@b"]),
         lambda: store.approvals.mark_applied(request_id, {}),
     )
     for attempt in attempts:
@@ -51,7 +52,7 @@ def test_hostile_texts_are_kept_as_they_are(store: Store) -> None:
     ).id
     decide(store, request_id, hostile, needed=2, reason=f"{hostile}\x00\udcff")
     store.decisions.comment(request_id, hostile, f"\x00{hostile}")
-    store.outbox.record_mail(request_id, [hostile], about=hostile, event=1, problem="\x00")
+    store.outbox.record_mail(of_request(request_id, hostile, 1), [hostile], problem="\x00")
     view = store.requests.get(request_id)
     assert (view.request.description, view.request.requester, view.request.reason) == (hostile,) * 3
     assert view.assignees[0].name == hostile
@@ -157,7 +158,7 @@ def test_a_database_that_does_not_answer_is_an_error_of_the_store() -> None:
                 store.request_upkeep.due,
                 lambda: store.approvals.mark_applied(request_id, {}),
                 lambda: store.decisions.record_view(request_id, "bea"),
-                lambda: store.outbox.record_mail(request_id, [], about="x", event=1),
+                lambda: store.outbox.record_mail(of_request(request_id, "x", 1), []),
                 lambda: store.requests.get(request_id),
                 lambda: store.requests.inbox("bea"),
                 lambda: store.requests.count_inbox("bea"),

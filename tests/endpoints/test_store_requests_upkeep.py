@@ -22,6 +22,7 @@ from directory_sync.store.tables import (
     RequestEventRow,
     RequestRow,
 )
+from tests.scenarios.mail import of_request
 from tests.scenarios.postgres import Postgres
 from tests.scenarios.requests import ADMINS, BEA, decide, file
 
@@ -144,10 +145,9 @@ def test_mails_are_noted(store: Store) -> None:
     """To whom, about what, and what went wrong."""
     request_id = file(store).id
     filed = store.requests.get(request_id).events[0].id
-    store.outbox.record_mail(request_id, ["bea@x.org", "zoe@x.org"], about="filed", event=filed)
-    store.outbox.record_mail(
-        request_id, ["bea@x.org"], about="filed", event=filed, problem="The server refused it."
-    )
+    due = of_request(request_id, "filed", filed)
+    store.outbox.record_mail(due, ["bea@x.org", "zoe@x.org"])
+    store.outbox.record_mail(due, ["bea@x.org"], problem="The server refused it.")
     sent, failed = store.requests.get(request_id).events[1:]
     data = {"to": ["bea@x.org", "zoe@x.org"], "about": "filed", "event": filed, "unreached": []}
     assert (sent.kind, sent.text, sent.data) == ("mailed", "", data)

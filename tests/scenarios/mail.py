@@ -20,7 +20,9 @@ from directory_sync.errors import MailError
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.outbox import DeliveryResult, deliver
 from directory_sync.mail.templates import Templates
+from directory_sync.store.outbox import DueMail, Topic
 from directory_sync.store.store import Store
+from tests.scenarios.clock import START
 from tests.scenarios.requests import stored_plan
 
 PORTAL = "https://airflow.example/plugin/dirsync/dirsync"
@@ -83,6 +85,11 @@ def file(
         approvers=named(effective.approvers),
         **given,
     ).id
+
+
+def of_request(request: int, kind: str, event: int) -> DueMail:
+    """Mail about an event of a request, as one has it who need not take it."""
+    return DueMail(Topic.REQUEST, request, kind, event, 1, START, START)
 
 
 def send(

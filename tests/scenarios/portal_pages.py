@@ -32,6 +32,7 @@ from directory_sync.store.request_model import Approver
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.evidence import evidence_of
+from tests.scenarios.mail import of_request
 from tests.scenarios.new_store import new_store
 
 BEA = Person("bea", frozenset({"Directory Approvers"}), verified=True)
@@ -435,7 +436,7 @@ def furnish(pages: Pages) -> dict[str, int]:
     )
     decisions.comment(store, made["pending"], IDA, "The moves are on purpose: they left the company.")
     asked = store.requests.get(made["pending"]).events[0].id
-    store.outbox.record_mail(made["pending"], ["bea@corp.example"], about="please_decide", event=asked)
+    store.outbox.record_mail(of_request(made["pending"], "please_decide", asked), ["bea@corp.example"])
     attempt = store.runs.start_job(run.id, "groups")
     store.runs.finish_job(
         attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done."

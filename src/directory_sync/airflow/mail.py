@@ -112,7 +112,7 @@ def _deliver(store: Store, connection: str) -> None:
         )
     for sent in result.sent:
         log.info(
-            "Mail was sent. request=%d about=%s to=%s", sent.request, sent.about.value, printable(sent.to)
+            "Mail was sent. %s=%d about=%s to=%s", sent.topic, sent.subject, sent.about, printable(sent.to)
         )
     for message in (*result.problems, *result.warnings):
         log.warning("%s", printable(message))

@@ -5,6 +5,7 @@ answering it.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -15,36 +16,56 @@ from email.utils import format_datetime, parseaddr
 from directory_sync.errors import MailError
 from directory_sync.mail.addresses import checked_address
 from directory_sync.mail.templates import Rendered
-from directory_sync.store.request_model import Event, Request
+from directory_sync.store.request_model import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What mails about one subject have in common.
+
+    Attributes:
+        name: as sentences name the subject: `request 12`.
+        id: short, the same for all of them, and of no other subject.
+        list: name of the list that mail programs file them under.
+    """
+
+    name: str
+    id: str
+    list: str
+
+
+def request_thread(request: Request) -> Thread:
+    """The thread of a request. Numbers begin again in another store, and a plan may be asked about twice."""
+    id = f"{request.id}.{_hash(f'{request.filed.isoformat()} {request.digest}', 6)}"
+    return Thread(f"request {request.id}", id, "requests")
 
 
 def message(
-    rendered: Rendered, *, request: Request, event: Event, sender: str, to: str, at: datetime
+    rendered: Rendered, *, thread: Thread, event: int, sender: str, to: str, at: datetime
 ) -> EmailMessage:
     """The mail to one address.
 
     It has the same Message-ID each time, so that a mail which is sent twice is recognised as one. All mails
-    of a request refer to one ancestor that no mail is, so that mail programs show them together whoever got
+    of a thread refer to one ancestor that no mail is, so that mail programs show them together whoever got
     which.
 
     Args:
         rendered: its words.
-        request, event: what it is about.
+        thread, event: what it is about.
         sender: `Name <address>` or an address. Raises MailError if it is neither.
         to: a checked address.
         at: when it is sent.
     """
     origin = _sender(sender)
-    # Short, because a folded Message-ID, though allowed, is lost on some servers.
-    thread = f"{request.id}.{_hash(f'{request.filed.isoformat()} {request.digest}', 6)}"
     mail = EmailMessage(policy=SMTP)
     mail["From"] = origin
     mail["To"] = Address(addr_spec=to)
     mail["Subject"] = rendered.subject
     mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{thread}.{event.id}.{_hash(to.lower(), 4)}@{origin.domain}>"
-    mail["In-Reply-To"] = mail["References"] = f"<{thread}@{origin.domain}>"
-    mail["List-Id"] = f"Directory Sync requests <requests.directory-sync.{origin.domain}>"
+    # Short, because a folded Message-ID, though allowed, is lost on some servers.
+    mail["Message-ID"] = f"<{thread.id}.{event}.{_hash(to.lower(), 4)}@{origin.domain}>"
+    mail["In-Reply-To"] = mail["References"] = f"<{thread.id}@{origin.domain}>"
+    mail["List-Id"] = f"Directory Sync {thread.list} <{thread.list}.directory-sync.{origin.domain}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notices
     mail["X-Auto-Response-Suppress"] = "All"  # what Exchange understands instead ([MS-OXCMAIL] 2.2.3.2.14)
     mail.set_content(rendered.text)

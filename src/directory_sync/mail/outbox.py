@@ -5,20 +5,20 @@ of them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from directory_sync.errors import EndpointError, MailError, RequestNotFound
 from directory_sync.mail import MAX_AGE
 from directory_sync.mail.addresses import Addresses
-from directory_sync.mail.audience import Occasion, Recipient, occasion
-from directory_sync.mail.content import content
+from directory_sync.mail.audience import Occasion, Recipient
+from directory_sync.mail.letters import LETTERS, Letters, News
 from directory_sync.mail.message import message
 from directory_sync.mail.sending import Sender
 from directory_sync.mail.templates import Templates
 from directory_sync.printable import printable
-from directory_sync.store.request_mail import DueMail, Unreached
-from directory_sync.store.request_model import Event, EventKind, RequestView
+from directory_sync.store.outbox import DueMail, Unreached
 from directory_sync.store.store import Store
 
 GIVE_UP = timedelta(days=3)
@@ -53,13 +53,14 @@ class Sent:
     """A mail that the server has accepted.
 
     Attributes:
-        request: its number.
+        topic, subject: what it is about: `request`, and its number.
         about: the kind of event.
         to: the address.
     """
 
-    request: int
-    about: EventKind
+    topic: str
+    subject: int
+    about: str
     to: str
 
 
@@ -69,7 +70,8 @@ class DeliveryResult:
 
     Attributes:
         sent: mails that were accepted.
-        problems: what could not be sent and is tried again, or was given up; sentences that name the request.
+        problems: what could not be sent and is tried again, or was given up; sentences that name what it is
+            about.
         warnings: templates that could not be used; each once.
     """
 
@@ -85,23 +87,25 @@ def deliver(
     addresses: Addresses,
     portal_url: str,
     templates: Templates,
+    letters: Mapping[str, Letters] = LETTERS,
     limit: int = LIMIT,
 ) -> DeliveryResult:
     """Send the mail that is due. Several processes may do so at the same time: each event is one's only.
 
-    Each person gets a mail of their own. What was sent, and who could not be reached, stands in the request's
-    history as a `mailed` event that names the event it is about. If this process dies, another one goes on
+    Each person gets a mail of their own. What was sent, and who could not be reached, is noted; a request's
+    history has a `mailed` event that names the event it is about. If this process dies, another one goes on
     with those who are left; nobody gets a mail twice for that. Of one that was being handed over in that very
-    moment nobody knows: it is not sent again, and the history says so. While the server takes no mail, this
+    moment nobody knows: it is not sent again, and that is noted too. While the server takes no mail, this
     stops at the first one.
 
     Args:
-        store: holds requests and outbox.
+        store: holds what there is to say, and the outbox.
         sender: sends.
         addresses: finds the addresses of users and roles.
         portal_url: address below which the portal's pages are; empty if it is not known, then mails have no
             link.
         templates: make the words.
+        letters: say what mail about each topic is.
         limit: the most events at one go.
 
     Raises StoreError.
@@ -109,12 +113,12 @@ def deliver(
     store.outbox.forget_mail(MAX_AGE)
     result = DeliveryResult()
     for _ in range(limit):
-        due = store.outbox.claim_mail(HOLD, max_age=MAX_AGE)
+        due = store.outbox.claim_mail(HOLD, max_age=MAX_AGE, topics=letters)
         if due is None:
             break
         try:
-            view = store.requests.get(due.request)
-            round_ = _Round(store, view, due, sender, addresses, portal_url, templates, result.warnings)
+            news = letters[due.topic](store, due)
+            round_ = _Round(store, news, due, sender, addresses, portal_url, templates, result.warnings)
             round_.send()
             _record(store, round_, result)
         except (RequestNotFound, _OvertakenError):
@@ -135,7 +139,7 @@ class _Round:
     """The mails about one event that are left to send, and what becomes of each."""
 
     store: Store
-    view: RequestView
+    news: News
     due: DueMail
     sender: Sender
     addresses: Addresses
@@ -154,11 +158,6 @@ class _Round:
     """Why the server takes no mail at all."""
 
     @property
-    def event(self) -> Event:
-        """What it is about."""
-        return next(event for event in self.view.events if event.id == self.due.event)
-
-    @property
     def problem(self) -> str:
         """Why some are to get it later; empty if nobody is.
 
@@ -172,11 +171,12 @@ class _Round:
 
     def send(self) -> None:
         """Send as many of them as possible."""
-        found = occasion(self.view, self.event)
+        found = self.news.occasion()
         if found is None:
             return
-        reached, given_up = self._noted()
-        reached |= {address.lower() for address in self.due.reached}
+        noted = self.news.noted()
+        reached = {*noted.reached, *(address.lower() for address in self.due.reached)}
+        given_up = {*noted.given_up, *((each.kind, each.name) for each in self.due.unreached)}
         for recipient in found.recipients:
             whom = recipient.whom
             if (whom.kind, whom.name) in given_up:
@@ -204,24 +204,12 @@ class _Round:
                 self.waiting[recipient] = _not_found([printable(whom.name)], str(error))
             except Exception as error:  # one mail that cannot be made must not keep others from theirs
                 log.exception(
-                    "The mail to %s about request %d cannot be made.",
-                    printable(whom.name),
-                    self.view.request.id,
+                    "The mail to %s about %s cannot be made.", printable(whom.name), self.news.thread.name
                 )
                 self.waiting[recipient] = (
                     f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report"
                     f" this."
                 )
-
-    def _noted(self) -> tuple[set[str], set[tuple[str, str]]]:
-        """The addresses that were reached before, and those who were given up."""
-        earlier = [
-            event.data
-            for event in self.view.events
-            if event.kind is EventKind.MAILED and event.data and event.data.get("event") == self.due.event
-        ]
-        reached = {str(address).lower() for data in earlier for address in data["to"]}
-        return reached, {(each["kind"], each["name"]) for data in earlier for each in data["unreached"]}
 
     def _address(self, recipient: Recipient) -> str:
         """Where to send it; empty if nowhere, which is noted."""
@@ -233,14 +221,14 @@ class _Round:
     def _send(self, found: Occasion, recipient: Recipient, address: str) -> None:
         if self.no_mail:
             raise MailError(self.no_mail)
-        told = content(found.letter, self.view, self.event, recipient, portal_url=self.portal_url)
+        told = self.news.content(recipient, portal_url=self.portal_url)
         rendered = self.templates.render(found.letter, told)
         if rendered.warning and rendered.warning not in self.warnings:
             self.warnings.append(rendered.warning)
         mail = message(
             rendered,
-            request=self.view.request,
-            event=self.event,
+            thread=self.news.thread,
+            event=self.due.event,
             sender=self.sender.sender,
             to=address,
             at=self.due.at,
@@ -285,8 +273,8 @@ def _not_found(names: list[str], error: str) -> str:
 
 def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     """Note what became of a round, and when the rest is due again."""
-    due, kind, request = round_.due, round_.event.kind, round_.view.request.id
-    result.sent += [Sent(request, kind, address) for address in round_.sent]
+    due = round_.due
+    result.sent += [Sent(due.topic, due.subject, due.kind, address) for address in round_.sent]
     problem, again = round_.problem, None
     if round_.waiting and due.at - due.first_try >= GIVE_UP:
         problem = f"Given up after {GIVE_UP.days} days. {problem}"
@@ -298,19 +286,11 @@ def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     if round_.in_doubt:
         again = due.at + LOOK_AGAIN
     if problem:
-        result.problems.append(f"Mail about request {request} ({kind}) was not sent to everybody. {problem}")
+        name = round_.news.thread.name
+        result.problems.append(f"Mail about {name} ({due.kind}) was not sent to everybody. {problem}")
     # What a sender that was killed had sent stands in no history yet.
     reached = [*due.reached, *round_.sent]
-    store.outbox.record_mail(
-        request,
-        reached,
-        about=kind,
-        problem=problem,
-        event=due.event,
-        unreached=round_.unreached,
-        again=again,
-        claim=due.claim,
-    )
+    store.outbox.record_mail(due, reached, problem=problem, unreached=round_.unreached, again=again)
 
 
 def pause(tries: int) -> timedelta:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
 from directory_sync.plan.model import LimitCheck
 from directory_sync.store.database import Database
+from directory_sync.store.outbox import MailHistory, Topic, queue_mail
 from directory_sync.store.request_model import (
     APPLIED,
     APPROVED,
@@ -36,7 +37,6 @@ from directory_sync.store.tables import (
     RequestAssigneeRow,
     RequestDecisionRow,
     RequestEventRow,
-    RequestMailRow,
     RequestRow,
 )
 
@@ -251,9 +251,21 @@ def add_event(
         {"request_id": request_id, "kind": kind.value, "actor": actor, "text": text, "at": at, "data": data},
     ).scalar_one()
     if kind not in _NOT_MAILED:
-        connection.execute(
-            insert(RequestMailRow), {"event_id": event_id, "queued": at, "due": at, "tries": 0, "problem": ""}
-        )
+        queue_mail(connection, Topic.REQUEST, request_id, kind.value, event=event_id, at=at)
+
+
+def _lock(connection: Connection, request_id: int) -> None:
+    find_request(connection, request_id, lock=True)
+
+
+def _note_mail(
+    connection: Connection, request_id: int, at: datetime, problem: str, data: Mapping[str, Any]
+) -> None:
+    add_event(connection, request_id, EventKind.MAILED, at=at, text=problem, data=data)
+
+
+MAIL_HISTORY = MailHistory(_lock, _note_mail)
+"""A request's own history says what was mailed about it, as `mailed` events."""
 
 
 def add_assignees(

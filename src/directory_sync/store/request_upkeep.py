@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from directory_sync.errors import RequestError
 from directory_sync.store.database import Database
+from directory_sync.store.outbox import Topic, forget_subjects
 from directory_sync.store.request_model import (
     EXPIRED,
     PENDING,
@@ -153,6 +154,7 @@ class RequestUpkeep:
                 connection.execute(
                     update(RequestRow).where(RequestRow.successor_id.in_(ids)).values(successor_id=None)
                 )
+                forget_subjects(connection, Topic.REQUEST, ids)
                 for table in (RequestEventRow, RequestDecisionRow, RequestAssigneeRow):
                     connection.execute(delete(table).where(table.request_id.in_(ids)))
                 connection.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))

@@ -12,12 +12,13 @@ from directory_sync.store.history import History
 from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database, has_tables
+from directory_sync.store.outbox import Outbox, Topic
 from directory_sync.store.plan_pages import PlanPages
 from directory_sync.store.plans import Plans
 from directory_sync.store.request_applying import RequestApplying
 from directory_sync.store.request_decisions import RequestDecisions
 from directory_sync.store.request_filing import RequestFiling
-from directory_sync.store.request_mail import RequestMail
+from directory_sync.store.request_rows import MAIL_HISTORY
 from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
 from directory_sync.store.runs import Runs
@@ -43,7 +44,7 @@ class Store:
         decisions: what people do with requests.
         approvals: approved requests on their way to being applied.
         request_upkeep: what time does to requests.
-        outbox: mail about requests that is due.
+        outbox: mail that is due.
         leftovers: what processes that are gone have left open.
     """
 
@@ -61,7 +62,7 @@ class Store:
         self.decisions = RequestDecisions(database)
         self.approvals = RequestApplying(database)
         self.request_upkeep = RequestUpkeep(database)
-        self.outbox = RequestMail(database)
+        self.outbox = Outbox(database, {Topic.REQUEST: MAIL_HISTORY})
         self.leftovers = Settling(database)
 
     @classmethod
