@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -114,6 +115,18 @@ def test_names_are_certain_only_where_every_catalogue_is_settled() -> None:
     assert Catalogues([one, InMemory(Document("x", "name: [", "x.yaml"))]).names() is None
     assert Catalogues([one, InMemory()]).names() == {"one"}
     assert Catalogues([]).names() is None
+
+
+def test_an_empty_folder_makes_nothing_certain(tmp_path: Path) -> None:
+    """Not even next to a catalogue that holds something: its volume may not be mounted."""
+    hours_ago = time.time() - 7200
+    os.utime(tmp_path, (hours_ago, hours_ago))
+    saved = InMemory(document("saved"))
+    assert Catalogues([FolderCatalogue(tmp_path), saved]).names() is None
+    write(tmp_path, "a.yaml", "file")
+    for path in (tmp_path / "a.yaml", tmp_path):
+        os.utime(path, (hours_ago, hours_ago))
+    assert Catalogues([FolderCatalogue(tmp_path), saved]).names() == {"file", "saved"}
 
 
 def test_problems_of_a_document_name_its_origin() -> None:

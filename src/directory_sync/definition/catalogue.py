@@ -115,10 +115,13 @@ class FolderCatalogue(Catalogue):
                 yield read_document(Path(entry.path))
 
     def is_settled(self) -> bool:
-        """Not if the folder was changed a moment ago, as while a new checkout is made.
+        """Not if the folder was changed a moment ago, as while a new checkout is made, nor if no file is
+        in it, as where a volume is not mounted.
 
         Raises DefinitionError if the folder cannot be read.
         """
+        if not self._entries():
+            return False
         try:
             changed = max(path.stat().st_mtime for path in (self.folder, *self.folder.iterdir()))
         except OSError as error:
