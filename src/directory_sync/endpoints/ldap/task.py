@@ -5,6 +5,7 @@ object.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -86,3 +87,8 @@ class Task:
     def ask(self, phase: Phase, question: Question) -> None:
         """Go on with a question."""
         self.phase, self.question = phase, question
+
+    def look(self, *, only: Collection[str] | None = None, stored: bool = False) -> None:
+        """Go on with a look at the object."""
+        self.lookup.begin(only=only, stored=stored)
+        self.ask(Phase.LOOK, self.lookup)

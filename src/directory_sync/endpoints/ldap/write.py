@@ -18,34 +18,32 @@ from typing import Any
 import ldap
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unanswered
 from directory_sync.endpoints.ldap.holders import Holders
+from directory_sync.endpoints.ldap.intake import Intake
+from directory_sync.endpoints.ldap.late_values import late_values
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
-from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Sight
+from directory_sync.endpoints.ldap.lookup import Existence, Sight
 from directory_sync.endpoints.ldap.operations import (
     Add,
     Delete,
-    Modify,
     Operations,
     Rename,
     operations,
-    without,
 )
 from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
 from directory_sync.endpoints.ldap.read import Broken
 from directory_sync.endpoints.ldap.refusals import held_by, refusal
 from directory_sync.endpoints.ldap.repairs import Repairs
-from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.schedule import Schedule
 from directory_sync.endpoints.ldap.send import send
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.task import Phase, Task
+from directory_sync.endpoints.ldap.unwritten import Unwritten
+from directory_sync.endpoints.ldap.window import WINDOW, Window
 
-WINDOW = 64
-"""Operations underway at once. More gains little, and servers drop a client that has 1,000 outstanding."""
 QUESTIONS = 32
 """Questions about objects underway at once, beside the operations."""
 LOOKAHEAD = 4 * WINDOW
@@ -84,26 +82,24 @@ class Writer:
     ) -> None:
         self._server = server
         self._before_send = before_send
-        self._verify = verify
         self._delays = delays
-        self._assertion = server.settings.assertion_control and ASSERTION in server.root.controls
-        self._sight = Sight(server)
+        sight = Sight(server)
         self._schedule: Schedule[Task] = Schedule(server.schema.names.ancestors)
-        self._asking = Asking(self._sight, at_once=QUESTIONS)
+        self._asking = Asking(sight, at_once=QUESTIONS)
         self._to_send: deque[Task] = deque()
-        self._underway: dict[int, Task | Single | Several] = {}
+        self._window = Window()
         self._delayed: list[tuple[float, int, Task]] = []
         self._held: list[Task] = []
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
         self._repairs = Repairs(server.schema) if server.root.behaviour.repairs_references else None
+        self._intake = Intake(server, sight, self._repairs, verify)
         self._outcomes: deque[Outcome] = deque()
-        self._not_there: set[str] = set()
+        self._unwritten = Unwritten()
         self._moved: dict[bytes, bytes] = {}
         self._there: dict[bytes, bool] = {}
         """Normalised DN → whether an object has it, of those that were asked for in the end."""
         self._counter = itertools.count()
-        self._window = WINDOW
         self._holders_asked = 0
         self._exhausted = False
         self._stopped: Exception | None = None
@@ -127,14 +123,14 @@ class Writer:
                     if self._stopped is not None:
                         raise self._stopped
                     link.reconnect(lost)
-                elif not self._underway and not self._go_on():
+                elif not self._window and not self._go_on():
                     if self._repairs is not None:
                         # Who comes next, another job for example, may write where the server is still at
                         # work.
                         self._repairs.wait()
                     return
         finally:
-            link.let_go(idle=not self._underway)
+            link.let_go(idle=not self._window)
 
     def _turn(self, source: Iterator[tuple[int, Change]], link: Link) -> ldap.LDAPError | None:
         """Take changes in, send what may be sent, receive one answer.
@@ -148,10 +144,14 @@ class Writer:
                 for second in self._exchanges.rest():
                     self._admit(second)
             else:
-                self._take(*entry)
+                task = self._intake.task_of(*entry)
+                if self._exchanges or task.second is not None:
+                    self._admit_among_exchanges(task)
+                else:
+                    self._admit(task)
         try:
             self._send(link)
-            if self._underway:
+            if self._window:
                 self._receive(link)
         except errors.CONNECTION_LOST as error:
             return error
@@ -188,42 +188,9 @@ class Writer:
     # -- taking changes in
     # --------------------------------------------------------------------------------------------
 
-    def _take(self, sequence: int, change: Change) -> None:
-        names = self._server.schema.names
-        planned = operations(
-            change, self._server.schema, assertion=self._assertion, identity_field=self._server.identity_field
-        )
-        task = Task(
-            sequence,
-            change,
-            planned,
-            Phase.SEND,
-            deque(planned.main),
-            deque(planned.late),
-            Lookup(self._sight, change),
-            touches=_touched(change, names),
-            after=tuple(map(names.normalise, change.after)) if change.after else (),
-        )
-        waits_to_leave: list[str] = []
-        if self._repairs is not None:
-            task.named = self._repairs.named(change)
-            waits_to_write, waits_to_leave = self._repairs.admit(change, task.named)
-            task.after = (*task.after, *waits_to_write)
-        if change.via is not None:
-            self._halve(task, names)
-        task.after = (*task.after, *waits_to_leave)
-        if sequence in self._verify:
-            self._look(task)
-        elif self._needs_look(change):
-            task.is_guarded = True
-            self._look(task, only=_whole_fields(change))
-        if self._exchanges or task.second is not None:
-            self._admit_among_exchanges(task, names)
-        else:
-            self._admit(task)
-
-    def _admit_among_exchanges(self, task: Task, names: DnNames) -> None:
+    def _admit_among_exchanges(self, task: Task) -> None:
         """Let second halves come in that this change needs, or makes room for."""
+        names = self._server.schema.names
         now, then = names.normalise(task.change.object), names.normalise(task.change.final_object)
 
         def needs(each: Task) -> set[str]:
@@ -234,30 +201,6 @@ class Writer:
             self._admit(each)
         if task.second is not None:
             self._exchanges.add(then, task.second, needs(task.second), is_simple=not task.second.after)
-
-    def _halve(self, task: Task, names: DnNames) -> None:
-        """Let the second half of a change that exchanges its name be a task of its own, for others have to
-        come in between.
-        """
-        change = task.change
-        assert change.via is not None
-        via = names.normalise(change.via)
-        task.second = Task(
-            task.sequence,
-            change,
-            task.planned,
-            Phase.SEND,
-            deque(itertools.islice(task.main, 1, None)),
-            task.late,
-            Lookup(self._sight, change),
-            touches=frozenset((via, names.normalise(change.final_object))),
-            after=task.after,
-            named=task.named,
-            is_second=True,
-        )
-        task.named = frozenset()
-        task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
-        task.touches = frozenset((names.normalise(change.object), via))
 
     def _admit(self, task: Task) -> None:
         if self._schedule.add(task, task.touches, task.after):
@@ -278,12 +221,6 @@ class Writer:
         else:
             self._asking.add(task)
 
-    def _needs_look(self, change: Change) -> bool:
-        """Whether the server cannot check by itself that the object is as it was seen."""
-        if change.action is Action.CREATE:
-            return False
-        return not self._assertion or any(field.replace for field in change.fields)
-
     def _start_late(self) -> bool:
         """Let the operations begin that had to wait for all others. False if there are none."""
         if not self._deferred:
@@ -293,29 +230,9 @@ class Writer:
             task.main, task.late, task.is_late = task.late, deque(), True
             # Most values may have followed by themselves the objects that they name.
             task.is_guarded = True
-            self._look(task, only=tuple(field.field for field in task.change.fields if field.late))
+            task.look(only=tuple(field.field for field in task.change.fields if field.late))
             self._admit(task)
         return True
-
-    def _missing(self, task: Task) -> str | None:
-        """An object that this change needs and that an earlier change failed to write."""
-        if not self._not_there:
-            return None
-        names, change = self._server.schema.names, task.change
-        given = {value for field in change.fields for value in field.new}
-        # Others are waited for without being needed: they make room.
-        needed = [name for name in change.after if name.encode() in given]
-        needed += [
-            value.decode(errors="replace")
-            for field in change.fields
-            if field.late and not field.old
-            for value in field.new
-        ]
-        for name in needed:
-            if names.normalise(name) in self._not_there:
-                return name
-        above = names.ancestors(names.normalise(change.final_object))
-        return next((name for name in above if name in self._not_there), None)
 
     # -- sending
     # ------------------------------------------------------------------------------------------------------
@@ -324,43 +241,32 @@ class Writer:
         now = time.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             self._begin(heapq.heappop(self._delayed)[2])
-        while self._stopped is None and self._to_send and self._may_send():
+        while self._stopped is None and self._to_send and self._window.may_write(self._asking.underway):
             task = self._to_send.popleft()
             if self._is_needless(task):
                 continue
             if not task.main:
                 self._step_done(task)
             elif task.is_guarded and time.monotonic() - task.looked > FRESH:
-                self._look(task, only=task.lookup.looked_at)
+                task.look(only=task.lookup.looked_at)
                 self._asking.add_first(task)
             else:
                 self._send_write(task, link)
         while self._stopped is None and (asked := self._next_question()) is not None:
             self._ask(asked, link)
 
-    def _is_careful(self) -> bool:
-        """Whether a connection broke a while ago, so that one thing is done after the other."""
-        return self._window < WINDOW
-
-    def _may_send(self) -> bool:
-        return len(self._underway) - (0 if self._is_careful() else self._asking.underway) < self._window
-
     def _next_question(self) -> Single | Several | None:
         # What has been looked at is soon to be sent, so not too much is looked at ahead.
-        if (
-            not self._asking
-            or len(self._to_send) >= WINDOW
-            or (self._is_careful() and len(self._underway) >= self._window)
-        ):
+        if not self._asking or len(self._to_send) >= WINDOW or not self._window.may_ask():
             return None
-        writing = len(self._underway) - self._asking.underway + len(self._to_send)
+        writing = len(self._window) - self._asking.underway + len(self._to_send)
         return self._asking.next(
-            writing=writing, more=not self._exhausted and self._has_room(), careful=self._is_careful()
+            writing=writing, more=not self._exhausted and self._has_room(), careful=self._window.is_careful
         )
 
     def _is_needless(self, task: Task) -> bool:
         """Whether what a change needs is not there; then it is over."""
-        missing = None if task.given_up else self._missing(task)
+        missing = None if task.given_up else self._unwritten.needed_by(task.change, self._server.schema.names)
         if missing:
             self._finish(
                 task,
@@ -379,12 +285,12 @@ class Writer:
         try:
             message = send(link.connection, task.main[0])
         except errors.CONNECTION_LOST:
-            self._underway[self._unanswered()] = task
+            self._window.add_unanswered(task)
             raise
         except (ldap.LDAPError, TypeError, ValueError) as error:
             self._cannot_be_sent(task, error)
         else:
-            self._underway[message] = task
+            self._window.add(message, task)
 
     def _ask(self, asked: Single | Several, link: Link) -> None:
         now = time.monotonic()
@@ -394,7 +300,7 @@ class Writer:
         try:
             message = asked.send(link.connection)
         except errors.CONNECTION_LOST:
-            self._underway[self._unanswered()] = asked
+            self._window.add_unanswered(asked)
             raise
         except (ldap.LDAPError, TypeError, ValueError) as error:
             self._asking.answered()
@@ -405,7 +311,7 @@ class Writer:
                 else:
                     self._cannot_be_sent(task, error)
         else:
-            self._underway[message] = asked
+            self._window.add(message, asked)
 
     def _cannot_be_sent(self, task: Task, error: Exception) -> None:
         text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
@@ -414,10 +320,6 @@ class Writer:
             Result.FAILED,
             f"the change does not fit into an LDAP message: {text}. Correct its values at the source.",
         )
-
-    def _unanswered(self) -> int:
-        """A key for what will never be answered; real message ids are positive."""
-        return -1 - next(self._counter)
 
     # -- receiving
     # ----------------------------------------------------------------------------------------------------
@@ -428,30 +330,26 @@ class Writer:
                 ldap.RES_ANY, ldap.MSG_ALL, link.connection.timeout
             )
         except ldap.LDAPError as error:
-            waiting = self._underway.pop(errors.details(error).get("msgid", 0), None)
+            waiting = self._window.answered(errors.details(error).get("msgid", 0))
             if waiting is None:
                 # No answer to an operation of ours: the session itself is at its end.
                 raise ldap.SERVER_DOWN(*error.args) from None
             link.failures = 0
             if isinstance(waiting, Task):
-                self._write_answered()
+                self._window.write_came_through()
                 self._refused(waiting, error)
             else:
                 self._question_refused(waiting, error)
             return
-        waiting = self._underway.pop(message, None)
+        waiting = self._window.answered(message)
         if waiting is None:
             raise ldap.SERVER_DOWN({"desc": "the server answered something that was not asked"})
         link.failures = 0
         if isinstance(waiting, Task):
-            self._write_answered()
+            self._window.write_came_through()
             self._written(waiting)
         else:
             self._question_answered(waiting, data, link)
-
-    def _write_answered(self) -> None:
-        # Looking is harmless; only a write that came through shows that more may be underway.
-        self._window = min(WINDOW, self._window + 1)
 
     def _written(self, task: Task) -> None:
         done = task.main.popleft()
@@ -508,7 +406,7 @@ class Writer:
             self._held.append(task)
         elif refused.look:
             task.refused = refused
-            self._look(task, stored=refused.computed)
+            task.look(stored=refused.computed)
             self._asking.add(task)
         elif refused.taken and self._holders_asked < _HOLDERS_AT_MOST:
             self._holders_asked += 1
@@ -525,24 +423,20 @@ class Writer:
     # -- looking
     # ------------------------------------------------------------------------------------------------------
 
-    def _look(self, task: Task, *, only: Collection[str] | None = None, stored: bool = False) -> None:
-        task.lookup.begin(only=only, stored=stored)
-        task.ask(Phase.LOOK, task.lookup)
-
     def _look_again(self, task: Task) -> None:
         """Before an operation is sent again after a while: nobody knows what has become of the object."""
         task.refused = None
         if task.main and isinstance(task.main[0], Add):
             task.phase = Phase.SEND
         else:
-            self._look(task)
+            task.look()
         self._begin(task)
 
     def _question_answered(self, asked: Single | Several, data: list[Any], link: Link) -> None:
         try:
             learned = asked.take(data, link.connection)
         except errors.CONNECTION_LOST:
-            self._underway[self._unanswered()] = asked
+            self._window.add_unanswered(asked)
             raise
         except (ldap.LDAPError, Broken) as error:
             self._asking.answered()
@@ -617,26 +511,11 @@ class Writer:
             self._finish(task, Result.CONFLICT, progress.conflict)
             return
         normalise = self._server.schema.names.normalise_value
-        pairs = [
-            pair
-            for field in task.change.fields
-            if field.late and field.old
-            for pair in zip(field.old, field.new, strict=True)
-        ]
-        left = {
-            value
-            for op in progress.remaining.late
-            if isinstance(op, Modify)
-            for part in op.modifications
-            for value in part.values
-        }
-        targets = dict.fromkeys(normalise(new) for old, new in pairs if new in left or old in left)
-        if unknown := [name for name in targets if name not in self._there]:
+        values = late_values(task.change, progress.remaining, normalise)
+        if unknown := [name for name in values.targets if name not in self._there]:
             self._ask_whether_they_exist(task, unknown)
             return
-        # One that could not get its new name still has the old one, and is still meant.
-        stay = {value for pair in pairs if self._there.get(normalise(pair[1])) is False for value in pair}
-        rest = tuple(op for op in (without(op, stay) for op in progress.remaining.late) if op is not None)
+        rest = values.rest(self._there, normalise)
         if not rest:
             self._finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
         else:
@@ -688,7 +567,7 @@ class Writer:
             if task.is_second and not task.given_up and self._give_back(task, message):
                 return
             if any(isinstance(left, Add | Rename) for left in task.main) and not task.exists:
-                self._not_there.add(self._server.schema.names.normalise(task.change.final_object))
+                self._unwritten.add(self._server.schema.names.normalise(task.change.final_object))
             message = f"{self._server.label}: {task.change.object}: {message}"
         if task.second is not None:
             task.second.is_dropped = True
@@ -702,7 +581,7 @@ class Writer:
         change = task.change
         if not (task.main and isinstance(task.main[0], Rename) and task.main[0].dn == change.via):
             return False
-        self._not_there.add(self._server.schema.names.normalise(change.final_object))
+        self._unwritten.add(self._server.schema.names.normalise(change.final_object))
         back = operations(
             Change(Action.UPDATE, change.key, change.via, new_object=change.object),
             self._server.schema,
@@ -726,18 +605,17 @@ class Writer:
 
         What was being written is looked at first.
         """
-        alone = len(self._underway) == 1
-        # Begin again carefully: if one change is what breaks the connection, it will soon be underway alone.
-        self._window = 1
+        broken = self._window.broken()
+        alone = len(broken) == 1
         self._asking.broken()
-        for waiting in list(self._underway.values()):
+        for waiting in broken:
             if not isinstance(waiting, Task):
                 for task in unanswered(waiting):
                     self._asking.add(task)
                 continue
             waiting.lost += alone
             waiting.in_doubt = True
-            self._look(waiting)
+            waiting.look()
             if waiting.lost > _LOST_AT_MOST:
                 self._finish(
                     waiting,
@@ -747,14 +625,3 @@ class Writer:
                 )
             else:
                 self._asking.add(waiting)
-        self._underway.clear()
-
-
-def _touched(change: Change, names: DnNames) -> frozenset[str]:
-    now = names.normalise(change.object)
-    return frozenset((now,) if change.new_object is None else (now, names.normalise(change.new_object)))
-
-
-def _whole_fields(change: Change) -> tuple[str, ...]:
-    """The fields that a look before the change is about: not those whose values come and go one by one."""
-    return tuple(field.field for field in change.fields if not field.partial and not field.late)
