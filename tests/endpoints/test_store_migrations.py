@@ -14,16 +14,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, inspect, table, text, update
+from sqlalchemy import column, inspect, select, table, text, update
 
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.plan.model import LimitCheck
 from directory_sync.store import migrate
 from directory_sync.store.database import Database, parse_url
-from directory_sync.store.request_model import Approver
+from directory_sync.store.request_model import Approver, MessageCode
 from directory_sync.store.store import Store
-from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base
+from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base, JobRunRow
 from tests.scenarios.plans import collection, creations, plan
+from tests.scenarios.requests import decide, file
 
 
 def _schema(database: Database) -> dict[str, Any]:
@@ -158,6 +159,35 @@ def test_runs_of_an_earlier_version_keep_their_definitions(store_url: str) -> No
             assert [store.runs.find("crew", f"run {number}") for number in range(len(texts))] == before
         with database.read() as connection:
             assert connection.scalar(text("SELECT count(*) FROM directory_sync_definition")) == 3
+    database.close()
+
+
+def test_messages_of_an_earlier_version_get_their_codes(store_url: str) -> None:
+    """That a job was done, and no more, is told from the sentence that version has stored, once."""
+    done, more = "Done.", "It broke off. Done."
+    with Store.open(store_url) as store:
+        requests = []
+        for message, code in ((done, MessageCode.DONE), (more, MessageCode.OTHER)):
+            count = len(requests) + 1
+            number = file(store, count, run_id=f"run {count}").id
+            decide(store, number)
+            store.approvals.mark_applied(number, {"state": "success", "message": message}, code=code)
+            run = store.runs.find("crew", f"run {count}")
+            assert run is not None
+            store.runs.finish_job(
+                store.runs.start_job(run.id, "people").id, "success", message=message, code=code
+            )
+            requests.append(number)
+    database = Database(store_url)
+    command.downgrade(migrate.alembic_config(database), "0008")
+    migrate.upgrade(store_url)
+    with Store.open(store_url) as store:
+        codes = [store.requests.get(number).request.result_code for number in requests]
+        assert codes == [MessageCode.DONE, MessageCode.OTHER]
+    with database.read() as connection:
+        said = select(JobRunRow.message, JobRunRow.code).where(JobRunRow.attempt == 2)
+        rows = connection.execute(said.order_by(JobRunRow.id)).all()
+        assert rows == [(done, "done"), (more, "")]
     database.close()
 
 

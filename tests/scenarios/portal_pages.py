@@ -28,7 +28,7 @@ from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.requests import decisions, filing
-from directory_sync.store.request_model import Approver
+from directory_sync.store.request_model import Approver, MessageCode
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.evidence import evidence_of
@@ -439,7 +439,11 @@ def furnish(pages: Pages) -> dict[str, int]:
     store.outbox.record_mail(of_request(made["pending"], "please_decide", asked), ["bea@corp.example"])
     attempt = store.runs.start_job(run.id, "groups")
     store.runs.finish_job(
-        attempt.id, "success", statistics=Statistics(read=20, updated=3, unchanged=17), message="Done."
+        attempt.id,
+        "success",
+        statistics=Statistics(read=20, updated=3, unchanged=17),
+        message="Done.",
+        code=MessageCode.DONE,
     )
 
     run = pages.run("manual__2026-11-22", name="legacy_cleanup")

@@ -101,7 +101,7 @@ def carry_out(
                 "statistics": result.statistics.to_json(),
                 "run_id": snapshot.run_id,
             }
-            store.approvals.mark_applied(request.id, noted, plan_id=plan_id)
+            store.approvals.mark_applied(request.id, noted, code=result.code, plan_id=plan_id)
     return result if request is None else replace(result, request=request.id)
 
 

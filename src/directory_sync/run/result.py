@@ -26,6 +26,7 @@ from directory_sync.plan.model import (
 )
 from directory_sync.plan.past import Findings
 from directory_sync.run.verdict import Forecast
+from directory_sync.store.request_model import MessageCode
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 
@@ -98,7 +99,7 @@ class JobResult:
         outcomes: by place in the plan, of the changes that were not simply done.
         problems: records and objects that were not carried out.
         warnings, limits, left_alone, findings, evidence: the plan's.
-        message: how it ended, as a sentence.
+        message: how it ended, as a sentence; `code`: what it says.
         error: what made it fail.
         plan_id: where the store holds the plan.
         request: the request for approval that the plan waits for, or that has let it be carried out.
@@ -122,6 +123,7 @@ class JobResult:
     findings: Findings = field(default_factory=Findings)
     evidence: PlanEvidence | None = None
     message: str = ""
+    code: MessageCode = MessageCode.OTHER
     error: DirectorySyncError | None = None
     plan_id: int | None = None
     request: int | None = None
@@ -187,6 +189,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         skipped=plan.statistics.skipped,
         errors=plan.statistics.errors + done.errors,
     )
+    code = MessageCode.OTHER
     if outcome.error is not None:
         state, message = JobState.FAILED, str(outcome.error)
     elif statistics.errors:
@@ -198,7 +201,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         left = "was left alone" if done.conflicts == 1 else "were left alone"
         message = f"Done, but {objects} had changed meanwhile and {left}. Run the job again."
     else:
-        state, message = JobState.SUCCESS, "Done."
+        state, message, code = JobState.SUCCESS, "Done.", MessageCode.DONE
     return JobResult(
         job=plan.job,
         state=state,
@@ -214,6 +217,7 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         left_alone=plan.left_alone,
         evidence=plan.evidence,
         message=message,
+        code=code,
         error=outcome.error,
         plan_id=plan_id,
         duration=time.monotonic() - started,
@@ -272,6 +276,7 @@ def record(store: Store, attempt: JobRun, result: JobResult) -> JobResult:
         warnings=result.warnings,
         problems=result.problems,
         request=result.request,
+        code=result.code,
     )
     if result.state is JobState.WAITING and result.request is not None:
         # It may have been decided since it was filed, when this job was not known to wait for it.

@@ -14,7 +14,7 @@ from directory_sync.errors import NotDecidable, PlanMismatch, RequestNotFound
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
 from directory_sync.store.plans import APPLYING
-from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, Request
+from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, MessageCode, Request
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.tables import PlanRow, RequestRow
 
@@ -74,13 +74,21 @@ class RequestApplying:
             )
             return find_request(connection, request_id)
 
-    def mark_applied(self, request_id: int, result: Mapping[str, Any], *, plan_id: int | None = None) -> None:
+    def mark_applied(
+        self,
+        request_id: int,
+        result: Mapping[str, Any],
+        *,
+        code: MessageCode = MessageCode.OTHER,
+        plan_id: int | None = None,
+    ) -> None:
         """Note what became of an approved plan. If it is noted again, the last result counts; the events keep
         all.
 
         Args:
             request_id: the request.
             result: `state` is a job state.
+            code: what the message in it says.
             plan_id: the plan that was carried out; that nothing more of it will be is noted in the same step.
 
         Raises RequestNotFound; NotDecidable if the request is neither approved nor applied.
@@ -101,7 +109,7 @@ class RequestApplying:
             connection.execute(
                 update(RequestRow)
                 .where(RequestRow.id == request_id, RequestRow.state == request.state)
-                .values(state=APPLIED, applied=now, result=dict(result))
+                .values(state=APPLIED, applied=now, result=dict(result), result_code=code.value)
             )
             settle_jobs(connection, find_request(connection, request_id))
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)

@@ -48,6 +48,15 @@ class EventKind(StrEnum):
     APPLIED = "applied"
 
 
+class MessageCode(StrEnum):
+    """What a message that is kept says, where pages depend on that."""
+
+    OTHER = ""
+    """Something of its own, or nothing."""
+    DONE = "done"
+    """That everything was done, as the state says already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approver:
     """Somebody to be asked: a user by name, or everybody who has a role."""
@@ -133,7 +142,8 @@ class Request:
             nobody's.
         begun: when somebody began to carry it out.
         successor: the request that has taken its place (stale ones).
-        applied: when the approved plan was carried out; `result`: what became of it.
+        applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
+            message in it says.
     """
 
     id: int
@@ -169,6 +179,7 @@ class Request:
     successor: int | None
     applied: datetime | None
     result: Mapping[str, Any] | None
+    result_code: MessageCode = MessageCode.OTHER
 
     @property
     def pending(self) -> bool:

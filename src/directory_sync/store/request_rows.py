@@ -26,6 +26,7 @@ from directory_sync.store.request_model import (
     Decision,
     Event,
     EventKind,
+    MessageCode,
     Request,
     RequestView,
     Why,
@@ -89,6 +90,7 @@ def read_request(row: Row[Any]) -> Request:
         successor=row.successor_id,
         applied=row.applied,
         result=row.result,
+        result_code=MessageCode(row.result_code),
     )
 
 

@@ -20,6 +20,7 @@ from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
+from directory_sync.store.request_model import MessageCode
 from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, EndedRunRow, JobRunRow, PlanRow
 
@@ -103,6 +104,7 @@ class StoredJobResult:
         plan_id: the last complete plan of any attempt, or None.
         request_id: the request that it waits for, also one of another run, or carries out; None if there is
             none.
+        code: what the message says.
     """
 
     job_run_id: int
@@ -120,6 +122,7 @@ class StoredJobResult:
     plan_id: int | None
     request_id: int | None = None
     planned: Statistics | None = None
+    code: MessageCode = MessageCode.OTHER
 
 
 class Runs:
@@ -332,6 +335,7 @@ class Runs:
         warnings: Sequence[str] = (),
         problems: Sequence[RecordProblem] = (),
         request: int | None = None,
+        code: MessageCode = MessageCode.OTHER,
     ) -> None:
         """Record how an attempt ended.
 
@@ -342,6 +346,7 @@ class Runs:
             planned: what the plan would do, where nothing of it was written.
             message, warnings, problems: for people.
             request: the one that it waits for, or has carried out.
+            code: what the message says.
         """
         with self._database.write() as connection:
             connection.execute(
@@ -352,6 +357,7 @@ class Runs:
                     statistics=None if statistics is None else statistics.to_json(),
                     planned=None if planned is None else planned.to_json(),
                     message=message,
+                    code=code.value,
                     warnings=list(warnings),
                     problems=[problem.to_json() for problem in problems],
                     finished=self._database.now(connection),
@@ -418,6 +424,7 @@ class Runs:
                 state=row.state,
                 statistics=None if row.statistics is None else Statistics(**row.statistics),
                 message=row.message,
+                code=MessageCode(row.code),
                 warnings=tuple(row.warnings),
                 problems=tuple(RecordProblem(**problem) for problem in row.problems),
                 started=row.started,

@@ -29,6 +29,7 @@ _CHANGES_LATER = frozenset(
         "successor",
         "applied",
         "result",
+        "result_code",
     )
 )
 """Of a request: what happens to it after it was filed, and times."""

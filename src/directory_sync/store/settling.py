@@ -16,7 +16,7 @@ from directory_sync.plan.model import Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.leases import live_tokens
 from directory_sync.store.plans import APPLYING
-from directory_sync.store.request_model import APPLIED, APPROVED, EventKind
+from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, MessageCode
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot, select_runs
@@ -189,7 +189,7 @@ class Settling:
                 connection.execute(
                     update(RequestRow)
                     .where(RequestRow.id == request.id)
-                    .values(state=APPLIED, applied=now, result=result)
+                    .values(state=APPLIED, applied=now, result=result, result_code=MessageCode.OTHER.value)
                 )
                 settle_jobs(connection, find_request(connection, request.id))
                 add_event(connection, request.id, EventKind.APPLIED, at=now, data=result)

@@ -98,6 +98,8 @@ class JobRunRow(Base):
     # What its plan would do, where nothing of it was written: it waits, or a limit has stopped it.
     planned: Mapped[dict[str, int] | None] = mapped_column(JsonText)
     message: Mapped[str] = mapped_column(SafeText)
+    # What the message says, where pages depend on it (`request_model.MessageCode`); empty for anything else.
+    code: Mapped[str] = mapped_column(String(32), server_default="")
     warnings: Mapped[list[str]] = mapped_column(JsonText)
     problems: Mapped[list[dict[str, str]]] = mapped_column(JsonText)
     started: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -291,6 +293,8 @@ class RequestRow(Base):
     successor_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}request.id"), index=True)
     applied: Mapped[datetime | None] = mapped_column(UtcDateTime)
     result: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    # What the message in the result says, as for a job.
+    result_code: Mapped[str] = mapped_column(String(32), server_default="")
     # Names everything about it that stays as it was filed (`store.seals`); None for requests of earlier
     # versions.
     seal: Mapped[str | None] = mapped_column(String(64))

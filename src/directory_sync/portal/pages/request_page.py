@@ -19,7 +19,7 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.present.listings import ShownListing, shown_listings
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
-from directory_sync.store.request_model import Decision, Event, EventKind, Request
+from directory_sync.store.request_model import Decision, Event, EventKind, MessageCode, Request
 
 SHOWN_PROBLEMS = 50
 _AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
@@ -135,7 +135,7 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         previous=details.previous,
         replaces=_replaces(details.view.events),
         result=_figures(request.result),
-        result_message=_result_message(request.result),
+        result_message=_result_message(request),
         changes=changes,
         asked=asked(details.view.assignees, details.standings),
         decisions=details.view.decisions,
@@ -273,10 +273,11 @@ def _replaces(events: Iterable[Event]) -> bool:
     return any(event.kind is EventKind.FILED and "replaces" in (event.data or {}) for event in events)
 
 
-def _result_message(result: Mapping[str, Any] | None) -> str:
-    """What was said when the plan was carried out, beyond that it is done."""
-    message = str((result or {}).get("message") or "")
-    return "" if message == "Done." else message
+def _result_message(request: Request) -> str:
+    """What was said when the plan was applied, beyond that it is done."""
+    if request.result is None or request.result_code is MessageCode.DONE:
+        return ""
+    return str(request.result.get("message") or "")
 
 
 def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:

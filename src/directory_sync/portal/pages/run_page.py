@@ -16,7 +16,7 @@ from directory_sync.present.words import KindCount, add_statistics, count_kinds,
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import Request
+from directory_sync.store.request_model import MessageCode, Request
 from directory_sync.store.runs import RUNNING, Snapshot
 
 COLUMNS = tuple(Statistics().to_json())
@@ -275,7 +275,6 @@ def _row(job: RunJob) -> JobRow:
     problems = result.problems if result is not None else ()
     planned = job.planned.to_json() if job.planned is not None else {}
     label = _LABELS.get(job.state, job.state.replace("_", " "))
-    message = result.message if result is not None else ""
     return JobRow(
         name=job.job.name,
         state=job.state,
@@ -288,7 +287,7 @@ def _row(job: RunJob) -> JobRow:
         source=job.job.source.text,
         destination=job.job.destination.text,
         duration=duration,
-        message="" if message == f"{label}." else message,
+        message="" if result is None or result.code is MessageCode.DONE else result.message,
         warnings=result.warnings if result is not None else (),
         problems=problems[:SHOWN_PROBLEMS],
         problems_more=max(0, len(problems) - SHOWN_PROBLEMS),
