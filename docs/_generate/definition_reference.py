@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from directory_sync.definition import models
+from directory_sync.definition.addresses import endings
 from directory_sync.definition.models import FieldMapping
 from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
 from directory_sync.definition.templates import BUILT_IN, Kind
@@ -166,8 +167,9 @@ limits: {create: 500, update: 50%, delete: [5%, 200], clear: none}
 """  # noqa: E501
 
 
-_FILES = """### Reading files
+_FILES = f"""### Reading files
 
+- **Kinds.** {", ".join(f"`{ending}`: {kind.name}" for ending, kind in endings().items())}.
 - **CSV.** The first line names the columns. Excel's line `sep=;` before it is read, and so is `="00123"`,
   which means the text 00123. A line of blanks is not a record. A row with more or fewer cells than the
   header is an error of that row.
@@ -187,7 +189,7 @@ _FILES = """### Reading files
   and the like are known. Records that cannot be read are never filtered out.
 
 ```yaml
-source: {file: exports/people.ldif, filter: "(&(objectClass=inetOrgPerson)(!(employeeType=guest)))"}
+source: {{file: exports/people.ldif, filter: "(&(objectClass=inetOrgPerson)(!(employeeType=guest)))"}}
 ```
 """
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync import dn
-from directory_sync.definition.addresses import ENDINGS
+from directory_sync.definition.addresses import endings
 from directory_sync.definition.checks import check
 from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
@@ -167,7 +167,7 @@ def test_names_of_jobs_are_unique() -> None:
         (
             "source",
             {"file": "a.txt"},
-            f"source.file: has no known ending, a file ends in {', '.join(ENDINGS)}; any",
+            f"source.file: has no known ending, a file ends in {', '.join(endings())}; any",
         ),
         ("source", {"file": "a.txt", "delimiter": "\t", "encoding": "cp1252", "complete": True}, None),
         ("source", {"file": "a.ldf", "complete": True, "filter": "(&(objectClass=person)(!(ou=x)))"}, None),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from directory_sync.definition.addresses import EXCEL, FILE_KINDS
 from directory_sync.endpoints.registry import KINDS, load
 
-_NAMED = [name for kind in KINDS.values() for name in (kind.source, kind.destination, kind.ldif) if name]
+_KINDS = [*KINDS.values(), *FILE_KINDS]
+_NAMED = [name for kind in _KINDS for name in (kind.source, kind.destination, kind.ldif) if name]
 
 
 @pytest.mark.parametrize("name", _NAMED)
@@ -16,5 +18,5 @@ def test_what_a_line_names_is_there(name: str) -> None:
 
 
 def test_every_kind_can_be_read_or_written() -> None:
-    """A line that opens nothing would promise what is not there."""
-    assert all(kind.source or kind.destination for kind in KINDS.values())
+    """A line that opens nothing would promise what is not there. Excel is named as not supported yet."""
+    assert [kind for kind in _KINDS if not (kind.source or kind.destination)] == [EXCEL]

@@ -89,28 +89,58 @@ class SqlSource(EndpointModel):
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is.
+    """What a file is, and what opens it.
 
     Attributes:
         name: in messages.
         endings: by which files of this kind are known, lower case.
         keys: keys of `FileEndpoint` that count for some kinds only, and do for this one.
         has_entries: it holds entries of a directory, which have a DN and attributes, rather than rows.
+        source, destination, ldif: as in `endpoints.registry.Kind`. They are names: nothing is imported here.
     """
 
     name: str
     endings: tuple[str, ...]
     keys: frozenset[str] = frozenset()
     has_entries: bool = False
+    source: str = ""
+    destination: str = ""
+    ldif: str = ""
 
 
-CSV = FileKind("CSV", (".csv", ".tsv"), frozenset({"delimiter", "encoding", "complete"}))
-LDIF = FileKind("LDIF", (".ldif", ".ldf"), frozenset({"complete"}), has_entries=True)
+_FILES = "directory_sync.endpoints.files"
+
+CSV = FileKind(
+    "CSV",
+    (".csv", ".tsv"),
+    frozenset({"delimiter", "encoding", "complete"}),
+    source=f"{_FILES}.csv_source:open_source",
+    destination=f"{_FILES}.csv_destination:open_destination",
+)
+LDIF = FileKind(
+    "LDIF",
+    (".ldif", ".ldf"),
+    frozenset({"complete"}),
+    has_entries=True,
+    source=f"{_FILES}.ldif_source:open_source",
+    destination=f"{_FILES}.ldif_destination:open_destination",
+    ldif=f"{_FILES}.ldif_format:ldif_form",
+)
 EXCEL = FileKind("Excel", (".xlsx",), frozenset({"sheet"}))
-FILE_KINDS = (CSV, LDIF, EXCEL)
-"""All kinds of files; `endpoints/registry.py` says which can be read and written."""
-ENDINGS = {ending: kind for kind in FILE_KINDS for ending in kind.endings}
-"""What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
+FILE_KINDS = [CSV, LDIF, EXCEL]
+"""The registry of files: every kind is a line here, and everything else asks this list. A list, so that tests
+can add a kind of their own.
+"""
+
+
+def endings() -> dict[str, FileKind]:
+    """What a file is by its ending. With a delimiter, a file of any other ending is a CSV file too."""
+    return {ending: kind for kind in FILE_KINDS for ending in kind.endings}
+
+
+def kinds_with(key: str) -> list[str]:
+    """The names of the kinds of files for which a key of `FileEndpoint` counts."""
+    return [kind.name for kind in FILE_KINDS if key in kind.keys]
 
 
 class FileMode(StrEnum):
@@ -122,9 +152,7 @@ class FileMode(StrEnum):
 
 
 class FileEndpoint(EndpointModel):
-    """A CSV, TSV, Excel or LDIF file; its ending says which. A file with any other ending is CSV if it has a
-    `delimiter`.
-    """
+    """A file; its ending says of which kind. A file with any other ending is CSV if it has a `delimiter`."""
 
     file: Text = Field(description="Path, relative to the data folder.")
     connection: Text | None = Field(
@@ -144,7 +172,10 @@ class FileEndpoint(EndpointModel):
     )
     complete: bool = Field(
         False,
-        description="CSV, LDIF: the file is whole although its last line does not end with a line break.",
+        description=(
+            f"{', '.join(kinds_with('complete'))}: the file is whole although its last line does not end with"
+            " a line break."
+        ),
     )
     mode: FileMode = Field(
         FileMode.MERGE,
@@ -159,7 +190,7 @@ class FileEndpoint(EndpointModel):
     @property
     def kind(self) -> FileKind | None:
         """What the file is; None if that cannot be told."""
-        return ENDINGS.get(self.ending) or (CSV if self.delimiter is not None else None)
+        return endings().get(self.ending) or (CSV if self.delimiter is not None else None)
 
     @property
     def has_entries(self) -> bool:

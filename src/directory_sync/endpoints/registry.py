@@ -1,4 +1,5 @@
-"""Which kinds of endpoints there are: one line for each kind of source, of destination, and of file.
+"""Which kinds of endpoints there are: one line for each kind of source and of destination. A kind of file has
+its line in `definition.addresses.FILE_KINDS`.
 
 `docs/adding-an-endpoint.md` says how to add one. An endpoint brings libraries of its own along, so only what
 is used is imported.
@@ -6,19 +7,18 @@ is used is imported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from directory_sync.definition.addresses import (
-    CSV,
     FILE_KINDS,
-    LDIF,
     AnyDestination,
     AnySource,
     DirectoryDestination,
     DirectorySource,
+    EndpointModel,
     FileEndpoint,
 )
 from directory_sync.definition.models import Job
@@ -45,21 +45,15 @@ class Kind:
 
 _HERE = "directory_sync.endpoints"
 
-KINDS: Mapping[Hashable, Kind] = {
+KINDS: Mapping[type[EndpointModel], Kind] = {
     DirectorySource: Kind(source=f"{_HERE}.ldap.source:open_source"),
     DirectoryDestination: Kind(
         destination=f"{_HERE}.ldap.destination:open_destination",
         ldif=f"{_HERE}.ldap.ldif:ldif_form",
         folds_ids=True,
     ),
-    CSV: Kind(f"{_HERE}.files.csv_source:open_source", f"{_HERE}.files.csv_destination:open_destination"),
-    LDIF: Kind(
-        f"{_HERE}.files.ldif_source:open_source",
-        f"{_HERE}.files.ldif_destination:open_destination",
-        ldif=f"{_HERE}.files.ldif_format:ldif_form",
-    ),
 }
-"""By the class of the definition's part, or for a file by its kind."""
+"""By the class of the definition's part."""
 
 
 def open_source(job: Job, surroundings: Surroundings) -> Source:
@@ -84,7 +78,10 @@ def open_destination(job: Job, surroundings: Surroundings) -> Destination:
 
 def kind_of(definition: AnySource | AnyDestination) -> Kind:
     """The kind of an endpoint by its part of a definition; one that can do nothing if it is not known."""
-    return KINDS.get(definition.kind if isinstance(definition, FileEndpoint) else type(definition), Kind())
+    if not isinstance(definition, FileEndpoint):
+        return KINDS.get(type(definition), Kind())
+    file = definition.kind
+    return Kind() if file is None else Kind(file.source, file.destination, file.ldif)
 
 
 def load(name: str) -> Callable[..., Any]:
@@ -106,7 +103,7 @@ def _refuse_object_store(definition: AnySource | AnyDestination) -> None:
 def _unsupported(definition: AnySource | AnyDestination, otherwise: str) -> UnsupportedError:
     if not isinstance(definition, FileEndpoint):
         return UnsupportedError(otherwise)
-    endings = (ending for kind in FILE_KINDS if kind in KINDS for ending in kind.endings)
+    endings = (ending for kind in FILE_KINDS if kind.source or kind.destination for ending in kind.endings)
     return UnsupportedError(
         f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet. "
         f"Use one of {', '.join(endings)}, or give a delimiter: to read it as CSV."

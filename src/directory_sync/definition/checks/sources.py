@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 
-from directory_sync.definition.addresses import ENDINGS, FILE_KINDS
+from directory_sync.definition.addresses import endings, kinds_with
 from directory_sync.definition.checks.syntax import dn_wrong, encoding_wrong, filter_wrong
 from directory_sync.definition.models import (
     ChangedSince,
@@ -70,12 +70,13 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
             (*at, "file"), "leaves its folder by ..", f"give a path {where}, as in feeds/staff.csv"
         )
     if endpoint.kind is None:
+        known = endings()
         hint = (
-            f"a file ends in {', '.join(ENDINGS)}; any other is read as CSV if you say what is between two"
+            f"a file ends in {', '.join(known)}; any other is read as CSV if you say what is between two"
             f" values, as in"
             ' delimiter: ";" or delimiter: "\\t"'
         )
-        yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, ENDINGS, hint))
+        yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, known, hint))
     if endpoint.delimiter is not None and (
         endpoint.delimiter == '"' or not (endpoint.delimiter.isprintable() or endpoint.delimiter == "\t")
     ):
@@ -99,9 +100,8 @@ def _without_effect(endpoint: FileEndpoint, at: Path, places: Places) -> Iterato
         ("complete", endpoint.complete),
     ):
         if given and endpoint.kind is not None and key not in endpoint.kind.keys:
-            kinds = [kind.name for kind in FILE_KINDS if key in kind.keys]
             message, hint = (
                 f"has no effect on a {endpoint.ending} file",
-                f"it belongs to {' and '.join(kinds)} files",
+                f"it belongs to {' and '.join(kinds_with(key))} files",
             )
             yield places.problem((*at, key), message, hint, severity="warning", at_key=True)
