@@ -26,8 +26,9 @@ class Record(NamedTuple):
     Attributes:
         id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
         values: field name as the endpoint writes it → values. Absent fields are absent.
-        problem: why the record cannot be carried out (a row with too few columns, say); then `values` holds
-            only what is certain. Such a record counts as present and failed, never as missing.
+        problem: of a source, why the record cannot be carried out (a row with too few columns, say); then
+            `values` holds only what is certain. Such a record counts as present and failed, never as missing.
+            Planning does not ask for that of a destination, which raises if it cannot be read.
         cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 

@@ -5,14 +5,13 @@ it. Touches no file and no table.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import (
     Action,
     Change,
-    FieldChange,
     Outcome,
     Result,
     Values,
@@ -119,6 +118,21 @@ def cell_rule(name: str, kind: str) -> FieldRule:
     return FieldRule(name, single=True, check=check)
 
 
+def cell_text(field: str, values: Values, kind: str) -> str:
+    """The text of a cell that holds one text; empty without a value. Raises ValueError for anything else."""
+    if len(values) > 1:
+        raise ValueError(
+            f"{field} has {len(values)} values, and a cell holds one. Give the mapping a delimiter."
+        )
+    try:
+        text = values[0].decode() if values else ""
+    except UnicodeDecodeError:
+        raise ValueError(f"{field} is binary, and a {kind} cell holds text only.") from None
+    if "\0" in text:
+        raise ValueError(f"{field} holds a NUL character, which a {kind} file cannot hold.")
+    return text
+
+
 # -- is a row as it was seen
 # ----------------------------------------------------------------------------------------------------
 
@@ -148,6 +162,7 @@ def decide(
     retried: bool,
     encoding: str,
     kind: str,
+    cell: Callable[[str, Values], str],
 ) -> RowChange:
     """Compare what the change saw with the rows of that id as they are now.
 
@@ -159,6 +174,7 @@ def decide(
         retried: an earlier attempt may have carried the change out already.
         encoding: that the new texts must fit in.
         kind: of the endpoint, in messages: `CSV`.
+        cell: the text of a cell with these values of a field; raises ValueError if there is none.
     """
 
     def result(result: Result, message: str = "", cells: Mapping[str, str] | None = None) -> RowChange:
@@ -173,8 +189,8 @@ def decide(
             Result.FAILED, f"row {id}: {len(rows)} rows have this key. Take all but one out of the file."
         )
     try:
-        cells = {changed.field.lower(): _cell(changed, changed.new, kind) for changed in change.fields}
-        seen = {changed.field.lower(): _cell(changed, changed.old, kind) for changed in change.fields}
+        cells = {changed.field.lower(): cell(changed.field, changed.new) for changed in change.fields}
+        seen = {changed.field.lower(): cell(changed.field, changed.old) for changed in change.fields}
         if change.action is not Action.DELETE:
             _check_encodable(cells, encoding)
     except ValueError as error:
@@ -213,20 +229,6 @@ def _compare(
         )
         return Result.CONFLICT, message
     return Result.DONE, ""
-
-
-def _cell(changed: FieldChange, values: Values, kind: str) -> str:
-    if len(values) > 1:
-        raise ValueError(
-            f"{changed.field} has {len(values)} values, and a cell holds one. Give the mapping a delimiter."
-        )
-    try:
-        text = values[0].decode() if values else ""
-    except UnicodeDecodeError:
-        raise ValueError(f"{changed.field} is binary, and a {kind} cell holds text only.") from None
-    if "\0" in text:
-        raise ValueError(f"{changed.field} holds a NUL character, which a {kind} file cannot hold.")
-    return text
 
 
 def _check_encodable(cells: Mapping[str, str], encoding: str) -> None:

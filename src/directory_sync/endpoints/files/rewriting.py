@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import BinaryIO
 
-from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.change import Action, Change, Outcome, Result, Values
 from directory_sync.endpoints.contract import Can
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
-from directory_sync.endpoints.rows import RowChange, decide, rendered_row
+from directory_sync.endpoints.rows import RowChange, cell_text, decide, rendered_row
 from directory_sync.endpoints.whole import WholeDestination
 from directory_sync.errors import MissingObjectError, RecordError
 
@@ -87,6 +87,13 @@ class RowFile(RewrittenFile):
         `self.path` still holds the old content, if there is any.
         """
 
+    def cell(self, field: str, values: Values) -> str:
+        """The text of a cell with these values of a field; empty without a value.
+
+        One text by default. Raises ValueError, with what is wrong, if a cell cannot hold them.
+        """
+        return cell_text(field, values, self.kind)
+
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:  # noqa: ARG002 - rows are written in one part
         """A comment, because there is no standard form for changes to rows."""
         return rendered_row(change, self.label)
@@ -114,6 +121,7 @@ class RowFile(RewrittenFile):
                 retried=sequence in verify,
                 encoding=self.encoding,
                 kind=self.kind,
+                cell=self.cell,
             )
             decided.append(row)
         done = {row.id: row for row in decided if row.outcome.result is Result.DONE}
