@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from directory_sync.store.request_model import Request
+from directory_sync.approval.request import Request
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.directories import administrator
 from tests.scenarios.faulty_airflow import SUFFIX, FaultyAirflow, collection
@@ -154,7 +154,11 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
     assert {states[number] for number in answered} == {"approved"}
     for request in requests:
         view = airflow.store.requests.get(request.id)
-        assert (states[request.id], [each.person for each in view.decisions], kinds(airflow, request)) in [
+        assert (
+            states[request.id],
+            [each.person.name for each in view.decisions],
+            kinds(airflow, request),
+        ) in [
             ("approved", ["bob"], ["filed", "approved"]),
             ("pending", [], ["filed"]),
         ]
@@ -173,7 +177,7 @@ def test_an_api_server_that_dies_leaves_no_half_decision(airflow: FaultyAirflow)
                 "bob",
                 "approved",
             )
-        assert [each.person for each in airflow.store.requests.get(request.id).decisions] == ["bob"]
+        assert [each.person.name for each in airflow.store.requests.get(request.id).decisions] == ["bob"]
         assert kinds(airflow, request) == ["filed", "approved"]
     contradict(airflow, airflow.ask("many", "contradicted")[:20])
 
@@ -195,10 +199,11 @@ def contradict(airflow: FaultyAirflow, requests: list[Request]) -> None:
             answers = dict(zip(people, pool.map(decide, [request] * 2, people), strict=True))
             view = airflow.store.requests.get(request.id)
             (only,) = view.decisions
-            winner, loser = only.person, next(person for person in people if person != only.person)
+            winner = only.person.name
+            loser = next(person for person in people if person != winner)
             winners[winner] += 1
             state = "approved" if winner == "bob" else "denied"
-            assert (view.request.state, only.approve, kinds(airflow, request)) == (
+            assert (view.request.state, only.agreed, kinds(airflow, request)) == (
                 state,
                 winner == "bob",
                 ["filed", state],

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from directory_sync.approval.people import Approver
 from directory_sync.cli.main import main
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import LimitCheck
-from directory_sync.store.request_model import Approver
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.plans import creations
 from tests.scenarios.portal_server import PortalServer
@@ -96,7 +96,7 @@ def test_a_request_is_found_read_and_approved(server: PortalServer, call: Callab
     assert (status, err) == (0, "")
     assert out.startswith(f"request {number}: Approved (")
     (decision,) = server.store.requests.get(int(number)).decisions
-    assert (decision.person, decision.approve, decision.reason, decision.verified) == (
+    assert (decision.person.name, decision.agreed, decision.reason, decision.person.verified) == (
         "bea",
         True,
         "Fine",

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.loading import load_text
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL
 from tests.scenarios.airflow_parts import kill_tree
 from tests.scenarios.faulty_airflow import FaultyAirflow

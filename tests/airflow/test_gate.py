@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import RequestView
 from directory_sync.definition.models import Collection
 from directory_sync.errors import LeaseError, StoreError
-from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
 from tests.scenarios.requests import decide

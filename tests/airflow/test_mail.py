@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from directory_sync.airflow.mail import SmtpSender, deliver_request_mail, portal_url
+from directory_sync.approval.request import EventKind
 from directory_sync.errors import MailError, StoreError
 from directory_sync.store.outbox import Outbox
-from directory_sync.store.request_model import EventKind
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
 from tests.scenarios.certificates import Authority

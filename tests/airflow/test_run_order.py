@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from directory_sync.approval.people import Approver
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Change
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
-from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
 from tests.scenarios.plans import DESTINATION, creations

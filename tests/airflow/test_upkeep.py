@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import update
 
+from directory_sync.approval.people import Approver
 from directory_sync.definition.models import Collection
 from directory_sync.errors import RequestNotFound, StoreError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
 from directory_sync.store.plans import Plans
-from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
 from tests.scenarios.plans import DESTINATION, creations

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from directory_sync.airflow.gate_poller import GatePoller
-from directory_sync.store.request_model import RequestView
+from directory_sync.approval.request import RequestView
 from directory_sync.store.store import Store
 from tests.scenarios.requests import Workers, file
 
@@ -76,10 +76,10 @@ def assert_one_wins(view: RequestView, answers: list[dict[str, Any]]) -> None:
     else:
         (only,) = view.decisions
         assert only.at < request.expires
-        assert (only.person, only.at) == (request.decided_by, request.decided)
-        assert winners == [{"state": "approved" if only.approve else "denied"}]
+        assert (only.person.name, only.at) == (request.decided_by, request.decided)
+        assert winners == [{"state": "approved" if only.agreed else "denied"}]
         # Whoever comes late hears who was first, whether the time is over by then or not.
-        assert told == {("AlreadyDecided", only.person, request.state)}
+        assert told == {("AlreadyDecided", only.person.name, request.state)}
     assert [event.kind.value for event in view.events] == ["filed", request.state]
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from directory_sync.approval.people import Approver, named
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.records import named
+from directory_sync.approval.request import EventKind, RequestView
 from directory_sync.errors import EndpointUnavailable, StoreError
 from directory_sync.requests import upkeep
 from directory_sync.requests.upkeep import SweepProblem, SweepResult, sweep
-from directory_sync.store.request_model import Approver, EventKind, RequestView
 from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
 from tests.scenarios.examples import examples

@@ -15,6 +15,7 @@ import ldap
 import pytest
 
 from directory_sync.approval.people import Person
+from directory_sync.approval.request import Request
 from directory_sync.cli.deployment import operating_system_user
 from directory_sync.cli.main import main
 from directory_sync.definition.documents import read_document
@@ -22,7 +23,6 @@ from directory_sync.definition.loading import load
 from directory_sync.errors import NotAllowed
 from directory_sync.requests import decisions
 from directory_sync.requests.filing import ask_for_waiver
-from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 from tests.scenarios.slapd import Slapd
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from directory_sync.approval.people import Approver
 from directory_sync.definition.models import Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import MailError
@@ -20,7 +21,6 @@ from directory_sync.mail.message import message, request_thread
 from directory_sync.mail.templates import Rendered
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
-from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from tests.scenarios.mail import Box, file, send, text_of
 from tests.scenarios.new_store import new_store

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import EventKind
 from directory_sync.errors import EndpointUnavailable, MailError
 from directory_sync.mail import outbox
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.templates import Templates
-from directory_sync.store.request_model import Approver, EventKind
 from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
 from tests.scenarios.mail import ADDRESSES, DOWN, PORTAL, Box, file, send, text_of

@@ -15,11 +15,11 @@ import pytest
 from alembic import command
 from sqlalchemy import event, func, select, text
 
+from directory_sync.approval.request import EventKind
 from directory_sync.errors import RequestNotFound
 from directory_sync.store import migrate
 from directory_sync.store.database import Database
 from directory_sync.store.outbox import Topic, Unreached, _due
-from directory_sync.store.request_model import EventKind
 from directory_sync.store.store import Store
 from directory_sync.store.tables import OutboxRow
 from tests.scenarios.clock import Clock

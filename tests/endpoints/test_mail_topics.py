@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from directory_sync.approval.people import Approver
 from directory_sync.errors import MailError, StoreError
 from directory_sync.mail.audience import Letter, Occasion, Recipient
 from directory_sync.mail.letters import LETTERS, Noted
@@ -16,7 +17,6 @@ from directory_sync.mail.message import Thread
 from directory_sync.mail.outbox import DeliveryResult
 from directory_sync.mail.templates import Rendered
 from directory_sync.store.outbox import DueMail, Topic, queue_mail
-from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from tests.scenarios.clock import START, Clock
 from tests.scenarios.mail import Box, file, send

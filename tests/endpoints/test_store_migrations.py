@@ -16,11 +16,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import column, inspect, select, table, text, update
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import MessageCode
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.plan.model import LimitCheck
 from directory_sync.store import migrate
 from directory_sync.store.database import Database, parse_url
-from directory_sync.store.request_model import Approver, MessageCode
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base, JobRunRow
 from tests.scenarios.plans import collection, creations, plan

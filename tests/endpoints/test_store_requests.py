@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from directory_sync.approval.people import Approver, Person
+from directory_sync.approval.request import Decision, RequestView
 from directory_sync.errors import AlreadyDecided, DirectorySyncError, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.model import LimitCheck
-from directory_sync.store.request_model import Approver, Decision, Filed, Filing, RequestView
+from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PlanRow, RequestRow
 from tests.scenarios.plans import collection, creations, plan
@@ -188,10 +190,8 @@ def test_a_decision_is_recorded_with_all_that_follows(store: Store) -> None:
     assert request.decided is not None
     assert view.decisions == (
         Decision(
-            "bea",
-            ("crew", "pilots"),
-            verified=True,
-            approve=False,
+            Person("bea", frozenset({"crew", "pilots"}), verified=True),
+            agreed=False,
             reason="Not before Monday.",
             at=request.decided,
         ),
@@ -229,7 +229,7 @@ def test_a_vote_that_is_not_enough_can_restart_the_clock_of_escalation(store: St
             escalate_after=5 * HOUR,
         )
         assert view.request.escalates == (None if state else view.events[-1].at + 5 * HOUR)
-    assert not any(decision.verified for decision in store.requests.get(request_id).decisions)
+    assert not any(decision.person.verified for decision in store.requests.get(request_id).decisions)
 
 
 def test_who_may_not_decide_has_not_decided(store: Store) -> None:
@@ -257,7 +257,7 @@ def test_who_may_not_decide_has_not_decided(store: Store) -> None:
     assert store.requests.get(request_id) == before
     ((view, decisions),) = seen
     assert view == before
-    assert [(each.person, each.approve) for each in decisions] == [("mal", True)]
+    assert [(each.person.name, each.agreed) for each in decisions] == [("mal", True)]
 
 
 @pytest.mark.parametrize(

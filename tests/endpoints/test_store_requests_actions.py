@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import RequestView
 from directory_sync.errors import AlreadyDecided, DirectorySyncError, NotDecidable, PlanMismatch
-from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PlanRow
 from tests.scenarios.requests import ADMINS, BEA, decide, file

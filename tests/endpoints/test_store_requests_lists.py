@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import EventKind
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.errors import RequestError
-from directory_sync.store.request_model import SEARCH_LENGTH, Approver, EventKind, RequestFilter, RequestPage
+from directory_sync.store.request_model import SEARCH_LENGTH, RequestFilter, RequestPage
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
 from tests.scenarios.requests import ADMINS, BEA, POLICY, decide, file, stored_plan

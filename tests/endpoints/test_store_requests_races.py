@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from directory_sync.store.request_model import RequestView
+from directory_sync.approval.request import RequestView
 from directory_sync.store.store import Store
 from directory_sync.store.tables import RequestRow
 from tests.scenarios.plans import creations
@@ -77,8 +77,8 @@ def test_of_contradicting_decisions_one_wins(store_url: str, store: Store, worke
         view = store.requests.get(request_id)
         assert_told_who_was_first(view, answers)
         (only,) = view.decisions
-        assert view.request.state == ("approved" if only.approve else "denied")
-        assert (only.person, only.at) == (view.request.decided_by, view.request.decided)
+        assert view.request.state == ("approved" if only.agreed else "denied")
+        assert (only.person.name, only.at) == (view.request.decided_by, view.request.decided)
         assert kinds(view) == ["filed", view.request.state]
 
 
@@ -101,7 +101,7 @@ def test_a_quorum_counts_exactly(store_url: str, store: Store, workers: Workers)
             ("AlreadyDecided", view.request.decided_by, "approved")
         ] * 5
         assert len(view.decisions) == 3
-        assert {each.person for each in view.decisions} == {
+        assert {each.person.name for each in view.decisions} == {
             event.actor for event in view.events if event.kind == "approved"
         }
         assert kinds(view) == ["filed", "approved", "approved", "approved"]
@@ -118,7 +118,7 @@ def test_one_person_counts_once(store_url: str, store: Store, workers: Workers) 
     answers = workers.at_once(store_url, *[decision(store, request_id, "bea", approve=True, needed=2)] * 8)
     view = store.requests.get(request_id)
     assert view.request.state == "pending"
-    assert [(each.person, each.approve) for each in view.decisions] == [("bea", True)]
+    assert [(each.person.name, each.agreed) for each in view.decisions] == [("bea", True)]
     assert sorted(answer.get("by", "") for answer in answers) == ["", *["bea"] * 7]
 
 
@@ -133,7 +133,7 @@ def test_a_quorum_and_a_denial(store_url: str, store: Store, workers: Workers) -
         ]
         answers = workers.at_once(store_url, *commands)
         view = store.requests.get(request_id)
-        votes = [each.approve for each in sorted(view.decisions, key=lambda each: each.at)]
+        votes = [each.agreed for each in sorted(view.decisions, key=lambda each: each.at)]
         assert view.request.state in {"approved", "denied"}
         assert votes == (
             [True] * 3 if view.request.state == "approved" else [True] * (len(votes) - 1) + [False]
@@ -298,7 +298,7 @@ def test_a_process_killed_at_any_moment_leaves_all_or_nothing(store_url: str, st
         reported += process.communicate()[0].splitlines()
         views = [store.requests.get(request_id) for request_id in ids]
         for view in views:
-            votes, happened = [each.person for each in view.decisions], kinds(view)
+            votes, happened = [each.person.name for each in view.decisions], kinds(view)
             assert (view.request.state, votes, happened) in [
                 ("pending", [], ["filed"]),
                 ("approved", ["bea"], ["filed", "approved"]),

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from directory_sync.approval.people import Approver
 from directory_sync.errors import RequestError, RequestNotFound, StoreError
 from directory_sync.store.migrate import upgrade
-from directory_sync.store.request_model import NAME_LENGTH, TEXT_LENGTH, Approver
+from directory_sync.store.request_model import NAME_LENGTH, TEXT_LENGTH
 from directory_sync.store.store import Store
 from tests.scenarios.mail import of_request
 from tests.scenarios.postgres import Postgres

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
+from directory_sync.approval.people import Approver
 from directory_sync.errors import RequestError, RequestNotFound, StoreError
 from directory_sync.store.migrate import upgrade
-from directory_sync.store.request_model import Approver
 from directory_sync.store.store import Store
 from directory_sync.store.tables import (
     Base,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from directory_sync.approval.people import Approver
 from directory_sync.endpoints.change import Action, Change, FieldChange
-from directory_sync.store.request_model import Approver
 from tests.scenarios.plans import collection, plan
 from tests.scenarios.portal_server import COLLECTION, PortalServer
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
+from directory_sync.approval.people import Approver
 from directory_sync.plan.model import LimitCheck
-from directory_sync.store.request_model import Approver
 from tests.portal.asking import BEA, Asked, ask, update
 from tests.scenarios.plans import collection, plan
 from tests.scenarios.portal_server import PAUSED, PortalServer

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from directory_sync.store.request_model import Approver
+from directory_sync.approval.people import Approver
 from tests.portal.asking import ask
 from tests.scenarios.portal_server import HIDDEN, PortalServer
 
@@ -51,8 +51,8 @@ def test_somebody_named_by_role_or_group(
     answer = server.client(user).post(f"/api/v1/requests/{asked.id}/approve", json={"digest": asked.digest})
     assert answer.status_code == 200, answer.text
     [decision] = server.store.requests.get(asked.id).decisions
-    assert (decision.person, decision.verified) == (user, True)
-    assert role in decision.roles
+    assert (decision.person.name, decision.person.verified) == (user, True)
+    assert role in decision.person.roles
 
 
 def test_only_administrators_see_the_list_of_all_requests(server: PortalServer) -> None:

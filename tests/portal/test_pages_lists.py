@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from directory_sync.store.request_model import EventKind
+from directory_sync.approval.request import EventKind
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, IDA, NOBODY
 

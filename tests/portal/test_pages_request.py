@@ -6,11 +6,11 @@ import re
 
 import pytest
 
+from directory_sync.approval.people import Approver
 from directory_sync.endpoints.change import WORST_FIRST, Change
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.present.listings import NOT_RECORDED
 from directory_sync.requests import decisions
-from directory_sync.store.request_model import Approver
 from directory_sync.store.run_identity import RunIdentity
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, IDA, LONG, NOBODY, POLICY, changes

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import update
 
 from directory_sync.approval.people import Person
+from directory_sync.approval.request import Request
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal import airflow_runs
 from directory_sync.requests import decisions
-from directory_sync.store.request_model import Request
 from directory_sync.store.tables import ChangeRow, RequestRow
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, changes

@@ -17,12 +17,13 @@ import httpx
 
 from demo.airflow_api import AirflowApi
 from demo.airflow_server import start_airflow
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import Request
 from directory_sync.definition.documents import read_document
 from directory_sync.definition.loading import load
 from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.store.migrate import upgrade
-from directory_sync.store.request_model import Approver, Request
 from directory_sync.store.store import Store
 from tests.scenarios.airflow_parts import AirflowParts
 from tests.scenarios.delay_proxy import DelayProxy

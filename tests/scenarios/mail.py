@@ -14,8 +14,8 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
 
+from directory_sync.approval.people import named
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.records import named
 from directory_sync.errors import MailError
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.outbox import DeliveryResult, deliver

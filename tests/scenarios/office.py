@@ -12,6 +12,7 @@ from typing import Any
 
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Collection
 from directory_sync.requests import decisions
 from directory_sync.requests.filing import ask_for_waiver
@@ -19,7 +20,6 @@ from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import run_job
 from directory_sync.run.result import JobResult
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.new_store import new_store

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from directory_sync.approval.people import Assignment, Origin, Person
-from directory_sync.approval.policy import needs_approval
+from directory_sync.approval.people import Assignment, Origin, Person, named
+from directory_sync.approval.policy import EffectivePolicy, needs_approval
+from directory_sync.approval.request import Decision, Event, EventKind, Request, RequestView
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.endpoints.change import Action, Change, FieldChange
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
@@ -32,6 +35,74 @@ def change(action: Action, *fields: str) -> Change:
 
 def asks(given: ApprovalPolicy, what: Plan, trigger: str = "manual") -> bool:
     return needs_approval(given, what, trigger=trigger, exceeded=what.exceeded) is not None
+
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def event(
+    kind: EventKind,
+    at: datetime = NOW,
+    person: Person | None = None,
+    approvers: Approvers | None = None,
+    level: int | None = None,
+    text: str = "",
+) -> Event:
+    """What the store notes of it."""
+    data: dict[str, Any] = {"to": [{"kind": each.kind, "name": each.name} for each in named(approvers)]}
+    if level is not None:
+        data["level"] = level
+    if person is not None:
+        data |= {"roles": sorted(person.roles), "verified": person.verified}
+    return Event(0, kind, "" if person is None else person.name, text, at, data)
+
+
+def request_view(
+    policy: EffectivePolicy,
+    *later: Assignment,
+    state: RequestState = RequestState.PENDING,
+    by: str = "anna",
+    decisions: Sequence[Decision] = (),
+) -> RequestView:
+    """A request under a policy, which these were asked to decide later."""
+    happened = {Origin.ESCALATED: EventKind.ESCALATED, Origin.REROUTED: EventKind.REROUTED}
+    events = [event(happened[each.origin], NOW, each.by, each.approvers) for each in later]
+    request = Request(
+        id=1,
+        collection="corp",
+        job="people",
+        run_id="run",
+        collection_run_id=1,
+        plan_id=1,
+        digest="",
+        policy=policy.model_dump(mode="json", exclude_none=True),
+        waives=(),
+        waiver=False,
+        requester=by,
+        requester_verified=True,
+        requester_may_decide=False,
+        asked_by="",
+        title="",
+        source="",
+        destination="",
+        trigger="manual",
+        reason="",
+        description="",
+        statistics={},
+        changes=1,
+        state=state,
+        filed=NOW,
+        expires=None,
+        level=0,
+        escalates=None,
+        decided=None,
+        decided_by=None,
+        begun=None,
+        successor=None,
+        applied=None,
+        result=None,
+    )
+    return RequestView(request, (), tuple(decisions), tuple(events))
 
 
 NAMES = ["anna", "bob", "Bob", "carol"]

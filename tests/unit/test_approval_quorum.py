@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.approval.history import assignments
-from directory_sync.approval.people import Assignment, Decision, Origin, Person, identity, ineligible
+from directory_sync.approval.eligibility import ineligible
+from directory_sync.approval.people import Assignment, Origin, Person, identity
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Approved, Denied, Outcome, Pending, outcome
+from directory_sync.approval.request import Decision, assignments
 from directory_sync.definition.models import Approvers
 from tests.scenarios.examples import examples
 

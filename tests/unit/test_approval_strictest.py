@@ -10,27 +10,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.approval.history import assignments
+from directory_sync.approval.eligibility import Hindrance, may_decide
 from directory_sync.approval.minimum import tighten
-from directory_sync.approval.people import (
-    Assignment,
-    Decision,
-    Hindrance,
-    Origin,
-    Person,
-    RequestView,
-    identity,
-    is_named,
-    may_decide,
-)
+from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Approved, Pending, outcome
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.request import Decision, assignments
 from directory_sync.approval.strictest import circle, strictest
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.plan.model import Plan
 from tests.scenarios.examples import examples
-from tests.scenarios.policies import NAMES, asks, later, people, plans, policies, policy
+from tests.scenarios.policies import NAMES, asks, later, people, plans, policies, policy, request_view
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 effective = st.builds(tighten, st.none() | policies, policies).filter(lambda policy: policy is not None)
@@ -57,7 +47,7 @@ def test_the_people_of_both_versions_decide() -> None:
     and says why.
     """
     result = both({"approvers": {"users": ["carol", "dora"]}}, {"approvers": {"users": ["bob", "dora"]}})
-    view = RequestView(RequestState.PENDING, result, "ida", assignments(result))
+    view = request_view(result, by="ida")
     refusals = {
         name: may_decide(view, Person(name, frozenset(), verified=True)) for name in ("bob", "carol", "dora")
     }
@@ -166,7 +156,7 @@ def test_nobody_decides_who_is_not_named_by_both(
     versions = tighten(minimum, now), tighten(minimum, began)
     result = strictest(*versions)
     assert result is not None
-    if may_decide(RequestView(RequestState.PENDING, result, requester, assignments(result)), person) is None:
+    if may_decide(request_view(result, by=requester), person) is None:
         for each in versions:
             assert each is not None
             named = [circle(each), *([each.all_of] if each.all_of else [])]

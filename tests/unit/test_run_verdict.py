@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from directory_sync.approval.minimum import tighten
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, WhyAsked, needs_approval
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import ApprovalPolicy, Removal
 from directory_sync.endpoints.change import Action
 from directory_sync.plan.model import LimitCheck, Plan
@@ -31,7 +33,6 @@ from directory_sync.run.verdict import (
     decide,
 )
 from directory_sync.run.verdict_text import forecast_text
-from directory_sync.store.request_model import Request
 from tests.scenarios.policies import OVER, change, plan, policy
 
 HERE, THERE = "aa" * 32, "bb" * 32
@@ -98,7 +99,8 @@ def asked(given: ApprovalPolicy, **facts: Any) -> Request:
         "applied": None,
         "result": None,
     }
-    return Request(**{**standard, **facts})
+    values = {**standard, **facts}
+    return Request(**{**values, "state": RequestState(values["state"])})
 
 
 def waiver(given: ApprovalPolicy, *, age: timedelta = timedelta(hours=1), **facts: Any) -> ApprovedWaiver:

@@ -19,7 +19,7 @@ from directory_sync.airflow.request_link import RequestLink
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from directory_sync.store.request_model import Request
+    from directory_sync.approval.request import Request
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -83,8 +83,8 @@ class ApplyOperator(WorkingOperator):
         """The run, and the request that it has filed for the job, which is approved."""
         from directory_sync.airflow.mail import deliver_after
         from directory_sync.airflow.withdrawal import what_became_of
+        from directory_sync.approval.states import RequestState
         from directory_sync.printable import printable_lines
-        from directory_sync.store.request_model import APPLIED, APPROVED, CANCELLED, STALE
 
         snapshot = joined_run(store, context)
         request = None if snapshot is None else store.requests.to_carry_out(snapshot.id, self.job)
@@ -96,7 +96,7 @@ class ApplyOperator(WorkingOperator):
                 " the job again."
             )
         self.request = request.id
-        if request.state in (STALE, CANCELLED):
+        if request.state in (RequestState.STALE, RequestState.CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has
             # failed.
             log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
@@ -104,7 +104,7 @@ class ApplyOperator(WorkingOperator):
             raise AirflowSkipException(
                 f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
             )
-        if request.state not in (APPROVED, APPLIED):
+        if request.state not in (RequestState.APPROVED, RequestState.APPLIED):
             raise AirflowFailException(
                 f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has"
                 f" marked the task "

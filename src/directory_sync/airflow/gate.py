@@ -21,7 +21,7 @@ from directory_sync.errors import DirectorySyncError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from directory_sync.store.request_model import Request
+    from directory_sync.approval.request import Request
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -63,7 +63,7 @@ class ApprovalSensor(BaseSensorOperator):
 
     def _look(self, context: Context) -> dict[str, Any]:
         from directory_sync.airflow.mail import deliver_until
-        from directory_sync.store.request_model import APPLIED, APPROVED
+        from directory_sync.approval.states import RequestState
 
         try:
             with open_store() as store:
@@ -78,7 +78,7 @@ class ApprovalSensor(BaseSensorOperator):
                     request = store.requests.get(request.id).request
                 if request.pending:
                     self._wait(store, context, request)
-                if request.state in (APPROVED, APPLIED):
+                if request.state in (RequestState.APPROVED, RequestState.APPLIED):
                     by = f" by {request.decided_by}" if request.decided_by else ""
                     log.info("Request %d was approved%s.", request.id, by)
                     return {"request": request.id}

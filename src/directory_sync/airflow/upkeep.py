@@ -17,12 +17,14 @@ from directory_sync.airflow.deployment import deployment
 from directory_sync.airflow.mail import deliver_request_mail
 from directory_sync.airflow.withdrawal import withdraw
 from directory_sync.approval.escalation import ManagerOf
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import ENDED, RequestState
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
 from directory_sync.printable import printable
 from directory_sync.requests.upkeep import sweep
 from directory_sync.run.settling import settle_all
 from directory_sync.run.timed_people import TimedPeople
-from directory_sync.store.request_model import ENDED, PENDING, Request, RequestFilter
+from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.settling import OpenPlan
 from directory_sync.store.store import Store
@@ -212,7 +214,7 @@ def _managers() -> Iterator[ManagerOf]:
 def _pending(store: Store) -> Iterator[Request]:
     before: int | None = None
     while True:
-        page = store.requests.all(RequestFilter(states=(PENDING,)), before=before, limit=200)
+        page = store.requests.all(RequestFilter(states=(RequestState.PENDING,)), before=before, limit=200)
         yield from page.requests
         if page.next is None:
             return

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from directory_sync.approval.request import EventKind
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import AlreadyDecided
-from directory_sync.store.request_model import CANCELLED, DENIED, EXPIRED, STALE, EventKind
 
 if TYPE_CHECKING:
-    from directory_sync.store.request_model import Event, RequestView
+    from directory_sync.approval.request import Event, RequestView
     from directory_sync.store.store import Store
 
 _ENDED = {
-    DENIED: EventKind.DENIED,
-    EXPIRED: EventKind.EXPIRED,
-    CANCELLED: EventKind.CANCELLED,
-    STALE: EventKind.STALE,
+    RequestState.DENIED: EventKind.DENIED,
+    RequestState.EXPIRED: EventKind.EXPIRED,
+    RequestState.CANCELLED: EventKind.CANCELLED,
+    RequestState.STALE: EventKind.STALE,
 }
 
 
@@ -28,13 +29,13 @@ def what_became_of(view: RequestView) -> str:
     request = view.request
     event = next((each for each in reversed(view.events) if each.kind is _ENDED.get(request.state)), None)
     what = {
-        DENIED: "was denied",
-        EXPIRED: "has expired: nobody decided in time",
-        CANCELLED: "was withdrawn",
-        STALE: "is stale",
+        RequestState.DENIED: "was denied",
+        RequestState.EXPIRED: "has expired: nobody decided in time",
+        RequestState.CANCELLED: "was withdrawn",
+        RequestState.STALE: "is stale",
     }.get(request.state, f"is {request.state}")
     text = f"Request {request.id} {what}{_by(event)}."
-    if request.state == STALE and request.successor is not None:
+    if request.state == RequestState.STALE and request.successor is not None:
         text = (
             f"Request {request.id} is stale: request {request.successor} of a later run has taken its place."
         )

@@ -11,11 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from directory_sync.approval.history import Event, assignments
-from directory_sync.approval.people import Origin, could_decide, identity, somebody_could_decide
+from directory_sync.approval.eligibility import could_decide, somebody_could_decide
+from directory_sync.approval.people import Origin, identity
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.request import Event, EventKind, assignments
 from directory_sync.definition.models import Approvers
-from directory_sync.store.request_model import EventKind
 
 ManagerOf = Callable[[str], str | None]
 """User name → user name of the manager, None if there is none.

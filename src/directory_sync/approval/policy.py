@@ -28,6 +28,13 @@ as by hand.
 """
 
 
+def starter(trigger: str, requester: str) -> str:
+    """Who started a run, as far as that keeps anybody from deciding: the schedule is no one, whoever may have
+    that name.
+    """
+    return "" if trigger == SCHEDULED else requester
+
+
 class EffectivePolicy(ApprovalPolicy):
     """The policy that counts for a job: its own, tightened by the deployment's minimum.
 

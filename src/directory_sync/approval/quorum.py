@@ -13,18 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from directory_sync.approval.people import (
-    Assignment,
-    Decision,
-    Origin,
-    Person,
-    could_decide,
-    identity,
-    ineligible,
-    is_named,
-    role_text,
-)
+from directory_sync.approval.eligibility import could_decide, ineligible
+from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named, role_text
 from directory_sync.approval.policy import EffectivePolicy
+from directory_sync.approval.request import Decision
 from directory_sync.approval.strictest import people_required
 from directory_sync.definition.models import Approvers
 

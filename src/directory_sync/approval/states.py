@@ -23,6 +23,15 @@ class RequestState(StrEnum):
     APPLIED = "applied"
 
 
+ENDED = (
+    RequestState.DENIED,
+    RequestState.EXPIRED,
+    RequestState.CANCELLED,
+    RequestState.STALE,
+    RequestState.APPLIED,
+)
+"""States in which nothing more happens to a request."""
+
 LABELS: Mapping[RequestState, str] = MappingProxyType(
     {
         RequestState.PENDING: "Waiting for approval",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from directory_sync.approval.states import RequestState
 
 if TYPE_CHECKING:  # the command line asks how long a waiver lasts, and needs no store for that
-    from directory_sync.store.request_model import Request
+    from directory_sync.approval.request import Request
 
 WAIVER_LASTS = timedelta(days=7)
 """A waiver that no run has used by then counts no longer: the approver did not mean an accident of next year.

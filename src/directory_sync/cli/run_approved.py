@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from directory_sync.approval.request import Request
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.cli.deployment import holder
 from directory_sync.cli.exit_status import UsageError
@@ -17,7 +18,6 @@ from directory_sync.errors import LeaseError, NotDecidable
 from directory_sync.run.approved import apply_approved
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState, state_of_run
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
 

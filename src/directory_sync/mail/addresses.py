@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from directory_sync.store.request_model import Approver
+from directory_sync.approval.people import Approver
 
 _LONGEST = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directory_sync.approval.people import could_decide, same_person
+from directory_sync.approval.eligibility import could_decide
+from directory_sync.approval.people import Approver, same_person
 from directory_sync.approval.policy import SCHEDULED
-from directory_sync.approval.records import asker_of, policy_of, requester_of
-from directory_sync.store.request_model import Approver, Event, EventKind, Request, RequestView
+from directory_sync.approval.request import Event, EventKind, Request, RequestView
 
 
 class Letter(StrEnum):
@@ -84,7 +84,7 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
     request = view.request
     if not request.pending:
         return
-    policy = policy_of(request)
+    policy = request.rules
     unable = {(each["kind"], each["name"]) for each in (event.data or {}).get("unable") or ()}
     earlier = {
         whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)
@@ -93,8 +93,8 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         if whom in earlier:
             continue
         if whom.kind == "user":
-            decided = any(same_person(decision.person, whom.name) for decision in view.decisions)
-            if decided or not could_decide(policy, whom.name, requester_of(request), asker_of(view)):
+            decided = any(same_person(decision.person.name, whom.name) for decision in view.decisions)
+            if decided or not could_decide(policy, whom.name, request.starter, view.asker):
                 continue
         yield Recipient(whom, unable=(whom.kind, whom.name) in unable)
 
@@ -113,7 +113,7 @@ def _noted_again(view: RequestView, event: Event) -> bool:
 
 
 def _everybody(view: RequestView) -> Iterable[Recipient]:
-    deciders = (Approver("user", decision.person) for decision in view.decisions)
+    deciders = (Approver("user", decision.person.name) for decision in view.decisions)
     assignees = (Approver(assignee.kind, assignee.name) for assignee in view.assignees)
     return _distinct([*_who_asked(view), *map(Recipient, (*assignees, *deciders))])
 
@@ -133,13 +133,15 @@ def _not_asked_anew(view: RequestView) -> Iterable[Recipient]:
 def _who_asked(view: RequestView) -> list[Recipient]:
     """Who started the run, as far as that is a person, and who asked for a waiver."""
     names = [view.request.requester] if is_person(view.request) else []
-    if asker := asker_of(view):
+    if asker := view.asker:
         names.append(asker)
     return [Recipient(Approver("user", name), asked_for_it=True) for name in names]
 
 
 def _agreed(view: RequestView) -> list[Recipient]:
-    return [Recipient(Approver("user", decision.person)) for decision in view.decisions if decision.approve]
+    return [
+        Recipient(Approver("user", decision.person.name)) for decision in view.decisions if decision.agreed
+    ]
 
 
 def _distinct(recipients: Iterable[Recipient]) -> list[Recipient]:

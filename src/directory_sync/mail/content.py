@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from directory_sync.approval.request import Event, EventKind, Request, RequestView
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import usable_until
 from directory_sync.mail.audience import Letter, Recipient, is_person
@@ -17,7 +18,6 @@ from directory_sync.plan.model import COUNTED_AS
 from directory_sync.present.words import count_text
 from directory_sync.printable import printable
 from directory_sync.run import approval_text
-from directory_sync.store.request_model import Event, EventKind, Request, RequestView
 
 LONGEST_LINE = 300
 """Characters of a name or of one line of somebody's words."""
@@ -179,7 +179,7 @@ def _carried_out(data: Mapping[str, Any]) -> str:
 
 
 def _by_all(view: RequestView) -> str:
-    people = [_line(decision.person) for decision in view.decisions if decision.approve]
+    people = [_line(decision.person.name) for decision in view.decisions if decision.agreed]
     return f" by {', '.join(people)}" if people else ""
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from directory_sync.approval.request import Event, EventKind, RequestView
 from directory_sync.mail.audience import Occasion, Recipient, occasion
 from directory_sync.mail.content import content
 from directory_sync.mail.message import Thread, request_thread
 from directory_sync.store.outbox import DueMail, Topic
-from directory_sync.store.request_model import Event, EventKind, RequestView
 from directory_sync.store.store import Store
 
 

@@ -13,10 +13,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from directory_sync.approval.request import Request
 from directory_sync.errors import MailError
 from directory_sync.mail.addresses import checked_address
 from directory_sync.mail.templates import Rendered
-from directory_sync.store.request_model import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 from fastapi import Depends
 
-from directory_sync.approval.people import Person
+from directory_sync.approval.people import Approver, Person
 from directory_sync.errors import NotAllowed, RequestNotFound
 from directory_sync.portal import airflow_login, airflow_people, airflow_runs
 from directory_sync.portal.identity import is_administrator, person_of
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.portal.standing import Standings
-from directory_sync.store.request_model import Approver
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.models.base_user import BaseUser

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from directory_sync import settings
 from directory_sync.approval.minimum import parse_minimum
-from directory_sync.approval.records import named
+from directory_sync.approval.people import Approver, named
+from directory_sync.approval.request import Request, RequestView
 from directory_sync.definition.approval import LONGEST_NAME, impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, NotDecidable, QueryError, RequestError, RequestNotFound
@@ -29,7 +30,6 @@ from directory_sync.portal.wire import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.printable import printable
 from directory_sync.requests import decisions, filing
 from directory_sync.run.policies import policy_for
-from directory_sync.store.request_model import Approver, Request, RequestView
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 

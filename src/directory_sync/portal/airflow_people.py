@@ -21,10 +21,10 @@ from airflow.configuration import conf
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
 
+from directory_sync.approval.people import Approver
 from directory_sync.portal.airflow_login import readable
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
 from directory_sync.portal.wire import Known
-from directory_sync.store.request_model import Approver
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser

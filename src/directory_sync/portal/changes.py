@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST
@@ -16,7 +17,6 @@ from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.store.plan_pages import PlanHead, StoredChange
-from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 _EVERYTHING = ChangeQuery()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Change
@@ -20,7 +21,6 @@ from directory_sync.portal.integrity import Checked, worst
 from directory_sync.portal.queries import ComparisonQuery
 from directory_sync.portal.reading import visible_request
 from directory_sync.present.shown import ShownChange, visible
-from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 

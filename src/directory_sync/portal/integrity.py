@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from directory_sync.approval.request import Request
 from directory_sync.errors import DirectorySyncError, PlanMismatch
 from directory_sync.portal.wire import Integrity
-from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 AT_ONCE = 5_000

@@ -16,12 +16,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import ErrorDetails, PydanticCustomError
 from starlette.requests import Request
 
+from directory_sync.approval.request import EventKind
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.change import Action, Result
 from directory_sync.errors import QueryError
 from directory_sync.printable import printable
-from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, EventKind, RequestFilter
+from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, RequestFilter
 from directory_sync.store.requests import LARGEST_PAGE
 
 LARGEST_NUMBER = 2**31 - 1

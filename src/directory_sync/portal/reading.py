@@ -10,7 +10,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 
+from directory_sync.approval.people import Approver
 from directory_sync.approval.quorum import Outcome, Pending
+from directory_sync.approval.request import EventKind, Request, RequestView
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
@@ -22,15 +25,7 @@ from directory_sync.portal.wire import Known
 from directory_sync.requests import decisions
 from directory_sync.requests.decisions import Powers
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import (
-    APPROVED,
-    PENDING,
-    Approver,
-    EventKind,
-    Request,
-    RequestFilter,
-    RequestView,
-)
+from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -225,7 +220,7 @@ def _run_that_applies(visitor: Visitor, request: Request) -> RunInAirflow:
 
     A waiver and a terminal's request have none.
     """
-    awaited = request.state in (PENDING, APPROVED) and request.begun is None
+    awaited = request.state in (RequestState.PENDING, RequestState.APPROVED) and request.begun is None
     if not awaited or request.waiver or request.trigger == TERMINAL:
         return UNTOLD
     return visitor.rights.run_of(request.collection, request.run_id)
@@ -248,7 +243,7 @@ def _note_view(store: Store, visitor: Visitor, view: RequestView) -> bool:
 
 def _answered(store: Store, request: Request) -> int | None:
     """A waiver's plan is applied as that of another run, of which nothing is known here."""
-    if request.state != APPROVED or request.begun is None or request.waiver:
+    if request.state != RequestState.APPROVED or request.begun is None or request.waiver:
         return None
     return store.plans.count_outcomes(request.plan_id)
 

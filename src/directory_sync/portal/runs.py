@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.errors import PlanMismatch, RequestNotFound
 from directory_sync.plan.model import Statistics
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.run_in_airflow import OtherRun, is_left_behind, other_run
 from directory_sync.run.result import JobState
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
 from directory_sync.store.store import Store
 

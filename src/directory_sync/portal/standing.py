@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from directory_sync.approval.people import Assignment
+from directory_sync.approval.people import Approver, Assignment, named
 from directory_sync.approval.quorum import Pending, outcome
-from directory_sync.approval.records import for_decision, named
+from directory_sync.approval.request import RequestView
 from directory_sync.definition.models import Approvers
 from directory_sync.portal.wire import Known
-from directory_sync.store.request_model import Approver, RequestView
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +86,11 @@ def out_of_reach(view: RequestView, standings: Standings) -> bool:
     unable = {whom for whom, each in standings.items() if each.able is False} - _answered(view)
     if not unable:
         return False
-    known = for_decision(view)
-    given = {"requester": known.requester, "asked_by": known.asked_by}
-    left = [rest for each in known.assignments if (rest := _without(each, unable)) is not None]
-    found = outcome(known.policy, left, known.decisions, **given)
+    policy = view.request.rules
+    left = [rest for each in view.assignments if (rest := _without(each, unable)) is not None]
+    found = outcome(policy, left, view.decisions, requester=view.request.starter, asked_by=view.asker)
     if isinstance(found, Pending) and not found.reachable:
         return True
-    policy = known.policy
     everybody = named(policy.approvers if policy.require == "all" else None, policy.all_of)
     return isinstance(found, Pending) and not unable.isdisjoint(everybody)
 
@@ -102,9 +99,9 @@ def _answered(view: RequestView) -> set[Approver]:
     """Who has agreed, as users and by their roles: whether they still see the collection no longer
     matters.
     """
-    agreed = [decision for decision in view.decisions if decision.approve]
-    return {Approver("user", each.person) for each in agreed} | {
-        Approver("role", role) for each in agreed for role in each.roles
+    agreed = [decision for decision in view.decisions if decision.agreed]
+    return {Approver("user", each.person.name) for each in agreed} | {
+        Approver("role", role) for each in agreed for role in each.person.roles
     }
 
 

@@ -25,12 +25,13 @@ from pydantic import (
     model_validator,
 )
 
+from directory_sync.approval.request import EventKind
 from directory_sync.approval.states import RequestState
 from directory_sync.endpoints.change import Action, MarkKind, Result, value_to_json
 from directory_sync.endpoints.evidence import End
 from directory_sync.plan.comparison import Presence
 from directory_sync.present.shown import HIDDEN
-from directory_sync.store.request_model import TEXT_LENGTH, EventKind
+from directory_sync.store.request_model import TEXT_LENGTH
 
 LARGEST_SELECTION = 200
 """Requests that can be decided at once."""

@@ -7,20 +7,20 @@ check and deed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from directory_sync.approval.people import Hindrance, Person, Refusal, could_decide, may_decide, same_person
+from directory_sync.approval.eligibility import Hindrance, Refusal, could_decide, may_decide
+from directory_sync.approval.people import Approver, Person, named, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
-from directory_sync.approval.records import asker_of, decisions_of, for_decision, named, policy_of
+from directory_sync.approval.request import Decision, Request, RequestView, assignments
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.definition.problems import printable
 from directory_sync.errors import AlreadyDecided, NotAllowed, RequestError
-from directory_sync.store.request_model import APPROVED, DENIED, Approver, Decision, Request, RequestView
 from directory_sync.store.store import Store
 
 
@@ -53,10 +53,14 @@ def powers(view: RequestView, person: Person, *, administrator: bool = False) ->
 
 def standing(view: RequestView) -> Outcome:
     """Whether the decisions given so far settle the request, and who is missing if not."""
-    known = for_decision(view)
-    return outcome(
-        known.policy, known.assignments, known.decisions, requester=known.requester, asked_by=known.asked_by
-    )
+    return _outcome(view, view.decisions)
+
+
+def _outcome(view: RequestView, given: Sequence[Decision]) -> Outcome:
+    request = view.request
+    policy = request.rules
+    asked = assignments(policy, view.events)
+    return outcome(policy, asked, given, requester=request.starter, asked_by=view.asker)
 
 
 def approve(store: Store, request_id: int, person: Person, *, digest: str, reason: str = "") -> RequestView:
@@ -104,7 +108,7 @@ def reroute(
             )
 
     def check(view: RequestView) -> None:
-        _refuse(may_decide(for_decision(view), person))
+        _refuse(may_decide(view, person))
         for name in to.users:
             if in_vain := asked_in_vain(view, person, name):
                 raise RequestError(in_vain)
@@ -145,14 +149,14 @@ def comment(store: Store, request_id: int, person: Person, text: str) -> Request
 
 def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
     """Why it makes no sense that this person asks that user, in words; empty if it does."""
-    known = for_decision(view)
+    policy, requester = view.request.rules, view.request.starter
     if same_person(user, person.name):
         return f"{printable(user)} is you, and you may decide yourself. Name someone else."
-    if any(same_person(decision.person.name, user) for decision in known.decisions):
+    if any(same_person(decision.person.name, user) for decision in view.decisions):
         return f"{printable(user)} has decided already, and a decision is final. Name someone else."
-    if could_decide(known.policy, user, known.requester, known.asked_by):
+    if could_decide(policy, user, requester, view.asker):
         return ""
-    if same_person(user, known.requester) or same_person(user, known.asked_by):
+    if same_person(user, requester) or same_person(user, view.asker):
         return f"{printable(user)} asked for these changes, so someone else has to decide. Name someone else."
     return (
         f"{printable(user)} could never decide: the policy lets only certain people do so, and this user is"
@@ -164,17 +168,13 @@ def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
 def _decide(
     store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool
 ) -> RequestView:
-    def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> str | None:
-        known = for_decision(view)
-        _refuse(may_decide(known, person), view)
-        given = decisions_of(decisions)
-        match outcome(
-            known.policy, known.assignments, given, requester=known.requester, asked_by=known.asked_by
-        ):
+    def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> RequestState | None:
+        _refuse(may_decide(view, person), view)
+        match _outcome(view, decisions):
             case Approved():
-                return APPROVED
+                return RequestState.APPROVED
             case Denied():
-                return DENIED
+                return RequestState.DENIED
             case _:
                 return None
 
@@ -205,7 +205,7 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
 
 
 def _hindrance_to_decide(view: RequestView, person: Person) -> str:
-    refusal = may_decide(for_decision(view), person)
+    refusal = may_decide(view, person)
     return "" if refusal is None else str(refusal)
 
 
@@ -213,7 +213,7 @@ def _pause(request: Request) -> timedelta | None:
     """How long the people who are asked now have, where others are to be asked after them."""
     if request.escalates is None:
         return None
-    escalation = policy_of(request).escalation
+    escalation = request.rules.escalation
     return None if escalation is None else escalation.after
 
 
@@ -225,7 +225,7 @@ def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bo
         return f"The request is {request.state}; there is nothing left to cancel."
     if request.begun is not None:
         return "It is being carried out already."
-    asker = asker_of(view)
+    asker = view.asker
     if administrator or (asker and same_person(asker, person.name)):
         return ""
     # A name that nobody has checked, such as an operating system's, is nobody's to act for; nor is the
@@ -246,7 +246,10 @@ def _refuse(refusal: Refusal | None, view: RequestView | None = None) -> None:
     if refusal.hindrance is Hindrance.DECIDED and view is not None:
         last = view.decisions[-1]
         raise AlreadyDecided(
-            str(refusal), by=last.person, at=last.at, state=APPROVED if last.approve else DENIED
+            str(refusal),
+            by=last.person.name,
+            at=last.at,
+            state=RequestState.APPROVED if last.agreed else RequestState.DENIED,
         )
     raise NotAllowed(str(refusal))
 

@@ -8,9 +8,9 @@ import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from directory_sync.approval.people import Person, agrees_by_asking, could_decide, somebody_could_decide
-from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason
-from directory_sync.approval.records import for_decision, named, policy_of, requester_of
+from directory_sync.approval.eligibility import agrees_by_asking, could_decide, somebody_could_decide
+from directory_sync.approval.people import Person, named
+from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason, starter
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
@@ -48,7 +48,7 @@ def file_request(
         # A request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing
         # is filed.
         pass
-    elif pending is not None and policy_of(pending) != policy:
+    elif pending is not None and pending.rules != policy:
         store.filing.mark_stale(
             snapshot.collection.name,
             plan.job,
@@ -68,7 +68,7 @@ def file_request(
         description=f"{description}\n{why}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, requester_of(snapshot)),
+        escalate_after=_first_escalation(policy, starter(snapshot.trigger, snapshot.requester)),
     )
     _agree_by_asking(store, snapshot, filed)
     return filed
@@ -104,7 +104,7 @@ def ask_for_waiver(
             {name: getattr(own, name) for name in ApprovalPolicy.model_fields}
         )
     policy = policy.model_copy(update={"self_approval": "forbid"})
-    requester = requester_of(snapshot)
+    requester = starter(snapshot.trigger, snapshot.requester)
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
@@ -149,10 +149,10 @@ def _agree_by_asking(store: Store, snapshot: Snapshot, filed: Filed) -> None:
     view = store.requests.get(filed.id)
     if snapshot.trigger == SCHEDULED or view.request.collection_run_id != snapshot.id:
         return
-    starter = Person(snapshot.requester, frozenset(), snapshot.verified)
-    if agrees_by_asking(for_decision(view), starter):
+    person = Person(snapshot.requester, frozenset(), snapshot.verified)
+    if agrees_by_asking(view, person):
         # Somebody else may have decided in this very moment: then that counts.
         with contextlib.suppress(AlreadyDecided, NotAllowed):
             decisions.approve(
-                store, filed.id, starter, digest=view.request.digest, reason="Agreed by starting the run."
+                store, filed.id, person, digest=view.request.digest, reason="Agreed by starting the run."
             )

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from directory_sync.approval.escalation import ManagerOf, Step, StepKind, due
-from directory_sync.approval.people import same_person
+from directory_sync.approval.people import Approver, named, same_person
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.records import asker_of, events_of, named, policy_of, requester_of
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, RequestNotFound
-from directory_sync.store.request_model import Approver, Request
 from directory_sync.store.store import Store
 
 
@@ -102,18 +101,17 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
             ) from error
 
     view = store.requests.get(request.id)
-    asker = asker_of(view)
     steps = due(
-        policy_of(request),
+        request.rules,
         request.filed,
-        events_of(view),
+        view.events,
         now,
         manager_of=looked_up,
-        requester=requester_of(request),
-        asked_by=asker,
+        requester=request.starter,
+        asked_by=view.asker,
     )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
-    return [_without(asker, step) for step in steps if step.kind is StepKind.ESCALATE]
+    return [_without(view.asker, step) for step in steps if step.kind is StepKind.ESCALATE]
 
 
 def _without(asker: str, step: Step) -> Step:
@@ -125,7 +123,7 @@ def _without(asker: str, step: Step) -> Step:
 
 
 def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalated]:
-    policy = policy_of(request)
+    policy = request.rules
     done = []
     for step in steps:
         to = named(step.approvers)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from directory_sync.approval.request import Request
 from directory_sync.approval.waivers import WAIVER_LASTS, usable_until
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL
 
 BEFORE_WAIVER = (

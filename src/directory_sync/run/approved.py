@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 import time
 
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
 from directory_sync.definition.support import refuse_unsupported
 from directory_sync.endpoints.contract import Destination
@@ -19,7 +21,6 @@ from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult
 from directory_sync.store.leases import Lease
-from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
@@ -58,7 +59,7 @@ def apply_approved(
         StoreError: the store does not answer; what was written until then is found again by a retry.
     """
     started = time.monotonic()
-    if request.state == APPLIED:
+    if request.state == RequestState.APPLIED:
         return as_noted(request)
     if request.waiver:
         raise NotDecidable(

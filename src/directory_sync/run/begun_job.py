@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
@@ -14,7 +15,6 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import OpenJob
 from directory_sync.run.policies import JobRules
 from directory_sync.run.result import JobResult
-from directory_sync.store.request_model import Request
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
 

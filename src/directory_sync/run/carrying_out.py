@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from directory_sync.apply.apply import apply_plan
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.contract import Destination
@@ -19,7 +21,6 @@ from directory_sync.plan.planning import Progress, Stage
 from directory_sync.run.learning import Written, claimed_meanwhile, learn
 from directory_sync.run.looking_back import record_what_was_found
 from directory_sync.run.result import JobResult, JobState, applied
-from directory_sync.store.request_model import APPLIED, Request
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
@@ -63,7 +64,9 @@ def carry_out(
         store.plans.start_applying(plan_id)
     else:
         claimed = store.approvals.claim(request.id, expected_digest=plan.digest, plan_id=plan_id)
-        if claimed.state == APPLIED:  # somebody else has carried it out while this one waited for its turn
+        if (
+            claimed.state == RequestState.APPLIED
+        ):  # somebody else has carried it out while this one waited for its turn
             return as_noted(claimed)
     newer = store.plans.newer(plan_id) if resumed else None
     if newer is not None:

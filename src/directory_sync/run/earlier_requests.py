@@ -7,11 +7,11 @@ from __future__ import annotations
 import logging
 
 from directory_sync.approval.policy import SCHEDULED
+from directory_sync.approval.request import EventKind, Request
 from directory_sync.plan.model import Plan
 from directory_sync.run.begun_job import BegunJob
 from directory_sync.run.policies import JobRules
 from directory_sync.run.verdict import ApprovedWaiver, EarlierRequests, Start
-from directory_sync.store.request_model import EventKind, Request
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 
@@ -35,7 +35,7 @@ def _waiver(plan: Plan, store: Store) -> ApprovedWaiver | None:
     request = store.requests.approved(plan.collection, plan.job, plan.digest, waiver=True)
     if request is None:
         return None
-    people = tuple(decision.person for decision in store.requests.get(request.id).decisions)
+    people = tuple(decision.person.name for decision in store.requests.get(request.id).decisions)
     age = None if request.decided is None else store.now() - request.decided
     return ApprovedWaiver(request, people, age)
 

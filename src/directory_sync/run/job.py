@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from directory_sync.approval.policy import SCHEDULED
-from directory_sync.approval.records import requester_of
+from directory_sync.approval.policy import SCHEDULED, starter
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import DirectorySyncError, NewRunNeeded
@@ -51,7 +52,7 @@ from directory_sync.run.verdict import (
 from directory_sync.run.verdict_text import nothing_waits_text, referred_text, unused_text
 from directory_sync.store.leases import Lease
 from directory_sync.store.plans import StoredPlan
-from directory_sync.store.request_model import APPROVED, DENIED, PENDING, Filing, Request
+from directory_sync.store.request_model import Filing
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
@@ -188,7 +189,7 @@ def start_of(
     return Start(
         snapshot.id,
         snapshot.trigger,
-        requester_of(snapshot),
+        starter(snapshot.trigger, snapshot.requester),
         by_hand=by_hand,
         gated=gated,
         edited=by_schedule and not is_known(store, snapshot, job),
@@ -225,7 +226,7 @@ def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> J
             return replace(result, message=f"{result.message} {unused_text(unused)}")
         case ReferTo(request=request):
             state = JobState.WAITING
-            if request.state == DENIED:
+            if request.state == RequestState.DENIED:
                 state = JobState.DENIED
                 # A request for another plan that waits asks for what the source no longer says.
                 reason = (
@@ -259,7 +260,9 @@ def _file(verdict: Ask, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResul
 def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:
     own = store.requests.to_carry_out(snapshot.id, job.name)
     return new_run_needed(
-        snapshot, job, own.id if own is not None and own.state in (PENDING, APPROVED) else None
+        snapshot,
+        job,
+        own.id if own is not None and own.state in (RequestState.PENDING, RequestState.APPROVED) else None,
     )
 
 

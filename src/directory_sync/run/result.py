@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from directory_sync.apply.apply import ApplyResult
+from directory_sync.approval.request import MessageCode
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome
 from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
@@ -26,7 +27,6 @@ from directory_sync.plan.model import (
 )
 from directory_sync.plan.past import Findings
 from directory_sync.run.verdict import Forecast
-from directory_sync.store.request_model import MessageCode
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
 

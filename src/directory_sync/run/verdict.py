@@ -13,13 +13,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from directory_sync.approval.people import could_decide, same_person
+from directory_sync.approval.eligibility import could_decide
+from directory_sync.approval.people import Approver, named, same_person
 from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, Reason, needs_approval
-from directory_sync.approval.records import named, policy_of
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.plan.model import Plan, same_limits
 from directory_sync.run.policies import JobRules
-from directory_sync.store.request_model import APPROVED, DENIED, PENDING, Approver, Request
 from directory_sync.store.runs import TERMINAL
 
 
@@ -244,7 +245,7 @@ def _why_unused(waiver: ApprovedWaiver, plan: Plan, rules: JobRules, start: Star
     if start.at_terminal and request.trigger != TERMINAL:
         return because(WhyUnused.NEEDS_AIRFLOW)
     forbidding = rules.policy and rules.policy.model_copy(update={"self_approval": "forbid"})
-    if forbidding is not None and policy_of(request) != forbidding:
+    if forbidding is not None and request.rules != forbidding:
         return because(WhyUnused.POLICY_CHANGED)
     if not {limit.asked for limit in plan.exceeded} <= {limit.asked for limit in request.waives}:
         return because(WhyUnused.OTHER_LIMITS)
@@ -260,12 +261,15 @@ def _why_unused(waiver: ApprovedWaiver, plan: Plan, rules: JobRules, start: Star
 
 
 def _is_approved_waiver(request: Request, plan: Plan) -> bool:
-    return request.waiver and request.state == APPROVED and request.digest == plan.digest
+    return request.waiver and request.state == RequestState.APPROVED and request.digest == plan.digest
 
 
 def _answers(asked: Request, plan: Plan, rules: JobRules, start: Start) -> bool:
     """Whether what an earlier run has asked for is this very plan."""
-    if asked.state not in (PENDING, APPROVED) or asked.collection_run_id == start.run:
+    if (
+        asked.state not in (RequestState.PENDING, RequestState.APPROVED)
+        or asked.collection_run_id == start.run
+    ):
         return False
     if asked.trigger == TERMINAL and not start.at_terminal:
         return False  # no one may come back to that terminal, while this run applies what it asks for
@@ -273,14 +277,14 @@ def _answers(asked: Request, plan: Plan, rules: JobRules, start: Start) -> bool:
 
 
 def _is_denial(denied: Request, plan: Plan, rules: JobRules) -> bool:
-    return denied.state == DENIED and _same_question(denied, plan, rules)
+    return denied.state == RequestState.DENIED and _same_question(denied, plan, rules)
 
 
 def _same_question(asked: Request, plan: Plan, rules: JobRules) -> bool:
     """Whether a request is for this plan, filed under the same policy, and lets the same limits pass."""
     return (
         asked.digest == plan.digest
-        and policy_of(asked) == rules.policy
+        and asked.rules == rules.policy
         and same_limits(asked.waives, plan.exceeded)
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from directory_sync.approval.people import role_text
 from directory_sync.approval.policy import SCHEDULED
+from directory_sync.approval.states import RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.run.verdict import (
     Apply,
@@ -15,7 +16,6 @@ from directory_sync.run.verdict import (
     WhyStop,
     WhyUnused,
 )
-from directory_sync.store.request_model import APPROVED, DENIED
 from directory_sync.store.runs import TERMINAL
 
 
@@ -52,10 +52,10 @@ def nothing_waits_text(job: str) -> str:
 def referred_text(verdict: ReferTo) -> str:
     """What an earlier request says about the same changes, as the result of a run."""
     request = verdict.request
-    if request.state != DENIED:
+    if request.state != RequestState.DENIED:
         stands = (
             "are approved, and about to be carried out"
-            if request.state == APPROVED
+            if request.state == RequestState.APPROVED
             else "wait for approval already"
         )
         return f"The same changes {stands}: request {request.id} of run {request.run_id}. Nothing was filed."
@@ -87,12 +87,16 @@ def forecast_text(forecast: Forecast) -> str:
             nobody = "" if names else " No one whom the policy names may give it."
             return f"{run} would {asks}. {why}{nobody}"
         case ReferTo(request=request) as referred:
-            if request.state == DENIED:
+            if request.state == RequestState.DENIED:
                 return (
                     f"{run} would write nothing and ask no one: the same changes were denied{_by(referred)}"
                     f" (request {request.id})."
                 )
-            stands = "approved already" if request.state == APPROVED else "waiting for approval already"
+            stands = (
+                "approved already"
+                if request.state == RequestState.APPROVED
+                else "waiting for approval already"
+            )
             return f"{run} would ask no one: the same changes are {stands} (request {request.id})."
 
 

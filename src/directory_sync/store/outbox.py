@@ -21,9 +21,9 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, or_, select, update
 
+from directory_sync.approval.people import Kind
 from directory_sync.printable import storable
 from directory_sync.store.database import Database
-from directory_sync.store.request_model import Kind
 from directory_sync.store.tables import OutboxRow
 
 _BEGUN, _REACHED = "begun", "reached"

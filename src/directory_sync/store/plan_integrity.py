@@ -10,24 +10,17 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
+from directory_sync.approval.request import Request
 from directory_sync.errors import PlanAltered, PlanMismatch
 from directory_sync.plan.canonical import has_action
 from directory_sync.plan.digest import PlanDigest, is_known
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
-from directory_sync.store.request_model import Request
 from directory_sync.store.seals import PlanSeal, SearchSeal, request_seal
 from directory_sync.store.tables import ChangeRow, PlanRow
 
 READ_BATCH = 1_000
 """Changes read in one transaction: a slow check holds nothing up."""
-
-
-class PlanIntegrity:
-    """The check of a plan by itself, for those who decide and those who look."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
 
 def stored_plan(database: Database, plan_id: int) -> Row[Any]:

@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from directory_sync.approval.request import EventKind, MessageCode, Request
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import NotDecidable, PlanMismatch, RequestNotFound
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
 from directory_sync.store.plans import APPLYING
-from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, MessageCode, Request
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.tables import PlanRow, RequestRow
 
@@ -42,7 +43,7 @@ class RequestApplying:
         """
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
-            if request.state not in {APPROVED, APPLIED}:
+            if request.state not in {RequestState.APPROVED, RequestState.APPLIED}:
                 raise NotDecidable(
                     f"Request {request_id} is {request.state}, not approved, so nothing may be written for"
                     f" it. Run the job again."
@@ -59,7 +60,7 @@ class RequestApplying:
                     f" {expected_digest} "
                     f"(plan {plan_id} in the store has {digest}). Nothing may be written; run the job again."
                 )
-            if request.state == APPLIED:
+            if request.state == RequestState.APPLIED:
                 return request
             now = self._database.now(connection)
             connection.execute(
@@ -95,13 +96,13 @@ class RequestApplying:
         """
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
-            if request.state not in {APPROVED, APPLIED}:
+            if request.state not in {RequestState.APPROVED, RequestState.APPLIED}:
                 raise NotDecidable(
                     f"Request {request_id} is {request.state}, so its plan cannot have been applied. "
                     "See the job's log for what was written, and who asked for it."
                 )
             now = self._database.now(connection)
-            state = str(result.get("state", APPLIED))
+            state = str(result.get("state", RequestState.APPLIED))
             if plan_id is not None:
                 connection.execute(
                     update(PlanRow).where(PlanRow.id == plan_id).values(state=state, apply_finished=now)
@@ -109,7 +110,7 @@ class RequestApplying:
             connection.execute(
                 update(RequestRow)
                 .where(RequestRow.id == request_id, RequestRow.state == request.state)
-                .values(state=APPLIED, applied=now, result=dict(result), result_code=code.value)
+                .values(state=RequestState.APPLIED, applied=now, result=dict(result), result_code=code.value)
             )
             settle_jobs(connection, find_request(connection, request_id))
             add_event(connection, request_id, EventKind.APPLIED, at=now, data=result)

@@ -6,26 +6,16 @@ Each is one transaction with its event.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
+from directory_sync.approval.people import Approver, Person
+from directory_sync.approval.request import Decision, EventKind, Request, RequestView
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestError
 from directory_sync.store.database import Database
-from directory_sync.store.request_model import (
-    APPROVED,
-    CANCELLED,
-    DENIED,
-    Approver,
-    Decision,
-    EventKind,
-    Request,
-    RequestView,
-    checked_approvers,
-    checked_name,
-    checked_text,
-)
+from directory_sync.store.request_model import checked_approvers, checked_name, checked_text
 from directory_sync.store.request_rows import (
     add_assignees,
     add_event,
@@ -37,7 +27,7 @@ from directory_sync.store.request_rows import (
 )
 from directory_sync.store.tables import RequestDecisionRow, RequestEventRow, RequestRow
 
-Evaluate = Callable[[RequestView, tuple[Decision, ...]], str | None]
+Evaluate = Callable[[RequestView, tuple[Decision, ...]], RequestState | None]
 """Given the request as it was and all decisions including the new one: `approved`, `denied`, or None while
 more is needed.
 
@@ -99,16 +89,25 @@ class RequestDecisions:
                     f" recorded; "
                     "look at it again."
                 )
-            new = Decision(person, tuple(sorted(roles)), verified, approve, reason, now)
+            who = Person(person, frozenset(roles), verified)
+            new = Decision(who, approve, now, reason)
             state = evaluate(view, (*view.decisions, new))
-            if state not in {None, APPROVED if approve else DENIED}:
+            if state not in {None, RequestState.APPROVED if approve else RequestState.DENIED}:
                 raise ValueError(f"deciding with approve={approve} cannot lead to {state}")
             connection.execute(
                 insert(RequestDecisionRow),
-                {**asdict(new), "request_id": request_id, "roles": list(new.roles)},
+                {
+                    "request_id": request_id,
+                    "person": person,
+                    "roles": sorted(who.roles),
+                    "verified": verified,
+                    "approve": approve,
+                    "reason": reason,
+                    "at": now,
+                },
             )
             kind = EventKind.APPROVED if approve else EventKind.DENIED
-            data = {"state": state or request.state, "roles": list(new.roles), "verified": verified}
+            data = {"state": state or request.state, "roles": sorted(who.roles), "verified": verified}
             add_event(connection, request_id, kind, at=now, actor=person, text=reason, data=data)
             if state is not None:
                 end_request(connection, request, state, by=person, at=now)
@@ -142,11 +141,11 @@ class RequestDecisions:
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
             now = self._database.now(connection)
-            if not (even_approved and request.state == APPROVED and request.begun is None):
+            if not (even_approved and request.state == RequestState.APPROVED and request.begun is None):
                 require_pending(request, now)
             if check is not None:
                 check(view_request(connection, request))
-            end_request(connection, request, CANCELLED, by=person, at=now)
+            end_request(connection, request, RequestState.CANCELLED, by=person, at=now)
             add_event(connection, request_id, EventKind.CANCELLED, at=now, actor=person, text=reason)
             return view_request(connection, find_request(connection, request_id))
 
@@ -255,14 +254,14 @@ def _restart_escalation(connection: Connection, request_id: int, at: datetime) -
 
 def _refuse_second_decision(view: RequestView, person: str) -> None:
     for decision in view.decisions:
-        if decision.person == person:
+        if decision.person.name == person:
             raise AlreadyDecided(
-                f"{person} has already {'approved' if decision.approve else 'denied'} request"
+                f"{person} has already {'approved' if decision.agreed else 'denied'} request"
                 f" {view.request.id}, on "
                 f"{decision.at:%Y-%m-%d at %H:%M:%S} UTC. Decisions are final, and each person counts once.",
                 by=person,
                 at=decision.at,
-                state=APPROVED if decision.approve else DENIED,
+                state=RequestState.APPROVED if decision.agreed else RequestState.DENIED,
             )
 
 

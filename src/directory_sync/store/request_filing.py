@@ -12,25 +12,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import EventKind, Request, Why
+from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Collection
 from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.plan.model import LimitCheck, same_limits
 from directory_sync.store.database import Database
-from directory_sync.store.request_model import (
-    APPROVED,
-    EXPIRED,
-    PENDING,
-    STALE,
-    Approver,
-    EventKind,
-    Filed,
-    Filing,
-    Request,
-    Why,
-    checked_approvers,
-    checked_name,
-    shortened,
-)
+from directory_sync.store.request_model import Filed, Filing, checked_approvers, checked_name, shortened
 from directory_sync.store.request_rows import (
     add_assignees,
     add_event,
@@ -144,7 +133,7 @@ class RequestFiling:
             if live is None or (terminals_only and live.trigger != TERMINAL):
                 return None
             now = self._database.now(connection)
-            end_request(connection, live, STALE, by="", at=now)
+            end_request(connection, live, RequestState.STALE, by="", at=now)
             add_event(connection, live.id, EventKind.STALE, at=now, text=shortened(reason))
             return live.id
 
@@ -181,7 +170,7 @@ class RequestFiling:
             conditions = [
                 RequestRow.collection == collection,
                 RequestRow.job == job,
-                RequestRow.state == APPROVED,
+                RequestRow.state == RequestState.APPROVED,
                 RequestRow.begun.is_(None),
                 or_(RequestRow.digest != digest, abandoned),
             ]
@@ -194,7 +183,7 @@ class RequestFiling:
             ).all()
             now = self._database.now(connection)
             for request in map(read_request, rows):
-                end_request(connection, request, STALE, by="", at=now)
+                end_request(connection, request, RequestState.STALE, by="", at=now)
                 add_event(connection, request.id, EventKind.STALE, at=now, text=shortened(reason))
             return tuple(row.id for row in rows)
 
@@ -244,7 +233,7 @@ class RequestFiling:
         older = _live(connection, plan.collection, plan.job)
         now = self._database.now(connection)
         if older is not None and overdue(older, now):
-            end_request(connection, older, EXPIRED, by="", at=now)
+            end_request(connection, older, RequestState.EXPIRED, by="", at=now)
             add_event(connection, older.id, EventKind.EXPIRED, at=now)
             older = None
         same = older if older is not None else _approved_in_this_run(connection, plan)
@@ -266,7 +255,7 @@ class RequestFiling:
                     f" would take its place: "
                     "have it decided or cancelled first, or start a new run."
                 )
-            end_request(connection, older, STALE, by="", at=now)
+            end_request(connection, older, RequestState.STALE, by="", at=now)
         for name in filter(None, (plan.requester, asked_by)):  # a schedule has none
             checked_name(name, "requester's name")
         statement = (sqlite if self._database.is_sqlite else postgresql).insert(RequestRow)
@@ -288,7 +277,7 @@ class RequestFiling:
                 "reason": shortened(reason),
                 "statistics": plan.header["statistics"],
                 "changes": plan.header["changes"],
-                "state": PENDING,
+                "state": RequestState.PENDING,
                 "filed": now,
                 "expires": None if expires_after is None else now + expires_after,
                 "level": 0,
@@ -369,7 +358,7 @@ def _approved_in_this_run(connection: Connection, plan: Row[Any]) -> Request | N
     row = connection.execute(
         select_requests()
         .where(RequestRow.collection_run_id == plan.collection_run_id, RequestRow.job == plan.job)
-        .where(RequestRow.state == APPROVED, RequestRow.digest == plan.digest)
+        .where(RequestRow.state == RequestState.APPROVED, RequestRow.digest == plan.digest)
         .order_by(RequestRow.id.desc())
         .limit(1)
     ).one_or_none()

@@ -1,22 +1,17 @@
-"""What the store tells and is told about requests for approval: plain data, and what is allowed in it."""
+"""What the store is asked and told about requests for approval, and which names and texts it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import EventKind, Request
 from directory_sync.errors import RequestError
-from directory_sync.plan.model import LimitCheck
 from directory_sync.printable import storable
 
-PENDING, APPROVED, DENIED = "pending", "approved", "denied"
-EXPIRED, CANCELLED, STALE = "expired", "cancelled", "stale"
-APPLIED = "applied"
-ENDED = (DENIED, EXPIRED, CANCELLED, STALE, APPLIED)
-"""States in which nothing more happens to a request."""
 GONE = "gone"
 """What `decided_among` says of a request that does not exist."""
 
@@ -26,175 +21,6 @@ TEXT_LENGTH = 10_000
 """Characters that a reason or comment may have."""
 SEARCH_LENGTH = 1_000
 """Characters that a text to search for may have."""
-
-Kind = Literal["user", "role"]
-Why = Literal["policy", "reroute", "escalation", "default"]
-
-
-class EventKind(StrEnum):
-    """What can happen to a request."""
-
-    FILED = "filed"
-    MAILED = "mailed"
-    VIEWED = "viewed"
-    COMMENTED = "commented"
-    APPROVED = "approved"
-    DENIED = "denied"
-    REROUTED = "rerouted"
-    ESCALATED = "escalated"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    STALE = "stale"
-    APPLIED = "applied"
-
-
-class MessageCode(StrEnum):
-    """What a message that is kept says, where pages depend on that."""
-
-    OTHER = ""
-    """Something of its own, or nothing."""
-    DONE = "done"
-    """That everything was done, as the state says already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approver:
-    """Somebody to be asked: a user by name, or everybody who has a role."""
-
-    kind: Kind
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assignee:
-    """Somebody who is asked.
-
-    Attributes:
-        why: named by the policy, by a reroute, by an escalation, or as default approver.
-        level: of escalation, 0 for the first ones.
-        since: when they were asked.
-    """
-
-    kind: Kind
-    name: str
-    why: Why
-    level: int
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one person decided, once and for all.
-
-    Attributes:
-        roles: those that they had then.
-        verified: whether somebody has checked who they are.
-    """
-
-    person: str
-    roles: tuple[str, ...]
-    verified: bool
-    approve: bool
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened.
-
-    Attributes:
-        actor: who did it; empty where nobody did (expiry, a newer plan).
-        text: in the actor's words.
-        data: what else there is to know, by kind of event.
-    """
-
-    id: int
-    kind: EventKind
-    actor: str
-    text: str
-    at: datetime
-    data: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request, as lists show it.
-
-    Attributes:
-        run_id: of the run that filed it, unique within the collection.
-        collection_run_id, plan_id: that run and the plan, in the store.
-        digest: of the plan that approval is asked for, and of no other.
-        policy: as it was when the request was filed.
-        waives: limits that the plan exceeds and that are waived if it is approved.
-        waiver: asked for after a limit had stopped the job; a later run that makes the same plan uses it.
-        requester: who started the run; `requester_verified` says whether somebody has checked that.
-        requester_may_decide: their own request stands in their inbox too.
-        asked_by: who asks for a waiver, empty for any other request; `reason` is theirs then, and not that of
-            the run.
-        title: the collection's, empty if it has none; `source`, `destination`: where the job reads and
-            writes, in words.
-        statistics: the counts of the plan; `changes`: how many changes it has.
-        state: `pending`, `approved`, `applied`, `denied`, `expired`, `cancelled` or `stale`.
-        expires: when it ends if nobody decides; `escalates`: when the next level is to be asked; `level`: the
-            last one asked.
-        decided: when it was decided, or ended otherwise; `decided_by`: whose doing that was, empty for
-            nobody's.
-        begun: when somebody began to carry it out.
-        successor: the request that has taken its place (stale ones).
-        applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
-            message in it says.
-    """
-
-    id: int
-    collection: str
-    job: str
-    run_id: str
-    collection_run_id: int
-    plan_id: int
-    digest: str
-    policy: Mapping[str, Any]
-    waives: tuple[LimitCheck, ...]
-    waiver: bool
-    requester: str
-    requester_verified: bool
-    requester_may_decide: bool
-    asked_by: str
-    title: str
-    source: str
-    destination: str
-    trigger: str
-    reason: str
-    description: str
-    statistics: Mapping[str, int]
-    changes: int
-    state: str
-    filed: datetime
-    expires: datetime | None
-    level: int
-    escalates: datetime | None
-    decided: datetime | None
-    decided_by: str | None
-    begun: datetime | None
-    successor: int | None
-    applied: datetime | None
-    result: Mapping[str, Any] | None
-    result_code: MessageCode = MessageCode.OTHER
-
-    @property
-    def pending(self) -> bool:
-        """Whether it waits for a decision."""
-        return self.state == PENDING
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """One request with everything about it, each in the order in which it happened."""
-
-    request: Request
-    assignees: tuple[Assignee, ...]
-    decisions: tuple[Decision, ...]
-    events: tuple[Event, ...]
 
 
 class Filing(StrEnum):

@@ -11,17 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
-from directory_sync.plan.model import LimitCheck
-from directory_sync.store.database import Database
-from directory_sync.store.outbox import MailHistory, Topic, queue_mail
-from directory_sync.store.request_model import (
-    APPLIED,
-    APPROVED,
-    EXPIRED,
-    PENDING,
-    STALE,
-    Approver,
+from directory_sync.approval.people import Approver, Person
+from directory_sync.approval.request import (
     Assignee,
     Decision,
     Event,
@@ -31,6 +22,11 @@ from directory_sync.store.request_model import (
     RequestView,
     Why,
 )
+from directory_sync.approval.states import RequestState
+from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
+from directory_sync.plan.model import LimitCheck
+from directory_sync.store.database import Database
+from directory_sync.store.outbox import MailHistory, Topic, queue_mail
 from directory_sync.store.runs import WAITING
 from directory_sync.store.tables import (
     CollectionRunRow,
@@ -79,7 +75,7 @@ def read_request(row: Row[Any]) -> Request:
         description=row.description,
         statistics=row.statistics,
         changes=row.changes,
-        state=row.state,
+        state=RequestState(row.state),
         filed=row.filed,
         expires=row.expires,
         level=row.level,
@@ -147,7 +143,8 @@ def read_decisions(connection: Connection, request_id: int) -> tuple[Decision, .
         .order_by(RequestDecisionRow.at, RequestDecisionRow.person)
     )
     return tuple(
-        Decision(row.person, tuple(row.roles), row.verified, row.approve, row.reason, row.at) for row in rows
+        Decision(Person(row.person, frozenset(row.roles), row.verified), row.approve, row.at, row.reason)
+        for row in rows
     )
 
 
@@ -163,17 +160,17 @@ def require_pending(request: Request, now: datetime) -> None:
             f" again.",
             by="",
             at=request.expires,
-            state=EXPIRED,
+            state=RequestState.EXPIRED,
         )
     if request.pending:
         return
-    if request.state == STALE:
+    if request.state == RequestState.STALE:
         what = (
             "is stale"
             if request.successor is None
             else f"is stale: request {request.successor} has taken its place"
         )
-    elif request.state == APPLIED:
+    elif request.state == RequestState.APPLIED:
         what = f"was applied, approved by {request.decided_by}"
     else:
         what = (
@@ -203,7 +200,7 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
         .where(
             RequestRow.id == request.id,
             RequestRow.state == request.state,
-            RequestRow.state.in_([PENDING, APPROVED]),
+            RequestRow.state.in_([RequestState.PENDING, RequestState.APPROVED]),
         )
         .values(state=state, live_key=None, decided=at, decided_by=by, escalates=None)
     ).rowcount
@@ -218,12 +215,15 @@ def settle_jobs(connection: Connection, request: Request) -> None:
     """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if
     it is not over.
     """
-    if request.state in {PENDING, APPROVED}:
+    if request.state in {RequestState.PENDING, RequestState.APPROVED}:
         return
-    if request.state == APPLIED:
+    if request.state == RequestState.APPLIED:
         result = request.result or {}
         where = f" in run {result['run_id']}" if result.get("run_id") else ""
-        state, message = str(result.get("state", APPLIED)), f"Request {request.id} was carried out{where}."
+        state, message = (
+            str(result.get("state", RequestState.APPLIED)),
+            f"Request {request.id} was carried out{where}.",
+        )
     else:
         by = f" by {request.decided_by}" if request.decided_by else ""
         state, message = request.state, f"Request {request.id}: {request.state}{by}. Nothing was written."

@@ -15,18 +15,13 @@ from sqlalchemy import (
     update,
 )
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import EventKind, Request, Why
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestError
 from directory_sync.store.database import Database
 from directory_sync.store.outbox import Topic, forget_subjects
-from directory_sync.store.request_model import (
-    EXPIRED,
-    PENDING,
-    Approver,
-    EventKind,
-    Request,
-    Why,
-    checked_approvers,
-)
+from directory_sync.store.request_model import checked_approvers
 from directory_sync.store.request_rows import (
     add_assignees,
     add_event,
@@ -57,7 +52,8 @@ class RequestUpkeep:
         with self._database.read() as connection:
             now = now or self._database.now(connection)
             query = select_requests().where(
-                RequestRow.state == PENDING, or_(RequestRow.expires <= now, RequestRow.escalates <= now)
+                RequestRow.state == RequestState.PENDING,
+                or_(RequestRow.expires <= now, RequestRow.escalates <= now),
             )
             return tuple(map(read_request, connection.execute(query.order_by(RequestRow.id))))
 
@@ -71,14 +67,14 @@ class RequestUpkeep:
             now = now or self._database.now(connection)
             query = (
                 select_requests()
-                .where(RequestRow.state == PENDING, RequestRow.expires <= now)
+                .where(RequestRow.state == RequestState.PENDING, RequestRow.expires <= now)
                 .order_by(RequestRow.id)
             )
             requests = tuple(
                 map(read_request, connection.execute(query.with_for_update(of=RequestRow, skip_locked=True)))
             )
             for request in requests:
-                end_request(connection, request, EXPIRED, by="", at=now)
+                end_request(connection, request, RequestState.EXPIRED, by="", at=now)
                 add_event(connection, request.id, EventKind.EXPIRED, at=now)
         return tuple(request.id for request in requests)
 
@@ -131,7 +127,7 @@ class RequestUpkeep:
 
         Raises RequestError for pending ones: a gate waits for them, so they are to be cancelled first.
         """
-        if PENDING in states:
+        if RequestState.PENDING in states:
             raise RequestError("Pending requests cannot be deleted. Cancel them first.")
         deleted = 0
         while batch := self._delete_batch(older_than, states):

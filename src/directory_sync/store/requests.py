@@ -27,27 +27,15 @@ from sqlalchemy import (
     select,
 )
 
+from directory_sync.approval.request import EventKind, Request, RequestView
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestError
 from directory_sync.plan.canonical import END_OF_NAMES, searched
 from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
 from directory_sync.store.request_filing import live_key
-from directory_sync.store.request_model import (
-    APPLIED,
-    APPROVED,
-    DENIED,
-    EXPIRED,
-    GONE,
-    PENDING,
-    SEARCH_LENGTH,
-    EventKind,
-    Request,
-    RequestFilter,
-    RequestPage,
-    RequestView,
-    checked_name,
-)
+from directory_sync.store.request_model import GONE, SEARCH_LENGTH, RequestFilter, RequestPage, checked_name
 from directory_sync.store.request_rows import (
     LARGEST_ID,
     find_request,
@@ -160,7 +148,7 @@ class Requests:
                 RequestRow.collection == collection,
                 RequestRow.job == job,
                 RequestRow.digest == digest,
-                RequestRow.state == APPROVED,
+                RequestRow.state == RequestState.APPROVED,
                 RequestRow.waiver == waiver,
             )
             row = connection.execute(query).one_or_none()
@@ -188,7 +176,7 @@ class Requests:
         with self._database.read() as connection:
             row = connection.execute(
                 select_requests()
-                .where(*own, RequestRow.state == DENIED)
+                .where(*own, RequestRow.state == RequestState.DENIED)
                 .order_by(RequestRow.decided.desc(), RequestRow.id.desc())
                 .limit(1)
             ).one_or_none()
@@ -196,7 +184,9 @@ class Requests:
                 return None
             agreed = select(RequestRow.id).where(*own, RequestRow.digest == digest, RequestRow.id > row.id)
             if (
-                connection.execute(agreed.where(RequestRow.state.in_([APPROVED, APPLIED])).limit(1)).first()
+                connection.execute(
+                    agreed.where(RequestRow.state.in_([RequestState.APPROVED, RequestState.APPLIED])).limit(1)
+                ).first()
                 is not None
             ):
                 return None
@@ -208,7 +198,7 @@ class Requests:
         """
         query = select(RequestRow.collection).distinct().order_by(RequestRow.collection)
         if pending_only:
-            query = query.where(RequestRow.state == PENDING)
+            query = query.where(RequestRow.state == RequestState.PENDING)
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
@@ -230,10 +220,13 @@ class Requests:
         query = (
             select(
                 asked.c.value,
-                case((and_(RequestRow.state == PENDING, overdue), EXPIRED), else_=RequestRow.state),
+                case(
+                    (and_(RequestRow.state == RequestState.PENDING, overdue), RequestState.EXPIRED),
+                    else_=RequestRow.state,
+                ),
             )
             .select_from(asked.outerjoin(RequestRow, RequestRow.id == asked.c.value))
-            .where(or_(RequestRow.state.is_distinct_from(PENDING), overdue))
+            .where(or_(RequestRow.state.is_distinct_from(RequestState.PENDING), overdue))
         )
         with self._database.read() as connection:
             return found | {request_id: state or GONE for request_id, state in connection.execute(query)}
@@ -289,7 +282,7 @@ def _waits_for(user: str, roles: Collection[str]) -> ColumnElement[bool]:
     if roles:
         asked = or_(asked, and_(RequestAssigneeRow.kind == "role", RequestAssigneeRow.name.in_(list(roles))))
     return and_(
-        RequestRow.state == PENDING,
+        RequestRow.state == RequestState.PENDING,
         or_(~_asked_by(user), RequestRow.requester_may_decide),
         exists().where(RequestAssigneeRow.request_id == RequestRow.id, asked),
         ~exists().where(RequestDecisionRow.request_id == RequestRow.id, RequestDecisionRow.person == user),

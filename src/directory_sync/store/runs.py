@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
-from directory_sync.store.request_model import MessageCode
 from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, EndedRunRow, JobRunRow, PlanRow
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from directory_sync.approval.request import Request
 from directory_sync.plan.model import LimitCheck
-from directory_sync.store.request_model import Request
 
 _CHANGES_LATER = frozenset(
     (

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
+from directory_sync.approval.request import EventKind, MessageCode
+from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.plan.model import Statistics
 from directory_sync.store.database import Database
 from directory_sync.store.leases import live_tokens
 from directory_sync.store.plans import APPLYING
-from directory_sync.store.request_model import APPLIED, APPROVED, EventKind, MessageCode
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot, select_runs
@@ -179,7 +180,7 @@ class Settling:
             connection.execute(
                 update(PlanRow).where(PlanRow.id == plan.id).values(state=state, apply_finished=now)
             )
-            if request is not None and request.state == APPROVED:
+            if request is not None and request.state == RequestState.APPROVED:
                 result = {
                     "state": state,
                     "message": message,
@@ -189,7 +190,12 @@ class Settling:
                 connection.execute(
                     update(RequestRow)
                     .where(RequestRow.id == request.id)
-                    .values(state=APPLIED, applied=now, result=result, result_code=MessageCode.OTHER.value)
+                    .values(
+                        state=RequestState.APPLIED,
+                        applied=now,
+                        result=result,
+                        result_code=MessageCode.OTHER.value,
+                    )
                 )
                 settle_jobs(connection, find_request(connection, request.id))
                 add_event(connection, request.id, EventKind.APPLIED, at=now, data=result)

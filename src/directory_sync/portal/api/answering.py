@@ -5,6 +5,8 @@ Named here is what is computed, or has another name there; the rest is taken ove
 
 from __future__ import annotations
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import Assignee, Decision, Request
 from directory_sync.approval.waivers import usable_until
 from directory_sync.portal import links, wire
 from directory_sync.portal.changes import ShownChanges
@@ -15,7 +17,6 @@ from directory_sync.portal.standing import Standings, note
 from directory_sync.present.line import change_line
 from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
-from directory_sync.store.request_model import Approver, Assignee, Request
 
 
 def request_answer(request: Request) -> wire.RequestAnswer:
@@ -39,6 +40,18 @@ def list_answer(page: RequestList) -> wire.RequestListAnswer:
     )
 
 
+def _decision(decision: Decision) -> wire.DecisionAnswer:
+    person = decision.person
+    return wire.DecisionAnswer(
+        person=person.name,
+        roles=sorted(person.roles),
+        verified=person.verified,
+        approve=decision.agreed,
+        reason=decision.reason,
+        at=decision.at,
+    )
+
+
 def _assignee(assignee: Assignee, standings: Standings) -> wire.AssigneeAnswer:
     answer = wire.AssigneeAnswer.model_validate(assignee)
     whom = Approver(assignee.kind, assignee.name)
@@ -59,7 +72,7 @@ def details_answer(details: RequestDetails) -> wire.RequestDetailsAnswer:
         waiting_for=details.waiting_for,
         reachable=details.reachable,
         assignees=[_assignee(each, details.standings) for each in view.assignees],
-        decisions=view.decisions,
+        decisions=list(map(_decision, view.decisions)),
         events=view.events,
         destination=plan.destination,
         limits=plan.limits,

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.errors import NotDecidable
@@ -17,7 +18,6 @@ from directory_sync.present.ldif import has_ldif, ldif_parts
 from directory_sync.present.rows import csv_parts
 from directory_sync.present.shown import ShownChange
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import Request
 from directory_sync.store.store import Store
 
 

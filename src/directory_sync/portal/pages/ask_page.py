@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import Request
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
-from directory_sync.store.request_model import Approver, Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from directory_sync.approval.request import Request
 from directory_sync.plan.comparison import Counts, Presence
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.integrity import Checked
@@ -11,7 +12,6 @@ from directory_sync.portal.pages.change_list import ChangeShown, show_change
 from directory_sync.present.shown import ShownChange
 from directory_sync.present.values import FieldShown, show_field
 from directory_sync.present.word_marks import Marking
-from directory_sync.store.request_model import Request
 
 _PRESENCE = {
     Presence.ONLY_OLD: "No longer changed",

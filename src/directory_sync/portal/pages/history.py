@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from directory_sync.approval.people import Approver
+from directory_sync.approval.request import Assignee, Event, EventKind, Request
 from directory_sync.portal.standing import Standings, note
-from directory_sync.store.request_model import Approver, Assignee, Event, EventKind, Request
 
 _TONES = {
     EventKind.APPROVED: "good",

@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from directory_sync.approval.request import EventKind, Request
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.pages.times import ahead_text
 from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.reading import RequestList
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
-from directory_sync.store.request_model import EventKind, Request
 
 TITLES: Mapping[ListKind, str] = {
     ListKind.INBOX: "Request inbox",

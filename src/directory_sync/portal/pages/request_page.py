@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
+from directory_sync.approval.request import Decision, Event, EventKind, MessageCode, Request
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal.integrity import Checked
@@ -19,22 +20,21 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.present.listings import ShownListing, shown_listings
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
-from directory_sync.store.request_model import Decision, Event, EventKind, MessageCode, Request
 
 SHOWN_PROBLEMS = 50
 _AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
 """Seconds between two looks at a request that is being checked, is being applied, or waits."""
 
-_TONES: Mapping[str, str] = {
-    "pending": "info",
-    "approved": "good",
-    "applied": "good",
-    "denied": "bad",
-    "expired": "careful",
-    "cancelled": "careful",
-    "stale": "careful",
+_TONES: Mapping[RequestState, str] = {
+    RequestState.PENDING: "info",
+    RequestState.APPROVED: "good",
+    RequestState.APPLIED: "good",
+    RequestState.DENIED: "bad",
+    RequestState.EXPIRED: "careful",
+    RequestState.CANCELLED: "careful",
+    RequestState.STALE: "careful",
 }
-_AGAIN = frozenset(("denied", "expired", "cancelled", "stale"))
+_AGAIN = frozenset((RequestState.DENIED, RequestState.EXPIRED, RequestState.CANCELLED, RequestState.STALE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from directory_sync.approval.records import named
+from directory_sync.approval.people import Approver, named
+from directory_sync.approval.request import RequestView
 from directory_sync.errors import QueryError, RequestError
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
@@ -22,7 +23,6 @@ from directory_sync.portal.pages.frame import CurrentFrame, Frame
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.pages.routes_request import RequestId
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.store.request_model import Approver, RequestView
 from directory_sync.store.store import Store
 
 router = APIRouter(prefix="/requests/{request_id}")

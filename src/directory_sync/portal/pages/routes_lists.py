@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from directory_sync.approval.request import Request as StoredRequest
 from directory_sync.errors import QueryError, RequestError, RequestNotFound
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor
@@ -21,7 +22,6 @@ from directory_sync.portal.pages.list_page import Answer, checked_address, list_
 from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.queries import ListQuery
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.store.request_model import Request as StoredRequest
 
 router = APIRouter()
 

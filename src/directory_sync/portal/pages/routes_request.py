@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from directory_sync.approval.request import Request as ApprovalRequest
 from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.portal import changes, comparing, reading
@@ -30,7 +31,6 @@ from directory_sync.portal.queries import (
 )
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.present.ldif import has_ldif
-from directory_sync.store import request_model as stored
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -183,7 +183,7 @@ def show_comparison(
 
 
 def change_alone(
-    store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: stored.Request | None = None
+    store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: ApprovalRequest | None = None
 ) -> tuple[ChangeShown, Checked]:
     """One change with much more of its values than lists show, and whether its plan is intact.
 
@@ -197,7 +197,7 @@ def change_alone(
 
 
 def _changes(
-    store: Store, visitor: Visitor, request: stored.Request, query: ChangeQuery, frame: Frame
+    store: Store, visitor: Visitor, request: ApprovalRequest, query: ChangeQuery, frame: Frame
 ) -> ChangeList:
     path = f"{frame.root}/requests/{request.id}"
     _, job = changes.visible_plan(store, visitor, request.plan_id)

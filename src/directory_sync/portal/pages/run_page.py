@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from directory_sync.approval.request import MessageCode, Request
+from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal.pages.change_list import ChangeList
 from directory_sync.portal.pages.limit_meters import Meter, limit_meters
@@ -16,7 +18,6 @@ from directory_sync.present.words import KindCount, add_statistics, count_kinds,
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.request_model import MessageCode, Request
 from directory_sync.store.runs import RUNNING, Snapshot
 
 COLUMNS = tuple(Statistics().to_json())
@@ -316,7 +317,8 @@ def _is_open(view: RunView) -> bool:
     followed.
     """
     open_requests = any(
-        each.request is not None and each.request.state in ("pending", "approved") for each in view.jobs
+        each.request is not None and each.request.state in (RequestState.PENDING, RequestState.APPROVED)
+        for each in view.jobs
     )
     return view.snapshot.finished is None or open_requests
 
@@ -327,4 +329,8 @@ def _is_live(row: JobRow) -> bool:
 
 
 def _is_about_to_be_applied(request: Request | None) -> bool:
-    return request is not None and request.state == "approved" and not approval_text.needs_somebody(request)
+    return (
+        request is not None
+        and request.state is RequestState.APPROVED
+        and not approval_text.needs_somebody(request)
+    )
