@@ -124,7 +124,7 @@ LDIF = FileKind(
     has_entries=True,
     source=f"{_FILES}.ldif_source:open_source",
     destination=f"{_FILES}.ldif_destination:open_destination",
-    ldif=f"{_FILES}.ldif_format:ldif_form",
+    ldif=f"{_FILES}.ldif_changes:ldif_form",
 )
 EXCEL = FileKind("Excel", (".xlsx",), frozenset({"sheet"}))
 FILE_KINDS = [CSV, LDIF, EXCEL]

@@ -13,8 +13,8 @@ from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import Batch, Destination, Surroundings
 from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.exchanges import Part
+from directory_sync.endpoints.files.ldif_changes import change_records
 from directory_sync.endpoints.files.ldif_entries import LdifEntries
-from directory_sync.endpoints.files.ldif_format import change_records
 from directory_sync.endpoints.files.ldif_reading import Entry
 from directory_sync.endpoints.files.ldif_source import LdifSource
 from directory_sync.endpoints.files.names import DN_FIELD, LdifNames

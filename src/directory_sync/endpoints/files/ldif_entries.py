@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from directory_sync.dn import naming_values, parse, rebased
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.endpoints.files.ldif_format import content_record
 from directory_sync.endpoints.files.ldif_reading import Entry
 from directory_sync.endpoints.files.names import DN_FIELD, NAMES, is_below, same_text
+from directory_sync.endpoints.ldif import content_record
 
 
 class LdifEntries:

@@ -1,16 +1,14 @@
-"""Operations as LDIF change records (RFC 2849) that an independent tool can carry out."""
+"""The changes of a plan as the LDIF of the operations that carry them out."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from directory_sync.endpoints.change import Change
 from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part
-from directory_sync.endpoints.files.ldif_format import value_line
 from directory_sync.endpoints.ldap.flavours import GENERIC
-from directory_sync.endpoints.ldap.operations import Add, Delete, Modify, Operation, Rename, operations
-from directory_sync.endpoints.ldap.schema import WRITE_ONLY, Schema, base_name
+from directory_sync.endpoints.ldap.operations import operations
+from directory_sync.endpoints.ldap.schema import Schema
+from directory_sync.endpoints.ldif import render
 
 
 def render_change(change: Change, schema: Schema, part: Part) -> str:
@@ -33,45 +31,3 @@ def ldif_form() -> LdifForm:
     """
     schema = Schema({}, behaviour=GENERIC, endpoint="")
     return LdifForm(lambda change, part: render_change(change, schema, part), schema.names)
-
-
-def render(rendered: Iterable[Operation]) -> str:
-    """Change records, each with a blank line behind it.
-
-    Passwords are left out, with a comment that says so.
-    """
-    return "".join(
-        f"{value_line('dn', operation.dn.encode())}{''.join(_lines(operation))}\n" for operation in rendered
-    )
-
-
-def _lines(operation: Operation) -> Iterable[str]:
-    match operation:
-        case Add(_, attributes):
-            yield "changetype: add\n"
-            for name, values in attributes:
-                if base_name(name) in WRITE_ONLY:
-                    yield _hidden(name)
-                else:
-                    yield from (value_line(name, value) for value in values)
-        case Modify(_, modifications):
-            yield "changetype: modify\n"
-            for part in modifications:
-                if base_name(part.attribute) in WRITE_ONLY:
-                    yield _hidden(part.attribute)
-                    continue
-                yield f"{part.kind}: {part.attribute}\n"
-                yield from (value_line(part.attribute, value) for value in part.values)
-                yield "-\n"
-        case Rename(_, new_rdn, new_superior, _):
-            yield "changetype: modrdn\n"
-            yield value_line("newrdn", new_rdn.encode())
-            yield "deleteoldrdn: 1\n"
-            if new_superior is not None:
-                yield value_line("newsuperior", new_superior.encode())
-        case Delete():
-            yield "changetype: delete\n"
-
-
-def _hidden(attribute: str) -> str:
-    return f"# {attribute}: its value is not shown\n"
