@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from directory_sync.airflow.preview import preview_in_run
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Pending
@@ -13,10 +14,12 @@ from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.mail.audience import occasion
 from directory_sync.requests import decisions
 from directory_sync.requests.upkeep import sweep
+from directory_sync.run.job import preview_job
 from directory_sync.run.replanning import Tries
 from directory_sync.run.result import JobState
+from directory_sync.run.verdict import Start
 from directory_sync.store.runs import Snapshot
-from tests.scenarios.office import BOB, CAROL, POLICY, Office
+from tests.scenarios.office import BOB, CAROL, POLICY, Office, collection
 
 
 def full_and_then_empty(office: Office, **job: Any) -> Snapshot:
@@ -214,3 +217,71 @@ def test_where_only_who_asks_could_answer_a_waiver_others_are_asked_at_once(offi
         (2, ["carol"]),
     ]
     office.approve(request, CAROL)
+
+
+@pytest.mark.parametrize(
+    ("approval", "would", "state"),
+    [
+        ("none", "apply", JobState.SUCCESS),
+        (POLICY, "ask", JobState.WAITING),
+        ({**POLICY, "when": "over_limit"}, "apply", JobState.SUCCESS),
+    ],
+)
+def test_a_preview_foretells_what_a_run_does(
+    office: Office, approval: Any, would: str, state: JobState
+) -> None:
+    """And files and decides nothing; after the run it names the request that asks already."""
+    office.staff("amy")
+    assert forecast(office, approval)["would"] == would
+    assert office.store.requests.count() == 0
+    result = office.run(office.start(approval=approval))
+    assert result.state is state
+    if would == "ask":
+        after = {"trigger": "manual", "would": "refer_to", "request": result.request, "state": "pending"}
+        assert forecast(office, approval) == after
+
+
+def test_a_preview_foretells_what_a_waiver_lets_pass(office: Office) -> None:
+    """A plan over a limit would stop; once that is waived, a run by somebody else would apply it."""
+    run = full_and_then_empty(office, approval="none")
+    assert forecast(office, "none") == {"trigger": "manual", "would": "stop", "why": "over_limit"}
+    waiver = office.waiver(run, office.run(run))
+    office.approve(waiver, CAROL)
+    assert forecast(office, "none") == {"trigger": "manual", "would": "apply", "request": waiver.id}
+    by_carol = forecast(office, "none", requester="carol")
+    assert by_carol["unused_waiver"] == {"request": waiver.id, "why": "started_by_approver"}
+
+
+def test_a_preview_in_airflow_says_whom_a_run_like_it_would_ask(office: Office) -> None:
+    """In its log, and on the page of the run, which shows what the store keeps."""
+    office.staff("amy")
+    run = office.store.runs.start(
+        collection(), "run 1", trigger="manual", requester="ida", verified=True, preview_only=True
+    )
+    result = preview_in_run(
+        run,
+        run.collection.job("phones"),
+        deployment=office.deployment,
+        store=office.store,
+        progress=lambda stage, done, total: None,
+    )
+    assert result.message == (
+        "Nothing was written. A run in Airflow, started by hand, would ask bob for approval. The job's"
+        " changes always need approval."
+    )
+    assert office.store.runs.job_results("office", "run 1")[0].message == result.message
+    assert office.store.requests.count() == 0
+
+
+def forecast(office: Office, approval: Any, *, requester: str = "ida") -> dict[str, Any]:
+    """What a run by hand would do, as a preview tells it."""
+    definition = collection(approval=approval)
+    result = preview_job(
+        definition,
+        definition.job("phones"),
+        deployment=office.deployment,
+        store=office.store,
+        start=Start(None, "manual", requester),
+    )
+    assert result.forecast is not None
+    return result.forecast.to_json()
