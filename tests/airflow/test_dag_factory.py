@@ -148,7 +148,7 @@ def test_jobs_can_wait_for_the_decision() -> None:
 def test_the_deployments_minimum_gates_every_job() -> None:
     """Also a job whose definition asks for no approval."""
     from directory_sync.airflow.dag_factory import build_dag
-    from directory_sync.approval.minimum import parse_minimum
+    from directory_sync.settings.minimum import parse_minimum
 
     dag = build_dag(collection(), minimum=parse_minimum("{approvers: {roles: [Admin]}}"))
     assert {"people.approval", "people.apply"} <= set(dag.task_ids)

@@ -514,7 +514,7 @@ def test_a_worker_that_does_not_know_the_policy_writes_nothing(
     past approval.
     """
     from directory_sync.airflow.dag_factory import build_dag
-    from directory_sync.approval.minimum import parse_minimum
+    from directory_sync.settings.minimum import parse_minimum
 
     monkeypatch.delenv("AIRFLOW__DIRECTORY_SYNC__APPROVAL_MINIMUM", raising=False)
     collection = Collection.model_validate({"name": "corp", "jobs": [AFTER]})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory_sync.approval.eligibility import may_decide
-from directory_sync.approval.minimum import parse_minimum, tighten
+from directory_sync.approval.minimum import tighten
 from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named, same_person
 from directory_sync.approval.policy import EffectivePolicy, needs_approval
 from directory_sync.approval.quorum import Approved, outcome
@@ -19,6 +19,7 @@ from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.endpoints.change import Action
 from directory_sync.errors import SettingsError
 from directory_sync.plan.model import Plan
+from directory_sync.settings.minimum import parse_minimum
 from tests.scenarios.examples import examples
 from tests.scenarios.policies import (
     NAMES,

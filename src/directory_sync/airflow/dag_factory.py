@@ -21,7 +21,6 @@ from directory_sync.airflow.documentation import documentation_of
 from directory_sync.airflow.schedules import start_of, timetable_of
 from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
 from directory_sync.airflow.wiring import add_tasks
-from directory_sync.approval.minimum import parse_minimum
 from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded
@@ -31,6 +30,7 @@ from directory_sync.errors import SettingsError
 from directory_sync.garbage import rare_collection
 from directory_sync.run.policies import policy_for
 from directory_sync.settings import script_modules
+from directory_sync.settings.minimum import parse_minimum
 
 MAX_ACTIVE_RUNS = 32
 """No lock: runs that wait for each other hold a lease.

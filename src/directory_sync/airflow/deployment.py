@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from directory_sync import settings
 from directory_sync.airflow.connections import AirflowConnections
-from directory_sync.approval.minimum import parse_minimum
 from directory_sync.run.deployment import Deployment
+from directory_sync.settings.minimum import parse_minimum
 
 
 def deployment() -> Deployment:

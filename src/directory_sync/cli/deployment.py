@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from directory_sync import settings
-from directory_sync.approval.minimum import parse_minimum
 from directory_sync.cli.connections import EnvironmentConnections
 from directory_sync.cli.exit_status import UsageError
 from directory_sync.run.deployment import Deployment
+from directory_sync.settings.minimum import parse_minimum
 
 
 def terminal_deployment(arguments: Namespace) -> Deployment:

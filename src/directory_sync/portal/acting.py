@@ -15,7 +15,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from directory_sync import settings
-from directory_sync.approval.minimum import parse_minimum
 from directory_sync.approval.people import Approver, named
 from directory_sync.approval.request import Request, RequestView
 from directory_sync.definition.approval import LONGEST_NAME, impossible_name
@@ -30,6 +29,7 @@ from directory_sync.portal.wire import LARGEST_SELECTION, REASON_LENGTH
 from directory_sync.printable import printable
 from directory_sync.requests import decisions, filing
 from directory_sync.run.policies import policy_for
+from directory_sync.settings.minimum import parse_minimum
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 

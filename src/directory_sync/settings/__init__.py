@@ -101,7 +101,7 @@ def logged_changes() -> int:
 
 
 def approval_minimum() -> str:
-    """The deployment's minimum policy as it is written; `directory_sync.approval.minimum` reads it.
+    """The deployment's minimum policy as it is written; `directory_sync.settings.minimum` reads it.
 
     Empty for none.
     """
