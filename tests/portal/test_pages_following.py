@@ -27,7 +27,8 @@ REASON = "The export was cut off.\nAsk the payroll office."
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is looked at every second; Airflow's audit log is not there."""
-    from directory_sync.portal.pages import request_page, run_page
+    from directory_sync.portal.views import request as request_page
+    from directory_sync.portal.views import run as run_page
 
     for module in (request_page, run_page):
         monkeypatch.setattr(module, "_SOON", 1)

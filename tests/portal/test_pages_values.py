@@ -102,7 +102,7 @@ def test_empty_and_missing_values_are_told_apart() -> None:
 
 def test_what_people_wrote_keeps_its_lines() -> None:
     """And nothing else of it is mark-up: backquotes, stars and tags stay what they are."""
-    from directory_sync.portal.pages.rendering import one_line, words
+    from directory_sync.portal.views.rendering import one_line, words
 
     text = "See `limits`\r\nof *<b>*\n\nend"
     assert (
@@ -114,7 +114,7 @@ def test_what_people_wrote_keeps_its_lines() -> None:
 def test_each_result_has_its_words() -> None:
     """A change whatever became of it is shown as such, and can be filtered for."""
     from directory_sync.endpoints.change import Result
-    from directory_sync.portal.pages.change_list import _RESULT_CHOICES, RESULTS
+    from directory_sync.portal.views.change_list import _RESULT_CHOICES, RESULTS
 
     assert set(RESULTS) == set(Result)
     assert {value for value, _ in _RESULT_CHOICES} == {result.value for result in Result} | {"open"}

@@ -77,7 +77,7 @@ def refusal(
         return JSONResponse(
             {"detail": detail, "error": _KINDS.get(status, "Error"), **fields}, status, headers
         )
-    from directory_sync.portal.pages.errors import error_page
+    from directory_sync.portal.views.errors import error_page
 
     kind = str(fields.get("error", ""))
     answer = error_page(request, status=status, message=detail, kind=kind, sent=sent)

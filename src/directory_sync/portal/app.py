@@ -17,10 +17,10 @@ from directory_sync.portal.access import current_visitor
 from directory_sync.portal.answers import answer_error, answer_http_exception, answer_invalid_body, refusal
 from directory_sync.portal.crowd import CrowdLimit
 from directory_sync.portal.guard import SameOriginGuard
-from directory_sync.portal.pages.routing import router as pages_router
 from directory_sync.portal.security_headers import SecurityHeaders
 from directory_sync.portal.static_files import VersionedFiles
 from directory_sync.portal.trailing_slashes import TrailingSlashes
+from directory_sync.portal.views.routing import router as pages_router
 
 
 def create_app() -> FastAPI:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from directory_sync.errors import DirectorySyncError
 from directory_sync.portal import airflow_login, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.links import portal_path, sign_in_path
+from directory_sync.portal.queries import LARGEST_NUMBER
 from directory_sync.portal.storage import CurrentStore
 
 SHOWN_COUNT = 99
@@ -154,4 +155,5 @@ def _count(visitor: Visitor, store: CurrentStore) -> int | None:
         return None  # the page itself says what is wrong
 
 
+RequestId = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 CurrentFrame = Annotated[Frame, Depends(current_frame)]

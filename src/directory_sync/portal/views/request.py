@@ -1,25 +1,52 @@
-"""What the page of one request shows, worst consequence first."""
+"""One request: its page, worst consequence first, and the parts of it that are fetched by themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from zlib import crc32
+
+from fastapi import APIRouter, Query, Response
+from fastapi import Request as HttpRequest
 
 from directory_sync.approval.request import Decision, Event, EventKind, MessageCode, Request
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
-from directory_sync.portal.integrity import Checked
-from directory_sync.portal.pages.change_list import ChangeList
-from directory_sync.portal.pages.history import Asked, Entry, asked, history
-from directory_sync.portal.pages.limit_meters import Meter, limit_meters
-from directory_sync.portal.pages.times import ahead_text, moment_text
+from directory_sync.portal import changes, reading
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.integrity import BRIEFLY, Checked
+from directory_sync.portal.queries import (
+    ChangeQuery,
+    Order,
+)
 from directory_sync.portal.reading import RequestDetails
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.change_list import ChangeList, change_list
+from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
+from directory_sync.portal.views.history import Asked, Entry, asked, history
+from directory_sync.portal.views.limit_meters import Meter, limit_meters
+from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.times import ahead_text, moment_text
+from directory_sync.present.ldif import has_ldif
 from directory_sync.present.listings import ShownListing, shown_listings
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
+from directory_sync.store.store import Store
+
+router = APIRouter()
+
+_TRUE_OF = {
+    "approved": (RequestState.APPROVED, RequestState.APPLIED),
+    "waiver-approved": (RequestState.APPROVED,),
+    "denied": (RequestState.DENIED,),
+    "cancelled": (RequestState.CANCELLED,),
+}
+"""Message → the states of a request in which it can be true: an address alone must not make anybody believe
+it.
+"""
+
 
 SHOWN_PROBLEMS = 50
 _AT_ONCE, _SOON, _SLOWLY = 2, 3, 10
@@ -290,4 +317,92 @@ def _figures(result: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
     names = ("deleted", "disabled", "moved", "updated", "created", "conflicts", "errors")
     return tuple(
         (name, number) for name in names if isinstance(number := statistics.get(name), int) and number
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """The parts of a request's page that have changed; `results`: the list of changes has, too."""
+
+    request_page: RequestPage
+    results: bool
+
+
+@router.get("/requests/{request_id}")
+def show_request(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """Everything about one request, worst consequence first."""
+    details = reading.read_request(store, visitor, request_id)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    listed = _changes(store, visitor, details.request, query, frame)
+    said = request.query_params.get("said", "")
+    if details.request.state not in _TRUE_OF.get(said, (details.request.state,)):
+        frame = replace(frame, message=None)
+    page = request_page(details, listed, verified=visitor.person.verified)
+    return render(request, "request.html", frame, page)
+
+
+@router.get("/requests/{request_id}/live")
+def follow_request(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    known: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """What has changed on the page of a request since the version that it knows; nothing, with status 204, if
+    all is as it was.
+
+    The list of changes comes along where their results are there now; it keeps the filter, which the browser
+    sends with it.
+    """
+    details = reading.read_request(store, visitor, request_id, kept=BRIEFLY)
+    if known == version_of(details):
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    listed = _changes(store, visitor, details.request, query, frame)
+    page = request_page(details, listed, verified=visitor.person.verified)
+    results = known.split(".")[0] != results_version(details)
+    return render(request, "_request_live.html", frame, LiveRequest(page, results))
+
+
+@router.get("/requests/{request_id}/changes")
+def show_changes(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    more: str = "",
+) -> Response:
+    """What a filter lets through of a request's changes, or with `more` the rows that follow: a part of its
+    page.
+    """
+    view = reading.visible_request(store, visitor, request_id)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    listed = _changes(store, visitor, view.request, query, frame)
+    return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
+
+
+def _changes(
+    store: Store, visitor: Visitor, request: Request, query: ChangeQuery, frame: Frame
+) -> ChangeList:
+    path = f"{frame.root}/requests/{request.id}"
+    _, job = changes.visible_plan(store, visitor, request.plan_id)
+    return change_list(
+        changes.read_changes(store, visitor, request.plan_id, query, request=request),
+        query,
+        all=request.changes,
+        part=f"{path}/changes",
+        page=f"{path}?",
+        detail=f"{path}/changes",
+        downloads=f"{frame.root}/api/v1/requests/{request.id}/changes",
+        ldif=has_ldif(job),
+        applied=request.state in (RequestState.APPROVED, RequestState.APPLIED),
     )

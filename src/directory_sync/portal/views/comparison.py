@@ -1,17 +1,31 @@
-"""What differs between the plans of two requests of one job, as a page shows it."""
+"""What differs between the plans of two requests of one job, object by object and field by field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastapi import APIRouter, Response
+from fastapi import Request as HttpRequest
+
 from directory_sync.approval.request import Request
+from directory_sync.errors import RequestNotFound
 from directory_sync.plan.comparison import Counts, Presence
+from directory_sync.portal import comparing, reading
+from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
 from directory_sync.portal.integrity import Checked
-from directory_sync.portal.pages.change_list import ChangeShown, show_change
+from directory_sync.portal.queries import (
+    ComparisonQuery,
+)
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.change_list import ChangeShown, show_change
+from directory_sync.portal.views.frame import CurrentFrame, RequestId
+from directory_sync.portal.views.rendering import render
 from directory_sync.present.shown import ShownChange
 from directory_sync.present.values import FieldShown, show_field
 from directory_sync.present.word_marks import Marking
+
+router = APIRouter()
 
 _PRESENCE = {
     Presence.ONLY_OLD: "No longer changed",
@@ -98,3 +112,21 @@ def _shown(difference: ShownDifference, marking: Marking) -> DifferenceShown:
 
 def _fields(change: ShownChange, marking: Marking) -> dict[str, FieldShown]:
     return {field.field.casefold(): show_field(field, marking) for field in change.fields}
+
+
+@router.get("/requests/{request_id}/comparison")
+def show_comparison(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """What differs between the plans of two requests, object by object and field by field."""
+    query = ComparisonQuery.read(request.query_params.multi_items())
+    other = query.other or reading.read_request(store, visitor, request_id).previous
+    if other is None:
+        raise RequestNotFound(f"There is no other request to compare request {request_id} with.")
+    found = comparing.compare_requests(store, visitor, request_id, other, query)
+    page = comparison_page(found, request_id=request_id, other=other, after=query.after)
+    return render(request, "comparison.html", frame, page)

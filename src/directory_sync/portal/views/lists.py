@@ -1,4 +1,4 @@
-"""What the three lists of requests show: rows, filters with their chips, paging."""
+"""The three lists of requests: rows, filters with their chips, paging."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from fastapi import APIRouter, Response
+from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
+
 from directory_sync.approval.request import EventKind, Request
 from directory_sync.approval.states import LABELS, RequestState
-from directory_sync.portal.access import Visitor
-from directory_sync.portal.pages.times import ahead_text
+from directory_sync.errors import QueryError
+from directory_sync.portal import reading
+from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.reading import RequestList
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.times import ahead_text
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
+
+router = APIRouter()
+
+MOST_SELECTED = 200
+
 
 TITLES: Mapping[ListKind, str] = {
     ListKind.INBOX: "Request inbox",
@@ -296,3 +310,53 @@ def _without(given: Iterable[tuple[str, str]], name: str, value: str) -> list[tu
 
 def _query(kind: ListKind, parameters: Iterable[tuple[str, Any]]) -> str:
     return urlencode([("list", kind.value), *parameters])
+
+
+_ANSWERS = {each.value for each in Answer}
+
+
+@router.get("/")
+def start(frame: CurrentFrame) -> Response:
+    """The inbox is where everything begins."""
+    return RedirectResponse(f"{frame.root}/requests?list=inbox", 303)
+
+
+@router.get("/requests")
+def requests(
+    request: HttpRequest, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+) -> Response:
+    """One of the lists; with wrong filters it says what is wrong, and shows what the others let through."""
+    parameters = request.query_params.multi_items()
+    problems: dict[str, str] = {}
+    try:
+        query = ListQuery.read(parameters)
+    except QueryError as error:
+        problems = dict(error.problems)
+        parameters = [(name, value) for name, value in parameters if name not in problems]
+        query = ListQuery.read(parameters)
+    found = reading.list_requests(store, visitor, query)
+    page = list_page(
+        query,
+        found,
+        parameters,
+        visitor=visitor,
+        collections=reading.visible_collections(store, visitor),
+        results=_results(request.query_params.get("results", "")),
+        problems=problems,
+    )
+    return render(request, "list.html", frame, page, part="_list.html", status=422 if problems else 200)
+
+
+@router.get("/requests/count")
+def count(request: HttpRequest, frame: CurrentFrame) -> Response:
+    """How much waits, for the badge on every page."""
+    return render(request, "_count.html", frame, None)
+
+
+def _results(text: str) -> dict[int, Answer]:
+    found = {}
+    for part in text.split(",")[:MOST_SELECTED]:
+        number, _, code = part.partition(".")
+        if number.isascii() and number.isdigit() and len(number) <= 10 and code in _ANSWERS:
+            found[int(number)] = Answer(code)
+    return found

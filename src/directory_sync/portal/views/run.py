@@ -1,24 +1,55 @@
-"""What the tabs on Airflow's pages show: one run with all its jobs, and one job of it."""
+"""Tabs on Airflow's own pages: *Sync results* of a run, and one job of it.
+
+On any other DAG they say so in a friendly way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Response
+from fastapi import Request as HttpRequest
 
 from directory_sync.approval.request import MessageCode, Request
 from directory_sync.approval.states import RequestState
+from directory_sync.errors import RequestNotFound
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
-from directory_sync.portal.pages.change_list import ChangeList
-from directory_sync.portal.pages.limit_meters import Meter, limit_meters
-from directory_sync.portal.pages.times import seconds_text
+from directory_sync.portal import changes, runs
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.portal.run_in_airflow import OtherRun
 from directory_sync.portal.runs import RunJob, RunView
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.change_list import ChangeList, change_list
+from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
+from directory_sync.portal.views.limit_meters import Meter, limit_meters
+from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.times import seconds_text
+from directory_sync.present.ldif import has_ldif
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.runs import RUNNING, Snapshot
+from directory_sync.store.store import Store
+
+router = APIRouter()
+
+MOST_LOOKS = 40
+"""So often a tab looks every three seconds whether a run has begun that is not known yet."""
+
+SLOW_LOOKS = 10
+"""Seconds between two looks after that, as long as the run goes on in Airflow."""
+
+Looks = Annotated[int, Query(ge=0, le=MOST_LOOKS)]
+
+GATE_SUFFIXES = (".approval", ".apply", ".settled")
+"""Tasks beside a job's own are named after it."""
+
 
 COLUMNS = tuple(Statistics().to_json())
 _CHANGES = frozenset(COUNTED_AS.values())
@@ -333,4 +364,145 @@ def _is_about_to_be_applied(request: Request | None) -> bool:
         request is not None
         and request.state is RequestState.APPROVED
         and not approval_text.needs_somebody(request)
+    )
+
+
+_NO_RUN = NotOurs(
+    "Nothing to show here",
+    "This is no run of a directory sync, or it has not begun yet. For runs of a job collection, this tab"
+    " shows what each job "
+    "read, changed and could not change.",
+)
+_NO_JOB = NotOurs(
+    "Nothing to show here",
+    "This task is no job of a directory sync, or its run has not begun yet. For jobs of a collection, this"
+    " tab shows each "
+    "change, field by field.",
+)
+
+
+@router.get("/embed/run")
+def run_tab(
+    request: HttpRequest,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    dag_id: str = "",
+    run_id: str = "",
+    looks: Looks = 0,
+) -> Response:
+    """All jobs of a run, live while they run."""
+    try:
+        view = runs.read_run(store, visitor, dag_id, run_id)
+    except RequestNotFound:
+        return _not_begun(
+            request, frame, visitor, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks
+        )
+    part = f"{frame.root}/embed/run?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
+    return render(request, "run.html", frame, run_page(view, part=part), part="_run.html")
+
+
+@router.get("/embed/ti")
+def task_tab(
+    request: HttpRequest,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    dag_id: str = "",
+    run_id: str = "",
+    task_id: str = "",
+    list: str = "",
+    more: str = "",
+    known: Annotated[str, Query(max_length=200)] = "",
+    looks: Looks = 0,
+) -> Response:
+    """One job of a run with its changes.
+
+    With `list` what a filter lets through alone, with `more` the rows that follow; with `known`, the version
+    of the job that a page follows, the list of changes only if it is another one now.
+    """
+    address = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
+    try:
+        view = runs.read_run(store, visitor, dag_id, run_id)
+    except RequestNotFound:
+        return _not_begun(request, frame, visitor, _NO_JOB, "/embed/ti", address, looks)
+    job = view.job(job_of(task_id))
+    if job is None:
+        return render(request, "not_ours.html", frame, _NO_JOB)
+    if looks and is_part(request):
+        return _reload()
+    listed = _changes(request, frame, visitor, store, job, address)
+    if list and listed is not None:
+        return render(request, "_changes_rows.html" if more else "_changes_found.html", frame, listed)
+    plan_id = job.result.plan_id if job.result is not None else None
+    head = None if plan_id is None else changes.visible_plan(store, visitor, plan_id)[0]
+    page = job_page(view, job, listed, head, part=f"{frame.root}/embed/ti?{urlencode(address)}")
+    return render(
+        request, "job.html", frame, page, part="_job.html" if known == page.version else "_job_live.html"
+    )
+
+
+def _not_begun(
+    request: HttpRequest,
+    frame: Frame,
+    visitor: Visitor,
+    page: NotOurs,
+    path: str,
+    address: Mapping[str, str],
+    looks: int,
+) -> Response:
+    """What is said of a run that the store does not know.
+
+    A person who has just started one is watching: it is looked for again, soon at first, and slowly as long
+    as Airflow says that the run goes on. It may be queued for hours.
+    """
+    if looks < MOST_LOOKS:
+        page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}")
+    elif _goes_on_in_airflow(visitor, address):
+        page = replace(
+            page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': MOST_LOOKS})}", pause=SLOW_LOOKS
+        )
+    return render(request, "not_ours.html", frame, page, part="_not_ours.html")
+
+
+def _goes_on_in_airflow(visitor: Visitor, address: Mapping[str, str]) -> bool:
+    if not visitor.may_see(address["dag_id"]):
+        return False
+    run = visitor.rights.run_of(address["dag_id"], address["run_id"])
+    return run.identity is not None and not run.over
+
+
+def _reload() -> Response:
+    """Let the browser load the whole tab: there is more to show now than the part that it follows."""
+    return Response(headers={"HX-Refresh": "true", "Cache-Control": "no-store"})
+
+
+def job_of(task_id: str) -> str:
+    """The job that a task belongs to: a job's own task has its name, the others have it before a dot."""
+    for suffix in GATE_SUFFIXES:
+        if task_id.endswith(suffix):
+            return task_id.removesuffix(suffix)
+    return task_id
+
+
+def _changes(
+    request: HttpRequest, frame: Frame, visitor: Visitor, store: Store, job: RunJob, address: dict[str, str]
+) -> ChangeList | None:
+    if job.result is None or job.result.plan_id is None:
+        return None
+    plan_id = job.result.plan_id
+    head, planned = changes.visible_plan(store, visitor, plan_id)
+    query = ChangeQuery.read(request.query_params.multi_items(), order=Order.CONSEQUENCE)
+    path = f"{frame.root}/embed/ti?{urlencode(address)}"
+    return change_list(
+        changes.read_changes(store, visitor, plan_id, query),
+        query,
+        all=head.changes,
+        part=f"{path}&list=found",
+        page=f"{path}&",
+        hidden=tuple(address.items()),
+        detail=f"{frame.root}/plans/{plan_id}/changes",
+        downloads=f"{frame.root}/api/v1/plans/{plan_id}/changes",
+        ldif=has_ldif(planned),
+        applied=head.state != "stored",
     )

@@ -1,77 +1,108 @@
-"""The lists: inbox, own requests, all requests; and deciding on a selection of them."""
+"""Several requests that are decided at once: the question, with its numbers, and the decision."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Response
+from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
-from directory_sync.approval.request import Request as StoredRequest
-from directory_sync.errors import QueryError, RequestError, RequestNotFound
+from directory_sync.approval.request import Request
+from directory_sync.errors import RequestError, RequestNotFound
 from directory_sync.portal import acting, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.acting import Selected, SelectionResult
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY
-from directory_sync.portal.pages.ask_page import SelectionAsk, selection_ask
-from directory_sync.portal.pages.frame import CurrentFrame
-from directory_sync.portal.pages.list_page import Answer, checked_address, list_page
-from directory_sync.portal.pages.rendering import render
-from directory_sync.portal.queries import ListQuery
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.lists import MOST_SELECTED, Answer, checked_address
+from directory_sync.portal.views.rendering import render
+from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 
 router = APIRouter()
 
 _SELECTED = re.compile(r"(?P<id>\d{1,10}):(?P<digest>[0-9a-f]{64})")
-_MOST_SELECTED = 200
-_ANSWERS = {each.value for each in Answer}
-_FAILURES = _ANSWERS - {Answer.APPROVED, Answer.DENIED, Answer.AGREED}
+
+_FAILURES = set(Answer) - {Answer.APPROVED, Answer.DENIED, Answer.AGREED}
+
 _READ_AT_ONCE = 20_000
 """So many changes of a whole selection are checked while the question is made; the rest in the background."""
 
 
-@router.get("/")
-def start(frame: CurrentFrame) -> Response:
-    """The inbox is where everything begins."""
-    return RedirectResponse(f"{frame.root}/requests?list=inbox", 303)
+@dataclass(frozen=True, slots=True)
+class SelectedRow:
+    """One request of a selection; `hindrance` says why it is left out, empty if it is not."""
+
+    request: Request
+    digest: str
+    kinds_text: str
+    hindrance: str
 
 
-@router.get("/requests")
-def requests(request: Request, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore) -> Response:
-    """One of the lists; with wrong filters it says what is wrong, and shows what the others let through."""
-    parameters = request.query_params.multi_items()
-    problems: dict[str, str] = {}
-    try:
-        query = ListQuery.read(parameters)
-    except QueryError as error:
-        problems = dict(error.problems)
-        parameters = [(name, value) for name, value in parameters if name not in problems]
-        query = ListQuery.read(parameters)
-    found = reading.list_requests(store, visitor, query)
-    page = list_page(
-        query,
-        found,
-        parameters,
-        visitor=visitor,
-        collections=reading.visible_collections(store, visitor),
-        results=_results(request.query_params.get("results", "")),
-        problems=problems,
+@dataclass(frozen=True, slots=True)
+class SelectionAsk:
+    """The question before a selection is decided; `back` is the query of the list that it was made in."""
+
+    deed: str
+    title: str
+    button: str
+    rows: tuple[SelectedRow, ...]
+    kinds: tuple[KindCount, ...]
+    waives: bool
+    back: str
+    problem: str = ""
+    reason: str = ""
+
+    @property
+    def decidable(self) -> bool:
+        """Whether any of them can be decided."""
+        return any(not row.hindrance for row in self.rows)
+
+
+def selection_ask(
+    found: Sequence[tuple[Request, str]], digests: Mapping[int, str], *, deed: str, back: str
+) -> SelectionAsk:
+    """What is asked before several requests are decided; those that the visitor may not decide are left out,
+    and why.
+
+    Args:
+        found: the requests, and why the visitor may not decide each (empty if they may).
+        digests: request → digest of the plan that was shown.
+        deed: `approve` or `deny`.
+        back: query of the list.
+    """
+    rows = tuple(
+        SelectedRow(
+            request=request,
+            digest=digests[request.id],
+            kinds_text=kinds_text(count_kinds(request.statistics)),
+            hindrance=hindrance,
+        )
+        for request, hindrance in found
     )
-    return render(request, "list.html", frame, page, part="_list.html", status=422 if problems else 200)
-
-
-@router.get("/requests/count")
-def count(request: Request, frame: CurrentFrame) -> Response:
-    """How much waits, for the badge on every page."""
-    return render(request, "_count.html", frame, None)
+    taken = [row.request for row in rows if not row.hindrance]
+    kinds = count_kinds(add_statistics(request.statistics for request in taken))
+    verb = "Approve" if deed == "approve" else "Deny"
+    number = "1 request" if len(taken) == 1 else f"{len(taken)} requests"
+    return SelectionAsk(
+        deed=deed,
+        title=f"{verb} {number}",
+        button=f"{verb} {kinds_text(kinds)}",
+        rows=rows,
+        kinds=kinds,
+        waives=any(request.waives for request in taken),
+        back=back,
+    )
 
 
 @router.get("/requests/ask")
 def ask_about_selection(
-    request: Request,
+    request: HttpRequest,
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
@@ -92,7 +123,7 @@ def ask_about_selection(
 
 @router.post("/requests/decide")
 def decide_selection(
-    request: Request,
+    request: HttpRequest,
     frame: CurrentFrame,
     visitor: CurrentVisitor,
     store: CurrentStore,
@@ -128,7 +159,7 @@ def decide_selection(
 def _selection_page(
     store: CurrentStore, visitor: CurrentVisitor, selection: tuple[Selected, ...], *, deed: str, back: str
 ) -> SelectionAsk:
-    found: list[tuple[StoredRequest, str]] = []
+    found: list[tuple[Request, str]] = []
     room = _READ_AT_ONCE
     for each in selection:
         try:
@@ -145,7 +176,7 @@ def _selection_page(
 
 
 def _selection(selected: list[str] | tuple[str, ...]) -> tuple[Selected, ...]:
-    matches = [match for text in selected[:_MOST_SELECTED] if (match := _SELECTED.fullmatch(text))]
+    matches = [match for text in selected[:MOST_SELECTED] if (match := _SELECTED.fullmatch(text))]
     return tuple(
         {int(match["id"]): Selected(int(match["id"]), match["digest"]) for match in matches}.values()
     )
@@ -156,12 +187,3 @@ def _code(result: SelectionResult) -> Answer:
         decided = {"approved": Answer.APPROVED, "denied": Answer.DENIED}
         return decided.get(result.state, Answer.AGREED)
     return Answer(result.error) if result.error in _FAILURES else Answer.OTHER
-
-
-def _results(text: str) -> dict[int, Answer]:
-    found = {}
-    for part in text.split(",")[:_MOST_SELECTED]:
-        number, _, code = part.partition(".")
-        if number.isascii() and number.isdigit() and len(number) <= 10 and code in _ANSWERS:
-            found[int(number)] = Answer(code)
-    return found

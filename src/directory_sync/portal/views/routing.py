@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from directory_sync.portal.pages import routes_deeds, routes_lists, routes_request, routes_tabs
+from directory_sync.portal.views import ask, change, comparison, lists, request, run, selection, waiver
 
 router = APIRouter()
 # Lists first: `/requests/ask` is no number of a request.
-for part in (routes_lists, routes_request, routes_deeds, routes_tabs):
+for part in (lists, selection, request, change, comparison, ask, run, waiver):
     router.include_router(part.router)

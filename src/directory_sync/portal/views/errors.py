@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 
 from directory_sync.portal.links import outer_path, sign_in_path
-from directory_sync.portal.pages.frame import address_of, bare_frame
-from directory_sync.portal.pages.list_page import checked_address
-from directory_sync.portal.pages.rendering import render
 from directory_sync.portal.typed_texts import NOTHING, SentForm, Typed
+from directory_sync.portal.views.frame import address_of, bare_frame
+from directory_sync.portal.views.lists import checked_address
+from directory_sync.portal.views.rendering import render
 
 TITLES = {
     401: "Sign in first",

@@ -1,0 +1,291 @@
+"""What is done with one request, and the question before it.
+
+The question repeats the numbers, and carries the digest of the plan that was shown. Each action is a plain
+form, and leads back to the page of the request with a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Query, Response
+from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
+
+from directory_sync.approval.people import Approver, named
+from directory_sync.approval.request import Request, RequestView
+from directory_sync.errors import QueryError, RequestError
+from directory_sync.portal import acting, reading
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.acting import DoubtfulApprovers, StartedRun
+from directory_sync.portal.reading import RequestDetails
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
+from directory_sync.portal.views.rendering import render
+from directory_sync.present.words import KindCount, count_kinds, kinds_text
+from directory_sync.run import approval_text
+from directory_sync.store.store import Store
+
+router = APIRouter(prefix="/requests/{request_id}")
+
+Text = Annotated[str, Form()]
+Texts = Annotated[Sequence[str], Form()]
+
+Deed = Callable[[Store, Visitor, int], RequestView | StartedRun]
+"""One of `acting`, with what was entered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The question before a deed on one request.
+
+    Attributes:
+        deed: `approve`, `deny`, `reroute`, `cancel` or `replan`.
+        button: what the button says, with the numbers.
+        explanation: what will follow.
+        reason_required: the deed needs one.
+        hindrance: why the visitor may not do it; empty if they may.
+        kinds: what the request changes.
+        problem: what was wrong with what was entered; `reason`, `users`, `roles` are what was.
+        doubts: who is to be asked though Airflow does not know them, or does not let them see the collection,
+            and what it tells of each; `confirmed`: their names, which the form sends if they are to be asked
+            all the same.
+        untold: Airflow does not tell whether somebody has a name.
+    """
+
+    request: Request
+    deed: str
+    title: str
+    button: str
+    explanation: str
+    reason_required: bool
+    hindrance: str
+    kinds: tuple[KindCount, ...]
+    problem: str = ""
+    reason: str = ""
+    users: str = ""
+    roles: str = ""
+    doubts: tuple[tuple[str, str], ...] = ()
+    confirmed: tuple[str, ...] = ()
+    untold: bool = False
+
+
+def ask(
+    details: RequestDetails,
+    deed: str,
+    *,
+    problem: str = "",
+    reason: str = "",
+    users: str = "",
+    roles: str = "",
+    doubts: Mapping[Approver, str] = {},
+    untold: bool = False,
+) -> Ask:
+    """What is asked before the deed. Raises KeyError for a deed that does not exist."""
+    request = details.request
+    kinds = count_kinds(request.statistics)
+    numbers = kinds_text(kinds)
+    waived = (
+        f" {'A limit is' if len(request.waives) == 1 else f'{len(request.waives)} limits are'} waived for it."
+    )
+    decide, cancel, replan = details.powers.decide, details.powers.cancel, details.hindrance_to_replan
+    title, button, explanation, hindrance = {
+        "approve": (
+            f"Approve request {request.id}",
+            f"Approve {numbers}",
+            approval_text.before(request) + (waived if request.waives else ""),
+            details.hindrance_to_approve,
+        ),
+        "deny": (
+            f"Deny request {request.id}",
+            f"Deny {numbers}",
+            (
+                "Nothing will be written for this request, whatever others decide. The requester sees your"
+                " reason."
+            ),
+            decide,
+        ),
+        "reroute": (
+            f"Ask others about request {request.id}",
+            "Ask them all the same" if doubts else "Ask them too",
+            "They are asked as well; everybody who is asked now can still decide.",
+            decide,
+        ),
+        "cancel": (
+            f"Cancel request {request.id}",
+            f"Cancel {numbers}",
+            "Nothing will be written for this request. It stays in the lists as cancelled.",
+            cancel,
+        ),
+        "replan": (
+            f"Plan {request.collection} / {request.job} again",
+            "Start a new run of this job",
+            "The job reads both sides again and makes a new plan. An approval is never carried over to it.",
+            replan,
+        ),
+    }[deed]
+    return Ask(
+        request=request,
+        deed=deed,
+        title=title,
+        button=button,
+        explanation=explanation,
+        reason_required=deed == "deny",
+        hindrance=hindrance,
+        kinds=kinds,
+        problem=problem,
+        reason=reason,
+        users=users,
+        roles=roles,
+        doubts=tuple((named_text(whom), said) for whom, said in doubts.items()),
+        confirmed=tuple(map(confirmation, doubts)),
+        untold=untold,
+    )
+
+
+def named_text(whom: Approver) -> str:
+    """A user or role, in words."""
+    return f"{'Role' if whom.kind == 'role' else 'User'} {whom.name}"
+
+
+def confirmation(whom: Approver) -> str:
+    """What the form sends of somebody who is to be asked all the same."""
+    return f"{whom.kind}:{whom.name}"
+
+
+_SAID = {
+    "approve": "approved",
+    "deny": "denied",
+    "reroute": "rerouted",
+    "cancel": "cancelled",
+    "replan": "replanned",
+}
+"""Deed → code of the message that it was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeedForm:
+    """A form that was sent from the page of a request, and by whom."""
+
+    request: HttpRequest
+    id: int
+    frame: Frame
+    visitor: Visitor
+    store: Store
+
+    def carry_out(self, name: str, deed: Deed, **entered: str) -> Response:
+        """Do it and go back to the request's page. Where what was entered is wrong, the form is shown again
+        with that.
+
+        What somebody else has done, or forbids, is raised.
+        """
+        try:
+            done = deed(self.store, self.visitor, self.id)
+        except DoubtfulApprovers as error:
+            return self._again(name, "", entered, error.doubts)
+        except QueryError as error:
+            return self._again(name, " ".join(error.problems.values()), entered)
+        except RequestError as error:
+            if type(error) is not RequestError:
+                raise
+            return self._again(name, str(error), entered)
+        said = _SAID[name]
+        if name == "approve" and isinstance(done, RequestView):
+            said = "agreed" if done.request.pending else "waiver-approved" if done.request.waiver else said
+        return RedirectResponse(f"{self.frame.root}/requests/{self.id}?said={said}", 303)
+
+    def _again(
+        self, name: str, problem: str, entered: dict[str, str], doubts: Mapping[Approver, str] = {}
+    ) -> Response:
+        details = reading.read_request(self.store, self.visitor, self.id)
+        untold = name == "reroute" and not reading.tells_of_people(self.visitor, details.request)
+        page = ask(details, name, problem=problem, **entered, doubts=doubts, untold=untold)
+        return render(self.request, "ask.html", self.frame, page, status=422)
+
+
+def sent_form(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> DeedForm:
+    """Dependency: the form that was sent, without what was entered."""
+    return DeedForm(request, request_id, frame, visitor, store)
+
+
+SentForm = Annotated[DeedForm, Depends(sent_form)]
+
+
+@router.post("/approve")
+def approve(form: SentForm, digest: Text, reason: Text = "") -> Response:
+    """Agree to the plan that was shown."""
+    return form.carry_out("approve", partial(acting.approve, digest=digest, reason=reason), reason=reason)
+
+
+@router.post("/deny")
+def deny(form: SentForm, digest: Text, reason: Text = "") -> Response:
+    """Refuse the plan that was shown, for a reason."""
+    return form.carry_out("deny", partial(acting.deny, digest=digest, reason=reason), reason=reason)
+
+
+@router.post("/reroute")
+def reroute(
+    form: SentForm, confirmed: Texts = (), users: Text = "", roles: Text = "", reason: Text = ""
+) -> Response:
+    """Ask others too.
+
+    Of whom Airflow says that they cannot decide, the form asks first whether they are meant.
+    """
+
+    def deed(store: Store, visitor: Visitor, request_id: int) -> RequestView:
+        to = acting.approvers(_names(users), _names(roles))
+        sure = [whom for whom in named(to) if confirmation(whom) in confirmed]
+        return acting.reroute(store, visitor, request_id, to, reason=reason, confirmed=sure)
+
+    return form.carry_out("reroute", deed, reason=reason, users=users, roles=roles)
+
+
+@router.post("/cancel")
+def cancel(form: SentForm, reason: Text = "") -> Response:
+    """Withdraw it."""
+    return form.carry_out("cancel", partial(acting.cancel, reason=reason), reason=reason)
+
+
+@router.post("/replan")
+def replan(form: SentForm, reason: Text = "") -> Response:
+    """Start a new run of its job."""
+    return form.carry_out("replan", partial(acting.replan, reason=reason), reason=reason)
+
+
+@router.post("/comment")
+def comment(form: SentForm, text: Text = "") -> Response:
+    """Add a comment."""
+    acting.comment(form.store, form.visitor, form.id, text)
+    return RedirectResponse(f"{form.frame.root}/requests/{form.id}?said=commented#history", 303)
+
+
+def _names(text: str) -> list[str]:
+    """Names separated by commas or lines, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.replace("\n", ",").split(",") if name.strip()))
+
+
+@router.get("/ask")
+def ask_before(
+    request: HttpRequest,
+    request_id: RequestId,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    deed: Annotated[str, Query(pattern="^(approve|deny|reroute|cancel|replan)$")],
+) -> Response:
+    """The question before something is done, with its numbers: a dialog, or a page where there is no
+    JavaScript.
+    """
+    details = reading.read_request(store, visitor, request_id)
+    untold = deed == "reroute" and not reading.tells_of_people(visitor, details.request)
+    page = ask(details, deed, untold=untold)
+    return render(request, "ask.html", frame, page, part="_ask.html")

@@ -1,0 +1,94 @@
+"""One change by itself, with its values in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Response
+from fastapi import Request as HttpRequest
+
+from directory_sync.approval.request import Request
+from directory_sync.errors import RequestNotFound
+from directory_sync.portal import changes, reading
+from directory_sync.portal.access import CurrentVisitor, Visitor, not_found
+from directory_sync.portal.integrity import Checked
+from directory_sync.portal.queries import (
+    LARGEST_NUMBER,
+    LARGEST_SEQUENCE,
+    ChangeQuery,
+)
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.change_list import ChangeShown, show_alone
+from directory_sync.portal.views.frame import CurrentFrame, RequestId
+from directory_sync.portal.views.rendering import render
+from directory_sync.store.store import Store
+
+router = APIRouter()
+
+Sequence = Annotated[int, Path(ge=0, le=LARGEST_SEQUENCE)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """One change by itself; `back` is the address of the page that it belongs to, `integrity` that of its
+    plan.
+    """
+
+    change: ChangeShown
+    integrity: Checked
+    back: str
+    back_text: str
+
+
+@router.get("/requests/{request_id}/changes/{sequence}")
+def show_change_alone(
+    request: HttpRequest,
+    request_id: RequestId,
+    sequence: Sequence,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """One change of a request with its values in full."""
+    about = reading.visible_request(store, visitor, request_id).request
+    page = ChangePage(
+        *change_alone(store, visitor, about.plan_id, sequence, request=about),
+        back=f"{frame.root}/requests/{request_id}#changes",
+        back_text=f"Request {request_id}: {about.collection} / {about.job}",
+    )
+    return render(request, "change.html", frame, page)
+
+
+def change_alone(
+    store: Store, visitor: Visitor, plan_id: int, sequence: int, *, request: Request | None = None
+) -> tuple[ChangeShown, Checked]:
+    """One change with much more of its values than lists show, and whether its plan is intact.
+
+    Raises RequestNotFound.
+    """
+    query = ChangeQuery(after=sequence - 1 if sequence else None, limit=1)
+    page = changes.read_changes(store, visitor, plan_id, query, request=request)
+    if not page.changes or page.changes[0].sequence != sequence:
+        raise RequestNotFound(not_found(f"change {sequence + 1} in this plan"))
+    return show_alone(page.changes[0]), page.integrity
+
+
+@router.get("/plans/{plan_id}/changes/{sequence}")
+def plan_change(
+    request: HttpRequest,
+    plan_id: Annotated[int, Path(ge=1, le=LARGEST_NUMBER)],
+    sequence: Sequence,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+) -> Response:
+    """One change of a job's plan with its values in full."""
+    head, _ = changes.visible_plan(store, visitor, plan_id)
+    change = change_alone(store, visitor, plan_id, sequence)
+    address = urlencode({"dag_id": head.collection, "run_id": head.run_id, "task_id": head.job})
+    page = ChangePage(
+        *change, back=f"{frame.root}/embed/ti?{address}", back_text=f"{head.collection} / {head.job}"
+    )
+    return render(request, "change.html", replace(frame, framed=True), page)
