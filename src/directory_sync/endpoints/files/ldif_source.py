@@ -163,7 +163,9 @@ class LdifSource(FileSource):
     def _entries(self) -> Generator[Entry, None, End]:
         with self.blocks() as blocks:
             reading = Ending(blocks)
-            yield from (block for block in reading if block.dn is not None)
+            for block in reading:
+                if block.dn is not None:
+                    yield block
             return reading.said
 
     @contextmanager
