@@ -22,7 +22,7 @@ import ldap
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.change import Action, Result
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import LeaseError, LeaseLost
 from directory_sync.run.deployment import Deployment
@@ -261,6 +261,14 @@ def check_store(store: Store) -> None:
             outcome for outcome in outcomes.values() if outcome.result not in (Result.DONE, Result.FOUND_DONE)
         ]
         assert untrue == [], untrue
+        removals = {
+            place
+            for place, change in enumerate(changes)
+            if change.action in (Action.DELETE, Action.DISABLE, Action.MOVE)
+        }
+        images = {image.sequence: image for image in store.before_images.of_plan(id)}
+        assert images.keys() == removals, "what was removed is not kept as it was"
+        assert all(image.values["objectClass"] for image in images.values())
 
 
 def test_what_was_written_and_not_recorded_is_found(world: World) -> None:

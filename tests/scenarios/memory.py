@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
+from directory_sync.endpoints.contract import Image
 from directory_sync.errors import StoreError
+from directory_sync.store.before_images import BeforeImage
 
 WINDOW = 4
 
@@ -72,6 +74,12 @@ class MemoryDestination:
             self.closed = True
             raise
 
+    images_at_once = 3
+
+    def images(self, ids: Collection[str]) -> Iterator[Image]:
+        """Objects as they are."""
+        return (Image(id, self.objects[id]) for id in ids if id in self.objects)
+
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
         """Tell what became of changes."""
         for sequence, change in changes:
@@ -98,6 +106,28 @@ class MemoryDestination:
         if change.action is not Action.DELETE:
             self.objects[change.final_object] = there | {field.field: field.new for field in change.fields}
         return Outcome(sequence, Result.DONE)
+
+
+class MemoryImages:
+    """Before-images as the store keeps them.
+
+    Attributes:
+        kept: by the places of their changes.
+        broken: while set, nothing can be kept.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[int, BeforeImage] = {}
+        self.broken = False
+
+    def record(self, plan_id: int, images: Sequence[BeforeImage]) -> None:
+        """Keep images."""
+        assert plan_id == 1
+        if self.broken:
+            raise StoreError("store sqlite:///x: disk full. Make room on the disk.")
+        for image in images:
+            if image.newest_counts or image.sequence not in self.kept:
+                self.kept[image.sequence] = image
 
 
 class MemoryOutcomes:

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, Can, FieldRule, Record
+from directory_sync.endpoints.contract import Batch, Can, FieldRule, Image, Record
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
@@ -184,6 +184,15 @@ class MemoryDirectory:
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         return f"# {change.action} {change.object}\n"
+
+    images_at_once = 200
+
+    def images(self, ids: Collection[str]) -> Iterator[Image]:
+        """Objects with all their values."""
+        there = {self.normalise(id): values for id, values in self.entries.items()}
+        for id in ids:
+            if (values := there.get(self.normalise(id))) is not None:
+                yield Image(id, {name: list(held) for name, held in values.items()})
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
         for sequence, change in changes:

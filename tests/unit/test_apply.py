@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from directory_sync.apply import outcome_log
 from directory_sync.apply.apply import LOGGED_SINGLY, ApplyResult, apply_plan
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from directory_sync.endpoints.contract import Destination
+from directory_sync.endpoints.contract import Destination, Image
 from directory_sync.errors import (
     AlreadyDecided,
     DirectorySyncError,
@@ -25,7 +26,8 @@ from directory_sync.errors import (
     StoreError,
 )
 from directory_sync.plan.model import Statistics
-from tests.scenarios.memory import WINDOW, MemoryDestination, MemoryOutcomes
+from directory_sync.store.before_images import BeforeImage
+from tests.scenarios.memory import WINDOW, MemoryDestination, MemoryImages, MemoryOutcomes
 from tests.scenarios.plans import creations
 
 
@@ -36,6 +38,7 @@ def run(
     *,
     check: Callable[[], None] = lambda: None,
     resumed: bool = False,
+    images: MemoryImages | None = None,
     **options: Any,
 ) -> ApplyResult:
     """Apply changes in memory."""
@@ -44,6 +47,8 @@ def run(
         cast(Destination, destination),
         plan_id=1,
         store=store if store is not None else MemoryOutcomes(),
+        images=images if images is not None else MemoryImages(),
+        is_secret=is_password,
         check=check,
         resumed=resumed,
         **options,
@@ -433,3 +438,91 @@ def test_the_failure_rule_looks_at_the_latest_changes(
         expected = expected or (sum(latest) >= minimum and sum(latest) > share * len(latest))
         count.add(failed=failed)
         assert count.exceeded is expected
+
+
+# -- before-images
+# ----------------------------------------------------------------------------------------------------
+
+
+def objects_of(changes: Sequence[Change]) -> dict[str, dict[str, tuple[bytes, ...]]]:
+    """What the changes have seen, and more."""
+    return {
+        change.object: {
+            "mail": (b"kept",),
+            "userPassword": (b"hidden",),
+            **{field.field: field.old for field in change.fields if field.old},
+        }
+        for change in changes
+        if change.action is not Action.CREATE
+    }
+
+
+def test_what_is_removed_is_kept_as_it_was() -> None:
+    """Deleted, disabled and moved objects with all their fields; secrets are left out, and named."""
+    images = MemoryImages()
+    run(ALL_KINDS, MemoryDestination(objects_of(ALL_KINDS)), images=images)
+    assert sorted(images.kept) == [2, 3, 4]
+    image = images.kept[4]
+    assert (image.object, image.values, image.left_out) == (
+        "e",
+        {"mail": (b"kept",), "cn": (b"e",)},
+        ("userPassword",),
+    )
+
+
+def test_what_cannot_be_kept_is_not_written() -> None:
+    """The store fails: nothing of the removals is sent, and the run says why; what was sent before counts."""
+    changes = (*creations(3), *ALL_KINDS[2:5])
+    images, destination = MemoryImages(), MemoryDestination(objects_of(ALL_KINDS))
+    images.broken = True
+    result = run(changes, destination, images=images)
+    assert isinstance(result.error, StoreError)
+    assert (destination.sent, result.left) == ([0, 1, 2], 3)
+
+
+def test_what_cannot_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object of which the login may not read everything there is fails by itself; the others go on."""
+    deletions = tuple(Change(Action.DELETE, name, name) for name in "abcd")
+    destination = MemoryDestination({name: {} for name in "abcd"})
+    monkeypatch.setattr(
+        destination,
+        "images",
+        lambda ids: (Image(id, {}, problem="no access" if id == "b" else "") for id in ids),
+    )
+    images, store = MemoryImages(), MemoryOutcomes()
+    result = run(deletions, destination, store, images=images)
+    assert (sorted(destination.objects), result.failures, result.left) == (["b"], 1, 0)
+    assert "cannot be read before it is changed" in store.recorded[1].message
+    assert sorted(images.kept) == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("action", "identity", "again"),
+    [
+        (Action.DELETE, None, b"new"),
+        (Action.MOVE, b"1", b"new"),
+        (Action.MOVE, None, b"old"),
+        (Action.DISABLE, b"1", b"old"),
+    ],
+)
+def test_an_earlier_attempts_image_counts_where_it_may_have_written(
+    monkeypatch: pytest.MonkeyPatch, action: Action, identity: bytes | None, again: bytes
+) -> None:
+    """A newer image replaces it only where the object is certainly still what it was."""
+    images, destination = MemoryImages(), MemoryDestination({"a": {}})
+    images.record(1, [BeforeImage(0, "a", {"sn": (b"old",)})])
+    change = Change(action, "a", "a", new_object="b" if action is Action.MOVE else None, identity=identity)
+    read = Image("a", {"sn": [b"new"]}, identity)
+    monkeypatch.setattr(destination, "images", lambda ids: [read for _ in ids])
+    run([change], destination, images=images, resumed=True)
+    assert images.kept[0].values == {"sn": (again,)}
+
+
+def test_another_object_of_the_name_is_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier attempt has kept of the object itself stays."""
+    images, destination = MemoryImages(), MemoryDestination({"a": {}})
+    images.record(1, [BeforeImage(0, "a", {"sn": (b"old",)})])
+    other = Image("a", {"sn": [b"other"]}, b"2")
+    monkeypatch.setattr(destination, "images", lambda ids: [other for _ in ids])
+    run([Change(Action.DELETE, "a", "a", identity=b"1")], destination, images=images, resumed=True)
+    assert images.kept[0].values == {"sn": (b"old",)}

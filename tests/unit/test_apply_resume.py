@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from directory_sync.apply.apply import apply_plan
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
-from tests.scenarios.memory import MemoryDestination, MemoryOutcomes
+from tests.scenarios.memory import MemoryDestination, MemoryImages, MemoryOutcomes
 
 
 def change(name: str, *named: str, action: Action = Action.CREATE, late: str = "", **more: str) -> Change:
@@ -42,7 +43,16 @@ def test_changes_that_need_what_failed_before_are_given_up() -> None:
         ],
     )
     destination = MemoryDestination()
-    result = apply_plan(changes, destination, plan_id=1, store=store, check=lambda: None, resumed=True)
+    result = apply_plan(
+        changes,
+        destination,
+        plan_id=1,
+        store=store,
+        images=MemoryImages(),
+        is_secret=is_password,
+        check=lambda: None,
+        resumed=True,
+    )
     # The last one only waits for room that was to be made for it, and may find it all the same.
     assert destination.sent == [5, 8, 9]
     assert {sequence for sequence, outcome in store.recorded.items() if outcome.result is Result.FAILED} == {

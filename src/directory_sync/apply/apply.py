@@ -9,11 +9,14 @@ import logging
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 
+from directory_sync.apply.before_images import ImageKeeper, ImageStore
 from directory_sync.apply.dependants import dependants_of_failures
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
+from directory_sync.definition.secrets import IsSecret
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import (
@@ -75,6 +78,8 @@ def apply_plan(
     *,
     plan_id: int,
     store: OutcomeStore,
+    images: ImageStore,
+    is_secret: IsSecret,
     check: Callable[[], None],
     resumed: bool,
     refused: Mapping[int, str] = _NONE,
@@ -93,6 +98,9 @@ def apply_plan(
         destination: writes; nothing else here does.
         plan_id: under which the store keeps outcomes.
         store: records outcomes; when it cannot, writing stops.
+        images: keeps what objects were like before they are deleted, disabled or moved. What cannot be kept
+            is not written: it could not be undone.
+        is_secret: fields of which no value is kept.
         check: called before each single send; raises LeaseLost when nothing more may be written.
         resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the
             others looked at first.
@@ -113,6 +121,7 @@ def apply_plan(
         changes,
         destination,
         recorder=OutcomeRecorder(store, plan_id),
+        images=ImageKeeper(destination, images, plan_id, is_secret),
         failures=FailureCount(failure_rule),
         progress=progress,
         note=note,
@@ -149,6 +158,7 @@ class _Attempt:
         destination: Destination,
         *,
         recorder: OutcomeRecorder,
+        images: ImageKeeper,
         failures: FailureCount,
         progress: Callable[[int, int], None] | None,
         note: Callable[[Change, Outcome], None],
@@ -159,6 +169,9 @@ class _Attempt:
         self._changes = changes
         self._destination = destination
         self._recorder = recorder
+        self._images = images
+        self._not_sent: list[Outcome] = []
+        self._stopped: DirectorySyncError | None = None
         self._failures = failures
         self._progress = progress
         self._progressed = 0.0
@@ -185,6 +198,9 @@ class _Attempt:
         try:
             for outcome in outcomes:
                 self._take(outcome)
+            self._take_not_sent()
+            if self._stopped is not None:
+                raise self._stopped
         finally:
             # Whatever ends it, the writer must not go on sending, nor wait for the garbage collector to find
             # out.
@@ -269,16 +285,31 @@ class _Attempt:
         self._show_progress()
         self._recorder.add(outcome)
 
+    def _take_not_sent(self) -> None:
+        not_sent, self._not_sent = self._not_sent, []
+        for outcome in not_sent:
+            self._take(outcome)
+
     def _feed(self, recorded: Mapping[int, Outcome]) -> Iterator[tuple[int, Change]]:
-        """The changes that have no outcome yet; ends early when too many fail, so that what is under way is
-        still answered.
+        """The changes that have no outcome yet, each after its object was kept as it is; ends early when too
+        many fail or nothing can be kept, so that what is under way is still answered.
         """
-        for sequence, change in enumerate(self._changes):
-            if self._failures.exceeded:
+        left = (each for each in enumerate(self._changes) if each[0] not in recorded)
+        while changes := list(islice(left, self._images.at_once)):
+            try:
+                unreadable = self._images.keep(changes)
+            except DirectorySyncError as error:
+                self._stopped = error
                 return
-            if sequence not in recorded:
+            for sequence, change in changes:
+                if self._failures.exceeded:
+                    return
                 self._under_way[sequence] = change
-                yield sequence, change
+                if sequence in unreadable:
+                    message = f"{self._destination.label}: {change.object}: {unreadable[sequence]}"
+                    self._not_sent.append(Outcome(sequence, Result.FAILED, message))
+                else:
+                    yield sequence, change
 
     def _last_failure(self) -> str:
         return next(

@@ -211,6 +211,22 @@ class LdifForm(NamedTuple):
     names: Names
 
 
+class Image(NamedTuple):
+    """One object as it is.
+
+    Attributes:
+        id: by which it was asked for.
+        values: everything that may be read of it, by field.
+        identity: what stays the same when it is renamed, if it shows such a thing.
+        problem: why it cannot be read; then there are no values.
+    """
+
+    id: str
+    values: Mapping[str, Sequence[bytes]]
+    identity: bytes | None = None
+    problem: str = ""
+
+
 class Source(Protocol):
     """A place that records are read from."""
 
@@ -331,6 +347,16 @@ class Destination(Source, Protocol):
     def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:
         """Those of an object's values that are stored, and can be taken away: a directory may show values
         that it computes.
+        """
+
+    @property
+    def images_at_once(self) -> int:
+        """Of about how many objects `images` is best asked."""
+
+    def images(self, ids: Collection[str]) -> Iterable[Image]:
+        """Those of these objects that are there as they are now, with everything that may be read of them.
+
+        Raises EndpointError if it cannot be told of any what there is.
         """
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:

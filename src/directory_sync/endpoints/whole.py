@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Generator, Iterator, Sequence
 
 from directory_sync.definition.problems import nearest
-from directory_sync.endpoints.contract import Batch, Can, FieldRule, Names, ObjectModel, Record
+from directory_sync.endpoints.contract import Batch, Can, FieldRule, Image, Names, ObjectModel, Record
 from directory_sync.endpoints.evidence import Evidence
 from directory_sync.errors import EndpointError, SchemaError
 
@@ -130,6 +130,18 @@ class WholeDestination(WholeSource):
     def exists(self, id: str) -> bool:
         """Everything is managed, so nothing exists that `read` does not yield."""
         return any(record.id == id for batch in self.read(()) for record in batch)
+
+    images_at_once = 50_000
+    """It is read as a whole for them."""
+
+    def images(self, ids: Collection[str]) -> Iterator[Image]:
+        """The records of these ids, with all their fields."""
+        left = set(ids)
+        for batch in self.read(tuple(self.fields() or ())) if left else ():
+            for record in batch:
+                if record.id in left:
+                    left.discard(record.id)
+                    yield Image(record.id, record.values, problem=record.problem)
 
     def stored(self, id: str, field: str, values: Sequence[bytes]) -> Collection[bytes]:  # noqa: ARG002 - nothing is computed
         """All of them."""

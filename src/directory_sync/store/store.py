@@ -6,6 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from directory_sync.store.before_images import BeforeImages
 from directory_sync.store.database import Database
 from directory_sync.store.earlier_runs import EarlierRuns
 from directory_sync.store.history import History
@@ -38,6 +39,7 @@ class Store:
         known: what jobs know of the objects that they manage.
         plans: plans and the outcomes of their changes, for those who make and apply them.
         plan_pages: plans page by page, for those who look.
+        before_images: objects as they were before they were removed, for those who apply plans and undo them.
         history: all that was ever done to one object.
         requests: finds requests, one or many.
         filing: makes requests, and ends those that a newer plan has made stale.
@@ -56,6 +58,7 @@ class Store:
         self.known = KnownObjects(database)
         self.plans = Plans(database)
         self.plan_pages = PlanPages(database)
+        self.before_images = BeforeImages(database)
         self.history = History(database)
         self.requests = Requests(database)
         self.filing = RequestFiling(database)

@@ -194,6 +194,26 @@ class OutcomeRow(Base):
     recorded: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class BeforeImageRow(Base):
+    """One object as it was read just before a change of it was sent; without secrets."""
+
+    __tablename__ = f"{PREFIX}before_image"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["plan_id", "sequence"], [f"{PREFIX}change.plan_id", f"{PREFIX}change.sequence"]
+        ),
+    )
+
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    object: Mapped[str] = mapped_column(SafeText)
+    # Field → values, as in a report; the names of those that were left out as secret stand next to them.
+    fields: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    left_out: Mapped[list[str]] = mapped_column(JsonText)
+    taken: Mapped[datetime] = mapped_column(UtcDateTime)
+    seal: Mapped[str] = mapped_column(String(64))
+
+
 class CollectionRow(Base):
     """A collection by the id that stays when it is renamed: what its jobs know and claim hangs on it."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from directory_sync.definition.models import FileEndpoint, Job
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, Destination, Surroundings
+from directory_sync.endpoints.contract import Batch, Destination, Image, Surroundings
 from directory_sync.endpoints.evidence import End, Ending
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.ldif_changes import change_records
@@ -133,6 +133,20 @@ class LdifDestination(LdifSource, RewrittenFile):
 
     # -- writing
     # ------------------------------------------------------------------------------------------------------
+
+    def images(self, ids: Collection[str]) -> Iterator[Image]:
+        """The entries of these names, with all their attributes."""
+        if not ids or not self.path.exists():
+            return
+        normalise = self.names.normalise
+        asked = {normalise(id): id for id in ids}
+        with self.blocks() as blocks:
+            for entry in blocks:
+                if entry.dn is None or (id := asked.pop(normalise(entry.dn), None)) is None:
+                    continue
+                known = self.identity_field
+                held = entry.values(known) if known is not None else []
+                yield Image(id, entry.attributes, held[0] if held else None, entry.problem)
 
     def look(self, changes: Iterable[tuple[int, Change]], *, renamed: Mapping[str, str]) -> Iterator[Outcome]:
         """Tell by looking into the file what became of changes.

@@ -9,11 +9,12 @@ from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination, Job
 from directory_sync.endpoints.change import Change, Outcome
-from directory_sync.endpoints.contract import Can, ConnectionInfo, Destination, Surroundings
+from directory_sync.endpoints.contract import Can, ConnectionInfo, Destination, Image, Surroundings
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
 from directory_sync.endpoints.ldap.identities import read_children, read_identities
+from directory_sync.endpoints.ldap.images import read_images
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS
 from directory_sync.endpoints.ldap.looking import look_at
 from directory_sync.endpoints.ldap.read import Spelling, read_entry, rest_of_range
@@ -159,6 +160,12 @@ class LdapDestination(LdapSource):
 
     # -- writing
     # ------------------------------------------------------------------------------------------------------
+
+    images_at_once = 200
+
+    def images(self, ids: Collection[str]) -> Sequence[Image]:
+        """Objects with all attributes that this login may read."""
+        return read_images(self.server, ids, delays=self._reconnect_delays)
 
     def render(self, change: Change, part: Part = Part.WHOLE) -> str:
         """The change as LDIF change records (RFC 2849), in the order in which the operations are sent."""

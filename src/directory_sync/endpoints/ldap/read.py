@@ -202,6 +202,23 @@ def rest_of_range(connection: SimpleLDAPObject, dn: str, attribute: str, first: 
         first = int(match["last"]) + 1
 
 
+def whole_values(entry: Attributes, rest: Callable[[str, int], list[bytes]]) -> Attributes:
+    """All attributes of an entry as the server names them; `rest(name, first)` fetches what a range left
+    out.
+    """
+    result: Attributes = {}
+    for written, received in entry.items():
+        ranged = _RANGE.match(written) if ";" in written else None
+        name = ranged["name"] if ranged else written
+        values = (
+            received + rest(name, int(ranged["last"]) + 1) if ranged and ranged["last"] != "*" else received
+        )
+        # Active Directory sends the plain name without values beside the range.
+        if values:
+            result[name] = result.get(name, []) + values
+    return result
+
+
 class Spelling:
     """Maps attribute names as a server writes them to the names that were asked for.
 

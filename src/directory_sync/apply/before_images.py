@@ -1,0 +1,80 @@
+"""Keeps what an object was like before it is deleted, disabled or moved, so that this can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from directory_sync.definition.secrets import IsSecret
+from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.contract import Destination, Image
+from directory_sync.store.before_images import BeforeImage
+
+REMOVALS = frozenset((Action.DELETE, Action.DISABLE, Action.MOVE))
+"""Kinds of change before which the object is kept as it was."""
+
+
+class ImageStore(Protocol):
+    """What applying needs of the store to keep images."""
+
+    def record(self, plan_id: int, images: Sequence[BeforeImage]) -> None:
+        """Keep images, all or none. Raises StoreError."""
+
+
+class ImageKeeper:
+    """Reads and keeps the images of one plan's objects."""
+
+    def __init__(
+        self, destination: Destination, store: ImageStore, plan_id: int, is_secret: IsSecret
+    ) -> None:
+        self._destination = destination
+        self._store = store
+        self._plan_id = plan_id
+        self._is_secret = is_secret
+
+    @property
+    def at_once(self) -> int:
+        """For about how many changes `keep` is best asked."""
+        return self._destination.images_at_once
+
+    def keep(self, changes: Collection[tuple[int, Change]]) -> Mapping[int, str]:
+        """Keep the objects of these changes as they are, as far as the changes remove them.
+
+        Returns the places of the changes that must not be sent, because their objects cannot be read, and
+        why. Raises EndpointError, StoreError: then none of them must be sent.
+        """
+        removals = {change.object: (sequence, change) for sequence, change in changes if _removes(change)}
+        if not removals:
+            return {}
+        unreadable: dict[int, str] = {}
+        images: list[BeforeImage] = []
+        for image in self._destination.images(removals):
+            sequence, change = removals[image.id]
+            if image.problem:
+                unreadable[sequence] = (
+                    f"it cannot be read before it is changed, so this could not be undone: {image.problem}."
+                    " Nothing was written. Let the connection's login read it, or look at it by hand."
+                )
+            elif change.identity is None or image.identity in (None, change.identity):
+                images.append(self._before(sequence, change, image))
+            # Another object has its name: the change is going to be a conflict, and its own object may be
+            # known from an earlier attempt.
+        self._store.record(self._plan_id, images)
+        return unreadable
+
+    def _before(self, sequence: int, change: Change, image: Image) -> BeforeImage:
+        left_out = tuple(sorted(name for name in image.values if self._hides(name)))
+        values = {name: tuple(held) for name, held in image.values.items() if name not in left_out}
+        # What has its old id was not deleted, nor moved if it is certainly the same object. Whether an
+        # earlier attempt has disabled it, nobody can tell by looking.
+        still = change.action is Action.DELETE or (
+            change.action is Action.MOVE and change.identity is not None
+        )
+        return BeforeImage(sequence, image.id, values, left_out, newest_counts=still)
+
+    def _hides(self, field: str) -> bool:
+        return self._is_secret(field) or self._is_secret(field.partition(";")[0])
+
+
+def _removes(change: Change) -> bool:
+    return change.action in REMOVALS
