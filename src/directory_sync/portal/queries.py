@@ -236,19 +236,7 @@ class ListQuery(Query):
     @property
     def filter(self) -> RequestFilter:
         """All but collections and paging, as the store takes it."""
-        return RequestFilter(
-            job=self.job,
-            run_id=self.run_id,
-            requester=self.requester,
-            approver=self.approver,
-            decided_by=self.decided_by,
-            filed_from=self.filed_from,
-            filed_before=self.filed_before,
-            object=self.object,
-            states=self.states,
-            description=self.description,
-            event=self.event,
-        )
+        return RequestFilter(**self.model_dump(exclude={"kind", "collections", "before", "limit"}))
 
 
 class Order(StrEnum):

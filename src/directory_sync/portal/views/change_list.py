@@ -4,13 +4,11 @@ result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from directory_sync.endpoints.change import WORST_FIRST, Result
 from directory_sync.portal.changes import ShownChanges
-from directory_sync.portal.integrity import Checked
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.present.line import change_line, mark_text
 from directory_sync.present.pieces import Piece, visible
@@ -86,49 +84,69 @@ class ChangeShown:
 
 
 @dataclass(frozen=True, slots=True)
+class ListLinks:
+    """Where a list of changes stands.
+
+    Attributes:
+        part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a
+            query.
+        detail: path of the page of one change, without its number.
+        downloads: path without ending.
+        hidden: parameters that the page's own address has besides the filter.
+    """
+
+    part: str
+    page: str
+    detail: str
+    downloads: str
+    hidden: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeList:
     """A page of a plan's changes.
 
     Attributes:
-        changes: on this page.
-        total: how many the filter lets through, on all pages; `all`: how many the plan has.
-        left: how many follow this page.
-        part: path of the list by itself, for htmx; `page`: of the page that it stands on, ready for more of a
-            query.
-        hidden: parameters that the page's own address has besides the filter.
-        detail: path of the page of one change, without its number.
-        downloads: path without ending; `ldif`: whether there is one with the ending `.ldif`.
-        search, kind, result: the filter.
-        order: in which they come.
-        next: query of what follows; empty at the end.
+        found: the changes; `query`: what was asked for.
+        links: where it stands.
+        all: how many changes the plan has.
+        ldif: there is a download as LDIF.
         applied: results can be filtered by.
-        start: it begins at the first change.
-        integrity: whether these are the changes that were stored.
+        changes: as they are shown.
     """
 
-    changes: tuple[ChangeShown, ...]
-    total: int
+    found: ShownChanges
+    query: ChangeQuery
+    links: ListLinks
     all: int
-    left: int
-    part: str
-    page: str
-    hidden: tuple[tuple[str, str], ...]
-    detail: str
-    downloads: str
     ldif: bool
-    search: str
-    kind: str
-    result: str
-    order: Order
-    next: str
     applied: bool
-    start: bool
-    integrity: Checked
+    changes: tuple[ChangeShown, ...]
 
     @property
     def filtered(self) -> bool:
         """Whether not all changes are let through."""
-        return bool(self.search or self.kind or self.result)
+        return bool(self.query.search or self.query.action or self.query.result)
+
+    @property
+    def next(self) -> str:
+        """Query of what follows; empty at the end."""
+        query = self.query
+        if self.found.next is None:
+            return ""
+        filter = {"search": query.search, "action": query.action, "result": query.result}
+        following = {name: str(value) for name, value in filter.items() if value}
+        if query.order is not Order.CONSEQUENCE:
+            following["order"] = query.order.value
+        return urlencode({**following, "after": self.found.next})
+
+    @property
+    def left(self) -> int:
+        """How many follow, where that is known: a page that begins in the middle does not know how many are
+        before it.
+        """
+        known = self.found.next is not None and self.query.after is None
+        return self.found.total - len(self.found.changes) if known else 0
 
     @property
     def kinds(self) -> tuple[tuple[str, str], ...]:
@@ -147,45 +165,12 @@ class ChangeList:
 
 
 def change_list(
-    found: ShownChanges,
-    query: ChangeQuery,
-    *,
-    all: int,
-    part: str,
-    page: str,
-    detail: str,
-    downloads: str,
-    ldif: bool,
-    applied: bool,
-    hidden: Sequence[tuple[str, str]] = (),
+    found: ShownChanges, query: ChangeQuery, links: ListLinks, *, all: int, ldif: bool, applied: bool
 ) -> ChangeList:
-    """What the list shows; paths as in `ChangeList`."""
-    filter = {"search": query.search, "action": query.action or "", "result": query.result or ""}
-    following = {name: str(value) for name, value in filter.items() if value}
-    if query.order is not Order.CONSEQUENCE:
-        following["order"] = query.order.value
+    """What the list shows; see `ChangeList`."""
     marking = Marking()
     changes = tuple(show_change(change, marking) for change in found.changes)
-    return ChangeList(
-        changes=changes,
-        total=found.total,
-        all=all,
-        left=_left(found, query),
-        part=part,
-        page=page,
-        hidden=tuple(hidden),
-        detail=detail,
-        downloads=downloads,
-        ldif=ldif,
-        search=query.search,
-        kind=str(filter["action"]),
-        result=str(filter["result"]),
-        order=query.order,
-        next="" if found.next is None else urlencode({**following, "after": found.next}),
-        applied=applied,
-        start=query.after is None,
-        integrity=found.integrity,
-    )
+    return ChangeList(found, query, links, all=all, ldif=ldif, applied=applied, changes=changes)
 
 
 def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:
@@ -218,10 +203,3 @@ def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE
 def show_alone(change: ShownChange) -> ChangeShown:
     """One change on a page of its own, with much more of its values."""
     return show_change(change, Marking(), ALONE)
-
-
-def _left(found: ShownChanges, query: ChangeQuery) -> int:
-    """How many follow, where that is known: a page that begins in the middle does not know how many are
-    before it.
-    """
-    return found.total - len(found.changes) if found.next is not None and query.after is None else 0

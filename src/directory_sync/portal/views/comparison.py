@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
-from directory_sync.approval.request import Request
 from directory_sync.errors import RequestNotFound
-from directory_sync.plan.comparison import Counts, Presence
+from directory_sync.plan.comparison import Presence
 from directory_sync.portal import comparing, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.comparing import ShownComparison, ShownDifference
-from directory_sync.portal.integrity import Checked
 from directory_sync.portal.queries import (
     ComparisonQuery,
 )
@@ -63,34 +61,24 @@ class DifferenceShown:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPage:
-    """A page of differences; `older` and `newer` are the two requests, `next` the query of what follows."""
+    """A page of differences.
 
-    request: int
-    older: Request
-    newer: Request
-    counts: Counts
-    differences: tuple[DifferenceShown, ...]
-    next: str
-    start: bool
-    integrity: Checked
-
-
-def comparison_page(found: ShownComparison, *, request_id: int, other: int, after: int) -> ComparisonPage:
-    """What the page shows.
-
-    Args: the comparison; the two requests and the number of differences before, as in the address.
+    Attributes:
+        found: the comparison; `query`: what was asked for.
+        request: the request that was looked at; `other` the one that it is compared with.
+        differences: as they are shown.
     """
-    marking = Marking()
-    return ComparisonPage(
-        request=request_id,
-        older=found.old,
-        newer=found.new,
-        counts=found.counts,
-        differences=tuple(_shown(difference, marking) for difference in found.differences),
-        next="" if found.next is None else f"with={other}&after={found.next}",
-        integrity=found.integrity,
-        start=not after,
-    )
+
+    found: ShownComparison
+    query: ComparisonQuery
+    request: int
+    other: int
+    differences: tuple[DifferenceShown, ...]
+
+    @property
+    def next(self) -> str:
+        """Query of what follows; empty at the end."""
+        return "" if self.found.next is None else f"with={self.other}&after={self.found.next}"
 
 
 def _shown(difference: ShownDifference, marking: Marking) -> DifferenceShown:
@@ -128,5 +116,12 @@ def show_comparison(
     if other is None:
         raise RequestNotFound(f"There is no other request to compare request {request_id} with.")
     found = comparing.compare_requests(store, visitor, request_id, other, query)
-    page = comparison_page(found, request_id=request_id, other=other, after=query.after)
+    marking = Marking()
+    page = ComparisonPage(
+        found,
+        query,
+        request=request_id,
+        other=other,
+        differences=tuple(_shown(difference, marking) for difference in found.differences),
+    )
     return render(request, "comparison.html", frame, page)

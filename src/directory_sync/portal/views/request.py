@@ -11,19 +11,19 @@ from zlib import crc32
 from fastapi import APIRouter, Query, Response
 from fastapi import Request as HttpRequest
 
-from directory_sync.approval.request import Decision, Event, EventKind, MessageCode, Request
+from directory_sync.approval.request import Event, EventKind, MessageCode, Request
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal import changes, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
-from directory_sync.portal.integrity import BRIEFLY, Checked
+from directory_sync.portal.integrity import BRIEFLY
 from directory_sync.portal.queries import (
     ChangeQuery,
     Order,
 )
 from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.change_list import ChangeList, change_list
+from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
@@ -79,56 +79,47 @@ class RequestPage:
     """One request.
 
     Attributes:
+        details: what is known of it.
         tone, next: how the banner looks, and what happens next, sentence by sentence.
-        missing: who has to agree still, in words; `reachable` is False if those who are asked can never be
-            enough.
-        out_of_reach: that is so because of what Airflow tells of them.
         kinds: what changes, worst first; `other`: figures beside that, name and number.
         deeds: the buttons that make sense in this state; `hindrances`: why some are disabled, each reason
             once.
-        previous: number of the request to compare with; None if there is none. `replaces`: this one has taken
-            its place.
+        replaces: it has taken the place of the request to compare with.
         result: what came of carrying it out, as figures; `result_message` as a sentence.
         may_comment: whether the visitor is somebody.
         problems_more: problems that are not shown.
-        integrity: whether the plan is the one that was filed.
-        answered: how many changes have a result so far, while they are applied; None otherwise.
         version: stands for everything here that can change by itself; `follow`: seconds after which the page
             looks whether it has, 0 if nothing is to come.
         listings: what both listings said of how they ended.
         terms: what is special about a waiver, before it is decided; empty otherwise.
     """
 
-    request: Request
+    details: RequestDetails
     tone: str
     next: tuple[str, ...]
-    missing: str
-    reachable: bool
-    out_of_reach: bool
     kinds: tuple[KindCount, ...]
     other: tuple[tuple[str, int], ...]
     meters: tuple[Meter, ...]
-    warnings: tuple[str, ...]
     problems: tuple[RecordProblem, ...]
     problems_more: int
     listings: tuple[ShownListing, ...]
-    destination: str
     deeds: tuple[Deed, ...]
     hindrances: tuple[str, ...]
-    previous: int | None
     replaces: bool
     result: tuple[tuple[str, int], ...]
     result_message: str
     changes: ChangeList
     asked: tuple[Asked, ...]
-    decisions: tuple[Decision, ...]
     history: tuple[Entry, ...]
     may_comment: bool
-    integrity: Checked
-    answered: int | None
     version: str
     follow: int
     terms: str
+
+    @property
+    def request(self) -> Request:
+        """The request itself."""
+        return self.details.request
 
     @property
     def kinds_text(self) -> str:
@@ -141,35 +132,26 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
     request, plan = details.request, details.plan
     deeds = _deeds(details)
     return RequestPage(
-        request=request,
+        details=details,
         tone=_TONES[request.state],
         next=tuple(_next(details, datetime.now(UTC))),
-        missing=details.waiting_for,
-        reachable=details.reachable,
-        out_of_reach=details.out_of_reach,
         kinds=count_kinds(request.statistics),
         other=tuple(
             (name, request.statistics.get(name, 0)) for name in ("read", "unchanged", "skipped", "errors")
         ),
         meters=limit_meters(plan.limits),
-        warnings=plan.warnings,
         problems=plan.problems[:SHOWN_PROBLEMS],
         problems_more=max(0, len(plan.problems) - SHOWN_PROBLEMS),
         listings=tuple(shown_listings(plan.evidence)),
-        destination=plan.destination,
         deeds=deeds,
         hindrances=tuple(dict.fromkeys(deed.hindrance for deed in deeds if deed.hindrance)),
-        previous=details.previous,
         replaces=_replaces(details.view.events),
         result=_figures(request.result),
         result_message=_result_message(request),
         changes=changes,
         asked=asked(details.view.assignees, details.standings),
-        decisions=details.view.decisions,
         history=history(request, details.view.events),
         may_comment=verified,
-        integrity=details.integrity,
-        answered=details.answered,
         version=version_of(details),
         follow=_follow(details),
         terms=approval_text.before(request) if request.waiver and request.pending else "",
@@ -398,11 +380,13 @@ def _changes(
     return change_list(
         changes.read_changes(store, visitor, request.plan_id, query, request=request),
         query,
+        ListLinks(
+            part=f"{path}/changes",
+            page=f"{path}?",
+            detail=f"{path}/changes",
+            downloads=f"{frame.root}/api/v1/requests/{request.id}/changes",
+        ),
         all=request.changes,
-        part=f"{path}/changes",
-        page=f"{path}?",
-        detail=f"{path}/changes",
-        downloads=f"{frame.root}/api/v1/requests/{request.id}/changes",
         ldif=has_ldif(job),
         applied=request.state in (RequestState.APPROVED, RequestState.APPLIED),
     )

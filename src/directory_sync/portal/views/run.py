@@ -24,7 +24,7 @@ from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.portal.run_in_airflow import OtherRun
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.change_list import ChangeList, change_list
+from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
 from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
@@ -497,12 +497,14 @@ def _changes(
     return change_list(
         changes.read_changes(store, visitor, plan_id, query),
         query,
+        ListLinks(
+            part=f"{path}&list=found",
+            page=f"{path}&",
+            detail=f"{frame.root}/plans/{plan_id}/changes",
+            downloads=f"{frame.root}/api/v1/plans/{plan_id}/changes",
+            hidden=tuple(address.items()),
+        ),
         all=head.changes,
-        part=f"{path}&list=found",
-        page=f"{path}&",
-        hidden=tuple(address.items()),
-        detail=f"{frame.root}/plans/{plan_id}/changes",
-        downloads=f"{frame.root}/api/v1/plans/{plan_id}/changes",
         ldif=has_ldif(planned),
         applied=head.state != "stored",
     )
