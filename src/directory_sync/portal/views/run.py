@@ -21,7 +21,6 @@ from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal import changes, runs
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.queries import ChangeQuery, Order
-from directory_sync.portal.run_in_airflow import OtherRun
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
@@ -34,7 +33,7 @@ from directory_sync.present.words import KindCount, add_statistics, count_kinds,
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
-from directory_sync.store.runs import RUNNING, Snapshot
+from directory_sync.store.runs import RUNNING
 from directory_sync.store.store import Store
 
 router = APIRouter()
@@ -164,16 +163,15 @@ class RunPage:
     """One run.
 
     Attributes:
+        view: what is known of it.
         totals: of all jobs, in the order of `COLUMNS`.
         planned_kinds: what the jobs have planned of which nothing was written; `planned_waits`: some of it
             may still be.
         live: something happens now; `follow`: seconds after which the page looks again, 0 at the end.
         part: address of what is followed.
-        hindrance: why the visitor may not ask for a waiver; empty if they may.
-        other: the run that Airflow shows here, where it is another one that has this run's id.
     """
 
-    snapshot: Snapshot
+    view: RunView
     jobs: tuple[JobRow, ...]
     columns: tuple[str, ...]
     totals: tuple[int, ...]
@@ -183,8 +181,6 @@ class RunPage:
     live: bool
     follow: int
     part: str
-    hindrance: str
-    other: OtherRun | None
 
     @property
     def kinds_text(self) -> str:
@@ -210,10 +206,10 @@ class JobPage:
         kinds: what it has written; or what it has planned, where `written` says that nothing was.
         changes: None where it has no plan.
         version: changes with what its list of changes shows, so that the list is fetched again only then.
-        live, follow, other: as of a run.
+        view, live, follow: as of a run.
     """
 
-    snapshot: Snapshot
+    view: RunView
     job: JobRow
     columns: tuple[str, ...]
     kinds: tuple[KindCount, ...]
@@ -224,8 +220,6 @@ class JobPage:
     live: bool
     follow: int
     part: str
-    hindrance: str
-    other: OtherRun | None
 
     @property
     def kinds_text(self) -> str:
@@ -256,7 +250,7 @@ def run_page(view: RunView, *, part: str) -> RunPage:
     planned = add_statistics(dict(zip(COLUMNS, row.planned, strict=True)) for row in rows if row.planned)
     live = any(_is_live(row) for row in rows) or _goes_on(view)
     return RunPage(
-        snapshot=view.snapshot,
+        view=view,
         jobs=rows,
         columns=COLUMNS,
         totals=totals,
@@ -266,8 +260,6 @@ def run_page(view: RunView, *, part: str) -> RunPage:
         live=live,
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
-        hindrance=view.hindrance_to_run,
-        other=view.other,
     )
 
 
@@ -279,7 +271,7 @@ def job_page(
     written = job.state in _WRITTEN
     live = _is_live(row) or (job.result is None and _goes_on(view))
     return JobPage(
-        snapshot=view.snapshot,
+        view=view,
         job=row,
         columns=COLUMNS,
         kinds=row.kinds if written or plan is None else count_kinds(plan.statistics.to_json()),
@@ -290,8 +282,6 @@ def job_page(
         live=live,
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
-        hindrance=view.hindrance_to_run,
-        other=view.other,
     )
 
 
