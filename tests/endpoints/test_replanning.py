@@ -135,6 +135,17 @@ def test_a_cleared_task_goes_on_with_a_plan_that_was_begun(office: Office) -> No
     assert "Start a new run" in office.run(office.again(run), tries=CLEARED).message
 
 
+def test_what_an_ended_run_had_begun_is_not_asked_about_again(office: Office) -> None:
+    """An approved request that was claimed stays the only one about its plan, also when its run has ended."""
+    run = office.start()
+    request = office.request(office.run(run))
+    office.approve(request)
+    office.store.approvals.claim(request.id, expected_digest=request.digest, plan_id=request.plan_id)
+    office.store.runs.finish("office", run.run_id, "failed")
+    result = office.run(office.start(trigger="scheduled", requester="schedule"))
+    assert (result.request, office.store.requests.count()) == (request.id, 1)
+
+
 def _planned(office: Office) -> Any:
     result = office.run(office.start(run_id="only to have a plan"))
     assert result.plan_id is not None

@@ -24,14 +24,17 @@ DUMP = Path(__file__).parents[1] / "scenarios" / "data" / "stores" / "revision-0
 @pytest.fixture
 def upgraded(tmp_path: Path) -> Iterator[Store]:
     """That store, upgraded."""
-    file = tmp_path / "store.db"
+    with Store.open(_upgraded(tmp_path / "store.db")) as store:
+        yield store
+
+
+def _upgraded(file: Path, *, after: str = "") -> str:
     connection = sqlite3.connect(file)
-    connection.executescript(DUMP.read_text("utf-8"))
+    connection.executescript(DUMP.read_text("utf-8") + after)
     connection.close()
     file.chmod(0o600)
     upgrade(f"sqlite:///{file}")
-    with Store.open(f"sqlite:///{file}") as store:
-        yield store
+    return f"sqlite:///{file}"
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,12 @@ def test_the_plans_are_still_those_that_were_saved(upgraded: Store) -> None:
     assert upgraded.plans.load(1)
     with pytest.raises(PlanAltered, match="found by"):
         upgraded.plans.load(2)
+
+
+def test_one_plan_that_was_altered_does_not_stop_the_upgrade(tmp_path: Path) -> None:
+    """It is refused when it is opened, as before; the others are searched."""
+    alter = "UPDATE directory_sync_change SET payload = '{\"nonsense\": 1}' WHERE plan_id = 2;"
+    with Store.open(_upgraded(tmp_path / "store.db", after=alter)) as store:
+        assert store.plan_pages.page(1, search="wong").total == 1
+        with pytest.raises(PlanAltered):
+            store.plans.load(2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from directory_sync.approval.request import Event, EventKind, RequestView
+from directory_sync.errors import RequestNotFound
 from directory_sync.mail.audience import Occasion, Recipient, occasion
 from directory_sync.mail.content import content
 from directory_sync.mail.message import Thread, request_thread
@@ -85,7 +86,10 @@ class RequestNews:
 def request_news(store: Store, due: DueMail) -> RequestNews:
     """What has happened to a request, as it is now. Raises RequestNotFound."""
     view = store.requests.get(due.subject)
-    return RequestNews(view, next(event for event in view.events if event.id == due.event))
+    event = next((event for event in view.events if event.id == due.event), None)
+    if event is None:
+        raise RequestNotFound(f"Request {due.subject} has no event {due.event} any more.")
+    return RequestNews(view, event)
 
 
 LETTERS: Mapping[str, Letters] = {Topic.REQUEST: request_news}

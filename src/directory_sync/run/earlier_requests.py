@@ -47,9 +47,11 @@ def _asked(plan: Plan, start: Start, store: Store) -> Request | None:
     approved = store.requests.approved(plan.collection, plan.job, plan.digest, waiver=False)
     if approved is None or start.at_terminal or approved.trigger == TERMINAL:
         return approved
-    # A run of Airflow that has ended applies nothing more; a new plan ends what was approved for it.
+    # A run of Airflow that has ended begins nothing more; a new plan ends what was approved for it. What it
+    # had begun before is not asked about again: it is settled.
     run = store.runs.find(plan.collection, approved.run_id)
-    return None if run is not None and run.finished is not None else approved
+    has_ended = run is not None and run.finished is not None
+    return None if has_ended and approved.begun is None else approved
 
 
 def _reason_of_denial(denied: Request, store: Store) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ depends_on = None
 RUN, JOB_RUN = "directory_sync_collection_run", "directory_sync_job_run"
 PLAN, CHANGE = "directory_sync_plan", "directory_sync_change"
 _BATCH = 1_000
+
+log = logging.getLogger(__name__)
 
 
 def upgrade() -> None:
@@ -54,19 +57,27 @@ _SEAL = sa.text(f"UPDATE {PLAN} SET search_seal = :seal WHERE id = :plan")  # no
 def _fill() -> None:
     connection = op.get_bind()
     for plan in connection.scalars(_PLANS).all():
-        complete, job, definition = connection.execute(_PLAN, {"plan": plan}).one()
-        is_secret = _secrets(json.loads(definition), job)
-        seal = SearchSeal()
-        for batch in _batches(connection, plan):
-            rows = []
-            for sequence, payload, name in batch:
-                change = read_canonical(payload)._replace(name=name)
-                search = canonical_and_search(change, is_secret)[1]
-                seal.add(search)
-                rows.append({"plan": plan, "sequence": sequence, "search": search})
-            connection.execute(_SEARCH, rows)
-        if complete:
-            connection.execute(_SEAL, {"plan": plan, "seal": seal.hexdigest()})
+        try:
+            _fill_plan(connection, plan)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            # A plan that was altered is refused wherever it is opened; it must not stop the upgrade.
+            log.warning("Plan %d cannot be read, so a search does not find its changes.", plan)
+
+
+def _fill_plan(connection: sa.Connection, plan: int) -> None:
+    complete, job, definition = connection.execute(_PLAN, {"plan": plan}).one()
+    is_secret = _secrets(json.loads(definition), job)
+    seal = SearchSeal()
+    for batch in _batches(connection, plan):
+        rows = []
+        for sequence, payload, name in batch:
+            change = read_canonical(payload)._replace(name=name)
+            search = canonical_and_search(change, is_secret)[1]
+            seal.add(search)
+            rows.append({"plan": plan, "sequence": sequence, "search": search})
+        connection.execute(_SEARCH, rows)
+    if complete:
+        connection.execute(_SEAL, {"plan": plan, "seal": seal.hexdigest()})
 
 
 def _batches(connection: sa.Connection, plan: int) -> Iterator[list[Any]]:
