@@ -139,5 +139,5 @@ def _forget_new_keys(office: Office) -> None:
             definition["jobs"][0]["returning"],
             definition["jobs"][0]["wait_for_approval"],
         )
-        connection.execute(update(DefinitionRow).values(digest="0" * 64, definition=definition))
+        connection.execute(update(DefinitionRow).values(definition=definition))
         connection.execute(update(CollectionRunRow).values(definition_digest="0" * 64))

@@ -40,7 +40,10 @@ def complete(collection: Collection) -> dict[str, Any]:
 
 
 def digest_of(definition: dict[str, Any]) -> str:
-    """SHA-256 of what `complete` gives, hexadecimal: names the definition wherever it came from."""
+    """SHA-256 of what `complete` gives, hexadecimal: tells whether two definitions ask for the same.
+
+    It ignores the order of fields. A run goes by that too, so what is stored under this name may be another.
+    """
     canonical = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -49,6 +49,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def json_text(value: Any) -> str:
+    """JSON as it is stored. ASCII only: every character can be stored that way."""
+    return json.dumps(value, separators=(",", ":"))
+
+
 class JsonText(TypeDecorator[Any]):
     """JSON as text, with the order of its keys kept; not a JSON type, because those refuse or reorder on one
     of the databases.
@@ -58,8 +63,8 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write ASCII only: every character can be stored that way."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        """Write it."""
+        return None if value is None else json_text(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
         """Read it."""

@@ -67,18 +67,20 @@ class EarlierRuns:
         """The stored definitions by which a job came to one of these states in scheduler's runs, newest
         first.
 
-        Each once. Previews and runs from a terminal do not count.
+        Each digest once. Previews and runs from a terminal do not count.
         """
-        digest = CollectionRunRow.definition_digest
-        query = _runs_with(collection, job, states).with_only_columns(digest)
+        newest = func.max(CollectionRunRow.id)
+        query = _runs_with(collection, job, states).with_only_columns(newest)
         with self._database.read() as connection:
-            digests = connection.scalars(
-                query.group_by(digest).order_by(func.max(CollectionRunRow.id).desc())
+            runs = connection.scalars(
+                query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())
             ).all()
-        for each in digests:
+        for run in runs:
             with self._database.read() as connection:
                 definition = connection.scalar(
-                    select(DefinitionRow.definition).where(DefinitionRow.digest == each)
+                    select(DefinitionRow.definition)
+                    .join(CollectionRunRow, CollectionRunRow.definition_key == DefinitionRow.key)
+                    .where(CollectionRunRow.id == run)
                 )
             if definition is not None:
                 yield definition

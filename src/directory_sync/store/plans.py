@@ -312,7 +312,7 @@ class Plans:
         """Which fields of a job are secret, by the definition that its run began with."""
         query = (
             select(DefinitionRow.definition)
-            .join(CollectionRunRow, CollectionRunRow.definition_digest == DefinitionRow.digest)
+            .join(CollectionRunRow, CollectionRunRow.definition_key == DefinitionRow.key)
             .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
             .where(JobRunRow.id == job_run_id)
         )

@@ -205,7 +205,7 @@ class RequestFiling:
             )
             .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
             .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-            .outerjoin(DefinitionRow, DefinitionRow.digest == CollectionRunRow.definition_digest)
+            .outerjoin(DefinitionRow, DefinitionRow.key == CollectionRunRow.definition_key)
             .where(PlanRow.id == plan_id, PlanRow.complete)
         ).one_or_none()
         if plan is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
+from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
@@ -166,7 +168,7 @@ class Runs:
         """
         identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
         definition = complete(collection)
-        digest = digest_of(definition)
+        key = hashlib.sha256(json_text(definition).encode()).hexdigest()
         insert_new = (sqlite if self._database.is_sqlite else postgresql).insert
         with self._database.write() as connection:
             begun = connection.execute(
@@ -174,7 +176,8 @@ class Runs:
                 {
                     "collection": collection.name,
                     "run_id": run_id,
-                    "definition_digest": digest,
+                    "definition_digest": digest_of(definition),
+                    "definition_key": key,
                     "definition_origin": origin or None,
                     "definition_version": version or None,
                     "trigger": trigger,
@@ -192,7 +195,7 @@ class Runs:
             if begun:
                 connection.execute(
                     insert_new(DefinitionRow).on_conflict_do_nothing(),
-                    {"digest": digest, "definition": definition},
+                    {"key": key, "definition": definition},
                 )
             named = (CollectionRunRow.collection == collection.name, CollectionRunRow.run_id == run_id)
             row = connection.execute(select_runs().where(*named)).one()
@@ -443,7 +446,7 @@ def select_runs() -> Select[Any]:
     """Runs with their definitions, for `read_snapshot`."""
     # A run whose definition is not there must not look like one that has not begun.
     return select(CollectionRunRow.__table__, DefinitionRow.definition).outerjoin(
-        DefinitionRow, DefinitionRow.digest == CollectionRunRow.definition_digest
+        DefinitionRow, DefinitionRow.key == CollectionRunRow.definition_key
     )
 
 

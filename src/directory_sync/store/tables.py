@@ -43,11 +43,13 @@ class Base(DeclarativeBase):
 
 
 class DefinitionRow(Base):
-    """A definition that runs began with, complete; each is kept once, and never changed."""
+    """A definition that runs began with, complete; each text is kept once, and never changed."""
 
     __tablename__ = f"{PREFIX}definition"
 
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # SHA-256 of the text as it is stored, hexadecimal; not the digest, which ignores the order of fields: it
+    # decides the parts of a row's key, so definitions that differ in it must not stand for each other.
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
     definition: Mapped[dict[str, Any]] = mapped_column(JsonText)
 
 
@@ -60,8 +62,10 @@ class CollectionRunRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     collection: Mapped[str] = mapped_column(SafeText)
     run_id: Mapped[str] = mapped_column(SafeText)
-    # Names a definition. No foreign key: to add one, SQLite would have to make the table again.
+    # What the definition is compared by.
     definition_digest: Mapped[str] = mapped_column(String(64))
+    # Names its row. No foreign key: to add one, SQLite would have to make the table again.
+    definition_key: Mapped[str] = mapped_column(String(64), server_default="")
     # Where it was read, and which version of that; empty for runs of versions that did not note it.
     definition_origin: Mapped[str | None] = mapped_column(SafeText)
     definition_version: Mapped[str | None] = mapped_column(SafeText)
