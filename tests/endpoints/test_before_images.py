@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import ldap
 import pytest
 from sqlalchemy import update
 
+from directory_sync.apply.apply import ApplyResult, apply_plan
 from directory_sync.definition.models import FileEndpoint
-from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
 from directory_sync.errors import PlanAltered, StoreError
@@ -18,8 +21,12 @@ from directory_sync.store import before_images
 from directory_sync.store.before_images import BeforeImage
 from directory_sync.store.store import Store
 from directory_sync.store.tables import BeforeImageRow
-from tests.scenarios.corner import Corner
+from tests.scenarios import directories
+from tests.scenarios.container import Container
+from tests.scenarios.corner import FIELDS, Corner, succeed
+from tests.scenarios.memory import MemoryImages, MemoryOutcomes
 from tests.scenarios.requests import stored_plan
+from tests.scenarios.slapd import Database, Slapd
 
 
 def plan_of(store: Store, count: int) -> int:
@@ -118,6 +125,177 @@ def test_nothing_is_deleted_that_cannot_be_kept(corner: Corner, monkeypatch: pyt
     assert (result.state, corner.there()) == (JobState.FAILED, {"ann", "bob"})
     assert "disk full" in result.message
     assert corner.run().statistics.deleted == 1
+
+
+# -- what cannot be read
+# ----------------------------------------------------------------------------------------------------
+
+
+class Guarded:
+    """A slapd where the destination's login may write everything, but not read what `hidden` matches."""
+
+    def __init__(self, new_slapd: Callable[..., Slapd], hidden: str) -> None:
+        suffix = "dc=example,dc=org"
+        service = f"uid=svc,{suffix}"
+        lines = [
+            f'access to {hidden} attrs=entry by dn.exact="{service}" =wd by * break',
+            f'access to * by dn.exact="{service}" write by * read',
+        ]
+        slapd = new_slapd(Database(suffix, lines=lines))
+        self.container = Container(suffix, slapd, directories.administrator(slapd))
+        self.container.add("uid=svc", userPassword=slapd.password)
+        for name in ("to", "left"):
+            self.container.add(f"ou={name}", objectClass="organizationalUnit", ou=name)
+        self._connection = replace(directories.slapd_connection(slapd), login=service)
+        self.outcomes = MemoryOutcomes()
+
+    def dn(self, rdn: str) -> str:
+        return f"{rdn},{self.container.dn}"
+
+    def apply(self, *changes: Change) -> ApplyResult:
+        return apply_plan(
+            changes,
+            directories.destination(self._connection, self.container.dn),
+            plan_id=1,
+            store=self.outcomes,
+            images=MemoryImages(),
+            secrets=(),
+            check=lambda: None,
+            resumed=False,
+        )
+
+    @property
+    def results(self) -> list[Result]:
+        return [self.outcomes.recorded[place].result for place in sorted(self.outcomes.recorded)]
+
+
+def test_nothing_names_what_could_not_be_moved(new_slapd: Callable[..., Slapd]) -> None:
+    """The login could move an object that it cannot read. It is not moved, and neither a group nor an object
+    below gets a name of it that does not exist: slapd would take it.
+    """
+    guarded = Guarded(new_slapd, 'dn.regex="^(uid=ann|ou=team),ou=to,"')
+    container = guarded.container
+    ann = container.add("uid=ann,ou=to")
+    bob = container.add("uid=bob,ou=to")
+    team = container.add("ou=team,ou=to", objectClass="organizationalUnit", ou="team")
+    groups = [
+        container.add(f"cn={name}", objectClass="groupOfNames", cn=name, member=bob)
+        for name in ("one", "two", "late")
+    ]
+    left, team_left = guarded.dn("uid=ann,ou=left"), guarded.dn("ou=team,ou=left")
+
+    def joins(group: str, *, after: bool, late: bool = False) -> Change:
+        # Spelled in another way, as a plan may.
+        member = left.replace("ou=left,", "OU=Left, ")
+        field = FieldChange("member", (), (member.encode(),), partial=True, late=late)
+        return Change(Action.UPDATE, group, group, fields=(field,), after=(member,) if after else ())
+
+    result = guarded.apply(
+        joins(groups[2], after=False, late=True),
+        Change(Action.MOVE, ann, ann, new_object=left),
+        joins(groups[0], after=True),
+        Change(Action.MOVE, team, team, new_object=team_left),
+        directories.person(f"uid=eve,{team_left}"),
+        Change(Action.UPDATE, bob, bob, fields=(FieldChange("description", (), (b"x",)),)),
+    )
+    assert result.error is None
+    assert guarded.results == [Result.FAILED] * 5 + [Result.DONE]
+    assert "cannot be read before it is changed" in guarded.outcomes.recorded[1].message
+    for place in (0, 2, 4):
+        assert "which it needs, could not be written" in guarded.outcomes.recorded[place].message
+    assert [container.values(group)["member"] for group in groups] == [[bob.encode()]] * 3
+    assert container.values(ann)
+    assert container.values(team)
+
+
+@pytest.mark.parametrize("withheld", [0, 1])
+def test_an_exchange_without_one_of_its_objects(container: Container, withheld: int) -> None:
+    """Two objects were to exchange their names, and one must not be touched: both keep their own."""
+    for name in ("here", "there"):
+        container.add(f"ou={name}", objectClass="organizationalUnit", ou=name)
+    here, there = (container.add(f"uid=ann,ou={name}", description=name) for name in ("here", "there"))
+    changes = [
+        Change(Action.MOVE, "1", here, new_object=there, via=f"uid=between,ou=here,{container.dn}"),
+        Change(Action.MOVE, "2", there, new_object=here, after=(here,)),
+    ]
+    outcomes = container.destination().write(
+        enumerate(changes), before_send=lambda: None, withheld={withheld: "hidden."}
+    )
+    results = {outcome.sequence: outcome.result for outcome in outcomes}
+    assert results[withheld] is Result.FAILED
+    assert results[1 - withheld] in (Result.FAILED, Result.CONFLICT)
+    for dn, name in ((here, b"here"), (there, b"there")):
+        assert container.values(dn)["description"] == [name]
+
+
+def test_many_that_cannot_be_read_stop_the_job(new_slapd: Callable[..., Slapd]) -> None:
+    """They count as failures at once, so the rest is not attempted."""
+    guarded = Guarded(new_slapd, 'dn.onelevel="ou=to,dc=example,dc=org"')
+    deleted = [guarded.container.add(f"uid=n{number},ou=to") for number in range(30)]
+    created = [directories.person(guarded.dn(f"cn=c{number},ou=left")) for number in range(600)]
+    result = guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in deleted), *created)
+    assert "20 of the last 20 changes failed" in str(result.error)
+    assert result.failures == 30
+    assert result.left > 300
+
+
+def test_a_secret_is_kept_under_no_name(corner: Corner) -> None:
+    """The server spells attributes in its own way, and another job of the collection may have the secret."""
+    corner.people("from", "ann", "bob")
+    secrets = {
+        name: {"from": name, "secret": True} for name in ("facsimileTelephoneNumber;lang-en", "surname")
+    }
+    fields = {"uid": FIELDS["uid"], "cn": "cn", **secrets}
+    definition = corner.definition()
+    (other,) = corner.definition(fields=fields).jobs
+    other = other.model_copy(update={"name": "other"})
+    definition = definition.model_copy(update={"jobs": [*definition.jobs, other]})
+    succeed(corner.run(definition))
+    dn = f"uid=ann,{corner.place('to')}"
+    more = [("fax", [b"4711"]), ("sn;lang-de", [b"Geheim"]), ("description", [b"kept"])]
+    corner.container.admin.modify_s(dn, [(ldap.MOD_ADD, name, values) for name, values in more])
+    corner.gone("from", "ann")
+    result = succeed(corner.run(definition))
+    assert result.statistics.deleted == 1
+    assert result.plan_id is not None
+    (image,) = corner.store.before_images.of_plan(result.plan_id)
+    assert {name.lower() for name in image.values} == {"objectclass", "uid", "cn", "description"}
+    # However slapd spells it.
+    assert {name.replace("fax", "facsimileTelephoneNumber") for name in image.left_out} == {
+        "facsimileTelephoneNumber",
+        "sn",
+        "sn;lang-de",
+    }
+
+
+def test_a_file_names_nothing_that_could_not_be_moved(tmp_path: Path) -> None:
+    """A destination that writes all at once leaves out what needs a change that is withheld."""
+    entries = ("cn=a", "cn=g", "cn=late", "cn=z")
+    (tmp_path / "to.ldif").write_text(
+        "version: 1\n" + "".join(f"\ndn: {dn},dc=x\n{dn.replace('=', ': ')}\n" for dn in entries)
+    )
+    destination = LdifDestination(
+        FileEndpoint.model_validate({"file": "to.ldif"}),
+        tmp_path,
+        keys=("cn",),
+        fields=("cn", "member"),
+        naming_attribute="cn",
+    )
+    new = "cn=a,ou=left,dc=x"
+    late, named = (FieldChange("member", (), (new.encode(),), late=late) for late in (True, False))
+    changes = (
+        Change(Action.UPDATE, "late", "cn=late,dc=x", fields=(late,)),
+        Change(Action.MOVE, "a", "cn=a,dc=x", new_object=new),
+        Change(Action.UPDATE, "g", "cn=g,dc=x", fields=(named,), after=(new,)),
+        Change(Action.DELETE, "z", "cn=z,dc=x", fields=(FieldChange("cn", (b"z",), ()),)),
+    )
+    outcomes = list(destination.write(enumerate(changes), before_send=lambda: None, withheld={1: "hidden."}))
+    assert [(each.sequence, each.result) for each in outcomes] == [
+        *((place, Result.FAILED) for place in range(3)),
+        (3, Result.DONE),
+    ]
+    text = (tmp_path / "to.ldif").read_text()
+    assert ("left" in text, "cn=a,dc=x" in text, "cn=z" in text) == (False, True, False)
 
 
 @pytest.mark.parametrize("kind", ["csv", "ldif"])

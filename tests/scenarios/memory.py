@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Image
+from directory_sync.endpoints.contract import NONE_WITHHELD, FieldRule, Image
+from directory_sync.endpoints.unwritten import why_needless
 from directory_sync.errors import StoreError
 from directory_sync.store.before_images import BeforeImage
 
@@ -48,12 +49,19 @@ class MemoryDestination:
         *,
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
+        withheld: Mapping[int, str] = NONE_WITHHELD,
     ) -> Iterator[Outcome]:
         """Carry out changes and yield their outcomes."""
         waiting: deque[Outcome] = deque()
         answers = 0
+        missing: set[str] = set()
         try:
             for sequence, change in changes:
+                needed = next((name for name in change.after if name in missing), None)
+                if why := withheld.get(sequence) or (needed and why_needless(needed)):
+                    missing.add(change.final_object)
+                    yield Outcome(sequence, Result.FAILED, f"{self.label}: {change.object}: {why}")
+                    continue
                 if sequence in verify:
                     self.looked_at.append(sequence)
                     if self._found_done(change):
@@ -73,6 +81,12 @@ class MemoryDestination:
         except GeneratorExit:
             self.closed = True
             raise
+
+    def rule(self, name: str) -> FieldRule:
+        """Fax numbers have several names."""
+        base, _, options = name.lower().partition(";")
+        described = ";".join(filter(None, ("fax" if base == "facsimiletelephonenumber" else base, options)))
+        return FieldRule(name, described)
 
     images_at_once = 3
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 from directory_sync.definition.addresses import Scope
 from directory_sync.definition.regions import Region
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
-from directory_sync.endpoints.contract import Batch, Can, FieldRule, Image, Record
+from directory_sync.endpoints.contract import NONE_WITHHELD, Batch, Can, FieldRule, Image, Record
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
@@ -208,8 +208,12 @@ class MemoryDirectory:
         *,
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
+        withheld: Mapping[int, str] = NONE_WITHHELD,
     ) -> Iterator[Outcome]:
         for sequence, change in changes:
+            if sequence in withheld:
+                yield Outcome(sequence, Result.FAILED, withheld[sequence])
+                continue
             before_send()
             problem = self._carry_out(change)
             self.log.append(change)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from directory_sync.apply import outcome_log
 from directory_sync.apply.apply import LOGGED_SINGLY, ApplyResult, apply_plan
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
-from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Destination, Image
 from directory_sync.errors import (
@@ -39,6 +38,7 @@ def run(
     check: Callable[[], None] = lambda: None,
     resumed: bool = False,
     images: MemoryImages | None = None,
+    secrets: Sequence[str] = (),
     **options: Any,
 ) -> ApplyResult:
     """Apply changes in memory."""
@@ -48,7 +48,7 @@ def run(
         plan_id=1,
         store=store if store is not None else MemoryOutcomes(),
         images=images if images is not None else MemoryImages(),
-        is_secret=is_password,
+        secrets=secrets,
         check=check,
         resumed=resumed,
         **options,
@@ -484,16 +484,76 @@ def test_what_cannot_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> 
     """An object of which the login may not read everything there is fails by itself; the others go on."""
     deletions = tuple(Change(Action.DELETE, name, name) for name in "abcd")
     destination = MemoryDestination({name: {} for name in "abcd"})
-    monkeypatch.setattr(
-        destination,
-        "images",
-        lambda ids: (Image(id, {}, problem="no access" if id == "b" else "") for id in ids),
-    )
+    unreadable(destination, monkeypatch, "b")
     images, store = MemoryImages(), MemoryOutcomes()
     result = run(deletions, destination, store, images=images)
     assert (sorted(destination.objects), result.failures, result.left) == (["b"], 1, 0)
     assert "cannot be read before it is changed" in store.recorded[1].message
     assert sorted(images.kept) == [0, 2, 3]
+
+
+def unreadable(destination: MemoryDestination, monkeypatch: pytest.MonkeyPatch, *ids: str) -> None:
+    """Let the login not read some objects."""
+    monkeypatch.setattr(
+        destination,
+        "images",
+        lambda asked: (Image(id, {}, problem="no access" if id in ids else "") for id in asked),
+    )
+
+
+def moved_and_named() -> tuple[Change, ...]:
+    """An object gets another name, a group gets it by that, and something else happens."""
+    named = FieldChange("member", (), (b"cn=a,ou=left",))
+    return (
+        Change(Action.MOVE, "a", "cn=a", new_object="cn=a,ou=left"),
+        Change(Action.UPDATE, "g", "cn=g", fields=(named,), after=("cn=a,ou=left",)),
+        Change(Action.DELETE, "z", "cn=z"),
+    )
+
+
+def test_nothing_names_what_could_not_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some servers would take the name that does not exist. Both are failures, in the plan's order."""
+    destination, store = MemoryDestination({"cn=a": {}, "cn=g": {}, "cn=z": {}}), MemoryOutcomes()
+    unreadable(destination, monkeypatch, "cn=a")
+    result = run(moved_and_named(), destination, store)
+    assert (destination.sent, destination.objects) == ([2], {"cn=a": {}, "cn=g": {}})
+    assert [(n, each.result) for n, each in store.recorded.items()] == [
+        (0, Result.FAILED),
+        (1, Result.FAILED),
+        (2, Result.DONE),
+    ]
+    assert "cannot be read before it is changed" in store.recorded[0].message
+    assert "cn=a,ou=left, which it needs, could not be written" in store.recorded[1].message
+    assert (result.failures, result.left) == (2, 0)
+
+
+def test_nothing_names_what_must_not_be_moved_any_more() -> None:
+    """The same where the move is refused before anything is sent: that is a conflict."""
+    destination, store = MemoryDestination({"cn=a": {}, "cn=g": {}, "cn=z": {}}), MemoryOutcomes()
+    run(moved_and_named(), destination, store, refused={0: "another job has a record for it now."})
+    assert destination.sent == [2]
+    assert [store.recorded[n].result for n in range(2)] == [Result.CONFLICT, Result.FAILED]
+
+
+def test_what_cannot_be_read_counts_as_a_failure_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many of them stop the job before the rest is written."""
+    names = [f"n{number}" for number in range(100)]
+    destination, store = MemoryDestination({name: {} for name in names}), MemoryOutcomes()
+    unreadable(destination, monkeypatch, *names[:30])
+    result = run([Change(Action.DELETE, name, name) for name in names], destination, store)
+    assert "20 of the last 20 changes failed" in str(result.error)
+    assert (destination.sent, result.left, len(store.recorded)) == ([], 80, 20)
+
+
+def test_a_secret_is_kept_under_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The destination spells a field in its own way, and adds options."""
+    destination, images = MemoryDestination(), MemoryImages()
+    held = {"fax": [b"4711"], "FAX;lang-de": [b"4712"], "userPassword;x-y": [b"1"], "mail": [b"a@x"]}
+    monkeypatch.setattr(destination, "images", lambda ids: [Image(id, held) for id in ids])
+    deletion = Change(Action.DELETE, "a", "a")
+    run([deletion], destination, images=images, secrets=["facsimileTelephoneNumber;lang-en"])
+    assert images.kept[0].values == {"mail": (b"a@x",)}
+    assert images.kept[0].left_out == ("FAX;lang-de", "fax", "userPassword;x-y")
 
 
 @pytest.mark.parametrize(

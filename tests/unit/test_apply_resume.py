@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from directory_sync.apply.apply import apply_plan
-from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from tests.scenarios.memory import MemoryDestination, MemoryImages, MemoryOutcomes
 
@@ -49,7 +48,7 @@ def test_changes_that_need_what_failed_before_are_given_up() -> None:
         plan_id=1,
         store=store,
         images=MemoryImages(),
-        is_secret=is_password,
+        secrets=(),
         check=lambda: None,
         resumed=True,
     )

@@ -16,9 +16,9 @@ from directory_sync.apply.before_images import ImageKeeper, ImageStore
 from directory_sync.apply.dependants import dependants_of_failures
 from directory_sync.apply.failure_rule import FailureCount, FailureRule
 from directory_sync.apply.outcome_log import OutcomeRecorder, OutcomeStore, Tally
-from directory_sync.definition.secrets import IsSecret
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.endpoints.contract import Destination
+from directory_sync.endpoints.unwritten import why_needless
 from directory_sync.errors import (
     DirectorySyncError,
     EndpointError,
@@ -79,7 +79,7 @@ def apply_plan(
     plan_id: int,
     store: OutcomeStore,
     images: ImageStore,
-    is_secret: IsSecret,
+    secrets: Collection[str],
     check: Callable[[], None],
     resumed: bool,
     refused: Mapping[int, str] = _NONE,
@@ -100,7 +100,7 @@ def apply_plan(
         store: records outcomes; when it cannot, writing stops.
         images: keeps what objects were like before they are deleted, disabled or moved. What cannot be kept
             is not written: it could not be undone.
-        is_secret: fields of which no value is kept.
+        secrets: fields of which no value is kept, as definitions spell them, besides password attributes.
         check: called before each single send; raises LeaseLost when nothing more may be written.
         resumed: an earlier attempt may have carried out some of them: recorded ones are not repeated, the
             others looked at first.
@@ -121,7 +121,7 @@ def apply_plan(
         changes,
         destination,
         recorder=OutcomeRecorder(store, plan_id),
-        images=ImageKeeper(destination, images, plan_id, is_secret),
+        images=ImageKeeper(destination, images, plan_id, secrets),
         failures=FailureCount(failure_rule),
         progress=progress,
         note=note,
@@ -170,7 +170,7 @@ class _Attempt:
         self._destination = destination
         self._recorder = recorder
         self._images = images
-        self._not_sent: list[Outcome] = []
+        self._withheld: dict[int, str] = {}
         self._stopped: DirectorySyncError | None = None
         self._failures = failures
         self._progress = progress
@@ -193,12 +193,14 @@ class _Attempt:
                     self.tally.add(change.action, recorded[sequence])
                     self._note(change, recorded[sequence])
             recorded = self._give_up_dependants(recorded)
-        recorded = self._refuse(recorded, refused)
-        outcomes = self._destination.write(self._feed(recorded), before_send=check, verify=verify)
+        if refused:
+            recorded = self._give_up_dependants(self._refuse(recorded, refused))
+        outcomes = self._destination.write(
+            self._feed(recorded), before_send=check, verify=verify, withheld=self._withheld
+        )
         try:
             for outcome in outcomes:
                 self._take(outcome)
-            self._take_not_sent()
             if self._stopped is not None:
                 raise self._stopped
         finally:
@@ -226,7 +228,7 @@ class _Attempt:
 
     def _refuse(self, recorded: Mapping[int, Outcome], refused: Mapping[int, str]) -> Mapping[int, Outcome]:
         conflicts = {}
-        for sequence, change in enumerate(self._changes if refused else ()):
+        for sequence, change in enumerate(self._changes):
             if sequence in refused and sequence not in recorded:
                 message = f"{self._destination.label}: {change.object}: {refused[sequence]}"
                 conflicts[sequence] = Outcome(sequence, Result.CONFLICT, message)
@@ -237,8 +239,8 @@ class _Attempt:
     def _give_up_dependants(self, recorded: Mapping[int, Outcome]) -> Mapping[int, Outcome]:
         given_up = {}
         for sequence, change, needed in dependants_of_failures(self._changes, recorded):
-            what = f"not sent, because {needed}, which it needs, could not be written. See there."
-            outcome = Outcome(sequence, Result.FAILED, f"{self._destination.label}: {change.object}: {what}")
+            message = f"{self._destination.label}: {change.object}: {why_needless(needed)}"
+            outcome = Outcome(sequence, Result.FAILED, message)
             given_up[sequence] = outcome
             self._under_way[sequence] = change
             self._take(outcome)
@@ -285,19 +287,17 @@ class _Attempt:
         self._show_progress()
         self._recorder.add(outcome)
 
-    def _take_not_sent(self) -> None:
-        not_sent, self._not_sent = self._not_sent, []
-        for outcome in not_sent:
-            self._take(outcome)
-
     def _feed(self, recorded: Mapping[int, Outcome]) -> Iterator[tuple[int, Change]]:
         """The changes that have no outcome yet, each after its object was kept as it is; ends early when too
         many fail or nothing can be kept, so that what is under way is still answered.
+
+        Those whose object cannot be read are given too, as withheld: the destination finds out what needs
+        them.
         """
         left = (each for each in enumerate(self._changes) if each[0] not in recorded)
         while changes := list(islice(left, self._images.at_once)):
             try:
-                unreadable = self._images.keep(changes)
+                self._withheld.update(self._images.keep(changes))
             except DirectorySyncError as error:
                 self._stopped = error
                 return
@@ -305,11 +305,7 @@ class _Attempt:
                 if self._failures.exceeded:
                     return
                 self._under_way[sequence] = change
-                if sequence in unreadable:
-                    message = f"{self._destination.label}: {change.object}: {unreadable[sequence]}"
-                    self._not_sent.append(Outcome(sequence, Result.FAILED, message))
-                else:
-                    yield sequence, change
+                yield sequence, change
 
     def _last_failure(self) -> str:
         return next(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache, cached_property
 from typing import Protocol
 
-from directory_sync.definition.secrets import IsSecret
+from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.contract import Destination, Image
 from directory_sync.store.before_images import BeforeImage
@@ -22,15 +23,23 @@ class ImageStore(Protocol):
 
 
 class ImageKeeper:
-    """Reads and keeps the images of one plan's objects."""
+    """Reads and keeps the images of one plan's objects.
+
+    Args:
+        destination: holds them.
+        store: keeps the images.
+        plan_id: whose changes are about them.
+        secrets: fields of which no value is kept, as definitions spell them, besides password attributes.
+    """
 
     def __init__(
-        self, destination: Destination, store: ImageStore, plan_id: int, is_secret: IsSecret
+        self, destination: Destination, store: ImageStore, plan_id: int, secrets: Collection[str]
     ) -> None:
         self._destination = destination
         self._store = store
         self._plan_id = plan_id
-        self._is_secret = is_secret
+        self._secrets = secrets
+        self._hides = cache(self._find_whether_hidden)
 
     @property
     def at_once(self) -> int:
@@ -72,8 +81,20 @@ class ImageKeeper:
         )
         return BeforeImage(sequence, image.id, values, left_out, newest_counts=still)
 
-    def _hides(self, field: str) -> bool:
-        return self._is_secret(field) or self._is_secret(field.partition(";")[0])
+    def _find_whether_hidden(self, field: str) -> bool:
+        # The destination spells fields in its own way (`fax` for facsimileTelephoneNumber).
+        name = self._one_name(field)
+        return is_password(field) or is_password(name) or name in self._secret_names
+
+    @cached_property
+    def _secret_names(self) -> frozenset[str]:
+        return frozenset(map(self._one_name, self._secrets))
+
+    def _one_name(self, field: str) -> str:
+        """The same for all names of a field, without options: a secret is one in each language."""
+        rule = self._destination.rule(field)
+        described = rule.described if rule is not None else ""
+        return (described or field).partition(";")[0].strip().lower()
 
 
 def _removes(change: Change) -> bool:

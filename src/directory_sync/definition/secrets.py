@@ -16,12 +16,18 @@ def secret_fields(job: Job) -> IsSecret:
     """Which destination fields of a job are secret: marked as such, generated passwords, and password
     attributes.
     """
-    marked = {
-        name.lower()
+    marked = frozenset(name.lower() for name in marked_secret([job]))
+    return lambda field: field.lower() in marked or is_password(field)
+
+
+def marked_secret(jobs: Iterable[Job]) -> frozenset[str]:
+    """The destination fields that jobs mark as secret, and generated passwords, as the jobs spell them."""
+    return frozenset(
+        name
+        for job in jobs
         for name, mapping in job.fields.items()
         if mapping.secret or isinstance(mapping, GeneratePassword)
-    }
-    return lambda field: field.lower() in marked or is_password(field)
+    )
 
 
 def secret_source_fields(job: Job, fields: Iterable[str]) -> IsSecret:

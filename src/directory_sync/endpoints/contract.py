@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from directory_sync.definition.regions import Region
@@ -105,6 +106,10 @@ class FieldRule:
     spelled: Callable[[bytes], bytes] = bytes
     canonical: Callable[[bytes], bytes] = bytes
     check: Callable[[bytes], str | None] = lambda value: None
+
+
+NONE_WITHHELD: Mapping[int, str] = MappingProxyType({})
+"""All changes may be sent; see `Destination.write`."""
 
 
 class Can(Enum):
@@ -384,6 +389,7 @@ class Destination(Source, Protocol):
         *,
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
+        withheld: Mapping[int, str] = NONE_WITHHELD,
     ) -> Iterator[Outcome]:
         """Carry out changes, in an order that respects `after`, and yield an outcome for each.
 
@@ -391,6 +397,9 @@ class Destination(Source, Protocol):
             changes: place in the plan, and the change.
             before_send: called before each single send; raises (LeaseLost) when nothing more may be written.
             verify: places of changes that an earlier attempt may have carried out already: looked at first.
+            withheld: places of changes that must not be sent, and why. They fail when their turn comes, and
+                so does what needs an object that they would have created or renamed. A place is added no
+                later than its change is given, so look when that comes.
 
         Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has
         been yielded.

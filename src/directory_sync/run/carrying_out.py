@@ -13,7 +13,7 @@ from directory_sync.apply.apply import apply_plan
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
-from directory_sync.definition.secrets import secret_fields
+from directory_sync.definition.secrets import marked_secret
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import LeaseLost
@@ -81,7 +81,8 @@ def carry_out(
         plan_id=plan_id,
         store=store.plans,
         images=store.before_images,
-        is_secret=secret_fields(job),
+        # Of all jobs: others may write to the same objects, through whatever connection.
+        secrets=marked_secret(snapshot.collection.jobs),
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress(Stage.APPLY, done, total),

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result, Values
-from directory_sync.endpoints.contract import Can
+from directory_sync.endpoints.contract import NONE_WITHHELD, Can
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
 from directory_sync.endpoints.rows import RowChange, cell_text, decide, rendered_row
+from directory_sync.endpoints.unwritten import withheld_with_dependants
 from directory_sync.endpoints.whole import WholeDestination
 from directory_sync.errors import MissingObjectError, RecordError
 
@@ -43,6 +44,7 @@ class RewrittenFile(WholeDestination):
         *,
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
+        withheld: Mapping[int, str] = NONE_WITHHELD,
     ) -> Iterator[Outcome]:
         """Give the file its new content in one step, then tell what became of each change.
 
@@ -53,10 +55,18 @@ class RewrittenFile(WholeDestination):
         if not todo:
             return
         with writing_to(self.path, self.label):
-            outcomes, write_content = self._decide(todo, verify)
+            refused = withheld_with_dependants(todo, withheld, self.names)
+            sendable = [each for each in todo if each[0] not in refused]
+            outcomes, write_content = self._decide(sendable, verify)
             if any(outcome.result is Result.DONE for outcome in outcomes):
                 replace_content(self.path, self.label, write_content, before_send)
-        yield from outcomes
+        decided = iter(outcomes)
+        for sequence, change in todo:
+            if sequence in refused:
+                message = f"{self.label}: {change.object}: {refused[sequence]}"
+                yield Outcome(sequence, Result.FAILED, message)
+            else:
+                yield next(decided)
 
     @abstractmethod
     def _decide(

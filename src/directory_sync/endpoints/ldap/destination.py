@@ -9,7 +9,14 @@ from ldap.controls import RequestControl
 
 from directory_sync.definition.models import DirectoryDestination, Job
 from directory_sync.endpoints.change import Change, Outcome
-from directory_sync.endpoints.contract import Can, ConnectionInfo, Destination, Image, Surroundings
+from directory_sync.endpoints.contract import (
+    NONE_WITHHELD,
+    Can,
+    ConnectionInfo,
+    Destination,
+    Image,
+    Surroundings,
+)
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.ldap import ldif
 from directory_sync.endpoints.ldap.connection import read_settings
@@ -181,7 +188,14 @@ class LdapDestination(LdapSource):
         *,
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
+        withheld: Mapping[int, str] = NONE_WITHHELD,
     ) -> Iterator[Outcome]:
         """Carry out changes on one connection, many at a time; see `write.Writer`."""
-        writer = Writer(self.server, before_send=before_send, verify=verify, delays=self._reconnect_delays)
+        writer = Writer(
+            self.server,
+            before_send=before_send,
+            verify=verify,
+            withheld=withheld,
+            delays=self._reconnect_delays,
+        )
         return writer.run(changes)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.dn_names import DnNames
@@ -26,15 +26,22 @@ class Intake:
         sight: how objects are looked at.
         repairs: what the server does to references by itself; None if it does nothing.
         verify: places of changes that an earlier attempt may have carried out.
+        withheld: places of changes that must not be sent, and why.
     """
 
     def __init__(
-        self, server: Server, sight: Sight, repairs: Repairs | None, verify: Collection[int]
+        self,
+        server: Server,
+        sight: Sight,
+        repairs: Repairs | None,
+        verify: Collection[int],
+        withheld: Mapping[int, str],
     ) -> None:
         self._server = server
         self._sight = sight
         self._repairs = repairs
         self._verify = verify
+        self._withheld = withheld
         self._assertion = server.settings.assertion_control and ASSERTION in server.root.controls
 
     def task_of(self, sequence: int, change: Change) -> Task:
@@ -62,7 +69,9 @@ class Intake:
         if change.via is not None:
             self._halve(task, names)
         task.after = (*task.after, *waits_to_leave)
-        if sequence in self._verify:
+        if sequence in self._withheld:
+            task.withheld = self._withheld[sequence]
+        elif sequence in self._verify:
             task.look()
         elif self._needs_look(change):
             task.is_guarded = True

@@ -45,6 +45,8 @@ class Task:
     """Normalised ids of objects that have to be dealt with before."""
     named: frozenset[str] = frozenset()
     """Normalised ids of the objects that its values name, old and new ones."""
+    withheld: str = ""
+    """Why it must not be sent; it fails when its turn comes."""
     second: Task | None = None
     """The half that waits until the others of the exchange have their names."""
     is_second: bool = False

@@ -12,7 +12,7 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import ldap
@@ -41,8 +41,8 @@ from directory_sync.endpoints.ldap.schedule import Schedule
 from directory_sync.endpoints.ldap.send import send
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.task import Phase, Task
-from directory_sync.endpoints.ldap.unwritten import Unwritten
 from directory_sync.endpoints.ldap.window import WINDOW, Window
+from directory_sync.endpoints.unwritten import Unwritten, why_needless
 
 QUESTIONS = 32
 """Questions about objects underway at once, beside the operations."""
@@ -69,6 +69,7 @@ class Writer:
         before_send: called before each write is sent; what it raises stops the writer after the answers that
             are underway.
         verify: places of changes that an earlier attempt may have carried out.
+        withheld: places of changes that must not be sent, and why; see `Destination.write`.
         delays: seconds between attempts to connect again.
     """
 
@@ -78,6 +79,7 @@ class Writer:
         *,
         before_send: Callable[[], None],
         verify: Collection[int],
+        withheld: Mapping[int, str],
         delays: tuple[float, ...] = RECONNECT_DELAYS,
     ) -> None:
         self._server = server
@@ -93,7 +95,7 @@ class Writer:
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
         self._repairs = Repairs(server.schema) if server.root.behaviour.repairs_references else None
-        self._intake = Intake(server, sight, self._repairs, verify)
+        self._intake = Intake(server, sight, self._repairs, verify, withheld)
         self._outcomes: deque[Outcome] = deque()
         self._unwritten = Unwritten()
         self._moved: dict[bytes, bytes] = {}
@@ -265,14 +267,13 @@ class Writer:
         )
 
     def _is_needless(self, task: Task) -> bool:
-        """Whether what a change needs is not there; then it is over."""
+        """Whether a change must not be sent, or what it needs is not there; then it is over."""
+        if task.withheld:
+            self._finish(task, Result.FAILED, task.withheld)
+            return True
         missing = None if task.given_up else self._unwritten.needed_by(task.change, self._server.schema.names)
         if missing:
-            self._finish(
-                task,
-                Result.FAILED,
-                f"not sent, because {missing}, which it needs, could not be written. See there.",
-            )
+            self._finish(task, Result.FAILED, why_needless(missing))
         return missing is not None
 
     def _send_write(self, task: Task, link: Link) -> None:
