@@ -147,8 +147,6 @@ def rebased(dn: str, old: str, new: str) -> str:
 @lru_cache(maxsize=1024)
 def comparable(text: str) -> Comparable | None:
     """A DN in a form in which spelling does not matter, as far as no schema is needed; None if it is none."""
-    if len(text) > MAX_DN:
-        return None
     if _SIMPLE_DN.fullmatch(text):
         pairs = (rdn.partition("=") for rdn in text.split(","))
         return tuple(frozenset({(name.lower(), _folded(value))}) for name, _, value in pairs)
@@ -160,7 +158,12 @@ def _comparable_any(text: str) -> Comparable | None:
         parsed = parse(text)
     except NameSyntaxError:
         return None
-    return tuple(frozenset((ava.attribute.lower(), _folded(ava.value)) for ava in rdn) for rdn in parsed)
+    return tuple(
+        frozenset(
+            (ava.attribute.lower(), f"#{ava.value}" if ava.hexadecimal else _folded(ava.value)) for ava in rdn
+        )
+        for rdn in parsed
+    )
 
 
 def inside(dn: Comparable, container: Comparable) -> bool:

@@ -19,7 +19,7 @@ from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.blanks import BLANKS
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Destination, Record, Source
-from directory_sync.endpoints.files import csv_format, replacing
+from directory_sync.endpoints.files import csv_format, replacing, rewriting
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.csv_source import CsvSource
 from directory_sync.errors import (
@@ -336,6 +336,31 @@ def test_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "out.csv"
     assert path.read_bytes() == b'id,name\r\n1,"Amy ""A"""\r\n2,"Fry, Philip"\r\n'
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["goes", "appears"])
+def test_a_file_that_goes_or_appears_while_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    """Another program replaces it between the look at its rows and the writing: nothing is done, nothing is
+    lost.
+    """
+    file = tmp_path / "out.csv"
+    old = b"id,name\n1,Amy\n2,Bob\n"
+    end = destination(tmp_path, old if there else None)
+    replace = rewriting.replace_content
+
+    def replace_late(*arguments: Any, **options: Any) -> None:
+        if there:
+            file.unlink()
+        else:
+            file.write_bytes(old)
+        replace(*arguments, **options)
+
+    monkeypatch.setattr(rewriting, "replace_content", replace_late)
+    with pytest.raises(EndpointError, match="gone" if there else "appeared"):
+        write(end, create("9", name="Nia"))
+    assert not file.exists() if there else file.read_bytes() == old
 
 
 def test_what_is_not_ours_stays_as_it_is(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from directory_sync.airflow.preview import preview_in_run
 from directory_sync.approval.people import Person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.quorum import Pending
+from directory_sync.definition.models import Collection
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.mail.audience import occasion
 from directory_sync.requests import decisions
@@ -252,6 +253,19 @@ def test_a_preview_foretells_what_a_waiver_lets_pass(office: Office) -> None:
     assert by_carol["unused_waiver"] == {"request": waiver.id, "why": "started_by_approver"}
 
 
+def test_a_preview_goes_by_the_stricter_definition_as_a_run_does(office: Office) -> None:
+    """What a newer definition in Airflow forbids is no part of the plan that a preview shows."""
+    office.write("phones.csv", "amy", "fry", "leela")
+    office.staff("amy")
+    here, there = (collection(approval="none", limits={"delete": allowed}) for allowed in ("100%", 1))
+    assert forecast(office, "none", limits={"delete": "100%"})["would"] == "apply"
+    assert forecast(office, "none", limits={"delete": "100%"}, now=there)["would"] == "stop"
+    run = office.start(approval="none", limits={"delete": "100%"})
+    assert office.run(run, now=there).state is JobState.STOPPED_BY_LIMIT
+    run = office.start(approval="none", limits={"delete": "100%"})
+    assert office.run(run, now=here).state is JobState.SUCCESS
+
+
 def test_a_preview_in_airflow_says_whom_a_run_like_it_would_ask(office: Office) -> None:
     """In its log, and on the page of the run, which shows what the store keeps."""
     office.staff("amy")
@@ -273,15 +287,18 @@ def test_a_preview_in_airflow_says_whom_a_run_like_it_would_ask(office: Office) 
     assert office.store.requests.count() == 0
 
 
-def forecast(office: Office, approval: Any, *, requester: str = "ida") -> dict[str, Any]:
+def forecast(
+    office: Office, approval: Any, *, requester: str = "ida", now: Collection | None = None, **job: Any
+) -> dict[str, Any]:
     """What a run by hand would do, as a preview tells it."""
-    definition = collection(approval=approval)
+    definition = collection(approval=approval, **job)
     result = preview_job(
         definition,
         definition.job("phones"),
         deployment=office.deployment,
         store=office.store,
         start=Start(None, "manual", requester),
+        now=now,
     )
     assert result.forecast is not None
     return result.forecast.to_json()

@@ -294,9 +294,9 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
                 )
         return found
 
-    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange]) -> None:
+    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange], *, exists: bool) -> None:
         """Pass every line on as it stands, but for those that change; new ones come last, by their ids."""
-        for line in self._all_lines() if self.path.exists() else ():
+        for line in self._all_lines() if exists else ():
             change = changes.get(self._key(line))
             if change is None:
                 stream.write(line.raw if line.raw.endswith(b"\n") else line.raw + b"\n")

@@ -96,6 +96,7 @@ def test_root_dse() -> None:
     assert root.naming_context_of("cn=a, OU = Y,DC=x") == "ou=y,dc=x"
     assert root.naming_context_of("cn=a,ou=z,dc=x") == "dc=x"
     assert root.naming_context_of("DC=X") == "dc=x"
+    assert root.naming_context_of(f"cn={'a' * 10_000},dc=x") == "dc=x"
     assert interpret({"namingContexts": [b"dc=x"]}, Flavour.AUTO).naming_context_of("dc=xx") is None
     with pytest.raises(NameSyntaxError):
         root.naming_context_of("nonsense")

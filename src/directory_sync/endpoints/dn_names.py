@@ -215,19 +215,20 @@ class DnNames:
     def _renamed(self, ava: Ava, values: Sequence[bytes] | None, *, exact: bool) -> Ava:
         if values is None:
             return ava
-        if not values:
-            raise RecordError(
-                "names the object and would lose its value. Fill it at the source, or set keep_if_empty:"
-                " true.",
-                field=ava.attribute,
-            )
         normalise = self._normaliser(self._canonical(ava.attribute))
         now = normalise(ava.value.encode())
         same = [value for value in values if normalise(value) == now]
         if same and (not exact or ava.value.encode() in same):
             return ava
+        chosen = stripped((same or values)[0]) if values else b""
+        if not chosen:
+            raise RecordError(
+                "names the object and would lose its value. Fill it at the source, or set keep_if_empty:"
+                " true.",
+                field=ava.attribute,
+            )
         try:
-            return Ava(ava.attribute, stripped((same or values)[0]).decode())
+            return Ava(ava.attribute, chosen.decode())
         except UnicodeDecodeError:
             raise RecordError(
                 "names the object, but its new value is not UTF-8 text.", field=ava.attribute

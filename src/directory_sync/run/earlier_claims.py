@@ -18,10 +18,19 @@ from directory_sync.store.store import Store
 
 
 def past_after(
-    store: Store, collection: Collection, job: Job, destination: str, earlier: Iterable[Earlier]
+    store: Store,
+    collection: Collection,
+    job: Job,
+    destination: str,
+    earlier: Iterable[Earlier],
+    *,
+    window: timedelta | None = None,
 ) -> Past:
-    """What is on record of a job, as if the plans of these jobs had been carried out."""
-    past = past_of(store, collection, job, destination)
+    """What is on record of a job, as if the plans of these jobs had been carried out.
+
+    `window`: as for `past_of`.
+    """
+    past = past_of(store, collection, job, destination, window=window)
     before = [each for each in earlier if each.destination == destination]
     if not before:
         return past

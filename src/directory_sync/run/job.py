@@ -82,11 +82,12 @@ def preview_job(
     started = time.monotonic()
     try:
         with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
+            rules = rules_for(collection, now, job, deployment.approval_minimum)
             past = NO_PAST
             if store is not None:
-                past = past_after(store, collection, job, opened.destination.identity, earlier)
-            plan = _make_plan(collection, job, opened, past, progress)
-            rules = rules_for(collection, now, job, deployment.approval_minimum)
+                destination = opened.destination.identity
+                past = past_after(store, collection, job, destination, earlier, window=rules.window)
+            plan = _make_plan(collection, job, opened, past, progress, rules=rules)
             requests = EarlierRequests() if store is None else earlier_requests(plan, rules, start, store)
             verdict = decide(plan, rules, start, requests, canonical=_spelling(opened))
     except Exception as error:  # noqa: BLE001 - every failure is part of the result

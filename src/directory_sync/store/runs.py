@@ -225,7 +225,7 @@ class Runs:
     def find(self, collection: str, run_id: str) -> Snapshot | None:
         """A run that has begun, by its id alone, to be shown; None if the store knows of none.
 
-        Tasks use `join_run`.
+        Tasks use `join`.
         """
         row = self._find_run(collection, run_id)
         return None if row is None else read_snapshot(self._database, row)

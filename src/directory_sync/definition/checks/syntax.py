@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from directory_sync.definition import filters
 from directory_sync.definition.problems import suggest
-from directory_sync.dn import comparable
+from directory_sync.dn import MAX_DN, comparable
 
 Wrong = tuple[str, str] | None
 
@@ -21,7 +21,7 @@ _MAIL = re.compile(r"[^@\s,;<>\"()\\\x00-\x1f]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-
 
 def dn_wrong(text: str) -> Wrong:
     """Check a DN."""
-    if comparable(text):
+    if len(text) <= MAX_DN and comparable(text):
         return None
     return (
         "is not a DN",

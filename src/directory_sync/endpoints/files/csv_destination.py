@@ -124,13 +124,13 @@ class CsvDestination(CsvSource, RowFile):
                     found.setdefault(key, []).append(dict(zip(names, row.cells, strict=True)))
         return found
 
-    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange]) -> None:
+    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange], *, exists: bool) -> None:
         """Write the file again, or for the first time."""
         # The encodings that begin with a mark (utf-16, utf-8-sig) set it once, so one encoder writes
         # everything.
         encoder = codecs.getincrementalencoder(self.dialect.encoding)("strict")
         self._columns = None  # they are about to be other ones
-        if not self.path.exists():
+        if not exists:
             stream.writelines(map(encoder.encode, new_content(self.dialect, self.mapped, changes)))
             return
         with self.reading() as rows:

@@ -14,7 +14,7 @@ from directory_sync.endpoints.files.replacing import replace_content, writing_to
 from directory_sync.endpoints.rows import RowChange, cell_text, decide, rendered_row
 from directory_sync.endpoints.unwritten import withheld_with_dependants
 from directory_sync.endpoints.whole import WholeDestination
-from directory_sync.errors import MissingObjectError, RecordError
+from directory_sync.errors import EndpointError, MissingObjectError, RecordError
 
 WriteContent = Callable[[BinaryIO], None]
 
@@ -91,10 +91,11 @@ class RowFile(RewrittenFile):
         """Lower-case field → text, of each row of the existing file that has one of these ids."""
 
     @abstractmethod
-    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange]) -> None:
+    def write_rows(self, stream: BinaryIO, changes: Mapping[str, RowChange], *, exists: bool) -> None:
         """Write the whole new content: the old rows with these changes to some of them, by id, and new rows.
 
-        `self.path` still holds the old content, if there is any.
+        `exists`: `self.path` holds the old content. Not to be asked again: a file that has gone in the
+        meantime is an error, never an empty one.
         """
 
     def cell(self, field: str, values: Values) -> str:
@@ -111,7 +112,8 @@ class RowFile(RewrittenFile):
     def _decide(
         self, todo: Sequence[tuple[int, Change]], verify: Collection[int]
     ) -> tuple[Sequence[Outcome], WriteContent]:
-        found = self.rows_by_id({self._target(change) for _, change in todo}) if self.path.exists() else {}
+        exists = self.path.exists()
+        found = self.rows_by_id({self._target(change) for _, change in todo}) if exists else {}
         decided: list[RowChange] = []
         taken: set[str] = set()
         for sequence, change in todo:
@@ -135,7 +137,17 @@ class RowFile(RewrittenFile):
             )
             decided.append(row)
         done = {row.id: row for row in decided if row.outcome.result is Result.DONE}
-        return [row.outcome for row in decided], lambda stream: self.write_rows(stream, done)
+
+        def write(stream: BinaryIO) -> None:
+            if self.path.exists() is not exists:
+                raise EndpointError(
+                    f"the file has {'gone' if exists else 'appeared'} while the job worked on it.",
+                    endpoint=self.label,
+                    remedy="See which other program replaces it, and run the job again. Nothing was written.",
+                )
+            self.write_rows(stream, done, exists=exists)
+
+        return [row.outcome for row in decided], write
 
     def _target(self, change: Change) -> str:
         if change.action is not Action.CREATE:

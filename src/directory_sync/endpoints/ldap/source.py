@@ -88,7 +88,7 @@ class LdapSource:
 
     @cached_property
     def reached(self) -> frozenset[str]:
-        """DnNames of all places that the search may reach."""
+        """Names of all places that the search may reach."""
         return self.server.reached_below(self.base)
 
     def containers(self) -> tuple[str, ...]:
@@ -125,7 +125,7 @@ class LdapSource:
         return self.server.schema.attribute_names()
 
     def no_field(self, name: str) -> SchemaError:
-        """DnNames the attribute of the schema that is nearest."""
+        """Names the attribute of the schema that is nearest."""
         near = nearest(name, self.fields() or ())
         return SchemaError(
             f"the directory's schema has no attribute {name}.",
