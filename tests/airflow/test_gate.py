@@ -76,8 +76,11 @@ def run_collection(run_dag: Callable[..., DagRun], data: Path) -> RunCollection:
 
 
 @pytest.fixture
-def meanwhile(store: Store) -> Iterator[Callable[[Callable[[int], object]], None]]:
-    """Do something with the pending request of the job `people` as soon as there is one."""
+def meanwhile(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable[[Callable[[int], object]], None]]:
+    """Do something with the pending request of the job `people` as soon as the gate waits for it."""
+    caplog.set_level(logging.DEBUG, logger="directory_sync")
     threads: list[threading.Thread] = []
 
     def start(act: Callable[[int], object]) -> None:
@@ -88,7 +91,8 @@ def meanwhile(store: Store) -> Iterator[Callable[[Callable[[int], object]], None
             ) is None and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert request is not None
-            time.sleep(0.3)
+            while f"on request {request.id} " not in caplog.text and time.monotonic() < deadline:
+                time.sleep(0.05)
             act(request.id)
 
         threads.append(threading.Thread(target=wait))

@@ -392,6 +392,7 @@ def test_a_busy_destination_is_waited_for(
     lab: Slapd,
     monkeypatch: pytest.MonkeyPatch,
     task_log: Callable[[], str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The task is deferred, tries again, and works when the other run has ended."""
     from directory_sync.airflow import collection_task
@@ -399,15 +400,20 @@ def test_a_busy_destination_is_waited_for(
     monkeypatch.setattr(collection_task, "FIRST_PAUSE", 0.5)
     monkeypatch.setattr(collection_task, "LONGEST_PAUSE", 0.5)
     lease = _holding(store_url, lab)
+
+    def release() -> None:
+        deadline = time.monotonic() + 60
+        while "collection other, job theirs, run 7" not in caplog.text and time.monotonic() < deadline:
+            time.sleep(0.05)
+        lease.release()
+
     with lease:
-        # Released from a thread while the task waits.
-        releasing = threading.Timer(1.5, lease.release)
+        # Released from a thread when the task has said that it waits.
+        releasing = threading.Thread(target=release)
         releasing.start()
-        started = time.monotonic()
         run = run_collection(PEOPLE)
         releasing.join()
     assert task_states(run)["people"] == "success"
-    assert time.monotonic() - started > 1.0
     assert "collection other, job theirs, run 7" in task_log()
     assert len(objects(lab)) == 3
 
