@@ -127,7 +127,16 @@ class ChaosStore:
 
     def forget(self) -> None:
         """Remove everything but the tables."""
-        tables = ("outcome", "change", "plan", "job_run", "collection_run", "definition", "lease")
+        tables = (
+            "outcome",
+            "before_image",
+            "change",
+            "plan",
+            "job_run",
+            "collection_run",
+            "definition",
+            "lease",
+        )
         with self._connection() as connection:
             cursor = connection.cursor()
             for table in tables:

@@ -104,12 +104,15 @@ def test_a_command_settles_a_killed_run(terminal: Terminal, store: Store) -> Non
 def test_a_run_that_is_alive_is_left_alone(terminal: Terminal, store: Store) -> None:
     """Also in the middle of its writes, and while it is stopped for a moment."""
     process = terminal.begin_until(60)
+    # On a busy machine the command takes longer to start than the rest of the run.
+    terminal.line.delay = 3.0
     status, said = terminal.do("db", "settle")
     assert status == 0, said
     assert "stays open. Process" in said
     os.killpg(process.pid, signal.SIGSTOP)
     status, said = terminal.do("db", "settle")
     os.killpg(process.pid, signal.SIGCONT)
+    terminal.line.delay = 0.0
     assert "stays open. Process" in said
     assert Result.NOT_DONE not in results(store)
     said = "".join(process.communicate(timeout=120))

@@ -221,6 +221,7 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     assert main(["run", str(file), "--reason", "Delivery"]) == 130
     (collection, run_id), options = store.runs.start.call_args  # type: ignore[attr-defined]
     assert run_id.startswith("terminal__")
+    assert (options.pop("origin"), len(options.pop("version"))) == (str(file), 64)
     assert options == {"trigger": "terminal", "requester": "leela", "verified": False, "reason": "Delivery"}
     store.runs.finish.assert_called_once_with(collection.name, run_id, "failed")  # type: ignore[attr-defined]
 
