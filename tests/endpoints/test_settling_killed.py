@@ -103,8 +103,10 @@ def test_a_command_settles_a_killed_run(terminal: Terminal, store: Store) -> Non
 
 def test_a_run_that_is_alive_is_left_alone(terminal: Terminal, store: Store) -> None:
     """Also in the middle of its writes, and while it is stopped for a moment."""
+    # On a busy machine the second command takes longer to start than a short lease lasts, or than the rest of
+    # the run.
+    terminal.environment["AIRFLOW__DIRECTORY_SYNC__LEASE_DURATION"] = "60s"
     process = terminal.begin_until(60)
-    # On a busy machine the command takes longer to start than the rest of the run.
     terminal.line.delay = 3.0
     status, said = terminal.do("db", "settle")
     assert status == 0, said
