@@ -57,7 +57,7 @@ def main() -> int:
         if load > (os.cpu_count() or 1) / 4:
             options.say(
                 f"The machine is busy (load {load:.1f}), so runs that use several cores will look slower than"
-                f" they are."
+                " they are."
             )
         results = [replace(result, load=load) for result in _measure(name)(options)]
         found += results

@@ -92,8 +92,7 @@ def measure(options: Options) -> list[Result]:
             facts=[
                 (
                     f"{len(changes.titles):,} titles, {len(changes.names):,} renames and"
-                    f" {len(changes.groups):,}"
-                    f" memberships."
+                    f" {len(changes.groups):,} memberships."
                 ),
                 "They go forth in one run and back in the next.",
             ],

@@ -73,8 +73,7 @@ def _looks(name: str, url: str, requests: list[int], repeat: int) -> Result:
         facts=(
             (
                 f"One SQL statement per look, counted; {100 * look / INTERVAL:.2f} % of a core at"
-                f" {INTERVAL:g} s"
-                f" between two looks."
+                f" {INTERVAL:g} s between two looks."
             ),
             (
                 f"Each gate by itself: {median(naive) / look:,.0f} times the CPU,"
@@ -109,8 +108,7 @@ def _resume(name: str, url: str, requests: list[int]) -> Result:
         ),
         bound=(
             f"The interval of {INTERVAL:g} s (setting gate_poll_interval): half of it on average, all of it"
-            f" at"
-            f" worst."
+            " at worst."
         ),
     )
 

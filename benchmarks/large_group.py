@@ -50,8 +50,7 @@ def measure(options: Options) -> list[Result]:
             facts=[
                 (
                     f"Each run made one modify operation, with {half} values to add and {half} to delete"
-                    f" (slapd's"
-                    f" audit log)."
+                    " (slapd's audit log)."
                 )
             ],
             bound=_BOUND,
@@ -84,6 +83,6 @@ def _checked(setting: Setting, action: partial[Sample]) -> Sample:
     if operations != ["changetype: modify"] or len(values) != CHANGED:
         raise RuntimeError(
             f"expected one modification of {CHANGED} values, but slapd saw {operations} with {len(values)}"
-            f" values"
+            " values"
         )
     return sample

@@ -97,8 +97,7 @@ def _resume_result(seconds: list[float]) -> Result:
         ),
         bound=(
             f"The interval of {INTERVAL:g} s (setting gate_poll_interval), then the loop of the triggerer,"
-            f" once a"
-            f" second."
+            " once a second."
         ),
     )
 

@@ -22,8 +22,7 @@ def failure_text(error: Exception, log: Path) -> str:
     if isinstance(error, httpx.TimeoutException):
         return (
             f"{_call(error)} was not answered in time. The machine may be too busy, or a part of Airflow"
-            f" hangs. {_see(log)} "
-            "Then start the demo again."
+            f" hangs. {_see(log)} Then start the demo again."
         )
     if isinstance(error, httpx.HTTPError):
         return (

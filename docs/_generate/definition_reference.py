@@ -78,8 +78,7 @@ _EXAMPLES: dict[type[BaseModel], str] = {
         '  source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example"}\n'
         '  destination: {connection: lab_ad, container: "OU=People,DC=lab,DC=example"}\n'
         "  object: user\n"
-        "  fields:\n"
-        "    employeeID: {from: employeeID, key: true}\n"
+        "  fields:\n    employeeID: {from: employeeID, key: true}\n"
         "    cn: displayName"
     ),
     models.MoveMissing: 'missing_at_source: {move: "OU=Left,DC=lab,DC=example", disable: true}',

@@ -96,8 +96,7 @@ def kinds(airflow: FaultyAirflow, request: Request) -> list[str]:
     ]
 
 
-# -- parts of Airflow
-# -------------------------------------------------------------------------------------------------
+# -- parts of Airflow ----------------------------------------------------------------------------------------
 
 
 def test_gates_outlive_their_triggerer(airflow: FaultyAirflow) -> None:
@@ -215,8 +214,7 @@ def contradict(airflow: FaultyAirflow, requests: list[Request]) -> None:
     assert sum(winners.values()) == len(requests)
 
 
-# -- the store
-# --------------------------------------------------------------------------------------------------------
+# -- the store -----------------------------------------------------------------------------------------------
 
 
 def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
@@ -250,8 +248,7 @@ def test_a_store_that_is_away_loses_nothing(airflow: FaultyAirflow) -> None:
     assert [result.attempt for result in airflow.store.runs.job_results("store_away_later", later)]
 
 
-# -- runs that end otherwise
-# ------------------------------------------------------------------------------------------
+# -- runs that end otherwise ---------------------------------------------------------------------------------
 
 
 def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
@@ -305,8 +302,7 @@ def test_requests_of_runs_that_end_otherwise(airflow: FaultyAirflow) -> None:
     }
 
 
-# -- the apply
-# --------------------------------------------------------------------------------------------------------
+# -- the apply -----------------------------------------------------------------------------------------------
 
 
 def test_a_worker_that_dies_in_the_middle_of_the_apply(airflow: FaultyAirflow) -> None:

@@ -56,8 +56,7 @@ def build_one(each: Collection) -> DAG:
     return build_dag(each)
 
 
-# -- one collection
-# ---------------------------------------------------------------------------------------------------
+# -- one collection ------------------------------------------------------------------------------------------
 
 
 def test_a_collection_becomes_a_dag() -> None:
@@ -252,8 +251,7 @@ def test_the_digest_is_the_stores(store_url: str) -> None:
     assert snapshot.collection == each
 
 
-# -- documentation
-# ----------------------------------------------------------------------------------------------------
+# -- documentation -------------------------------------------------------------------------------------------
 
 
 def test_the_page_shows_jobs_limits_and_schedule() -> None:
@@ -300,8 +298,7 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     assert "cannot carry out" in text
 
 
-# -- a folder
-# ---------------------------------------------------------------------------------------------------------
+# -- a folder ------------------------------------------------------------------------------------------------
 
 
 def test_a_broken_definition_takes_no_other_away(tmp_path: Path) -> None:
@@ -395,8 +392,7 @@ def test_an_empty_folder_has_no_dags(tmp_path: Path) -> None:
     assert build(tmp_path) == {}
 
 
-# -- parsing for a task
-# -----------------------------------------------------------------------------------------------
+# -- parsing for a task --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -458,7 +454,7 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from directory_sync.airflow.dag_factory import build_dags;"
         f"before = set(sys.modules); dags = build_dags(Path({str(tmp_path)!r})); assert"
-        f" len(dags['corp'].tasks) == 2;"
+        " len(dags['corp'].tasks) == 2;"
         "print(*sorted(m for m in sys.modules if m.startswith('directory_sync.')));"
         "print(*sorted(m for m in ('alembic', 'sqlalchemy.dialects.postgresql') if m in set(sys.modules) -"
         " before))"
@@ -505,8 +501,7 @@ def test_parsing_opens_no_connection(tmp_path: Path) -> None:
     )
     code = (
         "import sys, socket; from pathlib import Path; from directory_sync.airflow.dag_factory import"
-        " build_dags;"
-        "seen = []; sys.addaudithook(lambda event, args: seen.append(event) if"
+        " build_dags;seen = []; sys.addaudithook(lambda event, args: seen.append(event) if"
         " event.startswith(('socket.connect', 'sqlite3', "
         "'socket.getaddrinfo')) else None);"
         f"dags = build_dags(Path({str(tmp_path)!r})); print(dags['corp'].tags, seen)"
@@ -525,8 +520,7 @@ def test_the_housekeeping_task_reads_no_definition(
     assert loads == []
 
 
-# -- the DAG file
-# -----------------------------------------------------------------------------------------------------
+# -- the DAG file --------------------------------------------------------------------------------------------
 
 
 def test_airflow_looks_into_the_dag_file() -> None:

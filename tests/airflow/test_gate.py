@@ -132,8 +132,7 @@ def the_request(store: Store, run: DagRun) -> RequestView:
     return store.requests.get(request.id)
 
 
-# -- decided
-# ----------------------------------------------------------------------------------------------------------
+# -- decided -------------------------------------------------------------------------------------------------
 
 
 def test_nothing_is_written_before_the_approval_and_the_plan_after_it(
@@ -362,8 +361,7 @@ def test_no_mail_and_no_look_up_holds_up_an_approved_write(
     assert times["written"] - times["approved"] < 5
 
 
-# -- none of this run
-# -------------------------------------------------------------------------------------------------
+# -- none of this run ----------------------------------------------------------------------------------------
 
 
 def test_a_run_that_needs_no_approval_waits_for_none(
@@ -454,8 +452,7 @@ def test_the_schedule_refers_to_a_denial_and_ends_as_denied(
     assert "Job people: denied." in text
 
 
-# -- by hand
-# ----------------------------------------------------------------------------------------------------------
+# -- by hand -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", ["pending", "denied", "cancelled", "gone"])
@@ -583,8 +580,7 @@ def test_a_gate_tries_again_while_the_store_does_not_answer(monkeypatch: pytest.
     assert gate.retries * gate.max_retry_delay.total_seconds() > 12 * 3600
 
 
-# -- chosen jobs
-# ------------------------------------------------------------------------------------------------------
+# -- chosen jobs ---------------------------------------------------------------------------------------------
 
 
 def test_only_the_chosen_jobs_run(run_collection: RunCollection, store: Store, data: Path) -> None:
@@ -621,8 +617,7 @@ def test_a_mistyped_job_fails_the_run_before_anything_is_done(
     assert [path.name for path in data.iterdir()] == ["in.csv"]
 
 
-# -- the trigger
-# ------------------------------------------------------------------------------------------------------
+# -- the trigger ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

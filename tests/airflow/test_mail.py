@@ -228,8 +228,7 @@ def _nobody_listens() -> int:
             None,
             (
                 "it cannot be reached: Connection refused. See that it runs, and check host and port of the"
-                " mail"
-                " connection."
+                " mail connection."
             ),
         ),
         ("554 5.7.1 go away", "554 5.7.1 go away. See its log."),
@@ -390,8 +389,7 @@ def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
     assert queued() == 0
 
 
-# -- whatever hangs
-# ------------------------------------------------------------------------------------------------------
+# -- whatever hangs ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -434,7 +432,7 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
         assert reached == ["heads@corp.example"]
         assert problem.startswith(
             f"The mail addresses of {names[request]} could not be looked up. people directory (connection"
-            f" corp)"
+            " corp)"
         )
         assert problem.count("it has not answered all questions within 1 s.") == 1
     [later] = [row for row in _outbox(store) if row.request == first]

@@ -69,8 +69,7 @@ def staff() -> str:
     entries = ["dn: ou=people,dc=planetexpress,dc=com\nobjectClass: organizationalUnit\nou: people\n"]
     entries += [
         f"dn: uid={job}{number},ou=people,dc=planetexpress,dc=com\nobjectClass: inetOrgPerson\nuid:"
-        f" {job}{number}\n"
-        f"cn: {job.title()} {number}\nsn: {number}\nemployeeType: {job}\n"
+        f" {job}{number}\ncn: {job.title()} {number}\nsn: {number}\nemployeeType: {job}\n"
         for job, size in PEOPLE.items()
         for number in range(size)
     ]
@@ -245,8 +244,7 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
     assert entries(deployment) == PEOPLE
     outcomes = deployment.sql(
         "SELECT request.job, outcome.result, count(*), count(DISTINCT sequence) FROM directory_sync_outcome"
-        " outcome"
-        " JOIN directory_sync_request request USING (plan_id) GROUP BY 1, 2"
+        " outcome JOIN directory_sync_request request USING (plan_id) GROUP BY 1, 2"
     )
     counted = dict.fromkeys(PEOPLE, 0)
     for job, result, number, distinct in outcomes:

@@ -100,8 +100,7 @@ def test_a_run_that_somebody_has_ended_by_hand_is_closed(
     }
 
 
-# -- runs that are over
-# -----------------------------------------------------------------------------------------------
+# -- runs that are over --------------------------------------------------------------------------------------
 
 
 def test_a_request_whose_run_is_over_is_withdrawn(store: Store) -> None:
@@ -220,8 +219,7 @@ def test_a_run_that_goes_on_is_not_over(
     assert store.requests.count() == 0
 
 
-# -- time
-# ------------------------------------------------------------------------------------------------------------
+# -- time ----------------------------------------------------------------------------------------------------
 
 
 def test_time_is_made_to_count(store: Store) -> None:
@@ -257,8 +255,7 @@ def test_mail_that_waits_is_sent_last(store: Store, monkeypatch: pytest.MonkeyPa
     assert seen == ["expired"]
 
 
-# -- the DAG
-# ----------------------------------------------------------------------------------------------------------
+# -- the DAG -------------------------------------------------------------------------------------------------
 
 
 def test_old_requests_are_deleted_only_if_the_setting_says_so(
@@ -358,8 +355,7 @@ def test_a_task_of_another_dag_does_not_build_it(
     assert set(upkeep_dags()) == built
 
 
-# -- what broke off
-# ---------------------------------------------------------------------------------------------------
+# -- what broke off ------------------------------------------------------------------------------------------
 
 
 def _broken_off(store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, run_id: str) -> None:

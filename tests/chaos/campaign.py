@@ -144,8 +144,7 @@ class Campaign:
             )
         return settings
 
-    # -- playing
-    # ------------------------------------------------------------------------------------------------------
+    # -- playing ---------------------------------------------------------------------------------------------
 
     def play(self, faults: int, *, first: int = 0, step: int = 1, stop_at: int = 5) -> Report:
         """Play every `step`th case until there were so many faults, or so many violations."""

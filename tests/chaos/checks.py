@@ -117,8 +117,7 @@ def finished(store: ChaosStore) -> Iterator[str]:
         if plan.state != "success" or plan.outcomes.keys() != plan.changes.keys():
             yield (
                 f"plan {plan.id} of {plan.job} is {plan.state} with {len(plan.outcomes)} of"
-                f" {len(plan.changes)}"
-                f" outcomes"
+                f" {len(plan.changes)} outcomes"
             )
     states = store.rows(
         "SELECT state FROM {p}collection_run WHERE finished IS NOT NULL ORDER BY finished DESC LIMIT 1"

@@ -79,8 +79,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-# -- the worker
-# -------------------------------------------------------------------------------------------------------
+# -- the worker ----------------------------------------------------------------------------------------------
 
 
 def kill_worker(scene: Scene) -> None:
@@ -150,8 +149,7 @@ def fill_disk(scene: Scene) -> None:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit, limit))
 
 
-# -- the directories
-# --------------------------------------------------------------------------------------------------
+# -- the directories -----------------------------------------------------------------------------------------
 
 
 def restart_server(scene: Scene) -> None:
@@ -175,8 +173,7 @@ def hang_server(scene: Scene) -> None:
     scene.later(scene.choose.choice([0.3, TIMEOUT * 1.5]), slapd.resume)
 
 
-# -- the network
-# ------------------------------------------------------------------------------------------------------
+# -- the network ---------------------------------------------------------------------------------------------
 
 
 def reset_connections(scene: Scene) -> None:
@@ -219,8 +216,7 @@ def refuse_connections(scene: Scene) -> None:
         scene.later(scene.choose.choice([0.3, 1.5]), lambda: setattr(proxy, "refuses", False))
 
 
-# -- the store
-# --------------------------------------------------------------------------------------------------------
+# -- the store -----------------------------------------------------------------------------------------------
 
 
 def break_store(scene: Scene) -> None:

@@ -48,8 +48,7 @@ def is_clear(error: DirectorySyncError) -> None:
     assert not re.search(r"<[\w.]+ object at 0x|Traceback|NoneType", text), text
 
 
-# -- definitions
-# ------------------------------------------------------------------------------------------------------
+# -- definitions ---------------------------------------------------------------------------------------------
 
 
 def definition(text: str, file: str = "hostile.yaml") -> None:
@@ -73,8 +72,7 @@ def definition(text: str, file: str = "hostile.yaml") -> None:
         is_clear(error)
 
 
-# -- filters
-# ----------------------------------------------------------------------------------------------------------
+# -- filters -------------------------------------------------------------------------------------------------
 
 
 def _normalise(attribute: str, value: bytes) -> bytes:
@@ -103,8 +101,7 @@ def filter_and_values(text: str, values: Mapping[str, list[bytes]]) -> None:
     assert matches(Not(found), values, _normalise) is (None if said is None else not said)
 
 
-# -- templates
-# --------------------------------------------------------------------------------------------------------
+# -- templates -----------------------------------------------------------------------------------------------
 
 
 def template(text: str, values: Mapping[str, list[bytes]], *, names: bool = False) -> None:
@@ -125,8 +122,7 @@ def template(text: str, values: Mapping[str, list[bytes]], *, names: bool = Fals
     assert time.monotonic() - begun < MAX_SECONDS + _SPARE
 
 
-# -- files
-# ------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 def csv_file(folder: Path, content: bytes, encoding: str) -> None:

@@ -36,8 +36,7 @@ def corpus(examples: int) -> settings:
     )
 
 
-# -- definitions
-# ------------------------------------------------------------------------------------------------------
+# -- definitions ---------------------------------------------------------------------------------------------
 
 _FULL: dict[str, Any] = json.loads(json.dumps(yaml.safe_load(SPEC_EXAMPLE.read_text()), default=str))
 _TEXTS = st.sampled_from(
@@ -145,8 +144,7 @@ def test_definitions(text: str) -> None:
     hostile.definition(text)
 
 
-# -- filters and templates
-# --------------------------------------------------------------------------------------------
+# -- filters and templates -----------------------------------------------------------------------------------
 
 _FILTER = st.lists(
     st.sampled_from(
@@ -276,8 +274,7 @@ def test_templates(text: str, mail: list[bytes], names: bool) -> None:
     hostile.template(text, {"cn": [b"Ida"], "n": [b"7"], "mail": mail}, names=names)
 
 
-# -- values of directories
-# --------------------------------------------------------------------------------------------
+# -- values of directories -----------------------------------------------------------------------------------
 
 _VALUES = st.one_of(
     st.sampled_from(

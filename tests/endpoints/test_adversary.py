@@ -335,8 +335,7 @@ def test_a_second_run_does_nothing_while_another_works(office: Office, above: bo
     assert (again.state, len(again.changes)) == (JobState.SUCCESS, 0)
 
 
-# -- sources that have gone bad
-# -------------------------------------------------------------------------------------------
+# -- sources that have gone bad ------------------------------------------------------------------------------
 
 
 def staff(office: Office, count: int = 40) -> list[str]:

@@ -70,8 +70,7 @@ def test_an_altered_image_is_noticed(store: Store) -> None:
         list(store.before_images.of_plan(plan_id))
 
 
-# -- of directories
-# ----------------------------------------------------------------------------------------------------
+# -- of directories ------------------------------------------------------------------------------------------
 
 
 def test_a_deleted_entry_is_kept_with_all_that_may_be_read(corner: Corner) -> None:
@@ -127,8 +126,7 @@ def test_nothing_is_deleted_that_cannot_be_kept(corner: Corner, monkeypatch: pyt
     assert corner.run().statistics.deleted == 1
 
 
-# -- what cannot be read
-# ----------------------------------------------------------------------------------------------------
+# -- what cannot be read -------------------------------------------------------------------------------------
 
 
 class Guarded:

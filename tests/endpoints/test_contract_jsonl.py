@@ -64,8 +64,7 @@ def objects(folder: Path, name: str = "phones.jsonl") -> list[Any]:
     return [json.loads(line) for line in (folder / name).read_text().splitlines()]
 
 
-# -- the way through
-# ----------------------------------------------------------------------------------------------------------
+# -- the way through -----------------------------------------------------------------------------------------
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -136,8 +135,7 @@ def test_blank_values_are_absent(tmp_path: Path) -> None:
     assert objects(tmp_path) == [{"uid": str(number)} for number in range(1, 5)]
 
 
-# -- what cannot be read
-# ----------------------------------------------------------------------------------------------------------
+# -- what cannot be read -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -256,8 +254,7 @@ def test_a_filter_chooses_records_but_never_leaves_out_what_cannot_be_read(tmp_p
         reading(tmp_path, lines({"uid": "1"}).encode(), "uid", filter="(dpt=crew)")
 
 
-# -- hostile content
-# ----------------------------------------------------------------------------------------------------------
+# -- hostile content -----------------------------------------------------------------------------------------
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -302,8 +299,7 @@ def test_a_line_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> N
     assert (tmp_path / "phones.jsonl").read_text() == there
 
 
-# -- writing
-# ----------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
 
 
 def destination_in(folder: Path) -> Any:
@@ -386,8 +382,7 @@ def test_a_binary_value_is_refused(tmp_path: Path) -> None:
     assert "binary" in destination_in(tmp_path).rule("name").check(b"\xff")
 
 
-# -- the command line
-# ----------------------------------------------------------------------------------------------------------
+# -- the command line ----------------------------------------------------------------------------------------
 
 DEFINITION = """
 name: phone_list

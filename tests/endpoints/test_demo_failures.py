@@ -60,7 +60,7 @@ def test_a_call_that_is_not_answered_is_named(silent: str) -> None:
     text = failure_text(caught.value, LOG)
     assert text == (
         f"POST {silent}/api/v2/dags/crew/dagRuns (Airflow's API server) was not answered in time. The machine"
-        f" may be too busy, "
+        " may be too busy, "
         "or a part of Airflow hangs. Its log is /somewhere/standalone.log. Then start the demo again."
     )
 
@@ -83,7 +83,7 @@ def test_an_answer_that_is_an_error_is_quoted(failing: str) -> None:
     text = failure_text(caught.value, LOG)
     assert (
         f"GET {failing}/api/v2/dags/crew/dagRuns/one/taskInstances (Airflow's API server) was answered with"
-        f" 500:" in text
+        " 500:" in text
     )
     assert "database is locked xxx" in text
     assert len(text) < 600

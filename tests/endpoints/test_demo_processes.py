@@ -108,8 +108,7 @@ def test_listening_addresses_are_found(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "processes")
     program = (
         "import socket, time; servers = [socket.create_server((host, 0)) for host in ('127.0.0.1',"
-        " '127.0.0.3')]; "
-        "print(flush=True); time.sleep(60)"
+        " '127.0.0.3')]; print(flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         ["python3", "-c", program], start_new_session=True, stdout=subprocess.PIPE

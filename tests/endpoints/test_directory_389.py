@@ -108,8 +108,7 @@ def connection(slapd: Slapd, **extra: Any) -> ConnectionInfo:
     return directories.slapd_connection(slapd, **extra)
 
 
-# -- whole years
-# ------------------------------------------------------------------------------------------------------
+# -- whole years ---------------------------------------------------------------------------------------------
 
 
 class Office:
@@ -186,8 +185,7 @@ def test_a_year_of_an_office(office: Office, remove: str) -> None:
     assert [each.problems for each in again] == [(), ()]
 
 
-# -- what the server says of itself
-# -----------------------------------------------------------------------------------
+# -- what the server says of itself --------------------------------------------------------------------------
 
 
 def test_what_the_server_says(container: Container) -> None:
@@ -231,8 +229,7 @@ def test_values_are_compared_by_syntax(container: Container) -> None:
         assert [record.id for record in endpoint.find("eduPersonPrincipalName", [b"fry@x"], ["cn"])] == [dn]
 
 
-# -- jobs
-# ------------------------------------------------------------------------------------------------------------
+# -- jobs ----------------------------------------------------------------------------------------------------
 
 FIELDS: dict[str, Any] = {
     "employeeNumber": {"from": "number", "key": True},
@@ -427,8 +424,7 @@ def test_the_command(
     assert main(["preview", str(file)]) == 0
 
 
-# -- refusals
-# ---------------------------------------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -500,8 +496,7 @@ def test_a_value_that_came_in_between(container: Container, monkeypatch: pytest.
     assert container.values(dn, "preferredLanguage") == {"preferredLanguage": [b"de"]}
 
 
-# -- logins and limits
-# ------------------------------------------------------------------------------------------------
+# -- logins and limits ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -163,8 +163,7 @@ def test_a_changed_record_is_no_conflict_of_spelling(job: Job) -> None:
     assert outcome.result is Result.CONFLICT
 
 
-# -- files
-# ------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 def test_the_name_of_an_ldif_entry(tmp_path: Path) -> None:

@@ -112,8 +112,7 @@ def results(outcomes: Iterable[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- reading
-# ------------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 
 def test_reading(tmp_path: Path) -> None:
@@ -254,8 +253,7 @@ def test_impossible_formats(tmp_path: Path, options: dict[str, str]) -> None:
         source(tmp_path, None, **options)
 
 
-# -- places
-# ------------------------------------------------------------------------------------------------------------
+# -- places --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -318,8 +316,7 @@ def test_missing_data_folder_and_unknown_endings(tmp_path: Path) -> None:
         file_source(FileEndpoint(file="a.csv", connection="s3"), tmp_path)
 
 
-# -- writing
-# ------------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
 
 
 def test_a_new_file(tmp_path: Path) -> None:

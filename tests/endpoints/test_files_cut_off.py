@@ -145,8 +145,7 @@ def test_nothing_leaves_a_directory_either(tmp_path: Path) -> None:
         assert len(plan.problems) == 1
 
 
-# -- LDIF
-# ------------------------------------------------------------------------------------------------------------
+# -- LDIF ----------------------------------------------------------------------------------------------------
 
 ENTRIES = (
     "version: 1\n\ndn: cn=Amy,dc=x\nid: 1\ncn: Amy\nsn: Wong\n\ndn: cn=Fry,dc=x\nid: 2\ncn: Fry\nsn: Fry\n"

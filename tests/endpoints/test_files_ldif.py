@@ -91,8 +91,7 @@ def results(outcomes: Iterable[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- reading
-# ------------------------------------------------------------------------------------------------------------
+# -- reading -------------------------------------------------------------------------------------------------
 
 
 def test_the_examples_of_the_rfc() -> None:
@@ -298,8 +297,7 @@ def test_index_within_a_container(tmp_path: Path) -> None:
     assert len(list(endpoint.index("cn", None))) == 3
 
 
-# -- names
-# ------------------------------------------------------------------------------------------------------------
+# -- names ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -339,8 +337,7 @@ def test_naming_entries(tmp_path: Path) -> None:
             failing()
 
 
-# -- writing
-# ------------------------------------------------------------------------------------------------------------
+# -- writing -------------------------------------------------------------------------------------------------
 
 
 def test_a_new_file(tmp_path: Path) -> None:
@@ -450,8 +447,7 @@ def test_an_entry_that_cannot_be_read_ends_the_listing_of_a_destination(tmp_path
     assert results(write(endpoint, change(Action.UPDATE, "cn=a", field("sn", (), ["x"])))) == [Result.FAILED]
 
 
-# -- change records
-# -------------------------------------------------------------------------------------------------------
+# -- change records ------------------------------------------------------------------------------------------
 
 
 def test_render(tmp_path: Path) -> None:

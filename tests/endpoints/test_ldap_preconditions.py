@@ -167,8 +167,7 @@ def test_a_single_value_that_came_between_look_and_write(container: Container) -
     ), outcome
 
 
-# -- references that the server changes along
-# -------------------------------------------------------------------------
+# -- references that the server changes along ----------------------------------------------------------------
 
 
 @pytest.fixture
@@ -271,8 +270,7 @@ def test_members_are_judged_one_by_one(container: Container) -> None:
     assert again.result is Result.FOUND_DONE
 
 
-# -- values that only one object may have
-# -----------------------------------------------------------------------------
+# -- values that only one object may have --------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -223,8 +223,8 @@ def test_unreadable_container(new_slapd: Callable[..., Slapd]) -> None:
     hidden = [
         (
             f'access to dn.subtree="ou=people,{SUFFIX}" attrs=entry,children,uid by dn.exact="{READER}" none'
-            f" by *"
-            f" read"
+            " by *"
+            " read"
         ),
         "access to * by * read",
     ]

@@ -20,8 +20,7 @@ from tests.scenarios.slapd import Database, Slapd
 SUFFIX = "dc=example,dc=org"
 
 
-# -- conflicts
-# --------------------------------------------------------------------------------------------------------
+# -- conflicts -----------------------------------------------------------------------------------------------
 
 
 def conflict(container: Container, change: Change, words: str) -> None:
@@ -108,8 +107,7 @@ def test_done_already(container: Container) -> None:
     )
 
 
-# -- refusals
-# ---------------------------------------------------------------------------------------------------------
+# -- refusals ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,7 @@ def results(outcomes: list[Outcome]) -> list[Result]:
     return [outcome.result for outcome in outcomes]
 
 
-# -- what a change becomes
-# --------------------------------------------------------------------------------------------
+# -- what a change becomes -----------------------------------------------------------------------------------
 
 
 def test_life_of_an_object(container: Container) -> None:
@@ -218,8 +217,7 @@ def test_objects_that_name_each_other(container: Container) -> None:
     assert container.values(outer, "member") == {"member": [group.encode()]}
 
 
-# -- order
-# ------------------------------------------------------------------------------------------------------------
+# -- order ---------------------------------------------------------------------------------------------------
 
 
 def test_dependent_changes_wait(container: Container) -> None:
@@ -306,8 +304,7 @@ def test_lost_lease_stops_at_once(container: Container) -> None:
     assert len(directories.records(container.source(filter="(uid=*)"))) == 10
 
 
-# -- LDIF
-# ------------------------------------------------------------------------------------------------------------
+# -- LDIF ----------------------------------------------------------------------------------------------------
 
 
 def test_ldapmodify_does_the_same(container: Container, tmp_path: Path) -> None:

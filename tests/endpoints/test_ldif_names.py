@@ -196,8 +196,7 @@ def test_the_file_of_a_real_directory_is_copied_once(tmp_path: Path) -> None:
         assert (actions(plan), plan.problems) == ([], ())
 
 
-# -- object classes
-# ---------------------------------------------------------------------------------------------------
+# -- object classes ------------------------------------------------------------------------------------------
 
 PERSON = (
     "dn: cn=A,dc=x\nobjectClass: top\nobjectClass: Person\ncn: A\nsn: A\n\ndn: cn=B,dc=x\ncn: B\nsn: B\n\n"

@@ -189,7 +189,7 @@ def test_a_mail_about_a_waiver_says_what_it_needs(store: Store) -> None:
         assert "was approved by bea. Nothing is written yet: a waiver needs another run." in words
         assert (
             f"applies it, by {until:%Y-%m-%d %H:%M} UTC: the schedule may start that run, or someone other"
-            f" than bea." in words
+            " than bea." in words
         )
         assert "Exactly these changes" not in words
 

@@ -47,8 +47,7 @@ def waiting(store: Store) -> int:
         return int(connection.execute(text("SELECT count(*) FROM directory_sync_outbox")).scalar_one())
 
 
-# -- who hears of what
-# ------------------------------------------------------------------------------------------------
+# -- who hears of what ---------------------------------------------------------------------------------------
 
 
 def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
@@ -279,8 +278,7 @@ def test_a_user_called_like_the_schedule_is_not_the_schedule(store: Store) -> No
     assert [to for to, _ in box.take()] == ["schedule@corp.example"]
 
 
-# -- addresses
-# --------------------------------------------------------------------------------------------------------
+# -- addresses -----------------------------------------------------------------------------------------------
 
 
 def test_who_has_no_address_stands_in_the_history(store: Store) -> None:
@@ -321,8 +319,7 @@ def test_a_people_directory_that_is_down_delays_only_its_own(store: Store, clock
     assert [reached for reached, _, _ in mailed(store, request)] == [["max@x.org"], ["bea@corp.example"]]
 
 
-# -- what cannot be sent
-# ----------------------------------------------------------------------------------------------
+# -- what cannot be sent -------------------------------------------------------------------------------------
 
 
 def test_a_server_that_is_down_is_asked_again_with_growing_pauses(store: Store, clock: Clock) -> None:

@@ -188,8 +188,7 @@ def test_a_container_that_is_not_there_names_the_setting(staff: Container) -> No
         found.manager_of("bob")
 
 
-# -- within one short time
-# -----------------------------------------------------------------------------------------------
+# -- within one short time -----------------------------------------------------------------------------------
 
 
 def test_within_its_time_it_answers_as_the_directory_does(staff: Container) -> None:

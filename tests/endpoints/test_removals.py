@@ -15,8 +15,7 @@ from directory_sync.run.result import JobState
 from tests.scenarios.clock import Clock
 from tests.scenarios.corner import FIELDS, PERSON, Corner, succeed
 
-# -- known objects
-# ----------------------------------------------------------------------------------------------------
+# -- known objects -------------------------------------------------------------------------------------------
 
 
 def test_a_base_that_is_too_wide_removes_no_service_account(corner: Corner) -> None:
@@ -139,8 +138,7 @@ def test_an_approved_plan_makes_known_what_it_was_made_of(corner: Corner) -> Non
     assert succeed(corner.run(limits={"delete": "none"})).statistics.deleted == 2
 
 
-# -- empty sources
-# ----------------------------------------------------------------------------------------------------
+# -- empty sources -------------------------------------------------------------------------------------------
 
 
 def test_an_empty_source_stops(corner: Corner) -> None:
@@ -251,8 +249,7 @@ def test_members_are_counted_over_all_groups(corner: Corner) -> None:
     assert succeed(again).statistics.updated == 30
 
 
-# -- the window
-# -------------------------------------------------------------------------------------------------------
+# -- the window ----------------------------------------------------------------------------------------------
 
 
 def test_many_small_removals_are_one_large_one(corner: Corner, clock: Clock) -> None:
@@ -317,8 +314,7 @@ def test_what_a_person_let_past_the_limit_does_not_count(corner: Corner) -> None
     assert (check.planned, check.recent) == (1, 0)
 
 
-# -- two branches of one directory
-# ------------------------------------------------------------------------------------
+# -- two branches of one directory ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("match", ["refuse", "reuse"])
@@ -352,8 +348,7 @@ def test_overlapping_places_are_refused_before_anything_is_read(corner: Corner) 
     assert result.statistics.read == 0
 
 
-# -- what goes along
-# --------------------------------------------------------------------------------------------------
+# -- what goes along -----------------------------------------------------------------------------------------
 
 
 def test_a_container_that_holds_others_is_not_moved(corner: Corner) -> None:

@@ -64,8 +64,7 @@ def plan_of(store: Store, plan: int) -> Any:
         return connection.execute(select(PlanRow.__table__).where(PlanRow.id == plan)).one()
 
 
-# -- removals
-# ---------------------------------------------------------------------------------------------------------
+# -- removals ------------------------------------------------------------------------------------------------
 
 
 def test_deletions_are_settled_and_counted(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,8 +179,7 @@ def test_what_was_changed_since_is_uncertain(corner: Corner, monkeypatch: pytest
     assert plan_of(corner.store, 1).state == "failed"
 
 
-# -- who settles
-# ------------------------------------------------------------------------------------------------------
+# -- who settles ---------------------------------------------------------------------------------------------
 
 
 def test_two_settlers_do_not_contradict_each_other(corner: Corner, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,8 +240,7 @@ def test_after_a_week_it_is_uncertain_for_good(corner: Corner, monkeypatch: pyte
     assert "for 7 days nobody could look at the object" in corner.store.plans.outcomes(1)[0].message
 
 
-# -- approval
-# ---------------------------------------------------------------------------------------------------------
+# -- approval ------------------------------------------------------------------------------------------------
 
 
 def test_an_approved_plan_of_airflow_is_kept_for_its_retry(
@@ -331,8 +328,7 @@ def test_what_was_approved_for_a_terminal_is_kept_for_it(
     assert corner.store.requests.get(waiting.request).request.state == "applied"
 
 
-# -- files
-# ------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------------------------------
 
 
 class _Office:
@@ -441,8 +437,7 @@ def test_a_run_in_between_is_closed_by_its_age_where_it_held_nothing(
     assert [run.state for run in store.runs.recent()] == ["failed"]
 
 
-# -- what is no proof
-# -------------------------------------------------------------------------------------------------
+# -- what is no proof ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("deletes", [True, False], ids=["deletions", "creations"])

@@ -186,8 +186,7 @@ def full(store: Store) -> Iterator[None]:
                 connection.execute(
                     text(
                         f"CREATE TRIGGER full_store BEFORE INSERT OR UPDATE OR DELETE ON {name.format(table)}"
-                        f" "
-                        "FOR EACH ROW EXECUTE FUNCTION no_room()"
+                        " FOR EACH ROW EXECUTE FUNCTION no_room()"
                     )
                 )
     yield

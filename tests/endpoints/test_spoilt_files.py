@@ -99,8 +99,7 @@ def folder(
         yield made
 
 
-# -- sources
-# ----------------------------------------------------------------------------------------------------------
+# -- sources -------------------------------------------------------------------------------------------------
 
 
 def emptied(people: list[Person]) -> list[Person]:
@@ -193,8 +192,7 @@ def test_a_broken_encoding_writes_nothing(folder: Folder, encoding: str) -> None
     assert result.statistics.errors == (PEOPLE if whole else 0)
 
 
-# -- destinations
-# -----------------------------------------------------------------------------------------------------
+# -- destinations --------------------------------------------------------------------------------------------
 
 
 def gone(folder: Folder) -> None:

@@ -67,8 +67,7 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return sits
 
 
-# -- list
-# ------------------------------------------------------------------------------------------------------------
+# -- list ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("server")
@@ -168,8 +167,7 @@ def test_pages_that_lead_in_a_circle_end(server: RestServer, call: Callable[...,
     assert (status, len(out.splitlines())) == (0, 3)
 
 
-# -- show
-# ------------------------------------------------------------------------------------------------------------
+# -- show ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("server")
@@ -284,8 +282,7 @@ def test_a_server_is_never_trusted_with_the_terminal(server: RestServer, call: C
         assert not any(line.startswith("directory-sync: all is well") for line in (out + err).splitlines())
 
 
-# -- decisions
-# -----------------------------------------------------------------------------------------------------------
+# -- decisions -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ["approve", "deny"])
@@ -494,8 +491,7 @@ def test_what_a_terminal_asked_for_is_carried_out_there(
     assert "--approved" not in call("approve", "12", "--digest", PREFIX)[1]
 
 
-# -- the others
-# ----------------------------------------------------------------------------------------------------------
+# -- the others ----------------------------------------------------------------------------------------------
 
 
 def test_reroute(server: RestServer, call: Callable[..., Output]) -> None:
@@ -543,8 +539,7 @@ def test_numbers_are_numbers(call: Callable[..., Output], number: str) -> None:
     assert call("show", number)[0] == 2
 
 
-# -- whether the plan is what was filed
-# ----------------------------------------------------------------------------------
+# -- whether the plan is what was filed ----------------------------------------------------------------------
 
 ALTERED = "Plan 7 in the store is not the one that was saved. Find out who changed it, and run the job again."
 
@@ -587,8 +582,7 @@ def test_the_check_of_a_large_plan_is_awaited(
     assert "  not checked yet: It is being checked.\n" in call("show", "12")[1]
 
 
-# -- what people are told of place, people and waivers
-# ---------------------------------------------------------------------
+# -- what people are told of place, people and waivers -------------------------------------------------------
 
 
 def test_places_and_titles_are_shown_instead_of_an_identity(

@@ -59,8 +59,7 @@ def options(**given: object) -> Namespace:
     )
 
 
-# -- where
-# ------------------------------------------------------------------------------------------------------------
+# -- where ---------------------------------------------------------------------------------------------------
 
 
 def test_the_address_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -133,8 +132,7 @@ def test_a_certificate_file_that_is_none(tmp_path: Path) -> None:
             find_address(options(url="https://a.example", ca_certificate=file)).tls()
 
 
-# -- who
-# ------------------------------------------------------------------------------------------------------------
+# -- who -----------------------------------------------------------------------------------------------------
 
 
 def test_who_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -203,8 +201,7 @@ def test_no_option_takes_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["requests", "list", option, "geheim"]) == 2
 
 
-# -- against a server
-# ----------------------------------------------------------------------------------------------------
+# -- against a server ----------------------------------------------------------------------------------------
 
 
 def test_a_password_becomes_a_token(monkeypatch: pytest.MonkeyPatch, server: RestServer) -> None:

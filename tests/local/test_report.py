@@ -183,8 +183,7 @@ def test_no_character_of_the_report_can_command_a_terminal() -> None:
     assert all(character == "\n" or " " <= character <= "~" for character in stream.getvalue())
 
 
-# -- the file
-# ---------------------------------------------------------------------------------------------------------
+# -- the file ------------------------------------------------------------------------------------------------
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:

@@ -121,8 +121,7 @@ def test_names_of_earlier_plans_are_told_from_their_values(looker: Looker, named
     }
 
 
-# -- waivers
-# -----------------------------------------------------------------------------------------------------------
+# -- waivers -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -140,8 +139,7 @@ def waiver(looker: Looker) -> Request:
 
 NEEDS = (
     "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it,"
-    " within 7 days of "
-    "the approval. The schedule may start that run, or anyone who has not approved this."
+    " within 7 days of the approval. The schedule may start that run, or anyone who has not approved this."
 )
 
 
@@ -203,8 +201,7 @@ def test_a_waivers_reason_is_its_own(looker: Looker, waiver: Request) -> None:
     assert answer["events"][0]["text"] == "The office was closed."
 
 
-# -- texts
-# ------------------------------------------------------------------------------------------------------------
+# -- texts ---------------------------------------------------------------------------------------------------
 
 LINES = "first line\nsecond line"
 

@@ -110,8 +110,7 @@ def test_everybody_is_let_in_so_that_nobody_is_known() -> None:
         assert details["reachable"] is True
 
 
-# -- asking others
-# ----------------------------------------------------------------------------------------------------
+# -- asking others -------------------------------------------------------------------------------------------
 
 
 def test_a_name_that_nobody_has_is_asked_only_if_it_is_confirmed(server: PortalServer) -> None:
@@ -224,8 +223,7 @@ def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
     assert "does not tell" not in text_of(looker.get(path))
 
 
-# -- who is missing
-# ---------------------------------------------------------------------------------------------------
+# -- who is missing ------------------------------------------------------------------------------------------
 
 
 def test_the_page_marks_who_cannot_decide(looker: Looker) -> None:

@@ -135,8 +135,7 @@ class CeleryDeployment:
             service.kill()
         self._postgres.__exit__(None, None, None)
 
-    # -- what containers would bring with them
-    # --------------------------------------------------------------------------
+    # -- what containers would bring with them ---------------------------------------------------------------
 
     def _demand_passwords(self) -> None:
         """As in the container: whoever comes by TCP needs the password of their role."""
@@ -194,8 +193,7 @@ class CeleryDeployment:
         """The store, as workers see it."""
         return self.environment("worker")["AIRFLOW__DIRECTORY_SYNC__DATABASE_URL"]
 
-    # -- services
-    # -------------------------------------------------------------------------------------------------------
+    # -- services --------------------------------------------------------------------------------------------
 
     def run(self, service: str) -> str:
         """Run a service that does its work and ends; what it printed."""

@@ -145,8 +145,7 @@ class CuttingProxy:
         self._listener.close()
         self.reset()
 
-    # -- what happens to the network
-    # ----------------------------------------------------------------------------------
+    # -- what happens to the network -------------------------------------------------------------------------
 
     def break_at(self, direction: Direction, octets: int) -> Breakpoint:
         """Stop this direction once so many octets have been carried since `count_anew`."""
@@ -176,8 +175,7 @@ class CuttingProxy:
             self._breakpoint.go_on()
             self._breakpoint = None
 
-    # -- carrying
-    # -----------------------------------------------------------------------------------------------------
+    # -- carrying --------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
         while not self._closed:

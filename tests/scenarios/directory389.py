@@ -127,8 +127,7 @@ class Directory389:
             process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # -- configuration
-    # ------------------------------------------------------------------------------------------------
+    # -- configuration ---------------------------------------------------------------------------------------
 
     def _make(self, certificate: Certificate, unique: Sequence[str], references: Sequence[str]) -> None:
         self.folder.chmod(0o700)

@@ -133,8 +133,7 @@ class FaultyAirflow:
             "the DAGs", lambda: all(self.admin.has_dag(file.stem) for file in self.collections.iterdir())
         )
 
-    # -- as somebody
-    # ----------------------------------------------------------------------------------------------
+    # -- as somebody -----------------------------------------------------------------------------------------
 
     def as_user(self, user: str) -> httpx.Client:
         """The REST APIs of Airflow and of the portal, as one of the known logins; the token outlives the API
@@ -166,8 +165,7 @@ class FaultyAirflow:
             f"/dirsync/api/v1/requests/{request.id}/{'approve' if approve else 'deny'}", json=body
         )
 
-    # -- what is
-    # -----------------------------------------------------------------------------------------------------
+    # -- what is ---------------------------------------------------------------------------------------------
 
     def wait_for(self, what: str, look: Callable[[], Any], *, patience: float = PATIENCE) -> Any:
         """What `look` says as soon as it is true. Raises TimeoutError."""
@@ -211,8 +209,7 @@ class FaultyAirflow:
         for path in (*self.collections.iterdir(), self.collections):
             os.utime(path, (time.time() - 3600,) * 2)
 
-    # -- requests by themselves
-    # --------------------------------------------------------------------------------------
+    # -- requests by themselves ------------------------------------------------------------------------------
 
     def ask(self, dag_id: str, run_id: str) -> list[Request]:
         """A pending request for each job of a collection, of a run that Airflow knows nothing of."""
@@ -241,7 +238,6 @@ def collection(name: str, *jobs: str, source: str = "in.csv", more: str = "") ->
     for job in jobs:
         text += (
             f"  - name: {job}\n    source: {{file: {source}}}\n    destination: {{file: {name}_{job}.csv}}\n "
-            f"   object: row\n"
-            "    retries: 5\n    fields: {id: {from: id, key: true}, name: name}\n"
+            "   object: row\n    retries: 5\n    fields: {id: {from: id, key: true}, name: name}\n"
         )
     return text

@@ -267,8 +267,7 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
         held = [line.members.get(key.lower()) for key in self.keys]
         return row_id([member.values[0].decode() if member and member.values else "" for member in held])
 
-    # -- writing
-    # ------------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------
 
     def cell(self, field: str, values: Values) -> str:
         """A JSON list, in an order that does not depend on that of the values."""
@@ -334,8 +333,7 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
         return "{" + ", ".join(parts) + "}"
 
 
-# -- one line
-# ----------------------------------------------------------------------------------------------------------
+# -- one line ------------------------------------------------------------------------------------------------
 
 
 def _not_json(constant: str) -> None:
@@ -412,8 +410,7 @@ def _wrong_with(value: bytes) -> str | None:
         return "the value is binary, and JSON lines hold text only"
 
 
-# -- what the registry names
-# ----------------------------------------------------------------------------------------------------------
+# -- what the registry names ---------------------------------------------------------------------------------
 
 
 def open_source(job: Job, surroundings: Surroundings) -> Source:

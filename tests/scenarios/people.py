@@ -19,15 +19,13 @@ _GIVEN_NAMES = (
     "Ana Anaïs Björn Çağla Chloé Giulia Ingrid Ivana James Jean-Luc John José Jürgen Katarzyna Lars Łukasz"
     " Małgorzata María "
     "Mary Maximilian Mohammed Noémie Nguyễn Ömer Pavel Peter Robert Siobhán Søren Sofia Susan Thomas Wei Yuki"
-    " Zoë Максим Ольга "
-    "Ελένη محمد נועה 伟 花子"
+    " Zoë Максим Ольга Ελένη محمد נועה 伟 花子"
 ).split()
 _SURNAMES = (
     "Åström Brown Dvořák Ferreira García Größer Ivanov Johnson Jones Kim Kowalski Lefèvre Li Müller Nakamura"
     " Novák O'Neill "
     "Øberg Öztürk Papadopoulos Popescu Rossi Schäfer Silva Smith Šimůnek Tran van_der_Berg von_Weiß Weber"
-    " Williams Иванова "
-    "Παππάς حسن כהן 王 山田"
+    " Williams Иванова Παππάς حسن כהן 王 山田"
 ).split()
 _TITLES = (
     "Analyst",

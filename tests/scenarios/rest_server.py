@@ -126,8 +126,7 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-# -- the requests API as it was agreed
-# -----------------------------------------------------------------------------------
+# -- the requests API as it was agreed -----------------------------------------------------------------------
 
 
 def summary(number: int = 12, **given: Any) -> dict[str, Any]:

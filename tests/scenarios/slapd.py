@@ -115,8 +115,7 @@ class Slapd:
         self._configuration = self.folder / "slapd.conf"
         self._write_configuration(lines, schemas, sync)
 
-    # -- addresses
-    # ----------------------------------------------------------------------------------------------------
+    # -- addresses -------------------------------------------------------------------------------------------
 
     @property
     def uri(self) -> str:
@@ -140,8 +139,7 @@ class Slapd:
         session.simple_bind_s(self.admin, self.password)
         return session
 
-    # -- life
-    # --------------------------------------------------------------------------------------------------------
+    # -- life ------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         self.start()
@@ -215,8 +213,7 @@ class Slapd:
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    # -- data
-    # --------------------------------------------------------------------------------------------------------
+    # -- data ------------------------------------------------------------------------------------------------
 
     def load(self, ldif: str | Path, *, suffix: str | None = None) -> None:
         """Load entries from LDIF text or a file. The server must not run."""
@@ -245,8 +242,7 @@ class Slapd:
             raise RuntimeError(f"{Path(program).name} failed: {done.stderr}")
         return done.stdout
 
-    # -- configuration
-    # ------------------------------------------------------------------------------------------------
+    # -- configuration ---------------------------------------------------------------------------------------
 
     def _program(self, path: str) -> str:
         return str(self.root / path)

@@ -100,8 +100,7 @@ class StrictDirectory:
             self._set(id, name, old, new)
         self._check()
 
-    # -- what a change becomes
-    # ----------------------------------------------------------------------------------------
+    # -- what a change becomes -------------------------------------------------------------------------------
 
     def steps(self, change: Change) -> dict[Part, list[Step]]:
         """The operations of a change: those at its place, those when its new id is free, and those in the

@@ -215,8 +215,7 @@ def test_an_unreachable_destination_keeps_what_was_answered() -> None:
     assert result.error.__cause__ is cause
     assert str(result.error) == (
         "connection office (ldap://127.0.0.1:389): Connection refused. 7 of 1,000 changes have been answered,"
-        " 993 are left. "
-        "See that it runs. A retry of this run goes on with the same plan."
+        " 993 are left. See that it runs. A retry of this run goes on with the same plan."
     )
     assert (result.statistics.created, result.left) == (7, 993)
     assert store.recorded.keys() == set(range(7))
@@ -440,8 +439,7 @@ def test_the_failure_rule_looks_at_the_latest_changes(
         assert count.exceeded is expected
 
 
-# -- before-images
-# ----------------------------------------------------------------------------------------------------
+# -- before-images -------------------------------------------------------------------------------------------
 
 
 def objects_of(changes: Sequence[Change]) -> dict[str, dict[str, tuple[bytes, ...]]]:

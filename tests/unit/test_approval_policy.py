@@ -38,8 +38,7 @@ from tests.scenarios.policies import (
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-# -- whether a plan needs approval
-# ------------------------------------------------------------------------------------
+# -- whether a plan needs approval ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("when", ["always", "manual", "over_limit"])
@@ -122,8 +121,7 @@ def test_an_empty_list_asks_for_everything() -> None:
     assert not asks(policy(changes=[], fields=["mail"]), plan(change(Action.UPDATE, "cn")))
 
 
-# -- the minimum
-# ------------------------------------------------------------------------------------------------------
+# -- the minimum ---------------------------------------------------------------------------------------------
 
 
 def tightened(minimum: dict[str, Any], own: dict[str, Any]) -> EffectivePolicy:
@@ -211,8 +209,7 @@ def test_a_policy_survives_storage() -> None:
     assert EffectivePolicy.model_validate_json(result.model_dump_json()) == result
 
 
-# -- the minimum, for any two policies
-# --------------------------------------------------------------------------------
+# -- the minimum, for any two policies -----------------------------------------------------------------------
 
 
 @given(policies, st.none() | policies, plans, st.sampled_from(["manual", "scheduled", "backfill"]))
@@ -284,8 +281,7 @@ def test_what_is_approved_is_approved_under_both(
     assert isinstance(outcome(least, circle, answers, requester=requester), Approved)
 
 
-# -- the setting
-# ------------------------------------------------------------------------------------------------------
+# -- the setting ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "none", " none "])

@@ -175,8 +175,7 @@ def test_nobody_stands_in_for_the_people_of_the_minimum() -> None:
     assert isinstance(settle(yes("ciso"), yes("bob"), **keys), Approved)
 
 
-# -- for any policy and any decisions
-# ---------------------------------------------------------------------------------
+# -- for any policy and any decisions ------------------------------------------------------------------------
 
 NAMES = ["anna", "bob", "Bob", "carol", "dave"]
 ROLES = ["Admin", "Security"]

@@ -44,8 +44,7 @@ def table(*results: JobResult, stream: io.StringIO | None = None) -> str:
     return stream.getvalue()
 
 
-# -- table
-# ------------------------------------------------------------------------------------------------------------
+# -- table ---------------------------------------------------------------------------------------------------
 
 
 def test_the_table_shows_every_change_the_most_serious_kind_first() -> None:
@@ -138,8 +137,7 @@ def test_large_plans_are_shown_completely() -> None:
     assert shown.count("\n  delete") == shown.count("\n  create") == 10_000
 
 
-# -- CSV
-# ------------------------------------------------------------------------------------------------------------
+# -- CSV -----------------------------------------------------------------------------------------------------
 
 
 def test_csv_has_a_row_for_each_field() -> None:
@@ -187,8 +185,7 @@ def test_marks_of_removals_stand_in_every_format() -> None:
     assert report["marks"] == [{"kind": "never_matched"}, {"kind": "claimed_by", "subject": "hr.staff"}]
 
 
-# -- LDIF
-# ------------------------------------------------------------------------------------------------------------
+# -- LDIF ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

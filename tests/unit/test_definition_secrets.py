@@ -68,8 +68,7 @@ def test_password_attributes_of_a_source_are_secret() -> None:
     assert secret_source_fields(job(userPassword="hash"), ("uid", "hash"))("hash")
 
 
-# -- the list of password attributes
-# ----------------------------------------------------------------------------------
+# -- the list of password attributes -------------------------------------------------------------------------
 
 
 SOURCES = Path(__file__).parents[2] / "src" / "directory_sync"

@@ -123,8 +123,7 @@ def test_ldif() -> None:
     text = render(translated(change, assertion=False).main)
     assert text == (
         "dn:: Y249w6QsZGM9eA==\nchangetype: modrdn\nnewrdn: cn=b\ndeleteoldrdn: 1\nnewsuperior: ou="
-        " y,dc=x\n\n"
-        "dn: cn=b,ou= y,dc=x\nchangetype: modify\nadd: mail\nmail: n@x\n-\n\n"
+        " y,dc=x\n\ndn: cn=b,ou= y,dc=x\nchangetype: modify\nadd: mail\nmail: n@x\n-\n\n"
     )
     assert render([Delete("cn=a,dc=x")]) == "dn: cn=a,dc=x\nchangetype: delete\n\n"
 

@@ -234,8 +234,7 @@ def test_without_an_identity_names_are_not_exchanged() -> None:
     assert len(plan.changes) == 0
     assert [problem.message for problem in plan.problems] == [
         f"it would become cn={name},dc=x, but objects exchange their names in a circle, and none of them can"
-        f" get another name in"
-        " between. Rename one of them by hand."
+        " get another name in between. Rename one of them by hand."
         for name in ("b", "a")
     ]
 

@@ -152,8 +152,7 @@ def test_one_unmanaged_object_is_not_reused_for_two_records() -> None:
     assert len(plan.problems) == 2
 
 
-# -- containers
-# -------------------------------------------------------------------------------------------------------
+# -- containers ----------------------------------------------------------------------------------------------
 
 COMPUTED: dict[str, Any] = {"container": {"field": "ou"}, "base": "dc=x"}
 

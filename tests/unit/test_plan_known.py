@@ -190,8 +190,7 @@ def test_percentages_count_against_what_the_job_knows() -> None:
     assert (check.planned, check.base, check.allowed) == (7, 8, 2)
 
 
-# -- empty sources
-# ----------------------------------------------------------------------------------------------------
+# -- empty sources -------------------------------------------------------------------------------------------
 
 
 def empty(plan: Plan) -> list[tuple[str, int]]:
@@ -235,8 +234,7 @@ def test_a_field_that_no_record_has_clears_nothing() -> None:
     assert empty(plan_with(knowing("abc"), people("ab"), destination, kept)) == []
 
 
-# -- source and destination of one server
-# -----------------------------------------------------------------------------
+# -- source and destination of one server --------------------------------------------------------------------
 
 
 def one_server(base: str, entries: Mapping[str, Mapping[str, str]]) -> MemoryDirectory:
@@ -302,8 +300,7 @@ def test_records_of_an_overlapping_source_are_never_written() -> None:
     assert len(plan.changes) == 0
 
 
-# -- on record
-# --------------------------------------------------------------------------------------------------------
+# -- on record -----------------------------------------------------------------------------------------------
 
 
 @given(st.sets(st.binary(min_size=16, max_size=16)), st.none() | st.sets(st.binary(min_size=16, max_size=16)))

@@ -109,8 +109,7 @@ def test_an_object_that_names_itself_is_named_after_it_is_there() -> None:
     assert change.after == ()
 
 
-# -- several match fields
-# ---------------------------------------------------------------------------------------------
+# -- several match fields ------------------------------------------------------------------------------------
 
 MIXED: dict[str, Any] = {
     "uid": {"from": "uid", "key": True},

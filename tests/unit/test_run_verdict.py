@@ -183,8 +183,7 @@ def verdict(case: Case) -> Verdict:
     return decide(made, rules(given), start, earlier)
 
 
-# -- whatever the data say
-# ------------------------------------------------------------------------------------------------------------
+# -- whatever the data say -----------------------------------------------------------------------------------
 
 
 @every_case
@@ -301,8 +300,7 @@ def test_who_asked_for_a_run_is_not_asked_to_approve_it(
         assert start.requester.casefold() not in names
 
 
-# -- why
-# ------------------------------------------------------------------------------------------------------------
+# -- why -----------------------------------------------------------------------------------------------------
 
 MANUAL = Start(OWN, "manual", "ida")
 BY_SCHEDULE = Start(OWN, SCHEDULED, "")
@@ -390,8 +388,7 @@ def test_a_run_from_a_terminal_leaves_an_answer_of_another_terminal_to_it() -> N
     assert isinstance(decide(UPDATE, rules(given), TERMINAL, pending), ReferTo)
 
 
-# -- what a preview tells of it
-# ------------------------------------------------------------------------------------------------------------
+# -- what a preview tells of it ------------------------------------------------------------------------------
 
 
 def foretold(given: ApprovalPolicy | None, made: Plan, start: Start, earlier: EarlierRequests) -> Forecast:

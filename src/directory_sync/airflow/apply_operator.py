@@ -91,7 +91,7 @@ class ApplyOperator(WorkingOperator):
         if snapshot is None or request is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have"
-                f" been approved. If "
+                " been approved. If "
                 "somebody has marked a task before this one as successful by hand: that is no approval. Run"
                 " the job again."
             )
@@ -107,7 +107,7 @@ class ApplyOperator(WorkingOperator):
         if request.state not in (RequestState.APPROVED, RequestState.APPLIED):
             raise AirflowFailException(
                 f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has"
-                f" marked the task "
+                " marked the task "
                 f"{self.job}.approval as successful by hand: that is no approval. Run the job again."
             )
         return snapshot, request

@@ -94,7 +94,7 @@ class CloseRunOperator(CollectionOperator):
         if lost:
             raise AirflowFailException(
                 f"The task of job {lost} was lost after it had filed its request, so the jobs after it were"
-                f" not run (its failure "
+                " not run (its failure "
                 "action is abort). The state of the request is in the table above. Start a new run for the"
                 " other jobs."
             )

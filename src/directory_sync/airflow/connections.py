@@ -35,8 +35,7 @@ class AirflowConnections:
                 endpoint=endpoint,
                 remedy=(
                     "Check it under Admin → Connections, its environment variable, or the secrets backend"
-                    " that"
-                    " holds it."
+                    " that holds it."
                 ),
             ) from None
         return connection_info(connection)

@@ -68,8 +68,7 @@ class GateTrigger(BaseTrigger):
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
             log.warning(
                 "Airflow does not say what became of the task, so request %d stays as it is. If its run is"
-                " over, the DAG "
-                "directory_sync.upkeep withdraws it. %s",
+                " over, the DAG directory_sync.upkeep withdraws it. %s",
                 self.request,
                 error,
             )

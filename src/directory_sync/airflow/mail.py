@@ -176,7 +176,7 @@ class SmtpSender:
         sender = self._sender or self._connected().from_email
         if not sender:
             raise MailError(
-                f"Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of"
+                "Nobody is named as the sender of mail. Set mail_from, or from_email in the extra of"
                 f" {self._connection}.",
                 everybody=True,
             )
@@ -253,7 +253,7 @@ class SmtpSender:
             except Exception as error:  # noqa: BLE001 Airflow's own errors; their text may quote the connection
                 raise MailError(
                     f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check"
-                    f" it under "
+                    " it under "
                     "Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in its"
                     " extra.",
                     everybody=True,

@@ -75,9 +75,7 @@ def _ldap_connection_type() -> dict[str, Any]:
                 "label": "CA certificate file",
                 "description": "PEM file with the certificate authority that the server's certificate is"
                 " checked"
-                " against,"
-                " "
-                "on every machine that runs tasks. Empty: the system's authorities.",
+                " against, on every machine that runs tasks. Empty: the system's authorities.",
                 "schema": {"type": ["string", "null"]},
             },
             "verify": {
@@ -113,8 +111,7 @@ def _ldap_connection_type() -> dict[str, Any]:
                 "label": "Assertion control",
                 "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it"
                 " off"
-                " for"
-                " OpenLDAP "
+                " for OpenLDAP "
                 "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is"
                 " looked at before.",
                 "schema": {"type": ["boolean", "null"], "default": False},
@@ -123,9 +120,7 @@ def _ldap_connection_type() -> dict[str, Any]:
                 "label": "Instance",
                 "description": "Only where two servers hold copies of the same data, a live one and a test copy"  # noqa: E501
                 " for"
-                " example:"
-                " "
-                "a word that tells this one from the other. Leave it empty otherwise.",
+                " example: a word that tells this one from the other. Leave it empty otherwise.",
                 "schema": {"type": ["string", "null"]},
             },
         },

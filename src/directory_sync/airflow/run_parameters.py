@@ -68,8 +68,7 @@ def refuse_unknown_keys(given: Mapping[str, Any], known: Mapping[str, object]) -
     names = ", ".join(repr(printable(key)[:100]) for key in unknown[:5])
     raise AirflowFailException(
         f"The configuration of this run holds {'an unknown key' if len(unknown) == 1 else 'unknown keys'}:"
-        f" {names}"
-        f"{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. "
+        f" {names}{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. "
         "Nothing was read or written. Start a new run."
     )
 

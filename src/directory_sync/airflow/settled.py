@@ -65,8 +65,7 @@ class SettledOperator(BaseOperator):
         if not failed and states.get(apply) == "skipped" and self._waits_elsewhere(context):
             raise AirflowSkipException(
                 f"The changes of job {self.job} wait for approval in another run, and with them the jobs"
-                f" after it; "
-                "that run goes on with them."
+                " after it; that run goes on with them."
             )
 
     def _state(self, context: Context) -> JobState | None:

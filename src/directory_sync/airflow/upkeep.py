@@ -80,7 +80,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
             raise
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
             problems.append(
-                f"Airflow does not say which runs are over, so not all requests of such runs were withdrawn:"
+                "Airflow does not say which runs are over, so not all requests of such runs were withdrawn:"
                 f" {error}"
             )
         with _managers() as manager_of:

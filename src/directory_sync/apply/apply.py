@@ -212,10 +212,10 @@ class _Attempt:
         if self.left and self._failures.exceeded:
             raise EndpointError(
                 f"{self._failures.failed} of the last {self._failures.tried} changes failed, so the rest was"
-                f" not attempted.",
+                " not attempted.",
                 endpoint=self._destination.label,
                 remedy=(
-                    f"See what they have in common, and run the job again. The last one:"
+                    "See what they have in common, and run the job again. The last one:"
                     f" {self._last_failure()}"
                 ),
             )
@@ -275,7 +275,7 @@ class _Attempt:
     def _extent(self) -> str:
         return (
             f"{self.tally.answered:,} of {len(self._changes):,} changes have been answered, {self.left:,} are"
-            f" left."
+            " left."
         )
 
     def _take(self, outcome: Outcome) -> None:

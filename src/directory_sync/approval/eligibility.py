@@ -100,8 +100,7 @@ def ineligible(
         return Refusal(
             Hindrance.OUTSIDE_MINIMUM,
             "The deployment's setting approval_minimum does not let you decide, though the job's policy names"
-            " you. "
-            "Ask an administrator to add you there, or somebody it names to decide.",
+            " you. Ask an administrator to add you there, or somebody it names to decide.",
         )
     return None
 

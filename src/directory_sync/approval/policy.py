@@ -56,8 +56,7 @@ class EffectivePolicy(ApprovalPolicy):
         None,
         description=(
             "Each of these users, and one person of each of these roles, must agree in any case; nobody"
-            " stands"
-            " in."
+            " stands in."
         ),
     )
 

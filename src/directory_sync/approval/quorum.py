@@ -113,8 +113,7 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
     return tuple(distinct.values())
 
 
-# -- any and numbers
-# --------------------------------------------------------------------------------------------------
+# -- any and numbers -----------------------------------------------------------------------------------------
 
 
 def _missing_people(
@@ -147,7 +146,7 @@ def _too_few(
         return (
             f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can"
             f"{f' ({known})' if known else ''}: the request waits until others are asked, by rerouting or"
-            f" escalation"
+            " escalation"
         ), False
     left = [*(user for user in users if identity(user) in able - done), *roles]
     more = needed - len(agreed)
@@ -156,8 +155,7 @@ def _too_few(
     return f"{'one' if more == 1 else more} of: {', '.join(left)}", True
 
 
-# -- all
-# ------------------------------------------------------------------------------------------------------------
+# -- all -----------------------------------------------------------------------------------------------------
 
 
 def _missing_parts(

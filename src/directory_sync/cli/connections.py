@@ -171,8 +171,7 @@ def _normal_type(kind: str) -> str:
     return "postgres" if kind == "postgresql" else kind.replace("-", "_")
 
 
-# -- Airflow's own lookup
-# ---------------------------------------------------------------------------------------------
+# -- Airflow's own lookup ------------------------------------------------------------------------------------
 
 
 def ask_airflow(connection_id: str) -> ConnectionInfo:

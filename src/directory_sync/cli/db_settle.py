@@ -50,8 +50,7 @@ def _lines(settlement: Settlement) -> Iterator[str]:
     for attempt in settlement.attempts:
         yield (
             f"{_place(attempt)}, job {printable(attempt.job)}: failed. Its process is gone, and it had not"
-            f" begun"
-            f" to write."
+            " begun to write."
         )
     for run in settlement.runs:
         yield f"{_place(run)}: failed. Its process is gone, and the run is closed now."

@@ -151,8 +151,7 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
         "settle",
         "settle plans, attempts and runs whose process is gone",
         "Looks at the objects of changes without a recorded outcome, records what was written, and closes"
-        " what was left open. "
-        "Writes nothing to any destination, and touches nothing whose process is alive.",
+        " what was left open. Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)
 

@@ -48,8 +48,7 @@ def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
         default="inbox",
         help=(
             "inbox: those that wait for your decision (default); mine: those that you asked for; all:"
-            " for"
-            " administrators"
+            " for administrators"
         ),
     )
     parser.add_argument(

@@ -59,8 +59,7 @@ def _decide(session: Session, arguments: Namespace, action: str) -> ExitStatus:
         if not digest.lower().startswith(prefix):
             raise NotDecidable(
                 f"Request {arguments.request} is about the plan {digest}, not {prefix}, so nothing was"
-                f" decided. "
-                f"Look at it: directory-sync requests show {arguments.request} --changes."
+                f" decided. Look at it: directory-sync requests show {arguments.request} --changes."
             )
     elif not _confirmed(details, action, ask=not arguments.yes):
         message("Nothing was decided.")
@@ -130,7 +129,7 @@ def _tell(details: RequestDetailsAnswer) -> ExitStatus:
     elif request.state == RequestState.APPROVED and request.trigger == "terminal":
         print(
             f"  A run from a terminal has asked for it: directory-sync run FILE --approved {request.id}"
-            f" applies it,"
+            " applies it,"
         )
         print(f"  where FILE is the definition of {printable(request.collection)}.")
     return ExitStatus.OK

@@ -82,7 +82,7 @@ def _given(arguments: Namespace) -> tuple[str, str]:
         return "Airflow's option [api] base_url", url
     raise UsageError(
         f"It is not known where Airflow is. Give --url, or set {VARIABLE}, for example to"
-        f" https://airflow.corp.example; "
+        " https://airflow.corp.example; "
         "on Airflow's own machine its option [api] base_url is enough."
     )
 

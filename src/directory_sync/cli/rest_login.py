@@ -54,7 +54,7 @@ def find_login(arguments: Namespace) -> Token | Login:
     if text := os.environ.get(TOKEN_VARIABLE, "").strip():
         return _token(text, TOKEN_VARIABLE)
     raise UsageError(
-        f"Airflow has to know who you are. Give --user NAME, or a token of its API by --token-file FILE or"
+        "Airflow has to know who you are. Give --user NAME, or a token of its API by --token-file FILE or"
         f" {TOKEN_VARIABLE}."
     )
 

@@ -53,14 +53,12 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
     if request.collection != collection.name:
         raise UsageError(
             f"--approved: request {number} is for the collection {request.collection}, not for"
-            f" {collection.name}. "
-            "Give the definition file of that collection."
+            f" {collection.name}. Give the definition file of that collection."
         )
     if request.trigger != TERMINAL:
         raise NotDecidable(
             f"Request {number} belongs to run {request.run_id} of Airflow, which applies it by itself"
-            f" once it is approved. "
-            "Nothing was written. See that run in Airflow."
+            " once it is approved. Nothing was written. See that run in Airflow."
         )
     _require_approved(request)
     snapshot = store.runs.find(request.collection, request.run_id)
@@ -83,8 +81,7 @@ def _require_approved(request: Request) -> None:
         case RequestState.APPLIED:
             raise NotDecidable(
                 f"Request {request.id} was applied at {request.applied:%Y-%m-%d %H:%M} UTC; nothing was"
-                f" written now. "
-                "Run the job again to see whether anything is left to change."
+                " written now. Run the job again to see whether anything is left to change."
             )
         case state:
             by = f" by {request.decided_by}" if request.decided_by else ""
@@ -93,7 +90,7 @@ def _require_approved(request: Request) -> None:
             successor = f" Request {request.successor} has replaced it." if request.successor else ""
             raise NotDecidable(
                 f"Request {request.id} is not approved but {what}{by}{at}; nothing was written.{successor}"
-                f" Run the job again."
+                " Run the job again."
             )
 
 

@@ -76,8 +76,7 @@ class ApprovalPolicy(Model):
         "always",
         description=(
             "`always`, `manual` (scheduled runs go straight through, except the first one of a job that is"
-            " new or was edited) "
-            "or `over_limit`."
+            " new or was edited) or `over_limit`."
         ),
     )
     changes: list[ChangeKind] | None = Field(None, description="Only plans with such changes need approval.")

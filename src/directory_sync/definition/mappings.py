@@ -53,8 +53,7 @@ class Transformation(FieldMapping):
         OnMissing.EVALUATE,
         description="Where a field that it reads has no value: `evaluate` with an empty text, give an `empty`"
         " result,"
-        " `skip` the"
-        " record, or `fail` it.",
+        " `skip` the record, or `fail` it.",
     )
 
 

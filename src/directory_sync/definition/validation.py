@@ -90,8 +90,7 @@ def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain |
     return {**kept, "fields": kept_fields}
 
 
-# -- one error of pydantic
-# --------------------------------------------------------------------------------------------
+# -- one error of pydantic -----------------------------------------------------------------------------------
 
 
 def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
@@ -166,8 +165,7 @@ def _unknown_key(path: Path, models: tuple[type[BaseModel], ...], places: Places
     return places.problem(path, "unknown key", hint, at_key=True)
 
 
-# -- words
-# ------------------------------------------------------------------------------------------------------------
+# -- words ---------------------------------------------------------------------------------------------------
 
 _WANTED = {
     "string_type": "a text",

@@ -95,8 +95,7 @@ def _refuse_object_store(definition: AnySource | AnyDestination) -> None:
     if isinstance(definition, FileEndpoint) and definition.connection is not None:
         raise UnsupportedError(
             f"file {definition.file}: files on an object store (connection {definition.connection}) cannot be"
-            f" used yet. "
-            "Leave out connection: and put the file into the data folder."
+            " used yet. Leave out connection: and put the file into the data folder."
         )
 
 

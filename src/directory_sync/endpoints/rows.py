@@ -133,8 +133,7 @@ def cell_text(field: str, values: Values, kind: str) -> str:
     return text
 
 
-# -- is a row as it was seen
-# ----------------------------------------------------------------------------------------------------
+# -- is a row as it was seen ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +223,7 @@ def _compare(
     if differing := _differences(row, seen):
         message = (
             f"row {id}: somebody changed {', '.join(differing)} meanwhile. Run the job again to compare with"
-            f" the"
-            f" new content."
+            " the new content."
         )
         return Result.CONFLICT, message
     return Result.DONE, ""
@@ -246,8 +244,7 @@ def _differences(row: Mapping[str, str], expected: Mapping[str, str]) -> list[st
     return [name for name, text in expected.items() if row.get(name, "") != text]
 
 
-# -- showing
-# ----------------------------------------------------------------------------------------------------
+# -- showing -------------------------------------------------------------------------------------------------
 
 
 def rendered_row(change: Change, label: str) -> str:

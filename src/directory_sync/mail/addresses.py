@@ -62,9 +62,7 @@ class Addresses:
                 return Found(
                     why_not="The name is a mail address of another domain than the setting mail_domain says,"
                     " and"
-                    " the"
-                    " people "
-                    "directory does not know it."
+                    " the people directory does not know it."
                 )
             return _checked(user, "The user's name holds an @, but is no mail address.")
         if self.domain:
@@ -75,8 +73,7 @@ class Addresses:
         return Found(
             why_not=(
                 "No mail address is known. Add one to the people directory (setting people_connection), or"
-                " set"
-                " mail_domain."
+                " set mail_domain."
             )
         )
 

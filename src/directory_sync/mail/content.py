@@ -149,7 +149,7 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
             return f"{actor} asks you to decide about changes."
         case EventKind.ESCALATED:
             return (
-                f"Changes wait for approval, and nobody has answered yet, so you are asked too (level"
+                "Changes wait for approval, and nobody has answered yet, so you are asked too (level"
                 f" {level})."
             )
         case EventKind.APPROVED:

@@ -83,7 +83,7 @@ def _sender(text: str) -> Address:
     if checked is None or not text.isprintable():
         raise MailError(
             f"{text!r} is no sender for mail. Correct the setting mail_from, or from_email in the mail"
-            f" connection's extra.",
+            " connection's extra.",
             everybody=True,
         )
     try:

@@ -208,7 +208,7 @@ class _Round:
                 )
                 self.waiting[recipient] = (
                     f"The mail cannot be made: unexpected {type(error).__name__}. See the log, and report"
-                    f" this."
+                    " this."
                 )
 
     def _address(self, recipient: Recipient) -> str:
@@ -258,8 +258,7 @@ class _Round:
         else:
             why = (
                 "The process that sent the mail was killed while it did, so it is not known whether it has"
-                " arrived. It is not "
-                "sent a second time."
+                " arrived. It is not sent a second time."
             )
             self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, why))
         return True

@@ -81,8 +81,7 @@ class Templates:
             except Exception as error:  # noqa: BLE001 a template may make Python raise anything
                 warning = warning or (
                     f"The mail template {self._place(letter, error)} cannot be used: {_said(error)}. Built-in"
-                    f" words were used "
-                    "instead. Correct it."
+                    " words were used instead. Correct it."
                 )
         return replace(_least(content), warning=warning)
 

@@ -102,8 +102,7 @@ class Arranger:
             change.key,
             change.object,
             f"it would become {change.final_object}, but objects exchange their names in a circle, and none"
-            f" of them can get"
-            " another name in between. Rename one of them by hand.",
+            " of them can get another name in between. Rename one of them by hand.",
         )
         self.tally.count(change, members_before={}, times=-1)
 
@@ -136,8 +135,7 @@ class Arranger:
             after=tuple(id for id in change.after if id not in awaited), fields=tuple(fields)
         )
 
-    # -- what can be done about circles (`order.Ways`)
-    # ----------------------------------------------------------------
+    # -- what can be done about circles (`order.Ways`) -------------------------------------------------------
 
     def matters(self, handover: Handover) -> bool:
         """Not if two objects share any value of the field: then no server demands that none do."""

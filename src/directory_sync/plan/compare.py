@@ -96,8 +96,7 @@ def changed_fields(record: SourceRecord, found: ObjectRecord, layout: Layout) ->
         if not change.new and change.field.lower() in layout.mandatory:
             raise RecordError(
                 "would lose its only value, but the schema demands one. Fill it at the source, set"
-                " keep_if_empty: true,"
-                " or give the field a default.",
+                " keep_if_empty: true, or give the field a default.",
                 field=change.field,
             )
     return changes
@@ -198,8 +197,7 @@ def look_up(
     for named in found.ambiguous:
         result.problems.append(
             f"{name}: {named} has more than one counterpart at the destination; make its key unique, or say"
-            f" with within where"
-            " to look."
+            " with within where to look."
         )
     if found.missing:
         shown = ", ".join(found.missing[:3]) + (
@@ -240,7 +238,7 @@ def look_up(
             result.changes.clear()
             result.problems.append(
                 f"{name}: the group would be left without members, but the schema demands one. Delete the"
-                f" group, or add a member."
+                " group, or add a member."
             )
         return result
     if rule.single and len(new) > 1:

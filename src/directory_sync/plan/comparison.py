@@ -186,8 +186,7 @@ class Comparison:
             yield Difference(Presence.ONLY_NEW if old is None else Presence.CHANGED, old, change)
 
 
-# -- what counts as the same
-# ------------------------------------------------------------------------------------------
+# -- what counts as the same ---------------------------------------------------------------------------------
 
 
 def _fingerprint(change: Change, normalise: Normalise) -> bytes:

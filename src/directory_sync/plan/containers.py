@@ -63,18 +63,17 @@ class Containers:
         if not self.planning.is_within(computed, base):
             raise RecordError(
                 f"the container {computed} is outside of the job's base {base}. Correct the record, or widen"
-                f" base."
+                " base."
             )
         if placement.scope is Scope.ONE and self.planning.container(computed) != self.planning.container(
             base
         ):
             raise RecordError(
                 f"the container {computed} is deeper than the job's base {base} with scope one. Correct the"
-                f" record."
+                " record."
             )
 
-    # -- containers that are renamed themselves
-    # -----------------------------------------------------------------------
+    # -- containers that are renamed themselves --------------------------------------------------------------
 
     def note_rename(self, now: str, then: str) -> None:
         """An object, maybe a container, gets another id."""

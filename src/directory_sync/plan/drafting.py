@@ -119,8 +119,7 @@ class Drafter:
         """The object at a place in its spool."""
         return load_object(self.objects.read(offset), self.planning.layout)
 
-    # -- pairs
-    # --------------------------------------------------------------------------------------------------------
+    # -- pairs -----------------------------------------------------------------------------------------------
 
     def _draft_pairs(self, settled: Settled) -> None:
         for count, (_, pair) in enumerate(settled.pairs(), start=1):
@@ -170,8 +169,7 @@ class Drafter:
         if is_departed(planning, found.id):
             planning.warnings.append(
                 f"{record.key}: {found.id} is where objects go whose record is missing, but its record is"
-                f" back."
-                " It stays there; move it back by hand."
+                " back. It stays there; move it back by hand."
             )
         self._add(draft)
 
@@ -216,8 +214,7 @@ class Drafter:
             else:
                 self._add(draft)
 
-    # -- new objects
-    # --------------------------------------------------------------------------------------------------
+    # -- new objects -----------------------------------------------------------------------------------------
 
     def _prepare_creations(self, settled: Settled) -> list[Creation]:
         """Draft every record that is to become a new object, as far as that can be told without knowing the

@@ -24,8 +24,7 @@ def left_alone_text(item: LeftAlone, *, first: bool) -> str:
                 )
             remedy = (
                 "Delete them by hand, narrow base or filter, or set remove: all if the job decides about all"
-                " of"
-                " them."
+                " of them."
             )
         case WhyLeftAlone.UNIDENTIFIED:
             why = (

@@ -181,8 +181,7 @@ class LimitCheck:
         if self.kind == EMPTY_SOURCE and self.subject:
             return (
                 f"empty source: no record has a value for {self.subject}, but {self.planned} objects would"
-                f" lose"
-                f" theirs"
+                " lose theirs"
             )
         if self.kind == EMPTY_SOURCE:
             return f"empty source: it holds no record, but {self.planned} objects would be removed"

@@ -205,8 +205,7 @@ class _Ordering:
         """The node itself, whichever of its two steps is given."""
         return self._firsts.get(index, index)
 
-    # -- circles of ids
-    # -----------------------------------------------------------------------------------------------
+    # -- circles of ids --------------------------------------------------------------------------------------
 
     def _resolve_structure(self, by_structure: Sequence[AbstractSet[int]]) -> None:
         chosen = []
@@ -292,8 +291,7 @@ class _Ordering:
         now = self._nodes[index].now
         return now is not None and id in self._above(now)
 
-    # -- circles of values
-    # --------------------------------------------------------------------------------------------
+    # -- circles of values -----------------------------------------------------------------------------------
 
     def _resolve(self, circle: AbstractSet[int]) -> None:
         """Give up as little as breaks the circle: values that are handed over, else references."""

@@ -45,27 +45,22 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
     if overlapping(source, destination):
         raise EndpointError(
             f"it overlaps the source ({source.label}), so records of the source could be removed as objects"
-            f" whose record is "
-            "missing. Nothing was read.",
+            " whose record is missing. Nothing was read.",
             endpoint=destination.label,
             remedy="Choose containers of which neither holds the other, or write missing_at_source: skip. If"
             " this"
-            " is"
-            " a "
-            "copy of the source's server, give its connection an instance in its extra.",
+            " is a copy of the source's server, give its connection an instance in its extra.",
         )
     if _meet(source, destination) and may_be_one(source.identity, destination.identity):
         raise EndpointError(
             f"nobody can tell whether it is the server of the source ({source.label}): this login, or the"
-            f" source's, may not "
+            " source's, may not "
             "read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the source could be"
-            " removed. Nothing was "
-            "read.",
+            " removed. Nothing was read.",
             endpoint=destination.label,
             remedy="Let both logins read that attribute, or, if these are two servers, give one of the"
             " connections"
-            " an "
-            "instance in its extra.",
+            " an instance in its extra.",
         )
     moves = job.missing_at_source.move if isinstance(job.missing_at_source, MoveMissing) else None
     if (
@@ -75,8 +70,7 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
     ):
         raise EndpointError(
             f"missing_at_source moves objects to {moves}, which the source ({source.label}) reads: they would"
-            f" become its "
-            "records. Nothing was read.",
+            " become its records. Nothing was read.",
             endpoint=destination.label,
             remedy="Choose another container to move them to.",
         )

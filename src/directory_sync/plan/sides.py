@@ -166,7 +166,7 @@ def _rejected(
         )
         message = (
             f"the key field {several} has several values. Choose one with a transformation, or use another"
-            f" key."
+            " key."
         )
         return Rejected(keys, True, False, text, record.id, message)
     return Rejected(keys, True, isinstance(error, RecordCancelled), text, record.id, str(error))
@@ -250,8 +250,7 @@ def _fingerprint(decisive: bytes) -> bytes:
     return sha256(decisive).digest()[:_FINGERPRINT]
 
 
-# -- records as bytes
-# -------------------------------------------------------------------------------------------------
+# -- records as bytes ----------------------------------------------------------------------------------------
 
 
 def _picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

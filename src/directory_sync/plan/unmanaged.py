@@ -54,18 +54,17 @@ def take_unmanaged(
         elif wanted_by[first.id] > 1:
             problem = (
                 f"{first.id} has the keys of several source records, so nothing is done for them. Make the"
-                f" keys"
-                f" unique."
+                " keys unique."
             )
         elif not _matches_one(first, planning.layout):
             problem = (
                 f"{first.id} has too many values in its key fields to tell whether it is this one. Remove"
-                f" some."
+                " some."
             )
         elif not reuse:
             problem = (
                 f"{first.id} has this key, but is outside the job's base or filter. Widen them, or set"
-                f" unmanaged_match: reuse."
+                " unmanaged_match: reuse."
             )
         if problem:
             planning.reject(record.key, record.id, problem)

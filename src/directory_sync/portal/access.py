@@ -69,8 +69,7 @@ class Visitor:
         if not self.rights.may_start(collection):
             return (
                 f"Airflow does not let you start runs of {collection}. Ask somebody who may, or an"
-                f" administrator"
-                f" of Airflow."
+                " administrator of Airflow."
             )
         return ""
 
@@ -91,7 +90,7 @@ def not_found(what: str) -> str:
     """What people are told of something that does not exist, or that they may not see."""
     return (
         f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted"
-        f" because of its age."
+        " because of its age."
     )
 
 

@@ -60,8 +60,7 @@ def _similar(name: str, names: Iterable[str]) -> str:
     return next((each for each in names if each != name and each.casefold() == name.casefold()), "")
 
 
-# -- SimpleAuthManager
-# ------------------------------------------------------------------------------------------------
+# -- SimpleAuthManager ---------------------------------------------------------------------------------------
 
 
 def _of_simple(manager: SimpleAuthManager, approvers: Collection[Approver], dag_id: str) -> Standings:
@@ -91,8 +90,7 @@ def _sees(user: SimpleAuthManagerUser, dag_id: str) -> bool:
     return dag_id in readable(user, [dag_id])
 
 
-# -- FAB
-# ------------------------------------------------------------------------------------------------------------
+# -- FAB -----------------------------------------------------------------------------------------------------
 
 
 def _of_fab(manager: Any, approvers: Collection[Approver], dag_id: str) -> Standings:

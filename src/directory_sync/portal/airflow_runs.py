@@ -66,7 +66,7 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
     except SQLAlchemyError as error:
         raise StoreError(
             f"Airflow's database does not answer ({type(error).__name__}), so no run of {dag_id} was started."
-            f" Try again later."
+            " Try again later."
         ) from None
     except (ParamValidationError, ValueError, AirflowException) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
@@ -127,8 +127,7 @@ def send_mail_soon() -> None:
 
 _UNKNOWN = (
     "Airflow knows no DAG {}. It may have been run from a terminal only, or its definition was removed. Put"
-    " the definition into "
-    "the collections folder, and wait until the DAG shows."
+    " the definition into the collections folder, and wait until the DAG shows."
 )
 
 
@@ -138,14 +137,12 @@ def _hindrance(dag: DagModel | None, dag_id: str) -> str:
     if dag.has_import_errors:
         return (
             f"The DAG {dag_id} has import errors, so it cannot be run. See the import errors on Airflow's"
-            f" page of"
-            f" DAGs."
+            " page of DAGs."
         )
     if dag.is_paused:
         return (
             f"The DAG {dag_id} is paused, so a run would wait for ever. Resume it on its page in Airflow,"
-            f" then"
-            f" try again."
+            " then try again."
         )
     return ""
 

@@ -19,8 +19,7 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 REFUSAL = (
     "This request does not come from a page of this Airflow, so nothing was done. Open the page in Airflow"
-    " itself and try "
-    "again; programs send a bearer token, and no cookie."
+    " itself and try again; programs send a bearer token, and no cookie."
 )
 
 Refuse = Callable[[Request, int, str], Response]

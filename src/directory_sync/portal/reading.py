@@ -132,8 +132,7 @@ def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestLi
             if not visitor.administrator:
                 raise NotAllowed(
                     "The list of all requests is for administrators: people with a role of the setting"
-                    " administrator_roles. "
-                    "See your inbox and your own requests."
+                    " administrator_roles. See your inbox and your own requests."
                 )
             page = store.requests.all(filter, before=query.before, limit=query.limit)
             total = store.requests.count(filter)

@@ -26,8 +26,7 @@ _HEADERS = {
 }
 UNEXPECTED = (
     "Something went wrong that nobody has foreseen. Its cause stands in the log of Airflow's API server;"
-    " report"
-    " it."
+    " report it."
 )
 
 log = logging.getLogger(__name__)

@@ -74,8 +74,7 @@ def note(whom: Approver, standing: Standing) -> str:
     if not standing.opening:
         return (
             f"{'None of them finds' if role else 'Does not find'} Dir Sync in Airflow: the right to read"
-            f" Plugins"
-            f" is missing."
+            " Plugins is missing."
         )
     blind = standing.people - standing.opening
     return f"{blind:,} of {standing.people:,} cannot open this request in Airflow." if role and blind else ""

@@ -191,8 +191,7 @@ class RequestAnswer(Answer):
     waiver: bool = Field(
         description="Asked for after a limit had stopped the job. An approval writes nothing by itself: a later"  # noqa: E501
         " run"
-        " that"
-        " makes "
+        " that makes "
         "exactly this plan applies it, started by the schedule or by someone who has not approved it."
     )
     usable_until: Time | None = Field(description="Until when a run can use an approved waiver.")
@@ -264,8 +263,7 @@ class AssigneeAnswer(Answer):
         None,
         description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in"
         " on;"
-        " `unknown`: "
-        "it does not tell. null once the request no longer waits.",
+        " `unknown`: it does not tell. null once the request no longer waits.",
     )
     able: bool | None = Field(
         None, description="Whether they can open the request in Airflow; null if that is not known."

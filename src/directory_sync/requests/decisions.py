@@ -160,8 +160,7 @@ def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
         return f"{printable(user)} asked for these changes, so someone else has to decide. Name someone else."
     return (
         f"{printable(user)} could never decide: the policy lets only certain people do so, and this user is"
-        f" not one of them. "
-        "Name someone else."
+        " not one of them. Name someone else."
     )
 
 
@@ -235,8 +234,7 @@ def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bo
         return ""
     return (
         "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if"
-        " you"
-        " may decide."
+        " you may decide."
     )
 
 

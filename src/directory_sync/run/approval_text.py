@@ -13,7 +13,7 @@ BEFORE_WAIVER = (
     "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it,"
     " within "
     f"{WAIVER_LASTS.days} days of the approval. The schedule may start that run, or anyone who has not"
-    f" approved this."
+    " approved this."
 )
 """What an approval of a waiver will do."""
 
@@ -53,14 +53,13 @@ def _after_waiver(request: Request, now: datetime, moment_text: Callable[[dateti
     if until is not None and until <= now:
         return (
             f"No run has used it within {days} days, so it counts no longer. Nothing was written; ask for it"
-            f" again."
+            " again."
         )
     when = f"by {moment_text(until)}" if until is not None else f"within {days} days"
     by = f" other than {request.decided_by}" if request.decided_by else " who has not approved this"
     return (
         f"Nothing is written yet. The next run of the job that makes exactly this plan applies it, {when}:"
-        f" the schedule may "
-        f"start that run, or someone{by}."
+        f" the schedule may start that run, or someone{by}."
     )
 
 

@@ -103,7 +103,7 @@ def open_job(
         if source_effects is None and any(item.destination == source.identity for item in earlier):
             warnings.append(
                 f"{source.label} is written by a job before this one; this preview shows what the file holds"
-                f" now."
+                " now."
             )
         yield OpenJob(
             source=overlaid_source(source, source_effects),

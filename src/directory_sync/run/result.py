@@ -248,15 +248,14 @@ def _explained(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         explained = DirectorySyncError(
             f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job"
-            f" stopped before it "
+            " stopped before it "
             "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job"
             " again."
         )
     elif isinstance(error, MemoryError):
         explained = DirectorySyncError(
             "The memory that this process may use is not enough for the job. Allow it more, or split the job"
-            " by a filter, and "
-            "run it again."
+            " by a filter, and run it again."
         )
     else:
         return error

@@ -395,6 +395,5 @@ def found_text(found: Counter[Result]) -> str:
         return "All of its changes were on record."
     return (
         f"Of {done + not_done + uncertain:,} changes that were not on record, {done:,} were found done"
-        f" afterwards, "
-        f"{not_done:,} were not made, and of {uncertain:,} it cannot be told."
+        f" afterwards, {not_done:,} were not made, and of {uncertain:,} it cannot be told."
     )

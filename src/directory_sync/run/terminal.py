@@ -35,10 +35,9 @@ def definition_of_airflow(
             f"Airflow runs a collection {collection.name} too (last as run {newest.run_id}), and what"
             f" {_jobs(asking)} would "
             f"write there needs approval. From here {_jobs(could_write)} could write without it, so nothing"
-            f" was read or "
+            " was read or "
             "written. Run the collection in Airflow. What was approved for a run from a terminal can still be"
-            " written: "
-            "--approved NUMBER."
+            " written: --approved NUMBER."
         )
     return there
 

@@ -24,7 +24,7 @@ def unused_text(unused: UnusedWaiver) -> str:
     refusal = {
         WhyUnused.NEEDS_AIRFLOW: (
             f"it belongs to run {unused.request.run_id} of Airflow, and nobody has checked who started this"
-            f" run. Run the job in Airflow."
+            " run. Run the job in Airflow."
         ),
         WhyUnused.POLICY_CHANGED: "under a policy that has been changed since. Ask for it again.",
         WhyUnused.OTHER_LIMITS: (
@@ -45,7 +45,7 @@ def nothing_waits_text(job: str) -> str:
     """Why a job that needs approval cannot be run here."""
     return (
         f"Job {job} needs approval now, but nothing in this run would wait for it: it began before the policy"
-        f" did. Nothing was written. Start a new run."
+        " did. Nothing was written. Start a new run."
     )
 
 
@@ -61,7 +61,7 @@ def referred_text(verdict: ReferTo) -> str:
         return f"The same changes {stands}: request {request.id} of run {request.run_id}. Nothing was filed."
     return (
         f"The same changes were denied{_by(verdict)}: request {request.id} of run {request.run_id}. Nothing"
-        f" was filed or written. To ask for them again, start a run by hand."
+        " was filed or written. To ask for them again, start a run by hand."
         + (f" Reason of the denial: {verdict.denial}" if verdict.denial else "")
     )
 

@@ -64,7 +64,7 @@ def _problems(plain: Plain) -> list[str]:
 def _wrong(what: str) -> SettingsError:
     return SettingsError(
         f"Setting [directory_sync] {SETTING} is no approval policy: {printable(what)}. Write it as under"
-        f" approval: in a "
+        " approval: in a "
         "definition, for example {approvers: {roles: [Admin]}, changes: [delete]}, or leave it empty. "
         f"It is set in airflow.cfg or by AIRFLOW__DIRECTORY_SYNC__{SETTING.upper()}."
     )

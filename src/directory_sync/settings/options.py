@@ -107,8 +107,7 @@ OPTIONS: tuple[Option, ...] = (
         name="lease_wait",
         description=(
             "How long a job waits, without occupying a worker, for another run that works on the same part of"
-            " a destination. "
-            "Then it fails and names that run."
+            " a destination. Then it fails and names that run."
         ),
         default="1h",
     ),
@@ -165,8 +164,7 @@ OPTIONS: tuple[Option, ...] = (
             "How long requests for approval are kept after they have ended (applied, denied, expired,"
             " cancelled or stale), for "
             "example `730d`. Then they are deleted with their history: who asked, who decided. Runs, plans"
-            " and outcomes stay. "
-            "Empty: keep indefinitely."
+            " and outcomes stay. Empty: keep indefinitely."
         ),
         default="",
         example="730d",
@@ -177,8 +175,7 @@ OPTIONS: tuple[Option, ...] = (
             "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the"
             " page of their "
             "request if `[api] base_url` says where Airflow is. Empty: no mail. When it is set later, what"
-            " happened in the last "
-            "7 days is mailed."
+            " happened in the last 7 days is mailed."
         ),
         default="",
         example="smtp_default",
@@ -195,8 +192,7 @@ OPTIONS: tuple[Option, ...] = (
         name="mail_domain",
         description=(
             "Mail domain of users whose name holds no `@` and for whom the people directory has no address."
-            " Empty: those users "
-            "get no mail; the request's history says so."
+            " Empty: those users get no mail; the request's history says so."
         ),
         default="",
         example="corp.example",

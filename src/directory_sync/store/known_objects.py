@@ -271,8 +271,7 @@ class KnownObjects:
         ).scalar_one()
         return found
 
-    # -- what was removed lately
-    # ----------------------------------------------------------------------------------
+    # -- what was removed lately -----------------------------------------------------------------------------
 
     def _recent_removals(
         self, connection: Connection, place: JobPlace, window: timedelta

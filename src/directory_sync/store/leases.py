@@ -90,13 +90,12 @@ class Lease:
         if self._lost is None and self._overdue():
             self._lost = (
                 f"it could not be renewed within {self._duration:g} s (was the process stopped, or the store"
-                f" away?)"
+                " away?)"
             )
         if self._lost is not None:
             raise LeaseLost(
                 f"The lease of {self.holder} on {self._place()} is lost: {self._lost}. Nothing more is"
-                f" written. "
-                "Run the job again: it goes on where it stopped."
+                " written. Run the job again: it goes on where it stopped."
             )
         if self._released.is_set():
             raise LeaseLost(
@@ -229,7 +228,7 @@ class Leases:
                     raise LeaseError(
                         f"{row.holder} works on {row.area} of {resource} since"
                         f" {row.acquired:%Y-%m-%d %H:%M:%S} UTC. "
-                        f"Try again when it has finished; if it is gone, its lease ends at"
+                        "Try again when it has finished; if it is gone, its lease ends at"
                         f" {row.expires:%H:%M:%S} UTC."
                     )
             connection.execute(
@@ -262,6 +261,5 @@ class Leases:
                 connection.execute(delete(LeaseRow).where(LeaseRow.token == token))
             raise DirectorySyncError(
                 f"The lease on {resource} cannot be kept: {error}. Nothing was begun. Allow this process more"
-                f" memory or threads, "
-                "and run the job again."
+                " memory or threads, and run the job again."
             ) from error

@@ -80,8 +80,7 @@ def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
     """The error for a plan that somebody has changed."""
     return PlanAltered(
         f"Plan {plan_id} in the {database.label} is not the one that was saved: {what}. Nobody can decide"
-        f" about it, "
-        "and nothing of it is written. Find out who changed it, and run the job again."
+        " about it, and nothing of it is written. Find out who changed it, and run the job again."
     )
 
 
@@ -90,10 +89,9 @@ def require_filed(database: Database, request: Request, seal: str | None) -> Non
     if seal is not None and seal != request_seal(request):
         raise PlanAltered(
             f"Request {request.id} in the {database.label} is not the one that was filed: the person who"
-            f" asks, the policy, the "
+            " asks, the policy, the "
             "limits, the figures or a text is another. No one can decide about it, and nothing of it is"
-            " written. Find out who "
-            "changed it, and run the job again."
+            " written. Find out who changed it, and run the job again."
         )
 
 

@@ -46,7 +46,7 @@ class RequestApplying:
             if request.state not in {RequestState.APPROVED, RequestState.APPLIED}:
                 raise NotDecidable(
                     f"Request {request_id} is {request.state}, not approved, so nothing may be written for"
-                    f" it. Run the job again."
+                    " it. Run the job again."
                 )
             seal = connection.execute(select(RequestRow.seal).where(RequestRow.id == request_id)).scalar_one()
             require_filed(self._database, request, seal)

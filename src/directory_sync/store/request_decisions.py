@@ -77,7 +77,7 @@ class RequestDecisions:
         if not approve and not reason.strip():
             raise RequestError(
                 f"A denial of request {request_id} needs a reason. Say why, so that the requester can act on"
-                f" it."
+                " it."
             )
         with self._database.write() as connection:
             request, now = self._pending(connection, request_id)
@@ -86,8 +86,7 @@ class RequestDecisions:
             if request.digest != expected_digest:
                 raise NotDecidable(
                     f"Request {request_id} is about another plan than the one that was shown. Nothing was"
-                    f" recorded; "
-                    "look at it again."
+                    " recorded; look at it again."
                 )
             who = Person(person, frozenset(roles), verified)
             new = Decision(who, approve, now, reason)

@@ -245,15 +245,14 @@ class RequestFiling:
             if plan.trigger == TERMINAL and older.trigger != TERMINAL:
                 raise NotDecidable(
                     f"Request {older.id} of run {older.run_id} of Airflow waits for a decision on this job,"
-                    f" and a run from a "
+                    " and a run from a "
                     "terminal never takes its place. Have it decided or cancelled first, or run the"
                     " collection in Airflow."
                 )
             if given["waiver"] and older.collection_run_id != plan.collection_run_id:
                 raise NotDecidable(
                     f"Request {older.id} of run {older.run_id} waits for a decision on this job. A waiver"
-                    f" would take its place: "
-                    "have it decided or cancelled first, or start a new run."
+                    " would take its place: have it decided or cancelled first, or start a new run."
                 )
             end_request(connection, older, RequestState.STALE, by="", at=now)
         for name in filter(None, (plan.requester, asked_by)):  # a schedule has none

@@ -99,7 +99,7 @@ def checked_name(name: str, what: str) -> str:
     if storable(name) != name:
         raise RequestError(
             f"The {what} {name!a} holds characters that cannot be stored (NUL or half of a pair). Correct the"
-            f" name."
+            " name."
         )
     return name
 

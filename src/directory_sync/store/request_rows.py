@@ -103,7 +103,7 @@ def find_request(connection: Connection, request_id: int, *, lock: bool = False)
     if row is None:
         raise RequestNotFound(
             f"There is no request {request_id}. It may have been deleted because of its age; see the list of"
-            f" requests."
+            " requests."
         )
     return read_request(row)
 
@@ -157,7 +157,7 @@ def require_pending(request: Request, now: datetime) -> None:
         assert request.expires is not None
         raise AlreadyDecided(
             f"Request {request.id} expired on {_written(request.expires)}. Nothing was recorded; run the job"
-            f" again.",
+            " again.",
             by="",
             at=request.expires,
             state=RequestState.EXPIRED,

@@ -50,8 +50,7 @@ def require_same_run(row: Row[Any], identity: RunIdentity) -> None:
         f"This run id was used before. The store knows a run {row.run_id} of {row.collection} that"
         f" {row.requester} started on "
         f"{row.started:%Y-%m-%d at %H:%M:%S} UTC ({row.trigger}), and this is another run. Nothing was read"
-        f" or written. "
-        "Start a new run, with another run id."
+        " or written. Start a new run, with another run id."
     )
 
 

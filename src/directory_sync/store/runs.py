@@ -457,8 +457,7 @@ def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
     except ValidationError as error:
         raise database.error(
             f"The definition that run {row.run_id} of {row.collection} began with cannot be read by this"
-            f" version "
-            f"({error.error_count()} problems).",
+            f" version ({error.error_count()} problems).",
             "Start a new run.",
         ) from None
     return Snapshot(

@@ -231,7 +231,7 @@ def _check_moved_to(
             yield places.problem(
                 at,
                 f"holds the destination's {key}: what is there counts as having left, so nothing would ever"
-                f" be moved",
+                " be moved",
                 "choose a container of its own for those that have left",
             )
             return

@@ -73,7 +73,7 @@ def check_file(endpoint: FileEndpoint, at: Path, places: Places) -> Iterator[Pro
         known = endings()
         hint = (
             f"a file ends in {', '.join(known)}; any other is read as CSV if you say what is between two"
-            f" values, as in"
+            " values, as in"
             ' delimiter: ";" or delimiter: "\\t"'
         )
         yield places.problem((*at, "file"), "has no known ending", suggest(endpoint.ending, known, hint))

@@ -89,8 +89,7 @@ def _bounded_items(values: Any) -> list[Any]:
     return items
 
 
-# -- what templates may call
-# --------------------------------------------------------------------------------------------
+# -- what templates may call ---------------------------------------------------------------------------------
 
 
 def _text(value: Any) -> str:
@@ -324,8 +323,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=argument)
 
 
-# -- what templates may say
-# -----------------------------------------------------------------------------------------------
+# -- what templates may say ----------------------------------------------------------------------------------
 
 _ALLOWED_NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.Const, nodes.Name,  # noqa: E501

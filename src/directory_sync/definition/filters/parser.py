@@ -104,7 +104,7 @@ class _Parser:
         if not self.next_is(")"):
             raise FilterError(
                 f"the ( at character {opened + 1} needs its ) here; a bracket in a value is written \\28 or"
-                f" \\29",
+                " \\29",
                 self.at,
             )
         self.at += 1

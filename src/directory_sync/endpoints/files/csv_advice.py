@@ -46,8 +46,7 @@ def advice_on_header(text: str, names: Sequence[str], delimiter: str) -> str:
     if trailing and all(text_end):
         return (
             f"The header ends with {_counted(trailing, delimiter)}, so what follows has no name. Take it out"
-            f" of the header and"
-            " of all rows, or export the file again."
+            " of the header and of all rows, or export the file again."
         )
     return ""
 
@@ -66,8 +65,7 @@ def advice_on_row(cells: Sequence[str], width: int, delimiter: str) -> str:
     if extra > 0 and not any(cell.strip(BLANKS) for cell in cells[width:]):
         return (
             f"The row ends with {_counted(extra, delimiter)} that the header does not have. Take it out of"
-            f" all rows, or"
-            " export the file again."
+            " all rows, or export the file again."
         )
     if any(cell.startswith(' "') for cell in cells):
         return "A blank stands before a quoted value. Take it out of all rows, or export the file again."
@@ -76,8 +74,7 @@ def advice_on_row(cells: Sequence[str], width: int, delimiter: str) -> str:
             if other != delimiter and cells[0].count(other) == width - 1:
                 return (
                     f"The row is delimited by {other!r}, the header by {delimiter!r}. Use one delimiter in"
-                    f" the"
-                    f" whole file."
+                    " the whole file."
                 )
     return f"Quote values that hold the delimiter {delimiter!r}."
 

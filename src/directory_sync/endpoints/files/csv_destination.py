@@ -48,8 +48,7 @@ class CsvDestination(CsvSource, RowFile):
         self.encoding = self.dialect.encoding
         self.mapped = tuple(dict.fromkeys(fields))
 
-    # -- reading
-    # ------------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file has a usable
@@ -108,8 +107,7 @@ class CsvDestination(CsvSource, RowFile):
         for batch in self.read([field]):
             yield from ((record.id, record.values.get(field, [])) for record in batch if not record.problem)
 
-    # -- writing
-    # ------------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------
 
     def rows_by_id(self, ids: Collection[str]) -> dict[str, list[dict[str, str]]]:
         """The cells of each row that has one of the ids, by column in lower case."""
@@ -138,8 +136,7 @@ class CsvDestination(CsvSource, RowFile):
             texts = changed_content(rows, columns, self._key_places(rows.columns), changes)
             stream.writelines(map(encoder.encode, texts))
 
-    # -- columns
-    # ------------------------------------------------------------------------------------------------------
+    # -- columns ---------------------------------------------------------------------------------------------
 
     def _header(self) -> list[str]:
         if self._columns is None:

@@ -176,8 +176,7 @@ class CsvReading:
         if self._may_be_utf_8 and self._non_ascii:
             message = (
                 f"line {self._non_ascii}: the definition says {self.dialect.encoding}, but all that is not"
-                f" ASCII"
-                f" is UTF-8."
+                " ASCII is UTF-8."
             )
             raise EndpointError(message, endpoint=self._label, remedy="Write encoding: utf-8.")
         if not cut_off:
@@ -224,7 +223,7 @@ class CsvReading:
                 raise self._bad_header(
                     row.line,
                     f"the header has {seen[name.lower()]!r} and {name!r}; names are compared without regard"
-                    f" to case.",
+                    " to case.",
                     "Rename one of the columns.",
                 )
             seen[name.lower()] = name
@@ -264,8 +263,7 @@ class CsvReading:
         advice = advice_on_quotes("".join(self._pending), self.dialect.delimiter)
         return self._broken(line, f"quotes are not as they should be ({error}).", advice)
 
-    # -- lines
-    # --------------------------------------------------------------------------------------------------------
+    # -- lines -----------------------------------------------------------------------------------------------
 
     def _first_line(self) -> str:
         """The header's first line, without what stands before it: a byte order mark, `#TYPE …`, and Excel's
@@ -323,8 +321,7 @@ class CsvReading:
             self._may_be_utf_8 = is_utf_8(line, self.dialect.encoding)
         return line
 
-    # -- messages
-    # -----------------------------------------------------------------------------------------------------
+    # -- messages --------------------------------------------------------------------------------------------
 
     def _advice_on_encoding(self) -> str:
         # Not through the text: its decoder may have failed. Nothing is read after this.

@@ -73,8 +73,7 @@ class LdifDestination(LdifSource, RewrittenFile):
         # Whoever writes the file again may give an entry's name to another one.
         self.identity_field: str | None = next((key for key in keys if key.lower() != DN_FIELD), None)
 
-    # -- reading
-    # ------------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------
 
     def check(self) -> None:
         """See that the file, or else its folder, can be written, and that an existing file can be read."""
@@ -113,7 +112,7 @@ class LdifDestination(LdifSource, RewrittenFile):
             if entry.is_change:
                 raise EndpointError(
                     f"line {entry.line}: this file holds changes (changetype: add), and a destination holds"
-                    f" entries.",
+                    " entries.",
                     endpoint=self.label,
                     remedy="Move the file away, or take the lines changetype: add out.",
                 )
@@ -131,8 +130,7 @@ class LdifDestination(LdifSource, RewrittenFile):
         """LDIF change records."""
         return change_records(change, part, pseudo_fields=(DN_FIELD,))
 
-    # -- writing
-    # ------------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------
 
     def images(self, ids: Collection[str]) -> Iterator[Image]:
         """The entries of these names, with all their attributes."""

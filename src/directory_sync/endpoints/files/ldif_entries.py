@@ -61,8 +61,7 @@ class LdifEntries:
         for _, entry in sorted(self._created.items(), key=lambda item: (len(parse(item[0])), item[0])):
             yield self._record(entry)
 
-    # -- creating
-    # -----------------------------------------------------------------------------------------------------
+    # -- creating --------------------------------------------------------------------------------------------
 
     def _create(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         dn = NAMES.normalise(change.final_object)
@@ -83,8 +82,7 @@ class LdifEntries:
         self._created[dn] = entry
         return Result.DONE, ""
 
-    # -- changing
-    # -----------------------------------------------------------------------------------------------------
+    # -- changing --------------------------------------------------------------------------------------------
 
     def _modify(self, change: Change, *, retried: bool) -> tuple[Result, str]:
         old, new = NAMES.normalise(change.object), NAMES.normalise(change.final_object)

@@ -220,8 +220,7 @@ def _fill(entry: Entry, lines: list[tuple[int, bytes]], label: str) -> None:
         if name.lower() == "ref":
             wrong = (
                 "this refers to another server, whose entries are not in the file. Export them too, or take"
-                " this"
-                " out."
+                " this out."
             )
         entry.problem = f"{label}, line {number}: {wrong}"
         entry.dn = f"line {number}"
@@ -309,7 +308,7 @@ def _value(text: bytes) -> tuple[str, bytes, str]:
             b"",
             (
                 f"the value of {attribute} is at a URL, and those are not followed. Export the data with its"
-                f" values."
+                " values."
             ),
         )
     if rest.startswith(b":"):

@@ -78,7 +78,7 @@ def _usable(filter: filters.Filter, text: str, label: str) -> filters.Filter:
             if attribute is None or dn_attributes or rule not in (None, filters.BIT_AND, filters.BIT_OR):
                 raise EndpointError(
                     f"the filter {text} has the part {filters.to_text(filter)}, which only a directory can"
-                    f" decide.",
+                    " decide.",
                     endpoint=label,
                     remedy="Write it with = >= <= and *, as in (&(objectClass=person)(mail=*)).",
                 )

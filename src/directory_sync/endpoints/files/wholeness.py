@@ -4,8 +4,7 @@ one.
 
 CUT_OFF = (
     "so it may have been cut off: this record is not used, and nothing is removed in this run. Get the whole"
-    " file, or add a line"
-    " break at its end. complete: true says that such files are whole."
+    " file, or add a line break at its end. complete: true says that such files are whole."
 )
 """Of the last record of a source."""
 

@@ -102,8 +102,7 @@ class LdapDestination(LdapSource):
         if self.container is not None and self.container != self.base:
             self._check_container(self.container)
 
-    # -- what can be written
-    # ------------------------------------------------------------------------------------------
+    # -- what can be written ---------------------------------------------------------------------------------
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -165,8 +164,7 @@ class LdapDestination(LdapSource):
         there = set(map(normalise, held))
         return [value for value in values if normalise(value) in there]
 
-    # -- writing
-    # ------------------------------------------------------------------------------------------------------
+    # -- writing ---------------------------------------------------------------------------------------------
 
     images_at_once = 200
 

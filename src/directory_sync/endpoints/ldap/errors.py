@@ -145,10 +145,9 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             f"the server cut the listing of {place} short: its {kind} limit for {who} is reached ({text}).",
             endpoint=endpoint,
             remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active"
-            f" Directory:"
-            f" the "
-            f"query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow"
-            f" container and filter.",
+            " Directory:"
+            f" the query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow"
+            " container and filter.",
         )
     if isinstance(error, ldap.INSUFFICIENT_ACCESS):
         return AuthenticationError(

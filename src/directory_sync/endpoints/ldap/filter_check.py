@@ -28,7 +28,7 @@ def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
         if schema.rule(attribute) is None:
             raise SchemaError(
                 f"the filter {filters.to_text(filter)} names the attribute {attribute}, which the schema does"
-                f" not have.",
+                " not have.",
                 endpoint=label,
                 remedy=_nearest(attribute, schema.attribute_names()),
             )
@@ -36,7 +36,7 @@ def check_filter(filter: filters.Filter, schema: Schema, *, label: str) -> None:
         if named is not None and not schema.has_class(named):
             raise SchemaError(
                 f"the filter {filters.to_text(filter)} names the object class {named}, which the schema does"
-                f" not have.",
+                " not have.",
                 endpoint=label,
                 remedy=_nearest(named, schema.class_names()),
             )

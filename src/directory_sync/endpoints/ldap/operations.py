@@ -275,8 +275,7 @@ def _modifications(field: FieldChange, rules: Rules) -> list[Modification]:
     return parts
 
 
-# -- assertions
-# -------------------------------------------------------------------------------------------------------
+# -- assertions ----------------------------------------------------------------------------------------------
 
 
 def equals(attribute: str, value: bytes) -> str:

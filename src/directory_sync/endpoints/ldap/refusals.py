@@ -102,8 +102,7 @@ _FAILURES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str | None
         "the object would not fit its object classes",
         (
             "Map only attributes that the object's classes allow and all that they demand. object_classes of"
-            " the job is for new"
-            " objects: one that exists keeps its classes, so add what it lacks there."
+            " the job is for new objects: one that exists keeps its classes, so add what it lacks there."
         ),
     ),
     (
@@ -247,7 +246,7 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
             return Refusal(
                 Result.FAILED,
                 f"the container {operation.new_superior} does not exist. Create it first, or correct the"
-                f" container.",
+                " container.",
                 look=True,
             )
         return Refusal(Result.CONFLICT, "the object does not exist any more. Run the job again.", look=True)

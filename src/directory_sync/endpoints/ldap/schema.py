@@ -69,8 +69,7 @@ class Schema:
         self.rule: Callable[[str], FieldRule | None] = cache(self._rule)
         self._normaliser_of = cache(self._find_normaliser)
 
-    # -- attributes
-    # ---------------------------------------------------------------------------------------------------
+    # -- attributes ------------------------------------------------------------------------------------------
 
     def attribute_names(self) -> Collection[str]:
         """Every name of every attribute, as the schema writes it."""
@@ -193,8 +192,7 @@ class Schema:
             return False
         return self._is_compared_by_syntax(attribute) or self._equality(attribute) in _ASSERTABLE
 
-    # -- object classes
-    # -----------------------------------------------------------------------------------------------
+    # -- object classes --------------------------------------------------------------------------------------
 
     def normalise_class(self, value: bytes) -> bytes:
         """One lower-case name for an object class, given by name or identifier."""

@@ -61,8 +61,7 @@ class LdapSource:
         self.scope = scope
         self.filter = filter
 
-    # -- what it is
-    # ---------------------------------------------------------------------------------------------------
+    # -- what it is ------------------------------------------------------------------------------------------
 
     @property
     def label(self) -> str:
@@ -137,8 +136,7 @@ class LdapSource:
         """What the schema says of an attribute."""
         return self.server.schema.rule(name)
 
-    # -- reading
-    # ------------------------------------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------------------------
 
     def read(self, fields: Sequence[str]) -> Generator[Batch, None, Evidence]:
         """Yield all selected objects, page by page. Complete, or raises."""
@@ -205,8 +203,7 @@ class LdapSource:
             raise self.no_field(field)
         return field.strip()
 
-    # -- selecting
-    # ----------------------------------------------------------------------------------------------------
+    # -- selecting -------------------------------------------------------------------------------------------
 
     def selects(self, record: Record) -> bool:
         """Whether an object that is planned would be in the listing: by its place, and by what the filter

@@ -140,8 +140,7 @@ def _certificate_problem(error: ssl.SSLCertVerificationError, settings: LdapSett
     trusted = f"the authorities in {authorities(settings) or 'the system store'}"
     ca_remedy = (
         "Set ca_certificate in the connection's extra to the PEM file of the authority that issued the"
-        " server's"
-        " certificate."
+        " server's certificate."
     )
     name_remedy = (
         "Use the name that the certificate was issued for as the connection's host, or issue it for this name"

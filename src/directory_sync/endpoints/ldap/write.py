@@ -187,8 +187,7 @@ class Writer:
         assert not len(self._schedule), "changes wait for each other"
         return self._start_late()
 
-    # -- taking changes in
-    # --------------------------------------------------------------------------------------------
+    # -- taking changes in -----------------------------------------------------------------------------------
 
     def _admit_among_exchanges(self, task: Task) -> None:
         """Let second halves come in that this change needs, or makes room for."""
@@ -236,8 +235,7 @@ class Writer:
             self._admit(task)
         return True
 
-    # -- sending
-    # ------------------------------------------------------------------------------------------------------
+    # -- sending ---------------------------------------------------------------------------------------------
 
     def _send(self, link: Link) -> None:
         now = time.monotonic()
@@ -322,8 +320,7 @@ class Writer:
             f"the change does not fit into an LDAP message: {text}. Correct its values at the source.",
         )
 
-    # -- receiving
-    # ----------------------------------------------------------------------------------------------------
+    # -- receiving -------------------------------------------------------------------------------------------
 
     def _receive(self, link: Link) -> None:
         try:
@@ -400,7 +397,7 @@ class Writer:
                 task,
                 Result.FAILED,
                 f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run"
-                f" the job again.",
+                " the job again.",
             )
         elif refused.taken and not task.was_held:
             # A change that is still to come may free the value.
@@ -421,8 +418,7 @@ class Writer:
         else:
             self._finish(task, refused.result, refused.message)
 
-    # -- looking
-    # ------------------------------------------------------------------------------------------------------
+    # -- looking ---------------------------------------------------------------------------------------------
 
     def _look_again(self, task: Task) -> None:
         """Before an operation is sent again after a while: nobody knows what has become of the object."""
@@ -560,8 +556,7 @@ class Writer:
         task.ask(Phase.EXPLAIN, task.explanation)
         self._asking.add(task)
 
-    # -- ending
-    # -------------------------------------------------------------------------------------------------------
+    # -- ending ----------------------------------------------------------------------------------------------
 
     def _finish(self, task: Task, result: Result, message: str = "") -> None:
         if result in (Result.FAILED, Result.CONFLICT):
@@ -622,7 +617,7 @@ class Writer:
                     waiting,
                     Result.FAILED,
                     f"the connection broke each of the {waiting.lost} times that this change was sent. Look"
-                    f" at the server's log.",
+                    " at the server's log.",
                 )
             else:
                 self._asking.add(waiting)

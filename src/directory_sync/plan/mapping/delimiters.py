@@ -51,8 +51,7 @@ class Delimiter:
         if checked and any(self._bytes in value for value in values):
             raise RecordError(
                 f"a value holds {self._shown!r} itself, so it would be read back as several. Use another"
-                f" delimiter,"
-                " or change the value at the source."
+                " delimiter, or change the value at the source."
             )
         # A server sends the values of a set in any order; equal sets are to give equal texts.
         parts = values if self._ordered or not checked else sorted(values)

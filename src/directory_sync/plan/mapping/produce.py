@@ -237,7 +237,7 @@ def _script(
     if function is None:
         raise UnsupportedError(
             f"{where}: the script {mapping.script} is not loaded. Add its module to the setting"
-            f" script_modules."
+            " script_modules."
         )
     for name in declared_fields(function):
         if is_password(name):

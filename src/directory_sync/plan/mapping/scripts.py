@@ -132,7 +132,7 @@ def _to_bytes(item: object) -> bytes:
             ) from None
     raise RecordError(
         f"the script returned a value of type {type(item).__name__}. It may return str, bytes, a list of"
-        f" these, or None."
+        " these, or None."
     )
 
 

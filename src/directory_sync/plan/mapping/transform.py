@@ -415,6 +415,6 @@ def _checked_container(dn: str, origin: str) -> str:
     if not parsed or any(not ava.value for rdn in bare for ava in rdn):
         raise RecordError(
             f"{origin} gives {dn!r}, which is no DN with a value in each part. Fill the fields it is made of,"
-            f" or correct it."
+            " or correct it."
         )
     return dn if bare == parsed else ",".join(map(format_rdn, bare))

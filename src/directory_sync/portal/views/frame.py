@@ -46,8 +46,7 @@ MESSAGES: Mapping[str, Message] = {
     ),
     "waiver": Message(
         "You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet."
-        " Once it is "
-        "approved, a later run that makes exactly this plan applies it."
+        " Once it is approved, a later run that makes exactly this plan applies it."
     ),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }

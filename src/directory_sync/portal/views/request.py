@@ -230,8 +230,7 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         RequestState.STALE: [
             (
                 "The job has been planned again, so this plan can no longer be approved. Nothing was written"
-                " for"
-                " it."
+                " for it."
             )
         ],
     }[state]
@@ -242,8 +241,7 @@ def _next_of_approved(details: RequestDetails) -> str:
     if details.left_behind:
         return (
             "Its run has ended in Airflow, or was deleted there, without applying it. Nothing was written."
-            " Plan again; or, if "
-            f"the run is still there, clear its task {request.job}.apply."
+            f" Plan again; or, if the run is still there, clear its task {request.job}.apply."
         )
     if details.paused:
         return f"Nothing is written yet. {_PAUSED}"
@@ -264,8 +262,7 @@ def _next_of_pending(details: RequestDetails, now: datetime) -> list[str]:
     if details.left_behind:
         sentences.append(
             "Its run has ended in Airflow, or was deleted there, so an approval would change nothing. The"
-            " maintenance cancels "
-            "such requests; start a new run."
+            " maintenance cancels such requests; start a new run."
         )
     elif details.paused:
         sentences.append(_PAUSED)

@@ -360,14 +360,12 @@ def _is_about_to_be_applied(request: Request | None) -> bool:
 _NO_RUN = NotOurs(
     "Nothing to show here",
     "This is no run of a directory sync, or it has not begun yet. For runs of a job collection, this tab"
-    " shows what each job "
-    "read, changed and could not change.",
+    " shows what each job read, changed and could not change.",
 )
 _NO_JOB = NotOurs(
     "Nothing to show here",
     "This task is no job of a directory sync, or its run has not begun yet. For jobs of a collection, this"
-    " tab shows each "
-    "change, field by field.",
+    " tab shows each change, field by field.",
 )
 
 

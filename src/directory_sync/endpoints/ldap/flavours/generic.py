@@ -21,8 +21,7 @@ CLASSES = {
 class GenericServer:
     """How a server behaves."""
 
-    # -- identity
-    # ----------------------------------------------------------------------------------------------------
+    # -- identity --------------------------------------------------------------------------------------------
 
     identity_attributes: tuple[str, ...] = ("entryUUID", "nsUniqueId")
     """What may name an object permanently (RFC 4530); the first that the schema has does."""
@@ -31,8 +30,7 @@ class GenericServer:
         """A DN that finds the object of an identity under whatever name; None if there is no such form."""
         return None
 
-    # -- classes
-    # -----------------------------------------------------------------------------------------------------
+    # -- classes ---------------------------------------------------------------------------------------------
 
     classes: Mapping[str, tuple[str, ...]] = CLASSES
     """Kind of object → the classes of a new one."""
@@ -45,8 +43,7 @@ class GenericServer:
         """The objectCategory of an object of these classes; None where there is no such thing."""
         return None
 
-    # -- values
-    # ------------------------------------------------------------------------------------------------------
+    # -- values ----------------------------------------------------------------------------------------------
 
     read_only: frozenset[str] = frozenset()
     """Attributes, lower case, that the server keeps though its schema does not say so."""

@@ -154,8 +154,7 @@ def _in_words(limit: dict[str, Any]) -> str:
 _FILED = sa.text(
     "SELECT r.id, r.job, r.waiver, c.definition,"  # noqa: S608 - constants
     " (SELECT e.actor FROM directory_sync_request_event e WHERE e.request_id = r.id AND e.kind = 'filed')"
-    " actor"
-    f" FROM {REQUEST} r JOIN {RUN} c ON c.id = r.collection_run_id"
+    f" actor FROM {REQUEST} r JOIN {RUN} c ON c.id = r.collection_run_id"
 )
 _PLACES = sa.text(
     f"UPDATE {REQUEST} SET title = :title, source = :source, destination = :destination, asked_by = :asked_by"  # noqa: S608
@@ -192,8 +191,7 @@ def _place(endpoint: dict[str, Any]) -> str:
     return f"{endpoint['connection']}: {where}" if endpoint.get("connection") else where
 
 
-# -- what jobs know, from what they have done
-# -------------------------------------------------------------------------
+# -- what jobs know, from what they have done ----------------------------------------------------------------
 
 _JOBS = sa.text(
     f"SELECT p.id, p.destination, j.job, r.collection, r.definition, r.started FROM {PLAN} p "  # noqa: S608 - constants
