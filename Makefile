@@ -10,8 +10,8 @@ ENVIRONMENT := . scripts/environment.sh
 PYTEST_ARGS ?=
 # Processes that tests run in; 0 for one that a debugger can stop in.
 WORKERS ?= 2
-# A file of tests is not divided, so that its servers are started once.
-PYTEST = pytest -n $(WORKERS) --dist loadgroup
+# Groups: a file, and what needs the same slow server; see tests/conftest.py.
+PYTEST = pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
 BENCH_ARGS ?=
 
@@ -43,7 +43,7 @@ test: test-packages  ## every test, unit tests first
 	@$(ENVIRONMENT) && exec $(PYTEST) $(PYTEST_ARGS)
 
 .PHONY: test-unit
-test-unit: $(READY)  ## tests without files, processes and network, some seconds
+test-unit: $(READY)  ## tests that write no file, start no process, use no network
 	@$(ENVIRONMENT) && exec $(PYTEST) tests/unit $(PYTEST_ARGS)
 
 .PHONY: test-local
@@ -56,7 +56,7 @@ test-endpoints: test-packages  ## tests against real slapd, 389 Directory Server
 
 .PHONY: test-airflow
 test-airflow: $(READY)  ## tests inside real Airflow
-	@$(ENVIRONMENT) && exec $(PYTEST) tests/airflow $(PYTEST_ARGS)
+	@$(ENVIRONMENT) && exec $(PYTEST) tests/airflow tests/portal $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(READY)  ## ruff, mypy --strict, import rules

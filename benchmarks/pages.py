@@ -27,7 +27,7 @@ _CALLS = 5
 _PAGE, _SEARCH, _INBOX = Aim(within=0.3), Aim(within=1.0), Aim(within=0.2)
 _ROWS = "SELECT sequence, payload FROM directory_sync_change WHERE plan_id "
 _ONE_PAGE = _ROWS + "= {plan} AND sequence > {after} ORDER BY sequence LIMIT 101"
-_SCAN = "SELECT count(*) FROM directory_sync_change WHERE plan_id = {plan} AND lower(payload) LIKE '%{text}%'"
+_SCAN = "SELECT count(*) FROM directory_sync_change WHERE plan_id = {plan} AND search LIKE '%{text}%'"
 _KIND = "SELECT count(*) FROM directory_sync_change WHERE plan_id = {plan} AND action = 'delete'"
 _ALL = _ROWS + "= {plan} ORDER BY sequence"
 _BOTH = _ROWS + "IN ({old}, {plan}) ORDER BY plan_id, sequence"
@@ -38,10 +38,8 @@ _BY_HTML = (
     " stand."
 )
 _BY_SCAN = (
-    "Reading all changes of the plan: no database has an index for parts of texts without an extension. What"
-    " the database lets "
-    "through is looked at once more in the stored form, so that secret values and the form's own words are"
-    " not found."
+    "Reading what all changes of the plan are searched by: no database has an index for parts of texts"
+    " without an extension."
 )
 _BY_COUNT = "Counting the changes of the kind, for the heading of the list; then making the HTML."
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-_ORDER = ("unit", "local", "endpoints", "chaos", "portal", "airflow")
+_ORDER = ("unit", "local", "airflow", "portal", "chaos", "endpoints")
+"""What fails in seconds comes first, then what takes longest, so that all processes end together."""
 _HERE = Path(__file__).parent
 _SHARED = ("simple", "fab", "samba", "directory389")
 """Fixtures that are made once in a session because they take longest."""
@@ -41,14 +42,16 @@ def _rank(item: pytest.Item) -> int:
     return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of tests
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put unit tests first, so that a simple mistake shows in seconds.
 
-    Within a folder the order stays random. Where several processes run them, a file stays together, so that
-    its servers are started once; what needs the same slow server stays together for the same reason.
+    Within a folder the order stays random. Where several processes run them, a file stays in one of them, and
+    so does everything that needs the same slow server.
     """
     items.sort(key=_rank)
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
     for item in items:
         needed = set(getattr(item, "fixturenames", ()))
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):

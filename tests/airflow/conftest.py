@@ -39,6 +39,7 @@ os.environ.update(
     }
 )
 os.environ.pop("AIRFLOW_CONFIG", None)
+sys._airflow_home_of_tests = HOME  # type: ignore[attr-defined]  # the tests of the portal take it, too
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

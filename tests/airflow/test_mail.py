@@ -424,7 +424,7 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
     second = file(store, users=("bea", "zoe"), roles=("Heads",), name="other")
     started = time.monotonic()
     deliver_request_mail(store)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 4  # 6 looked up one by one would take 6 s
     assert [each.to for each in server.received] == [("heads@corp.example",)] * 2
     names = {first: "bea, zoe, max and kim", second: "bea and zoe"}
     for request in (first, second):
@@ -472,7 +472,7 @@ def test_a_delivery_is_left_to_itself_when_there_is_something_to_do(
         request = file(store)
         started = time.monotonic()
         deliver_until(lambda: time.monotonic() - started > 0.2)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 8  # the server would be waited for 10 s
         assert "There is something to do now" in logged[-1]
     assert noted(store, request) == []
     assert [row.request for row in _outbox(store)] == [request]

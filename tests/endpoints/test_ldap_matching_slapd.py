@@ -14,17 +14,6 @@ from directory_sync.endpoints.ldap.schema import Schema
 from tests.scenarios.container import Container
 from tests.scenarios.examples import examples
 
-ATTRIBUTES = {
-    "description": "caseIgnoreMatch",
-    "gecos": "caseIgnoreIA5Match",
-    "homeDirectory": "caseExactIA5Match",
-    "telephoneNumber": "telephoneNumberMatch",
-    "x121Address": "numericStringMatch",
-    "uidNumber": "integerMatch",
-    "userPKCS12": None,
-}
-
-_spaces = st.sampled_from(["", " ", "  "])
 _letters = st.text(
     alphabet="aAbBéÉÄäß\u017f\u03a3\u03c3\u03c2 ﬁ柴Å\u00c5\u212b\u00a0-", min_size=1, max_size=8
 )

@@ -222,13 +222,14 @@ def test_a_directory_that_hangs_holds_nobody_up_for_longer_than_the_time(contain
             for name in ("bea", "carol", "dora", "emil", "zoe"):
                 with pytest.raises(EndpointUnavailable, match="within 1 s"):
                     found.mail_of(name)
-        assert 1 <= time.monotonic() - started < 2
+        # One name after the other would take 5 s.
+        assert 1 <= time.monotonic() - started < 4
 
 
 def test_only_the_time_that_somebody_waits_counts(staff: Container) -> None:
     """Sending the mails in between does not use it up."""
     where = PeopleDirectory("lab", staff.dn, "uid", "mail", "manager")
-    with TimedPeople(where, OneConnection(directories.slapd_connection(staff.slapd)), seconds=2) as found:
+    with TimedPeople(where, OneConnection(directories.slapd_connection(staff.slapd)), seconds=4) as found:
         assert found.mail_of("carol")
-        time.sleep(2.2)
+        time.sleep(4.2)
         assert found.mail_of("dora") == "dora@corp.example"

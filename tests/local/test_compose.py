@@ -299,7 +299,7 @@ def test_the_image_is_installed_from_pinned_packages() -> None:
 
 @pytest.mark.parametrize(
     "script",
-    sorted(compose.PROJECT.glob("deploy/**/*.sh")),
+    SCRIPTS,
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_scripts_stop_at_the_first_error(script: Path) -> None:

@@ -10,6 +10,7 @@ import atexit
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -27,7 +28,8 @@ from tests.scenarios.portal_server import PortalServer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-if "AIRFLOW_HOME" not in os.environ:  # the tests of `tests/airflow` may have set one for this very process
+# One that was inherited is another process's; the tests of `tests/airflow` may have made one in this.
+if not hasattr(sys, "_airflow_home_of_tests"):
     _home = Path(tempfile.mkdtemp(prefix="directory-sync-portal-"))
     atexit.register(shutil.rmtree, _home, ignore_errors=True)
     (_home / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")

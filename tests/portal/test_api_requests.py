@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -255,6 +256,9 @@ def test_the_description_is_complete(simple: PortalServer) -> None:
     assert document["servers"] == [{"url": "/dirsync"}]
     for path, calls in document["paths"].items():
         assert path.startswith("/api/v1/")
+        for called in calls.values():
+            named = {each["name"] for each in called.get("parameters", ()) if each["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path)), path
         for method, described in calls.items():
             assert described["description"], (method, path)
             assert {"401", "403", "503", "200"} <= described["responses"].keys(), (method, path)

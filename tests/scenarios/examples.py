@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-IN_FULL = os.environ.get("CI") == "true" or "FULL" in os.environ
+IN_FULL = os.environ.get("CI") == "true" or os.environ.get("FULL", "0") != "0"
 """Whether properties are tried with all their examples, as in CI; while working a few have to do."""
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from directory_sync.store.migrate import upgrade
 
-_folder = tempfile.TemporaryDirectory(prefix="store-")
-
 
 def new_store(file: Path) -> str:
     """Let the file be an empty store; its URL."""
@@ -20,7 +18,13 @@ def new_store(file: Path) -> str:
 
 
 @cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    # Gone when the process is; processes that make no store need none.
+    return tempfile.TemporaryDirectory(prefix="store-")
+
+
+@cache
 def _migrated() -> Path:
-    file = Path(_folder.name) / "store.db"
+    file = Path(_folder().name) / "store.db"
     upgrade(f"sqlite:///{file}")
     return file

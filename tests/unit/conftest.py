@@ -1,4 +1,4 @@
-"""Unit tests use no network, start no process and touch no file: what does, stands in another folder."""
+"""Unit tests use no network, start no process and write no file: what does is in another folder."""
 
 from __future__ import annotations
 

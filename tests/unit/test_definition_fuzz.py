@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.definition.loading import load_text
@@ -68,14 +68,12 @@ def load(text: str, file: str) -> None:
     st.text(max_size=300) | st.lists(st.sampled_from(_PIECES), max_size=60).map("".join),
     st.sampled_from(["a.yaml", "a.json"]),
 )
-@settings(deadline=2000)
 def test_any_text(text: str, file: str) -> None:
     """Random characters and random pieces of YAML."""
     load(text, file)
 
 
 @given(st.integers(0, len(_EXAMPLE)), st.integers(0, 30), st.sampled_from(_PIECES) | st.text(max_size=5))
-@settings(deadline=2000)
 def test_damaged_definition(at: int, length: int, piece: str) -> None:
     """A right definition with some characters replaced."""
     load(_EXAMPLE[:at] + piece + _EXAMPLE[at + length :], "a.yaml")
@@ -98,7 +96,6 @@ _ANY = st.recursive(
 
 
 @given(st.data())
-@settings(deadline=2000)
 def test_any_value_at_any_key(data: st.DataObject) -> None:
     """A right definition in which one value has become something else."""
     definition = json.loads(json.dumps(data.draw(st.sampled_from([MINIMAL, _FULL]))))

@@ -117,7 +117,7 @@ def test_bombs_are_refused_quickly(text: str, message: str) -> None:
     """Neither depth nor expansion can exhaust the machine."""
     began = time.process_time()
     assert message in "\n".join(messages(text))
-    assert time.process_time() - began < 60
+    assert time.process_time() - began < 10
 
 
 def test_places_are_those_of_the_file() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.change import Action
 from directory_sync.endpoints.contract import FieldRule
 from directory_sync.plan.model import Plan
 from tests.scenarios.examples import examples
@@ -248,7 +248,3 @@ def test_large_circles(size: int) -> None:
         for n in range(size)
     ]
     assert_carried_out(before, after, ahead=64)
-
-
-def changes_of(plan: Plan) -> list[Change]:
-    return list(plan.changes)

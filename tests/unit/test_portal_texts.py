@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from directory_sync.present.pieces import visible
 from directory_sync.present.word_marks import Marking
 
-_HARMLESS_FORMATS = {"\u200c", "\u200d"}  # joiners: scripts and emoji need them
 texts = st.text(max_size=200)
 words = st.lists(
     st.sampled_from(["the", "crew", " ", ",", "fry", "Fry", "é", "e\u0301", "\n", "\u202e"]), max_size=60

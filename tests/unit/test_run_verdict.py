@@ -33,13 +33,13 @@ from directory_sync.run.verdict import (
     decide,
 )
 from directory_sync.run.verdict_text import forecast_text
+from tests.scenarios.examples import examples
 from tests.scenarios.policies import OVER, change, plan, policy
 
 HERE, THERE = "aa" * 32, "bb" * 32
 """Digests of two plans."""
 OTHER = LimitCheck("move", "", planned=7, base=1000, allowed=5, limit="5")
 Case = tuple[Plan, ApprovalPolicy | None, Start, EarlierRequests]
-WHEN = ["always", "manual", "over_limit"]
 OWN, EARLIER = 12, 7
 """Runs, by their numbers in the store."""
 
@@ -174,7 +174,7 @@ def cases(draw: st.DrawFn) -> Case:
     return made, given, start, EarlierRequests(waiver, asks, denied)
 
 
-every_case = settings(max_examples=200)
+every_case = settings(max_examples=examples(200))
 """A case is data of a few small values: many of them take no time."""
 
 

@@ -60,7 +60,7 @@ class StoredPlan:
     Attributes:
         id: of the plan in the store.
         plan: its changes are read from the store, page by page, whenever they are iterated.
-        state: `stored`, `applying`, or what `finish_plan` was told.
+        state: `stored`, `applying`, or what `finish` was told.
         request_id: the request that it was begun under; None if it needed no approval, or was not begun.
     """
 
