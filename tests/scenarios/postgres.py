@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from directory_sync.store.migrate import upgrade
 
-_START_TIMEOUT = 30.0
+_START_TIMEOUT = 60.0
 
 
 def find_binaries() -> Path | None:
@@ -117,10 +117,10 @@ class Postgres:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(10)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(10)
+                self._process.wait(60)
         self._process = None
 
     def create_database(self) -> str:
