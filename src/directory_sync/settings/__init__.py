@@ -113,6 +113,22 @@ def administrator_roles() -> tuple[str, ...]:
     return _names("administrator_roles")
 
 
+def collection_roles() -> tuple[str, ...]:
+    """Roles whose members may create, edit, delete and import saved collections; none means the
+    administrators'.
+    """
+    return _names("collection_roles")
+
+
+def connection_rules() -> Path | None:
+    """The file with the rules of the deployment's connections; None for no rules.
+
+    `directory_sync.rights.reading` reads it.
+    """
+    file = read("connection_rules").strip()
+    return Path(file) if file else None
+
+
 def gate_poll_interval() -> float:
     """Seconds between two looks at the requests that tasks wait for."""
     seconds = _converted("gate_poll_interval", float, "a number of seconds")

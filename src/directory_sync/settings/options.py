@@ -142,6 +142,25 @@ OPTIONS: tuple[Option, ...] = (
         example="Admin, Directory Operators",
     ),
     Option(
+        name="collection_roles",
+        description=(
+            "Roles whose members may create, edit, delete and import saved collections, separated by commas."
+            " Owners may edit and delete their own. Empty: the administrator roles."
+        ),
+        default="",
+        example="Directory Editors, Admin",
+    ),
+    Option(
+        name="connection_rules",
+        description=(
+            "YAML or JSON file that says which collections may use which connections, for which object types,"
+            " and which fields are never written. If it cannot be read, nothing runs. Empty: no rules; only"
+            " administrators choose connections for saved collections."
+        ),
+        default="",
+        example="/opt/airflow/include/connection_rules.yaml",
+    ),
+    Option(
         name="gate_poll_interval",
         description=(
             "Seconds between two queries for the state of the requests that tasks wait for. A triggerer asks"
