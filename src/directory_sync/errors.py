@@ -29,6 +29,11 @@
     │   ├── QueryError             what a list was asked for makes no sense; field: problems
     │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was
     shown │   └── NotAllowed             this person may not do that with the request
+    ├── CollectionError            a saved collection cannot be found, saved or deleted like that
+    │   ├── CollectionNotFound     the store has no collection of this name; field: name
+    │   ├── CollectionChanged      another person was first; fields: name, by, at, number, deleted
+    │   ├── NameTaken              the name belongs to a collection from a file; fields: name, origin
+    │   └── OriginDiffers          a definition comes from elsewhere than before; fields: name, noted, found
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
@@ -238,6 +243,67 @@ class NotDecidable(RequestError):
 
 class NotAllowed(RequestError):
     """This person may not do that with the request; the text is for them."""
+
+
+class CollectionError(DirectorySyncError):
+    """Something about a saved collection cannot be done; nothing was changed.
+
+    Attributes:
+        name: of the collection.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        self.name = name
+        super().__init__(message)
+
+
+class CollectionNotFound(CollectionError):
+    """The store has no collection of this name."""
+
+
+class CollectionChanged(CollectionError):
+    """Another person has saved or deleted the collection since it was looked at.
+
+    Attributes:
+        by: who saved the version that is the newest now.
+        at: when, in UTC.
+        number: of that version.
+        deleted: it is the deletion.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, by: str, at: datetime, number: int, deleted: bool = False
+    ) -> None:
+        self.by = by
+        self.at = at
+        self.number = number
+        self.deleted = deleted
+        super().__init__(message, name=name)
+
+
+class NameTaken(CollectionError):
+    """The name belongs to a collection from a file.
+
+    Attributes:
+        origin: where that came from, as `store.saved_collections.Origin.text` gives it.
+    """
+
+    def __init__(self, message: str, *, name: str, origin: str) -> None:
+        self.origin = origin
+        super().__init__(message, name=name)
+
+
+class OriginDiffers(CollectionError):
+    """The definition of a collection comes from elsewhere than the store has noted for its name.
+
+    Attributes:
+        noted, found: the two origins, as `store.saved_collections.Origin.text` gives them.
+    """
+
+    def __init__(self, message: str, *, name: str, noted: str, found: str) -> None:
+        self.noted = noted
+        self.found = found
+        super().__init__(message, name=name)
 
 
 class MailError(DirectorySyncError):

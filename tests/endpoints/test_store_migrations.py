@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import column, inspect, select, table, text, update
 
-from directory_sync.approval.people import Approver
+from directory_sync.approval.people import Approver, Person
 from directory_sync.approval.request import MessageCode
-from directory_sync.errors import SettingsError, StoreError
+from directory_sync.errors import NameTaken, SettingsError, StoreError
 from directory_sync.plan.model import LimitCheck
+from directory_sync.plan.past import NOTHING, Findings, Identities
 from directory_sync.store import migrate
+from directory_sync.store.collection_names import Origin
 from directory_sync.store.database import Database, parse_url
+from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.store import Store
 from directory_sync.store.tables import PREFIX, VERSION_TABLE, Base, JobRunRow
 from tests.scenarios.plans import collection, creations, plan
@@ -161,6 +166,51 @@ def test_runs_of_an_earlier_version_keep_their_definitions(store_url: str) -> No
         with database.read() as connection:
             assert connection.scalar(text("SELECT count(*) FROM directory_sync_definition")) == 3
     database.close()
+
+
+def test_names_that_airflow_has_run_belong_to_files(store_url: str) -> None:
+    """Names of an earlier version: Airflow's are taken, the next run says by which file; a terminal's are
+    free. What jobs know stays with its collection, up and down.
+    """
+    place = JobPlace("known", "people", "ldap://one", "ship")
+    with Store.open(store_url) as store:
+        for name, trigger in (("crew", "scheduled"), ("known", "manual"), ("trial", "terminal")):
+            store.runs.start(collection(name), "run 1", trigger=trigger, requester="", verified=True)
+        for each in (place, replace(place, collection="trial")):
+            store.known.learn(each, Learnt(Findings(Identities(b"x" * 16), NOTHING, NOTHING, NOTHING)))
+    database = Database(store_url)
+    for _ in range(2):
+        command.downgrade(migrate.alembic_config(database), "0010")
+        migrate.upgrade(store_url)
+    database.close()
+    by = Person("ida", frozenset(), verified=True)
+    with Store.open(store_url) as store:
+        assert store.known.past(place, window=timedelta()).known == Identities(b"x" * 16)
+        for name in ("crew", "known"):
+            with pytest.raises(NameTaken, match="belongs to a file"):
+                store.collections.save(name, "text", expected=0, by=by)
+            store.collections.claim_origin(name, Origin("crew.yaml"))
+            assert store.collections.origin(name) == Origin("crew.yaml")
+        assert store.collections.save("trial", "text", expected=0, by=by).revision == 1
+
+
+def test_going_back_takes_saved_collections_away(store_url: str) -> None:
+    """A name that two deleted collections had does not keep an older version from having one for each."""
+    by = Person("ida", frozenset(), verified=True)
+    with Store.open(store_url) as store:
+        for _ in range(2):
+            store.collections.save("crew", "text", expected=0, by=by)
+            store.collections.delete("crew", expected=1, by=by)
+        store.collections.save("crew", "text", expected=0, by=by)
+    database = Database(store_url)
+    command.downgrade(migrate.alembic_config(database), "0010")
+    with database.read() as connection:
+        assert connection.scalars(text("SELECT name FROM directory_sync_collection")).all() == ["crew"]
+    database.close()
+    migrate.upgrade(store_url)
+    with Store.open(store_url) as store:
+        assert store.collections.newest() == []
+        assert store.collections.save("crew", "text", expected=0, by=by).revision == 1
 
 
 def test_messages_of_an_earlier_version_get_their_codes(store_url: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.definition.models import LimitKind
@@ -16,6 +16,7 @@ from directory_sync.endpoints.places import may_be_one
 from directory_sync.plan.canonical import removed_members
 from directory_sync.plan.model import LimitCheck
 from directory_sync.plan.past import NOTHING, Findings, Identities, Past
+from directory_sync.store.collection_names import is_called
 from directory_sync.store.database import Database
 from directory_sync.store.tables import (
     ChangeRow,
@@ -94,7 +95,7 @@ class KnownObjects:
             row = connection.execute(
                 select(KnownObjectsRow.__table__)
                 .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-                .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
+                .where(is_called(place.collection), KnownObjectsRow.job == place.job)
                 .where(
                     KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
                 )
@@ -144,6 +145,7 @@ class KnownObjects:
                 )
                 .join(CollectionRow, CollectionRow.id == row.collection_id)
                 .where(row.destination.in_(here), row.claims, row.complete >= since)
+                .where(CollectionRow.deleted.is_(None))
                 .where(or_(CollectionRow.name != place.collection, row.job.not_in([place.job, *except_jobs])))
                 .order_by(CollectionRow.name, row.job)
             )
@@ -165,7 +167,9 @@ class KnownObjects:
         findings = learnt.findings
         with self._database.write() as connection:
             now = self._database.now(connection)
-            collection_id = self._collection(connection, place.collection, now)
+            collection_id = self._collection(connection, place.collection, learnt.planned, now)
+            if collection_id is None:
+                return
             found = connection.execute(
                 select(KnownObjectsRow.__table__)
                 .where(KnownObjectsRow.collection_id == collection_id, KnownObjectsRow.job == place.job)
@@ -223,7 +227,7 @@ class KnownObjects:
             row = connection.execute(
                 select(KnownObjectsRow.__table__)
                 .join(CollectionRow, CollectionRow.id == KnownObjectsRow.collection_id)
-                .where(CollectionRow.name == place.collection, KnownObjectsRow.job == place.job)
+                .where(is_called(place.collection), KnownObjectsRow.job == place.job)
                 .where(
                     KnownObjectsRow.destination == place.destination, KnownObjectsRow.source == place.source
                 )
@@ -245,7 +249,7 @@ class KnownObjects:
         """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
         with self._database.write() as connection:
             found = connection.execute(
-                select(CollectionRow.id).where(CollectionRow.name == collection)
+                select(CollectionRow.id).where(is_called(collection))
             ).scalar_one_or_none()
             if found is not None:
                 connection.execute(
@@ -255,21 +259,24 @@ class KnownObjects:
                     .values(claims=False)
                 )
 
-    def forget_collection(self, collection: str) -> None:
-        """Delete what the jobs of a collection know; for a collection that is deleted."""
-        with self._database.write() as connection:
-            ids = select(CollectionRow.id).where(CollectionRow.name == collection).scalar_subquery()
-            connection.execute(delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == ids))
-            connection.execute(delete(CollectionRow).where(CollectionRow.name == collection))
+    def _collection(
+        self, connection: Connection, name: str, planned: datetime | None, now: datetime
+    ) -> int | None:
+        """The id of a collection; it gets one with its first run that ends well.
 
-    def _collection(self, connection: Connection, name: str, now: datetime) -> int:
-        """The id of a collection; it gets one with its first run that ends well."""
+        None if the collection that the run was of has been deleted meanwhile: the next one of its name knows
+        nothing of what that run has learnt.
+        """
+        found = connection.scalar(select(CollectionRow.id).where(is_called(name)))
+        if found is not None:
+            return found
+        deleted = select(func.max(CollectionRow.deleted)).where(CollectionRow.name == name)
+        last: datetime | None = connection.scalar(deleted)
+        if last is not None and planned is not None and planned <= last:
+            return None
         statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRow)
         connection.execute(statement.on_conflict_do_nothing(), {"name": name, "created": now})
-        found: int = connection.execute(
-            select(CollectionRow.id).where(CollectionRow.name == name)
-        ).scalar_one()
-        return found
+        return connection.execute(select(CollectionRow.id).where(is_called(name))).scalar_one()
 
     # -- what was removed lately -----------------------------------------------------------------------------
 

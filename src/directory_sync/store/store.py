@@ -23,6 +23,7 @@ from directory_sync.store.request_rows import MAIL_HISTORY
 from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
 from directory_sync.store.runs import Runs
+from directory_sync.store.saved_collections import SavedCollections
 from directory_sync.store.settling import Settling
 
 
@@ -47,6 +48,7 @@ class Store:
         approvals: approved requests on their way to being applied.
         request_upkeep: what time does to requests.
         outbox: mail that is due.
+        collections: collections that are saved here, and which names are taken.
         leftovers: what processes that are gone have left open.
     """
 
@@ -66,6 +68,7 @@ class Store:
         self.approvals = RequestApplying(database)
         self.request_upkeep = RequestUpkeep(database)
         self.outbox = Outbox(database, {Topic.REQUEST: MAIL_HISTORY})
+        self.collections = SavedCollections(database)
         self.leftovers = Settling(database)
 
     @classmethod

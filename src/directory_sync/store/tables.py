@@ -1,7 +1,7 @@
 """The tables: what was run, what was planned, who agreed to it, what became of it, and who works where.
 
-Rows of changes, outcomes, decisions and request events are never updated. All names start with
-`directory_sync_`, so that the tables may live in a database with others.
+Rows of changes, outcomes, decisions, request events and versions of collections are never updated. All names
+start with `directory_sync_`, so that the tables may live in a database with others.
 """
 
 from __future__ import annotations
@@ -219,14 +219,62 @@ class BeforeImageRow(Base):
 
 
 class CollectionRow(Base):
-    """A collection by the id that stays when it is renamed: what its jobs know and claim hangs on it."""
+    """A collection by the id that stays when it is renamed: what its jobs know and claim hangs on it, and its
+    saved versions do.
+    """
 
     __tablename__ = f"{PREFIX}collection"
-    __table_args__ = ({"sqlite_autoincrement": True},)
+    __table_args__ = (
+        # A name belongs to one collection at a time.
+        Index(
+            None,
+            "name",
+            unique=True,
+            sqlite_where=text("deleted IS NULL"),
+            postgresql_where=text("deleted IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(SafeText, unique=True)
+    name: Mapped[str] = mapped_column(SafeText)
+    # `saved`, or `file:` and the file's name; empty where only terminals have run it.
+    origin: Mapped[str | None] = mapped_column(SafeText)
     created: Mapped[datetime] = mapped_column(UtcDateTime)
+    deleted: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CollectionVersionRow(Base):
+    """What a saved collection was from one moment on; its deletion is a version, too."""
+
+    __tablename__ = f"{PREFIX}collection_version"
+    __table_args__ = (UniqueConstraint("collection_id", "number"),)
+
+    # Ascends over all collections, in the order in which versions can be seen; see `saved_collections`.
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    collection_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection.id"))
+    number: Mapped[int]
+    # The collection may have another name later.
+    name: Mapped[str] = mapped_column(SafeText)
+    text: Mapped[str] = mapped_column(Text)
+    saved: Mapped[datetime] = mapped_column(UtcDateTime)
+    saved_by: Mapped[str] = mapped_column(SafeText)
+    verified: Mapped[bool]
+    # Of the person, when saving.
+    roles: Mapped[list[str]] = mapped_column(JsonText)
+    comment: Mapped[str] = mapped_column(SafeText)
+    # Codes and facts of what is different from the version before.
+    change: Mapped[list[dict[str, Any]]] = mapped_column(JsonText)
+    deleted: Mapped[bool]
+
+
+class CollectionRevisionRow(Base):
+    """One row with the newest revision of saved collections: the lock under which the next one is made."""
+
+    __tablename__ = f"{PREFIX}collection_revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    revision: Mapped[int]
 
 
 class EndedRunRow(Base):

@@ -1,0 +1,99 @@
+"""Which collection a name means, and where the collections of these names come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from directory_sync.errors import NameTaken, OriginDiffers
+from directory_sync.store.tables import CollectionRow
+
+_SAVED, _FILE = "saved", "file:"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a collection comes from.
+
+    Attributes:
+        file: the file's path within the folder of collections; empty where it is not known, as for runs of
+            versions that did not note it. None for a collection that is saved in the store.
+    """
+
+    file: str | None
+
+    @property
+    def text(self) -> str:
+        """As it is stored and told: `saved`, or `file:` and the path."""
+        return _SAVED if self.file is None else f"{_FILE}{self.file}"
+
+    @property
+    def words(self) -> str:
+        """As messages name it."""
+        if self.file is None:
+            return "the collection saved in the store"
+        return f"the file {self.file}" if self.file else "a file"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Read what `text` gives."""
+        return cls(None if text == _SAVED else text[len(_FILE) :])
+
+
+SAVED = Origin(None)
+"""Origin of a collection that is saved in the store."""
+
+
+def is_called(name: str) -> ColumnElement[bool]:
+    """The collection that has this name now; there is one at most."""
+    return and_(CollectionRow.name == name, CollectionRow.deleted.is_(None))
+
+
+def require_saved(name: str, origin: str | None) -> None:
+    """Raise NameTaken if a name belongs to a collection from a file."""
+    if origin is None or Origin.read(origin) == SAVED:
+        return
+    raise NameTaken(
+        f"The name {name} belongs to {Origin.read(origin).words}, by which Airflow has run it. Choose another"
+        f" name; or, if that file is gone, let the name go with directory-sync db release-name {name}.",
+        name=name,
+        origin=origin,
+    )
+
+
+def claim(connection: Connection, name: str, origin: Origin, now: datetime) -> None:
+    """Note where a collection comes from, or raise OriginDiffers if something else is noted.
+
+    The caller holds the lock under which names are given.
+    """
+    row = connection.execute(
+        select(CollectionRow.id, CollectionRow.origin).where(is_called(name))
+    ).one_or_none()
+    if row is None:
+        connection.execute(insert(CollectionRow), {"name": name, "origin": origin.text, "created": now})
+        return
+    noted = None if row.origin is None else Origin.read(row.origin)
+    if noted == origin:
+        return
+    if noted is None or (noted.file == "" and origin.file is not None):
+        connection.execute(update(CollectionRow).where(CollectionRow.id == row.id).values(origin=origin.text))
+        return
+    raise OriginDiffers(
+        f"The collection {name} comes from {noted.words}, and this definition from {origin.words}. Nothing"
+        f" was read or written. {_remedy(name, noted, origin)}",
+        name=name,
+        noted=noted.text,
+        found=origin.text,
+    )
+
+
+def _remedy(name: str, noted: Origin, found: Origin) -> str:
+    release = f"run directory-sync db release-name {name}"
+    if noted == SAVED:
+        return f"Give the one in {found.words} another name, or delete the saved one first."
+    if found == SAVED:
+        return f"Delete one of the two; if the file is gone, {release}."
+    return f"If the file was renamed, {release}; else give one of the two another name."

@@ -1,0 +1,366 @@
+"""Collections that are saved in the store: what each of their versions said, and who saved it.
+
+Each save, and each deletion, is a version with a revision that ascends over all collections. Revisions become
+visible in their order, so what existed at one of them never changes afterwards: Airflow's bundle builds on
+that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
+
+from directory_sync.approval.people import Person
+from directory_sync.errors import CollectionChanged, CollectionError, CollectionNotFound
+from directory_sync.printable import storable
+from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
+from directory_sync.store.database import Database
+from directory_sync.store.tables import (
+    CollectionRevisionRow,
+    CollectionRow,
+    CollectionVersionRow,
+    KnownObjectsRow,
+)
+
+LONGEST_COMMENT = 10_000
+"""Characters that the comment on a version may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionFacts:
+    """A version of a saved collection, without its text.
+
+    Attributes:
+        collection_id: stays when the collection is renamed, and is never given to another one.
+        name: of the collection in this version.
+        number: 1, 2, … within the collection.
+        revision: ascends over all collections.
+        saved, saved_by, verified, roles: when, by whom, whether Airflow had checked who that is, and the
+            person's roles at that time.
+        comment: why, in the person's words.
+        change: codes and facts of what is different from the version before.
+        deleted: this version is the deletion.
+    """
+
+    collection_id: int
+    name: str
+    number: int
+    revision: int
+    saved: datetime
+    saved_by: str
+    verified: bool
+    roles: tuple[str, ...]
+    comment: str
+    change: tuple[Mapping[str, Any], ...]
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedVersion(VersionFacts):
+    """A version of a saved collection.
+
+    Attributes:
+        text: the definition as YAML, exactly as it was saved; of a deletion, what was deleted.
+    """
+
+    text: str = field(repr=False)
+
+
+class SavedCollections:
+    """Queries about saved collections."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def newest(self) -> list[SavedVersion]:
+        """The newest version of each collection that exists, in order of their names."""
+        with self._database.read() as connection:
+            return [_version(row) for row in connection.execute(_newest().order_by(_V.name)).mappings()]
+
+    def get(self, name: str) -> SavedVersion | None:
+        """The newest version of a collection; None if it does not exist."""
+        with self._database.read() as connection:
+            return _find(connection, name)
+
+    def versions(self, name: str) -> list[VersionFacts]:
+        """All versions of a collection, newest first; of one that is deleted too, as long as none has its
+        name.
+        """
+        with self._database.read() as connection:
+            collection_id = _bearer(connection, name)
+            query = select(*_FACTS).where(_V.collection_id == collection_id).order_by(_V.number.desc())
+            return [VersionFacts(**_facts(row)) for row in connection.execute(query).mappings()]
+
+    def version(self, name: str, number: int) -> SavedVersion | None:
+        """One version of a collection, as `versions` lists them; None if there is no such version."""
+        with self._database.read() as connection:
+            bearer = _bearer(connection, name)
+            return _one(connection, select(*_ALL).where(_V.collection_id == bearer, _V.number == number))
+
+    def save(
+        self,
+        name: str,
+        text: str,
+        *,
+        expected: int,
+        by: Person,
+        comment: str = "",
+        change: Sequence[Mapping[str, Any]] = (),
+    ) -> SavedVersion:
+        """Save a new collection, or a new version of one; the newest version afterwards.
+
+        A text that equals the newest makes no version, whatever is expected: what is asked for is there.
+
+        Args:
+            name: of the collection, as the text gives it.
+            text: the definition as YAML.
+            expected: number of the newest version that the person has seen; 0 for a new collection.
+            by: who saves it.
+            comment: why, in the person's words.
+            change: codes and facts of what is different from the version before.
+
+        Raises CollectionChanged if another version is the newest; CollectionNotFound if a version is expected
+        of a collection that has never been; NameTaken if the name belongs to a file; CollectionError if
+        something cannot be stored as it is.
+        """
+        _require_storable(name, text, comment, by)
+        with self._numbering() as (connection, now):
+            newest = _find(connection, name)
+            if newest is not None and newest.text == text:
+                return newest
+            _require_seen(connection, name, newest, expected)
+            collection_id = _id_for(connection, name, now) if newest is None else newest.collection_id
+            return self._add(
+                connection,
+                {
+                    "collection_id": collection_id,
+                    "name": name,
+                    "number": expected + 1,
+                    "text": text,
+                    "saved": now,
+                    "comment": comment,
+                    "change": list(change),
+                    "deleted": False,
+                },
+                by,
+            )
+
+    def delete(self, name: str, *, expected: int, by: Person, comment: str = "") -> SavedVersion:
+        """Delete a collection and what its jobs know; the version that is the deletion. Its versions stay.
+
+        The name is free then: a new collection of this name has another id and begins with version 1.
+
+        Raises CollectionChanged, CollectionNotFound and CollectionError as `save`.
+        """
+        _require_storable(name, "", comment, by)
+        with self._numbering() as (connection, now):
+            newest = _find(connection, name)
+            _require_seen(connection, name, newest, expected)
+            if newest is None:
+                raise _not_found(name)
+            connection.execute(
+                delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == newest.collection_id)
+            )
+            connection.execute(
+                update(CollectionRow).where(CollectionRow.id == newest.collection_id).values(deleted=now)
+            )
+            return self._add(
+                connection,
+                {
+                    "collection_id": newest.collection_id,
+                    "name": name,
+                    "number": expected + 1,
+                    "text": newest.text,
+                    "saved": now,
+                    "comment": comment,
+                    "change": [],
+                    "deleted": True,
+                },
+                by,
+            )
+
+    def newest_revision(self) -> int:
+        """The revision of the version that was saved last; 0 if there is none."""
+        with self._database.read() as connection:
+            return connection.scalar(select(CollectionRevisionRow.revision)) or 0
+
+    def at(self, revision: int) -> list[SavedVersion]:
+        """The collections that existed when a version got this revision, in order of their names."""
+        with self._database.read() as connection:
+            query = _newest(revision).where(~_V.deleted).order_by(_V.name)
+            return [_version(row) for row in connection.execute(query).mappings()]
+
+    def origin(self, name: str) -> Origin | None:
+        """Where the collection of this name comes from; None if that is not noted."""
+        with self._database.read() as connection:
+            found = connection.scalar(select(CollectionRow.origin).where(is_called(name)))
+        return None if found is None else Origin.read(found)
+
+    def claim_origin(self, name: str, origin: Origin) -> None:
+        """Note where a collection comes from when it is run; nothing if that is noted already.
+
+        Raises OriginDiffers if something else is noted.
+        """
+        if self.origin(name) == origin:
+            return  # as nearly always: no run waits for another one then
+        with self._numbering() as (connection, now):
+            claim(connection, name, origin, now)
+
+    def release_name(self, name: str) -> Origin | None:
+        """Let the name of a collection from a file go: what runs or is saved under it next gets it, with what
+        its jobs know. Where it came from; None if that was not noted.
+
+        Raises CollectionError if it is a saved collection.
+        """
+        with self._numbering() as (connection, _now):
+            noted = connection.scalar(select(CollectionRow.origin).where(is_called(name)))
+            if noted is None:
+                return None
+            if Origin.read(noted) == SAVED:
+                raise CollectionError(
+                    f"The collection {name} is saved in the store. Delete it there instead.", name=name
+                )
+            connection.execute(update(CollectionRow).where(is_called(name)).values(origin=None))
+        return Origin.read(noted)
+
+    @contextmanager
+    def _numbering(self) -> Iterator[tuple[Connection, datetime]]:
+        """A transaction in which no one else gives a revision or a name, and the time."""
+        with self._database.write() as connection:
+            locked = connection.execute(select(CollectionRevisionRow.id).with_for_update()).one_or_none()
+            if locked is None:
+                raise self._database.error(
+                    "The row with the newest revision of saved collections is missing.",
+                    "Restore the table directory_sync_collection_revision from a backup.",
+                )
+            yield connection, self._database.now(connection)
+
+    def _add(self, connection: Connection, values: dict[str, Any], by: Person) -> SavedVersion:
+        # No sequence: that gives numbers before it is known in which order they become visible.
+        connection.execute(update(CollectionRevisionRow).values(revision=CollectionRevisionRow.revision + 1))
+        values |= {
+            "revision": connection.execute(select(CollectionRevisionRow.revision)).scalar_one(),
+            "saved_by": by.name,
+            "verified": by.verified,
+            "roles": sorted(by.roles),
+        }
+        connection.execute(insert(CollectionVersionRow), values)
+        return _version(
+            connection.execute(select(*_ALL).where(_V.revision == values["revision"])).mappings().one()
+        )
+
+
+_V = CollectionVersionRow
+_ALL = _V.__table__.columns
+_FACTS = tuple(column for column in _ALL if column.name != "text")
+
+
+def _newest(revision: int | None = None) -> Select[Any]:
+    """The newest version of each collection that exists, or of each that there was at a revision."""
+    newest = select(_V.collection_id, func.max(_V.number).label("number")).group_by(_V.collection_id)
+    if revision is None:
+        newest = newest.join(CollectionRow, CollectionRow.id == _V.collection_id)
+        newest = newest.where(CollectionRow.deleted.is_(None))
+    else:
+        newest = newest.where(_V.revision <= revision)
+    chosen = newest.subquery()
+    return select(*_ALL).join(
+        chosen, and_(_V.collection_id == chosen.c.collection_id, _V.number == chosen.c.number)
+    )
+
+
+def _find(connection: Connection, name: str) -> SavedVersion | None:
+    """The newest version of the collection that has this name."""
+    return _one(
+        connection,
+        select(*_ALL)
+        .join(CollectionRow, CollectionRow.id == _V.collection_id)
+        .where(is_called(name))
+        .order_by(_V.number.desc())
+        .limit(1),
+    )
+
+
+def _bearer(connection: Connection, name: str) -> int | None:
+    """The id of the saved collection of this name; else of the one that had it last."""
+    return connection.scalar(
+        select(CollectionRow.id)
+        .where(CollectionRow.name == name, CollectionRow.origin == SAVED.text)
+        .order_by(CollectionRow.deleted.is_(None).desc(), CollectionRow.id.desc())
+        .limit(1)
+    )
+
+
+def _id_for(connection: Connection, name: str, now: datetime) -> int:
+    """The id of a collection that is saved for the first time; raises NameTaken."""
+    row = connection.execute(
+        select(CollectionRow.id, CollectionRow.origin).where(is_called(name))
+    ).one_or_none()
+    if row is not None:
+        require_saved(name, row.origin)
+        connection.execute(update(CollectionRow).where(CollectionRow.id == row.id).values(origin=SAVED.text))
+        return int(row.id)
+    values = {"name": name, "origin": SAVED.text, "created": now}
+    return connection.execute(insert(CollectionRow).returning(CollectionRow.id), values).scalar_one()
+
+
+def _require_seen(connection: Connection, name: str, newest: SavedVersion | None, expected: int) -> None:
+    """Raise CollectionChanged or CollectionNotFound unless the newest version is the one that was seen."""
+    if expected == (0 if newest is None else newest.number):
+        return
+    if newest is None:
+        of_deleted = select(*_ALL).where(_V.collection_id == _bearer(connection, name))
+        newest = _one(connection, of_deleted.order_by(_V.number.desc()).limit(1))
+    if newest is None:
+        raise _not_found(name)
+    did = "deleted" if newest.deleted else "saved"
+    raise CollectionChanged(
+        f"{newest.saved_by} has {did} the collection {name} at {newest.saved:%Y-%m-%d %H:%M:%S} UTC (version"
+        f" {newest.number}). Nothing was changed; look at that version first.",
+        name=name,
+        by=newest.saved_by,
+        at=newest.saved,
+        number=newest.number,
+        deleted=newest.deleted,
+    )
+
+
+def _not_found(name: str) -> CollectionNotFound:
+    return CollectionNotFound(
+        f"The store has no collection {name}. See directory-sync collections list.", name=name
+    )
+
+
+def _require_storable(name: str, text: str, comment: str, by: Person) -> None:
+    """Raise CollectionError where something could only be stored altered."""
+    for what, value in (("name", name), ("definition", text), ("name of the person", by.name)):
+        if storable(value) != value:
+            raise CollectionError(
+                f"The {what} holds characters that cannot be stored (NUL or half of a pair). Remove them.",
+                name=name,
+            )
+    if len(comment) > LONGEST_COMMENT:
+        raise CollectionError(
+            f"The comment has {len(comment):,} characters; at most {LONGEST_COMMENT:,} can be stored. Shorten"
+            " it.",
+            name=name,
+        )
+
+
+def _facts(row: RowMapping) -> dict[str, Any]:
+    values = dict(row)
+    return values | {"roles": tuple(values["roles"]), "change": tuple(values["change"])}
+
+
+def _one(connection: Connection, query: Select[Any]) -> SavedVersion | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _version(row)
+
+
+def _version(row: RowMapping) -> SavedVersion:
+    return SavedVersion(**_facts(row))
