@@ -4,8 +4,10 @@
 
     DirectorySyncError
     ├── DefinitionError            the definition is wrong: problems with file, line and key
+    │   └── RuleBroken             it uses a connection against the rules of the deployment
     ├── UnsupportedError           the definition is right, but cannot be carried out here yet
     ├── SettingsError              a setting of the deployment is missing or wrong
+    │   └── ConnectionRulesError   the file with the rules of connections cannot be used; field: problems
     ├── EndpointError              an endpoint did not do what was asked; fields: endpoint, remedy
     │   ├── EndpointUnavailable    transient: unreachable, timed out, busy. Trying again may help
     │   ├── AuthenticationError    the login was refused, or may not do what is needed
@@ -78,12 +80,24 @@ class DefinitionError(DirectorySyncError):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+class RuleBroken(DefinitionError):
+    """The definition uses a connection against the rules of the deployment; nothing was read."""
+
+
 class UnsupportedError(DirectorySyncError):
     """The definition is valid, but names something that cannot be carried out here (yet)."""
 
 
 class SettingsError(DirectorySyncError):
     """A setting of the deployment is missing or cannot be used."""
+
+
+class ConnectionRulesError(SettingsError):
+    """The file with the rules of connections cannot be used, so nothing may run."""
+
+    def __init__(self, message: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message)
 
 
 class EndpointError(DirectorySyncError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 _ONE_TYPE = {
     alias: name
     for name, *aliases in (
+        ("objectclass", "2.5.4.0"),
         ("cn", "commonname", "2.5.4.3"),
         ("sn", "surname", "2.5.4.4"),
         ("serialnumber", "2.5.4.5"),
@@ -22,7 +23,9 @@ _ONE_TYPE = {
     )
     for alias in aliases
 }
-"""Other names of the attributes that name entries (RFC 4519, RFC 4524) → the usual one, lower case."""
+"""Other names of the attributes that name entries, and of their classes (RFC 4512, RFC 4519, RFC 4524) → the
+usual one, lower case.
+"""
 
 
 def one_type(type_: str) -> str:

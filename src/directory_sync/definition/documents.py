@@ -80,8 +80,13 @@ def read_tree(document: Document) -> tuple[Node | None, list[Problem]]:
     return parse_tree(document.text, document.origin)
 
 
-def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """Read a text into a tree, as JSON if the file's name says so. Never raises."""
+def parse_tree(
+    text: str, file: str, *, begins: str = "a definition begins with name: and has a list of jobs:"
+) -> tuple[Node | None, list[Problem]]:
+    """Read a text into a tree, as JSON if the file's name says so. Never raises.
+
+    `begins` says how such a text begins, where it is empty or no mapping.
+    """
     start = Place(file, 1, 1)
     if len(text) > MAX_BYTES:
         return None, [start.problem((), *_TOO_LARGE)]
@@ -96,16 +101,14 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     if root is None:
         return None, [
             *problems,
-            start.problem((), "is empty", "a definition begins with name: and has a list of jobs:"),
+            start.problem((), "is empty", begins),
         ]
     if big := too_big(root):
         message = "is too big or too deep once its aliases are expanded"
         return None, [*problems, big.place.problem((), message, "use fewer aliases")]
     if not isinstance(root, Entries):
         found = "a list" if isinstance(root, Items) else "a single text"
-        problems.append(
-            root.place.problem((), f"holds {found}", "a definition is a mapping that begins with name:")
-        )
+        problems.append(root.place.problem((), f"holds {found} instead of a mapping", begins))
         return None, problems
     return root, problems
 

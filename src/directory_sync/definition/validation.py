@@ -29,16 +29,24 @@ def validate(data: Plain, places: Places) -> tuple[Collection | None, list[int],
     try:
         collection = Collection.model_validate(data)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        problems = [
-            problem for detail in details[:_MAX_PROBLEMS] for problem in _problems(detail, data, places)
-        ]
-        if len(details) > _MAX_PROBLEMS:
-            problems.append(
-                places.problem((), f"has {len(details) - _MAX_PROBLEMS} more problems", "correct these first")
-            )
-        return *_what_is_right(data, [detail["loc"] for detail in details]), problems
+        wrong = [detail["loc"] for detail in error.errors(include_url=False)]
+        return *_what_is_right(data, wrong), problems_of(error, data, places)
     return collection, list(range(len(collection.jobs))), []
+
+
+def problems_of(
+    error: ValidationError, data: Plain, places: Places, model: type[BaseModel] = Collection
+) -> list[Problem]:
+    """What pydantic reports of data that should have been a model, as problems."""
+    details = error.errors(include_url=False)
+    problems = [
+        problem for detail in details[:_MAX_PROBLEMS] for problem in _problems(detail, data, places, model)
+    ]
+    if len(details) > _MAX_PROBLEMS:
+        problems.append(
+            places.problem((), f"has {len(details) - _MAX_PROBLEMS} more problems", "correct these first")
+        )
+    return problems
 
 
 _SPARE_JOB_KEYS = frozenset(Job.model_fields) - {
@@ -93,9 +101,9 @@ def _right_of_job(job: Plain, wrong: Sequence[tuple[str | int, ...]]) -> Plain |
 # -- one error of pydantic -----------------------------------------------------------------------------------
 
 
-def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
+def _problems(detail: Any, data: Plain, places: Places, model: type[BaseModel]) -> Iterator[Problem]:
     kind: str = detail["type"]
-    path, models, value = _follow(detail["loc"], data, missing=kind == "missing")
+    path, models, value = _follow(detail["loc"], data, model, missing=kind == "missing")
     key = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         yield _unknown_key(path, models, places)
@@ -119,11 +127,11 @@ def _problems(detail: Any, data: Plain, places: Places) -> Iterator[Problem]:
 
 
 def _follow(
-    loc: tuple[str | int, ...], data: Any, *, missing: bool
+    loc: tuple[str | int, ...], data: Any, model: type[BaseModel], *, missing: bool
 ) -> tuple[Path, tuple[type[BaseModel], ...], Any]:
     """Walk an error's location through the data and the models at once, leaving out the tags of unions."""
     path: list[str | int] = []
-    models: tuple[type[BaseModel], ...] = (Collection,)
+    models: tuple[type[BaseModel], ...] = (model,)
     steps = loc[:-1] if missing else loc
     for step in steps:
         tagged = tuple(model for model in models if step == f"<{model.__name__}>")
