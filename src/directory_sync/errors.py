@@ -4,6 +4,7 @@
 
     DirectorySyncError
     ├── DefinitionError            the definition is wrong: problems with file, line and key
+    │   └── RulesBroken            the definition breaks a rule of the deployment's connections
     │   └── RuleBroken             it uses a connection against the rules of the deployment
     ├── UnsupportedError           the definition is right, but cannot be carried out here yet
     ├── SettingsError              a setting of the deployment is missing or wrong
@@ -34,6 +35,8 @@
     ├── CollectionError            a saved collection cannot be found, saved or deleted like that
     │   ├── CollectionNotFound     the store has no collection of this name; field: name
     │   ├── CollectionChanged      another person was first; fields: name, by, at, number, deleted
+    │   ├── CollectionInUse        runs or requests of it are under way; fields: name, runs, requests
+    │   ├── EditRefused            this person may not save, delete or import it
     │   ├── NameTaken              the name belongs to a collection from a file; fields: name, origin
     │   └── OriginDiffers          a definition comes from elsewhere than before; fields: name, noted, found
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
@@ -82,6 +85,12 @@ class DefinitionError(DirectorySyncError):
 
 class RuleBroken(DefinitionError):
     """The definition uses a connection against the rules of the deployment; nothing was read."""
+
+
+class RulesBroken(DefinitionError):
+    """A definition breaks a rule that the deployment has for its connections, so it cannot be saved or
+    run.
+    """
 
 
 class UnsupportedError(DirectorySyncError):
@@ -293,6 +302,24 @@ class CollectionChanged(CollectionError):
         self.number = number
         self.deleted = deleted
         super().__init__(message, name=name)
+
+
+class CollectionInUse(CollectionError):
+    """The collection cannot be deleted yet, because something of it is under way.
+
+    Attributes:
+        runs: ids of runs that have not ended.
+        requests: numbers of requests that wait for a decision, or to be applied.
+    """
+
+    def __init__(self, message: str, *, name: str, runs: Sequence[str], requests: Sequence[int]) -> None:
+        self.runs = tuple(runs)
+        self.requests = tuple(requests)
+        super().__init__(message, name=name)
+
+
+class EditRefused(CollectionError):
+    """This person may not save, delete or import the collection; the text is for them."""
 
 
 class NameTaken(CollectionError):

@@ -1,0 +1,352 @@
+"""Saving, deleting and restoring collections: who may, what is wrong with a definition, and what a version
+changes. Pages, REST API and imports all go through here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from directory_sync.approval.people import Person
+from directory_sync.approval.states import RequestState
+from directory_sync.collections.changes import ChangeCode, DefinitionChange, compare
+from directory_sync.collections.documents import tidy
+from directory_sync.definition.catalogue import Catalogue
+from directory_sync.definition.documents import Document
+from directory_sync.definition.loading import Broken, Loaded, judge
+from directory_sync.definition.models import Collection
+from directory_sync.definition.problems import Problem
+from directory_sync.definition.support import unsupported
+from directory_sync.definition.templates import BUILT_IN, Templates
+from directory_sync.errors import (
+    CollectionInUse,
+    CollectionNotFound,
+    DefinitionError,
+    EditRefused,
+    NameTaken,
+    RulesBroken,
+)
+from directory_sync.rights.connection_rules import ConnectionRules
+from directory_sync.rights.editing import may_edit
+from directory_sync.rights.judgement import broken_when_saved
+from directory_sync.rights.words import edit_right_text, rule_problems
+from directory_sync.store.collection_names import Origin
+from directory_sync.store.request_model import RequestFilter
+from directory_sync.store.saved_collections import SavedVersion
+from directory_sync.store.store import Store
+
+log = logging.getLogger(__name__)
+
+UNTITLED = "definition"
+"""What problems name a definition by that does not say which collection it is."""
+_MOST_NAMED = 20
+"""Runs or requests that a refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavingRules:
+    """What counts in a deployment when collections are saved.
+
+    Attributes:
+        collection_roles, administrators: who may edit; see `rights.editing.may_edit`.
+        connection_rules: None for none.
+        templates: that definitions may use.
+        script_modules: whose functions they may call.
+        files: definitions from files, whose names are taken; None where there are none.
+        taken_by: where else a name is taken, in words; empty if it is not. Asked before a collection is
+            created.
+    """
+
+    collection_roles: Sequence[str] = ()
+    administrators: Sequence[str] = ()
+    connection_rules: ConnectionRules | None = None
+    templates: Templates = BUILT_IN
+    script_modules: Sequence[str] = ()
+    files: Catalogue | None = None
+    taken_by: Callable[[str], str] = lambda name: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A definition, looked at as saving would.
+
+    Attributes:
+        text: as it would be saved.
+        name: of the collection, as far as it can be told.
+        collection: None if it cannot be used.
+        problems: errors and warnings, as `validate` gives them, and broken rules.
+        breaks_rules: some of the errors are broken rules.
+        newest: the saved version of this name; None if there is none.
+        changes: what is different from it; nothing for a definition that cannot be used.
+    """
+
+    text: str
+    name: str | None
+    collection: Collection | None
+    problems: tuple[Problem, ...]
+    breaks_rules: bool
+    newest: SavedVersion | None
+    changes: tuple[DefinitionChange, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether it could be saved as far as the definition goes."""
+        return all(problem.severity != "error" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A collection that was saved, or was there already.
+
+    Attributes:
+        version: the newest one now.
+        changes: what it changed; nothing if the text was saved already.
+        warnings: of the definition.
+        is_new_version: False if the text was saved already.
+    """
+
+    version: SavedVersion
+    changes: tuple[DefinitionChange, ...]
+    warnings: tuple[Problem, ...]
+    is_new_version: bool
+
+
+def check(store: Store, rules: SavingRules, person: Person, text: str, *, name: str | None = None) -> Checked:
+    """Look at a definition as `save` does, and save nothing.
+
+    `name`: the collection that it is to be a version of; None for the one that it names.
+
+    Raises EditRefused if the person may not edit that collection, StoreError.
+    """
+    text = tidy(text)
+    loaded = judge(Document("", text, name or UNTITLED), rules.templates)
+    meant = name or loaded.name
+    if name is None and meant is not None:
+        loaded = judge(Document("", text, meant), rules.templates)
+    newest = None if meant is None else store.collections.get(meant)
+    _require_right(rules, person, meant, newest)
+    if isinstance(loaded, Broken):
+        return Checked(text, meant, None, loaded.problems, False, newest, ())
+    collection = loaded.collection
+    before = None if newest is None else _collection_of(newest, rules)
+    _require_right(rules, person, meant, newest, owners_after=collection.owners)
+    problems = [
+        *loaded.problems,
+        *unsupported(collection, script_modules=tuple(rules.script_modules), places=loaded.places),
+    ]
+    if collection.name != meant:
+        message, hint = (
+            f"the collection is called {meant}",
+            f"write {meant}; a copy by another name is a new collection",
+        )
+        problems.append(loaded.places.problem(("name",), message, hint))
+    broken = rule_problems(
+        broken_when_saved(
+            collection, rules.connection_rules, person.roles, rules.administrators, before=before
+        ),
+        loaded.places,
+    )
+    problems += broken
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    changes = _changes(newest, before, loaded)
+    return Checked(text, meant, collection, tuple(problems), bool(broken), newest, changes)
+
+
+def save(
+    store: Store,
+    rules: SavingRules,
+    person: Person,
+    name: str,
+    text: str,
+    *,
+    expected: int,
+    comment: str = "",
+    also: Sequence[DefinitionChange] = (),
+) -> Saved:
+    """Save a new collection, or a new version of one.
+
+    Args:
+        store: keeps it.
+        rules: of the deployment.
+        person: who saves; their roles are stored with the version.
+        name: of the collection; the text has to give the same.
+        text: the definition.
+        expected: number of the newest version that the person has seen; 0 for a new collection.
+        comment: why.
+        also: what else is to be noted with the version.
+
+    Raises EditRefused, RulesBroken; DefinitionError with all problems if the definition cannot be used;
+    NameTaken if the name belongs to something else; CollectionChanged if the person has not seen the newest
+    version; CollectionNotFound, CollectionError, StoreError. Nothing was saved then.
+    """
+    checked = check(store, rules, person, text, name=name)
+    if not checked.usable:
+        raise (RulesBroken if checked.breaks_rules else DefinitionError)(checked.problems)
+    if checked.newest is None:
+        require_free(rules, name)
+    noted = (*also, *checked.changes)
+    version = store.collections.save(
+        name,
+        checked.text,
+        expected=expected,
+        by=person,
+        comment=comment.strip(),
+        change=[change.to_json() for change in noted],
+    )
+    is_new = checked.newest is None or version.revision != checked.newest.revision
+    return Saved(version, noted if is_new else (), checked.problems, is_new)
+
+
+def restore(
+    store: Store,
+    rules: SavingRules,
+    person: Person,
+    name: str,
+    number: int,
+    *,
+    expected: int,
+    comment: str = "",
+) -> Saved:
+    """Save an earlier version again, as a new version; also of a collection that is deleted.
+
+    It is checked as if it were new: what the present rules do not allow cannot be restored. Raises as `save`.
+    """
+    newest = store.collections.get(name)
+    _require_right(rules, person, name, newest)
+    found = store.collections.version(name, number)
+    if found is None:
+        raise CollectionNotFound(
+            f"The collection {name} has no version {number}. See directory-sync collections versions {name}.",
+            name=name,
+        )
+    also = [DefinitionChange(ChangeCode.RESTORED, new=number)]
+    return save(store, rules, person, name, found.text, expected=expected, comment=comment, also=also)
+
+
+def delete(
+    store: Store,
+    rules: SavingRules,
+    person: Person,
+    name: str,
+    *,
+    expected: int,
+    comment: str = "",
+    running: Sequence[str],
+) -> SavedVersion:
+    """Delete a saved collection, with what its jobs know of objects. Versions, runs and requests stay.
+
+    Args:
+        store: keeps it.
+        rules: of the deployment.
+        person: who deletes.
+        name: which.
+        expected: number of the newest version that the person has seen.
+        comment: why.
+        running: ids of its runs that have not ended, as Airflow tells.
+
+    Raises EditRefused, CollectionNotFound, CollectionChanged; CollectionInUse while a run or a request of it
+    is under way.
+    """
+    newest = store.collections.get(name)
+    _require_right(rules, person, name, newest)
+    if newest is None:
+        raise CollectionNotFound(
+            f"The store has no collection {name}. See directory-sync collections list.", name=name
+        )
+    waiting = RequestFilter(
+        collections=(name,), states=(RequestState.PENDING.value, RequestState.APPROVED.value)
+    )
+    requests = [request.id for request in store.requests.all(waiting, limit=_MOST_NAMED + 1).requests]
+    if running or requests:
+        raise _in_use(name, running, requests)
+    return store.collections.delete(name, expected=expected, by=person, comment=comment.strip())
+
+
+def require_free(rules: SavingRules, name: str) -> None:
+    """Raise NameTaken if a name belongs to a collection from a file, or to something else in Airflow."""
+    if rules.files is not None:
+        try:
+            found = [judge(document, rules.files.templates) for document in rules.files.mentioning(name)]
+        except DefinitionError as error:
+            # Not every API server has the folder; what Airflow has made of its files is asked next.
+            log.info("Definition files cannot be looked at, so names in them are not compared. %s", error)
+            found = []
+        for each in found:
+            if each.name == name:
+                raise _taken(name, f"the file {each.origin}", Origin(each.origin))
+    if where := rules.taken_by(name):
+        raise _taken(name, where, Origin(""))
+
+
+def _taken(name: str, where: str, origin: Origin) -> NameTaken:
+    return NameTaken(
+        f"The name {name} belongs to {where}. Nothing was saved; choose another name.",
+        name=name,
+        origin=origin.text,
+    )
+
+
+def _require_right(
+    rules: SavingRules,
+    person: Person,
+    name: str | None,
+    newest: SavedVersion | None,
+    *,
+    owners_after: Sequence[str] | None = None,
+) -> None:
+    """Raise EditRefused if the person may not create or edit this collection."""
+    before = None if newest is None else _collection_of(newest, rules)
+    right = may_edit(
+        person,
+        () if before is None else before.owners,
+        rules.collection_roles,
+        rules.administrators,
+        owners_after=owners_after,
+    )
+    if not right.allowed:
+        text = edit_right_text(right, rules.collection_roles, rules.administrators)
+        raise EditRefused(text, name=name or "")
+
+
+def _collection_of(version: SavedVersion, rules: SavingRules) -> Collection | None:
+    """What a saved version means now; None if it cannot be used, as after an upgrade or without its
+    template.
+    """
+    loaded = judge(Document(version.name, version.text, version.name), rules.templates)
+    return loaded.collection if isinstance(loaded, Loaded) else None
+
+
+def _changes(
+    newest: SavedVersion | None, before: Collection | None, loaded: Loaded
+) -> tuple[DefinitionChange, ...]:
+    if newest is None:
+        return (DefinitionChange(ChangeCode.CREATED),)
+    if newest.text == loaded.document.text:
+        return ()
+    if before is None:
+        return (DefinitionChange(ChangeCode.UNKNOWN, weakens=True),)
+    return compare(before, loaded.collection) or (DefinitionChange(ChangeCode.TEXT_ONLY),)
+
+
+def _in_use(name: str, runs: Sequence[str], requests: Sequence[int]) -> CollectionInUse:
+    def named(what: str, given: Sequence[Any]) -> str:
+        more = " and others" if len(given) > _MOST_NAMED else ""
+        return f"{what} {', '.join(map(str, given[:_MOST_NAMED]))}{more}" if given else ""
+
+    under_way = " and ".join(filter(None, (named("run", runs), named("request", requests))))
+    remedies = [
+        "switch the collection off and wait until its runs have ended, or mark them failed in Airflow"
+        if runs
+        else "",
+        "decide or cancel its requests; an approved one is applied by its run" if requests else "",
+    ]
+    return CollectionInUse(
+        f"The collection {name} was not deleted, because {under_way} of it"
+        f" {'are' if len(runs) + len(requests) > 1 else 'is'} under way. First"
+        f" {'; '.join(filter(None, remedies))}.",
+        name=name,
+        runs=runs[: _MOST_NAMED + 1],
+        requests=requests[: _MOST_NAMED + 1],
+    )
