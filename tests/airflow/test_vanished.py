@@ -94,3 +94,33 @@ def test_the_housekeeping_asks_the_folder_of_the_deployment(
         assert answers == expected
         answers.clear()
         age(folder)
+
+
+def test_saved_collections_are_defined_until_they_are_deleted(
+    run_dag: Callable[..., DagRun], store_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the folder holds, also where it is empty because everything is saved."""
+    from directory_sync.airflow import upkeep
+    from directory_sync.airflow.upkeep_dag import upkeep_dags
+    from directory_sync.approval.people import Person
+    from directory_sync.store.store import Store
+
+    answers: list[bool] = []
+
+    def look(_: object, is_gone: Callable[[str], bool]) -> upkeep.Kept:
+        answers.extend(is_gone(name) for name in ("kept", "deleted", "never_there"))
+        return upkeep.Kept(0, 0, 0, 0, 0, 0, ())
+
+    ida = Person("ida", frozenset(), verified=True)
+    with Store.open(store_url) as store:
+        for name in ("kept", "deleted"):
+            store.collections.save(name, f"name: {name}", expected=0, by=ida)
+        store.collections.delete("deleted", expected=1, by=ida)
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(folder))
+    monkeypatch.setattr(upkeep, "keep_up", look)
+    age(folder)
+    for expected in ([False, True, True], [False, True, False]):
+        assert str(run_dag(upkeep_dags()["directory_sync.upkeep"]).state) == "success"
+        assert answers == expected
+        answers.clear()
+        (folder / "a.yaml").unlink(missing_ok=True)

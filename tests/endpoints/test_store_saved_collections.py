@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,14 +15,18 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from directory_sync.approval.people import Person
+from directory_sync.definition.catalogue import Catalogues, FolderCatalogue
+from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.errors import (
     CollectionChanged,
     CollectionError,
     CollectionNotFound,
+    DefinitionError,
     NameTaken,
     OriginDiffers,
 )
 from directory_sync.plan.past import NOTHING, Findings, Identities
+from directory_sync.store.catalogue import StoreCatalogue
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.saved_collections import SavedVersion
@@ -131,6 +136,10 @@ def test_what_was_never_there_is_not_found(store: Store) -> None:
         ("crew", "name: crew\0", "", "ida"),
         ("crew", "name: \ud800", "", "ida"),
         ("cr\0ew", "name: crew", "", "ida"),
+        ("Crew", "name: crew", "", "ida"),
+        ("crew\n", "name: crew", "", "ida"),
+        ("../crew", "name: crew", "", "ida"),
+        ("x" * 101, "name: crew", "", "ida"),
         ("crew", "name: crew", "x" * 10_001, "ida"),
         ("crew", "name: crew", "", "i\0da"),
     ],
@@ -140,7 +149,7 @@ def test_what_cannot_be_stored_as_it_is_is_refused(
 ) -> None:
     """Nothing is altered silently, and nothing is stored."""
     by = Person(person, frozenset(), verified=True)
-    with pytest.raises(CollectionError, match=r"cannot be stored|at most 10,000"):
+    with pytest.raises(CollectionError, match=r"cannot be stored|at most 10,000|no name"):
         store.collections.save(name, text, expected=0, by=by, comment=comment)
     assert store.collections.newest() == []
     assert store.collections.newest_revision() == 0
@@ -330,3 +339,71 @@ def test_a_deletion_takes_along_what_jobs_know(store: Store, clock: Clock) -> No
     assert store.known.past(PLACE, window=timedelta()).known == NOTHING
     store.known.learn(PLACE, Learnt(findings))
     assert store.known.past(PLACE, window=timedelta()).known == Identities(b"x" * 16)
+
+
+# -- as a catalogue ------------------------------------------------------------------------------------------
+
+DEFINITION = """name: {name}
+jobs:
+  - name: people
+    source: {{file: in.csv}}
+    destination: {{file: out.csv}}
+    object: row
+    fields: {{id: {{from: id, key: true}}}}
+"""
+
+
+def test_saved_collections_are_a_catalogue(store: Store) -> None:
+    """Each document says that it is saved, and which version; a broken one keeps its name and takes no other
+    away.
+    """
+    for name in ("crew", "ship"):
+        save(store, name, DEFINITION.format(name=name))
+    save(store, "crew", DEFINITION.format(name="crew") + "title: T\n", expected=1)
+    save(store, "broken", "name: [")
+    save(store, "claims", DEFINITION.format(name="crew"))
+    save(store, "gone", DEFINITION.format(name="gone"))
+    store.collections.delete("gone", expected=1, by=IDA)
+    catalogue = StoreCatalogue(store)
+    found = {each.name: each for each in catalogue.all()}
+    assert {name: type(each) for name, each in found.items()} == {
+        "broken": Broken,
+        "claims": Broken,
+        "crew": Loaded,
+        "ship": Loaded,
+    }
+    assert (found["crew"].document.origin, found["crew"].document.version) == ("saved:crew", "2")
+    assert "write name: claims" in str(found["claims"].problems[0])
+    assert catalogue.names() == frozenset(found)
+    loaded = catalogue.get("crew")
+    assert loaded is not None
+    assert loaded.document.version == "2"
+    assert catalogue.get("claims") is None
+    assert catalogue.get("gone") is None
+
+
+def test_a_name_in_file_and_store_is_broken_in_both(store: Store, tmp_path: Path) -> None:
+    """As a name in two files is."""
+    save(store, "crew", DEFINITION.format(name="crew"))
+    (tmp_path / "a.yaml").write_text(DEFINITION.format(name="crew"), encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(DEFINITION.format(name="ship"), encoding="utf-8")
+    found = Catalogues([FolderCatalogue(tmp_path), StoreCatalogue(store)]).all()
+    assert [(type(each), each.name) for each in found] == [
+        (Broken, "crew"),
+        (Loaded, "ship"),
+        (Broken, "crew"),
+    ]
+    assert "also used in saved:crew" in str(found[0].problems[0])  # type: ignore[union-attr]
+
+
+def test_a_store_that_does_not_answer_says_nothing(store_url: str) -> None:
+    """An error, never an empty catalogue."""
+    with Store.open(store_url) as store:
+        drop = "DROP TABLE directory_sync_collection_version"
+        with store._database.write() as connection:
+            connection.exec_driver_sql(drop)
+        for look in (StoreCatalogue(store).all, StoreCatalogue(store).names):
+            with pytest.raises(DefinitionError, match="the store cannot be read"):
+                look()
+        with pytest.raises(DefinitionError):
+            StoreCatalogue(store).get("crew")

@@ -27,20 +27,27 @@ class BrokenDefinitionOperator(BaseOperator):
         raise AirflowFailException(f"This collection cannot run; its definition is broken:\n{self.problems}")
 
 
-def broken_dag(dag_id: str, problems: str) -> DAG:
+IN_FILE = (
+    "Correct the file; the collection comes back by itself. `directory-sync validate FILE` shows the same."
+)
+SAVED = "Correct it in Directory Sync; the collection comes back by itself."
+"""What to do about a definition, by where it is kept."""
+
+
+def broken_dag(dag_id: str, problems: str, remedy: str = IN_FILE) -> DAG:
     """Build the DAG of a broken definition.
 
     Args:
         dag_id: the collection's name, or something made of the file's name where it could not be read.
         problems: one per line, each naming file and line.
+        remedy: what to do about it.
     """
     with DAG(
         dag_id=dag_id,
         description="The definition of this collection is broken; see its documentation.",
         doc_md=(
-            "**This collection cannot run: its definition is broken.** Correct the file; the collection comes"
-            " back by itself. "
-            f"`directory-sync validate FILE` shows the same.\n\n{listing(problems.splitlines())}\n"
+            f"**This collection cannot run: its definition is broken.** {remedy}\n\n"
+            f"{listing(problems.splitlines())}\n"
         ),
         tags={TAG},
         schedule=None,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from directory_sync.definition.catalogue import Catalogue, FolderCatalogue
 from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import DefinitionError
-from directory_sync.settings import templates_folder
+from directory_sync.settings import collections_folder, templates_folder
+
+if TYPE_CHECKING:
+    from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +20,26 @@ log = logging.getLogger(__name__)
 def catalogue_of(folder: Path) -> Catalogue:
     """The definitions in a folder, with the deployment's templates."""
     return FolderCatalogue(folder, FolderTemplates(templates_folder(folder)))
+
+
+def templates_of_deployment() -> FolderTemplates:
+    """The templates that definitions outside of a folder may use: the same as those in the deployment's own
+    folder.
+    """
+    from airflow.sdk.configuration import conf
+
+    dags = Path(conf.get("core", "dags_folder"))
+    return FolderTemplates(templates_folder(collections_folder(beside=dags / "collections.py")))
+
+
+def is_saved(store: Store, name: str) -> bool | None:
+    """Whether a collection is saved in the store: False if it was, and has been deleted; None if it comes
+    from a file, or is unknown. Raises StoreError.
+    """
+    origin = store.collections.origin(name)
+    if origin is not None:
+        return True if origin.file is None else None
+    return False if store.collections.versions(name) else None
 
 
 def defined_collections(catalogue: Catalogue) -> frozenset[str] | None:

@@ -15,7 +15,8 @@ from airflow.sdk import DAG, Param, get_parsing_context
 from airflow.sdk.definitions.param import ParamsDict
 
 from directory_sync import settings
-from directory_sync.airflow.broken import broken_dag
+from directory_sync.airflow.broken import SAVED, broken_dag
+from directory_sync.airflow.bundle_files import saved_names
 from directory_sync.airflow.catalogue import catalogue_of
 from directory_sync.airflow.documentation import documentation_of
 from directory_sync.airflow.schedules import start_of, timetable_of
@@ -23,9 +24,10 @@ from directory_sync.airflow.upkeep_dag import UPKEEP_DAG_ID
 from directory_sync.airflow.wiring import add_tasks
 from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
-from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.support import unsupported
+from directory_sync.definition.templates import Templates
 from directory_sync.errors import SettingsError
 from directory_sync.garbage import rare_collection
 from directory_sync.run.policies import policy_for
@@ -61,10 +63,22 @@ def build_dags(definitions: Path | Catalogue) -> dict[str, DAG]:
     minimum = _minimum()
     if wanted is not None and (loaded := definitions.get(wanted)) is not None:
         return {wanted: _dag_of(loaded, minimum)}
-    found = definitions.all()
+    saved = saved_names()
+    found = [_refuse_saved_name(each, saved) for each in definitions.all()]
     dags = {each.name: _dag_of(each, minimum) for each in found if isinstance(each, Loaded)}
-    dags.update(_broken_dags([each for each in found if isinstance(each, Broken)], taken=set(dags)))
+    dags.update(_broken_dags([each for each in found if isinstance(each, Broken)], taken={*dags, *saved}))
     return dags
+
+
+def dag_of(document: Document, templates: Templates) -> DAG:
+    """Build the DAG of a document that says which collection it has to define.
+
+    A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong.
+    """
+    result = judge(document, templates)
+    if isinstance(result, Loaded):
+        return _dag_of(result, _minimum())
+    return broken_dag(document.kept_as, "\n".join(map(str, result.problems)), remedy=SAVED)
 
 
 def build_dag(
@@ -154,6 +168,18 @@ def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> D
     except Exception as error:  # noqa: BLE001 whatever Airflow refuses must not take the other collections away
         problem = f"{loaded.origin}:1: Airflow refuses this collection: {type(error).__name__}: {error}"
         return broken_dag(loaded.collection.name, problem)
+
+
+def _refuse_saved_name(result: Loaded | Broken, saved: frozenset[str]) -> Loaded | Broken:
+    """A definition from a file that has the name of a collection saved in the store is broken; that one goes
+    on.
+    """
+    if not isinstance(result, Loaded) or result.name not in saved:
+        return result
+    message = f"the name {result.name} belongs to a collection that is saved in Directory Sync"
+    hint = "choose another name, or delete the saved collection"
+    problem = result.places.problem(("name",), message, hint)
+    return Broken(result.document, result.name, (problem, *result.problems))
 
 
 def _broken_dags(definitions: list[Broken], taken: set[str]) -> dict[str, DAG]:

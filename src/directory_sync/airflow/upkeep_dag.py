@@ -38,7 +38,8 @@ class UpkeepOperator(BaseOperator):
         from dataclasses import asdict
         from functools import cache
 
-        from directory_sync.airflow.catalogue import catalogue_of, defined_collections
+        from directory_sync.airflow.catalogue import catalogue_of, defined_collections, is_saved
+        from directory_sync.airflow.collection_task import open_store
         from directory_sync.airflow.upkeep import keep_up
         from directory_sync.printable import printable_lines
 
@@ -54,6 +55,10 @@ class UpkeepOperator(BaseOperator):
             return defined_collections(catalogue_of(folder))
 
         def is_gone(collection: str) -> bool:
+            with open_store() as store:
+                saved = is_saved(store, collection)
+            if saved is not None:
+                return not saved
             known = defined()
             return known is not None and collection not in known
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, StringConstraints
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=100)]
+LONGEST_NAME = 100
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 

@@ -33,6 +33,8 @@ class Document:
         text: YAML, or JSON if `origin` ends in `.json`; empty if it could not be read.
         origin: where it comes from, as problems name it: of a file, its path as it was given.
         version: names this text among all that the origin has held; of a file, its SHA-256, hexadecimal.
+        kept_as: the collection that it has to define, where that is decided by where it is kept; empty where
+            the text alone says it, as in a file.
         unreadable: why there is no text; None if there is one.
     """
 
@@ -40,6 +42,7 @@ class Document:
     text: str = field(repr=False)
     origin: str
     version: str = ""
+    kept_as: str = ""
     unreadable: Problem | None = None
 
 

@@ -84,6 +84,18 @@ def load_text(text: str, origin: str, templates: Templates = BUILT_IN) -> Loaded
 
 def judge(document: Document, templates: Templates = BUILT_IN) -> Loaded | Broken:
     """Read a definition, without raising anything."""
+    result = _judge(document, templates)
+    kept_as = document.kept_as
+    if not kept_as or result.name == kept_as:
+        return result
+    if isinstance(result, Broken):
+        return Broken(document, kept_as, result.problems)
+    message, hint = f"the collection is kept under the name {kept_as}", f"write name: {kept_as}"
+    problem = result.places.problem(("name",), message, hint)
+    return Broken(document, kept_as, (problem, *result.problems))
+
+
+def _judge(document: Document, templates: Templates) -> Loaded | Broken:
     root, problems = read_tree(document)
     if not isinstance(root, Entries):
         return Broken(document, None, tuple(problems))

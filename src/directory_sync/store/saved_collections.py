@@ -7,6 +7,7 @@ that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
 
 from directory_sync.approval.people import Person
+from directory_sync.definition.basics import LONGEST_NAME, NAME_PATTERN
 from directory_sync.errors import CollectionChanged, CollectionError, CollectionNotFound
 from directory_sync.printable import storable
 from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
@@ -186,8 +188,17 @@ class SavedCollections:
 
     def newest_revision(self) -> int:
         """The revision of the version that was saved last; 0 if there is none."""
+        # By the versions themselves: Airflow's bundle may read no other table.
         with self._database.read() as connection:
-            return connection.scalar(select(CollectionRevisionRow.revision)) or 0
+            return connection.scalar(select(func.max(_V.revision))) or 0
+
+    def moment(self, revision: int) -> datetime | None:
+        """When the version of a revision was saved; None if there is no such revision.
+
+        A store that was restored from a backup may give a revision a second time; this tells them apart.
+        """
+        with self._database.read() as connection:
+            return connection.scalar(select(_V.saved).where(_V.revision == revision))
 
     def at(self, revision: int) -> list[SavedVersion]:
         """The collections that existed when a version got this revision, in order of their names."""
@@ -337,8 +348,14 @@ def _not_found(name: str) -> CollectionNotFound:
 
 
 def _require_storable(name: str, text: str, comment: str, by: Person) -> None:
-    """Raise CollectionError where something could only be stored altered."""
-    for what, value in (("name", name), ("definition", text), ("name of the person", by.name)):
+    """Raise CollectionError where something could only be stored altered, or is no name of a collection."""
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
+        raise CollectionError(
+            f"{name[:LONGEST_NAME]!r} is no name of a collection: lower-case letters, digits and underscores,"
+            f" a letter first, at most {LONGEST_NAME} characters.",
+            name=name,
+        )
+    for what, value in (("definition", text), ("name of the person", by.name)):
         if storable(value) != value:
             raise CollectionError(
                 f"The {what} holds characters that cannot be stored (NUL or half of a pair). Remove them.",
