@@ -4,7 +4,6 @@ button.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
@@ -49,27 +48,13 @@ class LdapHook(BaseHook):
 
         Returns whether that went well, and what was found or what is wrong.
         """
-        import ldap
-
-        from directory_sync.endpoints.ldap import root_dse
-        from directory_sync.endpoints.ldap.session import connect
+        from directory_sync.endpoints.ldap.trial import try_connection
 
         try:
             settings = self._settings()
-            connection = connect(settings)
+            server = try_connection(settings).root
         except EndpointError as error:
             return False, str(error)
-        try:
-            found = connection.search_s("", ldap.SCOPE_BASE, attrlist=list(root_dse.ATTRIBUTES))
-        except ldap.LDAPError as error:
-            return (
-                False,
-                f"Logged in to {settings.label}, but it does not show its root DSE ({type(error).__name__}).",
-            )
-        finally:
-            with contextlib.suppress(ldap.LDAPError):
-                connection.unbind_s()
-        server = root_dse.interpret(found[0][1] if found else {}, settings.flavour)
         contexts = "; ".join(server.naming_contexts) or "none that this login may see"
         facts = [
             f"Logged in to {settings.uri} as {settings.login or 'anonymous'}.",

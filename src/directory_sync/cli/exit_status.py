@@ -29,7 +29,7 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.OK: "Nothing went wrong. `preview`: there is nothing to change.",
     ExitStatus.FAILED: (
         "A job failed, or the command could not do its work. `preview`: also records with errors and no"
-        " changes."
+        " changes. `doctor`: there is a problem."
     ),
     ExitStatus.WRONG_USAGE: "A definition is broken, or the command was used wrongly.",
     ExitStatus.STOPPED_BY_LIMIT: "A limit stopped a job (`run`) or would stop it (`preview`).",

@@ -12,6 +12,8 @@ from directory_sync import __version__
 from directory_sync.cli.parser_basics import Commands, command, positive
 from directory_sync.cli.parser_requests import add_requests
 from directory_sync.cli.terminal import PROGRAM
+from directory_sync.definition.problems import suggest
+from directory_sync.doctor.groups import Group
 
 MODULES = {
     "validate": "directory_sync.cli.validate",
@@ -21,6 +23,7 @@ MODULES = {
     "query": "directory_sync.cli.query",
     "requests": "directory_sync.cli.requests",
     "db": "directory_sync.cli.db",
+    "doctor": "directory_sync.cli.doctor",
 }
 """Command → module whose function `main(arguments)` carries it out and returns the exit status."""
 
@@ -45,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_query(commands)
     add_requests(commands)
     _add_db(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -154,6 +158,46 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
         " what was left open. Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)
+
+
+def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = command(
+        commands,
+        "doctor",
+        "check a deployment and say what to do",
+        "Checks configuration, folders, store, definitions, Airflow, mail, connections and rights, and says"
+        " what is wrong and what to do. Changes nothing.",
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        type=_group,
+        metavar="GROUP",
+        help=f"make only these checks: {', '.join(Group)}; may be repeated",
+    )
+    parser.add_argument(
+        "--connection",
+        action="append",
+        metavar="NAME",
+        help="test only this connection to a directory; may be repeated",
+    )
+    parser.add_argument(
+        "--send-mail", metavar="TO", help="also send a mail to this address, to see whether it arrives"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "json"],
+        default="table",
+        help="how findings are shown (default: table)",
+    )
+
+
+def _group(text: str) -> Group:
+    try:
+        return Group(text)
+    except ValueError:
+        hint = suggest(text, Group, f"expected one of {', '.join(Group)}")
+        raise argparse.ArgumentTypeError(hint) from None
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:

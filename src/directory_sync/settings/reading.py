@@ -80,9 +80,18 @@ def _config_file_section(section: str, path: str, modified: int) -> dict[str, st
         parser.read_string(_of_section(text, section), path)
     except (OSError, UnicodeDecodeError, ConfigFileError) as error:
         raise SettingsError(
-            f"{path} cannot be read as a configuration file: {error}. Correct the file."
+            f"{path} cannot be read as a configuration file: {_reason(error)}. Correct the file."
         ) from None
     return dict(parser[section]) if parser.has_section(section) else {}
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong with the file; quotes none of its lines, which may hold passwords."""
+    if isinstance(error, ConfigFileError):
+        lines = [getattr(error, "lineno", None), *(line for line, _ in getattr(error, "errors", ()))]
+        line = next((line for line in lines if line), None)
+        return "it has a line that is neither [section] nor key = value" + (f" (line {line})" if line else "")
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _of_section(text: str, section: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from directory_sync.approval.request import EventKind, MessageCode
@@ -214,27 +214,24 @@ class Settling:
                 )
         return True
 
+    def left(self) -> tuple[Closed, ...]:
+        """The attempts and runs that would be closed now; nothing is changed. Runs whose attempts are still
+        open are not among them.
+        """
+        with self._database.read() as connection:
+            now = self._database.now(connection)
+            attempts = connection.execute(_left_attempts(now)).all()
+            runs = connection.execute(_left_runs(now)).all()
+        return (
+            *(Closed(row.collection, row.run_id, row.job) for row in attempts),
+            *(Closed(row.collection, row.run_id) for row in runs),
+        )
+
     def close_left_attempts(self, collection: str | None = None) -> tuple[Closed, ...]:
         """Close the attempts whose process is gone; those with an open plan are closed with it."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            others = aliased(JobRunRow)
-            has_plan = exists(
-                select(PlanRow.id)
-                .join(others, others.id == PlanRow.job_run_id)
-                .where(
-                    others.collection_run_id == JobRunRow.collection_run_id,
-                    others.job == JobRunRow.job,
-                    _is_open(),
-                )
-            )
-            query = (
-                select(JobRunRow.id, JobRunRow.job, CollectionRunRow.collection, CollectionRunRow.run_id)
-                .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-                .where(JobRunRow.state == RUNNING, _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
-                .order_by(JobRunRow.id)
-                .with_for_update(of=JobRunRow)
-            )
+            query = _left_attempts(now).with_for_update(of=JobRunRow)
             if collection is not None:
                 query = query.where(CollectionRunRow.collection == collection)
             rows = connection.execute(query).all()
@@ -256,23 +253,7 @@ class Settling:
         """
         with self._database.write() as connection:
             now = self._database.now(connection)
-            own = JobRunRow.collection_run_id == CollectionRunRow.id
-            has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
-            has_plan = exists(
-                select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open())
-            )
-            query = (
-                select(CollectionRunRow.id, CollectionRunRow.collection, CollectionRunRow.run_id)
-                .where(
-                    CollectionRunRow.trigger == TERMINAL,
-                    CollectionRunRow.finished.is_(None),
-                    ~has_attempt,
-                    ~has_plan,
-                )
-                .where(_left(CollectionRunRow.lease, CollectionRunRow.started, now))
-                .order_by(CollectionRunRow.id)
-                .with_for_update()
-            )
+            query = _left_runs(now).with_for_update()
             if collection is not None:
                 query = query.where(CollectionRunRow.collection == collection)
             rows = connection.execute(query).all()
@@ -283,6 +264,46 @@ class Settling:
                     .values(state=_FAILED, finished=now)
                 )
         return tuple(Closed(row.collection, row.run_id) for row in rows)
+
+
+def _left_attempts(now: datetime) -> Select[int, str, str, str]:
+    """The attempts whose process is gone, without those that have an open plan."""
+    others = aliased(JobRunRow)
+    has_plan = exists(
+        select(PlanRow.id)
+        .join(others, others.id == PlanRow.job_run_id)
+        .where(
+            others.collection_run_id == JobRunRow.collection_run_id,
+            others.job == JobRunRow.job,
+            _is_open(),
+        )
+    )
+    return (
+        select(JobRunRow.id, JobRunRow.job, CollectionRunRow.collection, CollectionRunRow.run_id)
+        .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+        .where(JobRunRow.state == RUNNING, _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
+        .order_by(JobRunRow.id)
+    )
+
+
+def _left_runs(now: datetime) -> Select[int, str, str]:
+    """The runs from terminals that nothing goes on with, without those that have an open attempt or plan."""
+    own = JobRunRow.collection_run_id == CollectionRunRow.id
+    has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
+    has_plan = exists(
+        select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open())
+    )
+    return (
+        select(CollectionRunRow.id, CollectionRunRow.collection, CollectionRunRow.run_id)
+        .where(
+            CollectionRunRow.trigger == TERMINAL,
+            CollectionRunRow.finished.is_(None),
+            ~has_attempt,
+            ~has_plan,
+        )
+        .where(_left(CollectionRunRow.lease, CollectionRunRow.started, now))
+        .order_by(CollectionRunRow.id)
+    )
 
 
 def _is_open() -> ColumnElement[bool]:

@@ -1,0 +1,3 @@
+"""Checks of a deployment: configuration, store, definitions, Airflow, mail, connections and rights; they
+change nothing.
+"""

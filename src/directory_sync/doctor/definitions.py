@@ -1,0 +1,62 @@
+"""Checks of the definition files: that each can be used, as `directory-sync validate` would say."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+
+from directory_sync import settings
+from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.support import unsupported
+from directory_sync.doctor.codes import Code
+from directory_sync.doctor.examination import Examination
+from directory_sync.doctor.findings import Fact, Finding, ok, problem, warning
+
+_SHOWN = 3
+"""Problems of one file that are told; `validate` tells all."""
+
+
+def files(examination: Examination) -> Iterator[Finding]:
+    """Each definition file in the folder of collections."""
+    definitions = examination.definitions()
+    folder = str(definitions.folder)
+    if not definitions.found:
+        yield warning(Code.NO_DEFINITIONS, folder=folder)
+        return
+    modules = _script_modules()
+    for each in definitions.found:
+        problems = list(each.problems)
+        if isinstance(each, Loaded):
+            problems += unsupported(each.collection, script_modules=modules, places=each.places)
+        said = [str(one) for one in problems[:_SHOWN]]
+        facts: dict[str, Fact] = {
+            "file": each.origin,
+            "count": len(problems),
+            "details": said,
+            "more": len(problems) - len(said),
+        }
+        if isinstance(each, Broken):
+            yield problem(Code.DEFINITION_BROKEN, **facts)
+        elif problems:
+            yield warning(Code.DEFINITION_DOUBTFUL, **facts)
+    yield ok(
+        Code.DEFINITIONS_READ, folder=folder, count=len(definitions.found), usable=len(definitions.usable)
+    )
+
+
+def scripts(examination: Examination) -> Iterator[Finding]:
+    """Whether Python finds the modules whose functions definitions may call."""
+    del examination
+    for name in _script_modules():
+        try:
+            found = importlib.util.find_spec(name) is not None
+        except Exception:  # noqa: BLE001 - a parent package that cannot be imported raises anything
+            found = False
+        if found:
+            yield ok(Code.SCRIPT_MODULE_FOUND, module=name)
+        else:
+            yield problem(Code.SCRIPT_MODULE_MISSING, module=name)
+
+
+def _script_modules() -> tuple[str, ...]:
+    return settings.script_modules()
