@@ -5,7 +5,6 @@
     DirectorySyncError
     ├── DefinitionError            the definition is wrong: problems with file, line and key
     │   └── RulesBroken            the definition breaks a rule of the deployment's connections
-    │   └── RuleBroken             it uses a connection against the rules of the deployment
     ├── UnsupportedError           the definition is right, but cannot be carried out here yet
     ├── SettingsError              a setting of the deployment is missing or wrong
     │   └── ConnectionRulesError   the file with the rules of connections cannot be used; field: problems
@@ -81,10 +80,6 @@ class DefinitionError(DirectorySyncError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in problems))
-
-
-class RuleBroken(DefinitionError):
-    """The definition uses a connection against the rules of the deployment; nothing was read."""
 
 
 class RulesBroken(DefinitionError):

@@ -116,19 +116,22 @@ NASTY = st.text(
 )
 
 
-@given(st.one_of(NASTY, st.text()).map(storable))
-@example("'''")
-@example("\\")
-@example("\\'''\r\n")
-@example("")
-@example("# -*- coding: latin-1 -*-\nname: crew")
-def test_a_text_comes_back_from_its_file_as_it_was(text: str) -> None:
-    """Whatever a definition holds, Python reads exactly that from the file, and nothing of it is run."""
+@given(st.one_of(NASTY, st.text()).map(storable), st.lists(NASTY, max_size=2))
+@example("'''", [])
+@example("\\", ["'"])
+@example("\\'''\r\n", [])
+@example("", [])
+@example("# -*- coding: latin-1 -*-\nname: crew", [])
+def test_a_text_comes_back_from_its_file_as_it_was(text: str, roles: list[str]) -> None:
+    """Whatever a definition and roles hold, Python reads exactly that from the file, and nothing of it is
+    run.
+    """
     from directory_sync.airflow.stub import stub_of
     from directory_sync.store.saved_collections import SavedVersion
 
     saved = SavedVersion.__new__(SavedVersion)
-    for field, value in {"name": "crew", "number": 7, "text": text}.items():
+    given_ = {"name": "crew", "number": 7, "text": text, "roles": tuple(roles), "verified": True}
+    for field, value in given_.items():
         object.__setattr__(saved, field, value)
     stub = stub_of(saved).encode()
     assert b"airflow" in stub
@@ -137,7 +140,7 @@ def test_a_text_comes_back_from_its_file_as_it_was(text: str) -> None:
     assert isinstance(assignment, ast.Assign)
     assert isinstance(imported, ast.ImportFrom)
     assert ast.literal_eval(assignment.value)[1:-1] == text
-    assert ast.unparse(call) == "dag = load('crew', 7, DEFINITION)"
+    assert ast.unparse(call) == f"dag = load('crew', 7, DEFINITION, {roles!r})"
 
 
 def test_the_code_tab_shows_the_definition(bundle: Callable[..., DirectorySyncBundle], store: Store) -> None:

@@ -387,7 +387,7 @@ def test_a_broken_rule_is_told_at_its_place() -> None:
             " (objectClass=contact) or (objectClass=inetOrgPerson)"
         ),
         (
-            "a.yaml:13: jobs[0].fields.MAIL: by the rules of the deployment, no job writes MAIL of connection"
+            "a.yaml:13: jobs[0].fields.MAIL: by the rules of the deployment, no job writes MAIL to connection"
             " Lab, take it out of the fields"
         ),
     ]

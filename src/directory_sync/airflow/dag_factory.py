@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Param, get_parsing_context
 from airflow.sdk.definitions.param import ParamsDict
 
 from directory_sync import settings
-from directory_sync.airflow.broken import SAVED, broken_dag
+from directory_sync.airflow.broken import SAVED, TASK_ID, broken_dag
 from directory_sync.airflow.bundle_files import saved_names
 from directory_sync.airflow.catalogue import catalogue_of
 from directory_sync.airflow.documentation import documentation_of
@@ -28,7 +28,7 @@ from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import ApprovalPolicy, Collection
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import Templates
-from directory_sync.errors import SettingsError
+from directory_sync.errors import ConnectionRulesError, SettingsError
 from directory_sync.garbage import rare_collection
 from directory_sync.run.policies import policy_for
 from directory_sync.settings import script_modules
@@ -57,25 +57,28 @@ def build_dags(definitions: Path | Catalogue) -> dict[str, DAG]:
                 " the section [directory_sync] of airflow.cfg."
             )
         definitions = catalogue_of(definitions)
-    wanted = get_parsing_context().dag_id
+    context = get_parsing_context()
+    wanted = context.dag_id
     if wanted == UPKEEP_DAG_ID:
         return {}
     minimum = _minimum()
-    if wanted is not None and (loaded := definitions.get(wanted)) is not None:
+    # The task of a DAG that stands in for a collection that breaks a rule is not in the collection's own.
+    if wanted is not None and context.task_id != TASK_ID and (loaded := definitions.get(wanted)) is not None:
         return {wanted: _dag_of(loaded, minimum)}
     saved = saved_names()
-    found = [_refuse_saved_name(each, saved) for each in definitions.all()]
+    found = _by_the_rules([_refuse_saved_name(each, saved) for each in definitions.all()])
     dags = {each.name: _dag_of(each, minimum) for each in found if isinstance(each, Loaded)}
     dags.update(_broken_dags([each for each in found if isinstance(each, Broken)], taken={*dags, *saved}))
     return dags
 
 
-def dag_of(document: Document, templates: Templates) -> DAG:
+def dag_of(document: Document, templates: Templates, roles: Sequence[str]) -> DAG:
     """Build the DAG of a document that says which collection it has to define.
 
-    A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong.
+    A definition that is broken, or that Airflow refuses, becomes a DAG that shows what is wrong. `roles`:
+    those that it was saved with.
     """
-    result = judge(document, templates)
+    (result,) = _by_the_rules([judge(document, templates)], roles)
     if isinstance(result, Loaded):
         return _dag_of(result, _minimum())
     return broken_dag(document.kept_as, "\n".join(map(str, result.problems)), remedy=SAVED)
@@ -150,6 +153,39 @@ def _minimum() -> ApprovalPolicy | SettingsError | None:
         return parse_minimum(settings.approval_minimum())
     except SettingsError as error:
         return error
+
+
+def _by_the_rules(
+    found: Sequence[Loaded | Broken], roles: Sequence[str] | None = None
+) -> list[Loaded | Broken]:
+    """With those broken that break a rule of the deployment's connections.
+
+    A task of a run that has begun is left to say so for itself: Airflow would only tell that the DAG that
+    stands in has no such task.
+    """
+    file = settings.connection_rules()
+    if file is None or get_parsing_context().task_id not in (None, TASK_ID):
+        return list(found)
+    from directory_sync.rights.judgement import broken_rules
+    from directory_sync.rights.reading import read_connection_rules
+    from directory_sync.rights.words import as_broken
+
+    try:
+        rules = read_connection_rules(file)
+    except ConnectionRulesError as error:
+        return [
+            Broken(each.document, each.name, (*each.problems, *error.problems))
+            if isinstance(each, Loaded)
+            else each
+            for each in found
+        ]
+    administrators = settings.administrator_roles()
+    return [
+        as_broken(each, broken_rules(each.collection, rules, roles, administrators))
+        if isinstance(each, Loaded)
+        else each
+        for each in found
+    ]
 
 
 def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> DAG:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from directory_sync import settings
 from directory_sync.airflow.connections import AirflowConnections
+from directory_sync.rights.reading import rules_or_error
 from directory_sync.run.deployment import Deployment
 from directory_sync.settings.minimum import parse_minimum
 
@@ -17,4 +18,6 @@ def deployment() -> Deployment:
         plan_max_age=settings.plan_max_age(),
         lease_duration=settings.lease_duration(),
         approval_minimum=parse_minimum(settings.approval_minimum()),
+        connection_rules=rules_or_error(settings.connection_rules()),
+        administrators=settings.administrator_roles(),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
+from directory_sync.run.connection_use import roles_of
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job, start_of
 from directory_sync.run.opening import Earlier
@@ -24,6 +25,7 @@ def preview_in_run(
 
     Nothing else is written.
     """
+    roles = roles_of(store, snapshot)
     attempt = store.runs.start_job(snapshot.id, job.name)
     rules = rules_for(snapshot.collection, None, job, deployment.approval_minimum)
     result = preview_job(
@@ -36,6 +38,7 @@ def preview_in_run(
         earlier=_earlier(snapshot, job, store),
         progress=progress,
         run_id=snapshot.run_id,
+        roles=roles,
     )
     if result.forecast is not None and (told := forecast_text(result.forecast)):
         result = replace(result, message=f"{result.message} {told}")

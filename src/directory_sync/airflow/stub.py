@@ -5,6 +5,7 @@ The file holds the definition, so that parsing it asks no store, and Airflow sho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def stub_of(version: SavedVersion) -> str:
-    """The text of a collection's file. Airflow reads a file only if it holds both words, airflow and dag."""
+    """The text of a collection's file. Airflow reads a file only if it holds both words, airflow and dag.
+
+    The roles are there to show what breaks the rules of connections; a run asks the store for them.
+    """
+    roles = list(version.roles) if version.verified else []
     return (
         "# An Airflow dag, made from a collection that is saved in Directory Sync."
         " Edit it there; changes here are lost.\n"
@@ -26,11 +31,11 @@ def stub_of(version: SavedVersion) -> str:
         "\n"
         "from directory_sync.airflow.stub import load\n"
         "\n"
-        f"dag = load({version.name!r}, {version.number}, DEFINITION)\n"
+        f"dag = load({version.name!r}, {version.number}, DEFINITION, {roles!r})\n"
     )
 
 
-def load(name: str, number: int, definition: str) -> DAG:
+def load(name: str, number: int, definition: str, roles: Sequence[str]) -> DAG:
     """The DAG of a saved collection; one that shows what is wrong if the definition is broken.
 
     Args:
@@ -38,9 +43,10 @@ def load(name: str, number: int, definition: str) -> DAG:
         number: of its version.
         definition: what stands between the quotes of the file, which puts a line break before and after the
             text that was saved.
+        roles: those of the person who saved it.
     """
     text = definition[1:-1]
-    return dag_of(saved_document(name, number, text), templates_of_deployment())
+    return dag_of(saved_document(name, number, text), templates_of_deployment(), roles)
 
 
 def _literal(text: str) -> str:

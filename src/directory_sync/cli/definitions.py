@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -17,6 +17,8 @@ from directory_sync.definition.support import refuse_unsupported
 from directory_sync.definition.templates import FolderTemplates, Templates
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable_lines
+from directory_sync.run.connection_use import refuse_broken_rules
+from directory_sync.run.deployment import Deployment
 
 
 def load_definition(file: Path, templates: Path | None) -> Loaded:
@@ -49,16 +51,18 @@ def find_job(collection: Collection, name: str) -> Job:
         raise UsageError(f"--job: collection {collection.name} has no job {name!r}; {hint}") from None
 
 
-def choose_jobs(loaded: Loaded, name: str | None, script_modules: Sequence[str]) -> list[Job]:
+def choose_jobs(loaded: Loaded, name: str | None, deployment: Deployment) -> list[Job]:
     """Return the job of that name, or all jobs of the collection that are enabled.
 
     Raises:
         UsageError: there is no such job.
+        RulesBroken: the collection breaks a rule of the deployment's connections.
         UnsupportedError: one of them cannot be carried out here; the message names file and line.
     """
     collection = loaded.collection
     jobs = collection.enabled_jobs if name is None else [find_job(collection, name)]
-    refuse_unsupported(collection, jobs, script_modules=script_modules, places=loaded.places)
+    refuse_broken_rules(collection, deployment, roles=None, places=loaded.places)
+    refuse_unsupported(collection, jobs, script_modules=deployment.script_modules, places=loaded.places)
     return jobs
 
 

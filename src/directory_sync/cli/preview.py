@@ -35,7 +35,7 @@ def main(arguments: Namespace) -> ExitStatus:
     """Show what the jobs would change. Raises UnsupportedError if one of them cannot be planned here."""
     loaded = load_definition(arguments.file, arguments.templates)
     deployment = terminal_deployment(arguments)
-    jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
+    jobs = choose_jobs(loaded, arguments.job, deployment)
     statuses: list[ExitStatus] = []
     with contextlib.ExitStack() as stack:
         # Without a store nothing is known, as in the first run of all.

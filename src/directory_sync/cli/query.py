@@ -25,14 +25,17 @@ from directory_sync.plan.mapping.variables import run_variables
 from directory_sync.present.shown import HIDDEN
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable, printable_json, printable_values
+from directory_sync.run.connection_use import refuse_broken_rules
 from directory_sync.run.deployment import Deployment
 
 
 def main(arguments: Namespace) -> ExitStatus:
     """Show the records. Raises EndpointError if the query cannot be carried out."""
-    collection = load_definition(arguments.file, arguments.templates).collection
+    loaded = load_definition(arguments.file, arguments.templates)
+    collection = loaded.collection
     job = find_job(collection, arguments.job)
     deployment = terminal_deployment(arguments)
+    refuse_broken_rules(collection, deployment, roles=None, places=loaded.places, side=arguments.side)
     endpoint: Source = (
         open_source(job, deployment) if arguments.side == "source" else open_destination(job, deployment)
     )

@@ -68,7 +68,7 @@ def main(arguments: Namespace) -> ExitStatus:
     deployment = terminal_deployment(arguments)
     names = []
     if not arguments.approved:
-        jobs = choose_jobs(loaded, arguments.job, deployment.script_modules)
+        jobs = choose_jobs(loaded, arguments.job, deployment)
         if disabled := next((job.name for job in jobs if not job.enabled), None):
             raise UsageError(
                 f"--job: {disabled} is not enabled, so it is left out of runs. Remove enabled: false from it."

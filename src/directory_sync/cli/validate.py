@@ -10,20 +10,25 @@ from pathlib import Path
 from directory_sync import settings
 from directory_sync.cli.definitions import show_problems, templates_for
 from directory_sync.cli.exit_status import ExitStatus
-from directory_sync.cli.terminal import data_output
+from directory_sync.cli.terminal import data_output, warn
 from directory_sync.definition.catalogue import FolderCatalogue
 from directory_sync.definition.documents import read_document
 from directory_sync.definition.loading import Broken, Loaded, judge, refuse_same_names
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.support import unsupported
+from directory_sync.errors import ConnectionRulesError
 from directory_sync.printable import printable, printable_json
+from directory_sync.rights.connection_rules import ConnectionRules
+from directory_sync.rights.judgement import broken_rules
+from directory_sync.rights.reading import read_connection_rules
+from directory_sync.rights.words import rule_problems
 
 
 def main(arguments: Namespace) -> ExitStatus:
     """Show every problem of the files; `WRONG_USAGE` if one of them cannot be used."""
-    modules = settings.script_modules()
+    modules, rules = settings.script_modules(), _rules()
     results = _load(arguments.files, arguments.templates)
-    problems = {result.origin: _problems(result, modules) for result in results}
+    problems = {result.origin: _problems(result, modules, rules) for result in results}
     if arguments.format == "json":
         _print_json(results, problems)
     else:
@@ -43,10 +48,23 @@ def _load(paths: Sequence[Path], templates: Path | None) -> list[Loaded | Broken
     return refuse_same_names(list(results.values()))
 
 
-def _problems(result: Loaded | Broken, modules: tuple[str, ...]) -> list[Problem]:
+def _rules() -> ConnectionRules | None:
+    """The deployment's rules for connections; what keeps them from being read goes to standard error."""
+    try:
+        return read_connection_rules(settings.connection_rules())
+    except ConnectionRulesError as error:
+        warn(str(error))
+        return None
+
+
+def _problems(
+    result: Loaded | Broken, modules: tuple[str, ...], rules: ConnectionRules | None
+) -> list[Problem]:
     problems = list(result.problems)
     if isinstance(result, Loaded):
         problems += unsupported(result.collection, script_modules=modules, places=result.places)
+        broken = broken_rules(result.collection, rules, None, settings.administrator_roles())
+        problems += rule_problems(broken, result.places, severity="warning")
     # Files of one folder have been compared with each other already.
     unique = {(problem.file, problem.line, problem.key, problem.message): problem for problem in problems}
     return sorted(

@@ -82,7 +82,7 @@ def render_changes(
     asks the destination.
     """
     is_secret = secret_fields(job)
-    with open_job(collection, job, deployment, run_id="preview") as opened:
+    with open_job(collection, job, deployment, roles=None, run_id="preview") as opened:
         destination = opened.destination
         shown = (visible(change, is_secret) for change in changes)
         yield from ldif_records(

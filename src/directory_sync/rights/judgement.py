@@ -97,7 +97,7 @@ def broken_rules(
     administrators: Roles[str],
 ) -> list[BrokenRule]:
     """Every rule that a collection breaks, of all its jobs, also of those that are not enabled: a terminal
-    can run those by their names.
+    can preview those by their names.
 
     Args:
         collection: complete, with what templates gave.

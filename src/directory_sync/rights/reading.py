@@ -28,6 +28,14 @@ def read_connection_rules(file: Path | None) -> ConnectionRules | None:
     return None if file is None else parse_connection_rules(read_document(file))
 
 
+def rules_or_error(file: Path | None) -> ConnectionRules | ConnectionRulesError | None:
+    """The same, with the error as a value: for what has other things to do than to use connections."""
+    try:
+        return read_connection_rules(file)
+    except ConnectionRulesError as error:
+        return error
+
+
 def parse_connection_rules(document: Document) -> ConnectionRules:
     """The rules in a text, YAML or JSON. Raises ConnectionRulesError with every problem."""
     if document.unreadable is not None:

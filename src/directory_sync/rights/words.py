@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
+from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, Severity
 from directory_sync.printable import printable
@@ -57,6 +58,14 @@ def rule_problems(
     ]
 
 
+def as_broken(loaded: Loaded, broken: Sequence[BrokenRule]) -> Loaded | Broken:
+    """A collection as one that cannot be used, if it breaks rules; else as it is."""
+    if not broken:
+        return loaded
+    problems = (*loaded.problems, *rule_problems(broken, loaded.places))
+    return Broken(loaded.document, loaded.name, problems)
+
+
 def broken_rule_text(rule: BrokenRule) -> tuple[str, str]:
     """What a collection may not do, and what would be right."""
     place = "files of the data folder" if rule.connection is None else f"connection {rule.connection}"
@@ -87,7 +96,7 @@ def broken_rule_text(rule: BrokenRule) -> tuple[str, str]:
             message = f"{_RULES}not every object type of {place} may be written, but reuse takes any"
             return message, "leave unmanaged_match out"
         case RuleCode.NEVER_WRITE:
-            return f"{_RULES}no job writes {subject} of {place}", _instead(rule)
+            return f"{_RULES}no job writes {subject} to {place}", _instead(rule)
 
 
 def _instead(rule: BrokenRule) -> str:

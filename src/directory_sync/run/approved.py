@@ -18,6 +18,7 @@ from directory_sync.plan.model import Plan
 from directory_sync.plan.planning import Progress
 from directory_sync.run.attempt import Attempt
 from directory_sync.run.carrying_out import as_noted, carry_out
+from directory_sync.run.connection_use import refuse_at_destination, refuse_broken_rules, roles_of
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult
 from directory_sync.store.leases import Lease
@@ -69,10 +70,12 @@ def apply_approved(
     stored = store.plans.load(request.plan_id)
 
     def open_place(stack: contextlib.ExitStack) -> tuple[Destination, Destination]:
+        refuse_broken_rules(snapshot.collection, deployment, roles=roles_of(store, snapshot))
         refuse_unsupported(snapshot.collection, [job], script_modules=deployment.script_modules)
         destination = open_destination(job, deployment)
         stack.callback(destination.close)
         destination.check()
+        refuse_at_destination(snapshot.collection, job, destination, deployment)
         _require_same_place(stored.plan, destination.identity)
         return destination, destination
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.endpoints.contract import Connections
+from directory_sync.errors import ConnectionRulesError
+from directory_sync.rights.connection_rules import ConnectionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Deployment:
         plan_max_age: a retry goes on with a stored plan only if it is not older.
         lease_duration: how long a lease lives without a sign of life from its holder.
         approval_minimum: the policy that no job's own policy can loosen, or None.
+        connection_rules: what collections may do with connections; None without rules. An error if the rules
+            cannot be read: it stops what would use a connection, and nothing else.
+        administrators: roles whose saved collections may use what the rules name no roles for.
     """
 
     connections: Connections
@@ -32,3 +37,5 @@ class Deployment:
     plan_max_age: timedelta = timedelta(hours=6)
     lease_duration: timedelta = timedelta(seconds=60)
     approval_minimum: ApprovalPolicy | None = None
+    connection_rules: ConnectionRules | ConnectionRulesError | None = None
+    administrators: tuple[str, ...] = ()

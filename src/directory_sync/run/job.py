@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Collection as Roles
 from dataclasses import replace
 
 from directory_sync.approval.policy import SCHEDULED, starter
@@ -26,6 +27,7 @@ from directory_sync.plan.planning import Progress
 from directory_sync.requests.filing import file_request
 from directory_sync.run.attempt import Attempt
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
+from directory_sync.run.connection_use import roles_of
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.earlier_claims import past_after
 from directory_sync.run.earlier_requests import earlier_requests, end_other, end_superfluous
@@ -70,6 +72,7 @@ def preview_job(
     now: Collection | None = None,
     progress: Progress = lambda stage, done, total: None,
     run_id: str = "preview",
+    roles: Roles[str] | None = None,
 ) -> JobResult:
     """Plan a job as if the earlier plans had been carried out, and write nothing.
 
@@ -78,10 +81,11 @@ def preview_job(
         start: of the run that the preview is about; the result says what it would do with the plan.
         earlier: the plans of the jobs before this one.
         now: as for `run_job`; its policy counts too.
+        roles: of the person who saved the collection, or asks; None for a collection from a file.
     """
     started = time.monotonic()
     try:
-        with open_job(collection, job, deployment, run_id=run_id, earlier=earlier) as opened:
+        with open_job(collection, job, deployment, roles=roles, run_id=run_id, earlier=earlier) as opened:
             rules = rules_for(collection, now, job, deployment.approval_minimum)
             past = NO_PAST
             if store is not None:
@@ -138,7 +142,10 @@ def run_job(
         return attempt.failed(_new_run_needed(store, snapshot, job))
 
     def open_both(stack: contextlib.ExitStack) -> tuple[OpenJob, Destination]:
-        opened = stack.enter_context(open_job(collection, job, deployment, run_id=snapshot.run_id))
+        roles = roles_of(store, snapshot)
+        opened = stack.enter_context(
+            open_job(collection, job, deployment, roles=roles, run_id=snapshot.run_id)
+        )
         return opened, opened.destination
 
     def settle(opened: OpenJob, lease: Lease) -> None:

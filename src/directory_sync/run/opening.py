@@ -5,6 +5,7 @@ them.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection as Roles
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from directory_sync.plan.mapping.variables import run_variables
 from directory_sync.plan.model import ChangeSequence
 from directory_sync.plan.overlay import PlannedEffects, overlaid_destination, overlaid_source
 from directory_sync.plan.past import Findings
+from directory_sync.run.connection_use import refuse_at_destination, refuse_broken_rules
 from directory_sync.run.deployment import Deployment
 
 
@@ -52,14 +54,24 @@ class OpenJob:
 
 @contextlib.contextmanager
 def open_job(
-    collection: Collection, job: Job, deployment: Deployment, *, run_id: str, earlier: Sequence[Earlier] = ()
+    collection: Collection,
+    job: Job,
+    deployment: Deployment,
+    *,
+    roles: Roles[str] | None,
+    run_id: str,
+    earlier: Sequence[Earlier] = (),
 ) -> Iterator[OpenJob]:
     """Open a job's endpoints and compile its mapping; closes them afterwards.
 
+    `roles`: those that the collection was saved with; None for one from a file.
+
     Raises:
+        RulesBroken: the collection breaks a rule of the deployment's connections; nothing was read.
         UnsupportedError: the job asks for something that cannot be carried out here; nothing was read.
         EndpointError: an endpoint does not answer, or does not hold what the job names.
     """
+    refuse_broken_rules(collection, deployment, roles=roles)
     refuse_unsupported(collection, [job], script_modules=deployment.script_modules)
     with contextlib.ExitStack() as stack:
         source = open_source(job, deployment)
@@ -70,6 +82,7 @@ def open_job(
         effects = _effects(destination, earlier)
         _check(source, source_effects)
         _check(destination, effects)
+        refuse_at_destination(collection, job, destination, deployment)
         scripts = load_scripts(
             [mapping.script for mapping in job.fields.values() if isinstance(mapping, Script)],
             deployment.script_modules,

@@ -47,6 +47,9 @@ class StoreCatalogue(Catalogue):
         return True
 
 
+_SAVED = "saved:"
+
+
 def document_of(version: SavedVersion) -> Document:
     """A version of a saved collection as a document: its origin is `saved:NAME`, its version the number."""
     return saved_document(version.name, version.number, version.text)
@@ -59,7 +62,14 @@ def saved_document(name: str, number: int, text: str) -> Document:
 
 def origin_of(name: str) -> str:
     """Origin of a saved collection's document, as problems name it."""
-    return f"saved:{name}"
+    return f"{_SAVED}{name}"
+
+
+def is_saved(origin: str) -> bool:
+    """Whether a document of this origin is a saved collection's. A file's path that only looks so counts
+    too: nothing is to be had from that, as no version of such a collection is found.
+    """
+    return origin.startswith(_SAVED)
 
 
 def _unreadable(error: StoreError) -> DefinitionError:
