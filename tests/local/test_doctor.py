@@ -14,56 +14,21 @@ from directory_sync import settings
 from directory_sync.cli.connections import EnvironmentConnections
 from directory_sync.cli.main import main
 from directory_sync.doctor import configuration, installation
-from directory_sync.doctor.checks import CHECKS, Check
+from directory_sync.doctor.checks import Check
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
-from directory_sync.doctor.findings import CannotTell, Finding, State, ok
+from directory_sync.doctor.findings import CannotTell, ok
 from directory_sync.doctor.groups import Group
-from directory_sync.doctor.process import examine, made
+from directory_sync.doctor.process import examine
 from directory_sync.doctor.telling import tell
 from directory_sync.store import migrate
-
-PROJECT = Path(__file__).parents[2]
-GOOD = """name: {name}
-jobs:
-  - name: people
-    object: row
-    source: {{file: people.csv}}
-    destination: {{file: phones.csv}}
-    fields: {{uid: {{from: uid, key: true}}, cn: cn}}
-"""
+from tests.scenarios.examined import DEFINITION, PROJECT, deployment, examined, problems
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Airflow's home folder with everything that a deployment on one machine needs, but no Airflow."""
-    for name in [each for each in os.environ if each.startswith("AIRFLOW")]:
-        monkeypatch.delenv(name)
-    home = tmp_path / "airflow"
-    (home / "dags" / "collections").mkdir(parents=True)
-    (home / "directory_sync").mkdir()
-    (home / "dags" / "job_collections.py").write_text((PROJECT / "dags/job_collections.py").read_text())
-    (home / "dags" / "collections" / "crew.yaml").write_text(GOOD.format(name="crew"))
-    (home / "airflow.cfg").write_text("[core]\nload_examples = False\n")
-    (home / "airflow.cfg").chmod(0o600)
-    monkeypatch.setenv("AIRFLOW_HOME", str(home))
-    migrate.upgrade(settings.database_url())
-    return home
-
-
-def found(*names: str, **arguments: str | list[str]) -> dict[Code, Finding]:
-    """What checks of these names (or groups) find, without a process of their own."""
-    examination = Examination(EnvironmentConnections(), **arguments)  # type: ignore[arg-type]
-    checks = [check for check in CHECKS if check.name in names or check.group in names]
-    assert checks
-    return {each.code: each for check in checks for each in made(check, examination)}
-
-
-def problems(*names: str) -> dict[Code, Finding]:
-    """The same, only what is wrong."""
-    return {
-        code: each for code, each in found(*names).items() if each.state in {State.PROBLEM, State.WARNING}
-    }
+    return deployment(tmp_path, monkeypatch)
 
 
 QUIET = ("configuration", "folders", "store", "definitions", "airflow.dag_file", "rights")
@@ -193,7 +158,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], Code, str]] = {
         "directory-sync validate",
     ),
     "two definitions of one name": (
-        lambda home: (home / "dags/collections/other.yaml").write_text(GOOD.format(name="crew")),
+        lambda home: (home / "dags/collections/other.yaml").write_text(DEFINITION.format(name="crew")),
         Code.DEFINITION_BROKEN,
         "directory-sync validate",
     ),
@@ -307,7 +272,7 @@ def test_no_secret_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://me:hunter2@127.0.0.1:1/airflow")
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URLL", "postgresql://me:hunter2@127.0.0.1:1/x")
     everything = json.dumps(
-        [dict(finding.facts) for finding in found("configuration", "store", "folders", "airflow").values()],
+        [dict(finding.facts) for finding in examined("configuration", "store", "folders", "airflow")],
         default=list,
     )
 
@@ -403,7 +368,7 @@ def test_what_may_not_be_read_is_told(home: Path) -> None:
             path.chmod(path.stat().st_mode | 0o055)
     (home / "directory_sync.db").chmod(0o600)
     (home / "directory_sync").chmod(0o700)
-    found("configuration", "folders", "store", "definitions")  # whatever has to be imported, is
+    examined("configuration", "folders", "store", "definitions")  # whatever has to be imported, is
     os.seteuid(65534)
     try:
         codes = set(problems("configuration", "folders", "store", "definitions"))

@@ -93,12 +93,14 @@ class SmtpServer:
             threading.Thread(target=self._serve, args=(client,), name="smtp session", daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        session = _Session(self, client)
         try:
             with contextlib.suppress(OSError, _Dropped):
                 client.settimeout(20)
-                _Session(self, client).talk()
+                session.talk()
         finally:
             self._open.discard(client)
+            session.close()
             client.close()
 
 
@@ -114,6 +116,12 @@ class _Session:
         self._sender: str | None = None
         self._to: list[str] = []
         self._mails = 0
+
+    def close(self) -> None:
+        """Close the connection, which TLS may have replaced."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._client.close()
 
     def talk(self) -> None:
         self._say(self._server.greeting)

@@ -21,7 +21,7 @@ DAGS_FOLDER = {"name": "dags-folder", "classpath": LOCAL, "kwargs": {}}
 """Airflow's default."""
 SAVED_CLASS = "directory_sync.airflow.bundle.DirectorySyncBundle"
 """The bundle of the collections that are saved in the store."""
-SAVED = {"name": "directory-sync", "classpath": SAVED_CLASS, "kwargs": {"refresh_interval": 0}}
+SAVED = {"name": "directory-sync", "classpath": SAVED_CLASS, "kwargs": {}}
 WHOLE_LIST = json.dumps([DAGS_FOLDER, SAVED])
 """Airflow's default and ours, as the option is written."""
 

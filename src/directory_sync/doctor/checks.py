@@ -63,7 +63,7 @@ CHECKS: tuple[Check, ...] = tuple(
             folders.config_file,
         ),
         Group.STORE: (store.tables, store.sharing, store.rights, store.clock, store.leftovers),
-        Group.DEFINITIONS: (definitions.files, definitions.scripts),
+        Group.DEFINITIONS: (definitions.files, definitions.saved, definitions.scripts),
         Group.AIRFLOW: (
             scheduling.dag_file,
             scheduling.saved_bundle,
@@ -74,7 +74,13 @@ CHECKS: tuple[Check, ...] = tuple(
         ),
         Group.MAIL: (mail.server, mail.roles),
         Group.CONNECTIONS: (connections.directories, connections.people),
-        Group.RIGHTS: (rights.administrators, rights.addresses, rights.approvers),
+        Group.RIGHTS: (
+            rights.administrators,
+            rights.editors,
+            rights.addresses,
+            rights.approvers,
+            rights.rules,
+        ),
     }.items()
     for make in makes
 )

@@ -17,6 +17,7 @@ from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
 from directory_sync.doctor.findings import CannotTell, Finding, State, ok, problem, skipped, warning
 from directory_sync.errors import SettingsError
+from directory_sync.rights.reading import read_connection_rules
 from directory_sync.settings.minimum import parse_minimum
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION
 from directory_sync.settings.reading import read, read_airflow
@@ -29,6 +30,7 @@ _PEOPLE = ("people_connection", "people_base", "people_name", "people_mail", "pe
 READERS: Mapping[str, Callable[[], Any]] = {
     "collections_folder": lambda: settings.collections_folder(beside=Path("dag.py")),
     "approval_minimum": lambda: parse_minimum(settings.approval_minimum()),
+    "connection_rules": lambda: read_connection_rules(settings.connection_rules()),
     **dict.fromkeys(_PEOPLE, settings.people_directory),
 }
 """Setting → what reads it, where that is not the function of its name."""
@@ -63,8 +65,9 @@ def values(examination: Examination) -> Iterator[Finding]:
         except SettingsError as error:
             # One sentence about several settings is said once.
             wrong.setdefault(str(error), option.name)
-    for said, name in wrong.items():
-        yield problem(Code.SETTING_WRONG, setting=name, said=said)
+    for text, name in wrong.items():
+        said, *details = text.splitlines()
+        yield problem(Code.SETTING_WRONG, setting=name, said=said, details=details)
     if not wrong:
         yield ok(Code.SETTINGS_READ, count=len(OPTIONS))
 

@@ -95,8 +95,8 @@ def _wanted(examination: Examination) -> dict[str, tuple[str, ...]]:
     if examination.named:
         return dict.fromkeys(examination.named, ())
     containers: dict[str, set[str]] = defaultdict(set)
-    for loaded in examination.definitions().usable:
-        for job in loaded.collection.enabled_jobs:
+    for each in examination.usable():
+        for job in each.loaded.collection.enabled_jobs:
             for end in (job.source, job.destination):
                 if isinstance(end, DirectorySource):
                     containers[end.connection].add(end.container)

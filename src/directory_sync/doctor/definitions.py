@@ -44,6 +44,34 @@ def files(examination: Examination) -> Iterator[Finding]:
     )
 
 
+def saved(examination: Examination) -> Iterator[Finding]:
+    """Each collection that is saved in the store."""
+    found = examination.saved()
+    modules = settings.script_modules()
+    by_name = {each.name: each.origin for each in examination.definitions().found if each.name}
+    usable = 0
+    for each in found:
+        name, result = each.version.name, each.result
+        problems = list(result.problems)
+        if isinstance(result, Loaded):
+            usable += 1
+            problems += unsupported(result.collection, script_modules=modules, places=result.places)
+        facts: dict[str, Fact] = {
+            "name": name,
+            "number": each.version.number,
+            "count": len(problems),
+            "details": [str(one) for one in problems[:_SHOWN]],
+        }
+        if name in by_name:
+            yield problem(Code.NAME_TWICE, name=name, file=by_name[name])
+        if isinstance(result, Broken):
+            yield problem(Code.SAVED_BROKEN, **facts)
+        elif problems:
+            yield warning(Code.SAVED_DOUBTFUL, **facts)
+    if found:
+        yield ok(Code.SAVED_READ, count=len(found), usable=usable)
+
+
 def scripts(examination: Examination) -> Iterator[Finding]:
     """Whether Python finds the modules whose functions definitions may call."""
     del examination

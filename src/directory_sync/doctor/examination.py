@@ -11,7 +11,7 @@ from pathlib import Path
 
 from directory_sync import settings
 from directory_sync.definition.catalogue import FolderCatalogue
-from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.templates import FolderTemplates
 from directory_sync.doctor.bundles import (
     WHOLE_LIST,
@@ -26,8 +26,12 @@ from directory_sync.doctor.findings import CannotTell, State
 from directory_sync.doctor.metadata import Metadata, has_database, read_metadata
 from directory_sync.doctor.once import Once
 from directory_sync.endpoints.contract import ConnectionInfo, Connections
-from directory_sync.errors import DefinitionError, SettingsError
+from directory_sync.errors import DefinitionError, SettingsError, StoreError
 from directory_sync.settings.reading import read_airflow
+from directory_sync.store.catalogue import document_of
+from directory_sync.store.database import Database
+from directory_sync.store.saved_collections import SavedVersion
+from directory_sync.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,22 @@ class Definitions:
     def usable(self) -> tuple[Loaded, ...]:
         """Those without an error."""
         return tuple(each for each in self.found if isinstance(each, Loaded))
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A collection that is saved in the store: the version that counts, and what is wrong with it."""
+
+    version: SavedVersion
+    result: Loaded | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A collection that can be used; `version` is None for one from a file."""
+
+    loaded: Loaded
+    version: SavedVersion | None = None
 
 
 class Examination:
@@ -78,6 +98,7 @@ class Examination:
         self._looking_up = threading.Lock()
         self.load_airflow = Once(lambda: _load_airflow(self))
         self.definitions = Once(self._definitions)
+        self.saved = Once(self._saved)
         self.bundles = Once(self._bundles)
         self.dag_files = Once(lambda: tuple(dag_files(self.bundles())))
         self.metadata: Once[Metadata] = Once(lambda: read_metadata(self))
@@ -118,6 +139,32 @@ class Examination:
         except CannotTell:
             files = ()
         return settings.collections_folder(beside=files[0] if files else dags_folder() / "job_collections.py")
+
+    def usable(self) -> tuple[Usable, ...]:
+        """All collections that can be used, as far as they can be read. Raises CannotTell where the files
+        cannot.
+        """
+        found = tuple(Usable(loaded) for loaded in self.definitions().usable)
+        try:
+            saved = self.saved()
+        except CannotTell:
+            return found  # the checks of the store say why
+        return (
+            *found,
+            *(Usable(each.result, each.version) for each in saved if isinstance(each.result, Loaded)),
+        )
+
+    def _saved(self) -> tuple[Saved, ...]:
+        url = settings.database_url()
+        if (file := Database(url).file) is not None:
+            self.needs_home(file)
+        try:
+            with Store.open(url) as store:
+                newest = store.collections.newest()
+        except (StoreError, OSError):
+            raise CannotTell(Code.STORE_NOT_READY) from None
+        templates = FolderTemplates(settings.templates_folder(self.collections_folder()))
+        return tuple(Saved(each, judge(document_of(each), templates)) for each in newest)
 
     def _bundles(self) -> tuple[Bundle, ...]:
         try:

@@ -79,6 +79,9 @@ def server(examination: Examination) -> Iterator[Finding]:
     except TimeoutError:
         yield problem(Code.MAIL_SILENT, seconds=SECONDS, **facts)
     except (smtplib.SMTPException, OSError, ValueError) as error:
+        if isinstance(error.__context__, TimeoutError):  # which smtplib tells as a broken connection
+            yield problem(Code.MAIL_SILENT, seconds=SECONDS, **facts)
+            return
         yield problem(Code.MAIL_REFUSED, said=str(refusal(error, examination.send_to)), **facts)
 
 

@@ -81,7 +81,8 @@ def made(check: Check, examination: Examination) -> Iterator[Finding]:
     except CannotTell as error:
         yield _without_secrets(error.finding, examination.secrets)
     except SettingsError as error:
-        yield _without_secrets(skipped(Code.NEEDS_SETTING, said=str(error)), examination.secrets)
+        said = next(iter(str(error).splitlines()), "")
+        yield _without_secrets(skipped(Code.NEEDS_SETTING, said=said), examination.secrets)
     except Exception as error:  # noqa: BLE001 - one check that fails must not cost the others
         said = next(iter(str(error).splitlines()), "")[:300]
         yield _without_secrets(

@@ -10,7 +10,10 @@ from directory_sync.definition.models import ApprovalPolicy
 from directory_sync.definition.problems import nearest
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
-from directory_sync.doctor.findings import CannotTell, Fact, Finding, ok, problem, warning
+from directory_sync.doctor.findings import CannotTell, Fact, Finding, ok, problem, skipped, warning
+from directory_sync.rights.judgement import broken_rules
+from directory_sync.rights.reading import read_connection_rules
+from directory_sync.rights.words import rule_problems
 from directory_sync.settings.minimum import parse_minimum
 from directory_sync.settings.reading import read_airflow
 
@@ -48,6 +51,42 @@ def administrators(examination: Examination) -> Iterator[Finding]:
     else:
         count = max(known.roles[role] for role in existing)
         yield ok(Code.ADMINISTRATORS_FOUND, roles=existing, count=count)
+
+
+def editors(examination: Examination) -> Iterator[Finding]:
+    """Whether someone may create collections in the portal."""
+    roles = settings.collection_roles()
+    if not roles:
+        return  # the administrators' roles then, which have a check of their own
+    known = _known(examination)
+    count = max((known.roles.get(role, 0) for role in roles), default=0)
+    if count:
+        yield ok(Code.EDITORS_FOUND, roles=roles, count=count)
+    else:
+        yield (problem if known.complete else warning)(
+            Code.NO_EDITOR_ROLE, roles=roles, known=sorted(known.roles)
+        )
+
+
+def rules(examination: Examination) -> Iterator[Finding]:
+    """Whether each collection keeps the rules of connections."""
+    file = settings.connection_rules()
+    if file is None:
+        yield skipped(Code.NO_RULES)
+        return
+    found = read_connection_rules(file)
+    administrators = settings.administrator_roles()
+    kept = 0
+    for each in examination.usable():
+        version, loaded = each.version, each.loaded
+        roles = None if version is None else version.roles if version.verified else ()
+        broken = broken_rules(loaded.collection, found, roles, administrators)
+        if broken:
+            details = [str(one) for one in rule_problems(broken, loaded.places)]
+            yield problem(Code.RULE_BROKEN, where=loaded.origin, file=str(file), details=details)
+        else:
+            kept += 1
+    yield ok(Code.RULES_KEPT, count=kept, file=str(file))
 
 
 def addresses(examination: Examination) -> Iterator[Finding]:
@@ -106,8 +145,8 @@ def _policies(examination: Examination) -> Iterator[tuple[str, ApprovalPolicy]]:
     minimum = parse_minimum(settings.approval_minimum())
     if minimum is not None:
         yield "setting approval_minimum", minimum
-    for loaded in examination.definitions().usable:
-        collection = loaded.collection
+    for each in examination.usable():
+        loaded, collection = each.loaded, each.loaded.collection
         if isinstance(collection.approval, ApprovalPolicy):
             yield f"{loaded.origin}: approval", collection.approval
         for job in collection.enabled_jobs:

@@ -59,12 +59,15 @@ def saved_bundle(examination: Examination) -> Iterator[Finding]:
         else:
             yield problem(Code.SAVED_BUNDLE_UNKNOWN)
         return
+    examination.needs_home(examination.config_file)
     if not _is_there(SAVED_CLASS.rpartition(".")[0]):
         yield skipped(Code.SAVED_BUNDLE_NOT_YET)
         return
     wrong = next((each for each in classes if each.startswith("directory_sync.")), "") or nearest(
         SAVED_CLASS, [each for each in classes if "DirectorySync" in each]
     )
+    if names := _saved_names(examination):
+        yield problem(Code.SAVED_WITHOUT_BUNDLE, count=len(names), names=names)
     entry = json.dumps(SAVED)
     if wrong:
         yield problem(Code.SAVED_BUNDLE_MISSPELT, wrong=wrong, right=SAVED_CLASS)
@@ -92,6 +95,8 @@ def dags(examination: Examination) -> Iterator[Finding]:
     for failure in failures:
         yield problem(Code.DAG_FILE_BROKEN, file=failure.file, bundle=failure.bundle, reason=failure.reason)
     names = [each.name for each in examination.definitions().usable]
+    if SAVED_CLASS in {each.classpath for each in examination.bundles()}:
+        names += _saved_names(examination)
     missing = [name for name in names if name not in known.dags]
     stale = [name for name in names if name in known.dags and known.dags[name].stale]
     if missing and not failures:
@@ -126,6 +131,13 @@ def processes(examination: Examination) -> Iterator[Finding]:
             yield problem(Code.PROCESS_SILENT, process=command, minutes=f"{seconds / 60:,.0f}")
         else:
             yield ok(Code.PROCESS_ALIVE, process=command, seconds=f"{max(seconds, 0):.0f}")
+
+
+def _saved_names(examination: Examination) -> list[str]:
+    try:
+        return [each.version.name for each in examination.saved()]
+    except CannotTell:
+        return []  # the checks of the store say why
 
 
 def _threshold(section: str, option: str) -> float:

@@ -273,6 +273,19 @@ WORDS: Mapping[Code, Words] = {
         "This shows them all:",
         "directory-sync validate {file!q}",
     ),
+    Code.SAVED_READ: _w("{usable} of {count} saved collections can be used."),
+    Code.SAVED_BROKEN: _w(
+        "The saved collection {name} (version {number}) cannot be used ({count} problems).",
+        "Correct it, or restore an earlier version of it.",
+    ),
+    Code.SAVED_DOUBTFUL: _w(
+        "The saved collection {name} (version {number}) can be used, with {count} warnings.",
+        "Look at them when you edit it next.",
+    ),
+    Code.NAME_TWICE: _w(
+        "The name {name} belongs to a saved collection, and to the file {file}.",
+        "Rename or remove one of them.",
+    ),
     Code.SCRIPT_MODULE_FOUND: _w("Python finds the module {module}."),
     Code.SCRIPT_MODULE_MISSING: _w(
         "script_modules names {module}, which Python does not find.",
@@ -306,6 +319,9 @@ WORDS: Mapping[Code, Words] = {
         "dag_bundle_config_list = {list}",
         "# or, as an environment variable:",
         "{variable}='{list}'",
+    ),
+    Code.SAVED_WITHOUT_BUNDLE: _w(
+        "{count} saved collections do not run: Airflow does not read them ({names})."
     ),
     Code.SAVED_BUNDLE_NOT_LISTED: _w(
         "Airflow does not read the collections that are saved in the portal.",
@@ -557,6 +573,24 @@ WORDS: Mapping[Code, Words] = {
         "No one has a role of administrator_roles ({roles}), so no one sees all requests or can waive a"
         " limit.",
         "Give the role to someone, or name another role in administrator_roles.",
+    ),
+    Code.EDITORS_FOUND: _w("{count} people may save collections (roles {roles})."),
+    Code.NO_EDITOR_ROLE: _w(
+        "No one has a role of collection_roles ({roles}), so only owners may save collections, and no one can"
+        " create one.",
+        "Name one of Airflow's roles ({known}), or leave it empty for the administrators' roles:",
+        "[directory_sync]",
+        "collection_roles = {known}",
+    ),
+    Code.NO_RULES: _w(
+        "There are no rules of connections (connection_rules): only administrators choose connections of"
+        " saved"
+        " collections."
+    ),
+    Code.RULES_KEPT: _w("{count} collections keep the rules of connections in {file}."),
+    Code.RULE_BROKEN: _w(
+        "{where} breaks the rules of connections in {file}, so it does not run.",
+        "Correct the collection or the rules.",
     ),
     Code.ADDRESS_OF_NO_ROLE: _w(
         "role_addresses names the role {role}, which Airflow does not have.{near: Did you mean @?}",
