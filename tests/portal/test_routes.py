@@ -11,6 +11,7 @@ import pytest
 
 from tests.portal.asking import Asked, ask
 from tests.scenarios.portal_server import HIDDEN, PAUSED, PortalServer
+from tests.scenarios.saved import ADA, text_of
 
 
 class Route(NamedTuple):
@@ -56,6 +57,18 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/plans/{plan_id}/changes.ldif"): Route(404, 200),
     ("GET", "/api/v1/runs/{collection}/{run_id}"): Route(404, 200),
     ("POST", "/api/v1/runs/{collection}/{run_id}/jobs/{job}/waiver"): Route(404, 403, _REASON),
+    ("GET", "/api/v1/collections"): Route(200, 200),
+    ("GET", "/api/v1/collections.yaml"): Route(200, 200),
+    ("POST", "/api/v1/collections/check"): Route(404, 403, {"text": "name: {collection}"}),
+    # One answer for several definitions.
+    ("POST", "/api/v1/collections/import"): Route(200, 200, {"text": "name: {collection}"}),
+    ("GET", "/api/v1/collections/{name}"): Route(404, 200),
+    ("PUT", "/api/v1/collections/{name}"): Route(404, 403, {"text": "name: {collection}", "expected": 1}),
+    ("DELETE", "/api/v1/collections/{name}"): Route(404, 403),
+    ("GET", "/api/v1/collections/{name}/versions"): Route(404, 200),
+    ("GET", "/api/v1/collections/{name}/versions/{number}"): Route(404, 200),
+    ("POST", "/api/v1/collections/{name}/restore"): Route(404, 403, {"number": 1, "expected": 1}),
+    ("POST", "/api/v1/collections/{name}/runs"): Route(404, 403, {}),
     ("GET", "/"): Route(303, 303),
     ("GET", "/requests"): Route(200, 200),
     ("GET", "/requests/count"): Route(200, 200),
@@ -100,6 +113,7 @@ _QUERIES = {
         "task_id": "people",
         "map_index": "{{MAP_INDEX}}",
     },
+    "/api/v1/collections/{name}": {"expected": "1", "confirm": "{collection}"},
     "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},
 }
 
@@ -112,13 +126,20 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
             return asked.id
         case str():
             names = {"id": asked.id, "request_id": asked.id, "plan_id": asked.plan_id, "run_id": asked.run_id}
-            return value.format(**names, digest=asked.digest, collection=collection, job="people", sequence=0)
+            names |= {"collection": collection, "name": collection, "number": 1}
+            return value.format(**names, digest=asked.digest, job="people", sequence=0)
         case dict():
             return {key: _filled(each, asked, collection) for key, each in value.items()}
         case list():
             return [_filled(each, asked, collection) for each in value]
         case _:
             return value
+
+
+def saved(server: PortalServer, name: str) -> int:
+    """The number of the newest version of the collection, which is saved if it is not yet."""
+    found = server.store.collections.get(name)
+    return (found or server.store.collections.save(name, text_of(name), expected=0, by=ADA)).number
 
 
 def call(
@@ -166,11 +187,13 @@ def test_every_route_respects_who_may_only_look(server: PortalServer, method: st
     """
     ask(server, name=PAUSED)  # so that there is something to compare with
     asked = ask(server, name=PAUSED)
+    number = saved(server, PAUSED)
     before = [event.kind for event in server.store.requests.get(asked.id).events]
     answer = call(server, "vera", method, path, asked, PAUSED)
     assert answer.status_code == ROUTES[method, path].looker, answer.text
     view = server.store.requests.get(asked.id)
     assert view.request.state == "pending"
+    assert saved(server, PAUSED) == number
     commented = ["commented"] if path.endswith("/comment") else []
     assert [event.kind for event in view.events] == before + commented
 
@@ -179,7 +202,9 @@ def test_every_route_respects_who_may_only_look(server: PortalServer, method: st
 def test_every_route_hides_what_airflow_hides(fab: PortalServer, method: str, path: str) -> None:
     """Somebody who may not see a collection's DAG gets the answer of something that does not exist."""
     asked = ask(fab, name=HIDDEN)
+    number = saved(fab, HIDDEN)
     answer = call(fab, "gina", method, path, asked, HIDDEN)
+    assert saved(fab, HIDDEN) == number
     assert answer.status_code == ROUTES[method, path].hidden, answer.text
     assert "ou=people,dc=office" not in answer.text
     assert fab.store.requests.get(asked.id).request.state == "pending"

@@ -15,7 +15,13 @@ from directory_sync.collections.documents import Part, renamed, split
 from directory_sync.collections.saving import SavingRules, check, require_free, save
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
-from directory_sync.errors import DefinitionError, DirectorySyncError, EditRefused, NameTaken
+from directory_sync.errors import (
+    CollectionNotFound,
+    DefinitionError,
+    DirectorySyncError,
+    EditRefused,
+    NameTaken,
+)
 from directory_sync.store.store import Store
 
 MOST_ITEMS = 1_000
@@ -164,7 +170,7 @@ def _each(text: str) -> Iterator[tuple[Part, set[str]]]:
 def _look(store: Store, rules: SavingRules, person: Person, part: Part, seen: set[str]) -> ImportItem:
     try:
         checked = check(store, rules, person, part.text)
-    except EditRefused as error:
+    except (EditRefused, CollectionNotFound) as error:
         return ImportItem(part.line, error.name or None, None, ItemState.REFUSED, error=error)
     name = checked.name
     item = ImportItem(

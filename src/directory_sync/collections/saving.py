@@ -55,6 +55,8 @@ class SavingRules:
         templates: that definitions may use.
         script_modules: whose functions they may call.
         files: definitions from files, whose names are taken; None where there are none.
+        sees: whether the person may see the collection of a name. What they may not see does not exist for
+            them.
         taken_by: where else a name is taken, in words; empty if it is not. Asked before a collection is
             created.
     """
@@ -65,6 +67,7 @@ class SavingRules:
     templates: Templates = BUILT_IN
     script_modules: Sequence[str] = ()
     files: Catalogue | None = None
+    sees: Callable[[str], bool] = lambda name: True
     taken_by: Callable[[str], str] = lambda name: ""
 
 
@@ -118,15 +121,18 @@ def check(store: Store, rules: SavingRules, person: Person, text: str, *, name: 
 
     `name`: the collection that it is to be a version of; None for the one that it names.
 
-    Raises EditRefused if the person may not edit that collection, StoreError.
+    Raises CollectionNotFound if the person may not see that collection, EditRefused if they may not edit it,
+    StoreError.
     """
     text = tidy(text)
+    if name is not None:
+        # A person who may not save it does not have a large text read.
+        _require_access(store, rules, person, name)
     loaded = judge(Document("", text, name or UNTITLED), rules.templates)
     meant = name or loaded.name
     if name is None and meant is not None:
         loaded = judge(Document("", text, meant), rules.templates)
-    newest = None if meant is None else store.collections.get(meant)
-    _require_right(rules, person, meant, newest)
+    newest = _require_access(store, rules, person, meant)
     if isinstance(loaded, Broken):
         return Checked(text, meant, None, loaded.problems, False, newest, ())
     collection = loaded.collection
@@ -214,13 +220,12 @@ def restore(
     It is checked as if it were new: what the present rules do not allow cannot be restored. Raises as `save`.
     """
     newest = store.collections.get(name)
+    if not rules.sees(name):
+        raise no_such_collection(name)
     _require_right(rules, person, name, newest)
     found = store.collections.version(name, number)
     if found is None:
-        raise CollectionNotFound(
-            f"The collection {name} has no version {number}. See directory-sync collections versions {name}.",
-            name=name,
-        )
+        raise no_such_collection(name, number)
     also = [DefinitionChange(ChangeCode.RESTORED, new=number)]
     return save(store, rules, person, name, found.text, expected=expected, comment=comment, also=also)
 
@@ -249,12 +254,7 @@ def delete(
     Raises EditRefused, CollectionNotFound, CollectionChanged; CollectionInUse while a run or a request of it
     is under way.
     """
-    newest = store.collections.get(name)
-    _require_right(rules, person, name, newest)
-    if newest is None:
-        raise CollectionNotFound(
-            f"The store has no collection {name}. See directory-sync collections list.", name=name
-        )
+    require_may_delete(store, rules, person, name)
     waiting = RequestFilter(
         collections=(name,), states=(RequestState.PENDING.value, RequestState.APPROVED.value)
     )
@@ -262,6 +262,16 @@ def delete(
     if running or requests:
         raise _in_use(name, running, requests)
     return store.collections.delete(name, expected=expected, by=person, comment=comment.strip())
+
+
+def require_may_delete(store: Store, rules: SavingRules, person: Person, name: str) -> None:
+    """Raise CollectionNotFound or EditRefused unless there is this collection, and the person may delete
+    it.
+    """
+    newest = store.collections.get(name)
+    if newest is None or not rules.sees(name):
+        raise no_such_collection(name)
+    _require_right(rules, person, name, newest)
 
 
 def require_free(rules: SavingRules, name: str) -> None:
@@ -286,6 +296,31 @@ def _taken(name: str, where: str, origin: Origin) -> NameTaken:
         name=name,
         origin=origin.text,
     )
+
+
+def no_such_collection(name: str, number: int | None = None) -> CollectionNotFound:
+    """What is said of a collection, or a version, that does not exist or that a person may not see."""
+    what = f"collection {name}" if number is None else f"version {number} of the collection {name}"
+    return CollectionNotFound(
+        f"There is no saved {what}, or Airflow does not let you see it. See directory-sync collections list.",
+        name=name,
+    )
+
+
+def _require_access(
+    store: Store, rules: SavingRules, person: Person, name: str | None
+) -> SavedVersion | None:
+    """The newest version of a collection, None for a new one.
+
+    Raises CollectionNotFound for what the person may not see, unless they may create it; EditRefused if they
+    may not edit it.
+    """
+    newest = None if name is None else store.collections.get(name)
+    may_create = may_edit(person, (), rules.collection_roles, rules.administrators).allowed
+    if name is not None and not rules.sees(name) and (newest is not None or not may_create):
+        raise no_such_collection(name)
+    _require_right(rules, person, name, newest)
+    return newest
 
 
 def _require_right(

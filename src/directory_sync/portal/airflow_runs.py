@@ -156,13 +156,13 @@ def write_audit_log(
     Args:
         event: what, at most 60 characters.
         by: user name.
-        dag_id, run_id, task_id: what it is about; the job's task.
+        dag_id, run_id, task_id: what it is about; the job's task. Run and task may be empty.
         extra: facts; never a secret.
     """
     try:
         with create_session() as session:
             entry = Log(event=event, owner=by, owner_display_name=by, extra=json.dumps(dict(extra)))
-            entry.dag_id, entry.run_id, entry.task_id = dag_id, run_id, task_id
+            entry.dag_id, entry.run_id, entry.task_id = dag_id, run_id or None, task_id or None
             session.add(entry)
     except Exception:
         # Whatever goes wrong here must not look as if the decision had not been recorded.

@@ -15,13 +15,21 @@ from starlette.responses import JSONResponse, Response
 
 from directory_sync.errors import (
     AlreadyDecided,
+    CollectionChanged,
+    CollectionError,
+    CollectionInUse,
+    CollectionNotFound,
+    DefinitionError,
     DirectorySyncError,
+    EditRefused,
+    NameTaken,
     NotAllowed,
     NotDecidable,
     PlanMismatch,
     QueryError,
     RequestError,
     RequestNotFound,
+    RulesBroken,
     StoreError,
 )
 from directory_sync.portal import links
@@ -37,6 +45,14 @@ STATUS: Mapping[type[DirectorySyncError], int] = {
     AlreadyDecided: 409,
     NotDecidable: 409,
     RequestError: 422,
+    EditRefused: 403,
+    RulesBroken: 403,
+    CollectionNotFound: 404,
+    CollectionChanged: 409,
+    CollectionInUse: 409,
+    NameTaken: 409,
+    CollectionError: 422,
+    DefinitionError: 422,
     StoreError: 503,
 }
 """What each kind of error means; the most special class counts, and 500 what is not listed."""
@@ -105,11 +121,25 @@ async def answer_error(request: Request, error: Exception) -> Response:
         fields |= {"by": error.by, "at": error.at.isoformat() if error.at else None, "state": error.state}
     if isinstance(error, QueryError):
         fields["problems"] = error.problems
+    fields |= _facts_of_collections(error)
     if isinstance(error, StoreError):
         await run_in_threadpool(forget_store)  # it waits for who is opening the store at this moment
     if status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error)
     return refusal(request, status, str(error), sent=await sent_form(request), **fields)
+
+
+def _facts_of_collections(error: DirectorySyncError) -> dict[str, Any]:
+    """What programs can use of an error about a saved collection."""
+    match error:
+        case DefinitionError():
+            return {"definition_problems": [problem.to_json() for problem in error.problems]}
+        case CollectionChanged():
+            return {"by": error.by, "at": error.at.isoformat(), "number": error.number}
+        case CollectionInUse():
+            return {"runs": list(error.runs), "requests": list(error.requests)}
+        case _:
+            return {}
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

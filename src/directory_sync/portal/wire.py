@@ -100,7 +100,8 @@ def _perhaps_newer(value: Any, check: ValidatorFunctionWrapHandler, info: Valida
         raise
 
 
-_Newer = WrapValidator(_perhaps_newer)
+PerhapsNewer = WrapValidator(_perhaps_newer)
+"""Marks a code of which a newer server may have more."""
 
 
 def _utc(time: datetime) -> datetime:
@@ -170,7 +171,7 @@ class RequestAnswer(Answer):
     job: str
     run_id: str = Field(description="The run that has filed it, as Airflow calls it.")
     plan_id: int
-    state: Annotated[RequestState, _Newer]
+    state: Annotated[RequestState, PerhapsNewer]
     requester: str = Field(description="Who started the run; `schedule` for the schedule.")
     requester_verified: bool = Field(description="Whether Airflow has checked who that is.")
     trigger: str = Field(description="What started the run: manual, scheduled, terminal, …")
@@ -254,12 +255,12 @@ class PowersAnswer(Answer):
 class AssigneeAnswer(Answer):
     """Somebody who is asked."""
 
-    kind: Annotated[Literal["user", "role"], _Newer]
+    kind: Annotated[Literal["user", "role"], PerhapsNewer]
     name: str
-    why: Annotated[Literal["policy", "reroute", "escalation", "default"], _Newer]
+    why: Annotated[Literal["policy", "reroute", "escalation", "default"], PerhapsNewer]
     level: int
     since: Time
-    known: Annotated[Known, _Newer] | None = Field(
+    known: Annotated[Known, PerhapsNewer] | None = Field(
         None,
         description="Whether Airflow has one of this name; `not_yet`: it knows users from their first sign-in"
         " on;"
@@ -288,7 +289,7 @@ class EventAnswer(Answer):
     """One thing that happened."""
 
     id: int
-    kind: Annotated[EventKind, _Newer]
+    kind: Annotated[EventKind, PerhapsNewer]
     actor: str = Field(description="Who did it; empty where nobody did.")
     text: str
     at: Time
@@ -359,7 +360,7 @@ class RequestDetailsAnswer(Answer):
         None, description="Of both listings; null for plans of versions that recorded none."
     )
     previous: int | None = Field(description="The request that this one is best compared with.")
-    integrity: Annotated[Integrity, _Newer] = Field(description=_INTEGRITY)
+    integrity: Annotated[Integrity, PerhapsNewer] = Field(description=_INTEGRITY)
     integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
     absent = {
@@ -405,7 +406,7 @@ class ChangeAnswer(Answer):
     fields: list[FieldAnswer]
     marks: list[MarkAnswer] = Field(default_factory=list, description="What sets a removal apart.")
     text: str = Field(description="The job's log line for it, with control characters spelled out.")
-    result: Annotated[Result, _Newer] | None = Field(
+    result: Annotated[Result, PerhapsNewer] | None = Field(
         None, description="What became of it; null if nothing has yet."
     )
     message: str = Field("", description="Why it was not done.")
@@ -419,7 +420,7 @@ class ChangesAnswer(Answer):
     changes: list[ChangeAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
     total: int = Field(description="How many the filter lets through, on all pages.")
-    integrity: Annotated[Integrity, _Newer] = Field(description=_INTEGRITY)
+    integrity: Annotated[Integrity, PerhapsNewer] = Field(description=_INTEGRITY)
     integrity_message: str = Field(description="The same for people; empty if it is intact.")
 
     absent = {"next": None, "total": 0, "integrity": Integrity.INTACT, "integrity_message": ""}
@@ -452,7 +453,9 @@ class ComparisonAnswer(Answer):
     counts: CountsAnswer
     differences: list[DifferenceAnswer]
     next: int | None = Field(description="Give it as `after` to see what follows; null at the end.")
-    integrity: Annotated[Integrity, _Newer] = Field(description=f"{_INTEGRITY} The worse of the two plans'.")
+    integrity: Annotated[Integrity, PerhapsNewer] = Field(
+        description=f"{_INTEGRITY} The worse of the two plans'."
+    )
     integrity_message: str = Field(description="The same for people; empty if both are intact.")
 
 

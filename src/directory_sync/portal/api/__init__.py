@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from directory_sync.portal.api import deciding, describing, plans, requests, runs
+from directory_sync.portal.api import collections, deciding, describing, plans, requests, runs
 
 router = APIRouter(prefix=describing.PREFIX)
-for part in (describing, requests, deciding, plans, runs):
+for part in (describing, requests, deciding, plans, runs, collections):
     router.include_router(part.router)

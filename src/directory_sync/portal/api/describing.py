@@ -15,11 +15,12 @@ from directory_sync.portal import links, wire
 PREFIX = "/api/v1"
 
 DESCRIPTION = """\
-Requests for approval, their plans, and the runs that file them.
+Saved collections; requests for approval, their plans, and the runs that file them.
 
 * Every call needs a login to Airflow: a token of `POST /auth/token` as `Authorization: Bearer …`, or the cookie of its web UI.
 * You see what Airflow lets you see: requests, plans and runs of a collection whose DAG you may read. What you may not see is
   answered with 404, as if it did not exist. Who may decide follows from the approval policy.
+* Who may create, edit and delete collections is a setting of the deployment; owners may edit and delete their own.
 * A call that changes something is refused if a browser sends it from another origin.
 * Times are ISO 8601 in UTC. Values of secret fields are shown as `***` everywhere.
 * Every error is JSON with `detail` (for people) and `error` (its kind).
@@ -62,5 +63,6 @@ def openapi(request: Request) -> dict[str, Any]:
             {"name": "requests", "description": "Requests for approval, and what people do with them."},
             {"name": "plans", "description": "The changes of a plan, with or without a request."},
             {"name": "runs", "description": "Runs of collections."},
+            {"name": "collections", "description": "Collections that are saved in the store."},
         ],
     )

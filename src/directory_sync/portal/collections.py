@@ -1,0 +1,368 @@
+"""Saved collections as people are shown them, and what they do with them on pages and through the REST API.
+
+Who may do it is checked in `directory_sync.collections.saving`. What is done is also written to Airflow's
+audit log. Besides what each function names, all raise CollectionNotFound for what the visitor may not see,
+SettingsError, and StoreError.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from directory_sync import settings
+from directory_sync.collections import importing, saving
+from directory_sync.collections.documents import join
+from directory_sync.collections.importing import Choice, ImportItem, ItemState
+from directory_sync.collections.saving import Checked, Saved, SavingRules, no_such_collection
+from directory_sync.definition.catalogue import FolderCatalogue
+from directory_sync.definition.documents import Document
+from directory_sync.definition.loading import Loaded, judge
+from directory_sync.definition.models import Collection
+from directory_sync.definition.problems import Problem
+from directory_sync.definition.templates import FolderTemplates
+from directory_sync.errors import DefinitionError, NameTaken, QueryError, RequestError
+from directory_sync.portal import airflow_dags, airflow_runs
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.acting import StartedRun
+from directory_sync.portal.airflow_dags import DagState
+from directory_sync.portal.wire import REASON_LENGTH
+from directory_sync.rights.editing import may_edit
+from directory_sync.rights.reading import read_connection_rules
+from directory_sync.rights.words import edit_right_text
+from directory_sync.store.saved_collections import SavedVersion, VersionFacts
+from directory_sync.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionView:
+    """A saved collection.
+
+    Attributes:
+        version: the newest one.
+        versions: all, newest first.
+        collection: None if this version of the package cannot use the definition.
+        problems: what is wrong or worth knowing in it.
+        may_edit: why the visitor may not edit it, in words for them; empty if they may.
+        dag: what Airflow knows of it.
+    """
+
+    version: SavedVersion
+    versions: tuple[VersionFacts, ...]
+    collection: Collection | None
+    problems: tuple[Problem, ...]
+    may_edit: str
+    dag: DagState
+
+
+@dataclass(frozen=True, slots=True)
+class ListedView:
+    """A saved collection in a list; attributes as in `CollectionView`."""
+
+    version: SavedVersion
+    collection: Collection | None
+    may_edit: bool
+    dag: DagState
+
+
+def saving_rules(visitor: Visitor) -> SavingRules:
+    """What counts in this deployment when the visitor saves. Raises SettingsError, ConnectionRulesError."""
+    folder = settings.collections_folder(beside=airflow_dags.collections_beside_dags())
+    templates = FolderTemplates(settings.templates_folder(folder))
+    return SavingRules(
+        collection_roles=settings.collection_roles(),
+        administrators=settings.administrator_roles(),
+        connection_rules=read_connection_rules(settings.connection_rules()),
+        templates=templates,
+        script_modules=settings.script_modules(),
+        files=FolderCatalogue(folder, templates),
+        sees=visitor.may_see,
+        taken_by=airflow_dags.taken_by,
+    )
+
+
+# -- looking -------------------------------------------------------------------------------------------------
+
+
+def list_collections(store: Store, visitor: Visitor) -> tuple[ListedView, ...]:
+    """All saved collections that the visitor may see, in order of their names."""
+    rules = saving_rules(visitor)
+    newest = {version.name: version for version in store.collections.newest()}
+    names = visitor.visible(list(newest))
+    dags = airflow_dags.dag_states(names)
+    views = []
+    for name in names:
+        collection = _KNOWN.read(newest[name], rules)
+        views.append(
+            ListedView(newest[name], collection, not _why_not(visitor, rules, collection), dags[name])
+        )
+    return tuple(views)
+
+
+def may_create(visitor: Visitor) -> bool:
+    """Whether the visitor may create collections."""
+    return not _why_not(visitor, saving_rules(visitor), None)
+
+
+def read_collection(store: Store, visitor: Visitor, name: str) -> CollectionView:
+    """One saved collection."""
+    version = store.collections.get(name) if visitor.may_see(name) else None
+    if version is None:
+        raise no_such_collection(name)
+    rules = saving_rules(visitor)
+    found = judge(Document(name, version.text, name), rules.templates)
+    collection = found.collection if isinstance(found, Loaded) else None
+    return CollectionView(
+        version,
+        tuple(store.collections.versions(name)),
+        collection,
+        found.problems,
+        _why_not(visitor, rules, collection),
+        airflow_dags.dag_states([name])[name],
+    )
+
+
+def read_versions(store: Store, visitor: Visitor, name: str) -> tuple[VersionFacts, ...]:
+    """All versions of a collection, newest first; of one that is deleted too."""
+    versions = store.collections.versions(name) if visitor.may_see(name) else ()
+    if not versions:
+        raise no_such_collection(name)
+    return tuple(versions)
+
+
+def read_version(store: Store, visitor: Visitor, name: str, number: int) -> SavedVersion:
+    """One version, with its text."""
+    version = store.collections.version(name, number) if visitor.may_see(name) else None
+    if version is None:
+        raise no_such_collection(name, number)
+    return version
+
+
+def export(store: Store, visitor: Visitor, names: Sequence[str]) -> str:
+    """Saved collections as one file; all that the visitor may see, where no name is given."""
+    newest = {version.name: version for version in store.collections.newest()}
+    visible = visitor.visible(list(newest))
+    if unknown := [name for name in names if name not in visible]:
+        raise no_such_collection(unknown[0])
+    return join(newest[name].text for name in dict.fromkeys(names or visible))
+
+
+def dag_of(name: str) -> DagState:
+    """What Airflow knows of the DAG of one collection."""
+    return airflow_dags.dag_states([name])[name]
+
+
+def _why_not(visitor: Visitor, rules: SavingRules, collection: Collection | None) -> str:
+    owners = () if collection is None else collection.owners
+    right = may_edit(visitor.person, owners, rules.collection_roles, rules.administrators)
+    return "" if right.allowed else edit_right_text(right, rules.collection_roles, rules.administrators)
+
+
+class _ReadVersions:
+    """What texts of versions mean, kept for a while: a list of 500 would take seconds to read each time.
+
+    A version never changes, but the templates that it names may.
+    """
+
+    def __init__(self, seconds: float = 60.0, most: int = 5_000) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._read: dict[tuple[str, int], tuple[float, Collection | None]] = {}
+
+    def read(self, version: SavedVersion, rules: SavingRules) -> Collection | None:
+        """The collection; None if it cannot be used."""
+        key, now = (version.text, version.revision), time.monotonic()
+        kept = self._read.get(key)
+        if kept is not None and now - kept[0] < self._seconds:
+            return kept[1]
+        found = judge(Document(version.name, version.text, version.name), rules.templates)
+        collection = found.collection if isinstance(found, Loaded) else None
+        if len(self._read) >= self._most:
+            self._read.clear()
+        self._read[key] = (now, collection)
+        return collection
+
+
+_KNOWN = _ReadVersions()
+
+
+# -- acting --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedName:
+    """A definition that was looked at.
+
+    Attributes:
+        taken: why its name cannot be used, in words; empty if it can.
+    """
+
+    checked: Checked
+    taken: str
+
+
+def check(store: Store, visitor: Visitor, text: str, *, name: str | None = None) -> CheckedName:
+    """Look at a definition, and save nothing. Raises EditRefused."""
+    rules = saving_rules(visitor)
+    checked = saving.check(store, rules, visitor.person, text, name=name)
+    taken = ""
+    if checked.newest is None and checked.name is not None:
+        try:
+            saving.require_free(rules, checked.name)
+        except NameTaken as error:
+            taken = str(error)
+    return CheckedName(checked, taken)
+
+
+def save(store: Store, visitor: Visitor, name: str, text: str, *, expected: int, comment: str = "") -> Saved:
+    """Save a collection. Raises as `saving.save`."""
+    saved = saving.save(
+        store, saving_rules(visitor), visitor.person, name, text, expected=expected, comment=comment
+    )
+    _audit_saved("save_collection", visitor, saved)
+    return saved
+
+
+def restore(
+    store: Store, visitor: Visitor, name: str, number: int, *, expected: int, comment: str = ""
+) -> Saved:
+    """Save an earlier version again. Raises as `saving.restore`."""
+    saved = saving.restore(
+        store, saving_rules(visitor), visitor.person, name, number, expected=expected, comment=comment
+    )
+    _audit_saved("restore_collection", visitor, saved, restored=number)
+    return saved
+
+
+def delete(
+    store: Store, visitor: Visitor, name: str, *, expected: int, confirm: str, comment: str = ""
+) -> SavedVersion:
+    """Delete a collection. Raises QueryError unless its name is given again as `confirm`, and as
+    `saving.delete`.
+    """
+    # What they may not see, and what they may not do, comes first.
+    rules = saving_rules(visitor)
+    saving.require_may_delete(store, rules, visitor.person, name)
+    if confirm != name:
+        raise QueryError(
+            {"confirm": "Give the collection's name again, to confirm that it is to be deleted."}
+        )
+    deleted = saving.delete(
+        store,
+        rules,
+        visitor.person,
+        name,
+        expected=expected,
+        comment=comment,
+        running=airflow_dags.active_runs(name),
+    )
+    _audit("delete_collection", visitor, name, version=deleted.number, comment=comment)
+    return deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One definition of an imported file.
+
+    Attributes:
+        missing_connections: that it names and that cannot be found from here.
+    """
+
+    item: ImportItem
+    missing_connections: tuple[str, ...]
+
+
+def import_file(
+    store: Store,
+    visitor: Visitor,
+    text: str,
+    choices: Mapping[str, Choice],
+    *,
+    check_only: bool = False,
+    comment: str = "",
+) -> list[Imported]:
+    """Import a file of definitions, or say what that would do. Raises DefinitionError for a file without any,
+    or with too many.
+    """
+    rules = saving_rules(visitor)
+    found: Iterable[ImportItem]
+    if check_only:
+        found = importing.look_at(store, rules, visitor.person, text)
+    else:
+        found = importing.import_file(store, rules, visitor.person, text, choices, comment=comment)
+    items = []
+    for item in found:
+        items.append(item)
+        if item.state is ItemState.SAVED and item.saved_as is not None:
+            facts = {"version": item.version, "weakens": any(each.weakens for each in item.changes)}
+            _audit("import_collection", visitor, item.saved_as, **facts, comment=comment)
+    named = dict.fromkeys(name for item in items for name in item.connections)
+    missing = frozenset(airflow_dags.missing_connections(named))
+    return [Imported(item, tuple(name for name in item.connections if name in missing)) for item in items]
+
+
+def start_run(
+    store: Store,
+    visitor: Visitor,
+    name: str,
+    *,
+    reason: str = "",
+    jobs: Sequence[str] = (),
+    preview_only: bool = False,
+) -> StartedRun:
+    """Start a run of a collection, saved or from a file, as the visitor.
+
+    Raises NotAllowed; QueryError for a job that it does not have; NotDecidable if Airflow cannot run it now;
+    RequestError if the reason is too long.
+    """
+    rules = saving_rules(visitor)
+    saved = store.collections.get(name) if visitor.may_see(name) else None
+    if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
+        raise no_such_collection(name)
+    visitor.require_run(name)
+    if len(reason) > REASON_LENGTH:
+        raise RequestError(
+            f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
+        )
+    collection = None if saved is None else _KNOWN.read(saved, rules)
+    if collection is not None:
+        has = [job.name for job in collection.enabled_jobs]
+        if unknown := [job for job in jobs if job not in has]:
+            raise QueryError(
+                {"jobs": f"The collection {name} runs no job {unknown[0]!r}. It runs {', '.join(has)}."}
+            )
+    conf: dict[str, Any] = {"jobs": list(jobs), "reason": reason.strip(), "preview_only": preview_only}
+    run_id = airflow_runs.start_run(name, by=visitor.person.name, conf=conf)
+    _audit("run_collection", visitor, name, started=run_id, reason=reason, preview_only=preview_only)
+    return StartedRun(name, run_id)
+
+
+def _is_known(store: Store, rules: SavingRules, name: str) -> bool:
+    """Whether a DAG that is no saved collection is a collection at all: from a file, or one that has run."""
+    if store.collections.origin(name) is not None or store.runs.recent(name, limit=1):
+        return True
+    try:
+        return rules.files is not None and rules.files.get(name) is not None
+    except DefinitionError:
+        return False
+
+
+def _audit_saved(action: str, visitor: Visitor, saved: Saved, **facts: Any) -> None:
+    if saved.is_new_version:
+        version = saved.version
+        weakened = [change.code.value for change in saved.changes if change.weakens]
+        facts |= {"version": version.number, "weakened": weakened, "comment": version.comment}
+        _audit(action, visitor, version.name, **facts)
+
+
+def _audit(action: str, visitor: Visitor, name: str, **facts: Any) -> None:
+    airflow_runs.write_audit_log(
+        f"directory_sync.{action}",
+        by=visitor.person.name,
+        dag_id=name,
+        run_id="",
+        task_id="",
+        extra={"collection": name, **facts},
+    )
