@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from directory_sync.definition import models
 from directory_sync.definition.addresses import endings
 from directory_sync.definition.models import FieldMapping
-from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
+from directory_sync.definition.support import NOT_YET
 from directory_sync.definition.templates import BUILT_IN, Kind
 from directory_sync.definition.times import format_window
 
@@ -72,7 +72,10 @@ _SECTIONS: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
 _EXAMPLES: dict[type[BaseModel], str] = {
     models.Collection: 'name: corp_to_lab\nschedule: "0 2 * * *"\ntimezone: Europe/Berlin\njobs: […]',
     models.Every: "schedule: {every: 15m}",
-    models.Notifications: "notifications: {when: errors, to: [it-operations@corp.example]}",
+    models.Notifications: (
+        "notifications:\n  when: errors\n"
+        "  to: [it-operations@corp.example, owners, {roles: [Directory Operators]}]"
+    ),
     models.Job: (
         "- name: people\n"
         '  source: {connection: corp_ad, container: "OU=People,DC=corp,DC=example"}\n'
@@ -326,7 +329,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _not_yet() -> str:
-    features = [feature.what for feature in NOT_YET] + [NOTIFICATIONS]
+    features = [feature.what for feature in NOT_YET]
     return _NOT_YET + "\n" + "".join(f"- {feature}\n" for feature in features)
 
 

@@ -291,11 +291,18 @@ def test_a_documentation_is_never_taken_for_a_file() -> None:
 
 
 def test_warnings_are_shown(tmp_path: Path) -> None:
-    """What this version cannot carry out yet stands on the DAG's page, not only in `validate`."""
+    """Mail that would reach no one stands on the DAG's page, not only in `validate`."""
     write(tmp_path, "mailing.yaml", notifications={"when": "always", "to": ["it@corp.example"]})
     text = build(tmp_path)["mailing"].doc_md or ""
     assert "notifications" in text
-    assert "cannot carry out" in text
+    assert "the setting mail\\_connection is empty" in text
+
+
+def test_mail_settings_take_no_collection_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are wrong, nothing is said about who gets mail."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__ROLE_ADDRESSES", "nonsense")
+    write(tmp_path, "mailing.yaml", notifications={"when": "always", "to": ["it@corp.example"]})
+    assert "Warnings" not in (build(tmp_path)["mailing"].doc_md or "")
 
 
 # -- a folder ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from directory_sync.airflow.mail import SmtpSender, deliver_request_mail, portal_url
+from directory_sync.airflow.mail import SmtpSender, deliver_mail, links
 from directory_sync.approval.request import EventKind
 from directory_sync.errors import MailError, StoreError
 from directory_sync.store.outbox import Outbox
@@ -122,7 +122,7 @@ def test_a_task_sends_what_is_due(
         @task
         def send() -> None:
             with Store.open(url) as opened:
-                deliver_request_mail(opened)
+                deliver_mail(opened)
 
         send()
 
@@ -152,7 +152,7 @@ def test_without_a_connection_nothing_happens(
     configured(1, mail_connection="")
     request = file(store)
     monkeypatch.setattr(Outbox, "claim_mail", lambda *_, **__: pytest.fail("asked the outbox"))
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert noted(store, request) == []
 
 
@@ -163,7 +163,7 @@ def test_the_log_says_what_was_sent(
     configured(server.port)
     server.refuse = {"zoe@corp.example": "451 4.7.1 come back\x1b[2J later"}
     request = file(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
     sent, problem = logged
     assert sent == f"Mail was sent. request={request} about=filed to=bea@corp.example"
     assert "was not sent to everybody" in problem
@@ -178,8 +178,8 @@ def test_an_address_that_is_refused_for_good_is_given_up(
     configured(server.port)
     server.refuse = {"bea@corp.example": "550 5.1.1 no such user"}
     request = file(store)
-    deliver_request_mail(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
+    deliver_mail(store)
     assert [mail.to for mail in server.received] == [("zoe@corp.example",)]
     [event] = [event for event in store.requests.get(request).events if event.kind is EventKind.MAILED]
     [unreached] = (event.data or {})["unreached"]
@@ -195,7 +195,7 @@ def test_a_session_that_the_server_ends_is_opened_again(
     configured(server.port)
     server.mails_per_session = 1
     request = file(store, users=("bea", "zoe", "max"))
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert [mail.to[0].partition("@")[0] for mail in server.received] == ["bea", "zoe", "max"]
     assert server.sessions == 3
     assert noted(store, request)[0][1] == ""
@@ -208,7 +208,7 @@ def test_a_server_that_breaks_off_is_tried_later(
     configured(server.port)
     server.drop_data = 9
     request = file(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert server.received == []
     assert noted(store, request) == [
         ([], "The mail server takes no mail: it broke the connection. See its log.")
@@ -246,8 +246,8 @@ def test_no_server_costs_no_task(
     if greeting is not None:
         server.greeting = greeting
     request = file(store)
-    deliver_request_mail(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
+    deliver_mail(store)
     assert noted(store, request) == [([], f"The mail server takes no mail: {said}")]
     assert server.received == []
 
@@ -260,7 +260,7 @@ def test_a_connection_that_cannot_be_used_costs_no_task(
     configured(1)
     monkeypatch.setenv("AIRFLOW_CONN_MAIL", connection)
     request = file(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
     [(_, problem)] = noted(store, request)
     assert problem
 
@@ -271,7 +271,7 @@ def test_a_wrong_setting_costs_no_task(
     """The log names the setting, and no mail is lost."""
     configured(1, role_addresses="nonsense")
     request = file(store)
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert ["role_addresses" in line for line in logged] == [True]
     assert noted(store, request) == []
 
@@ -290,7 +290,7 @@ def test_a_store_that_is_away_costs_no_task(
 
     for error in (StoreError("away"), ZeroDivisionError()):
         monkeypatch.setattr(Outbox, "claim_mail", fail(error))
-        deliver_request_mail(store)
+        deliver_mail(store)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -311,7 +311,7 @@ def test_certificates_are_verified(
     with SmtpServer(certificate=(str(issued.certificate), str(issued.key))) as server:
         configured(server.port, host="localhost", extra={"disable_ssl": True, "timeout": 5})
         request = file(store, users=("bea",))
-        deliver_request_mail(store)
+        deliver_mail(store)
         if trusted:
             assert [mail.encrypted for mail in server.received] == [True]
         else:
@@ -325,11 +325,11 @@ def test_the_sender_may_stand_in_the_connection(
     """Where the setting is empty; if neither says who, both are named."""
     configured(server.port, extra={**PLAIN, "from_email": "af@corp.example"}, mail_from="")
     request = file(store, users=("bea",))
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert [mail.sender for mail in server.received] == ["af@corp.example"]
     configured(server.port, mail_from="")
     decide(store, request, "bea")
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert "Set mail_from, or from_email in the extra of mail" in noted(store, request)[-1][1]
     with pytest.raises(MailError):
         _ = SmtpSender("mail").sender
@@ -348,7 +348,7 @@ def test_the_sender_may_stand_in_the_connection(
 def test_links_lead_into_airflow(monkeypatch: pytest.MonkeyPatch, base: str, url: str) -> None:
     """Below a path, Airflow has the path twice; without an address there is no link."""
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
-    assert portal_url() == url
+    assert links().portal == url
 
 
 def test_mail_that_no_task_sends_does_not_wait_for_the_schedule(
@@ -423,7 +423,7 @@ def test_a_people_directory_that_hangs_costs_one_short_time_for_all(
     first = file(store, users=("bea", "zoe", "max", "kim"), roles=("Heads",))
     second = file(store, users=("bea", "zoe"), roles=("Heads",), name="other")
     started = time.monotonic()
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert time.monotonic() - started < 4  # 6 looked up one by one would take 6 s
     assert [each.to for each in server.received] == [("heads@corp.example",)] * 2
     names = {first: "bea, zoe, max and kim", second: "bea and zoe"}
@@ -456,7 +456,7 @@ def test_what_was_begun_is_noted_only_where_the_server_may_have_it(
 
     monkeypatch.setattr(Outbox, "start_mail", start_mail)
     request = file(store, users=("bea", "zoe"))
-    deliver_request_mail(store)
+    deliver_mail(store)
     assert begun == [("zoe@corp.example", "rcpt")]
     assert noted(store, request)[0][0] == ["zoe@corp.example"]
 

@@ -250,7 +250,7 @@ def test_mail_that_waits_is_sent_last(store: Store, monkeypatch: pytest.MonkeyPa
 
     seen: list[str] = []
     late = ask(store, "late", "one", expires_after=timedelta(0))
-    monkeypatch.setattr(upkeep, "deliver_request_mail", lambda store: seen.append(state_of(store, late)))
+    monkeypatch.setattr(upkeep, "deliver_mail", lambda store: seen.append(state_of(store, late)))
     keep_up()
     assert seen == ["expired"]
 

@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from directory_sync.approval.people import Approver
 from directory_sync.errors import MailError, StoreError
 from directory_sync.mail.audience import Letter, Occasion, Recipient
-from directory_sync.mail.letters import LETTERS, Noted
+from directory_sync.mail.letters import LETTERS
+from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread
+from directory_sync.mail.news import Noted
 from directory_sync.mail.outbox import DeliveryResult
 from directory_sync.mail.templates import Rendered
 from directory_sync.store.outbox import DueMail, Topic, queue_mail
@@ -31,6 +33,7 @@ class RunNews:
     """What has happened to a run, for three people."""
 
     due: DueMail
+    repeats: bool = False
     thread: Thread = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +42,7 @@ class RunNews:
     def occasion(self) -> Occasion:
         return Occasion(Letter.OUTCOME, tuple(Recipient(Approver("user", name)) for name in NAMES))
 
-    def content(self, recipient: Recipient, *, portal_url: str) -> dict[str, Any]:
+    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         return {"name": recipient.whom.name}
 
     def noted(self) -> Noted:
@@ -133,7 +136,8 @@ def test_mail_about_a_topic_without_letters_waits(store: Store) -> None:
     box = Box()
     queue(store)
     request = file(store, users=("bea",))
-    assert [each.subject for each in send(store, box).sent] == [request]
+    known = {Topic.REQUEST: LETTERS[Topic.REQUEST]}
+    assert [each.subject for each in send(store, box, letters=known).sent] == [request]
     assert addresses(box) == ["bea"]
     deliver(store, box)
     assert addresses(box) == list(NAMES)

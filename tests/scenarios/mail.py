@@ -18,6 +18,7 @@ from directory_sync.approval.people import named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.errors import MailError
 from directory_sync.mail.addresses import Addresses
+from directory_sync.mail.links import Links
 from directory_sync.mail.outbox import DeliveryResult, deliver
 from directory_sync.mail.templates import Templates
 from directory_sync.store.outbox import DueMail, Topic
@@ -26,6 +27,7 @@ from tests.scenarios.clock import START
 from tests.scenarios.requests import stored_plan
 
 PORTAL = "https://airflow.example/plugin/dirsync/dirsync"
+LINKS = Links(airflow="https://airflow.example", portal=PORTAL)
 ADDRESSES = Addresses(domain="corp.example", roles={"Heads": "heads@corp.example"})
 DOWN = MailError(
     "The mail server takes no mail: it cannot be reached: Connection refused. See that it runs.",
@@ -102,7 +104,7 @@ def send(
 ) -> DeliveryResult:
     """Deliver what is due."""
     return deliver(
-        store, sender=box, addresses=addresses, portal_url=PORTAL, templates=templates or Templates(), **keys
+        store, sender=box, addresses=addresses, links=LINKS, templates=templates or Templates(), **keys
     )
 
 

@@ -54,6 +54,32 @@ def test_minimal_definition_has_no_problem() -> None:
             {"when": "always", "to": ["a@b.example\nBcc: c@d.example"]},
             "notifications.to[0]: is not a mail address",
         ),
+        ("notifications", {"when": "always", "to": ["it@corp.example", {"users": ["ida"]}]}, None),
+        (
+            "notifications",
+            {"when": "always", "to": ["owner"]},
+            "notifications.to[0]: is not a mail address, did you mean owners?",
+        ),
+        (
+            "notifications",
+            {"when": "always", "to": ["owners"]},
+            "notifications.to[0]: warning: names no one: there are no owners",
+        ),
+        (
+            "notifications",
+            {"when": "always", "to": ["jörg@corp.example"]},
+            "notifications.to[0]: warning: is an address that mail cannot be sent to",
+        ),
+        (
+            "notifications",
+            {"when": "always", "to": ["a@b.example", "a@b.example"]},
+            "notifications.to[1]: warning: is given twice",
+        ),
+        (
+            "notifications",
+            {"when": "always", "to": [{"roles": ["Admin", "Op\n"]}]},
+            "notifications.to[0].roles[1]: no role can have this name",
+        ),
         ("owners", ["ida,bob"], "owners[0]: holds a comma"),
         ("tags", ["x" * 101], "tags[0]: has more than 100 characters"),
         ("tags", ["a", "a"], "tags[1]: warning: is given twice"),

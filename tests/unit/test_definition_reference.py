@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from directory_sync.definition import models
-from directory_sync.definition.support import NOT_YET, NOTIFICATIONS
+from directory_sync.definition.support import NOT_YET
 from docs._generate.definition_reference import reference_markdown
 
 PAGE = Path(__file__).parents[2] / "docs" / "definition-reference.md"
@@ -53,7 +53,6 @@ def test_what_is_not_there_yet_is_said() -> None:
     section = reference_markdown().split("## What this version cannot do")[1].split("\n## ")[0]
     assert {line.removeprefix("- ") for line in section.splitlines() if line.startswith("- ")} == {
         *(feature.what for feature in NOT_YET),
-        NOTIFICATIONS,
     }
     (secret,) = re.findall(r"^\| `secret` \|.*$", reference_markdown(), re.MULTILINE)
     assert "refuses" in secret

@@ -96,7 +96,7 @@ def test_scripts_of_allowed_modules_are_supported() -> None:
 
 
 def test_only_the_jobs_that_run_are_refused() -> None:
-    """A job that can be carried out is not held up by its neighbour, but by the collection's own features."""
+    """A job that can be carried out is not held up by its neighbour."""
     other = {**MINIMAL["jobs"][0], "name": "other", "returning": "restore"}
     collection = Collection.model_validate(changed(("jobs.1", other)))
     refuse_unsupported(collection, [collection.job("people")], script_modules=())
@@ -104,15 +104,6 @@ def test_only_the_jobs_that_run_are_refused() -> None:
         UnsupportedError, match=r"jobs\[1\].returning: this version cannot carry out returning: restore yet"
     ):
         refuse_unsupported(collection, [collection.job("other")], script_modules=())
-    with_mail = collection.model_copy(
-        update={
-            "notifications": Collection.model_validate(
-                changed(("notifications", {"when": "always", "to": ["a@b"]}))
-            ).notifications
-        }
-    )
-    with pytest.raises(UnsupportedError, match="notifications"):
-        refuse_unsupported(with_mail, [with_mail.job("people")], script_modules=())
 
 
 def test_places_are_lines_of_the_file() -> None:
@@ -122,6 +113,5 @@ def test_places_are_lines_of_the_file() -> None:
     lines = SPEC_EXAMPLE.read_text().splitlines()
     named = {problem.key: lines[problem.line - 1].split(":")[0].strip() for problem in problems}
     assert named == {
-        "notifications": "notifications",
         "jobs[0].fields.password": "password",
     }

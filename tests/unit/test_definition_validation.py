@@ -35,6 +35,13 @@ from tests.scenarios.definitions import changed, found, job_changed, problems_of
             {"when": "error", "to": ["a@b.example"]},
             "notifications.when: expected always, records_updated, errors or failure, did you mean errors?",
         ),
+        (
+            "notifications",
+            {"when": "errors", "to": [{"role": "Admin"}]},
+            "notifications.to[0]: expected a mail address, owners, or {users",
+        ),
+        ("notifications", {"when": "errors", "to": [{"users": []}]}, "notifications.to[0]: names nobody"),
+        ("notifications", {"when": "errors", "to": []}, "notifications.to: "),
         ("approval", "nobody", "approval: expected none"),
         ("approval", {"approvers": {}}, "approval.approvers: names nobody: give users or roles"),
         (

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.approval.people import Approver
+from directory_sync.definition.mail_addresses import checked_address
 from directory_sync.errors import EndpointUnavailable
-from directory_sync.mail.addresses import Addresses, checked_address
+from directory_sync.mail.addresses import Addresses
 
 DIRECTORY = {"bea": "Bea.Smith@corp.example", "odd": "no address", "zoe": "zoe@bücher.example"}
 

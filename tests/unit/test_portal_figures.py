@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from directory_sync.plan.model import LimitCheck, Statistics
 from directory_sync.portal.views.limit_meters import limit_meters
-from directory_sync.portal.views.times import ahead_text, duration_text, moment_iso, moment_text
+from directory_sync.present.times import ahead_text, duration_text, moment_iso, moment_text
 from directory_sync.present.words import add_statistics, count_kinds, kinds_text
 
 NOW = datetime(2026, 11, 22, 18, 30, tzinfo=UTC)

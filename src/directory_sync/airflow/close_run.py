@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync.airflow.collection_task import (
-    NOT_IN_THIS_RUN,
     CollectionOperator,
     fail,
     left_out,
@@ -27,6 +26,7 @@ from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import apply_of, approval_of
 from directory_sync.definition.models import FailureAction
 from directory_sync.errors import DirectorySyncError
+from directory_sync.run.task_ends import NOT_IN_THIS_RUN, REMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
-REMOVED = "removed_from_the_definition"
-"""State of a job whose task is no longer in the DAG."""
 _WRITTEN = frozenset({"success", "success_with_errors", "conflicts"})
 
 log = logging.getLogger(__name__)
@@ -60,7 +58,7 @@ class CloseRunOperator(CollectionOperator):
         has one whose task was killed after it had filed its request; but if jobs were not run because of
         that, the run has failed all the same.
         """
-        from directory_sync.airflow.mail import deliver_request_mail
+        from directory_sync.airflow.mail import deliver_mail
         from directory_sync.airflow.task_log import in_words, table, total
         from directory_sync.present.words import planned_text
         from directory_sync.run.closing import close_run
@@ -74,8 +72,8 @@ class CloseRunOperator(CollectionOperator):
                 states = {job.name: ends.of(job) for job in snapshot.collection.jobs}
                 lost = ends.broken_off(states)
                 state = JobState.FAILED if lost else _state_of_run(states, snapshot)
-                close_run(store, snapshot, state)
-                deliver_request_mail(store)
+                close_run(store, snapshot, state, jobs=states)
+                deliver_mail(store)
         except DirectorySyncError as error:
             fail(error, str(error))
         statistics = {job: ends.results[job].statistics if job in ends.results else None for job in states}

@@ -37,9 +37,6 @@ LONGEST_PAUSE = 60.0
 longest.
 """
 
-NOT_IN_THIS_RUN = "not_in_this_run"
-"""State of a job that the run leaves out."""
-
 log = logging.getLogger(__name__)
 
 

@@ -26,6 +26,8 @@ from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import ApprovalPolicy, Collection
+from directory_sync.definition.problems import Problem
+from directory_sync.definition.reach import unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import Templates
 from directory_sync.errors import ConnectionRulesError, SettingsError
@@ -188,6 +190,16 @@ def _by_the_rules(
     ]
 
 
+def _unheard(loaded: Loaded) -> list[Problem]:
+    """Whom mail cannot reach; nothing where the settings are wrong: that must take no collection away."""
+    if loaded.collection.notifications is None:
+        return []
+    try:
+        return unreachable(loaded.collection, settings.mail_reach(), loaded.places)
+    except SettingsError:
+        return []
+
+
 def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> DAG:
     if isinstance(minimum, SettingsError):
         # A typing error in it must neither take all collections away nor let any of them run without the
@@ -195,9 +207,10 @@ def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> D
         return broken_dag(loaded.collection.name, str(minimum))
     try:
         not_yet = unsupported(loaded.collection, script_modules=script_modules(), places=loaded.places)
+        unheard = _unheard(loaded)
         return build_dag(
             loaded.collection,
-            [str(problem) for problem in (*loaded.problems, *not_yet)],
+            [str(problem) for problem in (*loaded.problems, *not_yet, *unheard)],
             minimum=minimum,
             document=loaded.document,
         )

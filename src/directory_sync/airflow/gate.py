@@ -115,12 +115,12 @@ class ApprovalSensor(BaseSensorOperator):
 
     def _wait(self, store: Store, context: Context, request: Request) -> NoReturn:
         from directory_sync.airflow.gate_trigger import GateTrigger
-        from directory_sync.airflow.mail import portal_url
+        from directory_sync.airflow.mail import links
         from directory_sync.printable import printable
 
         assignees = store.requests.get(request.id).assignees
         asked = ", ".join(f"{each.kind} {printable(each.name)}" for each in assignees) or "nobody"
-        page = f"{url}/requests/{request.id}" if (url := portal_url()) else f"Dir Sync, request {request.id}"
+        page = links().request(request.id) or f"Dir Sync, request {request.id}"
         instance = context["ti"]
         log.info(
             "Waiting for the decision on request %d (%d changes). Asked: %s.",

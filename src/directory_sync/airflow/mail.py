@@ -1,4 +1,4 @@
-"""Mail about requests, sent from Airflow's tasks through Airflow's own SMTP connection."""
+"""Mail about requests and runs, sent from Airflow's tasks through Airflow's own SMTP connection."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from directory_sync.definition.models import Job
     from directory_sync.mail.addresses import Addresses
+    from directory_sync.mail.links import Links
     from directory_sync.store.store import Store
 
 LOOK_UP_SECONDS = 10.0
@@ -49,9 +50,9 @@ def deliver_until(is_over: Callable[[], bool]) -> None:
 
     def deliver() -> None:
         with contextlib.suppress(DirectorySyncError), open_store() as store:
-            deliver_request_mail(store)
+            deliver_mail(store)
 
-    delivery = threading.Thread(target=deliver, name="mail about requests", daemon=True)
+    delivery = threading.Thread(target=deliver, name="mail", daemon=True)
     delivery.start()
     while delivery.is_alive():
         delivery.join(_MOMENT)
@@ -70,11 +71,11 @@ def deliver_after(store: Store, job: Job) -> None:
     What is left then, their gates send while they wait, or the task that closes the run.
     """
     if not job.wait_for_approval:
-        deliver_request_mail(store)
+        deliver_mail(store)
 
 
-def deliver_request_mail(store: Store) -> None:
-    """Send what mail about requests is due. Call it after what was to be written was written, and in the
+def deliver_mail(store: Store) -> None:
+    """Send what mail is due. Call it after what was to be written was written, and in the
     upkeep DAG.
 
     Does nothing if the setting `mail_connection` is empty. Never raises because of mail: what cannot be sent
@@ -87,12 +88,11 @@ def deliver_request_mail(store: Store) -> None:
         if connection := settings.mail_connection():
             _deliver(store, connection)
     except DirectorySyncError as error:
-        log.warning("Mail about requests was not sent; it will be tried again. %s", printable(str(error)))
+        log.warning("Mail was not sent; it will be tried again. %s", printable(str(error)))
     except Exception:
         # What a task has done for a directory counts, whatever becomes of mail about it.
         log.exception(
-            "Mail about requests was not sent because of an unexpected error; it will be tried again. Report"
-            " this."
+            "Mail was not sent because of an unexpected error; it will be tried again. Report this."
         )
 
 
@@ -107,7 +107,7 @@ def _deliver(store: Store, connection: str) -> None:
             store,
             sender=sender,
             addresses=addresses,
-            portal_url=portal_url(),
+            links=links(),
             templates=Templates(_templates_folder()),
         )
     for sent in result.sent:
@@ -118,18 +118,18 @@ def _deliver(store: Store, connection: str) -> None:
         log.warning("%s", printable(message))
 
 
-def portal_url() -> str:
-    """The address below which the portal's pages are, within Airflow's own page; empty if Airflow's address
-    is not configured.
-    """
+def links() -> Links:
+    """The addresses of Airflow, and of the portal's pages within it; empty if Airflow's is not configured."""
     from airflow.sdk.configuration import conf
 
     from directory_sync.airflow.request_link import portal_path
+    from directory_sync.mail.links import Links
 
     parts = urlsplit(str(conf.get("api", "base_url", fallback="") or "").strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        return ""
-    return f"{parts.scheme}://{parts.netloc}{portal_path()}"
+        return Links()
+    host = f"{parts.scheme}://{parts.netloc}"
+    return Links(airflow=f"{host}{parts.path.rstrip('/')}", portal=f"{host}{portal_path()}")
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync.airflow.collection_task import (
-    NOT_IN_THIS_RUN,
     WorkingOperator,
     fail,
     left_out,
@@ -23,6 +22,7 @@ from directory_sync.airflow.collection_task import (
 from directory_sync.airflow.request_link import RequestLink
 from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.airflow.task_ids import approval_of
+from directory_sync.run.task_ends import NOT_IN_THIS_RUN
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -9,6 +9,10 @@ CLOSE = "_close"
 """The task that closes the run."""
 
 
+REPORT = "_report"
+"""The task that lets people hear what is done while something waits for approval."""
+
+
 def approval_of(job: str) -> str:
     """The task that waits for the approval of a job's plan."""
     return f"{job}.approval"

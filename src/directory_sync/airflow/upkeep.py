@@ -14,7 +14,7 @@ from directory_sync import settings
 from directory_sync.airflow.collection_task import open_store
 from directory_sync.airflow.connections import AirflowConnections
 from directory_sync.airflow.deployment import deployment
-from directory_sync.airflow.mail import deliver_request_mail
+from directory_sync.airflow.mail import deliver_mail
 from directory_sync.airflow.withdrawal import withdraw
 from directory_sync.approval.escalation import ManagerOf
 from directory_sync.approval.request import Request
@@ -99,7 +99,7 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         problems.extend(f"Request {each.request}: {each.message}" for each in swept.problems)
         # Before mail is sent: people are to hear of what this ends.
         settled, left = _settle(store, is_over)
-        deliver_request_mail(store)
+        deliver_mail(store)
         deleted = 0
         try:
             deleted = delete_old(store)

@@ -20,6 +20,7 @@ from directory_sync.airflow.apply_operator import ApplyOperator
 from directory_sync.airflow.close_run import CloseRunOperator
 from directory_sync.airflow.gate import ApprovalSensor
 from directory_sync.airflow.operators import SyncJobOperator
+from directory_sync.airflow.report_run import ReportOperator
 from directory_sync.airflow.settled import SettledOperator
 from directory_sync.definition.documents import Document
 from directory_sync.definition.export import complete, digest_of
@@ -55,6 +56,7 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
         retry_delay=_RETRY_DELAY,
     )
     previous: BaseOperator | None = None
+    jobs: list[BaseOperator] = []
     for job in collection.enabled_jobs:
         task = SyncJobOperator(
             task_id=job.name,
@@ -69,10 +71,21 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
         if previous is not None:
             previous >> task
         task >> close
+        jobs.append(task)
         apply = _add_gate(definition, job, task) if gated(job) else None
         if apply is not None:
             apply >> close
         previous = task if job is collection.enabled_jobs[-1] else _add_marker(job, task, apply)
+    if collection.notifications is not None and any(map(gated, collection.enabled_jobs)):
+        report = ReportOperator(
+            task_id=task_ids.REPORT,
+            **definition,
+            # When all jobs are done, but for what waits next to them.
+            trigger_rule=TriggerRule.ALL_DONE,
+            retries=2,
+            retry_delay=_RETRY_DELAY,
+        )
+        jobs >> report >> close
 
 
 def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> ApplyOperator:

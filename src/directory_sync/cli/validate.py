@@ -15,6 +15,7 @@ from directory_sync.definition.catalogue import FolderCatalogue
 from directory_sync.definition.documents import read_document
 from directory_sync.definition.loading import Broken, Loaded, judge, refuse_same_names
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.reach import unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.errors import ConnectionRulesError
 from directory_sync.printable import printable, printable_json
@@ -63,6 +64,8 @@ def _problems(
     problems = list(result.problems)
     if isinstance(result, Loaded):
         problems += unsupported(result.collection, script_modules=modules, places=result.places)
+        if result.collection.notifications is not None:
+            problems += unreachable(result.collection, settings.mail_reach(), result.places)
         broken = broken_rules(result.collection, rules, None, settings.administrator_roles())
         problems += rule_problems(broken, result.places, severity="warning")
     # Files of one folder have been compared with each other already.

@@ -1,4 +1,4 @@
-"""Approval policies and notifications in a definition."""
+"""Approval policies in a definition."""
 
 from __future__ import annotations
 
@@ -99,12 +99,3 @@ AnyApproval = Annotated[
         **dict.fromkeys(ApprovalPolicy.model_fields, "ApprovalPolicy"),
     ),
 ]
-
-
-class Notifications(Model):
-    """Who hears about a run."""
-
-    when: Literal["always", "records_updated", "errors", "failure"] = Field(
-        description="Which runs are reported."
-    )
-    to: Annotated[list[Text], Field(min_length=1)] = Field(description="Mail addresses.")

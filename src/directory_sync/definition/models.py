@@ -35,7 +35,6 @@ from directory_sync.definition.approval import (
     Approvers,
     ChangeKind,
     Escalation,
-    Notifications,
 )
 from directory_sync.definition.basics import NAME_PATTERN, Model, Name, Text, by_shape
 from directory_sync.definition.limits import AnyLimit, Limit, LimitKind, Limits, format_limit, parse_limit
@@ -60,6 +59,7 @@ from directory_sync.definition.mappings import (
     Template,
     Transformation,
 )
+from directory_sync.definition.notifications import OWNERS, AnyAddressee, Notifications, NotifyWhen
 from directory_sync.definition.times import (
     Duration,
     Every,
@@ -75,6 +75,8 @@ from directory_sync.definition.times import (
 __all__ = [
     "FIELD_SOURCES",
     "NAME_PATTERN",
+    "OWNERS",
+    "AnyAddressee",
     "AnyApproval",
     "AnyContainer",
     "AnyDestination",
@@ -114,6 +116,7 @@ __all__ = [
     "MoveMissing",
     "Name",
     "Notifications",
+    "NotifyWhen",
     "ObjectKind",
     "OnMissing",
     "PasswordRule",

@@ -135,8 +135,6 @@ NOT_YET = (
     ),
 )
 """Everything of a job that is not there yet."""
-NOTIFICATIONS = "notifications"
-"""They belong to the collection and are not there yet either."""
 
 
 def unsupported(
@@ -150,7 +148,7 @@ def unsupported(
         places: where the keys stand (`Loaded.places`).
     """
     places = places or Places.none(collection.name)
-    found = list(_of_collection(collection, places))
+    found: list[Problem] = []
     for index, job in enumerate(collection.jobs):
         found.extend(_of_job(job, ("jobs", index), places, script_modules))
     return found
@@ -163,21 +161,14 @@ def refuse_unsupported(
     script_modules: Collection[str],
     places: Places | None = None,
 ) -> None:
-    """Raise UnsupportedError if one of these jobs, or the collection around them, cannot be carried out
-    here.
-    """
+    """Raise UnsupportedError if one of these jobs cannot be carried out here."""
     places = places or Places.none(collection.name)
-    found = list(_of_collection(collection, places))
+    found: list[Problem] = []
     for job in jobs:
         index = next(index for index, other in enumerate(collection.jobs) if other.name == job.name)
         found.extend(_of_job(job, ("jobs", index), places, script_modules))
     if found:
         raise UnsupportedError("\n".join(str(replace(problem, severity="error")) for problem in found))
-
-
-def _of_collection(collection: models.Collection, places: Places) -> Iterator[Problem]:
-    if collection.notifications is not None:
-        yield _warning(places, ("notifications",), NOTIFICATIONS)
 
 
 def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str]) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from directory_sync import settings
 from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.reach import unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
@@ -28,6 +29,8 @@ def files(examination: Examination) -> Iterator[Finding]:
         problems = list(each.problems)
         if isinstance(each, Loaded):
             problems += unsupported(each.collection, script_modules=modules, places=each.places)
+            if each.collection.notifications is not None:
+                problems += unreachable(each.collection, settings.mail_reach(), each.places)
         said = [str(one) for one in problems[:_SHOWN]]
         facts: dict[str, Fact] = {
             "file": each.origin,

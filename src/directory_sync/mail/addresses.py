@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from directory_sync.approval.people import Approver
-
-_LONGEST = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LOCAL_PART = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*")
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+from directory_sync.definition.mail_addresses import checked_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +70,6 @@ class Addresses:
                 " set mail_domain."
             )
         )
-
-
-def checked_address(text: str) -> str | None:
-    """A mail address as it goes over the wire (RFC 5321 without quoted names), or None for what is none.
-
-    Nothing that it lets through can end a header or an SMTP command. Domains in other scripts are written as
-    in RFC 5890.
-    """
-    local, _, domain = text.strip().rpartition("@")
-    try:
-        domain = domain.encode("idna").decode() if not domain.isascii() else domain
-    except UnicodeError:
-        return None
-    if (
-        not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain))
-        or len(local) + len(domain) >= _LONGEST
-    ):
-        return None
-    return f"{local}@{domain}"
 
 
 def _checked(text: str, why_not: str) -> Found:

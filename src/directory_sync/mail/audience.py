@@ -20,6 +20,7 @@ class Letter(StrEnum):
     ASKED = "asked"
     OUTCOME = "outcome"
     APPLIED = "applied"
+    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Recipient:
 
     Attributes:
         whom: a user, or everybody who has a role.
+        address: where to, if that is not to be looked up.
         asked_for_it: the requester, or who asked for a waiver.
         unable: Airflow did not let them see the request when they were asked, so that they are sent nothing
             about it.
@@ -36,6 +38,7 @@ class Recipient:
     whom: Approver
     asked_for_it: bool = False
     unable: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

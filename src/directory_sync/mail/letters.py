@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from directory_sync.approval.request import Event, EventKind, RequestView
 from directory_sync.errors import RequestNotFound
 from directory_sync.mail.audience import Occasion, Recipient, occasion
 from directory_sync.mail.content import content
+from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread, request_thread
+from directory_sync.mail.news import Letters, Noted
+from directory_sync.mail.run_news import run_news
 from directory_sync.store.outbox import DueMail, Topic
 from directory_sync.store.store import Store
-
-
-class Noted(NamedTuple):
-    """What a history says of earlier mails about the same event: who was reached, and who was given up.
-
-    Attributes:
-        reached: mail addresses, lower case.
-        given_up: kind and name of people and roles.
-    """
-
-    reached: frozenset[str] = frozenset()
-    given_up: frozenset[tuple[str, str]] = frozenset()
-
-
-class News(Protocol):
-    """One event that mail is due about, as things stand now."""
-
-    @property
-    def thread(self) -> Thread:
-        """What its mails have in common with those about other events of the same subject."""
-
-    def occasion(self) -> Occasion | None:
-        """What mail is to be sent, and to whom; None if nobody needs to hear of it (any more)."""
-
-    def content(self, recipient: Recipient, *, portal_url: str) -> dict[str, Any]:
-        """What the template of the occasion's letter gets."""
-
-    def noted(self) -> Noted:
-        """What its history says; nothing where there is none."""
-
-
-Letters = Callable[[Store, DueMail], News]
-"""Finds out what there is to say. Raises RequestNotFound where the subject is gone, and its mail with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +24,8 @@ class RequestNews:
 
     view: RequestView
     event: Event
+    repeats = False
+    """The request's history tells of the doubt."""
 
     @property
     def thread(self) -> Thread:
@@ -64,11 +36,11 @@ class RequestNews:
         """Those who are asked, or who want to know the outcome."""
         return occasion(self.view, self.event)
 
-    def content(self, recipient: Recipient, *, portal_url: str) -> dict[str, Any]:
+    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """The request, the event and who gets it."""
         found = self.occasion()
         assert found is not None
-        return content(found.letter, self.view, self.event, recipient, portal_url=portal_url)
+        return content(found.letter, self.view, self.event, recipient, links=links)
 
     def noted(self) -> Noted:
         """The request's `mailed` events."""
@@ -92,5 +64,5 @@ def request_news(store: Store, due: DueMail) -> RequestNews:
     return RequestNews(view, event)
 
 
-LETTERS: Mapping[str, Letters] = {Topic.REQUEST: request_news}
+LETTERS: Mapping[str, Letters] = {Topic.REQUEST: request_news, Topic.RUN: run_news}
 """Topic → what finds out what to say. Mail about other topics waits in the outbox."""

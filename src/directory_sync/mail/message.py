@@ -14,9 +14,11 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
 from directory_sync.approval.request import Request
+from directory_sync.definition.mail_addresses import checked_address
 from directory_sync.errors import MailError
-from directory_sync.mail.addresses import checked_address
 from directory_sync.mail.templates import Rendered
+from directory_sync.printable import printable
+from directory_sync.store.runs import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ def request_thread(request: Request) -> Thread:
     """The thread of a request. Numbers begin again in another store, and a plan may be asked about twice."""
     id = f"{request.id}.{_hash(f'{request.filed.isoformat()} {request.digest}', 6)}"
     return Thread(f"request {request.id}", id, "requests")
+
+
+def run_thread(run: Snapshot) -> Thread:
+    """The thread of a run."""
+    id = f"run{run.id}.{_hash(f'{run.started.isoformat()} {run.collection.name} {run.run_id}', 6)}"
+    return Thread(f"run {printable(run.run_id)} of {run.collection.name}", id, "runs")
 
 
 def message(

@@ -13,8 +13,10 @@ from directory_sync.errors import EndpointError, MailError, RequestNotFound
 from directory_sync.mail import MAX_AGE
 from directory_sync.mail.addresses import Addresses
 from directory_sync.mail.audience import Occasion, Recipient
-from directory_sync.mail.letters import LETTERS, Letters, News
+from directory_sync.mail.letters import LETTERS
+from directory_sync.mail.links import Links
 from directory_sync.mail.message import message
+from directory_sync.mail.news import Letters, News
 from directory_sync.mail.sending import Sender
 from directory_sync.mail.templates import Templates
 from directory_sync.printable import printable
@@ -85,7 +87,7 @@ def deliver(
     *,
     sender: Sender,
     addresses: Addresses,
-    portal_url: str,
+    links: Links,
     templates: Templates,
     letters: Mapping[str, Letters] = LETTERS,
     limit: int = LIMIT,
@@ -102,8 +104,7 @@ def deliver(
         store: holds what there is to say, and the outbox.
         sender: sends.
         addresses: finds the addresses of users and roles.
-        portal_url: address below which the portal's pages are; empty if it is not known, then mails have no
-            link.
+        links: makes the addresses of pages; where they are not known, mails have no link.
         templates: make the words.
         letters: say what mail about each topic is.
         limit: the most events at one go.
@@ -118,7 +119,7 @@ def deliver(
             break
         try:
             news = letters[due.topic](store, due)
-            round_ = _Round(store, news, due, sender, addresses, portal_url, templates, result.warnings)
+            round_ = _Round(store, news, due, sender, addresses, links, templates, result.warnings)
             round_.send()
             _record(store, round_, result)
         except (RequestNotFound, _OvertakenError):
@@ -143,7 +144,7 @@ class _Round:
     due: DueMail
     sender: Sender
     addresses: Addresses
-    portal_url: str
+    links: Links
     templates: Templates
     warnings: list[str]
     sent: list[str] = field(default_factory=list)
@@ -213,6 +214,8 @@ class _Round:
 
     def _address(self, recipient: Recipient) -> str:
         """Where to send it; empty if nowhere, which is noted."""
+        if recipient.address:
+            return recipient.address
         found = self.addresses.find(recipient.whom)
         if not found.address:
             self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, found.why_not))
@@ -221,7 +224,7 @@ class _Round:
     def _send(self, found: Occasion, recipient: Recipient, address: str) -> None:
         if self.no_mail:
             raise MailError(self.no_mail)
-        told = self.news.content(recipient, portal_url=self.portal_url)
+        told = self.news.content(recipient, links=self.links)
         rendered = self.templates.render(found.letter, told)
         if rendered.warning and rendered.warning not in self.warnings:
             self.warnings.append(rendered.warning)
@@ -255,6 +258,8 @@ class _Round:
             return False
         if self.due.at - begun < IN_DOUBT:
             self.in_doubt = True
+        elif self.news.repeats:
+            return False
         else:
             why = (
                 "The process that sent the mail was killed while it did, so it is not known whether it has"
@@ -272,7 +277,7 @@ def _not_found(names: list[str], error: str) -> str:
 
 def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     """Note what became of a round, and when the rest is due again."""
-    due = round_.due
+    due, about = round_.due, f"{round_.news.thread.name} ({round_.due.kind})"
     result.sent += [Sent(due.topic, due.subject, due.kind, address) for address in round_.sent]
     problem, again = round_.problem, None
     if round_.waiting and due.at - due.first_try >= GIVE_UP:
@@ -285,8 +290,13 @@ def _record(store: Store, round_: _Round, result: DeliveryResult) -> None:
     if round_.in_doubt:
         again = due.at + LOOK_AGAIN
     if problem:
-        name = round_.news.thread.name
-        result.problems.append(f"Mail about {name} ({due.kind}) was not sent to everybody. {problem}")
+        result.problems.append(f"Mail about {about} was not sent to everybody. {problem}")
+    if not store.outbox.keeps_history(due.topic):
+        # Nowhere else can it be read.
+        result.problems += [
+            f"Mail about {about} does not reach {each.kind} {printable(each.name)}. {each.why}"
+            for each in round_.unreached
+        ]
     # What a sender that was killed had sent stands in no history yet.
     reached = [*due.reached, *round_.sent]
     store.outbox.record_mail(due, reached, problem=problem, unreached=round_.unreached, again=again)

@@ -61,7 +61,7 @@ class Templates:
 
     Args:
         folder: of the deployment's own templates (`asked.subject.txt`, `asked.txt`, `asked.html`, the same
-            for `outcome` and `applied`, and whatever they include); a file that is missing there is taken
+            for the other kinds of mail, and whatever they include); a file that is missing there is taken
             from the built-in ones. None: none.
     """
 
@@ -129,16 +129,18 @@ def _one_line(subject: str) -> str:
 
 def _least(content: Mapping[str, Any]) -> Rendered:
     """What a mail has to say at least, without any template."""
-    request, headline = content["request"], str(content["headline"])
-    lines = [
-        headline,
-        f"Request {request['id']}: {request['collection']} / {request['job']}, {request['changes']} changes.",
-        content["url"] or f"Open Dir Sync in Airflow, and there request {request['id']}.",
-    ]
+    headline = str(content["headline"])
+    if "run" in content:
+        run = content["run"]
+        name = f"Run {run['id']} of {run['collection']}"
+        about = f"{name}: {run['state_text']}."
+    else:
+        request = content["request"]
+        name = f"Request {request['id']}"
+        about = f"{name}: {request['collection']} / {request['job']}, {request['changes']} changes."
+    lines = [headline, about, content["url"] or f"Open Airflow, and there {name[0].lower()}{name[1:]}."]
     paragraphs = "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    return Rendered(
-        _one_line(f"Request {request['id']}: {headline}"), "\n\n".join(lines) + "\n", paragraphs + "\n"
-    )
+    return Rendered(_one_line(f"{name}: {headline}"), "\n\n".join(lines) + "\n", paragraphs + "\n")
 
 
 def _bounded(environment: ImmutableSandboxedEnvironment, name: str, content: Mapping[str, Any]) -> str:

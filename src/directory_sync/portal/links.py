@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, quote
 
+from directory_sync.mail.links import airflow_segment
 from directory_sync.portal import airflow_login
 
 PREFIX = "/dirsync"
@@ -17,13 +18,6 @@ FRAME = "/plugin/dirsync"
 def portal_path(path: str = "/") -> str:
     """The address of a page of the portal by itself, for links and forms within the frame."""
     return f"{airflow_login.base_path()}{PREFIX}{path}"
-
-
-def airflow_segment(text: str) -> str:
-    """A name as one segment of a path of Airflow's UI, spelled as Airflow does: else it does not know which
-    tab it shows.
-    """
-    return quote(text, safe=":+")
 
 
 def outer_path(address: str = "/") -> str:

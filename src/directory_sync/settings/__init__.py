@@ -9,12 +9,15 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
 from directory_sync.settings.reading import airflow_home, read
+
+if TYPE_CHECKING:
+    from directory_sync.definition.reach import MailReach
 
 __all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "read"]
 
@@ -181,6 +184,17 @@ def role_addresses() -> dict[str, str]:
             )
         addresses[role] = address
     return addresses
+
+
+def mail_reach() -> MailReach:
+    """Whom mail can reach, to check definitions by. Raises SettingsError."""
+    from directory_sync.definition.reach import MailReach
+
+    return MailReach(
+        sends=bool(mail_connection()),
+        finds_users=bool(mail_domain() or read("people_connection").strip()),
+        roles=frozenset(role_addresses()),
+    )
 
 
 def people_directory() -> PeopleDirectory | None:

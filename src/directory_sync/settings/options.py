@@ -191,19 +191,16 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="mail_connection",
         description=(
-            "Airflow connection of the type SMTP through which mail about requests is sent. Mails link to the"
-            " page of their "
-            "request if `[api] base_url` says where Airflow is. Empty: no mail. When it is set later, what"
-            " happened in the last 7 days is mailed."
+            "Airflow connection of the type SMTP through which mail about requests and runs is sent. Mails"
+            " link to the page of their request or run if `[api] base_url` says where Airflow is. Empty: no"
+            " mail. When it is set later, what happened in the last 7 days is mailed."
         ),
         default="",
         example="smtp_default",
     ),
     Option(
         name="mail_from",
-        description=(
-            "Sender of mail about requests. Empty: `from_email` in the extra of the mail connection."
-        ),
+        description=("Sender of mail. Empty: `from_email` in the extra of the mail connection."),
         default="",
         example="Directory Sync <directory-sync@corp.example>",
     ),

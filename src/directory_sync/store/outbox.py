@@ -113,8 +113,12 @@ class Outbox:
         self._database = database
         self._histories = histories
 
+    def keeps_history(self, topic: str) -> bool:
+        """Whether what is sent about a topic stands in a history of its own."""
+        return topic in self._histories
+
     def claim_mail(
-        self, hold: timedelta, *, max_age: timedelta, topics: Iterable[str] = (Topic.REQUEST,)
+        self, hold: timedelta, *, max_age: timedelta, topics: Iterable[str] = tuple(Topic)
     ) -> DueMail | None:
         """Take the oldest event that mail is due about, or None. Nobody else gets it until `hold` is over.
 
@@ -166,7 +170,7 @@ class Outbox:
             _change(connection, due, {"progress": progress})
 
     def mail_due_among(
-        self, request_ids: Collection[int], *, max_age: timedelta, topics: Iterable[str] = (Topic.REQUEST,)
+        self, request_ids: Collection[int], *, max_age: timedelta, topics: Iterable[str] = tuple(Topic)
     ) -> frozenset[int]:
         """Those of these requests about which mail is due that nobody is sending.
 

@@ -91,6 +91,23 @@ class ChangePage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class OutcomeCause:
+    """Why changes did not succeed.
+
+    Attributes:
+        result: what became of them.
+        message: the cause.
+        number: of how many changes it is true.
+        objects: the names of the first of them.
+    """
+
+    result: Result
+    message: str
+    number: int
+    objects: tuple[str, ...]
+
+
 KEPT_COMPARISONS = 8
 """Comparisons of which it is kept which changes differ: four bytes for each of those."""
 KEPT_CHANGES = 5_000
@@ -138,6 +155,39 @@ class PlanPages:
         for first in range(0, head.changes, READ_BATCH):
             places = ChangeRow.sequence.between(first, first + READ_BATCH - 1)
             yield from map(_stored_change, self._rows([ChangeRow.plan_id == head.id, places], READ_BATCH))
+
+    def causes(self, plan_id: int, *, limit: int, objects: int) -> list[OutcomeCause]:
+        """Why changes of a plan did not succeed: the most frequent causes, at most `limit`, with so many
+        `objects` each.
+        """
+        trouble = [result.value for result in Result if result.is_trouble]
+        same = (OutcomeRow.result, OutcomeRow.message)
+        ranked = (
+            select(
+                OutcomeRow.sequence,
+                OutcomeRow.result,
+                OutcomeRow.message,
+                func.count().over(partition_by=same).label("number"),
+                func.min(OutcomeRow.sequence).over(partition_by=same).label("first"),
+                func.row_number().over(partition_by=same, order_by=OutcomeRow.sequence).label("place"),
+            )
+            .where(OutcomeRow.plan_id == plan_id, OutcomeRow.result.in_(trouble))
+            .subquery()
+        )
+        query = (
+            select(ranked, ChangeRow.payload, ChangeRow.name)
+            .join(ChangeRow, (ChangeRow.plan_id == plan_id) & (ChangeRow.sequence == ranked.c.sequence))
+            .where(ranked.c.place <= objects)
+            .order_by(ranked.c.number.desc(), ranked.c.first, ranked.c.place)
+            .limit(limit * objects)
+        )
+        found: dict[int, OutcomeCause] = {}
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                known = found.get(row.first)
+                names = (*(known.objects if known else ()), _stored_change(row).change.object)
+                found[row.first] = OutcomeCause(Result(row.result), row.message, row.number, names)
+        return list(found.values())[:limit]
 
     def page(
         self,

@@ -27,6 +27,7 @@ from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
 from directory_sync.plan.model import LimitCheck
 from directory_sync.store.database import Database
 from directory_sync.store.outbox import MailHistory, Topic, queue_mail
+from directory_sync.store.run_telling import tell_again
 from directory_sync.store.runs import WAITING
 from directory_sync.store.tables import (
     CollectionRunRow,
@@ -209,6 +210,9 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
             f"Request {request.id} is no longer {request.state}. Nothing was recorded; look at it again."
         )
     settle_jobs(connection, find_request(connection, request.id))
+    if state != RequestState.STALE:
+        # The run of a newer plan tells of that one.
+        tell_again(connection, request.collection_run_id, at=at)
 
 
 def settle_jobs(connection: Connection, request: Request) -> None:

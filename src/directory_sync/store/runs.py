@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +24,7 @@ from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
+from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, EndedRunRow, JobRunRow, PlanRow
 
 RUNNING = "running"
@@ -33,6 +34,8 @@ BROKE_OFF = "It broke off: the process that worked on it is gone."
 """What is said of an attempt whose process ended without a word."""
 WAITING = "waiting"
 """State of a job whose plan waits for approval."""
+NOT_RUN = "not_run"
+"""State of a job that never began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,14 +267,25 @@ class Runs:
                 )
             ).one_or_none()
 
-    def finish(self, collection: str, run_id: str, state: str) -> None:
-        """Close a run. When it is run again in part, the last call counts."""
+    def finish(
+        self, collection: str, run_id: str, state: str, *, jobs: Mapping[str, str] | None = None
+    ) -> None:
+        """Close a run, and let people hear of it. When it is run again in part, the last call counts.
+
+        Args:
+            collection, run_id: which run.
+            state: a job state.
+            jobs: job → how it ended, where that is known better than its attempts say.
+        """
+        named = (CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id)
         with self._database.write() as connection:
-            connection.execute(
-                update(CollectionRunRow)
-                .where(CollectionRunRow.collection == collection, CollectionRunRow.run_id == run_id)
-                .values(state=state, finished=self._database.now(connection))
-            )
+            now = self._database.now(connection)
+            values = {"state": state, "finished": now, "job_states": None if jobs is None else dict(jobs)}
+            run = connection.execute(
+                update(CollectionRunRow).where(*named).values(**values).returning(CollectionRunRow.id)
+            ).scalar_one_or_none()
+            if run is not None:
+                tell(connection, run, RunNewsKind.ENDED, at=now)
 
     def start_job(
         self, run: int, job: str, *, request: int | None = None, lease: Lease | None = None

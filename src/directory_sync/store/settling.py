@@ -20,6 +20,7 @@ from directory_sync.store.leases import live_tokens
 from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
+from directory_sync.store.run_telling import tell_again
 from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot, select_runs
 from directory_sync.store.tables import (
     ChangeRow,
@@ -212,6 +213,7 @@ class Settling:
                     .where(CollectionRunRow.id == plan.run, CollectionRunRow.finished.is_not(None))
                     .values(state=_FAILED)
                 )
+            tell_again(connection, plan.run, at=now)
         return True
 
     def left(self) -> tuple[Closed, ...]:
@@ -245,6 +247,8 @@ class Settling:
                         message=f"{BROKE_OFF} It had not begun to write. Run the job again.",
                     )
                 )
+            for run in sorted({row.collection_run_id for row in rows}):
+                tell_again(connection, run, at=now)
         return tuple(Closed(row.collection, row.run_id, row.job) for row in rows)
 
     def close_left_runs(self, collection: str | None = None) -> tuple[Closed, ...]:
@@ -263,10 +267,11 @@ class Settling:
                     .where(CollectionRunRow.id == row.id)
                     .values(state=_FAILED, finished=now)
                 )
+                tell_again(connection, row.id, at=now)
         return tuple(Closed(row.collection, row.run_id) for row in rows)
 
 
-def _left_attempts(now: datetime) -> Select[int, str, str, str]:
+def _left_attempts(now: datetime) -> Select[int, str, int, str, str]:
     """The attempts whose process is gone, without those that have an open plan."""
     others = aliased(JobRunRow)
     has_plan = exists(
@@ -279,7 +284,13 @@ def _left_attempts(now: datetime) -> Select[int, str, str, str]:
         )
     )
     return (
-        select(JobRunRow.id, JobRunRow.job, CollectionRunRow.collection, CollectionRunRow.run_id)
+        select(
+            JobRunRow.id,
+            JobRunRow.job,
+            JobRunRow.collection_run_id,
+            CollectionRunRow.collection,
+            CollectionRunRow.run_id,
+        )
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .where(JobRunRow.state == RUNNING, _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
         .order_by(JobRunRow.id)

@@ -22,6 +22,7 @@ from directory_sync.store.request_filing import RequestFiling
 from directory_sync.store.request_rows import MAIL_HISTORY
 from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
+from directory_sync.store.run_ends import RunEnds
 from directory_sync.store.runs import Runs
 from directory_sync.store.saved_collections import SavedCollections
 from directory_sync.store.settling import Settling
@@ -35,6 +36,7 @@ class Store:
 
     Attributes:
         runs: runs of collections and attempts at their jobs, noted by those who do them.
+        run_ends: how runs have ended, for those who tell of them.
         earlier_runs: what they say about what a run may do now.
         leases: the right to work on a part of a destination.
         known: what jobs know of the objects that they manage.
@@ -55,6 +57,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.runs = Runs(database)
+        self.run_ends = RunEnds(database, self.runs)
         self.earlier_runs = EarlierRuns(database)
         self.leases = Leases(database)
         self.known = KnownObjects(database)

@@ -85,6 +85,11 @@ class CollectionRunRow(Base):
     # The token of the lease that a terminal renews as long as the run goes on: without it, the process that
     # ran it is gone.
     lease: Mapped[str | None] = mapped_column(String(32))
+    # How each job ended, in the words of the run's end; None where only the attempts say it.
+    job_states: Mapped[dict[str, str] | None] = mapped_column(JsonText)
+    # How often people were to hear of it, and what the last time said (`store.run_telling`).
+    told: Mapped[int] = mapped_column(server_default=text("0"))
+    told_mark: Mapped[str | None] = mapped_column(String(64))
 
 
 class JobRunRow(Base):

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.checks.syntax import mail_wrong, timezone_wrong
-from directory_sync.definition.models import ApprovalPolicy, Approvers, Collection, Every, Job
+from directory_sync.definition.mail_addresses import checked_address
+from directory_sync.definition.models import OWNERS, ApprovalPolicy, Approvers, Collection, Every, Job
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
 from directory_sync.definition.problems import Problem, suggest
@@ -26,10 +27,7 @@ def check_collection(collection: Collection, places: Places, jobs: Sequence[int]
     """Check everything outside of the jobs, and that the jobs' names are unique."""
     yield from _check_schedule(collection, places)
     yield from _check_texts(collection, places)
-    if collection.notifications:
-        for index, address in enumerate(collection.notifications.to):
-            if wrong := mail_wrong(address):
-                yield places.problem(("notifications", "to", index), *wrong)
+    yield from _check_notifications(collection, places)
     first: dict[str, int] = {}
     for index, job in zip(jobs, collection.jobs, strict=True):
         if job.name in first:
@@ -79,6 +77,33 @@ def _moment(value: date | datetime | None, zone: str) -> datetime | None:
         return None
     moment = value if isinstance(value, datetime) else datetime.combine(value, time())
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+
+
+def _check_notifications(collection: Collection, places: Places) -> Iterator[Problem]:
+    if collection.notifications is None:
+        return
+    seen: set[str] = set()
+    for index, addressee in enumerate(collection.notifications.to):
+        path = ("notifications", "to", index)
+        if isinstance(addressee, Approvers):
+            yield from _check_group(addressee, path, places)
+            continue
+        if addressee in seen:
+            yield places.problem(path, "is given twice", "leave one out", severity="warning")
+        seen.add(addressee)
+        if addressee == OWNERS:
+            if not collection.owners:
+                hint = "give the collection owners, or leave this out"
+                yield places.problem(path, "names no one: there are no owners", hint, severity="warning")
+        elif wrong := mail_wrong(addressee):
+            yield places.problem(path, wrong[0], suggest(addressee, [OWNERS]) or wrong[1])
+        elif checked_address(addressee) is None:
+            yield places.problem(
+                path,
+                "is an address that mail cannot be sent to",
+                "use letters of ASCII before the @, and a domain that exists",
+                severity="warning",
+            )
 
 
 def _check_texts(collection: Collection, places: Places) -> Iterator[Problem]:
@@ -153,10 +178,14 @@ def check_names(policy: ApprovalPolicy, path: Path, places: Places) -> Iterator[
         if policy.escalation.default is not None:
             groups.append(((*path, "escalation", "default"), policy.escalation.default))
     for place, group in groups:
-        for kind, names in (("users", group.users), ("roles", group.roles)):
-            for index, name in enumerate(names):
-                if wrong := impossible_name(name):
-                    hint = "write the name as Airflow shows it"
-                    yield places.problem(
-                        (*place, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint
-                    )
+        yield from _check_group(group, place, places)
+
+
+def _check_group(group: Approvers, path: Path, places: Places) -> Iterator[Problem]:
+    for kind, names in (("users", group.users), ("roles", group.roles)):
+        for index, name in enumerate(names):
+            if wrong := impossible_name(name):
+                hint = "write the name as Airflow shows it"
+                yield places.problem(
+                    (*path, kind, index), f"no {kind[:-1]} can have this name: it {wrong}", hint
+                )

@@ -23,7 +23,7 @@ from directory_sync.portal.reading import RequestList
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.times import ahead_text
+from directory_sync.present.times import ahead_text
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 
 router = APIRouter()

@@ -19,9 +19,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from directory_sync.approval.states import LABELS, RequestState
-from directory_sync.portal.links import airflow_segment
-from directory_sync.portal.views import times
+from directory_sync.mail.links import airflow_segment
 from directory_sync.portal.views.frame import Frame, is_part
+from directory_sync.present import times
 from directory_sync.present.pieces import Piece, visible
 
 STATIC = Path(__file__).parent.parent / "static"

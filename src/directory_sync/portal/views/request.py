@@ -28,9 +28,9 @@ from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.times import ahead_text, moment_text
 from directory_sync.present.ldif import has_ldif
 from directory_sync.present.listings import ShownListing, shown_listings
+from directory_sync.present.times import ahead_text, moment_text
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.store.store import Store

@@ -27,8 +27,9 @@ from directory_sync.portal.views.change_list import ChangeList, ListLinks, chang
 from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.views.times import seconds_text
+from directory_sync.present.job_states import state_text
 from directory_sync.present.ldif import has_ldif
+from directory_sync.present.times import seconds_text
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
@@ -56,22 +57,6 @@ _SOON, _SLOWLY = 3, 10
 """Seconds between two looks at a run in which something happens, or that waits for somebody."""
 SHOWN_PROBLEMS = 100
 
-_LABELS: Mapping[str, str] = {
-    RUNNING: "Running",
-    JobState.SUCCESS: "Done",
-    JobState.SUCCESS_WITH_ERRORS: "Done, with errors",
-    JobState.CONFLICTS: "Done, with conflicts",
-    JobState.STOPPED_BY_LIMIT: "Stopped by a limit",
-    JobState.INCOMPLETE: "Incomplete source",
-    JobState.FAILED: "Failed",
-    JobState.PREVIEWED: "Previewed, nothing written",
-    JobState.NOT_RUN: "Not run",
-    JobState.WAITING: "Waits for approval",
-    JobState.DENIED: "Denied",
-    JobState.EXPIRED: "Request expired",
-    JobState.CANCELLED: "Request cancelled",
-    JobState.STALE: "Request is stale",
-}
 _WRITTEN = frozenset(
     (
         RUNNING,
@@ -296,7 +281,7 @@ def _row(job: RunJob) -> JobRow:
         duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
     problems = result.problems if result is not None else ()
     planned = job.planned.to_json() if job.planned is not None else {}
-    label = _LABELS.get(job.state, job.state.replace("_", " "))
+    label = state_text(job.state)
     return JobRow(
         name=job.job.name,
         state=job.state,
