@@ -171,7 +171,9 @@ def _connected(url: URL) -> Iterator[Connection]:
     try:
         engine = create_engine(url, **options)
     except Exception as error:  # noqa: BLE001 - a driver that is missing or refuses an option
-        raise CannotTell(Code.METADATA_DRIVER, database=shown, error=type(error).__name__) from None
+        raise CannotTell(
+            Code.METADATA_DRIVER, State.PROBLEM, database=shown, error=type(error).__name__
+        ) from None
     try:
         with engine.connect() as connection:
             yield connection
