@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from directory_sync.approval.people import Person
+from directory_sync.cli.main import main
 from directory_sync.definition.catalogue import Catalogues, FolderCatalogue
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.errors import (
@@ -314,6 +315,22 @@ def test_a_name_can_be_let_go(store: Store) -> None:
     assert store.known.past(PLACE, window=timedelta()).known.members == {b"x" * 16}
     with pytest.raises(CollectionError, match="Delete it there"):
         store.collections.release_name("crew")
+
+
+def test_the_command_lets_a_name_go(
+    store: Store, store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says where the name belonged, also if nothing had to be done; a saved collection keeps it."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", store_url)
+    store.collections.claim_origin("crew", Origin("crew.yaml"))
+    assert main(["db", "release-name", "crew"]) == 0
+    assert "belonged to the file crew.yaml" in capsys.readouterr().out
+    assert main(["db", "release-name", "crew"]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    save(store)
+    assert main(["db", "release-name", "crew"]) == 1
+    assert "Delete it there instead" in capsys.readouterr().err
+    assert store.collections.origin("crew") == SAVED
 
 
 def test_a_terminal_takes_no_name(store: Store) -> None:

@@ -4,19 +4,21 @@ unasked.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from alembic import command
 
+from directory_sync.definition.export import complete
 from directory_sync.definition.models import ApprovalPolicy
-from directory_sync.errors import RunInAirflow
+from directory_sync.errors import DefinitionError, RunInAirflow
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.terminal import definition_of_airflow
 from directory_sync.store import migrate
 from directory_sync.store.database import Database
 from directory_sync.store.store import Store
-from tests.scenarios.office import CAROL, POLICY, Office, collection
+from tests.scenarios.office import BOB, CAROL, POLICY, Office, collection
 
 OVER = {**POLICY, "when": "over_limit"}
 
@@ -157,3 +159,40 @@ def test_a_request_of_the_version_before_is_approved_and_carried_out(office: Off
     done = office.apply(office.again(run), request.id)
     assert (done.state, done.statistics.deleted, office.phones()) == (JobState.SUCCESS, 19, {"person00"})
     office.store.close()
+
+
+@pytest.mark.parametrize(
+    ("ran", "saved", "here", "may"),
+    [
+        (None, "none", "none", True),
+        (None, POLICY, "none", False),
+        (None, POLICY, POLICY, True),
+        (POLICY, "none", "none", False),
+        ("none", POLICY, "none", False),
+        ("none", "none", "none", True),
+    ],
+    ids=str,
+)
+def test_a_terminal_minds_the_saved_collection_of_the_name(
+    office: Office, ran: Any, saved: Any, here: Any, may: bool
+) -> None:
+    """Whether Airflow has run it or not: what is saved, and what was run last, both count."""
+    if ran is not None:
+        office.start(approval=ran)
+    there = collection(approval=saved)
+    text = json.dumps(complete(there))
+    office.store.collections.save(there.name, text, expected=0, by=BOB)
+    mine = collection(approval=here)
+    if may:
+        assert definition_of_airflow(office.store, mine, mine.jobs, None) == there
+    else:
+        with pytest.raises(RunInAirflow, match="Run the collection in Airflow"):
+            definition_of_airflow(office.store, mine, mine.jobs, None)
+
+
+def test_a_terminal_does_not_guess_what_a_broken_saved_collection_means(office: Office) -> None:
+    """It cannot be told which of its jobs need approval, so nothing is run."""
+    mine = collection(approval="none")
+    office.store.collections.save(mine.name, "jobs: 7", expected=0, by=BOB)
+    with pytest.raises(DefinitionError, match=r"cannot be told which policy .*Correct it in Directory Sync"):
+        definition_of_airflow(office.store, mine, mine.jobs, None)

@@ -40,6 +40,26 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
     assert 'class="top"' not in page
 
 
+def test_a_run_says_by_which_version_it_goes(looker: Looker) -> None:
+    """Page and REST: the number of a saved version, or the file; nothing where it was not noted."""
+    looker.store.runs.finish(RUN["dag_id"], RUN["run_id"], "success")
+    cases = (
+        ("saved:staff_to_branch", "4", "version 4 of the saved collection", "saved"),
+        ("/dags/<b>.yaml", "abc", "goes by the file <b>.yaml", "file:<b>.yaml"),
+        ("", "", "", ""),
+    )
+    for origin, version, words, code in cases:
+        with looker.store._database.write() as connection:
+            connection.execute(
+                update(CollectionRunRow).values(definition_origin=origin, definition_version=version)
+            )
+        answer = looker.client.get(f"/dirsync/api/v1/runs/{RUN['dag_id']}/{RUN['run_id']}").json()
+        assert (answer["origin"], answer["version"]) == (code, version)
+        text = text_of(looker.get(f"/embed/run?{urlencode(RUN)}"))
+        assert words in text
+        assert ("goes by" in text) is bool(words)
+
+
 def test_following_a_run_ends_by_itself(looker: Looker) -> None:
     """A run is fetched again every few seconds while a job runs or is about to, slowly while somebody is
     awaited.

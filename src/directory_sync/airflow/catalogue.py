@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from directory_sync.definition.catalogue import Catalogue, FolderCatalogue
 from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import DefinitionError
-from directory_sync.settings import collections_folder, templates_folder
+from directory_sync.settings import deployment_templates_folder, templates_folder
 
 if TYPE_CHECKING:
     from directory_sync.store.store import Store
@@ -26,10 +26,7 @@ def templates_of_deployment() -> FolderTemplates:
     """The templates that definitions outside of a folder may use: the same as those in the deployment's own
     folder.
     """
-    from airflow.sdk.configuration import conf
-
-    dags = Path(conf.get("core", "dags_folder"))
-    return FolderTemplates(templates_folder(collections_folder(beside=dags / "collections.py")))
+    return FolderTemplates(deployment_templates_folder())
 
 
 def is_saved(store: Store, name: str) -> bool | None:

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from directory_sync.airflow.collection_task import (
     CollectionOperator,
     fail,
+    joined_run,
     left_out,
     open_store,
     task_states,
@@ -67,6 +68,8 @@ class CloseRunOperator(CollectionOperator):
         parameters = read_parameters(context)
         try:
             with open_store() as store:
+                if joined_run(store, context) is None:
+                    self._claim_name(store)
                 snapshot = self._start_run(store, context, parameters)
                 ends = _Ends(store, snapshot, self._task_states(context), left_out(snapshot, parameters))
                 states = {job.name: ends.of(job) for job in snapshot.collection.jobs}

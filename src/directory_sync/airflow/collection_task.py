@@ -65,6 +65,18 @@ class CollectionOperator(BaseOperator):
         self.definition_digest = definition_digest
         self.origin, self.version = origin, version
 
+    def _claim_name(self, store: Store) -> None:
+        """Note where the collection comes from, before anything is read.
+
+        Raises OriginDiffers if its name belongs to a collection from elsewhere, CollectionNotFound if it was
+        saved in the store and has been deleted.
+        """
+        from directory_sync.store.collection_names import Origin
+
+        if self.origin:
+            name = self.collection.name
+            store.collections.claim_origin(name, Origin.of_document(name, self.origin))
+
     def _start_run(self, store: Store, context: Context, parameters: RunParameters) -> Snapshot:
         from directory_sync.store.run_identity import UNKNOWN
 

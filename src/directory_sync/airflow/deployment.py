@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from directory_sync import settings
+from directory_sync.airflow.catalogue import templates_of_deployment
 from directory_sync.airflow.connections import AirflowConnections
 from directory_sync.rights.reading import rules_or_error
 from directory_sync.run.deployment import Deployment
@@ -20,4 +21,5 @@ def deployment() -> Deployment:
         approval_minimum=parse_minimum(settings.approval_minimum()),
         connection_rules=rules_or_error(settings.connection_rules()),
         administrators=settings.administrator_roles(),
+        templates=templates_of_deployment(),
     )

@@ -42,7 +42,8 @@ class SyncJobOperator(WorkingOperator):
     Args:
         job: its name.
         collection: the definition as this task has loaded it. If this is the first task of its run, the run
-            goes by it; else it counts where it is stricter, in policy or limits.
+            goes by it; else it counts where it is stricter, in policy or limits. Of a saved collection the
+            newest version does.
         definition_digest: names that definition.
 
     Returns a small summary as XCom. Fails for good when the job failed, except for a cause that may pass by
@@ -66,6 +67,7 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.run.result import JobState
 
         parameters = read_parameters(context)
+        self._claim_name(store)
         snapshot = self._start_run(store, context, parameters)
         without = left_out(snapshot, parameters)
         try:
@@ -114,6 +116,7 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.airflow.turn import is_out_of_turn
         from directory_sync.definition.support import refuse_unsupported
         from directory_sync.run import job as jobs
+        from directory_sync.run.newest_version import newest_version
         from directory_sync.run.policies import rules_for
 
         surroundings = deployment()
@@ -124,7 +127,8 @@ class SyncJobOperator(WorkingOperator):
         if snapshot.preview_only:
             return preview_in_run(snapshot, job, deployment=surroundings, store=store, progress=ProgressLog())
         gated = _has_gate(job, context)
-        rules = rules_for(snapshot.collection, self.collection, job, surroundings.approval_minimum)
+        now = newest_version(store, snapshot.collection.name, surroundings.templates) or self.collection
+        rules = rules_for(snapshot.collection, now, job, surroundings.approval_minimum)
         if gated and rules.policy is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has the task {approval_of(job.name)}, but by what this worker"
@@ -144,7 +148,7 @@ class SyncJobOperator(WorkingOperator):
             store=store,
             holder=holder_of(snapshot, job),
             gated=gated,
-            now=self.collection,
+            now=now,
             tries=tries,
             progress=ProgressLog(),
         )

@@ -1,4 +1,6 @@
-"""`directory-sync db upgrade|check|settle`: the tables of the store, and what was left open in them."""
+"""`directory-sync db upgrade|check|settle|release-name`: the tables of the store, what was left open in them,
+and whose a name is.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,18 @@ from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.printable import printable
 from directory_sync.store import migrate
 from directory_sync.store.database import parse_url
+from directory_sync.store.store import Store
 
 
 def main(arguments: Namespace) -> ExitStatus:
-    """Create, migrate or check the tables, or settle what was left open. Raises StoreError, SettingsError."""
+    """Do one of these. Raises StoreError, SettingsError, CollectionError."""
     if arguments.action == "settle":
         from directory_sync.cli.db_settle import settle
 
         return settle(arguments)
     url = settings.database_url()
+    if arguments.action == "release-name":
+        return _release(url, arguments.name)
     shown = printable(parse_url(url).render_as_string(hide_password=True))
     if arguments.action == "check":
         migrate.check(url)
@@ -25,4 +30,15 @@ def main(arguments: Namespace) -> ExitStatus:
     else:
         revision = migrate.upgrade(url)
         print(f"The store {shown} has the tables of this version (revision {revision}).")
+    return ExitStatus.OK
+
+
+def _release(url: str, name: str) -> ExitStatus:
+    with Store.open(url) as store:
+        origin = store.collections.release_name(name)
+    shown = printable(name)
+    if origin is None:
+        print(f"The name {shown} is free; nothing was changed.")
+    else:
+        print(f"The name {shown} is free. It belonged to {printable(origin.words)}.")
     return ExitStatus.OK

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from directory_sync import settings
 from directory_sync.cli.connections import EnvironmentConnections
 from directory_sync.cli.exit_status import UsageError
+from directory_sync.definition.templates import FolderTemplates
 from directory_sync.rights.reading import rules_or_error
 from directory_sync.run.deployment import Deployment
 from directory_sync.settings.minimum import parse_minimum
@@ -29,6 +30,7 @@ def terminal_deployment(arguments: Namespace) -> Deployment:
         approval_minimum=parse_minimum(settings.approval_minimum()),
         connection_rules=rules_or_error(settings.connection_rules()),
         administrators=settings.administrator_roles(),
+        templates=FolderTemplates(settings.deployment_templates_folder()),
     )
     if arguments.data_folder is None:
         return deployment

@@ -135,10 +135,10 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "db",
-        help="create, migrate or check the tables of the store; settle what broke off",
+        help="create, migrate or check the tables of the store; settle what broke off; release a name",
         description=(
-            "Create, migrate or check the tables of the store (setting database_url), or settle what broke"
-            " off."
+            "Create, migrate or check the tables of the store (setting database_url), settle what broke off,"
+            " or let the name of a collection go."
         ),
         allow_abbrev=False,
     )
@@ -158,6 +158,14 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
         " what was left open. Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)
+    release = command(
+        actions,
+        "release-name",
+        "let the name of a collection from a file go",
+        "For a file that was renamed or is gone: what runs or is saved under the name next gets it, with what"
+        " its jobs know. A saved collection keeps its name until it is deleted.",
+    )
+    release.add_argument("name", metavar="NAME", help="name of the collection")
 
 
 def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -18,7 +18,7 @@ from directory_sync.cli.preview_formats import write_csv, write_ldif, write_tabl
 from directory_sync.cli.progress import ProgressDisplay
 from directory_sync.cli.terminal import data_output
 from directory_sync.definition.models import Collection, Job
-from directory_sync.errors import RunInAirflow
+from directory_sync.errors import DefinitionError, RunInAirflow
 from directory_sync.present.report import write_report
 from directory_sync.run.collection import preview_collection
 from directory_sync.run.deployment import Deployment
@@ -69,8 +69,10 @@ def _what_would_run(
     if store is None:
         return here, None
     try:
-        return here, definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
-    except RunInAirflow:
+        return here, definition_of_airflow(
+            store, collection, jobs, deployment.approval_minimum, deployment.templates
+        )
+    except (RunInAirflow, DefinitionError):
         return Start(None, "manual", ""), None
 
 

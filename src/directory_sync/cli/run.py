@@ -122,7 +122,9 @@ def _run(
     """Run the jobs as one recorded run, which is closed however it ends."""
     collection = loaded.collection
     jobs = [collection.job(name) for name in names]
-    airflows = definition_of_airflow(store, collection, jobs, deployment.approval_minimum)
+    airflows = definition_of_airflow(
+        store, collection, jobs, deployment.approval_minimum, deployment.templates
+    )
     run_id = new_run_id()
     snapshot = store.runs.start(
         collection,

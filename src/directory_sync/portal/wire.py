@@ -495,6 +495,17 @@ class RunAnswer(Answer):
     reason: str
     preview_only: bool
     started: Time
+    origin: str = Field(
+        description=(
+            "Where the definition comes from that the run goes by: `saved`, or `file:` and the file's name."
+            " Empty if that was not noted."
+        )
+    )
+    version: str = Field(
+        description=(
+            "Which version of it: the number of a saved version, or the SHA-256 of a file. Empty as `origin`."
+        )
+    )
     id_used_again: bool = Field(
         description=(
             "Airflow has another run by this id now, which was refused. What is told is of the one before it."

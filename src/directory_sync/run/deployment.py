@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from directory_sync.definition.models import ApprovalPolicy
+from directory_sync.definition.templates import BUILT_IN, Templates
 from directory_sync.endpoints.contract import Connections
 from directory_sync.errors import ConnectionRulesError
 from directory_sync.rights.connection_rules import ConnectionRules
@@ -29,6 +30,7 @@ class Deployment:
         connection_rules: what collections may do with connections; None without rules. An error if the rules
             cannot be read: it stops what would use a connection, and nothing else.
         administrators: roles whose saved collections may use what the rules name no roles for.
+        templates: that saved collections may use.
     """
 
     connections: Connections
@@ -39,3 +41,4 @@ class Deployment:
     approval_minimum: ApprovalPolicy | None = None
     connection_rules: ConnectionRules | ConnectionRulesError | None = None
     administrators: tuple[str, ...] = ()
+    templates: Templates = BUILT_IN

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
-from directory_sync.settings.reading import airflow_home, read
+from directory_sync.settings.reading import airflow_home, read, read_airflow
 
 if TYPE_CHECKING:
     from directory_sync.definition.reach import MailReach
@@ -65,6 +65,15 @@ def templates_folder(beside: Path | None = None) -> Path | None:
         if (candidate := parent / "include" / "templates").is_dir():
             return candidate
     return None
+
+
+def deployment_templates_folder() -> Path | None:
+    """Folder of the deployment's own templates for definitions that are in no folder, or None: the same as
+    for those in the deployment's folder of definitions.
+    """
+    configured = read_airflow("core", "dags_folder")
+    dags = Path(configured) if configured else airflow_home() / "dags"
+    return templates_folder(collections_folder(beside=dags / "collections.py"))
 
 
 def script_modules() -> tuple[str, ...]:

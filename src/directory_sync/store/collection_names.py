@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from directory_sync.errors import NameTaken, OriginDiffers
+from directory_sync.store.catalogue import origin_of
 from directory_sync.store.tables import CollectionRow
 
 _SAVED, _FILE = "saved", "file:"
@@ -36,6 +38,13 @@ class Origin:
         if self.file is None:
             return "the collection saved in the store"
         return f"the file {self.file}" if self.file else "a file"
+
+    @classmethod
+    def of_document(cls, name: str, origin: str) -> Self:
+        """Where a collection's document comes from; a folder's path is not part of it, because it differs
+        from machine to machine, and from version to version of a git bundle.
+        """
+        return cls(None if origin == origin_of(name) else PurePath(origin).name)
 
     @classmethod
     def read(cls, text: str) -> Self:

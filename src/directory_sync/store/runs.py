@@ -20,6 +20,7 @@ from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store import run_identity
+from directory_sync.store.collection_names import Origin
 from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
@@ -68,6 +69,11 @@ class Snapshot:
     finished: datetime | None = None
     origin: str = ""
     version: str = ""
+
+    @property
+    def came_from(self) -> Origin | None:
+        """Where the definition comes from; None where that was not noted."""
+        return Origin.of_document(self.collection.name, self.origin) if self.origin else None
 
 
 @dataclass(frozen=True, slots=True)

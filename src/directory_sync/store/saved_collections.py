@@ -215,11 +215,15 @@ class SavedCollections:
     def claim_origin(self, name: str, origin: Origin) -> None:
         """Note where a collection comes from when it is run; nothing if that is noted already.
 
-        Raises OriginDiffers if something else is noted.
+        Raises OriginDiffers if something else is noted; CollectionNotFound if it was saved here, and has been
+        deleted.
         """
         if self.origin(name) == origin:
             return  # as nearly always: no run waits for another one then
         with self._numbering() as (connection, now):
+            noted = connection.scalar(select(CollectionRow.origin).where(is_called(name)))
+            if origin == SAVED and noted is None:
+                raise _not_found(name)
             claim(connection, name, origin, now)
 
     def release_name(self, name: str) -> Origin | None:

@@ -120,7 +120,7 @@ def comparison_answer(comparison: ShownComparison) -> wire.ComparisonAnswer:
 
 def run_answer(run: RunView) -> wire.RunAnswer:
     """One run."""
-    snapshot = run.snapshot
+    snapshot, origin = run.snapshot, run.snapshot.came_from
     return wire.RunAnswer(
         collection=snapshot.collection.name,
         run_id=snapshot.run_id,
@@ -130,6 +130,8 @@ def run_answer(run: RunView) -> wire.RunAnswer:
         reason=snapshot.reason,
         preview_only=snapshot.preview_only,
         started=snapshot.started,
+        origin=origin.text if origin else "",
+        version=snapshot.version,
         id_used_again=run.other is not None,
         jobs=list(map(_run_job_answer, run.jobs)),
     )

@@ -178,6 +178,16 @@ class RunPage:
         return kinds_text(self.planned_kinds)
 
     @property
+    def definition_text(self) -> str:
+        """Which version of the definition the run goes by, in words; empty where that was not noted."""
+        origin = self.view.snapshot.came_from
+        if origin is None:
+            return ""
+        if origin.file is None:
+            return f"version {self.view.snapshot.version} of the saved collection"
+        return origin.words
+
+    @property
     def waiting(self) -> tuple[JobRow, ...]:
         """Jobs whose request waits for a decision."""
         return tuple(job for job in self.jobs if job.request is not None and job.request.pending)
