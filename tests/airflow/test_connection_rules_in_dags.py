@@ -64,6 +64,14 @@ def test_rules_that_cannot_be_read_break_every_dag(folder: Path) -> None:
         assert "rules.yaml:2: connections.lab" in str(dag.doc_md)
 
 
+def test_rules_where_jobs_write_break_every_dag(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job could replace them."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATA_FOLDER", str(folder.parent))
+    for dag in build(folder).values():
+        assert dag.tags == {"broken definition"}
+        assert "connection_rules is" in str(dag.doc_md).replace("\\", "")
+
+
 @pytest.mark.parametrize(
     ("task", "tasks"),
     [("people", ["_close", "people"]), ("definition_is_broken", ["definition_is_broken"])],

@@ -90,6 +90,21 @@ def test_rules_that_cannot_be_read_stop_everything(
     assert not written(tmp_path)
 
 
+def test_rules_must_not_be_where_jobs_write(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job could write other rules; neither a link nor a detour hides the place."""
+    data = tmp_path / "airflow" / "directory_sync"
+    (data / "rules.yaml").write_text("{data_folder: {}}\n")
+    (tmp_path / "rules.yaml").symlink_to(data / "rules.yaml")
+    assert call(tmp_path, "run") == 1
+    assert "in the data folder" in capsys.readouterr().err
+    detour = tmp_path / "airflow" / "x" / ".." / "directory_sync" / "rules.yaml"
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__CONNECTION_RULES", str(detour))
+    assert call(tmp_path, "preview") == 1
+    assert not written(tmp_path)
+
+
 def test_validate_warns_of_broken_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The definition is right; it only may not run here."""
     (tmp_path / "rules.yaml").write_text(FORBIDS)

@@ -198,7 +198,7 @@ SPELLINGS = st.sampled_from(
 MAPPINGS = st.sampled_from(
     [
         "mail",
-        {"from": "x", "key": True},
+        {"from": "x", "key": True, "exact": True},
         {"from": "x", "new_only": True},
         {"static": "x"},
         {"static": ["x", "y"]},
@@ -242,6 +242,7 @@ def test_a_field_is_not_written_under_any_name_in_any_way(
         ("useraccountcontrol", ("missing_at_source", "disable"), Way.DISABLING),
         ("nsAccountLock", ("missing_at_source", {"disable": "now", "delete": "30d"}), Way.DISABLING),
         ("userAccountControl", ("missing_at_source", {"move": "OU=x", "disable": True}), Way.DISABLING),
+        ("title", ("destination", {"file": "a.ldif"}), Way.ANY_NAME),
         ("unicodePwd", ("fields.password", {"generate_password": {}}), Way.PASSWORD),
         ("userPassword", ("fields.unicodePwd", "pwd"), Way.PASSWORD),
         ("userPassword", ("fields.OID.2.5.4.35;binary", {"static": "x"}), Way.PASSWORD),
@@ -254,7 +255,14 @@ def test_what_a_definition_writes_without_mapping_it_counts(
     key, value = change
     if key.startswith("fields."):
         change = ("fields", {"uid": {"from": "uid", "key": True}, "cn": "cn", key[len("fields.") :]: value})
-    assert way in [found.way for found in broken(job(change), never(field))]
+    if way is Way.ANY_NAME:
+        change = ("fields", {"uid": {"from": "uid", "key": True}, "DN": "dn"})
+        rules = rules_of(f"data_folder: {{destination: {{never_write: [{field}]}}}}")
+        collection = job(("destination", {"file": "a.ldif"}), change)
+        assert codes(collection, rules_of("data_folder: {destination: {never_write: []}}")) == []
+    else:
+        rules, collection = never(field), job(change)
+    assert way in [found.way for found in broken(collection, rules)]
 
 
 def test_what_a_job_does_not_do_is_no_reason() -> None:
@@ -307,22 +315,38 @@ FIELD_NAMES = ["uid", "cn", "mail", "sn", "Mail;lang-de", "objectClass"]
     st.sets(st.sampled_from(["UID", "cn", "MAIL", "surname", "objectclass", "title"]), max_size=3),
     st.sampled_from(["create", "skip"]),
     st.sampled_from([None, ["top", "person"]]),
+    st.booleans(),
 )
 def test_no_plan_of_a_collection_that_keeps_to_the_rules_writes_such_a_field(
-    names: set[str], forbidden: set[str], missing: str, classes: list[str] | None
+    names: set[str], forbidden: set[str], missing: str, classes: list[str] | None, exact: bool
 ) -> None:
     """Seen at the plans themselves, for new objects and for changed ones."""
     fields = {**dict.fromkeys(names, "x"), **{name: FIELDS[name] for name in ("uid", "cn")}}
-    collection = one_job(fields, missing_at_destination=missing, object_classes=classes)
+    fields["uid"] = {**fields["uid"], "exact": exact}
+    collection = one_job(fields, missing_at_destination=missing, object_classes=classes, rdn="uid")
     rules = rules_for(d={"destination": {"never_write": sorted(forbidden)}})
-    records = ({"uid": "1", "cn": "One", "x": "new"}, {"uid": "2", "cn": "Two", "x": "new"})
-    plan = plan_of(collection, source_of(*records), destination_of(Old={"uid": "2", "x": "old"}))
+    records = ({"uid": "A1", "cn": "One", "x": "new"}, {"uid": "b2", "cn": "Two", "x": "new"})
+    objects = destination_of({"uid=B2,dc=x": {"uid": "B2", "x": "old"}})
+    plan = plan_of(collection, source_of(*records), objects)
     written = {field_type(each.field) for change in plan.changes for each in change.fields}
+    written |= {"uid" for change in plan.changes if change.new_object is not None}
     never_written = set(map(field_type, forbidden))
     if not broken(collection, rules):
         assert written.isdisjoint(never_written)
     elif not written.isdisjoint(never_written):
         assert "never_write" in codes(collection, rules)
+
+
+def test_a_field_that_objects_are_only_found_by_is_not_written() -> None:
+    """Such a key may be one that is never written. Spelling it as the source does is writing it."""
+
+    def with_key(missing: str, **more: Any) -> Collection:
+        fields = {"employeeID": {"from": "employeeID", "key": True, **more}, "mail": "mail"}
+        return job(("fields", fields), ("missing_at_destination", missing))
+
+    assert codes(with_key("skip"), never("employeeID")) == []
+    assert codes(with_key("skip", exact=True), never("employeeID")) == ["never_write"]
+    assert codes(with_key("create"), never("employeeID")) == ["never_write"]
 
 
 # -- choosing without rules ----------------------------------------------------------------------------------

@@ -165,8 +165,13 @@ def _by_the_rules(
     A task of a run that has begun is left to say so for itself: Airflow would only tell that the DAG that
     stands in has no such task.
     """
-    file = settings.connection_rules()
-    if file is None or get_parsing_context().task_id not in (None, TASK_ID):
+    if get_parsing_context().task_id not in (None, TASK_ID):
+        return list(found)
+    try:
+        file = settings.connection_rules()
+    except SettingsError as error:
+        return [_spoilt(each, [Problem(each.origin, 1, 1, "", str(error))]) for each in found]
+    if file is None:
         return list(found)
     from directory_sync.rights.judgement import broken_rules
     from directory_sync.rights.reading import read_connection_rules
@@ -175,12 +180,7 @@ def _by_the_rules(
     try:
         rules = read_connection_rules(file)
     except ConnectionRulesError as error:
-        return [
-            Broken(each.document, each.name, (*each.problems, *error.problems))
-            if isinstance(each, Loaded)
-            else each
-            for each in found
-        ]
+        return [_spoilt(each, error.problems) for each in found]
     administrators = settings.administrator_roles()
     return [
         as_broken(each, broken_rules(each.collection, rules, roles, administrators))
@@ -198,6 +198,11 @@ def _unheard(loaded: Loaded) -> list[Problem]:
         return unreachable(loaded.collection, settings.mail_reach(), loaded.places)
     except SettingsError:
         return []
+
+
+def _spoilt(result: Loaded | Broken, problems: Sequence[Problem]) -> Broken:
+    """A definition that cannot run for a reason that is not its own."""
+    return Broken(result.document, result.name, (*result.problems, *problems))
 
 
 def _dag_of(loaded: Loaded, minimum: ApprovalPolicy | SettingsError | None) -> DAG:

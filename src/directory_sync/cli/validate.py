@@ -17,7 +17,7 @@ from directory_sync.definition.loading import Broken, Loaded, judge, refuse_same
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.reach import unreachable
 from directory_sync.definition.support import unsupported
-from directory_sync.errors import ConnectionRulesError
+from directory_sync.errors import SettingsError
 from directory_sync.printable import printable, printable_json
 from directory_sync.rights.connection_rules import ConnectionRules
 from directory_sync.rights.judgement import broken_rules
@@ -53,7 +53,7 @@ def _rules() -> ConnectionRules | None:
     """The deployment's rules for connections; what keeps them from being read goes to standard error."""
     try:
         return read_connection_rules(settings.connection_rules())
-    except ConnectionRulesError as error:
+    except SettingsError as error:
         warn(str(error))
         return None
 

@@ -233,7 +233,10 @@ def _of_fields(job: Job, at: Path, rule: DestinationRule, terms: Terms) -> Itera
     # Directories take a password under several names, and which one is written is theirs to say.
     no_password = any(map(is_password, rule.never_write))
     for written in written_fields(job):
-        if terms.field(written.field) in never or (written.way is Way.PASSWORD and no_password):
+        broken = terms.field(written.field) in never
+        broken |= written.way is Way.PASSWORD and no_password
+        broken |= written.way is Way.ANY_NAME and bool(never)
+        if broken:
             yield BrokenRule(
                 RuleCode.NEVER_WRITE,
                 job.name,

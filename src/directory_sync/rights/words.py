@@ -103,6 +103,8 @@ def _instead(rule: BrokenRule) -> str:
     match rule.way:
         case Way.NAMING:
             return "but this job names its objects by it; name them by another attribute with rdn"
+        case Way.ANY_NAME:
+            return "because it may name entries by a field that is never written; leave dn out of the fields"
         case Way.CLASSES:
             return "but new objects have classes; write missing_at_destination: skip, without object_classes"
         case Way.DISABLING:

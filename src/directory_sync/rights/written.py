@@ -13,6 +13,8 @@ from directory_sync.definition.nodes import Path
 from directory_sync.definition.passwords import is_password
 
 OBJECT_CLASS = "objectClass"
+_DN = "dn"
+"""In an LDIF file a field like others; in a directory it is none (`definition.checks.fields`)."""
 DISABLING = (
     "userAccountControl",  # Active Directory
     "nsAccountLock",  # 389 Directory Server, FreeIPA
@@ -34,6 +36,8 @@ class Way(StrEnum):
     """The field names its objects."""
     CLASSES = "classes"
     """It gives new objects their classes."""
+    ANY_NAME = "any_name"
+    """It maps the DN itself, so that any field may name its entries."""
     DISABLING = "disabling"
     """It disables objects, or enables them again."""
 
@@ -55,13 +59,19 @@ class Written:
 
 def written_fields(job: Job) -> Iterator[Written]:
     """Every field that a job may write."""
-    for name in job.fields:
+    creates = job.missing_at_destination == "create"
+    # What an object is only found by has the same value on both sides, but for its spelling.
+    written = [name for name, mapping in job.fields.items() if creates or not mapping.key or mapping.exact]
+    for name in written:
         yield Written(name, Way.PASSWORD if is_password(name) else Way.FIELD, ("fields", name))
     if not holds_entries(job):
         return
-    creates = job.missing_at_destination == "create"
+    if isinstance(job.destination, FileEndpoint):
+        for name in job.fields:
+            if field_type(name) == _DN:
+                yield Written(name, Way.ANY_NAME, ("fields", name))
     naming = job.naming_attribute
-    if creates or any(field_type(name) == field_type(naming) for name in job.fields):
+    if creates or any(field_type(name) == field_type(naming) for name in written):
         at = ("rdn",) if job.rdn is not None else ("object",)
         yield Written(naming, Way.NAMING, at)
         # What names an object in Active Directory is its `name` too (MS-ADTS 3.1.1.1.4).

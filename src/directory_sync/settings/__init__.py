@@ -135,10 +135,19 @@ def collection_roles() -> tuple[str, ...]:
 def connection_rules() -> Path | None:
     """The file with the rules of the deployment's connections; None for no rules.
 
-    `directory_sync.rights.reading` reads it.
+    `directory_sync.rights.reading` reads it. It is not in the data folder, where jobs could write other
+    rules.
     """
     file = read("connection_rules").strip()
-    return Path(file) if file else None
+    if not file:
+        return None
+    if Path(file).resolve().is_relative_to(data_folder().resolve()):
+        raise _wrong(
+            "connection_rules",
+            f"is {file}, in the data folder, where jobs write files",
+            "Keep it where no job writes.",
+        )
+    return Path(file)
 
 
 def gate_poll_interval() -> float:
