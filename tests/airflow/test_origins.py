@@ -63,7 +63,7 @@ def from_store(store: Store, number: int | None = None) -> DAG:
 
     found = store.collections.get("crew") if number is None else store.collections.version("crew", number)
     assert found is not None
-    return load("crew", found.number, f"\n{found.text}\n")
+    return load("crew", found.number, f"\n{found.text}\n", roles=found.roles)
 
 
 def from_file(folder: Path, name: str = "crew.yaml", text: str | None = None) -> DAG:
