@@ -15,6 +15,7 @@ from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
+from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.errors import PlanAltered, StoreError
 from directory_sync.run.result import JobState
 from directory_sync.store import before_images
@@ -132,11 +133,11 @@ def test_nothing_is_deleted_that_cannot_be_kept(corner: Corner, monkeypatch: pyt
 class Guarded:
     """A slapd where the destination's login may write everything, but not read what `hidden` matches."""
 
-    def __init__(self, new_slapd: Callable[..., Slapd], hidden: str) -> None:
+    def __init__(self, new_slapd: Callable[..., Slapd], hidden: str, right: str = "=wd") -> None:
         suffix = "dc=example,dc=org"
         service = f"uid=svc,{suffix}"
         lines = [
-            f'access to {hidden} attrs=entry by dn.exact="{service}" =wd by * break',
+            f'access to {hidden} attrs=entry by dn.exact="{service}" {right} by * break',
             f'access to * by dn.exact="{service}" write by * read',
         ]
         slapd = new_slapd(Database(suffix, lines=lines))
@@ -150,10 +151,14 @@ class Guarded:
     def dn(self, rdn: str) -> str:
         return f"{rdn},{self.container.dn}"
 
+    def destination(self, **extra: object) -> LdapDestination:
+        connection = replace(self._connection, extra={**self._connection.extra, **extra})
+        return directories.destination(connection, self.container.dn)
+
     def apply(self, *changes: Change) -> ApplyResult:
         return apply_plan(
             changes,
-            directories.destination(self._connection, self.container.dn),
+            self.destination(),
             plan_id=1,
             store=self.outcomes,
             images=MemoryImages(),
@@ -204,6 +209,48 @@ def test_nothing_names_what_could_not_be_moved(new_slapd: Callable[..., Slapd]) 
     assert [container.values(group)["member"] for group in groups] == [[bob.encode()]] * 3
     assert container.values(ann)
     assert container.values(team)
+
+
+def test_what_the_server_passes_over_in_silence_is_not_removed(new_slapd: Callable[..., Slapd]) -> None:
+    """The login may search for an object and not read it: the answer is a success without an entry."""
+    guarded = Guarded(new_slapd, 'dn.regex="^uid=ann,ou=to,"', "=wsd")
+    ann, bob = (guarded.container.add(f"uid={name},ou=to") for name in ("ann", "bob"))
+    (image,) = guarded.destination().images([ann])
+    assert (image.id, image.problem, image.values) == (ann, "this login may not read it", {})
+    guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in (ann, bob)))
+    assert guarded.results == [Result.FAILED, Result.DONE]
+    assert guarded.container.values(ann)
+
+
+@pytest.mark.parametrize("right", ["=wsd", "=wd", "=w", "none"])
+@pytest.mark.parametrize(("verify", "assertion"), [(False, False), (True, False), (True, True)])
+def test_what_is_hidden_was_not_deleted(
+    new_slapd: Callable[..., Slapd], right: str, verify: bool, assertion: bool
+) -> None:
+    """Whatever the server says to a login that may not see the objects of a container, none of them counts as
+    deleted, and the failure says what to do.
+    """
+    guarded = Guarded(new_slapd, 'dn.onelevel="ou=to,dc=example,dc=org"', right)
+    container = guarded.container
+    there = [container.add(f"uid=n{number},ou=to", description="x") for number in range(3)]
+    gone = [guarded.dn("uid=gone,ou=to")]
+    seen = [guarded.dn("uid=gone,ou=left")]
+    container.add("uid=bob,ou=left")
+    identities = [container.values(dn, "entryUUID")["entryUUID"][0] for dn in there]
+    destination = guarded.destination(assertion_control=assertion)
+    changes = [
+        Change(Action.DELETE, dn, dn, identity=identity, fields=(FieldChange("description", (b"x",), ()),))
+        for dn, identity in zip([*there, *gone, *seen], [*identities, b"none", b"none"], strict=True)
+    ]
+    outcomes = directories.write(destination, changes, verify=range(len(changes)) if verify else ())
+    for outcome, dn in zip(outcomes, there, strict=False):
+        assert container.values(dn)
+        assert outcome.result is Result.FAILED
+        assert "read" in outcome.message
+    assert outcomes[3].result is Result.FAILED
+    assert outcomes[4].result is Result.FOUND_DONE
+    settled = destination.look(enumerate(changes), renamed={})
+    assert [each.result for each in sorted(settled)] == [Result.UNCERTAIN] * 4 + [Result.FOUND_DONE]
 
 
 @pytest.mark.parametrize("withheld", [0, 1])

@@ -23,6 +23,8 @@ class Phase(Enum):
     """Look at the object."""
     EXPLAIN = auto()
     """Ask whether objects that its values named are gone."""
+    SEE = auto()
+    """Ask whether this login sees anything where the object is not seen."""
     HOLDERS = auto()
     """Ask who has a value that was refused."""
     SEND = auto()

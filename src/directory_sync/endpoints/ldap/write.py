@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 import ldap
 
+from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
@@ -25,7 +27,7 @@ from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.intake import Intake
 from directory_sync.endpoints.ldap.late_values import late_values
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
-from directory_sync.endpoints.ldap.lookup import Existence, Sight
+from directory_sync.endpoints.ldap.lookup import Existence, Sight, Visibility
 from directory_sync.endpoints.ldap.operations import (
     Add,
     Delete,
@@ -59,6 +61,18 @@ _EXPLAINED_AT_MOST = 10
 _HELD_AT_MOST = 1000
 _HOLDERS_AT_MOST = 50
 """So many refusals for a value that is taken are followed by a search for who has it."""
+
+_HIDDEN = (
+    "this login may not read it, so it cannot be told whether the change is still to be made. Let the"
+    " connection's login read it, and run the job again."
+)
+
+
+def _blind(container: str) -> str:
+    return (
+        f"neither it nor anything else is seen in {container}, so it cannot be told whether it was deleted."
+        " See that the container is there and that the connection's login may read it, and run the job again."
+    )
 
 
 class Writer:
@@ -101,6 +115,8 @@ class Writer:
         self._moved: dict[bytes, bytes] = {}
         self._there: dict[bytes, bool] = {}
         """Normalised DN → whether an object has it, of those that were asked for in the end."""
+        self._sees: dict[str, tuple[bool, float]] = {}
+        """Normalised container → whether this login sees anything in it, and when it was asked."""
         self._counter = itertools.count()
         self._holders_asked = 0
         self._exhausted = False
@@ -480,6 +496,9 @@ class Writer:
 
     def _looked(self, task: Task) -> None:
         found, change = task.lookup, task.change
+        if found.is_hidden and change.action is not Action.CREATE:
+            self._finish(task, Result.FAILED, _HIDDEN)
+            return
         progress = judge(
             change,
             task.planned,
@@ -497,9 +516,27 @@ class Writer:
         elif progress.done:
             # After a plain refusal somebody else has made the object what it should be.
             mine = task.sent and (task.refused is None or task.in_doubt)
-            self._finish(task, Result.DONE if mine else Result.FOUND_DONE)
+            if change.action is Action.DELETE and not mine:
+                self._not_seen(task)
+            else:
+                self._finish(task, Result.DONE if mine else Result.FOUND_DONE)
         else:
             self._go_on_with(task, progress.remaining)
+
+    def _not_seen(self, task: Task) -> None:
+        """An object that was to be deleted is not seen: it is gone only if this login sees others there."""
+        container = parent_of(task.change.object) or ""
+        place = self._server.schema.names.normalise(container)
+        if isinstance(task.question, Visibility):
+            self._sees[place] = task.question.sees, time.monotonic()
+        sees, asked = self._sees.get(place, (False, -math.inf))
+        if time.monotonic() - asked > FRESH:
+            task.ask(Phase.SEE, Visibility(container))
+            self._asking.add(task)
+        elif sees:
+            self._finish(task, Result.FOUND_DONE)
+        else:
+            self._finish(task, Result.FAILED, _blind(container))
 
     def _looked_late(self, task: Task) -> None:
         """Of the values that had to wait, write those that are not there yet."""
