@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ldap
 import pytest
 from sqlalchemy import update
 
 from directory_sync.apply.apply import ApplyResult, apply_plan
+from directory_sync.definition.addresses import FILE_KINDS
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
 from directory_sync.endpoints.ldap.destination import LdapDestination
-from directory_sync.errors import PlanAltered, StoreError
+from directory_sync.errors import EndpointError, PlanAltered, StoreError
 from directory_sync.run.result import JobState
 from directory_sync.store import before_images
 from directory_sync.store.before_images import BeforeImage
@@ -25,6 +27,8 @@ from directory_sync.store.tables import BeforeImageRow
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.corner import FIELDS, Corner, succeed
+from tests.scenarios.files import file_destination
+from tests.scenarios.json_lines import JSON_LINES
 from tests.scenarios.memory import MemoryImages, MemoryOutcomes
 from tests.scenarios.requests import stored_plan
 from tests.scenarios.slapd import Database, Slapd
@@ -361,3 +365,94 @@ def test_removed_records_of_files_are_kept(tmp_path: Path, kind: str) -> None:
         id,
         {"uid": [b"a"], "cn": [b"Ann"], "note": [b"mine"]},
     )
+
+
+# -- what was not there --------------------------------------------------------------------------------------
+
+_FILES = {
+    "csv": "uid,cn\nann,Ann\nbob,Bob\n",
+    "ldif": "version: 1\n\ndn: uid=ann,dc=x\nuid: ann\n\ndn: uid=bob,dc=x\nuid: bob\n",
+    "jsonl": '{"uid": "ann"}\n{"uid": "bob"}\n',
+}
+
+
+@pytest.fixture(params=["slapd", "assertion", *_FILES])
+def people(
+    request: pytest.FixtureRequest, container: Container, tmp_path: Path
+) -> Iterator[tuple[Any, tuple[str, str, str], Callable[[], int]]]:
+    """A destination of each kind that holds ann and bob; their ids and one that nobody has; how many it
+    holds.
+    """
+    kind = request.param
+    if kind in _FILES:
+        (tmp_path / f"to.{kind}").write_text(_FILES[kind])
+        FILE_KINDS.append(JSON_LINES)
+        destination = file_destination(
+            FileEndpoint(file=f"to.{kind}"), tmp_path, keys=("uid",), fields=("uid",), naming_attribute="uid"
+        )
+        template = "uid={},dc=x" if kind == "ldif" else "{}"
+        ids = tuple(map(template.format, ("ann", "bob", "eve")))
+    else:
+        ids = (*map(container.add, ("uid=ann", "uid=bob")), f"uid=eve,{container.dn}")
+        extra = {"assertion_control": True} if kind == "assertion" else {}
+        connection = directories.slapd_connection(container.slapd, **extra)
+        destination = directories.destination(connection, container.dn, filter="(uid=*)")
+    yield destination, ids, lambda: sum(len(batch) for batch in destination.read(("uid",)))
+    if kind in _FILES:
+        FILE_KINDS.remove(JSON_LINES)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_what_appears_after_the_images_were_taken_is_not_removed(
+    people: Any, resumed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind of destination looks at an object that had no image before anything is written to it."""
+    destination, (ann, bob, eve), count = people
+    take = destination.images
+    monkeypatch.setattr(destination, "images", lambda ids: [each for each in take(ids) if each.id != ann])
+    outcomes, images = MemoryOutcomes(), MemoryImages()
+    result = apply_plan(
+        [Change(Action.DELETE, id, id) for id in (ann, bob, eve)],
+        destination,
+        plan_id=1,
+        store=outcomes,
+        images=images,
+        secrets=(),
+        check=lambda: None,
+        resumed=resumed,
+    )
+    assert result.error is None
+    assert [outcomes.recorded[place].result for place in range(2)] == [Result.FAILED, Result.DONE]
+    assert "so this could not be undone" in outcomes.recorded[0].message
+    assert outcomes.recorded[2].result in (Result.FOUND_DONE, Result.CONFLICT)
+    assert (count(), list(images.kept)) == (1, [1])
+
+
+def test_a_move_that_broke_off_is_completed(container: Container) -> None:
+    """The object has its new name already; its image was taken before that."""
+    container.add("ou=left", objectClass="organizationalUnit", ou="left")
+    ann = container.add("uid=ann,ou=left", description="old")
+    change = Change(
+        Action.MOVE,
+        "ann",
+        f"uid=ann,{container.dn}",
+        new_object=ann,
+        identity=container.values(ann, "entryUUID")["entryUUID"][0],
+        fields=(FieldChange("description", (b"old",), (b"new",)),),
+    )
+    outcomes = container.destination().write([(0, change)], before_send=lambda: None, verify={0}, absent={0})
+    assert [outcome.result for outcome in outcomes] == [Result.DONE]
+    assert container.values(ann)["description"] == [b"new"]
+
+
+def test_a_destination_without_a_list_of_fields_takes_no_empty_images(tmp_path: Path) -> None:
+    """It would keep objects without any of their values, and say nothing of it."""
+
+    class Unlisted(CsvDestination):
+        def fields(self) -> Any:
+            return None
+
+    (tmp_path / "to.csv").write_text(_FILES["csv"])
+    destination = Unlisted(FileEndpoint(file="to.csv"), tmp_path, keys=("uid",), fields=("uid",))
+    with pytest.raises(EndpointError, match="has to override images"):
+        list(destination.images(["ann"]))

@@ -361,6 +361,9 @@ class Destination(Source, Protocol):
     def images(self, ids: Collection[str]) -> Iterable[Image]:
         """Those of these objects that are there as they are now, with everything that may be read of them.
 
+        An id without an image says that no object has it. What may be there and cannot be read has an image
+        with a `problem`.
+
         Raises EndpointError if it cannot be told of any what there is.
         """
 
@@ -390,6 +393,7 @@ class Destination(Source, Protocol):
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Carry out changes, in an order that respects `after`, and yield an outcome for each.
 
@@ -400,6 +404,9 @@ class Destination(Source, Protocol):
             withheld: places of changes that must not be sent, and why. They fail when their turn comes, and
                 so does what needs an object that they would have created or renamed. A place is added no
                 later than its change is given, so look when that comes.
+            absent: places, added likewise, of changes for whose objects there was no image. They are looked
+                at first, and fail if the object is there after all, by the id that it has before the change:
+                nothing has kept what it is like.
 
         Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has
         been yielded.

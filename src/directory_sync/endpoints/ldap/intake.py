@@ -27,6 +27,7 @@ class Intake:
         repairs: what the server does to references by itself; None if it does nothing.
         verify: places of changes that an earlier attempt may have carried out.
         withheld: places of changes that must not be sent, and why.
+        absent: places of changes for whose objects there was no image.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Intake:
         repairs: Repairs | None,
         verify: Collection[int],
         withheld: Mapping[int, str],
+        absent: Collection[int],
     ) -> None:
         self._server = server
         self._sight = sight
         self._repairs = repairs
         self._verify = verify
         self._withheld = withheld
+        self._absent = absent
         self._assertion = server.settings.assertion_control and ASSERTION in server.root.controls
 
     def task_of(self, sequence: int, change: Change) -> Task:
@@ -71,7 +74,8 @@ class Intake:
         task.after = (*task.after, *waits_to_leave)
         if sequence in self._withheld:
             task.withheld = self._withheld[sequence]
-        elif sequence in self._verify:
+        elif sequence in self._absent or sequence in self._verify:
+            task.is_absent = sequence in self._absent
             task.look()
         elif self._needs_look(change):
             task.is_guarded = True

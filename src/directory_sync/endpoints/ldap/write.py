@@ -44,7 +44,7 @@ from directory_sync.endpoints.ldap.send import send
 from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.task import Phase, Task
 from directory_sync.endpoints.ldap.window import WINDOW, Window
-from directory_sync.endpoints.unwritten import Unwritten, why_needless
+from directory_sync.endpoints.unwritten import APPEARED, Unwritten, why_needless
 
 QUESTIONS = 32
 """Questions about objects underway at once, beside the operations."""
@@ -84,6 +84,7 @@ class Writer:
             are underway.
         verify: places of changes that an earlier attempt may have carried out.
         withheld: places of changes that must not be sent, and why; see `Destination.write`.
+        absent: places of changes for whose objects there was no image, likewise.
         delays: seconds between attempts to connect again.
     """
 
@@ -94,6 +95,7 @@ class Writer:
         before_send: Callable[[], None],
         verify: Collection[int],
         withheld: Mapping[int, str],
+        absent: Collection[int],
         delays: tuple[float, ...] = RECONNECT_DELAYS,
     ) -> None:
         self._server = server
@@ -109,7 +111,7 @@ class Writer:
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
         self._repairs = Repairs(server.schema) if server.root.behaviour.repairs_references else None
-        self._intake = Intake(server, sight, self._repairs, verify, withheld)
+        self._intake = Intake(server, sight, self._repairs, verify, withheld, absent)
         self._outcomes: deque[Outcome] = deque()
         self._unwritten = Unwritten()
         self._moved: dict[bytes, bytes] = {}
@@ -562,6 +564,9 @@ class Writer:
         if task.is_second and is_old_name:
             reason = task.given_up or "the object has its old name again."
             self._finish(task, Result.FAILED, f"{reason} Run the job again.")
+            return
+        if task.is_absent and main and main[0].dn == change.object:
+            self._finish(task, Result.FAILED, APPEARED)
             return
         if task.second is not None:
             first = deque([main.popleft()]) if is_old_name else deque()
