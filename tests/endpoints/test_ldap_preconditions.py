@@ -170,6 +170,20 @@ def test_a_single_value_that_came_between_look_and_write(container: Container) -
 # -- references that the server changes along ----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("action", [Action.DELETE, Action.MOVE])
+def test_what_cannot_be_asserted_is_looked_at(container: Container, action: Action) -> None:
+    """The value that was seen is too long for a filter, and somebody has changed it since."""
+    ann = container.add("uid=ann", description="new " * 1000)
+    connection = directories.slapd_connection(container.slapd, assertion_control=True)
+    fields = (FieldChange("description", (b"old " * 1000,), ()),)
+    new = f"uid=eve,{container.dn}" if action is Action.MOVE else None
+    outcome = directories.write_one(
+        directories.destination(connection, container.dn), Change(action, ann, ann, new, fields=fields)
+    )
+    assert outcome.result is Result.CONFLICT
+    assert container.values(ann)
+
+
 @pytest.fixture
 def staff(container: Container) -> tuple[str, str, str]:
     """Somebody, a superior, and another one."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.ldap.lookup import Lookup, Sight
-from directory_sync.endpoints.ldap.operations import operations
+from directory_sync.endpoints.ldap.operations import Delete, Operations, Rename, operations
 from directory_sync.endpoints.ldap.repairs import Repairs
 from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.server import Server
@@ -77,7 +77,7 @@ class Intake:
         elif sequence in self._absent or sequence in self._verify:
             task.is_absent = sequence in self._absent
             task.look()
-        elif self._needs_look(change):
+        elif self._needs_look(change, planned):
             task.is_guarded = True
             task.look(only=_whole_fields(change))
         return task
@@ -106,11 +106,15 @@ class Intake:
         task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
         task.touches = frozenset((names.normalise(change.object), via))
 
-    def _needs_look(self, change: Change) -> bool:
+    def _needs_look(self, change: Change, planned: Operations) -> bool:
         """Whether the server cannot check by itself that the object is as it was seen."""
         if change.action is Action.CREATE:
             return False
-        return not self._assertion or any(field.replace for field in change.fields)
+        if not self._assertion or any(field.replace for field in change.fields):
+            return True
+        # Values may be too long to be asserted. A modification names those that it takes away.
+        first = next(iter(planned.main), None)
+        return isinstance(first, Delete | Rename) and first.assertion is None
 
 
 def _touched(change: Change, names: DnNames) -> frozenset[str]:
