@@ -66,6 +66,15 @@ def test_the_first_image_stands_where_the_newest_does_not_count(store: Store) ->
     ]
 
 
+def test_an_odd_name_of_an_object_is_no_alteration(store: Store) -> None:
+    """What no database stores as text is replaced before the seal is made."""
+    plan_id = plan_of(store, 2)
+    names = ("cn=a\0b", "cn=\ud83d")
+    images = [BeforeImage(number, name, {"sn": (b"Fry",)}) for number, name in enumerate(names)]
+    store.before_images.record(plan_id, images)
+    assert [image.object for image in store.before_images.of_plan(plan_id)] == ["cn=a\ufffdb", "cn=\ufffd"]
+
+
 def test_an_altered_image_is_noticed(store: Store) -> None:
     """What would be written back is what was recorded."""
     plan_id = plan_of(store, 1)

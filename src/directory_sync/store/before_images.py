@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.endpoints.change import Values, value_from_json, value_to_json
 from directory_sync.errors import PlanAltered
+from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.tables import BeforeImageRow
 
@@ -99,14 +100,16 @@ class BeforeImages:
 
 
 def _columns(plan_id: int, image: BeforeImage) -> dict[str, Any]:
+    # As it is stored, so that the seal is over what is read back.
+    object = storable(image.object)
     fields = {name: list(map(value_to_json, values)) for name, values in image.values.items()}
     left_out = list(image.left_out)
     return {
         "sequence": image.sequence,
-        "object": image.object,
+        "object": object,
         "fields": fields,
         "left_out": left_out,
-        "seal": _seal(plan_id, image.sequence, image.object, fields, left_out),
+        "seal": _seal(plan_id, image.sequence, object, fields, left_out),
     }
 
 
