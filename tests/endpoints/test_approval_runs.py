@@ -355,6 +355,16 @@ def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
     assert office.store.runs.job_results("office", "run 2")[0].planned is None
 
 
+def test_only_people_whose_answer_counts_are_asked(office: Office) -> None:
+    """Not the requester, however their name is spelled, and nobody outside the deployment's minimum."""
+    policy = {"approvers": {"users": ["bob", "IDA", "eve"], "roles": ["Heads"]}}
+    minimum = {"approvers": {"users": ["bob", "IDA"]}}
+    deployment = replace(office.deployment, approval_minimum=ApprovalPolicy.model_validate(minimum))
+    result = office.run(office.start(approval=policy, requester="ida"), deployment=deployment)
+    view = office.store.requests.get(office.request(result).id)
+    assert {(each.kind, each.name) for each in view.assignees} == {("user", "bob"), ("role", "Heads")}
+
+
 def written(collection: Collection, result: JobResult) -> dict[str, Any]:
     """The part of the report that is about the only job."""
     stream = io.StringIO()

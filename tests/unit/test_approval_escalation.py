@@ -67,6 +67,14 @@ def test_what_was_missed_is_made_up_for() -> None:
     assert steps(given_, 90, *(record(step, step.at) for step in found)) == []
 
 
+def test_of_a_level_only_those_who_may_decide_are_asked() -> None:
+    """The requester is left out of it, also where a role of the level is asked as well."""
+    given_ = policy({"users": ["anna", "eve"]}, {"users": ["ANNA"], "roles": ["Heads"]})
+    first, second = (step.approvers for step in steps(given_, 2))
+    assert first == Approvers(users=["eve"])
+    assert second == Approvers(roles=["Heads"])
+
+
 @pytest.mark.parametrize("kind", [EventKind.APPROVED, EventKind.REROUTED])
 def test_an_answer_starts_the_time_anew(kind: EventKind) -> None:
     """As long as approvers act, nobody else is asked."""
@@ -149,9 +157,7 @@ def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
         asked_by="zoe",
     )
     assert asked(waiver) == nobody
-    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["anna", "eve"])], (
-        "one of them can answer"
-    )
+    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["eve"])], "one of them can answer"
     assert asked(steps(policy({"users": ["anna"]}, self_approval="allow"), 1)) == [(1, ["anna"])]
     heads = policy({"roles": ["Heads"]}, {"roles": ["Heads"]}, {"users": ["eve"]})
     first = record(steps(heads, 1)[0], days(1))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directory_sync.approval.people import Assignment, Person, is_named, same_person
+from directory_sync.approval.people import Approver, Assignment, Person, is_named, same_person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import RequestView, assignments
 from directory_sync.approval.states import RequestState
@@ -113,6 +113,19 @@ def could_decide(policy: EffectivePolicy, user: str, requester: str, asked_by: s
         return False
     circles = [*(policy.also_within or ()), *([policy.within] if policy.within else [])]
     return all(circle.roles or user in circle.users for circle in circles)
+
+
+def could_be_asked(
+    approvers: Iterable[Approver], policy: EffectivePolicy, requester: str, asked_by: str = ""
+) -> tuple[Approver, ...]:
+    """Those of them whose answer could ever count: only they are asked. Roles always are, as they may have
+    members who are not known here.
+    """
+    return tuple(
+        each
+        for each in approvers
+        if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
+    )
 
 
 def somebody_could_decide(

@@ -136,10 +136,13 @@ _Could = Callable[[str], bool]
 
 
 def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> tuple[Approvers | None, str]:
-    """The people of a listed level; or why waiting for them would be in vain."""
+    """The people of a listed level, as far as their answers could count; or why waiting for them would be in
+    vain.
+    """
     users, roles = _known(asked)
+    able = [user for user in level.users if could(user)]
     if any(role not in roles for role in level.roles):
-        return level, ""
+        return Approvers(users=able, roles=level.roles), ""
     notes = [f"Who has the role {role} is asked already." for role in level.roles]
     for user in level.users:
         if not could(user):
@@ -147,7 +150,7 @@ def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> tupl
         elif identity(user) in users:
             notes.append(f"{user} is asked already.")
         else:
-            return level, ""
+            return Approvers(users=able, roles=level.roles), ""
     return None, " ".join(notes)
 
 

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from directory_sync.approval.eligibility import agrees_by_asking, could_decide, somebody_could_decide
+from directory_sync.approval.eligibility import agrees_by_asking, could_be_asked, somebody_could_decide
 from directory_sync.approval.people import Person, named
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason, starter
 from directory_sync.definition.models import ApprovalPolicy, Approvers
@@ -60,15 +60,16 @@ def file_request(
             plan.job,
             reason=f"Run {snapshot.run_id} asks for it, and carries it out.",
         )
+    requester = starter(snapshot.trigger, snapshot.requester)
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=named(policy.approvers, policy.all_of),
+        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester),
         waives=plan.exceeded,
         description=f"{description}\n{why}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, starter(snapshot.trigger, snapshot.requester)),
+        escalate_after=_first_escalation(policy, requester),
     )
     _agree_by_asking(store, snapshot, filed)
     return filed
@@ -108,11 +109,7 @@ def ask_for_waiver(
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=[
-            each
-            for each in named(policy.approvers, policy.all_of)
-            if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
-        ],
+        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester, asked_by),
         waives=plan.exceeded,
         description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.",
         asked_by=asked_by,

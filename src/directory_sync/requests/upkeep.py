@@ -5,14 +5,13 @@ are asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from directory_sync.approval.escalation import ManagerOf, Step, StepKind, due
-from directory_sync.approval.people import Approver, named, same_person
+from directory_sync.approval.people import Approver, named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Request
-from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, RequestNotFound
 from directory_sync.store.store import Store
 
@@ -111,15 +110,7 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
         asked_by=view.asker,
     )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
-    return [_without(view.asker, step) for step in steps if step.kind is StepKind.ESCALATE]
-
-
-def _without(asker: str, step: Step) -> Step:
-    """The step without the person who asked for a waiver: they are not among those who may decide it."""
-    if not asker or step.approvers is None:
-        return step
-    users = [user for user in step.approvers.users if not same_person(user, asker)]
-    return replace(step, approvers=Approvers(users=users, roles=step.approvers.roles))
+    return [step for step in steps if step.kind is StepKind.ESCALATE]
 
 
 def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalated]:
