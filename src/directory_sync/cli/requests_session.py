@@ -102,8 +102,8 @@ class Session:
                 return data
             time.sleep(_PAUSE)
 
-    def changes(self, number: int, action: str) -> Iterator[ChangeAnswer]:
-        """Yield a request's changes of one kind, in the plan's order."""
+    def changes(self, number: int, action: str | None) -> Iterator[ChangeAnswer]:
+        """Yield a request's changes of one kind, or all, in the plan's order."""
         for data in self._change_pages(number, {"action": action}):
             yield from self._read(ChangesAnswer, data).changes
 

@@ -329,7 +329,9 @@ class ListingAnswer(Answer):
     filter: str = Field(description="Which records were selected; empty for all.")
     entries: int = Field(description="How many were received.")
     pages: int = Field(description="In how many pages; 0 where there are none.")
-    end: End = Field(description="How the listing ended. After `cut_off` more may be lacking.")
+    end: Annotated[End, _Newer] = Field(
+        description="How the listing ended. After `cut_off` more may be lacking."
+    )
     begun: Time
     ended: Time
 
@@ -387,7 +389,7 @@ class FieldAnswer(Answer):
 class MarkAnswer(Answer):
     """What sets a removal apart."""
 
-    kind: MarkKind
+    kind: Annotated[MarkKind, _Newer]
     subject: str = Field(
         "", description="For `claimed_by` the other job, as `COLLECTION.JOB`; empty otherwise."
     )
@@ -397,7 +399,7 @@ class ChangeAnswer(Answer):
     """What happens to one object."""
 
     sequence: int = Field(description="Its place in the plan, from 0.")
-    action: Action
+    action: Annotated[Action, _Newer]
     key: str
     name: str = Field(description="What people call the object; empty where nothing but the key is known.")
     object: str
