@@ -272,7 +272,10 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
                 problem = self._message(line.number, f"the key {member.name} has several values. Leave one.")
         if problem:
             raise IncompleteListing(problem, remedy="Or move the file away.")
-        return record._replace(id=self._key(line) or record.id)
+        key = self._key(line)
+        return record._replace(
+            id=key, problem="" if key else self._message(line.number, "it has no key. Fill it in.")
+        )
 
     def _all_lines(self) -> Generator[Line, None, End]:
         """As of a source, but the file has to be one that can be written back."""

@@ -25,11 +25,13 @@ class Record(NamedTuple):
     """One record as an endpoint returns it.
 
     Attributes:
-        id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
+        id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination;
+            empty where such a row has no key.
         values: field name as the endpoint writes it → values. Absent fields are absent.
-        problem: of a source, why the record cannot be carried out (a row with too few columns, say); then
-            `values` holds only what is certain. Such a record counts as present and failed, never as missing.
-            Planning does not ask for that of a destination, which raises if it cannot be read.
+        problem: why the record cannot be used (a row with too few columns, say); then `values` holds only
+            what is certain. Of a source, it counts as present and failed, never as missing. Of a destination,
+            it is never matched or removed, and nothing is created that has its key; what must not be passed
+            over raises instead.
         cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
