@@ -317,6 +317,18 @@ def test_the_refusal_says_who_has_the_value(unique: LdapDestination) -> None:
         assert "desk@x" not in outcome.message
 
 
+def test_the_refusal_does_not_say_the_value(unique: LdapDestination, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody is asked who has it: the server's own text may hold it."""
+    monkeypatch.setattr(write, "_HOLDERS_AT_MOST", 0)
+    assert write_one(unique, person(f"uid=holder,{PEOPLE}", mail="s3cret@x")).result is Result.DONE
+    outcome = write_one(unique, person(f"uid=other,{PEOPLE}", mail="s3cret@x"))
+    assert outcome.result is Result.FAILED
+    assert (
+        "mail or uid: another object has this value, and the directory lets only one have" in outcome.message
+    )
+    assert "s3cret" not in outcome.message
+
+
 def test_a_value_that_is_freed_later_is_waited_for(unique: LdapDestination) -> None:
     """In whatever order changes come: one that is refused for a value is tried again after the others."""
     names = [f"uid=u{n},{PEOPLE}" for n in range(30)]

@@ -286,15 +286,17 @@ def _not_unique(text: str, operation: Operation) -> Refusal:
     subject = _subject(text, operation)
     if not named and subject:
         named = {base_name(subject)}
-    taken = tuple((name, value) for name, value in written if base_name(name) in named) or written
-    only = _only(dict.fromkeys(name for name, _ in taken))
-    refused = _failed(
-        only,
-        "another object has this value, and the directory lets only one have it",
-        "Take it from that object, or correct it at the source.",
-        text,
+    told = tuple((name, value) for name, value in written if base_name(name) in named)
+    taken = told or written
+    names = dict.fromkeys(name for name, _ in taken)
+    about = " or ".join(names) if told or len(names) == 1 else ""
+    # The server's text may hold the value, which may be a secret.
+    return Refusal(
+        Result.FAILED,
+        f"{about and f'{about}: '}another object has this value, and the directory lets only one have it."
+        " Take it from that object, or correct it at the source.",
+        taken=taken,
     )
-    return replace(refused, taken=taken)
 
 
 def _given(operation: Operation) -> Iterator[tuple[str, tuple[bytes, ...]]]:
