@@ -14,7 +14,7 @@ import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy, Approvers, Collection
-from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
+from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
 from directory_sync.present.report import write_report
 from directory_sync.requests import decisions
@@ -173,7 +173,7 @@ def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Offi
     ida = Person("ida", frozenset(), verified=True)
     both = {"approvers": {"users": ["bob", "ida"]}}
     request = office.request(office.run(office.start(approval=both)))
-    with pytest.raises(NotAllowed, match="somebody else"):
+    with pytest.raises(NotAllowed, match="someone else"):
         office.approve(request, ida)
     request = office.request(office.run(office.start(approval={**both, "self_approval": "allow"})))
     office.approve(request, ida)
@@ -363,6 +363,18 @@ def test_only_people_whose_answer_counts_are_asked(office: Office) -> None:
     result = office.run(office.start(approval=policy, requester="ida"), deployment=deployment)
     view = office.store.requests.get(office.request(result).id)
     assert {(each.kind, each.name) for each in view.assignees} == {("user", "bob"), ("role", "Heads")}
+
+
+def test_who_has_decided_before_is_told_of_their_own_decision(office: Office) -> None:
+    """Not of the last one, which is somebody else's."""
+    policy = {"approvers": {"users": ["bob", "carol", "dora"], "roles": ["Heads"]}, "require": 3}
+    request = office.request(office.run(office.start(approval=policy)))
+    office.approve(request, BOB)
+    office.approve(request, CAROL)
+    with pytest.raises(AlreadyDecided) as caught:
+        office.approve(request, Person("BOB", frozenset({"Heads"}), verified=True))
+    first, _ = office.store.requests.get(request.id).decisions
+    assert (caught.value.by, caught.value.at, caught.value.state) == ("bob", first.at, "approved")
 
 
 def written(collection: Collection, result: JobResult) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
         "  run: manual__2026-11-22T18:58:17+00:00",
         "  filed: 2026-11-22 18:58 UTC",
         "  expires: 2026-11-29 18:58 UTC",
-        "  waits for: bea, or somebody with the role admins",
+        "  waits for: bea, or someone with the role admins",
         "  you: may decide",
         "  page: http://localhost:8080/plugin/dirsync/dirsync/requests/12",
         "asked:",

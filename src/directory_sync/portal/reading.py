@@ -24,6 +24,7 @@ from directory_sync.portal.standing import Standings, out_of_reach
 from directory_sync.portal.wire import Known
 from directory_sync.requests import decisions
 from directory_sync.requests.decisions import Powers
+from directory_sync.requests.texts import missing_text
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import TERMINAL
@@ -109,7 +110,9 @@ class RequestDetails:
     @property
     def waiting_for(self) -> str:
         """Who has to agree still, in words; empty if it does not wait."""
-        return self.outcome.missing if self.request.pending and isinstance(self.outcome, Pending) else ""
+        if not self.request.pending or not isinstance(self.outcome, Pending):
+            return ""
+        return missing_text(self.outcome)
 
 
 def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestList:

@@ -16,6 +16,7 @@ from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
 from directory_sync.requests import decisions
+from directory_sync.requests.texts import reason_text
 from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
@@ -62,7 +63,7 @@ def file_request(
         policy=policy.model_dump(mode="json", exclude_none=True),
         approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester),
         waives=plan.exceeded,
-        description=f"{description}\n{why}".strip(),
+        description=f"{description}\n{reason_text(why)}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
         escalate_after=_first_escalation(policy, requester),

@@ -13,6 +13,7 @@ from directory_sync.approval.people import Approver, named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Request
 from directory_sync.errors import DirectorySyncError, RequestNotFound
+from directory_sync.requests.texts import unfound_text
 from directory_sync.store.store import Store
 
 
@@ -117,14 +118,14 @@ def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalate
     policy = request.rules
     done = []
     for step in steps:
-        to = named(step.approvers)
+        to, note = named(step.approvers), unfound_text(step.unfound)
         try:
             asked = store.request_upkeep.escalate(
                 request.id,
                 to,
                 level=step.level,
                 why="default" if _is_default(policy, step.level) else "escalation",
-                text=step.note,
+                text=note,
                 # If this is interrupted between two steps, the next sweep goes on at once.
                 escalate_after=timedelta(0) if step is not steps[-1] else _pause(policy, step.level),
             )
@@ -133,7 +134,7 @@ def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalate
         if not asked:
             # Decided, or escalated by somebody else since it was looked at.
             break
-        done.append(Escalated(request.id, step.level, to, step.note))
+        done.append(Escalated(request.id, step.level, to, note))
     return done
 
 
