@@ -580,7 +580,8 @@ def test_a_secret_is_kept_under_no_name(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("action", "identity", "again"),
     [
-        (Action.DELETE, None, b"new"),
+        (Action.DELETE, b"1", b"new"),
+        (Action.DELETE, None, b"old"),
         (Action.MOVE, b"1", b"new"),
         (Action.MOVE, None, b"old"),
         (Action.DISABLE, b"1", b"old"),

@@ -89,11 +89,10 @@ class ImageKeeper:
     def _before(self, sequence: int, change: Change, image: Image) -> BeforeImage:
         left_out = tuple(sorted(name for name in image.values if self._hides(name)))
         values = {name: tuple(held) for name, held in image.values.items() if name not in left_out}
-        # What has its old id was not deleted, nor moved if it is certainly the same object. Whether an
+        # What has its old id was neither deleted nor moved if it is certainly the same object. Whether an
         # earlier attempt has disabled it, nobody can tell by looking.
-        still = change.action is Action.DELETE or (
-            change.action is Action.MOVE and change.identity is not None
-        )
+        is_same = image.identity is not None and image.identity == change.identity
+        still = is_same and change.action in (Action.DELETE, Action.MOVE)
         return BeforeImage(sequence, image.id, values, left_out, newest_counts=still)
 
     def _find_whether_hidden(self, field: str) -> bool:
