@@ -39,8 +39,8 @@ def broken_dag(dag_id: str, problems: str) -> DAG:
         description="The definition of this collection is broken; see its documentation.",
         doc_md=(
             "**This collection cannot run: its definition is broken.** Correct the file; the collection comes"
-            " back by itself. "
-            f"`directory-sync validate FILE` shows the same.\n\n{listing(problems.splitlines())}\n"
+            " back by itself. `directory-sync validate FILE` shows the"
+            f" same.\n\n{listing(problems.splitlines())}\n"
         ),
         tags={TAG},
         schedule=None,

@@ -112,8 +112,7 @@ def refused(
     if status == 401:
         return NotAllowed(
             f"{label(address)} does not accept the token{f' ({detail})' if detail else ''}. It may have"
-            " expired: get a new one, "
-            "or use --user."
+            " expired: get a new one, or use --user."
         )
     if status == 403:
         return NotAllowed(

@@ -217,8 +217,8 @@ def _report_unkeyed(planning: Planning, settled: Settled, drafter: Drafter) -> N
         planning.warnings.append(
             f"1 object at the destination has no value in the key field ({example}); it is left alone."
             if len(unkeyed) == 1
-            else f"{len(unkeyed)} objects at the destination have no value in the key field"
-            f" (one is {example}); they are left alone."
+            else f"{len(unkeyed)} objects at the destination have no value in the key field (one is"
+            f" {example}); they are left alone."
         )
     for id, message in islice(unreadable.items(), 1):
         planning.warnings.append(

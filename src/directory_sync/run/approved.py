@@ -100,6 +100,6 @@ def _require_same_place(plan: Plan, here: str) -> None:
     if plan.destination != here:
         raise DirectorySyncError(
             f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where"
-            " nothing of what was "
-            "seen holds. Nothing was written. Correct the connection, or run the job again."
+            " nothing of what was seen holds. Nothing was written. Correct the connection, or run the job"
+            " again."
         )

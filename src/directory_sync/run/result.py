@@ -248,9 +248,8 @@ def _explained(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         explained = DirectorySyncError(
             f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job"
-            " stopped before it "
-            "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job"
-            " again."
+            " stopped before it wrote anything. Make room there, or let TMPDIR name a folder that has more,"
+            " and run the job again."
         )
     elif isinstance(error, MemoryError):
         explained = DirectorySyncError(
