@@ -17,6 +17,7 @@ from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
+from directory_sync.endpoints.ldap import images as ldap_images
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from directory_sync.errors import EndpointError, PlanAltered, StoreError
 from directory_sync.run.result import JobState
@@ -234,6 +235,26 @@ def test_what_the_server_passes_over_in_silence_is_not_removed(new_slapd: Callab
     guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in (ann, bob)))
     assert guarded.results == [Result.FAILED, Result.DONE]
     assert guarded.container.values(ann)
+
+
+def test_one_object_whose_values_cannot_be_fetched_holds_up_no_other(
+    new_slapd: Callable[..., Slapd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives many values piece by piece, and refuses a further piece."""
+    guarded = Guarded(new_slapd, 'dn.regex="^uid=nobody,"')
+    ann, bob = (guarded.container.add(f"uid={name},ou=to") for name in ("ann", "bob"))
+    whole = ldap_images.whole_values
+
+    def refuse(entry: Any, rest: Any) -> Any:
+        if entry["uid"] == [b"ann"]:
+            raise ldap.ADMINLIMIT_EXCEEDED({"desc": "Administrative limit exceeded"})
+        return whole(entry, rest)
+
+    monkeypatch.setattr(ldap_images, "whole_values", refuse)
+    result = guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in (ann, bob)))
+    assert result.error is None
+    assert guarded.results == [Result.FAILED, Result.DONE]
+    assert "Administrative limit exceeded" in guarded.outcomes.recorded[0].message
 
 
 @pytest.mark.parametrize("right", ["=wsd", "=wd", "=w", "none"])

@@ -89,6 +89,10 @@ def _image(
         values = whole_values(entry, rest)
     except Broken as broken:
         return Image(dn, {}, problem=str(broken))
+    except (*errors.CONNECTION_LOST, *errors.BUSY):
+        raise
+    except ldap.LDAPError as error:
+        return Image(dn, {}, problem=errors.server_text(error))
     if identity is None:
         return Image(dn, values)
     shown = next((name for name in values if name.lower() == identity.lower()), None)
