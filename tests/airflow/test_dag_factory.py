@@ -295,7 +295,7 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     write(tmp_path, "mailing.yaml", notifications={"when": "always", "to": ["it@corp.example"]})
     text = build(tmp_path)["mailing"].doc_md or ""
     assert "notifications" in text
-    assert "cannot carry out" in text
+    assert "cannot apply" in text
 
 
 # -- a folder ------------------------------------------------------------------------------------------------

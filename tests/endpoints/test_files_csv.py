@@ -413,7 +413,7 @@ def test_conflicts(tmp_path: Path) -> None:
         update("3", field("name", "Leela", "Turanga")),
     )
     assert results(outcomes) == [Result.CONFLICT] * 5 + [Result.FAILED]
-    assert "row 1: somebody changed name meanwhile" in outcomes[0].message
+    assert "row 1: someone changed name meanwhile" in outcomes[0].message
     assert "row 3 exists already" in outcomes[2].message
     assert "row 9 is gone" in outcomes[3].message
     assert (tmp_path / "out.csv").read_bytes() == b"id,name\n1,Amy\n2,Fry\n3,Leela\n"

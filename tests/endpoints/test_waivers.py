@@ -99,9 +99,7 @@ def test_a_waiver_is_used_by_a_run_that_plans_anew(office: Office) -> None:
         office.apply(run, request.id)
     assert len(office.phones()) == 20
     assert office.run(office.start(approval="none")).statistics.deleted == 19
-    assert office.apply(run, request.id).message.startswith(
-        f"Request {request.id} has been carried out already"
-    )
+    assert office.apply(run, request.id).message.startswith(f"Request {request.id} has been applied already")
 
 
 def test_a_waiver_ends_when_it_was_not_needed(office: Office) -> None:

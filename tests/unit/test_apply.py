@@ -403,7 +403,7 @@ def test_a_destination_that_says_nothing_is_an_error() -> None:
 
     result = run(creations(5), Silent())
     assert type(result.error) is EndpointError
-    assert "did not say what became of some changes. 4 of 5 changes have been answered, 1 are left." in str(
+    assert "did not say the result of some changes. 4 of 5 changes have been answered, 1 are left." in str(
         result.error
     )
     assert result.left == 1

@@ -226,7 +226,7 @@ class _Attempt:
             )
         if self.left:
             raise EndpointError(
-                "The destination did not say what became of some changes.",
+                "The destination did not say the result of some changes.",
                 endpoint=self._destination.label,
                 remedy="Run the job again: it looks at them first.",
             )

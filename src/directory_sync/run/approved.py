@@ -63,7 +63,7 @@ def apply_approved(
         return as_noted(request)
     if request.waiver:
         raise NotDecidable(
-            f"Request {request.id} waives limits for a run that makes the same plan once more. Nothing was"
+            f"Request {request.id} waives limits for a run that makes the same plan again. Nothing was"
             " written. Run the job again."
         )
     stored = store.plans.load(request.plan_id)

@@ -133,13 +133,13 @@ def _refused(
 def as_noted(request: Request) -> JobResult:
     """What was noted of a request that has been carried out before."""
     noted = request.result or {}
-    log.info("Request %d has been carried out already, at %s UTC.", request.id, request.applied)
+    log.info("Request %d has been applied already, at %s UTC.", request.id, request.applied)
     return JobResult(
         job=request.job,
         state=JobState(noted.get("state", JobState.SUCCESS)),
         statistics=Statistics(**noted.get("statistics", {})),
         digest=request.digest,
-        message=f"Request {request.id} has been carried out already. {noted.get('message', '')}".strip(),
+        message=f"Request {request.id} has been applied already. {noted.get('message', '')}".strip(),
         plan_id=request.plan_id,
         request=request.id,
     )

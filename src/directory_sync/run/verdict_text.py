@@ -54,7 +54,7 @@ def referred_text(verdict: ReferTo) -> str:
     request = verdict.request
     if request.state != RequestState.DENIED:
         stands = (
-            "are approved, and about to be carried out"
+            "are approved, and about to be applied"
             if request.state == RequestState.APPROVED
             else "wait for approval already"
         )
@@ -84,7 +84,7 @@ def forecast_text(forecast: Forecast) -> str:
         case Ask(why=why, approvers=approvers):
             names = list(map(approver_text, approvers))
             asks = f"ask {_and(names)} for approval" if names else "ask for approval"
-            nobody = "" if names else " No one whom the policy names may give it."
+            nobody = "" if names else " No one that the policy names may give it."
             return f"{run} would {asks}. {reason_text(why)}{nobody}"
         case ReferTo(request=request) as referred:
             if request.state == RequestState.DENIED:
