@@ -319,7 +319,7 @@ def _make_plan(
     past: Past,
     progress: Progress,
     *,
-    rules: JobRules | None = None,
+    rules: JobRules,
 ) -> Plan:
     plan = make_plan(
         collection,
@@ -328,8 +328,8 @@ def _make_plan(
         opened.destination,
         opened.mapping,
         past=past,
-        limits=None if rules is None else rules.limits,
-        remove=None if rules is None else rules.remove,
+        limits=rules.limits,
+        remove=rules.remove,
         progress=progress,
     )
     return replace(plan, warnings=opened.warnings + plan.warnings)
