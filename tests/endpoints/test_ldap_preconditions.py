@@ -11,7 +11,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Record
-from directory_sync.endpoints.ldap import send, write
+from directory_sync.endpoints.ldap import answers, send, write
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
@@ -319,7 +319,7 @@ def test_the_refusal_says_who_has_the_value(unique: LdapDestination) -> None:
 
 def test_the_refusal_does_not_say_the_value(unique: LdapDestination, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where nobody is asked who has it: the server's own text may hold it."""
-    monkeypatch.setattr(write, "_HOLDERS_AT_MOST", 0)
+    monkeypatch.setattr(answers, "_HOLDERS_AT_MOST", 0)
     assert write_one(unique, person(f"uid=holder,{PEOPLE}", mail="s3cret@x")).result is Result.DONE
     outcome = write_one(unique, person(f"uid=other,{PEOPLE}", mail="s3cret@x"))
     assert outcome.result is Result.FAILED
