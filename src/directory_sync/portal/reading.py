@@ -1,5 +1,5 @@
-"""What pages and REST API show: lists, one request, changes of a plan, comparisons, runs. Bounded by what the
-visitor may see.
+"""What pages and REST API show of requests: lists, counts, and one with everything about it but its changes.
+Bounded by what the visitor may see. Changes, comparisons and runs are read in `changes`, `comparing`, `runs`.
 
 Every function raises RequestNotFound for what does not exist or may not be seen, QueryError for what makes no
 sense, StoreError.

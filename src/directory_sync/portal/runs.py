@@ -107,7 +107,7 @@ def _planned(store: Store, result: StoredJobResult, request: Request | None) -> 
     if request is not None:
         known = Statistics().to_json()
         return Statistics(**{name: number for name, number in request.statistics.items() if name in known})
-    with contextlib.suppress(PlanMismatch):  # deleted by age
+    with contextlib.suppress(PlanMismatch):  # deleted by hand
         return None if result.plan_id is None else store.plan_pages.head(result.plan_id).statistics
     return None
 

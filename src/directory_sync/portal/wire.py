@@ -1,7 +1,7 @@
 """What the REST API answers and takes, as pydantic models.
 
 The server makes its answers and their OpenAPI description of them, and the command line reads answers with
-them: this needs neither FastAPI nor the store.
+them: this needs neither FastAPI nor a database.
 """
 
 from __future__ import annotations

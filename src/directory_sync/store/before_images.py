@@ -1,4 +1,7 @@
-"""What objects were like before they were deleted, disabled or moved; kept as long as the plan is."""
+"""What objects were like before they were deleted, disabled or moved.
+
+Nothing deletes them yet, as nothing deletes plans; nothing but tests reads them.
+"""
 
 from __future__ import annotations
 
