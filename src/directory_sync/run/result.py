@@ -60,6 +60,11 @@ class JobState(StrEnum):
         """Whether the job failed: counts for failure actions, the run's state and retries."""
         return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
 
+    @property
+    def only_planned(self) -> bool:
+        """Whether a plan was made, of which nothing was written."""
+        return self in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
+
 
 NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
 """States of a job whose plan was not carried out because of what was said, or not said, about it; the run has

@@ -72,16 +72,10 @@ _LABELS: Mapping[str, str] = {
     JobState.CANCELLED: "Request cancelled",
     JobState.STALE: "Request is stale",
 }
-_WRITTEN = frozenset(
-    (
-        RUNNING,
-        JobState.SUCCESS,
-        JobState.SUCCESS_WITH_ERRORS,
-        JobState.CONFLICTS,
-        JobState.FAILED,
-        JobState.INCOMPLETE,
-    )
-)
+_WRITTEN = frozenset((RUNNING, *JobState)) - {
+    JobState.NOT_RUN,
+    *(state for state in JobState if state.only_planned),
+}
 _PLAIN = frozenset((RUNNING, JobState.SUCCESS, JobState.PREVIEWED, JobState.NOT_RUN))
 
 
