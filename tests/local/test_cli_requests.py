@@ -15,7 +15,8 @@ import pytest
 from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
 from directory_sync.cli.requests_text import COLUMNS, changes_text
-from directory_sync.portal.wire import RequestAnswer, read_answer
+from directory_sync.portal.wire.answer import read_answer
+from directory_sync.portal.wire.requests import RequestAnswer
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.rest_server import (
     CHANGES,

@@ -23,7 +23,8 @@ from directory_sync.endpoints.change import (
     Values,
     value_from_json,
 )
-from directory_sync.portal.wire import ChangeAnswer, RequestAnswer, Value
+from directory_sync.portal.wire.plans import ChangeAnswer, Value
+from directory_sync.portal.wire.requests import RequestAnswer
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.present.terminal import ChangeStyle, change_text, is_terminal
 from directory_sync.printable import printable, printable_json

@@ -13,13 +13,9 @@ from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.endpoints.evidence import Evidence
 from directory_sync.plan.model import LimitCheck, PlanEvidence
-from directory_sync.portal.wire import (
-    Integrity,
-    LimitAnswer,
-    ListingAnswer,
-    RequestAnswer,
-    RequestDetailsAnswer,
-)
+from directory_sync.portal.codes import Integrity
+from directory_sync.portal.wire.plans import LimitAnswer, ListingAnswer
+from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer
 from directory_sync.present import words
 from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines

@@ -17,11 +17,11 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
+from directory_sync.portal.codes import Known
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Standings, out_of_reach
-from directory_sync.portal.wire import Known
 from directory_sync.requests import decisions
 from directory_sync.requests.decisions import Powers
 from directory_sync.requests.texts import missing_text

@@ -25,7 +25,7 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.rendering import render
-from directory_sync.portal.wire import REASON_LENGTH
+from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.store.request_model import TEXT_LENGTH
