@@ -248,7 +248,7 @@ def test_nobody_decides_on_their_own_request(airflow: AirflowPages, log_in: LogI
     frame = frame_of(ida)
     expect(frame.get_by_role("button", name="Approve…")).to_be_disabled(timeout=LONG)
     expect(frame.get_by_role("button", name="Deny…")).to_be_disabled()
-    see(frame, "You asked for these changes, so somebody else has to decide")
+    see(frame, "You asked for these changes, so someone else has to decide")
 
 
 def test_the_second_answer_is_told_of_the_first(airflow: AirflowPages, log_in: LogIn) -> None:

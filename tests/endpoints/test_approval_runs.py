@@ -4,6 +4,8 @@ exactly that.
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,12 +13,12 @@ from typing import Any
 import pytest
 
 from directory_sync.approval.people import Person
-from directory_sync.definition.models import ApprovalPolicy, Approvers
-from directory_sync.errors import NotAllowed, NotDecidable, PlanMismatch, RequestError
+from directory_sync.definition.models import ApprovalPolicy, Approvers, Collection
+from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable, PlanMismatch, RequestError
 from directory_sync.plan.digest import plan_digest
-from directory_sync.present.report import job_report
+from directory_sync.present.report import write_report
 from directory_sync.requests import decisions
-from directory_sync.run.result import JobState
+from directory_sync.run.result import JobResult, JobState
 from tests.scenarios.office import BOB, CAROL, POLICY, Office
 
 
@@ -171,7 +173,7 @@ def test_who_started_the_run_cannot_agree_unless_the_policy_says_so(office: Offi
     ida = Person("ida", frozenset(), verified=True)
     both = {"approvers": {"users": ["bob", "ida"]}}
     request = office.request(office.run(office.start(approval=both)))
-    with pytest.raises(NotAllowed, match="somebody else"):
+    with pytest.raises(NotAllowed, match="someone else"):
         office.approve(request, ida)
     request = office.request(office.run(office.start(approval={**both, "self_approval": "allow"})))
     office.approve(request, ida)
@@ -353,12 +355,42 @@ def test_planned_figures_stand_beside_what_was_written(office: Office) -> None:
     assert office.store.runs.job_results("office", "run 2")[0].planned is None
 
 
+def test_only_people_whose_answer_counts_are_asked(office: Office) -> None:
+    """Not the requester, however their name is spelled, and nobody outside the deployment's minimum."""
+    policy = {"approvers": {"users": ["bob", "IDA", "eve"], "roles": ["Heads"]}}
+    minimum = {"approvers": {"users": ["bob", "IDA"]}}
+    deployment = replace(office.deployment, approval_minimum=ApprovalPolicy.model_validate(minimum))
+    result = office.run(office.start(approval=policy, requester="ida"), deployment=deployment)
+    view = office.store.requests.get(office.request(result).id)
+    assert {(each.kind, each.name) for each in view.assignees} == {("user", "bob"), ("role", "Heads")}
+
+
+def test_who_has_decided_before_is_told_of_their_own_decision(office: Office) -> None:
+    """Not of the last one, which is somebody else's."""
+    policy = {"approvers": {"users": ["bob", "carol", "dora"], "roles": ["Heads"]}, "require": 3}
+    request = office.request(office.run(office.start(approval=policy)))
+    office.approve(request, BOB)
+    office.approve(request, CAROL)
+    with pytest.raises(AlreadyDecided) as caught:
+        office.approve(request, Person("BOB", frozenset({"Heads"}), verified=True))
+    first, _ = office.store.requests.get(request.id).decisions
+    assert (caught.value.by, caught.value.at, caught.value.state) == ("bob", first.at, "approved")
+
+
+def written(collection: Collection, result: JobResult) -> dict[str, Any]:
+    """The part of the report that is about the only job."""
+    stream = io.StringIO()
+    write_report(stream, collection, [result])
+    job: dict[str, Any] = json.loads(stream.getvalue())["jobs"][0]
+    return job
+
+
 def test_a_report_says_what_is_planned(office: Office) -> None:
     """Beside the figures, which count what was written; not for a job that has written."""
     snapshot = office.start()
     result = office.run(snapshot)
-    [job] = [job_report(snapshot.collection, result)]
+    job = written(snapshot.collection, result)
     assert (job["statistics"]["created"], job["planned"]["created"]) == (0, 2)
     office.approve(office.request(result))
     applied = office.apply(snapshot, office.request(result).id)
-    assert "planned" not in job_report(snapshot.collection, applied)
+    assert "planned" not in written(snapshot.collection, applied)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ldap
 import pytest
 from sqlalchemy import update
 
 from directory_sync.apply.apply import ApplyResult, apply_plan
+from directory_sync.definition.addresses import FILE_KINDS
 from directory_sync.definition.models import FileEndpoint
 from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.files.csv_destination import CsvDestination
 from directory_sync.endpoints.files.ldif_destination import LdifDestination
-from directory_sync.errors import PlanAltered, StoreError
+from directory_sync.endpoints.ldap import images as ldap_images
+from directory_sync.endpoints.ldap.destination import LdapDestination
+from directory_sync.errors import EndpointError, PlanAltered, StoreError
 from directory_sync.run.result import JobState
 from directory_sync.store import before_images
 from directory_sync.store.before_images import BeforeImage
+from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
 from directory_sync.store.tables import BeforeImageRow
 from tests.scenarios import directories
 from tests.scenarios.container import Container
 from tests.scenarios.corner import FIELDS, Corner, succeed
+from tests.scenarios.files import file_destination
+from tests.scenarios.json_lines import JSON_LINES
 from tests.scenarios.memory import MemoryImages, MemoryOutcomes
 from tests.scenarios.requests import stored_plan
 from tests.scenarios.slapd import Database, Slapd
@@ -58,6 +65,15 @@ def test_the_first_image_stands_where_the_newest_does_not_count(store: Store) ->
         (b"again",),
         (b"first",),
     ]
+
+
+def test_an_odd_name_of_an_object_is_no_alteration(store: Store) -> None:
+    """What no database stores as text is replaced before the seal is made."""
+    plan_id = plan_of(store, 2)
+    names = ("cn=a\0b", "cn=\ud83d")
+    images = [BeforeImage(number, name, {"sn": (b"Fry",)}) for number, name in enumerate(names)]
+    store.before_images.record(plan_id, images)
+    assert [image.object for image in store.before_images.of_plan(plan_id)] == ["cn=a\ufffdb", "cn=\ufffd"]
 
 
 def test_an_altered_image_is_noticed(store: Store) -> None:
@@ -132,11 +148,11 @@ def test_nothing_is_deleted_that_cannot_be_kept(corner: Corner, monkeypatch: pyt
 class Guarded:
     """A slapd where the destination's login may write everything, but not read what `hidden` matches."""
 
-    def __init__(self, new_slapd: Callable[..., Slapd], hidden: str) -> None:
+    def __init__(self, new_slapd: Callable[..., Slapd], hidden: str, right: str = "=wd") -> None:
         suffix = "dc=example,dc=org"
         service = f"uid=svc,{suffix}"
         lines = [
-            f'access to {hidden} attrs=entry by dn.exact="{service}" =wd by * break',
+            f'access to {hidden} attrs=entry by dn.exact="{service}" {right} by * break',
             f'access to * by dn.exact="{service}" write by * read',
         ]
         slapd = new_slapd(Database(suffix, lines=lines))
@@ -150,10 +166,14 @@ class Guarded:
     def dn(self, rdn: str) -> str:
         return f"{rdn},{self.container.dn}"
 
+    def destination(self, **extra: object) -> LdapDestination:
+        connection = replace(self._connection, extra={**self._connection.extra, **extra})
+        return directories.destination(connection, self.container.dn)
+
     def apply(self, *changes: Change) -> ApplyResult:
         return apply_plan(
             changes,
-            directories.destination(self._connection, self.container.dn),
+            self.destination(),
             plan_id=1,
             store=self.outcomes,
             images=MemoryImages(),
@@ -204,6 +224,68 @@ def test_nothing_names_what_could_not_be_moved(new_slapd: Callable[..., Slapd]) 
     assert [container.values(group)["member"] for group in groups] == [[bob.encode()]] * 3
     assert container.values(ann)
     assert container.values(team)
+
+
+def test_what_the_server_passes_over_in_silence_is_not_removed(new_slapd: Callable[..., Slapd]) -> None:
+    """The login may search for an object and not read it: the answer is a success without an entry."""
+    guarded = Guarded(new_slapd, 'dn.regex="^uid=ann,ou=to,"', "=wsd")
+    ann, bob = (guarded.container.add(f"uid={name},ou=to") for name in ("ann", "bob"))
+    (image,) = guarded.destination().images([ann])
+    assert (image.id, image.problem, image.values) == (ann, "this login may not read it", {})
+    guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in (ann, bob)))
+    assert guarded.results == [Result.FAILED, Result.DONE]
+    assert guarded.container.values(ann)
+
+
+def test_one_object_whose_values_cannot_be_fetched_holds_up_no_other(
+    new_slapd: Callable[..., Slapd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives many values piece by piece, and refuses a further piece."""
+    guarded = Guarded(new_slapd, 'dn.regex="^uid=nobody,"')
+    ann, bob = (guarded.container.add(f"uid={name},ou=to") for name in ("ann", "bob"))
+    whole = ldap_images.whole_values
+
+    def refuse(entry: Any, rest: Any) -> Any:
+        if entry["uid"] == [b"ann"]:
+            raise ldap.ADMINLIMIT_EXCEEDED({"desc": "Administrative limit exceeded"})
+        return whole(entry, rest)
+
+    monkeypatch.setattr(ldap_images, "whole_values", refuse)
+    result = guarded.apply(*(Change(Action.DELETE, dn, dn) for dn in (ann, bob)))
+    assert result.error is None
+    assert guarded.results == [Result.FAILED, Result.DONE]
+    assert "Administrative limit exceeded" in guarded.outcomes.recorded[0].message
+
+
+@pytest.mark.parametrize("right", ["=wsd", "=wd", "=w", "none"])
+@pytest.mark.parametrize(("verify", "assertion"), [(False, False), (True, False), (True, True)])
+def test_what_is_hidden_was_not_deleted(
+    new_slapd: Callable[..., Slapd], right: str, verify: bool, assertion: bool
+) -> None:
+    """Whatever the server says to a login that may not see the objects of a container, none of them counts as
+    deleted, and the failure says what to do.
+    """
+    guarded = Guarded(new_slapd, 'dn.onelevel="ou=to,dc=example,dc=org"', right)
+    container = guarded.container
+    there = [container.add(f"uid=n{number},ou=to", description="x") for number in range(3)]
+    gone = [guarded.dn("uid=gone,ou=to")]
+    seen = [guarded.dn("uid=gone,ou=left")]
+    container.add("uid=bob,ou=left")
+    identities = [container.values(dn, "entryUUID")["entryUUID"][0] for dn in there]
+    destination = guarded.destination(assertion_control=assertion)
+    changes = [
+        Change(Action.DELETE, dn, dn, identity=identity, fields=(FieldChange("description", (b"x",), ()),))
+        for dn, identity in zip([*there, *gone, *seen], [*identities, b"none", b"none"], strict=True)
+    ]
+    outcomes = directories.write(destination, changes, verify=range(len(changes)) if verify else ())
+    for outcome, dn in zip(outcomes, there, strict=False):
+        assert container.values(dn)
+        assert outcome.result is Result.FAILED
+        assert "read" in outcome.message
+    assert outcomes[3].result is Result.FAILED
+    assert outcomes[4].result is Result.FOUND_DONE
+    settled = destination.look(enumerate(changes), renamed={})
+    assert [each.result for each in sorted(settled)] == [Result.UNCERTAIN] * 4 + [Result.FOUND_DONE]
 
 
 @pytest.mark.parametrize("withheld", [0, 1])
@@ -266,6 +348,30 @@ def test_a_secret_is_kept_under_no_name(corner: Corner) -> None:
     }
 
 
+@pytest.mark.parametrize("trigger", ["scheduled", TERMINAL])
+def test_the_secrets_of_other_collections_are_not_kept(corner: Corner, trigger: str) -> None:
+    """The newest run of any other collection says what it marks as secret, whoever has started it."""
+    corner.people("from", "ann", "bob")
+    succeed(corner.run())
+    fields = {**FIELDS, "employeeNumber": {"from": "uid", "secret": True}}
+    other = corner.definition("other", fields=fields)
+    corner.store.runs.start(other, run_id="1", trigger=trigger, requester="zoe", verified=False)
+    if trigger == TERMINAL:  # what Airflow knows of it counts besides
+        later = corner.definition("other", fields={**FIELDS, "roomNumber": {"from": "uid", "secret": True}})
+        corner.store.runs.start(later, run_id="2", trigger="manual", requester="zoe", verified=True)
+    dn = f"uid=ann,{corner.place('to')}"
+    more = {"employeeNumber": b"4711", "roomNumber": b"12"}
+    corner.container.admin.modify_s(dn, [(ldap.MOD_ADD, name, [value]) for name, value in more.items()])
+    corner.gone("from", "ann")
+    result = succeed(corner.run())
+    assert result.statistics.deleted == 1
+    assert result.plan_id is not None
+    (image,) = corner.store.before_images.of_plan(result.plan_id)
+    left_out = {"employeeNumber", "roomNumber"} if trigger == TERMINAL else {"employeeNumber"}
+    assert set(image.left_out) == left_out
+    assert left_out.isdisjoint(image.values)
+
+
 def test_a_file_names_nothing_that_could_not_be_moved(tmp_path: Path) -> None:
     """A destination that writes all at once leaves out what needs a change that is withheld."""
     entries = ("cn=a", "cn=g", "cn=late", "cn=z")
@@ -314,3 +420,94 @@ def test_removed_records_of_files_are_kept(tmp_path: Path, kind: str) -> None:
         id,
         {"uid": [b"a"], "cn": [b"Ann"], "note": [b"mine"]},
     )
+
+
+# -- what was not there --------------------------------------------------------------------------------------
+
+_FILES = {
+    "csv": "uid,cn\nann,Ann\nbob,Bob\n",
+    "ldif": "version: 1\n\ndn: uid=ann,dc=x\nuid: ann\n\ndn: uid=bob,dc=x\nuid: bob\n",
+    "jsonl": '{"uid": "ann"}\n{"uid": "bob"}\n',
+}
+
+
+@pytest.fixture(params=["slapd", "assertion", *_FILES])
+def people(
+    request: pytest.FixtureRequest, container: Container, tmp_path: Path
+) -> Iterator[tuple[Any, tuple[str, str, str], Callable[[], int]]]:
+    """A destination of each kind that holds ann and bob; their ids and one that nobody has; how many it
+    holds.
+    """
+    kind = request.param
+    if kind in _FILES:
+        (tmp_path / f"to.{kind}").write_text(_FILES[kind])
+        FILE_KINDS.append(JSON_LINES)
+        destination = file_destination(
+            FileEndpoint(file=f"to.{kind}"), tmp_path, keys=("uid",), fields=("uid",), naming_attribute="uid"
+        )
+        template = "uid={},dc=x" if kind == "ldif" else "{}"
+        ids = tuple(map(template.format, ("ann", "bob", "eve")))
+    else:
+        ids = (*map(container.add, ("uid=ann", "uid=bob")), f"uid=eve,{container.dn}")
+        extra = {"assertion_control": True} if kind == "assertion" else {}
+        connection = directories.slapd_connection(container.slapd, **extra)
+        destination = directories.destination(connection, container.dn, filter="(uid=*)")
+    yield destination, ids, lambda: sum(len(batch) for batch in destination.read(("uid",)))
+    if kind in _FILES:
+        FILE_KINDS.remove(JSON_LINES)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_what_appears_after_the_images_were_taken_is_not_removed(
+    people: Any, resumed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind of destination looks at an object that had no image before anything is written to it."""
+    destination, (ann, bob, eve), count = people
+    take = destination.images
+    monkeypatch.setattr(destination, "images", lambda ids: [each for each in take(ids) if each.id != ann])
+    outcomes, images = MemoryOutcomes(), MemoryImages()
+    result = apply_plan(
+        [Change(Action.DELETE, id, id) for id in (ann, bob, eve)],
+        destination,
+        plan_id=1,
+        store=outcomes,
+        images=images,
+        secrets=(),
+        check=lambda: None,
+        resumed=resumed,
+    )
+    assert result.error is None
+    assert [outcomes.recorded[place].result for place in range(2)] == [Result.FAILED, Result.DONE]
+    assert "so this could not be undone" in outcomes.recorded[0].message
+    assert outcomes.recorded[2].result in (Result.FOUND_DONE, Result.CONFLICT)
+    assert (count(), list(images.kept)) == (1, [1])
+
+
+def test_a_move_that_broke_off_is_completed(container: Container) -> None:
+    """The object has its new name already; its image was taken before that."""
+    container.add("ou=left", objectClass="organizationalUnit", ou="left")
+    ann = container.add("uid=ann,ou=left", description="old")
+    change = Change(
+        Action.MOVE,
+        "ann",
+        f"uid=ann,{container.dn}",
+        new_object=ann,
+        identity=container.values(ann, "entryUUID")["entryUUID"][0],
+        fields=(FieldChange("description", (b"old",), (b"new",)),),
+    )
+    outcomes = container.destination().write([(0, change)], before_send=lambda: None, verify={0}, absent={0})
+    assert [outcome.result for outcome in outcomes] == [Result.DONE]
+    assert container.values(ann)["description"] == [b"new"]
+
+
+def test_a_destination_without_a_list_of_fields_takes_no_empty_images(tmp_path: Path) -> None:
+    """It would keep objects without any of their values, and say nothing of it."""
+
+    class Unlisted(CsvDestination):
+        def fields(self) -> Any:
+            return None
+
+    (tmp_path / "to.csv").write_text(_FILES["csv"])
+    destination = Unlisted(FileEndpoint(file="to.csv"), tmp_path, keys=("uid",), fields=("uid",))
+    with pytest.raises(EndpointError, match="has to override images"):
+        list(destination.images(["ann"]))

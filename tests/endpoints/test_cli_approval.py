@@ -336,7 +336,7 @@ def test_a_waived_limit(terminal: Terminal) -> None:
     terminal.in_store(ask)
     assert terminal.people() == {"fry", "leela"}
     assert terminal.run("--approved", "1") == 1
-    assert "Request 1 waives limits for a run that makes the same plan once more" in terminal.err
+    assert "Request 1 waives limits for a run that makes the same plan again" in terminal.err
     assert terminal.people() == {"fry", "leela"}
     assert terminal.run("--job", "people") == 0
     assert (terminal.people(), terminal.request().state) == ({"fry"}, "applied")

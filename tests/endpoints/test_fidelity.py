@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from ldap.dn import escape_dn_chars
 from ldap.ldapobject import SimpleLDAPObject
 
+from directory_sync.cli.preview_formats import render_changes
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.plan.model import EMPTY_SOURCE
-from directory_sync.present.ldif import render_changes
 from directory_sync.run.collection import preview_collection, run_collection
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobResult, JobState

@@ -396,7 +396,7 @@ def test_conflicts(tmp_path: Path) -> None:
         change(Action.UPDATE, "cn=g", field("member", ["a"], ["c"], partial=True)),
     )
     assert results(outcomes) == [Result.CONFLICT] * 5 + [Result.FAILED, Result.CONFLICT, Result.DONE]
-    assert "somebody changed sn meanwhile" in outcomes[0].message
+    assert "someone changed sn meanwhile" in outcomes[0].message
     assert "2 times (lines 10, 13)" in outcomes[5].message
     assert independent((tmp_path / "out.ldif").read_bytes())["cn=g"]["member"] == [b"b", b"c"]
 

@@ -14,6 +14,7 @@ import ldap
 import pytest
 
 from directory_sync.endpoints.contract import ConnectionInfo
+from directory_sync.endpoints.ldap import server as ldap_server
 from directory_sync.endpoints.ldap import session
 from directory_sync.endpoints.ldap.source import LdapSource
 from directory_sync.errors import (
@@ -366,3 +367,13 @@ def test_unreadable_authority(shared_slapd: Slapd, authority: Authority, tmp_pat
     error = failure(protected(shared_slapd, authority, ca_certificate=str(empty)))
     assert isinstance(error, SecurityError)
     assert str(empty) in error.message
+
+
+@pytest.mark.parametrize("names", [("entryUUID", "nsUniqueId"), ("nsuniqueid", "entryUUID")])
+def test_a_server_is_told_apart_by_the_same_attribute_each_time(
+    container: Container, names: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """389 Directory Server may show two of them, in any order."""
+    shown = {name: [name.lower().encode() * 3] for name in names}
+    monkeypatch.setattr(ldap_server, "read_entry", lambda *_: shown)
+    assert container.destination().server._unique(container.dn) == "nsuniqueid" * 3

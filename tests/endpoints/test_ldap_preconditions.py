@@ -11,7 +11,7 @@ from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.endpoints.contract import Record
-from directory_sync.endpoints.ldap import send, write
+from directory_sync.endpoints.ldap import answers, send, write
 from directory_sync.endpoints.ldap.destination import LdapDestination
 from tests.endpoints.conftest import Container
 from tests.scenarios import directories
@@ -170,6 +170,20 @@ def test_a_single_value_that_came_between_look_and_write(container: Container) -
 # -- references that the server changes along ----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("action", [Action.DELETE, Action.MOVE])
+def test_what_cannot_be_asserted_is_looked_at(container: Container, action: Action) -> None:
+    """The value that was seen is too long for a filter, and somebody has changed it since."""
+    ann = container.add("uid=ann", description="new " * 1000)
+    connection = directories.slapd_connection(container.slapd, assertion_control=True)
+    fields = (FieldChange("description", (b"old " * 1000,), ()),)
+    new = f"uid=eve,{container.dn}" if action is Action.MOVE else None
+    outcome = directories.write_one(
+        directories.destination(connection, container.dn), Change(action, ann, ann, new, fields=fields)
+    )
+    assert outcome.result is Result.CONFLICT
+    assert container.values(ann)
+
+
 @pytest.fixture
 def staff(container: Container) -> tuple[str, str, str]:
     """Somebody, a superior, and another one."""
@@ -301,6 +315,18 @@ def test_the_refusal_says_who_has_the_value(unique: LdapDestination) -> None:
             in outcome.message
         )
         assert "desk@x" not in outcome.message
+
+
+def test_the_refusal_does_not_say_the_value(unique: LdapDestination, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nobody is asked who has it: the server's own text may hold it."""
+    monkeypatch.setattr(answers, "_HOLDERS_AT_MOST", 0)
+    assert write_one(unique, person(f"uid=holder,{PEOPLE}", mail="s3cret@x")).result is Result.DONE
+    outcome = write_one(unique, person(f"uid=other,{PEOPLE}", mail="s3cret@x"))
+    assert outcome.result is Result.FAILED
+    assert (
+        "mail or uid: another object has this value, and the directory lets only one have" in outcome.message
+    )
+    assert "s3cret" not in outcome.message
 
 
 def test_a_value_that_is_freed_later_is_waited_for(unique: LdapDestination) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.models import ApprovalPolicy
-from directory_sync.errors import NotAllowed
+from directory_sync.errors import NotAllowed, StoreError
 from directory_sync.run.result import JobState
+from directory_sync.store import request_filing
 from tests.scenarios.office import BOB, CAROL, POLICY, Office, collection
 
 
@@ -116,3 +117,24 @@ def test_an_undecided_request_ends_when_the_policy_changes(office: Office) -> No
     old = office.request(office.run(office.start()))
     new = office.request(office.run(office.start(approval={"approvers": {"users": ["carol"]}})))
     assert (office.store.requests.get(old.id).request.state, new.state) == ("stale", "pending")
+    view = office.store.requests.get(old.id)
+    assert view.request.successor == new.id
+    assert view.events[-1].text == "The approval policy was changed, so it is asked for again."
+    assert view.events[-1].data == {"successor": new.id}
+
+
+def test_a_request_never_ends_without_the_one_that_takes_its_place(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is killed, or loses the store, between the two has changed nothing."""
+    old = office.request(office.run(office.start()))
+
+    def lost(*given: object, **more: object) -> None:
+        raise StoreError("The store is gone.")
+
+    with monkeypatch.context() as away:
+        away.setattr(request_filing, "add_assignees", lost)
+        with pytest.raises(StoreError, match="gone"):
+            office.run(office.start(approval={"approvers": {"users": ["carol"]}}))
+    assert office.store.requests.get(old.id).request.state == "pending"
+    office.approve(old, BOB)

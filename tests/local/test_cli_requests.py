@@ -15,7 +15,8 @@ import pytest
 from directory_sync.cli import requests, requests_actions, requests_session
 from directory_sync.cli.main import main
 from directory_sync.cli.requests_text import COLUMNS, changes_text
-from directory_sync.portal.wire import RequestAnswer, read_answer
+from directory_sync.portal.wire.answer import read_answer
+from directory_sync.portal.wire.requests import RequestAnswer
 from tests.scenarios.job_results import HOSTILE
 from tests.scenarios.rest_server import (
     CHANGES,
@@ -194,7 +195,7 @@ def test_a_request_is_shown_worst_first(call: Callable[..., Output]) -> None:
         "  run: manual__2026-11-22T18:58:17+00:00",
         "  filed: 2026-11-22 18:58 UTC",
         "  expires: 2026-11-29 18:58 UTC",
-        "  waits for: bea, or somebody with the role admins",
+        "  waits for: bea, or someone with the role admins",
         "  you: may decide",
         "  page: http://localhost:8080/plugin/dirsync/dirsync/requests/12",
         "asked:",
@@ -280,6 +281,40 @@ def test_a_server_is_never_trusted_with_the_terminal(server: RestServer, call: C
         _, out, err = call(*arguments)
         assert not set("\x1b\u202e") & set(out + err)
         assert not any(line.startswith("directory-sync: all is well") for line in (out + err).splitlines())
+
+
+def test_what_only_a_newer_server_knows_is_shown(server: RestServer, call: Callable[..., Output]) -> None:
+    """A kind of change, of mark, of outcome, or how a listing ended: by its name, and never as a command."""
+    told = details()
+    told["evidence"]["source"]["end"] = "merged\x1b[2J"
+    newest = CHANGES[1] | {"sequence": 3, "action": "restore\x1b[2J", "marks": [{"kind": "seen_twice"}]}
+    agreed = as_agreed(told)
+    told["request"]["changes"] = 4
+    server.answers = lambda asked: (
+        change_pages(asked, (*CHANGES, newest)) if asked.path.endswith("/12/changes") else agreed(asked)
+    )
+    status, out, err = call("show", "12", "--changes")
+
+    assert (status, err) == (0, "")
+    assert r"ended in a way that this version does not know (merged\x1b[2J)" in out
+    assert r"restore\x1b[2J  ship  cn=ship,dc=office" in out
+    assert "seen twice" in out
+    assert out.count("cn=ship,dc=office") == 2
+    assert "\x1b" not in out
+
+
+def test_what_was_found_done_is_no_trouble(server: RestServer, call: Callable[..., Output]) -> None:
+    """Only what is, or may be, not as the change wanted it is told with a change."""
+    agreed = as_agreed(details())
+    results = ("done", "found_done", "uncertain")
+    changes = tuple(change | {"result": result} for change, result in zip(CHANGES, results, strict=True))
+    server.answers = lambda asked: (
+        change_pages(asked, changes) if asked.path.endswith("/12/changes") else agreed(asked)
+    )
+    _, out, _ = call("show", "12", "--changes")
+
+    assert "found_done" not in out
+    assert "uncertain" in out
 
 
 # -- decisions -----------------------------------------------------------------------------------------------
@@ -404,7 +439,7 @@ def answers_posts_with(server: RestServer, answer: Answer) -> None:
 DECIDED = {"error": "AlreadyDecided", "by": "cleo", "at": "19:00", "state": "denied"}
 INVALID = {"loc": ["body", "digest"], "msg": "Field required", "input": "SECRET"}
 REFUSALS: list[tuple[str, int, Any, int, str]] = [
-    ("decided by another", 409, DECIDED | {"detail": "Over."}, 1, "Over. It was denied by cleo at 19:00."),
+    ("decided by another", 409, DECIDED, 1, "decided already: it was denied by cleo at 19:00."),
     (
         "decided, as it says",
         409,

@@ -130,7 +130,7 @@ def test_requests_of_another_form(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"action": "explode"}, {"key": 7}, {"object": None}, {"fields": "x"}, {"fields": [{"old": [], "new": []}]},  # noqa: E501
+        {"action": 7}, {"key": 7}, {"object": None}, {"fields": "x"}, {"fields": [{"old": [], "new": []}]},
         {"fields": [{"field": "x", "old": [7], "new": []}]}, {"fields": [{"field": "x", "old": [{"base64": "?"}], "new": []}]},  # noqa: E501
         {"fields": [{"field": "x", "old": [{}], "new": []}]},
     ],

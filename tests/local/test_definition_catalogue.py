@@ -87,6 +87,23 @@ def test_what_may_claim_the_name_too_leaves_it_open(tmp_path: Path) -> None:
     assert folder.get("wanted") is None
 
 
+def test_a_link_to_nothing_is_a_broken_definition(tmp_path: Path) -> None:
+    """It may be the one that is looked for, so it is told; what collection it is, nobody knows."""
+    write(tmp_path, "a.yaml", "wanted")
+    folder = FolderCatalogue(tmp_path)
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "gone.yaml")
+    assert folder.get("wanted") is None
+    (wanted, broken) = folder.all()
+    assert wanted.name == "wanted"
+    assert isinstance(broken, Broken)
+    assert f"{tmp_path}/b.yaml" in str(broken.problems)
+    past = time.time() - 3600
+    for path in (tmp_path / "a.yaml", tmp_path / "b.yaml", tmp_path):
+        os.utime(path, (past, past), follow_symlinks=False)
+    assert folder.is_settled()
+    assert folder.names() is None
+
+
 def test_catalogues_are_one(tmp_path: Path) -> None:
     """What is saved elsewhere stands with the files; a name in both is broken in both, and no other."""
     write(tmp_path, "a.yaml", "both")

@@ -16,8 +16,8 @@ import pytest
 from directory_sync.approval.request import Request
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.portal import airflow_runs, integrity
+from directory_sync.portal.codes import Integrity
 from directory_sync.portal.integrity import AT_ONCE, PlanChecks
-from directory_sync.portal.wire import Integrity
 from directory_sync.store.plans import Plans
 from directory_sync.store.store import Store
 from tests.portal.pages_client import Looker, text_of

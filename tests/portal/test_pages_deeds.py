@@ -46,6 +46,13 @@ def test_the_question_repeats_the_numbers(looker: Looker, deed: str, button: str
     assert 'id="dialog-title"' in part
 
 
+@pytest.mark.parametrize(("deed", "most"), [("approve", 10_000), ("reroute", 10_000), ("replan", 1_000)])
+def test_a_field_takes_what_may_be_sent(looker: Looker, deed: str, most: int) -> None:
+    """The reason of a new run is a parameter of its DAG, which is bounded more tightly."""
+    page = looker.get(f"/requests/{looker.made['pending']}/ask?deed={deed}")
+    assert f'name="reason" maxlength="{most}"' in page
+
+
 def test_a_question_that_may_not_be_asked_says_why(looker: Looker) -> None:
     """Instead of the button stands the reason."""
     looker.become(IDA)

@@ -112,6 +112,16 @@ def test_a_tab_leads_back_to_airflows_own_page(looker: Looker, address: str, bac
     assert unquote(link) == back
 
 
+@pytest.mark.parametrize("more", ["&x=1" * 200, "x" * 20_000], ids=["many", "long"])
+def test_an_address_that_is_too_long_leads_to_the_page_without_it(looker: Looker, more: str) -> None:
+    """Nothing of it is read, and nothing breaks: neither in an address nor in a form."""
+    looker.pages.signed_in = False
+    looker.get(f"/embed/run?dag_id=crew&run_id=manual__1{more}", status=401)
+    looker.pages.signed_in = True
+    data = {"deed": "approve", "selected": [], "back": f"list=mine{more}"}
+    assert looker.post("/requests/decide", data).startswith("/dirsync/requests?list=inbox")
+
+
 TYPED = "Too many <b>deletions</b>.\nLook at the export."
 
 

@@ -174,7 +174,7 @@ def test_buttons_that_may_not_be_used_say_why(looker: Looker) -> None:
     page = looker.get(f"/requests/{number}")
     assert "deed=approve" not in page
     assert "deed=cancel" in page
-    assert "You asked for these changes, so somebody else has to decide" in page
+    assert "You asked for these changes, so someone else has to decide" in page
     looker.become(NOBODY)
     assert "Log in to comment" in looker.get(f"/requests/{number}")
 

@@ -10,8 +10,8 @@ import pytest
 
 from directory_sync.approval.people import Approver, Person
 from directory_sync.approval.request import RequestView
+from directory_sync.portal.codes import Known
 from directory_sync.portal.standing import UNTOLD, Standing, note, out_of_reach
-from directory_sync.portal.wire import Known
 from directory_sync.requests import decisions
 from directory_sync.store.store import Store
 from tests.portal.asking import ask

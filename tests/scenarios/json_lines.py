@@ -15,7 +15,15 @@ from typing import Any, BinaryIO, NamedTuple
 from directory_sync.definition.addresses import FileEndpoint, FileKind
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Values
-from directory_sync.endpoints.contract import Batch, Destination, FieldRule, Record, Source, Surroundings
+from directory_sync.endpoints.contract import (
+    Batch,
+    Destination,
+    FieldRule,
+    Image,
+    Record,
+    Source,
+    Surroundings,
+)
 from directory_sync.endpoints.evidence import End, Ending, Evidence, witnessed
 from directory_sync.endpoints.files.paths import FileSource, FileVersion, open_file
 from directory_sync.endpoints.files.replacing import check_writable
@@ -232,6 +240,22 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
             if key := self._key(line):
                 yield key, self._object(line, [field]).values.get(field, [])
 
+    def images(self, ids: Collection[str]) -> Iterator[Image]:
+        """The lines of these keys; a value that is no text as it stands there."""
+        left = set(ids)
+        for line in self._lines() if self.path.exists() else ():
+            key = self._key(line)
+            if key in left:
+                left.discard(key)
+                members = line.members.values()
+                yield Image(
+                    key,
+                    {
+                        each.name: [each.raw_value.encode()] if each.values is None else each.values
+                        for each in members
+                    },
+                )
+
     def _batches(self, fields: Sequence[str]) -> Generator[Batch, None, End]:
         if not self.path.exists():
             return End.NO_FILE
@@ -248,7 +272,10 @@ class JsonLinesDestination(JsonLinesSource, RowFile):
                 problem = self._message(line.number, f"the key {member.name} has several values. Leave one.")
         if problem:
             raise IncompleteListing(problem, remedy="Or move the file away.")
-        return record._replace(id=self._key(line) or record.id)
+        key = self._key(line)
+        return record._replace(
+            id=key, problem="" if key else self._message(line.number, "it has no key. Fill it in.")
+        )
 
     def _all_lines(self) -> Generator[Line, None, End]:
         """As of a source, but the file has to be one that can be written back."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import NONE_WITHHELD, FieldRule, Image
-from directory_sync.endpoints.unwritten import why_needless
+from directory_sync.endpoints.unwritten import APPEARED, why_needless
 from directory_sync.errors import StoreError
 from directory_sync.store.before_images import BeforeImage
 
@@ -50,6 +50,7 @@ class MemoryDestination:
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Carry out changes and yield their outcomes."""
         waiting: deque[Outcome] = deque()
@@ -62,7 +63,10 @@ class MemoryDestination:
                     missing.add(change.final_object)
                     yield Outcome(sequence, Result.FAILED, f"{self.label}: {change.object}: {why}")
                     continue
-                if sequence in verify:
+                if sequence in absent and change.object in self.objects:
+                    yield Outcome(sequence, Result.FAILED, f"{self.label}: {change.object}: {APPEARED}")
+                    continue
+                if sequence in verify or sequence in absent:
                     self.looked_at.append(sequence)
                     if self._found_done(change):
                         yield Outcome(sequence, Result.FOUND_DONE)

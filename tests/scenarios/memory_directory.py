@@ -12,6 +12,7 @@ from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.contract import NONE_WITHHELD, Batch, Can, FieldRule, Image, Record
 from directory_sync.endpoints.evidence import Asked, End, Evidence, witnessed
 from directory_sync.endpoints.exchanges import Part
+from directory_sync.endpoints.unwritten import APPEARED
 from directory_sync.errors import IncompleteListing, RecordError, SchemaError
 
 
@@ -209,10 +210,14 @@ class MemoryDirectory:
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         for sequence, change in changes:
             if sequence in withheld:
                 yield Outcome(sequence, Result.FAILED, withheld[sequence])
+                continue
+            if sequence in absent and self.exists(change.object):
+                yield Outcome(sequence, Result.FAILED, APPEARED)
                 continue
             before_send()
             problem = self._carry_out(change)

@@ -157,7 +157,7 @@ def details(number: int = 12, **given: Any) -> dict[str, Any]:
     return {
         "request": summary(number, **{key: value for key, value in given.items() if key not in own}),
         "powers": {"decide": "", "cancel": ""},
-        "waiting_for": "bea, or somebody with the role admins",
+        "waiting_for": "bea, or someone with the role admins",
         "assignees": [
             {"kind": "user", "name": "bea", "why": "policy", "level": 0, "since": "2026-11-22T18:58:17Z"},
             {"kind": "role", "name": "admins", "why": "escalation", "level": 1, "since": "2026-11-23T18:58:17Z"},  # noqa: E501

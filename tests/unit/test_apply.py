@@ -102,6 +102,29 @@ def test_every_kind_of_change_is_counted() -> None:
     assert "e" not in destination.objects
 
 
+def test_what_was_not_there_to_be_kept_is_not_removed() -> None:
+    """No image of it could be taken, and when its turn comes it is there: it stays. What is gone is done."""
+    destination, images = all_kinds(), MemoryImages()
+    read = destination.images
+
+    class Late(MemoryDestination):
+        def images(self, ids: Any) -> Any:
+            return (image for image in read(ids) if image.id not in "cde")
+
+    late = Late(destination.objects)
+    del late.objects["d"]
+    gone = Change(Action.DELETE, "x", "x")
+    result = run((*ALL_KINDS[2:5], gone), late, images=images)
+    assert {place: outcome.result for place, outcome in result.outcomes.items()} == {
+        0: Result.FAILED,
+        1: Result.CONFLICT,
+        2: Result.FAILED,
+        3: Result.FOUND_DONE,
+    }
+    assert "is there now, so this could not be undone" in result.outcomes[0].message
+    assert (late.objects.keys() >= {"c", "e"}, images.kept) == (True, {})
+
+
 def test_an_empty_plan_is_done() -> None:
     """Nothing to do is no error, and is reported as progress once."""
     seen: list[tuple[int, int]] = []
@@ -380,7 +403,7 @@ def test_a_destination_that_says_nothing_is_an_error() -> None:
 
     result = run(creations(5), Silent())
     assert type(result.error) is EndpointError
-    assert "did not say what became of some changes. 4 of 5 changes have been answered, 1 are left." in str(
+    assert "did not say the result of some changes. 4 of 5 changes have been answered, 1 are left." in str(
         result.error
     )
     assert result.left == 1
@@ -557,7 +580,8 @@ def test_a_secret_is_kept_under_no_name(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("action", "identity", "again"),
     [
-        (Action.DELETE, None, b"new"),
+        (Action.DELETE, b"1", b"new"),
+        (Action.DELETE, None, b"old"),
         (Action.MOVE, b"1", b"new"),
         (Action.MOVE, None, b"old"),
         (Action.DISABLE, b"1", b"old"),

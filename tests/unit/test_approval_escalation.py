@@ -15,6 +15,7 @@ from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Event, EventKind
 from directory_sync.definition.models import Approvers
 from directory_sync.errors import EndpointUnavailable
+from directory_sync.requests.texts import unfound_text
 from tests.scenarios.policies import event
 
 FILED = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -43,7 +44,9 @@ def asked(found: list[Step]) -> list[tuple[int, Any]]:
 
 
 def record(step: Step, at: datetime) -> Event:
-    return event(EventKind.ESCALATED, at, approvers=step.approvers, level=step.level, text=step.note)
+    return event(
+        EventKind.ESCALATED, at, approvers=step.approvers, level=step.level, text=unfound_text(step.unfound)
+    )
 
 
 def test_levels_come_in_order_and_the_default_last() -> None:
@@ -65,6 +68,14 @@ def test_what_was_missed_is_made_up_for() -> None:
     assert asked(found) == [(1, ["eve"]), (2, ["Heads"]), (3, ["Admin"])]
     assert [step.at for step in found] == [days(1), days(2), days(3)]
     assert steps(given_, 90, *(record(step, step.at) for step in found)) == []
+
+
+def test_of_a_level_only_those_who_may_decide_are_asked() -> None:
+    """The requester is left out of it, also where a role of the level is asked as well."""
+    given_ = policy({"users": ["anna", "eve"]}, {"users": ["ANNA"], "roles": ["Heads"]})
+    first, second = (step.approvers for step in steps(given_, 2))
+    assert first == Approvers(users=["eve"])
+    assert second == Approvers(roles=["Heads"])
 
 
 @pytest.mark.parametrize("kind", [EventKind.APPROVED, EventKind.REROUTED])
@@ -93,7 +104,7 @@ def test_a_manager_who_cannot_be_found_hands_on_at_once() -> None:
     """The next of the chain is asked without waiting, in the end the default; the step says why."""
     found = steps(policy("manager", users=("frank",)), 1)
     assert asked(found) == [(1, None), (2, ["Admin"])]
-    assert found[0].note == "No manager of frank is known."
+    assert unfound_text(found[0].unfound) == "No manager of frank is known."
     assert [step.at for step in found] == [days(1), days(1)]
     assert asked(steps(policy("manager", users=("frank",)), 1.01, record(found[0], days(1)))) == [
         (2, ["Admin"])
@@ -103,12 +114,12 @@ def test_a_manager_who_cannot_be_found_hands_on_at_once() -> None:
 def test_a_manager_who_may_not_decide_is_none() -> None:
     """The requester, or somebody outside the deployment's minimum, or who is asked already."""
     by_requester = steps(policy("manager", users=("eve",)), 1, requester="Anna")
-    assert by_requester[0].note == "anna, the manager of eve, may not decide this request."
+    assert unfound_text(by_requester[0].unfound) == "anna, the manager of eve, may not decide this request."
     assert asked(steps(policy("manager", users=("eve",), self_approval="allow"), 1)) == [(1, ["anna"])]
     outside = steps(policy("manager", within={"users": ["bob"]}), 1)
-    assert outside[0].note == "carol, the manager of bob, may not decide this request."
+    assert unfound_text(outside[0].unfound) == "carol, the manager of bob, may not decide this request."
     circle = steps(policy("manager", users=("dora",)), 1)
-    assert circle[0].note == "dora, the manager of dora, is asked already."
+    assert unfound_text(circle[0].unfound) == "dora, the manager of dora, is asked already."
 
 
 def test_roles_have_no_manager() -> None:
@@ -138,7 +149,7 @@ def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
         found = steps(policy(useless, {"users": ["eve"]}), 1)
         assert asked(found) == nobody
         assert {step.at for step in found} == {days(1)}
-        assert found[0].note
+        assert unfound_text(found[0].unfound)
     waiver = due(
         policy({"users": ["zoe"]}, {"users": ["eve"]}),
         FILED,
@@ -149,9 +160,7 @@ def test_a_level_that_could_only_be_waited_for_in_vain_is_passed_over() -> None:
         asked_by="zoe",
     )
     assert asked(waiver) == nobody
-    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["anna", "eve"])], (
-        "one of them can answer"
-    )
+    assert asked(steps(policy({"users": ["anna", "eve"]}), 1)) == [(1, ["eve"])], "one of them can answer"
     assert asked(steps(policy({"users": ["anna"]}, self_approval="allow"), 1)) == [(1, ["anna"])]
     heads = policy({"roles": ["Heads"]}, {"roles": ["Heads"]}, {"users": ["eve"]})
     first = record(steps(heads, 1)[0], days(1))

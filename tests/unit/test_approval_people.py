@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from directory_sync.approval.eligibility import Hindrance, agrees_by_asking, may_decide
+from directory_sync.approval.eligibility import WhyNot, agrees_by_asking, may_decide
 from directory_sync.approval.people import Assignment, Origin, Person, same_person
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Decision, EventKind, RequestView, assignments
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
+from directory_sync.requests.texts import refusal_text
 from tests.scenarios.policies import event, request_view
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -36,9 +37,7 @@ def test_spellings_of_one_account_are_one_person(other: str) -> None:
     each.
     """
     assert same_person("bob smith", other)
-    assert (
-        hindrance(request(by="bob smith", approvers={"users": [other]}), person(other)) is Hindrance.REQUESTER
-    )
+    assert why_not(request(by="bob smith", approvers={"users": [other]}), person(other)) is WhyNot.REQUESTER
 
 
 @pytest.mark.parametrize(
@@ -67,51 +66,51 @@ def request(
     return request_view(policy, *later, state=state, by=by, decisions=given)
 
 
-def hindrance(asked: RequestView, who: Person) -> Hindrance | None:
+def why_not(asked: RequestView, who: Person) -> WhyNot | None:
     refusal = may_decide(asked, who)
-    assert refusal is None or str(refusal).endswith(".")
-    return None if refusal is None else refusal.hindrance
+    assert refusal is None or refusal_text(refusal).endswith(".")
+    return None if refusal is None else refusal.why
 
 
 def test_named_users_and_holders_of_roles_decide() -> None:
     """By user name or by any role; nobody else, administrators neither."""
-    assert hindrance(request(), person("bob")) is None
-    assert hindrance(request(), person("dave", "Viewer", "Approvers")) is None
-    assert hindrance(request(), person("eve", "Admin", "Op")) is Hindrance.NO_APPROVER
+    assert why_not(request(), person("bob")) is None
+    assert why_not(request(), person("dave", "Viewer", "Approvers")) is None
+    assert why_not(request(), person("eve", "Admin", "Op")) is WhyNot.NO_APPROVER
 
 
 @pytest.mark.parametrize("name", ["Bob", "BOB", "bob ", "bo\u200bb", "\uff42ob"])
 def test_a_name_must_be_spelled_exactly_to_approve(name: str) -> None:
     """Another account whose name only looks the same has no right to decide, and neither has a role."""
-    assert hindrance(request(), person(name)) is Hindrance.NO_APPROVER
-    assert hindrance(request(), person("eve", "approvers")) is Hindrance.NO_APPROVER
+    assert why_not(request(), person(name)) is WhyNot.NO_APPROVER
+    assert why_not(request(), person("eve", "approvers")) is WhyNot.NO_APPROVER
 
 
 def test_the_requester_may_not_approve() -> None:
     """Neither with a role, nor under another spelling of the name, unless the policy allows it."""
-    assert hindrance(request(by="bob"), person("bob")) is Hindrance.REQUESTER
-    assert hindrance(request(by="Bob"), person("bob")) is Hindrance.REQUESTER
-    assert hindrance(request(by="anna"), person("ANNA", "Approvers")) is Hindrance.REQUESTER
-    assert hindrance(request(by="bob", self_approval="allow"), person("bob")) is None
+    assert why_not(request(by="bob"), person("bob")) is WhyNot.REQUESTER
+    assert why_not(request(by="Bob"), person("bob")) is WhyNot.REQUESTER
+    assert why_not(request(by="anna"), person("ANNA", "Approvers")) is WhyNot.REQUESTER
+    assert why_not(request(by="bob", self_approval="allow"), person("bob")) is None
 
 
 def test_the_schedule_is_no_person() -> None:
     """A request of a scheduled run has no requester, so every approver may decide it."""
-    assert hindrance(request(by=""), person("bob")) is None
+    assert why_not(request(by=""), person("bob")) is None
 
 
 def test_who_is_not_known_does_not_decide() -> None:
     """A name that Airflow has not verified counts for nothing."""
-    assert hindrance(request(), person("bob", verified=False)) is Hindrance.UNVERIFIED
-    assert hindrance(request(), person("", "Approvers")) is Hindrance.UNVERIFIED
+    assert why_not(request(), person("bob", verified=False)) is WhyNot.UNVERIFIED
+    assert why_not(request(), person("", "Approvers")) is WhyNot.UNVERIFIED
 
 
 def test_a_decision_is_final() -> None:
     """Who has answered may not answer again, in no spelling of their name."""
     asked = request(require=2, decisions=[Decision(person("bob"), agreed=True, at=NOW)])
-    assert hindrance(asked, person("bob")) is Hindrance.DECIDED
-    assert hindrance(asked, person("BOB", "Approvers")) is Hindrance.DECIDED
-    assert hindrance(asked, person("carol", "Approvers")) is None
+    assert why_not(asked, person("bob")) is WhyNot.DECIDED
+    assert why_not(asked, person("BOB", "Approvers")) is WhyNot.DECIDED
+    assert why_not(asked, person("carol", "Approvers")) is None
 
 
 @pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.PENDING])
@@ -119,8 +118,8 @@ def test_only_a_pending_request_is_decided(state: RequestState) -> None:
     """In every other state the refusal says what became of it."""
     refusal = may_decide(request(state=state), person("bob"))
     assert refusal is not None
-    assert refusal.hindrance is Hindrance.OVER
-    assert {"applied": "carried out"}.get(state.value, state.value) in str(refusal)
+    assert refusal.why is WhyNot.OVER
+    assert state.value in refusal_text(refusal)
 
 
 def test_who_comes_late_hears_who_was_first() -> None:
@@ -128,7 +127,9 @@ def test_who_comes_late_hears_who_was_first() -> None:
     denied = request(
         state=RequestState.DENIED, decisions=[Decision(person("bob"), agreed=False, at=NOW, reason="no")]
     )
-    assert str(may_decide(denied, person("carol", "Approvers"))) == "This request was already denied by bob."
+    refusal = may_decide(denied, person("carol", "Approvers"))
+    assert refusal is not None
+    assert refusal_text(refusal) == "This request was already denied by bob."
 
 
 def test_later_approvers_are_added() -> None:
@@ -137,9 +138,7 @@ def test_later_approvers_are_added() -> None:
         Assignment(Approvers(users=["carol"]), Origin.ESCALATED),
         Assignment(Approvers(roles=["Helpdesk"]), Origin.REROUTED, person("bob")),
     )
-    assert [
-        hindrance(asked, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))
-    ] == [
+    assert [why_not(asked, who) for who in (person("bob"), person("carol"), person("dave", "Helpdesk"))] == [
         None,
         None,
         None,
@@ -153,10 +152,10 @@ def test_the_minimum_bounds_everybody() -> None:
     asked = request(
         Assignment(Approvers(users=["carol"]), Origin.REROUTED, person("bob")), within={"roles": ["Security"]}
     )
-    assert hindrance(asked, person("bob")) is Hindrance.OUTSIDE_MINIMUM
-    assert hindrance(asked, person("carol")) is Hindrance.OUTSIDE_MINIMUM
-    assert hindrance(asked, person("bob", "Security")) is None
-    assert hindrance(asked, person("eve", "Security")) is Hindrance.NO_APPROVER
+    assert why_not(asked, person("bob")) is WhyNot.OUTSIDE_MINIMUM
+    assert why_not(asked, person("carol")) is WhyNot.OUTSIDE_MINIMUM
+    assert why_not(asked, person("bob", "Security")) is None
+    assert why_not(asked, person("eve", "Security")) is WhyNot.NO_APPROVER
 
 
 @pytest.mark.parametrize(

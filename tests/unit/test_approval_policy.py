@@ -19,6 +19,7 @@ from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.endpoints.change import Action
 from directory_sync.errors import SettingsError
 from directory_sync.plan.model import Plan
+from directory_sync.requests.texts import reason_text
 from directory_sync.settings.minimum import parse_minimum
 from tests.scenarios.examples import examples
 from tests.scenarios.policies import (
@@ -63,7 +64,7 @@ def test_over_limit_asks_only_beyond_a_limit() -> None:
     reason = needs_approval(
         given, plan(change(Action.DELETE), over=True), trigger="scheduled", exceeded=(OVER,)
     )
-    assert "60 planned, 50 allowed" in str(reason)
+    assert "60 planned, 50 allowed" in reason_text(reason)
 
 
 def test_a_waived_limit_is_not_exceeded() -> None:
@@ -90,7 +91,7 @@ def test_the_reason_says_what_matched() -> None:
     reason = needs_approval(given, plan(change(Action.DELETE, "DEPARTMENT")), trigger="manual", exceeded=())
     assert reason is not None
     assert (reason.changes, reason.fields) == (("delete",), ("Department",))
-    assert str(reason).endswith("The plan has changes of the kind delete and touches Department.")
+    assert reason_text(reason).endswith("The plan has changes of the kind delete and touches Department.")
 
 
 def test_fields_are_the_same_in_any_case_and_with_options() -> None:

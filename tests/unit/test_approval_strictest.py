@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory_sync.approval.eligibility import Hindrance, may_decide
+from directory_sync.approval.eligibility import WhyNot, may_decide
 from directory_sync.approval.minimum import tighten
 from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named
 from directory_sync.approval.policy import EffectivePolicy
@@ -51,9 +51,9 @@ def test_the_people_of_both_versions_decide() -> None:
     refusals = {
         name: may_decide(view, Person(name, frozenset(), verified=True)) for name in ("bob", "carol", "dora")
     }
-    assert {name: refusal and refusal.hindrance for name, refusal in refusals.items()} == {
-        "bob": Hindrance.NO_APPROVER,
-        "carol": Hindrance.OUTSIDE_EITHER,
+    assert {name: refusal and refusal.why for name, refusal in refusals.items()} == {
+        "bob": WhyNot.NO_APPROVER,
+        "carol": WhyNot.OUTSIDE_EITHER,
         "dora": None,
     }
     nobody = both({"approvers": {"users": ["carol"]}}, {"approvers": {"users": ["bob"]}})

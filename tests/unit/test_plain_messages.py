@@ -18,7 +18,7 @@ MARKDOWN = {
     "airflow/upkeep_dag.py",
     "cli/exit_status.py",
     "portal/api/describing.py",
-    "portal/wire.py",
+    "portal/wire/plans.py",
     "settings/options.py",
 }
 """Modules whose texts are rendered as Markdown: a DAG's documentation, the OpenAPI description, pages of the

@@ -16,7 +16,7 @@ from directory_sync.plan.model import EMPTY_SOURCE, Plan, WhyLeftAlone
 from directory_sync.plan.past import Findings, Identities, Past, compact, key_identity, name_hash
 from tests.scenarios.examples import examples
 from tests.scenarios.memory_directory import MemoryDirectory
-from tests.scenarios.planning import destination_of, mapping_of, one_job, source_of
+from tests.scenarios.planning import actions, destination_of, mapping_of, one_job, source_of
 from tests.scenarios.reading import read_here
 
 UUIDS = {
@@ -336,3 +336,78 @@ def test_an_identity_is_told_by_its_value(one: bytes, other: bytes) -> None:
     assert compact(one) == compact(other)
     assert len(compact(one)) == 16
     assert compact(b"abc") != compact(b"abd")
+
+
+# -- what cannot be read -------------------------------------------------------------------------------------
+
+
+class _Spoilt(MemoryDirectory):
+    """A destination some of whose objects cannot be read."""
+
+    spoilt: frozenset[str] = frozenset()
+
+    def _record(self, *arguments: Any) -> Any:
+        record = super()._record(*arguments)
+        return record._replace(problem="it is broken.") if record.id in self.spoilt else record
+
+
+def spoilt(target: MemoryDirectory, *names: str) -> MemoryDirectory:
+    """The same, of which these objects cannot be read."""
+    target.__class__ = _Spoilt
+    target.spoilt = frozenset(f"cn={name},dc=x" for name in names)  # type: ignore[attr-defined]
+    return target
+
+
+@pytest.mark.parametrize("remove", ["all", "known"])
+@pytest.mark.parametrize("is_file", [False, True])
+def test_an_object_that_cannot_be_read_is_neither_matched_nor_removed_nor_made_again(
+    remove: str, is_file: bool
+) -> None:
+    """It has a record or not, and the job knows it or not: it is left alone, and both are told."""
+    target = spoilt(directory("abcd"), "A", "B")
+    target.is_file = is_file
+    plan = plan_with(knowing("abc"), people("acz"), target, remove=remove)
+    assert [(change.action, change.key) for change in plan.changes if change.key in "ab"] == []
+    assert Action.CREATE in {change.action for change in plan.changes if change.key == "z"}
+    ((key, why),) = [(problem.key, problem.message) for problem in plan.problems]
+    assert (key, why) == ("a", "its object cannot be read, so nothing is done for it: it is broken.")
+    assert any(
+        text.startswith("2 objects at the destination cannot be read and are left alone. One is cn=A,dc=x:")
+        for text in plan.warnings
+    )
+    gone = plan.findings.absent
+    assert gone is not None
+    # An entry of a file is known by its key.
+    assert is_file or not {IDENTITIES["a"], IDENTITIES["b"]} & gone.members
+
+
+def test_one_key_of_two_objects_one_of_them_unreadable() -> None:
+    """Which of the two the record stands for, nobody can tell."""
+    target = destination_of(A={"uid": "a"}, B={"uid": "a"}, C={"uid": "c"}, D={"uid": "c"})
+    plan = plan_with(Past(), people("a"), spoilt(target, "B", "D"), remove="all")
+    assert not list(plan.changes)
+    assert [problem.key for problem in plan.problems] == ["a"]
+
+
+@pytest.mark.parametrize("match", ["reuse", "refuse"])
+def test_an_unmanaged_object_that_cannot_be_read_is_not_reused(match: str) -> None:
+    """Nothing is created next to it either."""
+    target = spoilt(directory("a"), "A")
+    target.hidden.add("cn=A,dc=x")
+    destination = {"unmanaged_match": match}
+    plan = plan_with(Past(), people("a"), target, destination=destination)
+    assert not list(plan.changes)
+    assert [problem.message for problem in plan.problems] == [
+        "cn=A,dc=x has this key, and cannot be read: it is broken."
+    ]
+
+
+def test_what_shares_only_the_first_key_with_a_record_has_none() -> None:
+    """It is found while objects elsewhere are looked for, and is somebody else."""
+    target = destination_of(B={"uid": "a", "sn": "y", "entryUUID": UUIDS["a"]})
+    target.identity_field = "entryUUID"
+    target.hidden.add("cn=B,dc=x")
+    fields = {"uid": {"from": "uid", "key": True}, "sn": {"from": "cn", "key": True}, "cn": "uid"}
+    plan = plan_with(Past(), people("a"), target, fields)
+    assert actions(plan) == [("create", "a + A")]
+    assert not plan.findings.held.members

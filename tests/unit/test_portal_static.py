@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from directory_sync.portal.typed_texts import LABELS
 from scripts.vendor import FOR_TESTS, LOCK, PACKAGES, SHIPPED
 
 PORTAL = SHIPPED.parent.parent
@@ -56,3 +57,14 @@ def test_templates_hold_no_inline_code(template: Path) -> None:
 def test_templates_fetch_nothing_from_elsewhere(template: Path) -> None:
     """Pages work without any other host."""
     assert "//" not in re.sub(r"\{#.*?#\}", "", template.read_text(encoding="utf-8"))
+
+
+_TYPED = re.compile(r"""<(?:textarea|input type="text")[^>]*? name="(\w+)\"""")
+
+
+def test_whatever_is_typed_into_a_form_can_come_back() -> None:
+    """Every field of a form that people type into is one that a refusal gives back; and there is none
+    without a field.
+    """
+    forms = [page for file in TEMPLATES if 'method="post"' in (page := file.read_text())]
+    assert {name for page in forms for name in _TYPED.findall(page)} == set(LABELS)

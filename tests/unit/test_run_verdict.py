@@ -400,7 +400,7 @@ def test_a_preview_says_whom_a_run_would_ask() -> None:
     given = policy(approvers={"users": ["ida", "bob"], "roles": ["Admin"]})
     forecast = foretold(given, UPDATE, TERMINAL, EarlierRequests())
     assert forecast_text(forecast) == (
-        "A run from this terminal would ask bob and somebody with the role Admin for approval."
+        "A run from this terminal would ask bob and someone with the role Admin for approval."
         " The job's changes always need approval."
     )
     assert forecast.to_json() == {

@@ -134,6 +134,33 @@ def test_no_module_reads_a_text_for_people(file: Path) -> None:
     assert read_texts(file.read_text(encoding="utf-8"), foreign) == []
 
 
+def _sentences(source: str) -> list[str]:
+    """Pieces of sentences in a module, without docstrings and what pydantic's fields say of themselves."""
+    tree = ast.parse(source)
+    said_of_itself = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) or (isinstance(node, ast.keyword) and node.arg == "description")
+        for inner in ast.walk(node.value)
+    }
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said_of_itself
+        if SENTENCE.search(node.value)
+    ]
+
+
+RULES = sorted(file for file in (SOURCE / "approval").glob("*.py") if file.name != "states.py")
+"""Modules of the rules; states have their labels next to them."""
+
+
+@pytest.mark.parametrize("file", RULES, ids=lambda file: file.name)
+def test_the_rules_of_approval_say_nothing_in_words(file: Path) -> None:
+    """They give codes and facts; `requests.texts` makes words of them."""
+    assert _sentences(file.read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -91,9 +91,8 @@ class ApplyOperator(WorkingOperator):
         if snapshot is None or request is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has filed no request for job {self.job}, so nothing can have"
-                " been approved. If "
-                "somebody has marked a task before this one as successful by hand: that is no approval. Run"
-                " the job again."
+                " been approved. If someone has marked a task before this one as successful by hand: that is"
+                " no approval. Run the job again."
             )
         self.request = request.id
         if request.state in (RequestState.STALE, RequestState.CANCELLED):
@@ -102,12 +101,12 @@ class ApplyOperator(WorkingOperator):
             log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
             deliver_after(store, snapshot.collection.job(self.job))
             raise AirflowSkipException(
-                f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
+                f"There is nothing to apply for job {self.job}: request {request.id} is {request.state}."
             )
         if request.state not in (RequestState.APPROVED, RequestState.APPLIED):
             raise AirflowFailException(
-                f"Nothing was written: request {request.id} is {request.state}, not approved. If somebody has"
-                " marked the task "
-                f"{self.job}.approval as successful by hand: that is no approval. Run the job again."
+                f"Nothing was written: request {request.id} is {request.state}, not approved. If someone has"
+                f" marked the task {self.job}.approval as successful by hand: that is no approval. Run the"
+                " job again."
             )
         return snapshot, request

@@ -95,9 +95,8 @@ class CloseRunOperator(CollectionOperator):
         if lost:
             raise AirflowFailException(
                 f"The task of job {lost} was lost after it had filed its request, so the jobs after it were"
-                " not run (its failure "
-                "action is abort). The state of the request is in the table above. Start a new run for the"
-                " other jobs."
+                " not run (its failure action is abort). The state of the request is in the table above."
+                " Start a new run for the other jobs."
             )
         failed = [
             job

@@ -191,8 +191,7 @@ def left_out(snapshot: Snapshot, parameters: RunParameters) -> frozenset[str]:
     if unknown := [name for name in chosen if name not in known]:
         raise AirflowFailException(
             f"The parameter jobs names {', '.join(map(repr, unknown))}, but the jobs of collection"
-            f" {snapshot.collection.name} "
-            f"are: {', '.join(known)}. Nothing was done; start a new run."
+            f" {snapshot.collection.name} are: {', '.join(known)}. Nothing was done; start a new run."
         )
     return frozenset(known) - frozenset(chosen) if chosen else frozenset()
 

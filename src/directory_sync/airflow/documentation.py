@@ -30,8 +30,8 @@ def documentation_of(collection: Collection, warnings: Sequence[str] = ()) -> st
         parts.append(f"**Owners:** {escape(', '.join(collection.owners))}")
     parts.append(
         "Start it with *preview only* to see what it would do: nothing is written, the plan stands in the log"
-        " of each job. "
-        "*abort*: if the job fails, the jobs after it are not run. *continue*: they run all the same."
+        " of each job. *abort*: if the job fails, the jobs after it are not run. *continue*: they run all the"
+        " same."
     )
     # Airflow takes a text that ends with ".md" for the name of a file.
     return "\n\n".join(parts) + "\n"

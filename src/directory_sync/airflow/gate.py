@@ -147,5 +147,5 @@ class ApprovalSensor(BaseSensorOperator):
         log.info("%s", printable_lines(what_became_of(store.requests.get(request.id))))
         deliver_after(store, snapshot.collection.job(self.job))
         raise AirflowSkipException(
-            f"Nothing is to be carried out for job {self.job}: request {request.id} is {request.state}."
+            f"There is nothing to apply for job {self.job}: request {request.id} is {request.state}."
         )

@@ -67,8 +67,8 @@ class GateTrigger(BaseTrigger):
             )
         except Exception as error:  # noqa: BLE001 an API server that does not answer raises anything
             log.warning(
-                "Airflow does not say what became of the task, so request %d stays as it is. If its run is"
-                " over, the DAG directory_sync.upkeep withdraws it. %s",
+                "Airflow does not say how the task ended, so request %d stays as it is. If its run is over,"
+                " the DAG directory_sync.upkeep withdraws it. %s",
                 self.request,
                 error,
             )

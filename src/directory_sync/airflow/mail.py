@@ -253,9 +253,8 @@ class SmtpSender:
             except Exception as error:  # noqa: BLE001 Airflow's own errors; their text may quote the connection
                 raise MailError(
                     f"The mail connection {self._connection} cannot be used ({type(error).__name__}). Check"
-                    " it under "
-                    "Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in its"
-                    " extra.",
+                    " it under Admin → Connections: type SMTP, host, port, and disable_ssl or disable_tls in"
+                    " its extra.",
                     everybody=True,
                 ) from None
         return self._hook

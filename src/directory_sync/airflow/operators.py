@@ -132,9 +132,8 @@ class SyncJobOperator(WorkingOperator):
         if gated and rules.policy is None:
             raise AirflowFailException(
                 f"Nothing was written: this run has the task {approval_of(job.name)}, but by what this worker"
-                " knows the job "
-                "never needs approval. Give all machines of Airflow the same setting approval_minimum, or, if"
-                " the definition has just been edited, start a new run."
+                " knows the job never needs approval. Give all machines of Airflow the same setting"
+                " approval_minimum, or, if the definition has just been edited, start a new run."
             )
         tries = replace(
             self._tries(job, context),

@@ -63,8 +63,8 @@ def _ldap_connection_type() -> dict[str, Any]:
         "conn-fields": {
             "security": {
                 "label": "Security",
-                "description": "ldaps: TLS from the first byte (port 636). starttls: TLS on port 389. "
-                "none: passwords travel in clear.",
+                "description": "ldaps: TLS from the first byte (port 636). starttls: TLS on port 389. none:"
+                " passwords travel in clear.",
                 "schema": {
                     "type": ["string", "null"],
                     "enum": ["ldaps", "starttls", "none"],
@@ -74,8 +74,7 @@ def _ldap_connection_type() -> dict[str, Any]:
             "ca_certificate": {
                 "label": "CA certificate file",
                 "description": "PEM file with the certificate authority that the server's certificate is"
-                " checked"
-                " against, on every machine that runs tasks. Empty: the system's authorities.",
+                " checked against, on every machine that runs tasks. Empty: the system's authorities.",
                 "schema": {"type": ["string", "null"]},
             },
             "verify": {
@@ -110,17 +109,14 @@ def _ldap_connection_type() -> dict[str, Any]:
             "assertion_control": {
                 "label": "Assertion control",
                 "description": "Send what was seen along with each write, as a condition (RFC 4528). Leave it"
-                " off"
-                " for OpenLDAP "
-                "before 2.7 with overlays (memberof, unique): they go wrong with it. Off: each object is"
-                " looked at before.",
+                " off for OpenLDAP before 2.7 with overlays (memberof, unique): they go wrong with it. Off:"
+                " each object is looked at before.",
                 "schema": {"type": ["boolean", "null"], "default": False},
             },
             "instance": {
                 "label": "Instance",
                 "description": "Only where two servers hold copies of the same data, a live one and a test copy"  # noqa: E501
-                " for"
-                " example: a word that tells this one from the other. Leave it empty otherwise.",
+                " for example: a word that tells this one from the other. Leave it empty otherwise.",
                 "schema": {"type": ["string", "null"]},
             },
         },

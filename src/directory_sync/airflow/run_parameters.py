@@ -53,8 +53,8 @@ def read_parameters(context: Context) -> RunParameters:
         expected, fits = _KINDS[name]
         if not fits(value):
             raise AirflowFailException(
-                f"The parameter {name} of this run must be {expected}, not {printable(repr(value))[:200]}. "
-                "Nothing was read or written. Start a new run."
+                f"The parameter {name} of this run must be {expected}, not {printable(repr(value))[:200]}."
+                " Nothing was read or written. Start a new run."
             )
     return RunParameters(bool(values["preview_only"]), values["reason"] or "", tuple(values["jobs"] or ()))
 
@@ -68,8 +68,8 @@ def refuse_unknown_keys(given: Mapping[str, Any], known: Mapping[str, object]) -
     names = ", ".join(repr(printable(key)[:100]) for key in unknown[:5])
     raise AirflowFailException(
         f"The configuration of this run holds {'an unknown key' if len(unknown) == 1 else 'unknown keys'}:"
-        f" {names}{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. "
-        "Nothing was read or written. Start a new run."
+        f" {names}{f' ({near})' if near else ''}. Known keys: {', '.join(known) or 'none'}. Nothing was read"
+        " or written. Start a new run."
     )
 
 

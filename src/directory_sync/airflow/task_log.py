@@ -18,7 +18,7 @@ from directory_sync.present.line import change_line
 from directory_sync.present.shown import visible
 from directory_sync.present.words import planned_text
 from directory_sync.printable import printable, printable_lines
-from directory_sync.run.result import NOT_APPROVED, JobResult, JobState
+from directory_sync.run.result import JobResult, JobState
 
 _PROGRESS_EVERY = 5.0
 
@@ -101,11 +101,10 @@ def in_words(state: str) -> str:
 
 
 def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
-    nothing_written = result.state in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
     is_secret = secret_fields(job)
     for sequence, change in enumerate(islice(result.changes, shown)):
         outcome = result.outcomes.get(sequence)
-        planned = nothing_written or (answered is not None and sequence not in answered)
+        planned = result.state.only_planned or (answered is not None and sequence not in answered)
         text = printable(change_line(visible(change, is_secret, outcome=outcome), planned=planned))
         bad = outcome is not None and outcome.result.is_trouble
         log.log(logging.WARNING if bad else logging.INFO, "%s", text)

@@ -92,9 +92,8 @@ def _build() -> DAG:
         ),
         doc_md=(
             "Runs by itself; **leave it switched on**. Without it requests do not expire or escalate, and"
-            " mail that could not be "
-            "sent at once is not sent later. It approves nothing. How often it runs says the setting"
-            " `upkeep_interval`.\n"
+            " mail that could not be sent at once is not sent later. It approves nothing. How often it runs"
+            " says the setting `upkeep_interval`.\n"
         ),
         schedule=CollectionTimetable([interval]),
         start_date=datetime(2026, 1, 1, tzinfo=UTC),

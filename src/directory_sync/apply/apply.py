@@ -171,6 +171,7 @@ class _Attempt:
         self._recorder = recorder
         self._images = images
         self._withheld: dict[int, str] = {}
+        self._absent: set[int] = set()
         self._stopped: DirectorySyncError | None = None
         self._failures = failures
         self._progress = progress
@@ -196,7 +197,11 @@ class _Attempt:
         if refused:
             recorded = self._give_up_dependants(self._refuse(recorded, refused))
         outcomes = self._destination.write(
-            self._feed(recorded), before_send=check, verify=verify, withheld=self._withheld
+            self._feed(recorded),
+            before_send=check,
+            verify=verify,
+            withheld=self._withheld,
+            absent=self._absent,
         )
         try:
             for outcome in outcomes:
@@ -221,7 +226,7 @@ class _Attempt:
             )
         if self.left:
             raise EndpointError(
-                "The destination did not say what became of some changes.",
+                "The destination did not say the result of some changes.",
                 endpoint=self._destination.label,
                 remedy="Run the job again: it looks at them first.",
             )
@@ -297,10 +302,12 @@ class _Attempt:
         left = (each for each in enumerate(self._changes) if each[0] not in recorded)
         while changes := list(islice(left, self._images.at_once)):
             try:
-                self._withheld.update(self._images.keep(changes))
+                kept = self._images.keep(changes)
             except DirectorySyncError as error:
                 self._stopped = error
                 return
+            self._withheld.update(kept.unreadable)
+            self._absent.update(kept.absent)
             for sequence, change in changes:
                 if self._failures.exceeded:
                     return

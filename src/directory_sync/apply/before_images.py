@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache, cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from directory_sync.definition.passwords import is_password
 from directory_sync.endpoints.change import Action, Change
@@ -20,6 +20,19 @@ class ImageStore(Protocol):
 
     def record(self, plan_id: int, images: Sequence[BeforeImage]) -> None:
         """Keep images, all or none. Raises StoreError."""
+
+
+class Kept(NamedTuple):
+    """Which changes cannot be undone, because nothing keeps what their objects are like.
+
+    Attributes:
+        unreadable: places of changes whose objects cannot be read, and why; they must not be sent.
+        absent: places of those whose objects are not there, or have been kept by an earlier attempt; see
+            `Destination.write`.
+    """
+
+    unreadable: Mapping[int, str]
+    absent: Collection[int]
 
 
 class ImageKeeper:
@@ -46,39 +59,40 @@ class ImageKeeper:
         """For about how many changes `keep` is best asked."""
         return self._destination.images_at_once
 
-    def keep(self, changes: Collection[tuple[int, Change]]) -> Mapping[int, str]:
+    def keep(self, changes: Collection[tuple[int, Change]]) -> Kept:
         """Keep the objects of these changes as they are, as far as the changes remove them.
 
-        Returns the places of the changes that must not be sent, because their objects cannot be read, and
-        why. Raises EndpointError, StoreError: then none of them must be sent.
+        Raises EndpointError, StoreError: then none of the changes must be sent.
         """
         removals = {change.object: (sequence, change) for sequence, change in changes if _removes(change)}
         if not removals:
-            return {}
+            return Kept({}, frozenset())
+        absent = {sequence for sequence, _ in removals.values()}
         unreadable: dict[int, str] = {}
         images: list[BeforeImage] = []
         for image in self._destination.images(removals):
             sequence, change = removals[image.id]
             if image.problem:
+                absent.discard(sequence)
                 unreadable[sequence] = (
                     f"it cannot be read before it is changed, so this could not be undone: {image.problem}."
                     " Nothing was written. Let the connection's login read it, or look at it by hand."
                 )
             elif change.identity is None or image.identity in (None, change.identity):
+                absent.discard(sequence)
                 images.append(self._before(sequence, change, image))
             # Another object has its name: the change is going to be a conflict, and its own object may be
             # known from an earlier attempt.
         self._store.record(self._plan_id, images)
-        return unreadable
+        return Kept(unreadable, absent)
 
     def _before(self, sequence: int, change: Change, image: Image) -> BeforeImage:
         left_out = tuple(sorted(name for name in image.values if self._hides(name)))
         values = {name: tuple(held) for name, held in image.values.items() if name not in left_out}
-        # What has its old id was not deleted, nor moved if it is certainly the same object. Whether an
+        # What has its old id was neither deleted nor moved if it is certainly the same object. Whether an
         # earlier attempt has disabled it, nobody can tell by looking.
-        still = change.action is Action.DELETE or (
-            change.action is Action.MOVE and change.identity is not None
-        )
+        is_same = image.identity is not None and image.identity == change.identity
+        still = is_same and change.action in (Action.DELETE, Action.MOVE)
         return BeforeImage(sequence, image.id, values, left_out, newest_counts=still)
 
     def _find_whether_hidden(self, field: str) -> bool:

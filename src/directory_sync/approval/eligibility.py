@@ -1,4 +1,4 @@
-"""Who may decide a request, and why others may not."""
+"""Who may decide a request, and why others may not, as codes and facts; `requests.texts` has the words."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directory_sync.approval.people import Assignment, Person, is_named, same_person
+from directory_sync.approval.people import Approver, Assignment, Person, is_named, same_person
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.request import RequestView, assignments
+from directory_sync.approval.request import Decision, RequestView, assignments
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Approvers
 
 
-class Hindrance(StrEnum):
+class WhyNot(StrEnum):
     """Why somebody may not decide."""
 
     OVER = "over"
@@ -28,13 +28,18 @@ class Hindrance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Somebody may not decide, and why, in words for them."""
+    """Somebody may not decide.
 
-    hindrance: Hindrance
-    message: str
+    Attributes:
+        why: the rule.
+        state: for `over` what the request has become; `people`: who decided so.
+        decision: for `decided` what this person has answered.
+    """
 
-    def __str__(self) -> str:
-        return self.message
+    why: WhyNot
+    state: RequestState | None = None
+    people: tuple[str, ...] = ()
+    decision: Decision | None = None
 
 
 def may_decide(view: RequestView, person: Person) -> Refusal | None:
@@ -45,11 +50,10 @@ def may_decide(view: RequestView, person: Person) -> Refusal | None:
     """
     request = view.request
     if not request.pending:
-        return Refusal(Hindrance.OVER, _what_became(view))
+        return Refusal(WhyNot.OVER, request.state, _who_decided(view))
     for decision in view.decisions:
         if same_person(decision.person.name, person.name):
-            answer = "approved" if decision.agreed else "denied"
-            return Refusal(Hindrance.DECIDED, f"You have {answer} this request already. A decision is final.")
+            return Refusal(WhyNot.DECIDED, decision=decision)
     policy = request.rules
     asked = assignments(policy, view.events)
     return ineligible(policy, asked, request.starter, person, asked_by=view.asker)
@@ -76,32 +80,17 @@ def ineligible(
 ) -> Refusal | None:
     """Say why the person's answer does not count, whatever has been decided; None if it counts."""
     if not person.verified or not person.name:
-        return Refusal(Hindrance.UNVERIFIED, "Airflow does not know who you are. Log in to decide.")
+        return Refusal(WhyNot.UNVERIFIED)
     if policy.self_approval == "forbid" and same_person(person.name, requester):
-        return Refusal(
-            Hindrance.REQUESTER,
-            "You asked for these changes, so somebody else has to decide. You can cancel the request.",
-        )
+        return Refusal(WhyNot.REQUESTER)
     if asked_by and same_person(person.name, asked_by):
-        return Refusal(Hindrance.ASKED, "You asked for this, so someone else has to decide.")
+        return Refusal(WhyNot.ASKED)
     if not any(is_named(assignment.approvers, person) for assignment in assignments):
-        return Refusal(
-            Hindrance.NO_APPROVER,
-            "You are not an approver of this request. One of them can reroute it to you.",
-        )
+        return Refusal(WhyNot.NO_APPROVER)
     if not all(is_named(circle, person) for circle in policy.also_within or ()):
-        return Refusal(
-            Hindrance.OUTSIDE_EITHER,
-            "The job's policy was changed while this run was going on, and only people named by both versions"
-            " may decide. "
-            "Ask one of them, or have the job run again: the next run goes by the new policy alone.",
-        )
+        return Refusal(WhyNot.OUTSIDE_EITHER)
     if policy.within is not None and not is_named(policy.within, person):
-        return Refusal(
-            Hindrance.OUTSIDE_MINIMUM,
-            "The deployment's setting approval_minimum does not let you decide, though the job's policy names"
-            " you. Ask an administrator to add you there, or somebody it names to decide.",
-        )
+        return Refusal(WhyNot.OUTSIDE_MINIMUM)
     return None
 
 
@@ -115,6 +104,19 @@ def could_decide(policy: EffectivePolicy, user: str, requester: str, asked_by: s
     return all(circle.roles or user in circle.users for circle in circles)
 
 
+def could_be_asked(
+    approvers: Iterable[Approver], policy: EffectivePolicy, requester: str, asked_by: str = ""
+) -> tuple[Approver, ...]:
+    """Those of them whose answer could ever count: only they are asked. Roles always are, as they may have
+    members who are not known here.
+    """
+    return tuple(
+        each
+        for each in approvers
+        if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
+    )
+
+
 def somebody_could_decide(
     policy: EffectivePolicy, approvers: Approvers, requester: str, asked_by: str = ""
 ) -> bool:
@@ -124,20 +126,10 @@ def somebody_could_decide(
     )
 
 
-def _what_became(view: RequestView) -> str:
+def _who_decided(view: RequestView) -> tuple[str, ...]:
+    """Who gave the answer that the request has got, each once; no one if nobody's answer ended it."""
     state = view.request.state
     wanted = {RequestState.DENIED: False, RequestState.APPROVED: True, RequestState.APPLIED: True}.get(state)
-    people = ", ".join(
+    return tuple(
         dict.fromkeys(decision.person.name for decision in view.decisions if decision.agreed is wanted)
     )
-    by = f" by {people}" if people else ""
-    return {
-        RequestState.APPROVED: f"This request was already approved{by}.",
-        RequestState.APPLIED: f"This request was already approved{by}, and the changes were carried out.",
-        RequestState.DENIED: f"This request was already denied{by}.",
-        RequestState.EXPIRED: "This request has expired. Run the job again to file a new one.",
-        RequestState.CANCELLED: "This request was cancelled.",
-        RequestState.STALE: (
-            "This request is stale: a newer plan of the job has replaced it. Decide that one."
-        ),
-    }[state]

@@ -37,6 +37,32 @@ class StepKind(StrEnum):
     EXPIRE = "expire"
 
 
+class WhyUnfound(StrEnum):
+    """Why somebody whom a level names is not asked."""
+
+    ROLES_ONLY = "roles_only"
+    """Their managers are to be asked, but only roles were asked before."""
+    NO_MANAGER = "no_manager"
+    MAY_NOT_DECIDE = "may_not_decide"
+    IS_ASKED = "is_asked"
+    ROLE_IS_ASKED = "role_is_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfound:
+    """Somebody whom a level names, but who is not asked.
+
+    Attributes:
+        why: the rule.
+        name: the user, or the role; empty where none is known.
+        manager_of: whose manager they are, or would be; empty if they are named themselves.
+    """
+
+    why: WhyUnfound
+    name: str = ""
+    manager_of: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something that is due.
@@ -46,14 +72,14 @@ class Step:
         at: since when it is due; UTC.
         level: of an escalation, from 1; the default approvers come after the last level. 0 for expiry.
         approvers: who is asked now too; None if the level names nobody who could be found.
-        note: why nobody was found; for the history, where administrators see it.
+        unfound: why nobody was found; for the history, where administrators see it.
     """
 
     kind: StepKind
     at: datetime
     level: int = 0
     approvers: Approvers | None = None
-    note: str = ""
+    unfound: tuple[Unfound, ...] = ()
 
 
 def expires_at(policy: EffectivePolicy, filed_at: datetime) -> datetime | None:
@@ -121,10 +147,10 @@ def due(
             break
         who = chain[level]
         level += 1
-        approvers, note = (
+        approvers, unfound = (
             _managers(asked, manager_of, could) if who == "manager" else _listed(who, asked, could)
         )
-        steps.append(Step(StepKind.ESCALATE, at, level, approvers, note))
+        steps.append(Step(StepKind.ESCALATE, at, level, approvers, unfound))
         last, at_once = at, approvers is None
         if approvers is not None:
             asked.append(approvers)
@@ -135,20 +161,25 @@ _Could = Callable[[str], bool]
 """Whether a named user may ever decide."""
 
 
-def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> tuple[Approvers | None, str]:
-    """The people of a listed level; or why waiting for them would be in vain."""
+_Found = tuple[Approvers | None, tuple[Unfound, ...]]
+"""Who is asked; None if no one is, and then why."""
+
+
+def _listed(level: Approvers, asked: Sequence[Approvers], could: _Could) -> _Found:
+    """The people of a listed level, as far as their answers could count; or why waiting for them would be in
+    vain.
+    """
     users, roles = _known(asked)
-    if any(role not in roles for role in level.roles):
-        return level, ""
-    notes = [f"Who has the role {role} is asked already." for role in level.roles]
-    for user in level.users:
-        if not could(user):
-            notes.append(f"{user} may not decide this request.")
-        elif identity(user) in users:
-            notes.append(f"{user} is asked already.")
-        else:
-            return level, ""
-    return None, " ".join(notes)
+    able = [user for user in level.users if could(user)]
+    if any(role not in roles for role in level.roles) or any(identity(user) not in users for user in able):
+        return Approvers(users=able, roles=level.roles), ()
+    return None, (
+        *(Unfound(WhyUnfound.ROLE_IS_ASKED, role) for role in level.roles),
+        *(
+            Unfound(WhyUnfound.IS_ASKED if could(user) else WhyUnfound.MAY_NOT_DECIDE, user)
+            for user in level.users
+        ),
+    )
 
 
 def _known(asked: Sequence[Approvers]) -> tuple[set[str], set[str]]:
@@ -158,26 +189,24 @@ def _known(asked: Sequence[Approvers]) -> tuple[set[str], set[str]]:
     }
 
 
-def _managers(
-    asked: Sequence[Approvers], manager_of: ManagerOf, could: _Could
-) -> tuple[Approvers | None, str]:
+def _managers(asked: Sequence[Approvers], manager_of: ManagerOf, could: _Could) -> _Found:
     """The managers of who was asked last, leaving out who is asked already or may not decide; or why there
     are none.
     """
     users = asked[-1].users
     if not users:
-        return None, "Only roles were asked, and roles have no manager."
+        return None, (Unfound(WhyUnfound.ROLES_ONLY),)
     known, _ = _known(asked)
     managers: list[str] = []
-    notes: list[str] = []
+    unfound: list[Unfound] = []
     for user in dict.fromkeys(users):
         manager = manager_of(user)
         if not manager:
-            notes.append(f"No manager of {user} is known.")
+            unfound.append(Unfound(WhyUnfound.NO_MANAGER, manager_of=user))
         elif not could(manager):
-            notes.append(f"{manager}, the manager of {user}, may not decide this request.")
+            unfound.append(Unfound(WhyUnfound.MAY_NOT_DECIDE, manager, user))
         elif identity(manager) in known:
-            notes.append(f"{manager}, the manager of {user}, is asked already.")
+            unfound.append(Unfound(WhyUnfound.IS_ASKED, manager, user))
         elif manager not in managers:
             managers.append(manager)
-    return (Approvers(users=managers), "") if managers else (None, " ".join(notes))
+    return (Approvers(users=managers), ()) if managers else (None, tuple(unfound))

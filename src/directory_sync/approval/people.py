@@ -91,11 +91,6 @@ def identity(name: str) -> str:
     return " ".join("".join(letters).split())
 
 
-def role_text(role: str) -> str:
-    """Who has a role, in words."""
-    return f"somebody with the role {role}"
-
-
 def named(*groups: Approvers | None) -> tuple[Approver, ...]:
     """Everybody whom these name; each user and role by itself."""
     given = [group for group in groups if group is not None]

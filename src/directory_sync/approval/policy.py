@@ -88,28 +88,6 @@ class Reason:
     changes: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        found = [
-            *([f"has changes of the kind {', '.join(self.changes)}"] if self.changes else []),
-            *([f"touches {', '.join(self.fields)}"] if self.fields else []),
-        ]
-        rule = self._rule_text()
-        return f"{rule} The plan {' and '.join(found)}." if found else rule
-
-    def _rule_text(self) -> str:
-        match self.rule:
-            case WhyAsked.ALWAYS:
-                return "The job's changes always need approval."
-            case WhyAsked.BY_HAND:
-                return "Runs that the schedule did not start need approval."
-            case WhyAsked.EDITED:
-                return (
-                    "The job is new or was edited, so its first run needs approval, also if the schedule has"
-                    " started it."
-                )
-            case WhyAsked.OVER_LIMIT:
-                return f"Plans over a limit need approval ({'; '.join(map(str, self.exceeded))})."
-
 
 def needs_approval(
     policy: ApprovalPolicy,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from directory_sync.approval.eligibility import could_decide, ineligible
-from directory_sync.approval.people import Assignment, Origin, Person, identity, is_named, role_text
+from directory_sync.approval.people import Approver, Assignment, Origin, Person, identity, is_named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Decision
 from directory_sync.approval.strictest import people_required
@@ -22,16 +22,44 @@ from directory_sync.definition.models import Approvers
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """More people have to agree.
+class MissingPart:
+    """A user, or somebody with a role, who has to agree. Not `reachable`: they may never decide."""
+
+    whom: Approver
+    reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPeople:
+    """Too few people have agreed.
 
     Attributes:
-        missing: who, in words.
-        reachable: False if those who are asked now can never be enough; `missing` says so.
+        needed: how many have to agree; `more`: how many are lacking.
+        among: who is asked and can still agree; where they are too few, the users who ever can.
+        able: how many people that are; None where a role is asked, or they are enough.
     """
 
-    missing: str
-    reachable: bool = True
+    needed: int
+    more: int
+    among: tuple[Approver, ...]
+    able: int | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether those who are asked now can be enough."""
+        return self.able is None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """More people have to agree."""
+
+    missing: tuple[MissingPart | MissingPeople, ...]
+
+    @property
+    def reachable(self) -> bool:
+        """False if those who are asked now can never be enough."""
+        return all(each.reachable for each in self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +89,9 @@ class _Part(NamedTuple):
     user: str = ""
     role: str = ""
 
-    def __str__(self) -> str:
-        return self.user or role_text(self.role)
+    @property
+    def whom(self) -> Approver:
+        return Approver("user", self.user) if self.user else Approver("role", self.role)
 
     def is_of(self, person: Person) -> bool:
         return person.name == self.user if self.user else self.role in person.roles
@@ -94,15 +123,12 @@ def outcome(
     def could(user: str) -> bool:
         return could_decide(policy, user, requester, asked_by)
 
-    missing, reachable = [], True
-    for text, possible in (
+    missing: tuple[MissingPart | MissingPeople, ...] = (
         *_missing_parts(policy, assignees, agreed, could),
         *_missing_people(policy, assignees, agreed, could),
-    ):
-        missing.append(text)
-        reachable = reachable and possible
+    )
     if missing:
-        return Pending("; ".join(missing), reachable)
+        return Pending(missing)
     return Approved(tuple(person.name for person in agreed))
 
 
@@ -118,7 +144,7 @@ def _distinct(people: Iterable[Person]) -> tuple[Person, ...]:
 
 def _missing_people(
     policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], could: _Could
-) -> Iterable[tuple[str, bool]]:
+) -> Iterable[MissingPeople]:
     own = [assignment for assignment in assignees if assignment.origin is not Origin.MINIMUM]
     counted = [
         person for person in agreed if any(is_named(assignment.approvers, person) for assignment in own)
@@ -130,29 +156,20 @@ def _missing_people(
 
 def _too_few(
     assignees: Sequence[Assignment], agreed: Sequence[Person], needed: int, could: _Could
-) -> tuple[str, bool] | None:
+) -> MissingPeople | None:
     """What is missing to the number, and whether it can be reached."""
     if len(agreed) >= needed:
         return None
     users = list(dict.fromkeys(user for assignment in assignees for user in assignment.approvers.users))
-    roles = [
-        role_text(role)
-        for role in dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)
-    ]
+    roles = dict.fromkeys(role for assignment in assignees for role in assignment.approvers.roles)
     done = {identity(person.name) for person in agreed}
     able = done | {identity(user) for user in users if could(user)}
-    if not roles and len(able) < needed:
-        known = ", ".join(user for user in users if identity(user) in able)
-        return (
-            f"{needed} people have to agree, but no more than {len(able)} of those who are asked ever can"
-            f"{f' ({known})' if known else ''}: the request waits until others are asked, by rerouting or"
-            " escalation"
-        ), False
-    left = [*(user for user in users if identity(user) in able - done), *roles]
     more = needed - len(agreed)
-    if more == len(left) == 1:
-        return left[0], True
-    return f"{'one' if more == 1 else more} of: {', '.join(left)}", True
+    if not roles and len(able) < needed:
+        known = (Approver("user", user) for user in users if identity(user) in able)
+        return MissingPeople(needed, more, tuple(known), len(able))
+    left = (Approver("user", user) for user in users if identity(user) in able - done)
+    return MissingPeople(needed, more, (*left, *(Approver("role", role) for role in roles)))
 
 
 # -- all -----------------------------------------------------------------------------------------------------
@@ -160,17 +177,14 @@ def _too_few(
 
 def _missing_parts(
     policy: EffectivePolicy, assignees: Sequence[Assignment], agreed: Sequence[Person], could: _Could
-) -> Iterable[tuple[str, bool]]:
+) -> Iterable[MissingPart]:
     missing: dict[_Part, None] = {}
     if policy.all_of is not None:
         missing.update(dict.fromkeys(_not_agreed(_parts(policy.all_of), agreed)))
     if policy.require == "all":
         missing.update(dict.fromkeys(_without_stand_in(_parts(policy.approvers), assignees, agreed)))
     for part in missing:
-        if part.user and not could(part.user):
-            yield f"{part}, who may not decide this request", False
-        else:
-            yield str(part), True
+        yield MissingPart(part.whom, reachable=not part.user or could(part.user))
 
 
 def _parts(approvers: Approvers) -> list[_Part]:

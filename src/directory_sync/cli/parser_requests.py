@@ -47,8 +47,8 @@ def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
         choices=["inbox", "mine", "all"],
         default="inbox",
         help=(
-            "inbox: those that wait for your decision (default); mine: those that you asked for; all:"
-            " for administrators"
+            "inbox: those that wait for your decision (default); mine: those that you asked for; all: for"
+            " administrators"
         ),
     )
     parser.add_argument(

@@ -16,16 +16,18 @@ from directory_sync.cli.outcome_text import (
     tally,
     warning_lines,
 )
-from directory_sync.definition.models import Collection
+from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST, Action
+from directory_sync.endpoints.exchanges import containers_above
 from directory_sync.plan.model import ChangeSequence
-from directory_sync.present.ldif import comments, render_changes
+from directory_sync.present.ldif import comments, ldif_records
 from directory_sync.present.rows import COLUMNS, change_rows
 from directory_sync.present.shown import visible
 from directory_sync.present.terminal import ChangeStyle, Colour, change_text, coloured
 from directory_sync.printable import printable
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.opening import open_job
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.verdict_text import forecast_text
 
@@ -88,6 +90,24 @@ def write_ldif(
         if len(result.changes):
             stream.writelines(render_changes(collection, job, result.changes, deployment))
         stream.flush()
+
+
+def render_changes(
+    collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment
+) -> Iterator[str]:
+    """A plan as LDIF change records, or comments where the destination has no such form;
+    asks the destination.
+    """
+    is_secret = secret_fields(job)
+    with open_job(collection, job, deployment, roles=None, run_id="preview") as opened:
+        destination = opened.destination
+        shown = (visible(change, is_secret) for change in changes)
+        yield from ldif_records(
+            shown,
+            destination.render,
+            normalise=destination.names.normalise,
+            above=containers_above(destination.names),
+        )
 
 
 def _heading(result: JobResult) -> str:

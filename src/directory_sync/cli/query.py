@@ -52,7 +52,7 @@ def main(arguments: Namespace) -> ExitStatus:
     _FORMATS[arguments.format](fields, records)
     for record in records:
         if record.problem:
-            warn(f"{record.id}: {record.problem}")
+            warn(f"{record.id}: {record.problem}" if record.id else record.problem)
     if arguments.format == "table":
         message(f"{count(len(records), 'record')} of {endpoint.label}.")
     return ExitStatus.OK

@@ -19,14 +19,17 @@ from directory_sync.endpoints.change import (
     Change,
     FieldChange,
     Mark,
+    Result,
     Values,
     value_from_json,
 )
-from directory_sync.portal.wire import ChangeAnswer, RequestAnswer, Value
+from directory_sync.portal.wire.plans import ChangeAnswer, Value
+from directory_sync.portal.wire.requests import RequestAnswer
 from directory_sync.present.shown import ShownChange, visible
 from directory_sync.present.terminal import ChangeStyle, change_text, is_terminal
 from directory_sync.printable import printable, printable_json
 
+_AS_WANTED = frozenset(result for result in Result if not result.is_trouble)
 _FILTERS = (
     "collection",
     "job",
@@ -103,7 +106,7 @@ def _show(session: Session, arguments: Namespace) -> ExitStatus:
             for line in detail_lines(details):
                 print(line)
             if arguments.changes:
-                sys.stdout.writelines(_change_lines(session, arguments.request))
+                sys.stdout.writelines(_change_lines(session, arguments.request, details.request.changes))
     return ExitStatus.OK
 
 
@@ -123,14 +126,22 @@ def _show_json(session: Session, number: int, *, with_changes: bool) -> None:
     stream.write("\n]}\n")
 
 
-def _change_lines(session: Session, number: int) -> Iterator[str]:
-    """Each change's lines, the most serious kind first."""
+def _change_lines(session: Session, number: int, total: int) -> Iterator[str]:
+    """Each change's lines, the most serious kind first; last those of kinds that only a newer server
+    knows.
+    """
     style = ChangeStyle.of(sys.stdout)
     yield "changes:\n"
-    for action in WORST_FIRST:
+    left = total
+    for action in (*WORST_FIRST, None):
+        if action is None and left <= 0:
+            break
         for answer in session.changes(number, action):
+            if action is None and answer.action in WORST_FIRST:
+                continue
+            left -= 1
             yield change_text(_shown(answer), style)
-            if answer.result is not None and answer.result != "done":
+            if answer.result is not None and answer.result not in _AS_WANTED:
                 message_ = f": {answer.message}" if answer.message else ""
                 yield f"      {printable(answer.result + message_)}\n"
 

@@ -14,7 +14,8 @@ from directory_sync.cli.requests_session import Session
 from directory_sync.cli.requests_text import short_lines, state_text, waiver_text
 from directory_sync.cli.terminal import message
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
-from directory_sync.portal.wire import Integrity, RequestDetailsAnswer
+from directory_sync.portal.codes import Integrity
+from directory_sync.portal.wire.requests import RequestDetailsAnswer
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable, printable_lines
 

@@ -17,15 +17,10 @@ from directory_sync.cli.rest_address import Address, find_address
 from directory_sync.cli.rest_client import Query, RestClient
 from directory_sync.cli.rest_errors import strange
 from directory_sync.cli.rest_login import find_login
-from directory_sync.portal.wire import (
-    ChangeAnswer,
-    ChangesAnswer,
-    Integrity,
-    RequestAnswer,
-    RequestDetailsAnswer,
-    RequestListAnswer,
-    read_answer,
-)
+from directory_sync.portal.codes import Integrity
+from directory_sync.portal.wire.answer import read_answer
+from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer
+from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer, RequestListAnswer
 
 _LONGEST_CHECK = 30.0
 """Seconds that a large plan is given to be checked."""
@@ -102,8 +97,8 @@ class Session:
                 return data
             time.sleep(_PAUSE)
 
-    def changes(self, number: int, action: str) -> Iterator[ChangeAnswer]:
-        """Yield a request's changes of one kind, in the plan's order."""
+    def changes(self, number: int, action: str | None) -> Iterator[ChangeAnswer]:
+        """Yield a request's changes of one kind, or all, in the plan's order."""
         for data in self._change_pages(number, {"action": action}):
             yield from self._read(ChangesAnswer, data).changes
 

@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
+from directory_sync.endpoints.evidence import Evidence
 from directory_sync.plan.model import LimitCheck, PlanEvidence
-from directory_sync.portal.wire import Integrity, LimitAnswer, RequestAnswer, RequestDetailsAnswer
+from directory_sync.portal.codes import Integrity
+from directory_sync.portal.wire.plans import LimitAnswer, ListingAnswer
+from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer
 from directory_sync.present import words
 from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines
@@ -78,7 +81,7 @@ def short_lines(details: RequestDetailsAnswer) -> Iterator[str]:
     yield from _fact("destination", request.destination_text or details.destination)
     yield from _fact("plan", changes_text(request))
     told = details.evidence
-    evidence = None if told is None else PlanEvidence.from_json(told.model_dump(mode="json"))
+    evidence = None if told is None else PlanEvidence(_evidence(told.source), _evidence(told.destination))
     for listing in shown_listings(evidence):
         yield from _fact(f"{listing.side} listing", listing.line)
     for limit in sorted(details.limits, key=_nearness):
@@ -167,6 +170,10 @@ def _group(title: str, lines: Iterator[str]) -> Iterator[str]:
         if not number:
             yield title
         yield f"  {printable_lines(line)}"
+
+
+def _evidence(told: ListingAnswer) -> Evidence:
+    return Evidence(**{name: getattr(told, name) for name in ListingAnswer.model_fields})
 
 
 def _limit_text(limit: LimitAnswer) -> str:

@@ -66,8 +66,8 @@ def find_address(arguments: Namespace) -> Address:
     local = _is_this_machine(host)
     if parts.scheme == "http" and not local and not arguments.insecure_http:
         raise UsageError(
-            f"{place} is {url}: password and token would cross the network in clear text. Use"
-            " https://, or add --insecure-http if you are sure that no one can listen in."
+            f"{place} is {url}: password and token would cross the network in clear text. Use https://, or"
+            " add --insecure-http if you are sure that no one can listen in."
         )
     return Address(url.rstrip("/"), local, arguments.ca_certificate)
 
@@ -82,8 +82,7 @@ def _given(arguments: Namespace) -> tuple[str, str]:
         return "Airflow's option [api] base_url", url
     raise UsageError(
         f"It is not known where Airflow is. Give --url, or set {VARIABLE}, for example to"
-        " https://airflow.corp.example; "
-        "on Airflow's own machine its option [api] base_url is enough."
+        " https://airflow.corp.example; on Airflow's own machine its option [api] base_url is enough."
     )
 
 

@@ -64,8 +64,7 @@ class RestClient:
             # The text may quote a proxy's password.
             raise UsageError(
                 f"A proxy that the environment names cannot be used ({type(error).__name__}). Correct"
-                " HTTPS_PROXY, HTTP_PROXY "
-                f"or ALL_PROXY, or add {httpx.URL(address.url).host} to NO_PROXY."
+                f" HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or add {httpx.URL(address.url).host} to NO_PROXY."
             ) from None
 
     def __enter__(self) -> Self:

@@ -112,8 +112,7 @@ def refused(
     if status == 401:
         return NotAllowed(
             f"{label(address)} does not accept the token{f' ({detail})' if detail else ''}. It may have"
-            " expired: get a new one, "
-            "or use --user."
+            " expired: get a new one, or use --user."
         )
     if status == 403:
         return NotAllowed(
@@ -164,11 +163,9 @@ def _conflict(answer: dict[str, Any], detail: str) -> RequestError:
     if answer.get("error") != "AlreadyDecided":
         return NotDecidable(detail or "The request is not in a state for this any more.")
     by, at, state = (_short(str(answer.get(name) or "")) for name in ("by", "at", "state"))
-    text = detail or "The request has been decided already."
-    missing = " ".join(part for part in (f"by {by}" if by else "", f"at {at}" if at else "") if part)
-    # Whoever was first is named, also where the server's sentence does not.
-    if by and by not in text:
-        text = f"{text} It was {state or 'decided'} {missing}."
+    # The server's sentence says all of it; it is not read.
+    facts = " ".join((state or "decided", *(["by", by] if by else []), *(["at", at] if at else [])))
+    text = detail or f"The request has been decided already: it was {facts}."
     return AlreadyDecided(text, by=by, state=state)
 
 

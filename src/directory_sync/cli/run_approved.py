@@ -57,8 +57,8 @@ def find_approved(collection: Collection, number: int, store: Store) -> Approved
         )
     if request.trigger != TERMINAL:
         raise NotDecidable(
-            f"Request {number} belongs to run {request.run_id} of Airflow, which applies it by itself"
-            " once it is approved. Nothing was written. See that run in Airflow."
+            f"Request {number} belongs to run {request.run_id} of Airflow, which applies it by itself once it"
+            " is approved. Nothing was written. See that run in Airflow."
         )
     _require_approved(request)
     snapshot = store.runs.find(request.collection, request.run_id)
@@ -75,8 +75,8 @@ def _require_approved(request: Request) -> None:
             return
         case RequestState.PENDING:
             raise RequestPending(
-                f"Request {request.id} still waits for approval; nothing was written. "
-                f"directory-sync requests show {request.id} says who is asked."
+                f"Request {request.id} still waits for approval; nothing was written. directory-sync requests"
+                f" show {request.id} says who is asked."
             )
         case RequestState.APPLIED:
             raise NotDecidable(

@@ -105,6 +105,8 @@ class FolderCatalogue(Catalogue):
         for entry in self._entries():
             try:
                 if not entry.is_file():
+                    if _is_dangling(entry):
+                        yield read_document(Path(entry.path))
                     continue
                 with open(entry.path, "rb", buffering=0) as file:  # noqa: PTH123 - several times faster than Path
                     data = file.read()
@@ -123,7 +125,7 @@ class FolderCatalogue(Catalogue):
         if not self._entries():
             return False
         try:
-            changed = max(path.stat().st_mtime for path in (self.folder, *self.folder.iterdir()))
+            changed = max(_changed(path) for path in (self.folder, *self.folder.iterdir()))
         except OSError as error:
             raise self._unreadable(error) from None
         return time.time() - changed >= QUIET.total_seconds()
@@ -142,6 +144,19 @@ class FolderCatalogue(Catalogue):
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         message, hint = f"the folder cannot be read: {reason}", "create it, or name another one"
         return DefinitionError([Problem(str(self.folder), 1, 1, "", message, hint)])
+
+
+def _is_dangling(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a symbolic link to nothing: its file may be back in a moment."""
+    return entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - as it is at hand
+
+
+def _changed(path: Path) -> float:
+    """When a file, or else the link to it, was changed last."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return path.lstat().st_mtime
 
 
 class Catalogues(Catalogue):

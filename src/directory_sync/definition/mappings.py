@@ -52,8 +52,7 @@ class Transformation(FieldMapping):
     on_missing: OnMissing = Field(
         OnMissing.EVALUATE,
         description="Where a field that it reads has no value: `evaluate` with an empty text, give an `empty`"
-        " result,"
-        " `skip` the record, or `fail` it.",
+        " result, `skip` the record, or `fail` it.",
     )
 
 

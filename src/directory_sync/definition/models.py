@@ -230,8 +230,7 @@ class Job(Model):
     remove: Removal = Field(
         Removal.KNOWN,
         description="What may be deleted, disabled or moved: objects that this job has created or matched"
-        " before"
-        " (`known`), or everything that base and filter select (`all`).",
+        " before (`known`), or everything that base and filter select (`all`).",
     )
     returning: Literal["report", "restore"] = Field(
         "report", description="A moved or disabled object whose record is back: `report` it, or `restore` it."

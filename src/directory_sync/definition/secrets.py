@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from directory_sync.definition.checks.fields import source_fields
 from directory_sync.definition.models import GeneratePassword, Job, Script, Template
@@ -27,6 +28,16 @@ def marked_secret(jobs: Iterable[Job]) -> frozenset[str]:
         for job in jobs
         for name, mapping in job.fields.items()
         if mapping.secret or isinstance(mapping, GeneratePassword)
+    )
+
+
+def marked_secret_in(definition: Mapping[str, Any]) -> frozenset[str]:
+    """The same of a stored definition, read as it is: one that this version's models refuse counts too."""
+    return frozenset(
+        name
+        for job in definition.get("jobs") or ()
+        for name, mapping in (job.get("fields") or {}).items()
+        if isinstance(mapping, Mapping) and (mapping.get("secret") or "generate_password" in mapping)
     )
 
 

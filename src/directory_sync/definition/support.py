@@ -1,4 +1,4 @@
-"""What definitions may say and this version cannot carry out yet: one line of the table per feature, deleted
+"""What definitions may say and this version cannot apply yet: one line of the table per feature, deleted
 when it is built.
 
 `validate` shows these as warnings; previews and runs refuse such a job before they read anything.
@@ -191,7 +191,7 @@ def _of_job(job: Job, path: Path, places: Places, script_modules: Collection[str
 def _warning(places: Places, path: Path, what: str) -> Problem:
     return places.problem(
         path,
-        f"this version cannot carry out {what} yet; {_CONSEQUENCE}",
+        f"this version cannot apply {what} yet; {_CONSEQUENCE}",
         "leave it out until a later version",
         severity="warning",
         at_key=True,

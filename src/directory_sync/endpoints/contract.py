@@ -25,11 +25,13 @@ class Record(NamedTuple):
     """One record as an endpoint returns it.
 
     Attributes:
-        id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination.
+        id: the DN, or for a file the place of the row (`line 12`) as a source and the key as a destination;
+            empty where such a row has no key.
         values: field name as the endpoint writes it → values. Absent fields are absent.
-        problem: of a source, why the record cannot be carried out (a row with too few columns, say); then
-            `values` holds only what is certain. Such a record counts as present and failed, never as missing.
-            Planning does not ask for that of a destination, which raises if it cannot be read.
+        problem: why the record cannot be used (a row with too few columns, say); then `values` holds only
+            what is certain. Of a source, it counts as present and failed, never as missing. Of a destination,
+            it is never matched or removed, and nothing is created that has its key; what must not be passed
+            over raises instead.
         cut_off: the listing may end here although there was more: nothing is to be concluded from absence.
     """
 
@@ -361,6 +363,9 @@ class Destination(Source, Protocol):
     def images(self, ids: Collection[str]) -> Iterable[Image]:
         """Those of these objects that are there as they are now, with everything that may be read of them.
 
+        An id without an image says that no object has it. What may be there and cannot be read has an image
+        with a `problem`.
+
         Raises EndpointError if it cannot be told of any what there is.
         """
 
@@ -390,6 +395,7 @@ class Destination(Source, Protocol):
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Carry out changes, in an order that respects `after`, and yield an outcome for each.
 
@@ -400,6 +406,9 @@ class Destination(Source, Protocol):
             withheld: places of changes that must not be sent, and why. They fail when their turn comes, and
                 so does what needs an object that they would have created or renamed. A place is added no
                 later than its change is given, so look when that comes.
+            absent: places, added likewise, of changes for whose objects there was no image. They are looked
+                at first, and fail if the object is there after all, by the id that it has before the change:
+                nothing has kept what it is like.
 
         Raises EndpointUnavailable when it gives up after repeated connection errors; what was answered has
         been yielded.

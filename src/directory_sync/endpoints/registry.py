@@ -104,6 +104,6 @@ def _unsupported(definition: AnySource | AnyDestination, otherwise: str) -> Unsu
         return UnsupportedError(otherwise)
     endings = (ending for kind in FILE_KINDS if kind.source or kind.destination for ending in kind.endings)
     return UnsupportedError(
-        f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet. "
-        f"Use one of {', '.join(endings)}, or give a delimiter: to read it as CSV."
+        f"file {definition.file}: files with the ending {definition.ending or '(none)'} cannot be used yet."
+        f" Use one of {', '.join(endings)}, or give a delimiter: to read it as CSV."
     )

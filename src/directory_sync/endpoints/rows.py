@@ -222,7 +222,7 @@ def _compare(
         return Result.FOUND_DONE, ""
     if differing := _differences(row, seen):
         message = (
-            f"row {id}: somebody changed {', '.join(differing)} meanwhile. Run the job again to compare with"
+            f"row {id}: someone changed {', '.join(differing)} meanwhile. Run the job again to compare with"
             " the new content."
         )
         return Result.CONFLICT, message

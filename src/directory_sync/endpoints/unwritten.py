@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.contract import Names
 
+APPEARED = (
+    "it was not there when it was to be kept as it is, and it is there now, so this could not be undone."
+    " Nothing was written. Run the job again."
+)
+"""Why an object is not removed that had no image; see `Destination.write`."""
+
 
 class Unwritten:
     """The objects that a pass failed to create or to give a new name."""

@@ -135,9 +135,19 @@ class WholeDestination(WholeSource):
     """It is read as a whole for them."""
 
     def images(self, ids: Collection[str]) -> Iterator[Image]:
-        """The records of these ids, with all their fields."""
-        left = set(ids)
-        for batch in self.read(tuple(self.fields() or ())) if left else ():
+        """The records of these ids, with all their fields.
+
+        Raises EndpointError where `fields` is None: who does not list fields has to override this.
+        """
+        left, fields = set(ids), self.fields() if ids else ()
+        if fields is None:
+            raise EndpointError(
+                "it is not known which fields its records have, so they cannot be kept as they are before"
+                " they are removed.",
+                endpoint=self.label,
+                remedy=f"{type(self).__name__} has to override images().",
+            )
+        for batch in self.read(tuple(fields)) if left else ():
             for record in batch:
                 if record.id in left:
                     left.discard(record.id)

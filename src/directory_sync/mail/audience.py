@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from directory_sync.approval.eligibility import could_decide
+from directory_sync.approval.eligibility import could_be_asked
 from directory_sync.approval.people import Approver, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.request import Event, EventKind, Request, RequestView
@@ -87,18 +87,18 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
     request = view.request
     if not request.pending:
         return
-    policy = request.rules
     unable = {(each["kind"], each["name"]) for each in (event.data or {}).get("unable") or ()}
     earlier = {
         whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)
     }
-    for whom in asked_by(event):
+    # Earlier versions recorded also people whose answer cannot count.
+    for whom in could_be_asked(asked_by(event), request.rules, request.starter, view.asker):
         if whom in earlier:
             continue
-        if whom.kind == "user":
-            decided = any(same_person(decision.person.name, whom.name) for decision in view.decisions)
-            if decided or not could_decide(policy, whom.name, request.starter, view.asker):
-                continue
+        if whom.kind == "user" and any(
+            same_person(decision.person.name, whom.name) for decision in view.decisions
+        ):
+            continue
         yield Recipient(whom, unable=(whom.kind, whom.name) in unable)
 
 

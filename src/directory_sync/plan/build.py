@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 
 from directory_sync.definition.models import Collection, Job, LimitKind, Limits, MoveMissing, Removal
 from directory_sync.endpoints.contract import Destination, Source
@@ -78,7 +78,10 @@ def make_plan(
         drafter.draft(settled)
         tally = Tally(member_fields=frozenset(layout.fields[i] for i in layout.memberships))
         completer = Completer(
-            planning, drafts, lambda: (load_object(data, layout) for data in objects), tally
+            planning,
+            drafts,
+            lambda: (item for data in objects if (item := load_object(data, layout)).id),
+            tally,
         )
         changes = completer.complete()
         figures = Figures(
@@ -152,7 +155,7 @@ def _read(planning: Planning, sources: Spool, objects: Spool) -> Settled:
                 join.add_source(chunk.rows, chunk.rejected)
                 join.source_totals = chunk.totals or join.source_totals
             else:
-                join.add_objects(chunk.rows, chunk.unknown)
+                join.add_objects(chunk.rows, chunk.unknown, chunk.rejected)
                 join.totals = chunk.totals or join.totals
 
     if overlapping(source, destination):
@@ -195,11 +198,32 @@ def _report_unusable(planning: Planning, settled: Settled, drafter: Drafter) -> 
     for offset, why in settled.ambiguous_records():
         record = drafter.source_at(offset)
         planning.reject(record.key, record.id, f"{why}, so nothing is done for it. Make the key unique.")
-    if join.unkeyed:
-        example = drafter.object_at(join.unkeyed[0]).id
+    for offset, unreadable in settled.unreadable_objects():
+        record = drafter.source_at(offset)
+        planning.reject(
+            record.key, record.id, f"its object cannot be read, so nothing is done for it: {unreadable}"
+        )
+    _report_unkeyed(planning, settled, drafter)
+
+
+def _report_unkeyed(planning: Planning, settled: Settled, drafter: Drafter) -> None:
+    """Note the objects that no record can stand for."""
+    join = settled.join
+    unreadable = {item.id: item.message for item in join.unreadable if item.keys}
+    ids = (drafter.object_at(offset).id for offset in join.unkeyed)
+    unkeyed = [id for id in ids if id not in unreadable]
+    if unkeyed:
+        example = unkeyed[0] or next((item.message for item in join.unreadable if not item.id), "")
         planning.warnings.append(
             f"1 object at the destination has no value in the key field ({example}); it is left alone."
-            if len(join.unkeyed) == 1
-            else f"{len(join.unkeyed)} objects at the destination have no value in the key field (one is {example});"  # noqa: E501
-            " they are left alone."
+            if len(unkeyed) == 1
+            else f"{len(unkeyed)} objects at the destination have no value in the key field (one is"
+            f" {example}); they are left alone."
+        )
+    for id, message in islice(unreadable.items(), 1):
+        planning.warnings.append(
+            f"1 object at the destination cannot be read and is left alone. {id}: {message}"
+            if len(unreadable) == 1
+            else f"{len(unreadable)} objects at the destination cannot be read and are left alone. One is"
+            f" {id}: {message}"
         )

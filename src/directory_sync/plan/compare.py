@@ -77,8 +77,8 @@ def check_mandatory(fields: Sequence[FieldChange], layout: Layout) -> None:
     ]
     if missing:
         raise RecordError(
-            f"has no value, but objects of the classes {', '.join(layout.classes)} must have one."
-            " Fill it at the source, or give the field a default.",
+            f"has no value, but objects of the classes {', '.join(layout.classes)} must have one. Fill it at"
+            " the source, or give the field a default.",
             field=missing[0],
         )
 
@@ -160,8 +160,8 @@ def _distinct(values: Sequence[bytes], rule: FieldRule) -> tuple[bytes, ...]:
 def _check_values(values: Sequence[bytes], rule: FieldRule, name: str, *, total: int | None = None) -> None:
     if rule.single and (total or len(values)) > 1:
         raise RecordError(
-            f"has {total or len(values)} values, but holds only one at the destination."
-            " Choose one with a transformation, or join them (delimiter).",
+            f"has {total or len(values)} values, but holds only one at the destination. Choose one with a"
+            " transformation, or join them (delimiter).",
             field=name,
         )
     for value in values:

@@ -81,8 +81,8 @@ class Completer:
             values = sum(count for _, count in found)
             self.planning.warnings.append(
                 f"{name}: {values} values that the source does not have stay in {len(found)} objects (one is"
-                f" {found[0][0]}),"
-                " for the directory computes them (dynlist): they are not stored, and cannot be taken away."
+                f" {found[0][0]}), for the directory computes them (dynlist): they are not stored, and cannot"
+                " be taken away."
             )
 
     def _count_finished(self) -> None:

@@ -37,7 +37,8 @@ class Join:
         source_count, object_count: records seen, unusable ones included.
         same_count: pairs with equal fingerprints, before `settle`.
         rejected: source records that could not be used.
-        unkeyed: offsets of objects that have no key.
+        unkeyed: offsets of objects that have no key, or that cannot be read.
+        unreadable: objects that cannot be read.
         source: key → its record, or what became of it: a pair to be looked at, or the offset of a record that
             is the same.
         objects: key → an object without a record so far.
@@ -53,6 +54,7 @@ class Join:
     same_count: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     unkeyed: list[int] = field(default_factory=list)
+    unreadable: list[Rejected] = field(default_factory=list)
     source: dict[bytes, Waiting | Pair | int] = field(default_factory=dict)
     objects: dict[bytes, Waiting] = field(default_factory=dict)
     source_duplicates: dict[bytes, list[int]] = field(default_factory=dict)
@@ -80,12 +82,16 @@ class Join:
             self.source_count += 1
             self.rejected.append(item)
 
-    def add_objects(self, rows: Iterable[Row], unknown: Iterable[Unknown] = ()) -> None:
+    def add_objects(
+        self, rows: Iterable[Row], unknown: Iterable[Unknown] = (), unreadable: Iterable[Rejected] = ()
+    ) -> None:
         """Take in the destination's objects; each has as many keys as its key field has values.
 
-        `unknown`: those of them that the job does not know.
+        `unknown`: those of them that the job does not know. `unreadable`: the keys of those that cannot be
+        read, which are among the rows without any.
         """
         source, objects = self.source, self.objects
+        self.unreadable.extend(unreadable)
         self.unknown.update(unknown)
         for keys, fingerprint, offset in rows:
             self.object_count += 1
@@ -129,12 +135,20 @@ class Join:
             for key in item.keys:
                 if key in self.source:
                     ambiguous[key] = "several source records have this key, one of them unusable"
+        unreadable: dict[bytes, str] = {}
+        for item in self.unreadable:
+            for key in item.keys:
+                if isinstance(self.source.get(key), _SETTLED):
+                    ambiguous[key] = (
+                        "several objects at the destination have this key, one of them unreadable"
+                    )
+                unreadable[key] = item.message
         for keys in self.several_keys.values():
             matched = [key for key in keys if key in self.source]
             if len(matched) > 1:
                 for key in matched:
                     ambiguous[key] = "one object at the destination has the keys of several source records"
-        return Settled(self, ambiguous, present)
+        return Settled(self, ambiguous, present, unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +159,13 @@ class Settled:
         join: the matching it comes from.
         ambiguous: key → why nothing is done for it.
         present: keys of unusable source records; their objects are neither missing nor touched.
+        unreadable: keys of objects that cannot be read, and why; what has them is not created, nor missing.
     """
 
     join: Join
     ambiguous: dict[bytes, str]
     present: set[bytes]
+    unreadable: dict[bytes, str] = field(default_factory=dict)
 
     def source(self) -> FullListing | DoubtfulListing:
         """The source as what its listing is: one that knows what is missing, or one that does not.
@@ -189,8 +205,15 @@ class Settled:
     def only_in_source(self) -> Iterator[tuple[bytes, int]]:
         """Keys and spool offsets of source records without an object."""
         for key, found in self.join.source.items():
-            if isinstance(found, Waiting) and key not in self.ambiguous:
+            if isinstance(found, Waiting) and key not in self.ambiguous and key not in self.unreadable:
                 yield key, found.offset
+
+    def unreadable_objects(self) -> Iterator[tuple[int, str]]:
+        """Spool offset of each source record whose object cannot be read, and why."""
+        for key, why in self.unreadable.items():
+            found = self.join.source.get(key)
+            if isinstance(found, Waiting) and key not in self.ambiguous:
+                yield found.offset, why
 
     def unmatched(self) -> Iterator[int]:
         """Spool offsets of managed objects that no source record that was read, usable or not, stands for.
@@ -205,7 +228,10 @@ class Settled:
             if offset in seen or offset in duplicates:
                 continue
             keys = join.several_keys.get(offset, (key,))
-            if any(k in join.source or k in self.present or k in join.object_duplicates for k in keys):
+            if any(
+                k in join.source or k in self.present or k in join.object_duplicates or k in self.unreadable
+                for k in keys
+            ):
                 continue
             if len(keys) > 1:
                 seen.add(offset)

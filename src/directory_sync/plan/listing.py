@@ -36,10 +36,11 @@ every record of both sides.
 
 
 class Rejected(NamedTuple):
-    """One record that could not be used.
+    """One record, or one object, that could not be used.
 
     Attributes:
-        keys: every normalised key it may stand for; their objects count as present.
+        keys: every normalised key it may stand for; their objects count as present. Of an object: no record
+            with one of them is used.
         readable: whether that is certain. False: nothing may be concluded from absence.
         cancelled: a transformation left it out on purpose.
         key: as people read it.

@@ -15,7 +15,7 @@ from directory_sync.endpoints.ldap.matching import case_ignore
 from directory_sync.plan.layout import Layout
 
 Named = Sequence[tuple[str, bytes]]
-"""`Destination.naming_values`."""
+"""As `Names.fixed_values` gives them."""
 
 
 def with_names(fields: Sequence[FieldChange], named: Named) -> list[FieldChange]:

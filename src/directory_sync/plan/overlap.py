@@ -48,19 +48,16 @@ def refuse_overlap(job: Job, source: Source, destination: Destination) -> None:
             " whose record is missing. Nothing was read.",
             endpoint=destination.label,
             remedy="Choose containers of which neither holds the other, or write missing_at_source: skip. If"
-            " this"
-            " is a copy of the source's server, give its connection an instance in its extra.",
+            " this is a copy of the source's server, give its connection an instance in its extra.",
         )
     if _meet(source, destination) and may_be_one(source.identity, destination.identity):
         raise EndpointError(
             f"nobody can tell whether it is the server of the source ({source.label}): this login, or the"
-            " source's, may not "
-            "read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the source could be"
-            " removed. Nothing was read.",
+            " source's, may not read entryUUID, objectGUID or nsUniqueId of the top entry. Records of the"
+            " source could be removed. Nothing was read.",
             endpoint=destination.label,
             remedy="Let both logins read that attribute, or, if these are two servers, give one of the"
-            " connections"
-            " an instance in its extra.",
+            " connections an instance in its extra.",
         )
     moves = job.missing_at_source.move if isinstance(job.missing_at_source, MoveMissing) else None
     if (

@@ -233,7 +233,7 @@ def _nothing() -> Generator[Batch, None, End]:
 
 def _only(record: Record, fields: Sequence[str]) -> Record:
     values = {name.lower(): found for name, found in record.values.items()}
-    return Record(record.id, {name: values[name.lower()] for name in fields if values.get(name.lower())})
+    return record._replace(values={name: values[name.lower()] for name in fields if values.get(name.lower())})
 
 
 def overlaid_source(source: Source, effects: PlannedEffects | None) -> Source:

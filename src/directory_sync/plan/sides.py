@@ -183,6 +183,8 @@ def read_objects(
 ) -> None:
     """Read the destination's selected objects.
 
+    One that cannot be read is taken in without a key and without an identity, and its keys are rejected.
+
     Args:
         destination: is read.
         layout: of the job.
@@ -203,6 +205,12 @@ def read_objects(
             if is_source is not None and is_source(record.id):
                 continue
             keys, fingerprint, data, identity = make_item(record)
+            if record.problem:
+                # It is there; what else it is like, nobody knows.
+                unseen.discard(identity)
+                sink.reject(Rejected(keys, True, False, "", record.id, record.problem))
+                sink.add((), b"", data, UNIDENTIFIED)
+                continue
             unknown: bytes | None = None
             if identity in unseen:
                 unseen.remove(identity)

@@ -38,7 +38,11 @@ def take_unmanaged(
     def source_at(offset: int) -> SourceRecord:
         return load_source(sources.read(offset), planning.layout)
 
-    found = _find(planning, waiting, sources, source_at)
+    found, unreadable = _find(planning, waiting, sources, source_at)
+    for key, why in unreadable.items():
+        record = source_at(waiting.pop(key))
+        found.pop(key, None)
+        planning.reject(record.key, record.id, why)
     wanted_by: dict[str, int] = defaultdict(int)
     for objects in found.values():
         for item in objects:
@@ -77,25 +81,30 @@ def take_unmanaged(
 
 def _find(
     planning: Planning, waiting: dict[bytes, int], sources: Spool, source_at: Callable[[int], SourceRecord]
-) -> dict[bytes, list[ObjectRecord]]:
-    """The objects of the records, by key, wherever they are."""
+) -> tuple[dict[bytes, list[ObjectRecord]], dict[bytes, str]]:
+    """The objects of the records, by key, and by key why some cannot be read, wherever they are."""
     layout, identity = planning.layout, planning.destination.identity_field
     first = layout.keys[0]
     values = [value for offset in waiting.values() for value in key_values(sources.read(offset), layout)]
     wanted = (*layout.fields, identity) if identity else layout.fields
     found: dict[bytes, list[ObjectRecord]] = defaultdict(list)
+    unreadable: dict[bytes, str] = {}
     make_item = item_maker(layout, planning.destination)
     is_source = _is_source(planning, sources)
     for hit in planning.destination.find(layout.fields[first], values, wanted):
         if is_source(hit.id):
             continue
         item = make_item(hit)
-        planning.hold(item.identity, hit.id)
         keys = item.keys or _possible_keys(load_object(item.record, layout), waiting, source_at, layout)
         for key in keys:
-            if key in waiting:
+            if key not in waiting:
+                continue
+            planning.hold(item.identity, hit.id)
+            if hit.problem:
+                unreadable[key] = f"{hit.id} has this key, and cannot be read: {hit.problem}"
+            else:
                 found[key].append(load_object(item.record, layout))
-    return found
+    return found, unreadable
 
 
 def _is_source(planning: Planning, sources: Spool) -> Callable[[str], bool]:

@@ -1,4 +1,4 @@
 """The view inside Airflow: pages and REST API on requests and runs.
 
-What may be done stands in `approval`, not here.
+Who may decide is not settled here: `requests` applies the rules of `approval`.
 """

@@ -89,8 +89,7 @@ class Visitor:
 def not_found(what: str) -> str:
     """What people are told of something that does not exist, or that they may not see."""
     return (
-        f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted"
-        " because of its age."
+        f"There is no {what}, or Airflow does not let you see its collection. It may also have been deleted."
     )
 
 

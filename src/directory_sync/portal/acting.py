@@ -25,7 +25,8 @@ from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.reading import visible_request
 from directory_sync.portal.runs import read_run
 from directory_sync.portal.standing import note
-from directory_sync.portal.wire import LARGEST_SELECTION, REASON_LENGTH
+from directory_sync.portal.wire.requests import LARGEST_SELECTION
+from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.printable import printable
 from directory_sync.requests import decisions, filing
 from directory_sync.run.policies import policy_for

@@ -23,8 +23,8 @@ from sqlalchemy import func, select
 
 from directory_sync.approval.people import Approver
 from directory_sync.portal.airflow_login import readable
+from directory_sync.portal.codes import Known
 from directory_sync.portal.standing import UNTOLD, Standing, Standings
-from directory_sync.portal.wire import Known
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser

@@ -28,7 +28,7 @@ from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun
 from directory_sync.portal.airflow_dags import DagState
-from directory_sync.portal.wire import REASON_LENGTH
+from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.reading import read_connection_rules
 from directory_sync.rights.words import edit_right_text

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from directory_sync.approval.request import Request
 from directory_sync.errors import DirectorySyncError, PlanMismatch
-from directory_sync.portal.wire import Integrity
+from directory_sync.portal.codes import Integrity
 from directory_sync.store.store import Store
 
 AT_ONCE = 5_000

@@ -13,11 +13,23 @@ PREFIX = "/dirsync"
 """Where Airflow mounts the portal, below its own base path."""
 FRAME = "/plugin/dirsync"
 """Airflow's page that shows the portal in a frame."""
+_LONGEST_QUERY = 10_000
+_MOST_PARAMETERS = 100
 
 
 def portal_path(path: str = "/") -> str:
     """The address of a page of the portal by itself, for links and forms within the frame."""
     return f"{airflow_login.base_path()}{PREFIX}{path}"
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """The parameters of an address, by name and value; none where it is longer than any of the portal's."""
+    if len(query) >= _LONGEST_QUERY:
+        return []
+    try:
+        return parse_qsl(query, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return []
 
 
 def outer_path(address: str = "/") -> str:
@@ -27,7 +39,7 @@ def outer_path(address: str = "/") -> str:
     """
     path, _, query = address.partition("?")
     if path.startswith("/embed/"):
-        given = dict(parse_qsl(query, max_num_fields=50))
+        given = dict(parameters(query))
         if given.get("dag_id") and given.get("run_id"):
             run = f"/dags/{airflow_segment(given['dag_id'])}/runs/{airflow_segment(given['run_id'])}"
             task = given.get("task_id") if path == "/embed/ti" else ""

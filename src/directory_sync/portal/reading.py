@@ -1,5 +1,5 @@
-"""What pages and REST API show: lists, one request, changes of a plan, comparisons, runs. Bounded by what the
-visitor may see.
+"""What pages and REST API show of requests: lists, counts, and one with everything about it but its changes.
+Bounded by what the visitor may see. Changes, comparisons and runs are read in `changes`, `comparing`, `runs`.
 
 Every function raises RequestNotFound for what does not exist or may not be seen, QueryError for what makes no
 sense, StoreError.
@@ -17,13 +17,14 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
+from directory_sync.portal.codes import Known
 from directory_sync.portal.integrity import AT_ONCE, TRY_AGAIN, Checked
 from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.run_in_airflow import UNTOLD, RunInAirflow, is_left_behind
 from directory_sync.portal.standing import Standings, out_of_reach
-from directory_sync.portal.wire import Known
 from directory_sync.requests import decisions
 from directory_sync.requests.decisions import Powers
+from directory_sync.requests.texts import missing_text
 from directory_sync.store.plan_pages import PlanHead
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.runs import TERMINAL
@@ -109,7 +110,9 @@ class RequestDetails:
     @property
     def waiting_for(self) -> str:
         """Who has to agree still, in words; empty if it does not wait."""
-        return self.outcome.missing if self.request.pending and isinstance(self.outcome, Pending) else ""
+        if not self.request.pending or not isinstance(self.outcome, Pending):
+            return ""
+        return missing_text(self.outcome)
 
 
 def list_requests(store: Store, visitor: Visitor, query: ListQuery) -> RequestList:

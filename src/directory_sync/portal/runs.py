@@ -15,18 +15,7 @@ from directory_sync.run.result import JobState
 from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
 from directory_sync.store.store import Store
 
-UNWRITTEN = frozenset(
-    (
-        JobState.STOPPED_BY_LIMIT,
-        JobState.PREVIEWED,
-        JobState.WAITING,
-        JobState.DENIED,
-        JobState.EXPIRED,
-        JobState.CANCELLED,
-        JobState.STALE,
-    )
-)
-"""States of a job whose plan was made, and of which nothing was written."""
+_ONLY_PLANNED = frozenset(state for state in JobState if state.only_planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +85,7 @@ def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult
     state = JobState.NOT_RUN.value if result is None else result.state
     request = None if result is None else _request_of(store, snapshot, result)
     stopped = state == JobState.STOPPED_BY_LIMIT and result is not None and result.plan_id is not None
-    planned = None if result is None or state not in UNWRITTEN else _planned(store, result, request)
+    planned = None if result is None or state not in _ONLY_PLANNED else _planned(store, result, request)
     return RunJob(job, result, state, request, planned, may_be_waived=stopped and not snapshot.preview_only)
 
 
@@ -107,7 +96,7 @@ def _planned(store: Store, result: StoredJobResult, request: Request | None) -> 
     if request is not None:
         known = Statistics().to_json()
         return Statistics(**{name: number for name, number in request.statistics.items() if name in known})
-    with contextlib.suppress(PlanMismatch):  # deleted by age
+    with contextlib.suppress(PlanMismatch):  # deleted by hand
         return None if result.plan_id is None else store.plan_pages.head(result.plan_id).statistics
     return None
 

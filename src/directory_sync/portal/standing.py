@@ -14,7 +14,7 @@ from directory_sync.approval.people import Approver, Assignment, named
 from directory_sync.approval.quorum import Pending, outcome
 from directory_sync.approval.request import RequestView
 from directory_sync.definition.models import Approvers
-from directory_sync.portal.wire import Known
+from directory_sync.portal.codes import Known
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ LONGEST = 20_000
 """Characters of one text that come back."""
 MOST_FIELDS = 1_000
 
-_LABELS: Mapping[str, str] = MappingProxyType(
+LABELS: Mapping[str, str] = MappingProxyType(
     {"reason": "Reason", "text": "Comment", "users": "Users", "roles": "Roles or groups"}
 )
 """Fields that people type into → how pages call them."""
@@ -115,7 +115,7 @@ async def sent_form(request: Request) -> SentForm:
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     typed = tuple(
         Typed(name, label, text[:LONGEST])
-        for name, label in _LABELS.items()
+        for name, label in LABELS.items()
         if (text := fields.get(name, "")).strip()
     )
-    return SentForm(typed, {name: value for name, value in fields.items() if name not in _LABELS})
+    return SentForm(typed, {name: value for name, value in fields.items() if name not in LABELS})

@@ -6,18 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from directory_sync.definition.models import Collection, Job
-from directory_sync.definition.secrets import secret_fields
+from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.contract import LdifForm
 from directory_sync.endpoints.exchanges import Part, containers_above, in_parts
 from directory_sync.endpoints.registry import kind_of, load
-from directory_sync.plan.model import ChangeSequence
 from directory_sync.present.line import mark_text
-from directory_sync.present.shown import ShownChange, visible
+from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
-from directory_sync.run.deployment import Deployment
-from directory_sync.run.opening import open_job
 from directory_sync.store.plan_pages import PlanHead
 
 _BATCH = 200
@@ -73,24 +69,6 @@ def change_record(shown: ShownChange, rendered: str, part: Part = Part.WHOLE) ->
 def comments(lines: Iterable[str]) -> str:
     """Lines of comment, each of them one line whatever it holds."""
     return "".join(f"# {printable(line)}\n" for line in lines)
-
-
-def render_changes(
-    collection: Collection, job: Job, changes: ChangeSequence, deployment: Deployment
-) -> Iterator[str]:
-    """A plan that is not stored as LDIF change records, or comments where the destination has no such form;
-    asks the destination.
-    """
-    is_secret = secret_fields(job)
-    with open_job(collection, job, deployment, roles=None, run_id="preview") as opened:
-        destination = opened.destination
-        shown = (visible(change, is_secret) for change in changes)
-        yield from ldif_records(
-            shown,
-            destination.render,
-            normalise=destination.names.normalise,
-            above=containers_above(destination.names),
-        )
 
 
 def has_ldif(job: Job) -> bool:

@@ -18,6 +18,8 @@ _PAST = {
     Action.DELETE: "Deleted",
 }
 
+_MARKS = {MarkKind.NEVER_MATCHED: "never matched before", MarkKind.CLAIMED_BY: "claimed by"}
+
 
 def change_line(shown: ShownChange, *, planned: bool = False) -> str:
     """One change as a line: what, which object, each field's old and new values, and what went wrong.
@@ -53,11 +55,9 @@ def change_line(shown: ShownChange, *, planned: bool = False) -> str:
 
 def mark_text(mark: Mark) -> str:
     """What sets a removal apart, in a few words."""
-    match mark.kind:
-        case MarkKind.NEVER_MATCHED:
-            return "never matched before"
-        case _:
-            return f"claimed by {mark.subject}"
+    # A newer server, which the command line speaks to, may know others.
+    text = _MARKS.get(mark.kind, mark.kind.replace("_", " "))
+    return f"{text} {mark.subject}" if mark.subject else text
 
 
 def _fields(shown: ShownChange) -> Iterator[str]:

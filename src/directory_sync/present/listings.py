@@ -69,7 +69,8 @@ def _shown(side: str, evidence: Evidence) -> ShownListing:
     return ShownListing(
         side,
         received,
-        _ENDS[evidence.end],
+        # A newer server, which the command line speaks to, may know others.
+        _ENDS.get(evidence.end, f"ended in a way that this version does not know ({evidence.end})"),
         ", ".join((asked, *filter(None, rest))),
         evidence.ended,
     )

@@ -23,17 +23,6 @@ _encode = json.JSONEncoder(ensure_ascii=True).encode
 # ASCII only: a report may be shown in a terminal, which must not obey anything that a directory's value says.
 
 
-def job_report(collection: Collection, result: JobResult) -> dict[str, Any]:
-    """One job's part of the report, with all its changes in memory; `write_report` needs no memory for
-    them.
-    """
-    report = _header(result)
-    errors = [problem.to_json() for problem in result.problems]
-    report["changes"] = list(_changes(collection, result, errors))
-    report["errors"] = errors
-    return report
-
-
 def write_report(stream: TextIO, collection: Collection, results: Iterable[JobResult]) -> None:
     """Write the report of all jobs, each as soon as its result is there.
 
@@ -160,7 +149,7 @@ def change_report(shown: ShownChange) -> dict[str, Any]:
 
 
 def _field_report(shown: ShownField) -> dict[str, Any]:
-    field = shown.told  # each value of a secret field is `***`: here their number is told
+    field = shown.told
     report: dict[str, Any] = {
         "field": field.field,
         "old": list(map(value_to_json, field.old)),

@@ -19,7 +19,8 @@ class ShownField(NamedTuple):
     """Old and new values of one field.
 
     Attributes:
-        told: the field as planned; of a secret one, each value is replaced by `***`.
+        told: the field as planned; of a secret one, a single `***` stands for all values that go, and one for
+            all that come, as their number says something too.
         secret: the values are not shown.
     """
 
@@ -33,13 +34,13 @@ class ShownField(NamedTuple):
 
     @property
     def old(self) -> Values:
-        """Values that go; of a secret field one `***` in place of all, as their number says something too."""
-        return self.told.old[:1] if self.secret else self.told.old
+        """Values that go."""
+        return self.told.old
 
     @property
     def new(self) -> Values:
-        """Values that come; likewise."""
-        return self.told.new[:1] if self.secret else self.told.new
+        """Values that come."""
+        return self.told.new
 
     @property
     def partial(self) -> bool:
@@ -51,7 +52,7 @@ class ShownChange(NamedTuple):
     """One change.
 
     Attributes:
-        told: the change as planned, with `***` for each value of a secret field.
+        told: the change as planned, with `***` for the values of a secret field.
         fields: its fields, each with whether it is secret.
         sequence: its place in the plan, from 0.
         outcome: what became of it; None if nothing has yet.
@@ -88,6 +89,6 @@ def visible(
 def _shown_field(field: FieldChange, is_secret: IsSecret) -> ShownField:
     if not is_secret(field.field):
         return ShownField(field, secret=False)
-    hidden = HIDDEN.encode()
-    told = field._replace(old=(hidden,) * len(field.old), new=(hidden,) * len(field.new))
+    hidden = (HIDDEN.encode(),)
+    told = field._replace(old=hidden if field.old else (), new=hidden if field.new else ())
     return ShownField(told, secret=True)

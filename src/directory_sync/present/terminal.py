@@ -75,7 +75,9 @@ class ChangeStyle:
 def change_text(shown: ShownChange, style: ChangeStyle) -> str:
     """A change's lines: what happens to which object, then each field with old and new values."""
     change, name = shown.told, shown.name
-    action = coloured(change.action.ljust(_WIDTH), _COLOURS[change.action], use=style.colour)
+    action = coloured(
+        printable(change.action).ljust(_WIDTH), _COLOURS.get(change.action, Colour.BOLD), use=style.colour
+    )
     called = f"  ({printable(name)})" if name else ""
     lines = [f"  {action}  {printable(change.key)}  {printable(change.object)}{called}\n"]
     if change.marks:

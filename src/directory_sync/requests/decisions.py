@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from directory_sync.approval.eligibility import Hindrance, Refusal, could_decide, may_decide
+from directory_sync.approval.eligibility import Refusal, could_decide, may_decide
 from directory_sync.approval.people import Approver, Person, named, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
@@ -21,6 +21,7 @@ from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.definition.problems import printable
 from directory_sync.errors import AlreadyDecided, NotAllowed, RequestError
+from directory_sync.requests.texts import refusal_text
 from directory_sync.store.store import Store
 
 
@@ -46,8 +47,8 @@ def powers(view: RequestView, person: Person, *, administrator: bool = False) ->
         administrator: they may withdraw requests of others, the schedule's for example.
     """
     return Powers(
-        decide=_hindrance_to_decide(view, person),
-        cancel=_hindrance_to_cancel(view, person, administrator=administrator),
+        decide=_why_not_decide(view, person),
+        cancel=_why_not_cancel(view, person, administrator=administrator),
     )
 
 
@@ -135,8 +136,8 @@ def cancel(
     """
 
     def check(view: RequestView) -> None:
-        if hindrance := _hindrance_to_cancel(view, person, administrator=administrator):
-            raise NotAllowed(hindrance)
+        if why_not := _why_not_cancel(view, person, administrator=administrator):
+            raise NotAllowed(why_not)
 
     return store.decisions.cancel(request_id, person.name, reason=reason, even_approved=True, check=check)
 
@@ -168,7 +169,7 @@ def _decide(
     store: Store, request_id: int, person: Person, *, digest: str, reason: str, agrees: bool
 ) -> RequestView:
     def evaluate(view: RequestView, decisions: tuple[Decision, ...]) -> RequestState | None:
-        _refuse(may_decide(view, person), view)
+        _refuse(may_decide(view, person), deciding=True)
         match _outcome(view, decisions):
             case Approved():
                 return RequestState.APPROVED
@@ -198,14 +199,14 @@ def _verify_plan(store: Store, view: RequestView, person: Person, digest: str) -
     Not under the request's lock: a large plan takes seconds.
     """
     request = view.request
-    if request.pending and request.digest == digest and not _hindrance_to_decide(view, person):
+    if request.pending and request.digest == digest and not _why_not_decide(view, person):
         store.plans.verify(request.plan_id, digest=digest, statistics=request.statistics)
         store.requests.verify(request)
 
 
-def _hindrance_to_decide(view: RequestView, person: Person) -> str:
+def _why_not_decide(view: RequestView, person: Person) -> str:
     refusal = may_decide(view, person)
-    return "" if refusal is None else str(refusal)
+    return "" if refusal is None else refusal_text(refusal)
 
 
 def _pause(request: Request) -> timedelta | None:
@@ -216,7 +217,7 @@ def _pause(request: Request) -> timedelta | None:
     return None if escalation is None else escalation.after
 
 
-def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bool) -> str:
+def _why_not_cancel(view: RequestView, person: Person, *, administrator: bool) -> str:
     request = view.request
     if not person.verified or not person.name:
         return "Airflow does not know who you are. Log in to cancel requests."
@@ -238,18 +239,17 @@ def _hindrance_to_cancel(view: RequestView, person: Person, *, administrator: bo
     )
 
 
-def _refuse(refusal: Refusal | None, view: RequestView | None = None) -> None:
+def _refuse(refusal: Refusal | None, *, deciding: bool = False) -> None:
     if refusal is None:
         return
-    if refusal.hindrance is Hindrance.DECIDED and view is not None:
-        last = view.decisions[-1]
+    if deciding and (given := refusal.decision) is not None:
         raise AlreadyDecided(
-            str(refusal),
-            by=last.person.name,
-            at=last.at,
-            state=RequestState.APPROVED if last.agreed else RequestState.DENIED,
+            refusal_text(refusal),
+            by=given.person.name,
+            at=given.at,
+            state=RequestState.APPROVED if given.agreed else RequestState.DENIED,
         )
-    raise NotAllowed(str(refusal))
+    raise NotAllowed(refusal_text(refusal))
 
 
 def _require_verified(person: Person) -> None:

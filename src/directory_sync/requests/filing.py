@@ -8,13 +8,15 @@ import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
-from directory_sync.approval.eligibility import agrees_by_asking, could_decide, somebody_could_decide
+from directory_sync.approval.eligibility import agrees_by_asking, could_be_asked, somebody_could_decide
 from directory_sync.approval.people import Person, named
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason, starter
+from directory_sync.approval.request import Request
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
 from directory_sync.requests import decisions
+from directory_sync.requests.texts import reason_text
 from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
@@ -43,32 +45,29 @@ def file_request(
         why: why the plan needs approval.
         description: what the request is about, for people.
     """
-    pending = store.requests.pending(snapshot.collection.name, plan.job)
-    if pending is not None and snapshot.trigger == TERMINAL and pending.trigger != TERMINAL:
-        # A request of a scheduler's run is not for a terminal to end; if it asks for something else, nothing
-        # is filed.
-        pass
-    elif pending is not None and pending.rules != policy:
-        store.filing.mark_stale(
-            snapshot.collection.name,
-            plan.job,
-            reason="The approval policy was changed, so it is asked for again.",
-        )
-    elif pending is not None and pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
-        store.filing.mark_stale(
-            snapshot.collection.name,
-            plan.job,
-            reason=f"Run {snapshot.run_id} asks for it, and carries it out.",
-        )
+
+    def outdated(pending: Request) -> str:
+        if snapshot.trigger == TERMINAL and pending.trigger != TERMINAL:
+            # A request of a scheduler's run is not for a terminal to end; if it asks for something else,
+            # nothing is filed.
+            return ""
+        if pending.rules != policy:
+            return "The approval policy was changed, so it is asked for again."
+        if pending.trigger == TERMINAL and snapshot.trigger != TERMINAL:
+            return f"Run {snapshot.run_id} asks for it, and applies it."
+        return ""
+
+    requester = starter(snapshot.trigger, snapshot.requester)
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=named(policy.approvers, policy.all_of),
+        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester),
         waives=plan.exceeded,
-        description=f"{description}\n{why}".strip(),
+        description=f"{description}\n{reason_text(why)}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, starter(snapshot.trigger, snapshot.requester)),
+        escalate_after=_first_escalation(policy, requester),
+        outdated=outdated,
     )
     _agree_by_asking(store, snapshot, filed)
     return filed
@@ -108,11 +107,7 @@ def ask_for_waiver(
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=[
-            each
-            for each in named(policy.approvers, policy.all_of)
-            if each.kind == "role" or could_decide(policy, each.name, requester, asked_by)
-        ],
+        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester, asked_by),
         waives=plan.exceeded,
         description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.",
         asked_by=asked_by,

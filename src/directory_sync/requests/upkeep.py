@@ -5,15 +5,15 @@ are asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from directory_sync.approval.escalation import ManagerOf, Step, StepKind, due
-from directory_sync.approval.people import Approver, named, same_person
+from directory_sync.approval.people import Approver, named
 from directory_sync.approval.policy import EffectivePolicy
 from directory_sync.approval.request import Request
-from directory_sync.definition.models import Approvers
 from directory_sync.errors import DirectorySyncError, RequestNotFound
+from directory_sync.requests.texts import unfound_text
 from directory_sync.store.store import Store
 
 
@@ -111,29 +111,21 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
         asked_by=view.asker,
     )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
-    return [_without(view.asker, step) for step in steps if step.kind is StepKind.ESCALATE]
-
-
-def _without(asker: str, step: Step) -> Step:
-    """The step without the person who asked for a waiver: they are not among those who may decide it."""
-    if not asker or step.approvers is None:
-        return step
-    users = [user for user in step.approvers.users if not same_person(user, asker)]
-    return replace(step, approvers=Approvers(users=users, roles=step.approvers.roles))
+    return [step for step in steps if step.kind is StepKind.ESCALATE]
 
 
 def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalated]:
     policy = request.rules
     done = []
     for step in steps:
-        to = named(step.approvers)
+        to, note = named(step.approvers), unfound_text(step.unfound)
         try:
             asked = store.request_upkeep.escalate(
                 request.id,
                 to,
                 level=step.level,
                 why="default" if _is_default(policy, step.level) else "escalation",
-                text=step.note,
+                text=note,
                 # If this is interrupted between two steps, the next sweep goes on at once.
                 escalate_after=timedelta(0) if step is not steps[-1] else _pause(policy, step.level),
             )
@@ -142,7 +134,7 @@ def _ask(store: Store, request: Request, steps: Sequence[Step]) -> list[Escalate
         if not asked:
             # Decided, or escalated by somebody else since it was looked at.
             break
-        done.append(Escalated(request.id, step.level, to, step.note))
+        done.append(Escalated(request.id, step.level, to, note))
     return done
 
 

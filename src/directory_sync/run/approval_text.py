@@ -11,9 +11,8 @@ from directory_sync.store.runs import TERMINAL
 
 BEFORE_WAIVER = (
     "An approval writes nothing by itself: the next run of the job that makes exactly this plan applies it,"
-    " within "
-    f"{WAIVER_LASTS.days} days of the approval. The schedule may start that run, or anyone who has not"
-    " approved this."
+    f" within {WAIVER_LASTS.days} days of the approval. The schedule may start that run, or anyone who has"
+    " not approved this."
 )
 """What an approval of a waiver will do."""
 

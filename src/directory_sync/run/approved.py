@@ -64,7 +64,7 @@ def apply_approved(
         return as_noted(request)
     if request.waiver:
         raise NotDecidable(
-            f"Request {request.id} waives limits for a run that makes the same plan once more. Nothing was"
+            f"Request {request.id} waives limits for a run that makes the same plan again. Nothing was"
             " written. Run the job again."
         )
     stored = store.plans.load(request.plan_id)
@@ -103,6 +103,6 @@ def _require_same_place(plan: Plan, here: str) -> None:
     if plan.destination != here:
         raise DirectorySyncError(
             f"The approved plan is for {plan.destination}, but the connection leads to {here} now, where"
-            " nothing of what was "
-            "seen holds. Nothing was written. Correct the connection, or run the job again."
+            " nothing of what was seen holds. Nothing was written. Correct the connection, or run the job"
+            " again."
         )

@@ -13,12 +13,12 @@ from directory_sync.apply.apply import apply_plan
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
-from directory_sync.definition.secrets import marked_secret
 from directory_sync.endpoints.change import Result
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import LeaseLost
 from directory_sync.plan.model import Plan, Statistics
 from directory_sync.plan.planning import Progress, Stage
+from directory_sync.run.known_definitions import known_secrets
 from directory_sync.run.learning import Written, claimed_meanwhile, learn
 from directory_sync.run.looking_back import record_what_was_found
 from directory_sync.run.result import JobResult, JobState, applied
@@ -61,6 +61,8 @@ def carry_out(
     Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written
     then. StoreError.
     """
+    # Asked for first: while the store cannot say it, nothing is begun.
+    secrets = known_secrets(store, snapshot)
     if request is None:
         store.plans.start_applying(plan_id)
     else:
@@ -81,8 +83,7 @@ def carry_out(
         plan_id=plan_id,
         store=store.plans,
         images=store.before_images,
-        # Of all jobs: others may write to the same objects, through whatever connection.
-        secrets=marked_secret(snapshot.collection.jobs),
+        secrets=secrets,
         check=check,
         resumed=resumed,
         progress=lambda done, total: progress(Stage.APPLY, done, total),
@@ -132,13 +133,13 @@ def _refused(
 def as_noted(request: Request) -> JobResult:
     """What was noted of a request that has been carried out before."""
     noted = request.result or {}
-    log.info("Request %d has been carried out already, at %s UTC.", request.id, request.applied)
+    log.info("Request %d has been applied already, at %s UTC.", request.id, request.applied)
     return JobResult(
         job=request.job,
         state=JobState(noted.get("state", JobState.SUCCESS)),
         statistics=Statistics(**noted.get("statistics", {})),
         digest=request.digest,
-        message=f"Request {request.id} has been carried out already. {noted.get('message', '')}".strip(),
+        message=f"Request {request.id} has been applied already. {noted.get('message', '')}".strip(),
         plan_id=request.plan_id,
         request=request.id,
     )

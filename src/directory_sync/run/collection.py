@@ -84,10 +84,10 @@ def run_collection(
         StoreError: the store does not answer.
     """
     refuse_unsupported(snapshot.collection, jobs, script_modules=deployment.script_modules)
-    hindrance = ""
+    why_not = ""
     for job in jobs:
-        if hindrance:
-            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=hindrance)
+        if why_not:
+            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=why_not)
             continue
         try:
             result = run_job(
@@ -104,8 +104,8 @@ def run_collection(
             result = JobResult(job=job.name, state=JobState.FAILED, message=str(error), error=error)
         yield result
         if result.state.failed and job.on_failure is FailureAction.ABORT:
-            hindrance = f"Not run, because job {job.name} before it failed and its failure action is abort."
+            why_not = f"Not run, because job {job.name} before it failed and its failure action is abort."
         elif result.state is JobState.WAITING and job.wait_for_approval:
-            hindrance = (
+            why_not = (
                 f"Not run, because job {job.name} before it waits for approval (request {result.request})."
             )

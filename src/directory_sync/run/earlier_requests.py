@@ -66,7 +66,7 @@ def _reason_of_denial(denied: Request, store: Store) -> str:
 def end_superfluous(work: BegunJob, plan: Plan) -> None:
     """End a request of an earlier run: what it asks for is not what the source says now."""
     what = (
-        "carries out newer changes that need no approval"
+        "applies newer changes that need no approval"
         if len(plan.changes)
         else "found nothing to change any more"
     )

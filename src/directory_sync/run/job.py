@@ -25,6 +25,7 @@ from directory_sync.plan.model import Plan
 from directory_sync.plan.past import Past
 from directory_sync.plan.planning import Progress
 from directory_sync.requests.filing import file_request
+from directory_sync.requests.texts import reason_text
 from directory_sync.run.attempt import Attempt
 from directory_sync.run.begun_job import BegunJob, unfinished_plan
 from directory_sync.run.connection_use import roles_of
@@ -259,7 +260,7 @@ def _file(verdict: Ask, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResul
         why=verdict.why,
         description=work.job.description,
     )
-    message = f"Waiting for approval: request {filed.id}. {verdict.why}"
+    message = f"Waiting for approval: request {filed.id}. {reason_text(verdict.why)}"
     if filed.filing is Filing.REPLACES:
         message += f" It takes the place of request {filed.replaced}, which is stale now."
     return waiting(plan, plan_id, filed.id, message, work.started)
@@ -325,7 +326,7 @@ def _make_plan(
     past: Past,
     progress: Progress,
     *,
-    rules: JobRules | None = None,
+    rules: JobRules,
 ) -> Plan:
     plan = make_plan(
         collection,
@@ -334,8 +335,8 @@ def _make_plan(
         opened.destination,
         opened.mapping,
         past=past,
-        limits=None if rules is None else rules.limits,
-        remove=None if rules is None else rules.remove,
+        limits=rules.limits,
+        remove=rules.remove,
         progress=progress,
     )
     return replace(plan, warnings=opened.warnings + plan.warnings)

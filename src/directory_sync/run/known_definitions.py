@@ -1,4 +1,6 @@
-"""Whether a job was applied before as it is defined now. Until then its scheduled runs count as by hand."""
+"""What the store knows of definitions: whether a job was applied before as it is defined now (until then its
+scheduled runs count as by hand), and which fields any collection marks as secret.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from directory_sync.definition.models import Collection, Job, format_limit
+from directory_sync.definition.secrets import marked_secret, marked_secret_in
 from directory_sync.run.result import JobState
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
@@ -34,6 +37,17 @@ def is_known(store: Store, snapshot: Snapshot, job: Job) -> bool:
         except (ValidationError, KeyError):
             continue
     return False
+
+
+def known_secrets(store: Store, snapshot: Snapshot) -> frozenset[str]:
+    """The destination fields that any job marks as secret: one of the run's collection, or one of another
+    collection by the newest definition that the store knows.
+
+    Of all of them, because others may write to the same objects, through whatever connection. Raises
+    StoreError.
+    """
+    own = marked_secret(snapshot.collection.jobs)
+    return own.union(*map(marked_secret_in, store.earlier_runs.newest_definitions()))
 
 
 def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:

@@ -65,7 +65,6 @@ def new_run_needed(snapshot: Snapshot, job: Job, waits: int | None) -> NewRunNee
     pending = f" Request {waits}, which this run has filed, stays as it is." if waits is not None else ""
     return NewRunNeeded(
         f"Job {job.name} is under an approval policy, and run {snapshot.run_id} makes no new plan for it: a"
-        " task of the "
-        f"run was cleared or marked by hand, or the run had ended. Nothing was read or written.{pending}"
-        " Start a new run: the person who starts it is its requester."
+        " task of the run was cleared or marked by hand, or the run had ended. Nothing was read or"
+        f" written.{pending} Start a new run: the person who starts it is its requester."
     )

@@ -60,6 +60,11 @@ class JobState(StrEnum):
         """Whether the job failed: counts for failure actions, the run's state and retries."""
         return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
 
+    @property
+    def only_planned(self) -> bool:
+        """Whether a plan was made, of which nothing was written."""
+        return self in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
+
 
 NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)
 """States of a job whose plan was not carried out because of what was said, or not said, about it; the run has
@@ -248,9 +253,8 @@ def _explained(error: Exception) -> Exception:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         explained = DirectorySyncError(
             f"A temporary file in {tempfile.gettempdir()} could not be written: {error.strerror}. The job"
-            " stopped before it "
-            "wrote anything. Make room there, or let TMPDIR name a folder that has more, and run the job"
-            " again."
+            " stopped before it wrote anything. Make room there, or let TMPDIR name a folder that has more,"
+            " and run the job again."
         )
     elif isinstance(error, MemoryError):
         explained = DirectorySyncError(

@@ -121,7 +121,7 @@ def settle_all(
         holder: how others are told who holds the leases meanwhile.
         is_over: whether a plan's run is certainly over in Airflow, so that no retry goes on with the plan. By
             default that is not known: the store closes such runs while the approval of one of their jobs is
-                waited for.
+            waited for.
 
     Raises StoreError.
     """

@@ -54,11 +54,9 @@ def _refuse(
     if asking and could_write:
         raise RunInAirflow(
             f"Airflow runs a collection {collection.name} too ({how}), and what"
-            f" {_jobs(asking)} would "
-            f"write there needs approval. From here {_jobs(could_write)} could write without it, so nothing"
-            " was read or "
-            "written. Run the collection in Airflow. What was approved for a run from a terminal can still be"
-            " written: --approved NUMBER."
+            f" {_jobs(asking)} would write there needs approval. From here {_jobs(could_write)} could write"
+            " without it, so nothing was read or written. Run the collection in Airflow. What was approved"
+            " for a run from a terminal can still be written: --approved NUMBER."
         )
 
 

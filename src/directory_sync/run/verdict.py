@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from directory_sync.approval.eligibility import could_decide
+from directory_sync.approval.eligibility import could_be_asked
 from directory_sync.approval.people import Approver, named, same_person
 from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, Reason, needs_approval
 from directory_sync.approval.request import Request
@@ -223,7 +223,10 @@ def decide(
     # A run by hand asks again all the same.
     if denied is not None and start.trigger == SCHEDULED and _is_denial(denied, plan, rules):
         return ReferTo(denied, earlier.denial)
-    return Ask(rules.policy, why, _who_is_asked(rules.policy, start))
+    approvers = could_be_asked(
+        named(rules.policy.approvers, rules.policy.all_of), rules.policy, start.requester
+    )
+    return Ask(rules.policy, why, approvers)
 
 
 def _needs_approval(
@@ -286,12 +289,4 @@ def _same_question(asked: Request, plan: Plan, rules: JobRules) -> bool:
         asked.digest == plan.digest
         and asked.rules == rules.policy
         and same_limits(asked.waives, plan.exceeded)
-    )
-
-
-def _who_is_asked(policy: EffectivePolicy, start: Start) -> tuple[Approver, ...]:
-    return tuple(
-        each
-        for each in named(policy.approvers, policy.all_of)
-        if each.kind == "role" or could_decide(policy, each.name, start.requester)
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from directory_sync.approval.people import role_text
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.states import RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
+from directory_sync.requests.texts import approver_text, reason_text
 from directory_sync.run.verdict import (
     Apply,
     Ask,
@@ -54,7 +54,7 @@ def referred_text(verdict: ReferTo) -> str:
     request = verdict.request
     if request.state != RequestState.DENIED:
         stands = (
-            "are approved, and about to be carried out"
+            "are approved, and about to be applied"
             if request.state == RequestState.APPROVED
             else "wait for approval already"
         )
@@ -82,10 +82,10 @@ def forecast_text(forecast: Forecast) -> str:
                 return unused_text(unused)
             return f"{run} would stop: the plan needs approval, and nothing would wait for it."
         case Ask(why=why, approvers=approvers):
-            names = [each.name if each.kind == "user" else role_text(each.name) for each in approvers]
+            names = list(map(approver_text, approvers))
             asks = f"ask {_and(names)} for approval" if names else "ask for approval"
-            nobody = "" if names else " No one whom the policy names may give it."
-            return f"{run} would {asks}. {why}{nobody}"
+            nobody = "" if names else " No one that the policy names may give it."
+            return f"{run} would {asks}. {reason_text(why)}{nobody}"
         case ReferTo(request=request) as referred:
             if request.state == RequestState.DENIED:
                 return (

@@ -1,4 +1,7 @@
-"""What objects were like before they were deleted, disabled or moved; kept as long as the plan is."""
+"""What objects were like before they were deleted, disabled or moved.
+
+Nothing deletes them yet, as nothing deletes plans; nothing but tests reads them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.endpoints.change import Values, value_from_json, value_to_json
 from directory_sync.errors import PlanAltered
+from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.tables import BeforeImageRow
 
@@ -99,14 +103,16 @@ class BeforeImages:
 
 
 def _columns(plan_id: int, image: BeforeImage) -> dict[str, Any]:
+    # As it is stored, so that the seal is over what is read back.
+    object = storable(image.object)
     fields = {name: list(map(value_to_json, values)) for name, values in image.values.items()}
     left_out = list(image.left_out)
     return {
         "sequence": image.sequence,
-        "object": image.object,
+        "object": object,
         "fields": fields,
         "left_out": left_out,
-        "seal": _seal(plan_id, image.sequence, image.object, fields, left_out),
+        "seal": _seal(plan_id, image.sequence, object, fields, left_out),
     }
 
 

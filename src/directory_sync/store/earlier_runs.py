@@ -39,6 +39,25 @@ class EarlierRuns:
             ).one_or_none()
         return None if row is None else read_snapshot(self._database, row)
 
+    def newest_definitions(self) -> Iterator[Mapping[str, Any]]:
+        """The definition that the newest run of each collection began with; where a terminal has run it too,
+        the newest of its runs and the newest of all others.
+        """
+        newest = select(func.max(CollectionRunRow.id)).group_by(
+            CollectionRunRow.collection, CollectionRunRow.trigger == TERMINAL
+        )
+        with self._database.read() as connection:
+            keys = connection.scalars(
+                select(CollectionRunRow.definition_key).where(CollectionRunRow.id.in_(newest)).distinct()
+            ).all()
+        for key in keys:
+            with self._database.read() as connection:
+                definition = connection.scalar(
+                    select(DefinitionRow.definition).where(DefinitionRow.key == key)
+                )
+            if definition is not None:
+                yield definition
+
     def last_attempt(self, run: int, job: str) -> LastAttempt | None:
         """The latest attempt at a job in the run that a `Snapshot` names; None if none has begun."""
         with self._database.read() as connection:

@@ -129,7 +129,7 @@ class PlanPages:
                 _heads().where(PlanRow.id == min(max(plan_id, 0), LARGEST_ID))
             ).one_or_none()
         if row is None:
-            raise PlanMismatch(f"There is no plan {plan_id}. It may have been deleted because of its age.")
+            raise PlanMismatch(f"There is no plan {plan_id} in the {self._database.label}.")
         header = row.header
         return PlanHead(
             id=row.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,9 @@ from directory_sync.store.runs import RUNNING, TERMINAL, WAITING
 from directory_sync.store.seals import request_seal
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow, RequestRow
 
+Outdated = Callable[[Request], str]
+"""Says why a pending request does not count any more, for its history; empty if it does."""
+
 _ATTEMPTS = 100  # each time, somebody else has filed one and it was decided at once
 
 
@@ -58,6 +61,7 @@ class RequestFiling:
         waiver: bool = False,
         expires_after: timedelta | None = None,
         escalate_after: timedelta | None = None,
+        outdated: Outdated | None = None,
     ) -> Filed:
         """Ask for the approval of a stored plan.
 
@@ -81,6 +85,7 @@ class RequestFiling:
             waiver: it is asked for after a limit had stopped the job, for a later run to use; never takes the
                 place of a pending request of another run.
             expires_after, escalate_after: from now, by the database's clock.
+            outdated: says of the pending request why it does not count although it asks for the same.
 
         The attempt that has made the plan is noted to wait for the request in the same step: it may be killed
         before it says so.
@@ -110,6 +115,7 @@ class RequestFiling:
                     reason=reason,
                     expires_after=expires_after,
                     escalate_after=escalate_after,
+                    outdated=outdated,
                 )
             if filed is not None:
                 return filed
@@ -227,6 +233,7 @@ class RequestFiling:
         reason: str | None,
         expires_after: timedelta | None,
         escalate_after: timedelta | None,
+        outdated: Outdated | None,
     ) -> Filed | None:
         """File it; None if somebody else has filed one for this job since the transaction began."""
         reason = plan.reason if reason is None else reason
@@ -236,11 +243,15 @@ class RequestFiling:
             end_request(connection, older, RequestState.EXPIRED, by="", at=now)
             add_event(connection, older.id, EventKind.EXPIRED, at=now)
             older = None
-        same = older if older is not None else _approved_in_this_run(connection, plan)
-        if same is not None and same.digest == plan.digest and same_limits(same.waives, waives):
+        why_outdated = "" if older is None or outdated is None else outdated(older)
+        asked = older if older is not None and not why_outdated else _approved_in_this_run(connection, plan)
+        if asked is not None and asked.digest == plan.digest and same_limits(asked.waives, waives):
+            if older is not None and why_outdated:
+                end_request(connection, older, RequestState.STALE, by="", at=now)
+                _note_successor(connection, older, asked.id, why_outdated, now)
             if not given["waiver"]:
-                _note_waiting(connection, plan, same.id, now)
-            return Filed(Filing.SAME_AS_PENDING, same.id)
+                _note_waiting(connection, plan, asked.id, now)
+            return Filed(Filing.SAME_AS_PENDING, asked.id)
         if older is not None:
             if plan.trigger == TERMINAL and older.trigger != TERMINAL:
                 raise NotDecidable(
@@ -297,11 +308,16 @@ class RequestFiling:
         )
         if older is None:
             return Filed(Filing.NEW, request_id)
-        connection.execute(
-            update(RequestRow).where(RequestRow.id == older.id).values(successor_id=request_id)
-        )
-        add_event(connection, older.id, EventKind.STALE, at=now, data={"successor": request_id})
+        _note_successor(connection, older, request_id, why_outdated, now)
         return Filed(Filing.REPLACES, request_id, older.id)
+
+
+def _note_successor(connection: Connection, older: Request, successor: int, why: str, now: datetime) -> None:
+    """Note which request has taken the place of one that has ended, and why if its plan is not the reason."""
+    connection.execute(update(RequestRow).where(RequestRow.id == older.id).values(successor_id=successor))
+    add_event(
+        connection, older.id, EventKind.STALE, at=now, text=shortened(why), data={"successor": successor}
+    )
 
 
 def _places(definition: Mapping[str, Any], job_name: str) -> dict[str, str | None]:

@@ -1,6 +1,4 @@
-"""What happens to requests without anybody deciding: gates that look, views, escalation, expiry,
-retention.
-"""
+"""What time does to requests that are stored: escalation, expiry, deletion after `request_retention`."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ DELETE_BATCH = 500
 
 
 class RequestUpkeep:
-    """Queries of gates, sweeps and retention."""
+    """Queries of sweeps and retention."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

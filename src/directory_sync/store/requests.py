@@ -1,8 +1,7 @@
 """Finding requests: one by its number, run or plan, and lists of them (inbox, own, all) page by page.
 
-Each change of a request is one short transaction that locks it, so that everything that happens to one
-request happens one after another, and each change leaves an event; see the other `request_` modules. Who may
-do what is not decided in the store: callers hand that in.
+Nothing is changed here; the other `request_` modules do that. Who may see what is not decided in the store:
+callers hand that in.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ class JobRunRow(Base):
     finished: Mapped[datetime | None] = mapped_column(UtcDateTime)
     host: Mapped[str] = mapped_column(SafeText)
     pid: Mapped[int]
-    # The request that the attempt waits for, which may be one of another run, or that it carries out. No
-    # foreign key: requests are deleted by their age, what became of a job stays.
+    # The request that the attempt waits for, which may be one of another run, or that it applies. No foreign
+    # key: ended requests are deleted where `request_retention` is set, what became of a job stays.
     request_id: Mapped[int | None] = mapped_column(index=True)
     # The token of the lease that it works under. None for previews, which write nothing, and for attempts of
     # earlier versions.

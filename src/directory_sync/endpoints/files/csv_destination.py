@@ -93,7 +93,7 @@ class CsvDestination(CsvSource, RowFile):
                 )
                 # As it stands there, for that is what is looked for when it is written.
                 values = {field: [row.cells[place].encode()] for field, place in places if row.cells[place]}
-                batch.append(Record(key or f"line {row.line}", values, problem))
+                batch.append(Record(key, values, problem))
                 if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []

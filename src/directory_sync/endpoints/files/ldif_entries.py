@@ -105,7 +105,7 @@ class LdifEntries:
         if differing := [field.field for field in change.fields if not _is_as_seen(entry, field)]:
             return (
                 Result.CONFLICT,
-                f"somebody changed {', '.join(differing)} meanwhile. Run the job again to compare.",
+                f"someone changed {', '.join(differing)} meanwhile. Run the job again to compare.",
             )
         if change.action is Action.DELETE:
             return self._delete(old)

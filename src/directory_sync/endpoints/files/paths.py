@@ -122,7 +122,7 @@ class FileVersion:
             raise IncompleteListing(
                 "the file was changed while it was being read.",
                 endpoint=label,
-                remedy="Let whoever writes it finish first; best they write another file and rename it.",
+                remedy="Let the program that writes it finish first; best, it renames a new file over it.",
             )
 
 

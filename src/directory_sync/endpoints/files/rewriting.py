@@ -12,7 +12,7 @@ from directory_sync.endpoints.contract import NONE_WITHHELD, Can
 from directory_sync.endpoints.exchanges import Part
 from directory_sync.endpoints.files.replacing import replace_content, writing_to
 from directory_sync.endpoints.rows import RowChange, cell_text, decide, rendered_row
-from directory_sync.endpoints.unwritten import withheld_with_dependants
+from directory_sync.endpoints.unwritten import APPEARED, withheld_with_dependants
 from directory_sync.endpoints.whole import WholeDestination
 from directory_sync.errors import EndpointError, MissingObjectError, RecordError
 
@@ -45,6 +45,7 @@ class RewrittenFile(WholeDestination):
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Give the file its new content in one step, then tell what became of each change.
 
@@ -55,6 +56,7 @@ class RewrittenFile(WholeDestination):
         if not todo:
             return
         with writing_to(self.path, self.label):
+            withheld = {**withheld, **dict.fromkeys(self._appeared(todo, absent), APPEARED)}
             refused = withheld_with_dependants(todo, withheld, self.names)
             sendable = [each for each in todo if each[0] not in refused]
             outcomes, write_content = self._decide(sendable, verify)
@@ -67,6 +69,13 @@ class RewrittenFile(WholeDestination):
                 yield Outcome(sequence, Result.FAILED, message)
             else:
                 yield next(decided)
+
+    def _appeared(self, todo: Sequence[tuple[int, Change]], absent: Collection[int]) -> Iterator[int]:
+        """The places of those changes that could be made although their objects had not been there."""
+        doubtful = [each for each in todo if each[0] in absent]
+        if doubtful:
+            outcomes, _ = self._decide(doubtful, frozenset())
+            yield from (outcome.sequence for outcome in outcomes if outcome.result is Result.DONE)
 
     @abstractmethod
     def _decide(

@@ -187,6 +187,7 @@ class LdapDestination(LdapSource):
         before_send: Callable[[], None],
         verify: Collection[int] = frozenset(),
         withheld: Mapping[int, str] = NONE_WITHHELD,
+        absent: Collection[int] = frozenset(),
     ) -> Iterator[Outcome]:
         """Carry out changes on one connection, many at a time; see `write.Writer`."""
         writer = Writer(
@@ -194,6 +195,7 @@ class LdapDestination(LdapSource):
             before_send=before_send,
             verify=verify,
             withheld=withheld,
+            absent=absent,
             delays=self._reconnect_delays,
         )
         return writer.run(changes)

@@ -145,9 +145,8 @@ def search_error(error: ldap.LDAPError, *, endpoint: str, base: str, login: str)
             f"the server cut the listing of {place} short: its {kind} limit for {who} is reached ({text}).",
             endpoint=endpoint,
             remedy=f"Raise the server's {kind} limit for this login (OpenLDAP: its setting limits; Active"
-            " Directory:"
-            f" the query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry), or narrow"
-            " container and filter.",
+            f" Directory: the query policy; 389 Directory Server: {_LIMITS_389[kind]} of the login's entry),"
+            " or narrow container and filter.",
         )
     if isinstance(error, ldap.INSUFFICIENT_ACCESS):
         return AuthenticationError(

@@ -64,9 +64,13 @@ def _asked(server: Server, dns: Collection[str]) -> Iterator[Image]:
                     return
                 _, data, number, *_ = connection.result4(ldap.RES_ANY, ldap.MSG_ALL, connection.timeout)
                 dn = underway.pop(number)
-                for name, entry in data or ():
-                    if name is not None:
-                        yield _image(dn, entry, identity, partial(rest_of_range, connection, name))
+                found = next((each for each in data or () if each[0] is not None), None)
+                if found is None:
+                    # One that is not there would have been refused.
+                    yield Image(dn, {}, problem="this login may not read it")
+                else:
+                    name, entry = found
+                    yield _image(dn, entry, identity, partial(rest_of_range, connection, name))
             except (*errors.CONNECTION_LOST, *errors.BUSY) as error:
                 raise errors.unavailable(error, server.label) from None
             except ldap.LDAPError as error:
@@ -85,6 +89,10 @@ def _image(
         values = whole_values(entry, rest)
     except Broken as broken:
         return Image(dn, {}, problem=str(broken))
+    except (*errors.CONNECTION_LOST, *errors.BUSY):
+        raise
+    except ldap.LDAPError as error:
+        return Image(dn, {}, problem=errors.server_text(error))
     if identity is None:
         return Image(dn, values)
     shown = next((name for name in values if name.lower() == identity.lower()), None)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from directory_sync.endpoints.change import Action, Change
 from directory_sync.endpoints.dn_names import DnNames
 from directory_sync.endpoints.ldap.lookup import Lookup, Sight
-from directory_sync.endpoints.ldap.operations import operations
+from directory_sync.endpoints.ldap.operations import Delete, Operations, Rename, operations
 from directory_sync.endpoints.ldap.repairs import Repairs
 from directory_sync.endpoints.ldap.root_dse import ASSERTION
 from directory_sync.endpoints.ldap.server import Server
@@ -27,6 +27,7 @@ class Intake:
         repairs: what the server does to references by itself; None if it does nothing.
         verify: places of changes that an earlier attempt may have carried out.
         withheld: places of changes that must not be sent, and why.
+        absent: places of changes for whose objects there was no image.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Intake:
         repairs: Repairs | None,
         verify: Collection[int],
         withheld: Mapping[int, str],
+        absent: Collection[int],
     ) -> None:
         self._server = server
         self._sight = sight
         self._repairs = repairs
         self._verify = verify
         self._withheld = withheld
+        self._absent = absent
         self._assertion = server.settings.assertion_control and ASSERTION in server.root.controls
 
     def task_of(self, sequence: int, change: Change) -> Task:
@@ -71,9 +74,10 @@ class Intake:
         task.after = (*task.after, *waits_to_leave)
         if sequence in self._withheld:
             task.withheld = self._withheld[sequence]
-        elif sequence in self._verify:
+        elif sequence in self._absent or sequence in self._verify:
+            task.is_absent = sequence in self._absent
             task.look()
-        elif self._needs_look(change):
+        elif self._needs_look(change, planned):
             task.is_guarded = True
             task.look(only=_whole_fields(change))
         return task
@@ -102,11 +106,15 @@ class Intake:
         task.main, task.late, task.after = deque([task.main[0]]), deque(), ()
         task.touches = frozenset((names.normalise(change.object), via))
 
-    def _needs_look(self, change: Change) -> bool:
+    def _needs_look(self, change: Change, planned: Operations) -> bool:
         """Whether the server cannot check by itself that the object is as it was seen."""
         if change.action is Action.CREATE:
             return False
-        return not self._assertion or any(field.replace for field in change.fields)
+        if not self._assertion or any(field.replace for field in change.fields):
+            return True
+        # Values may be too long to be asserted. A modification names those that it takes away.
+        first = next(iter(planned.main), None)
+        return isinstance(first, Delete | Rename) and first.assertion is None
 
 
 def _touched(change: Change, names: DnNames) -> frozenset[str]:

@@ -4,7 +4,7 @@ write.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.findings import Finding, find
-from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question, Sight
+from directory_sync.endpoints.ldap.lookup import Existence, Lookup, Question, Sight, Visibility
 from directory_sync.endpoints.ldap.operations import Operations, operations
 from directory_sync.endpoints.ldap.progress import Known
 from directory_sync.endpoints.ldap.read import Broken
@@ -64,7 +64,10 @@ def look_at(
                 puzzling.append(each)
                 continue
             if _is_about_absence(each, finding):
-                absent.append((each, finding))
+                if each.lookup.is_hidden:
+                    yield _outcome(label, each, Finding(Result.UNCERTAIN, _HIDDEN))
+                else:
+                    absent.append((each, finding))
                 continue
             if finding.result is Result.FOUND_DONE and each.change.new_object is not None:
                 moved[normalise(each.change.object).encode()] = normalise(each.change.new_object).encode()
@@ -81,11 +84,17 @@ def look_at(
         for each in _asked(server, connection, iter(unexplained)):
             assert isinstance(each.question, Existence)
             yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
-        # Only now, when no other answer is awaited on this connection.
-        visible = _Visible(server, connection)
+        # One in each container asks for all of them.
+        together: dict[str, list[tuple[_Looked, Finding]]] = defaultdict(list)
         for each, finding in absent:
-            seen = visible(each.change)
-            yield _outcome(label, each, finding if seen else Finding(Result.UNCERTAIN, _BLIND))
+            each.question = Visibility(parent_of(each.change.object) or "")
+            together[normalise(each.question.container)].append((each, finding))
+        for asked in _asked(server, connection, (group[0][0] for group in together.values())):
+            assert isinstance(asked.question, Visibility)
+            for each, finding in together[normalise(asked.question.container)]:
+                yield _outcome(
+                    label, each, finding if asked.question.sees else Finding(Result.UNCERTAIN, _BLIND)
+                )
 
 
 def _is_about_absence(each: _Looked, finding: Finding) -> bool:
@@ -95,49 +104,8 @@ def _is_about_absence(each: _Looked, finding: Finding) -> bool:
     return each.change.action is Action.CREATE and finding.result is Result.NOT_DONE
 
 
-_EMPTY = {"hasSubordinates": b"FALSE", "numSubordinates": b"0"}
-"""What OpenLDAP and 389 Directory Server say of an entry without children."""
-
-
+_HIDDEN = "this login may not read it now"
 _BLIND = "this login sees nothing at all in its container now"
-
-
-class _Visible:
-    """Whether a login sees anything in a container: without a right to read, each object looks as if it were
-    gone.
-    """
-
-    def __init__(self, server: Server, connection: SimpleLDAPObject) -> None:
-        self._server = server
-        self._connection = connection
-        self._known: dict[str, bool] = {}
-
-    def __call__(self, change: Change) -> bool:
-        above = parent_of(change.object) or ""
-        container = self._server.schema.names.normalise(above)
-        if container not in self._known:
-            self._known[container] = self._sees(above)
-        return self._known[container]
-
-    def _sees(self, container: str) -> bool:
-        connection, patience = self._connection, self._connection.timeout
-        try:
-            if connection.search_ext_s(
-                container, ldap.SCOPE_ONELEVEL, attrlist=["1.1"], timeout=patience, sizelimit=1
-            ):
-                return True
-            # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
-            found = connection.search_ext_s(
-                container, ldap.SCOPE_BASE, attrlist=list(_EMPTY), timeout=patience
-            )
-        except ldap.SIZELIMIT_EXCEEDED:
-            return True
-        except (ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS):
-            return False
-        except ldap.LDAPError as error:
-            raise errors.unavailable(error, self._server.label) from None
-        held = {name.lower(): values for _, values in found for name, values in (values or {}).items()}
-        return any(held.get(name.lower()) == [empty] for name, empty in _EMPTY.items())
 
 
 def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:

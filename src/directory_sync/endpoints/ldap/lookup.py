@@ -76,9 +76,21 @@ class Lookup:
         seen: the object, once it was found under one of its names.
         elsewhere: DN of the object if it was found under another name; empty if another object has its name;
             else None.
+        hidden: under one of its names the server says neither that there is an object nor that there is none:
+            one may be there that this login may not read.
     """
 
-    __slots__ = ("_change", "_searches", "_sight", "_spelling", "_stored", "elsewhere", "looked_at", "seen")
+    __slots__ = (
+        "_change",
+        "_searches",
+        "_sight",
+        "_spelling",
+        "_stored",
+        "elsewhere",
+        "hidden",
+        "looked_at",
+        "seen",
+    )
 
     def __init__(self, sight: Sight, change: Change) -> None:
         self._sight = sight
@@ -90,6 +102,7 @@ class Lookup:
         self.looked_at: Collection[str] | None = None
         self.seen: Seen | None = None
         self.elsewhere: str | None = None
+        self.hidden = False
 
     def begin(self, *, only: Collection[str] | None = None, stored: bool = False) -> None:
         """Forget what was seen, and look again.
@@ -103,11 +116,17 @@ class Lookup:
         self._stored = stored and MANAGE_DSA_IT in self._sight.server.root.controls
         self._spelling = self._sight.spelling(self._change, only)
         self.seen = self.elsewhere = None
+        self.hidden = False
         change = self._change
         names = (change.object, change.via, change.final_object)
         self._searches = [
             _Search(name, ldap.SCOPE_BASE, EVERYTHING) for name in dict.fromkeys(names) if name is not None
         ]
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether the object was not found, and may be there nevertheless."""
+        return self.hidden and self.seen is None and self.elsewhere is None
 
     @property
     def spelling(self) -> Spelling:
@@ -163,6 +182,9 @@ class Lookup:
                 return True
             self.elsewhere = ""
             break
+        else:
+            # A filter finds nothing where there is no such object; a search for a name would be refused.
+            self.hidden = self.hidden or not by_identity or self._dn_of_identity() is not None
         return by_identity or not (self._searches or self._can_ask_by_identity())
 
     def refused(self, error: ldap.LDAPError) -> bool:
@@ -188,14 +210,66 @@ class Lookup:
             and self._change.action is not Action.CREATE
         )
 
+    def _dn_of_identity(self) -> str | None:
+        identity = self._change.identity
+        return None if identity is None else self._sight.server.root.behaviour.dn_of_identity(identity)
+
     def _by_identity(self) -> _Search:
         server, identity = self._sight.server, self._change.identity
         assert identity is not None
-        dn = server.root.behaviour.dn_of_identity(identity)
-        if dn is not None:
+        if (dn := self._dn_of_identity()) is not None:
             return _Search(dn, ldap.SCOPE_BASE, EVERYTHING)
         context = server.root.naming_context_of(self._change.object) or ""
         return _Search(context, ldap.SCOPE_SUBTREE, equals(server.identity_field or "", identity))
+
+
+_EMPTY = {"hasSubordinates": b"FALSE", "numSubordinates": b"0"}
+"""What OpenLDAP and 389 Directory Server say of an entry without children."""
+
+
+class Visibility:
+    """Asks whether this login sees anything in a container: without a right to read, each object looks as if
+    it were gone.
+
+    Attributes:
+        container: its DN.
+        sees: the answer.
+    """
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self._is_second = False
+        self.sees = False
+
+    def send(self, connection: SimpleLDAPObject) -> int:
+        """Ask for one object in it; then how many there are."""
+        if self._is_second:
+            # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
+            return int(
+                connection.search_ext(self.container, ldap.SCOPE_BASE, EVERYTHING, attrlist=list(_EMPTY))
+            )
+        return int(
+            connection.search_ext(
+                self.container, ldap.SCOPE_ONELEVEL, EVERYTHING, [NO_ATTRIBUTES], sizelimit=1
+            )
+        )
+
+    def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:  # noqa: ARG002 - as every question
+        """An object in it, or that there is none."""
+        if not self._is_second:
+            self.sees = bool(data)
+            self._is_second = True
+            return self.sees
+        held = {name.lower(): values for _, values in data for name, values in (values or {}).items()}
+        self.sees = any(held.get(name.lower()) == [empty] for name, empty in _EMPTY.items())
+        return True
+
+    def refused(self, error: ldap.LDAPError) -> bool:
+        """Where there are more than were asked for, it sees them."""
+        if not isinstance(error, (ldap.SIZELIMIT_EXCEEDED, ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)):
+            raise error
+        self.sees = isinstance(error, ldap.SIZELIMIT_EXCEEDED)
+        return True
 
 
 class Existence:

@@ -254,9 +254,8 @@ def refusal(error: ldap.LDAPError, operation: Operation) -> Refusal:
         return Refusal(
             Result.CONFLICT,
             "the directory says that the object is not as it was when the change was planned, although all"
-            " that can be read is."
-            " If that stays so, the login may lack the right to search or compare an attribute of this job."
-            f" Nothing was overwritten. Server: {text}.",
+            " that can be read is. If that stays so, the login may lack the right to search or compare an"
+            f" attribute of this job. Nothing was overwritten. Server: {text}.",
             look=True,
             computed=isinstance(error, ldap.NO_SUCH_ATTRIBUTE),
         )
@@ -274,8 +273,8 @@ def held_by(refused: Refusal, holders: Sequence[tuple[str, str]]) -> str:
     found = " or ".join(f"{dn} has the same {name}" for name, dn in holders)
     unsure = " The directory does not say which of them it means." if len(holders) > 1 else ""
     return (
-        f"{found}, and the directory lets only one object have it.{unsure} "
-        "Take the value from that object, or correct it at the source."
+        f"{found}, and the directory lets only one object have it.{unsure} Take the value from that object,"
+        " or correct it at the source."
     )
 
 
@@ -286,15 +285,17 @@ def _not_unique(text: str, operation: Operation) -> Refusal:
     subject = _subject(text, operation)
     if not named and subject:
         named = {base_name(subject)}
-    taken = tuple((name, value) for name, value in written if base_name(name) in named) or written
-    only = _only(dict.fromkeys(name for name, _ in taken))
-    refused = _failed(
-        only,
-        "another object has this value, and the directory lets only one have it",
-        "Take it from that object, or correct it at the source.",
-        text,
+    told = tuple((name, value) for name, value in written if base_name(name) in named)
+    taken = told or written
+    names = dict.fromkeys(name for name, _ in taken)
+    about = " or ".join(names) if told or len(names) == 1 else ""
+    # The server's text may hold the value, which may be a secret.
+    return Refusal(
+        Result.FAILED,
+        f"{about and f'{about}: '}another object has this value, and the directory lets only one have it."
+        " Take it from that object, or correct it at the source.",
+        taken=taken,
     )
-    return replace(refused, taken=taken)
 
 
 def _given(operation: Operation) -> Iterator[tuple[str, tuple[bytes, ...]]]:

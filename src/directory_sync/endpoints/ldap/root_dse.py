@@ -20,7 +20,6 @@ _OPENLDAP = "OpenLDAProotDSE"
 ATTRIBUTES = (
     "objectClass",
     "namingContexts",
-    "defaultNamingContext",
     "subschemaSubentry",
     "supportedCapabilities",
     "supportedControl",
@@ -36,7 +35,6 @@ class RootDse:
     Attributes:
         flavour: never `auto`.
         naming_contexts: DNs of the trees it holds.
-        default_naming_context: of Active Directory, the domain.
         subschema: DN of the entry that holds the schema.
         controls: identifiers of the controls it supports.
         vendor: name and version, as far as it tells.
@@ -44,7 +42,6 @@ class RootDse:
 
     flavour: Flavour
     naming_contexts: tuple[str, ...]
-    default_naming_context: str | None
     subschema: str | None
     controls: frozenset[str]
     vendor: str
@@ -94,7 +91,6 @@ def interpret(entry: Mapping[str, Sequence[bytes]], configured: Flavour) -> Root
     return RootDse(
         flavour=flavour,
         naming_contexts=contexts,
-        default_naming_context=first("defaultNamingContext"),
         subschema=first("subschemaSubentry"),
         controls=frozenset(values.get("supportedcontrol", ())),
         vendor=" ".join(filter(None, (first("vendorName"), first("vendorVersion")))),

@@ -21,7 +21,8 @@ from directory_sync.endpoints.ldap.session import SessionPool
 from directory_sync.endpoints.places import directory_place
 from directory_sync.errors import EndpointError, MissingObjectError, SchemaError
 
-_IDENTITY_ATTRIBUTES = ("entryUUID", "objectGUID", "nsUniqueId")
+_IDENTITY_ATTRIBUTES = ("nsUniqueId", "entryUUID", "objectGUID")
+"""The first that an object has counts: 389 Directory Server has the first always, the second at times."""
 _SCHEMA_ATTRIBUTES = ("attributeTypes", "objectClasses", "dITContentRules")
 
 
@@ -112,8 +113,9 @@ class Server:
             return self._uniques[context]
         with self.pool.session() as connection:
             entry = read_entry(self.pool, connection, context, list(_IDENTITY_ATTRIBUTES)) or {}
-        wanted = {name.lower() for name in _IDENTITY_ATTRIBUTES}
-        value = next((values[0] for name, values in entry.items() if name.lower() in wanted and values), None)
+        held = {name.lower(): values[0] for name, values in entry.items() if values}
+        # A server may show several, in any order, and every connection to it has to choose the same.
+        value = next((held[name.lower()] for name in _IDENTITY_ATTRIBUTES if name.lower() in held), None)
         text = None
         if value is not None:
             text = value.decode() if len(value) > 16 and value.isascii() else value.hex()

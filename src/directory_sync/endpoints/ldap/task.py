@@ -23,6 +23,8 @@ class Phase(Enum):
     """Look at the object."""
     EXPLAIN = auto()
     """Ask whether objects that its values named are gone."""
+    SEE = auto()
+    """Ask whether this login sees anything where the object is not seen."""
     HOLDERS = auto()
     """Ask who has a value that was refused."""
     SEND = auto()
@@ -47,6 +49,8 @@ class Task:
     """Normalised ids of the objects that its values name, old and new ones."""
     withheld: str = ""
     """Why it must not be sent; it fails when its turn comes."""
+    is_absent: bool = False
+    """There was no image of its object, so it is not written where it has its old name after all."""
     second: Task | None = None
     """The half that waits until the others of the exchange have their names."""
     is_second: bool = False

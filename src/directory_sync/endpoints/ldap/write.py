@@ -3,7 +3,7 @@
 The gain comes from not waiting for each answer; what depends on an answer waits for it (`schedule`). Each
 object is looked at just before its change is sent (`lookup`), and the change goes out only if the object is
 as it was seen. A connection that breaks leaves operations in doubt: their objects are looked at (`progress`)
-before anything is sent again.
+before anything is sent again. `answers` decides what an answer means for a change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import heapq
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import ldap
@@ -20,22 +20,18 @@ import ldap
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.exchanges import Exchanges
 from directory_sync.endpoints.ldap import errors
+from directory_sync.endpoints.ldap.answers import Answers
 from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unanswered
-from directory_sync.endpoints.ldap.holders import Holders
 from directory_sync.endpoints.ldap.intake import Intake
-from directory_sync.endpoints.ldap.late_values import late_values
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
-from directory_sync.endpoints.ldap.lookup import Existence, Sight
+from directory_sync.endpoints.ldap.lookup import Sight
 from directory_sync.endpoints.ldap.operations import (
     Add,
     Delete,
-    Operations,
     Rename,
     operations,
 )
-from directory_sync.endpoints.ldap.progress import Known, Progress, judge, judge_late
 from directory_sync.endpoints.ldap.read import Broken
-from directory_sync.endpoints.ldap.refusals import held_by, refusal
 from directory_sync.endpoints.ldap.repairs import Repairs
 from directory_sync.endpoints.ldap.schedule import Schedule
 from directory_sync.endpoints.ldap.send import send
@@ -54,11 +50,7 @@ another look.
 """
 _BUSY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _LOST_AT_MOST = 3
-_ADAPTED_AT_MOST = 3
-_EXPLAINED_AT_MOST = 10
 _HELD_AT_MOST = 1000
-_HOLDERS_AT_MOST = 50
-"""So many refusals for a value that is taken are followed by a search for who has it."""
 
 
 class Writer:
@@ -70,6 +62,7 @@ class Writer:
             are underway.
         verify: places of changes that an earlier attempt may have carried out.
         withheld: places of changes that must not be sent, and why; see `Destination.write`.
+        absent: places of changes for whose objects there was no image, likewise.
         delays: seconds between attempts to connect again.
     """
 
@@ -80,6 +73,7 @@ class Writer:
         before_send: Callable[[], None],
         verify: Collection[int],
         withheld: Mapping[int, str],
+        absent: Collection[int],
         delays: tuple[float, ...] = RECONNECT_DELAYS,
     ) -> None:
         self._server = server
@@ -95,14 +89,11 @@ class Writer:
         self._deferred: deque[Task] = deque()
         self._exchanges: Exchanges[Task] = Exchanges()
         self._repairs = Repairs(server.schema) if server.root.behaviour.repairs_references else None
-        self._intake = Intake(server, sight, self._repairs, verify, withheld)
+        self._intake = Intake(server, sight, self._repairs, verify, withheld, absent)
+        self._answers = Answers(server, self)
         self._outcomes: deque[Outcome] = deque()
         self._unwritten = Unwritten()
-        self._moved: dict[bytes, bytes] = {}
-        self._there: dict[bytes, bool] = {}
-        """Normalised DN → whether an object has it, of those that were asked for in the end."""
         self._counter = itertools.count()
-        self._holders_asked = 0
         self._exhausted = False
         self._stopped: Exception | None = None
         self._link: Link | None = None
@@ -246,7 +237,7 @@ class Writer:
             if self._is_needless(task):
                 continue
             if not task.main:
-                self._step_done(task)
+                self.step_done(task)
             elif task.is_guarded and time.monotonic() - task.looked > FRESH:
                 task.look(only=task.lookup.looked_at)
                 self._asking.add_first(task)
@@ -267,11 +258,11 @@ class Writer:
     def _is_needless(self, task: Task) -> bool:
         """Whether a change must not be sent, or what it needs is not there; then it is over."""
         if task.withheld:
-            self._finish(task, Result.FAILED, task.withheld)
+            self.finish(task, Result.FAILED, task.withheld)
             return True
         missing = None if task.given_up else self._unwritten.needed_by(task.change, self._server.schema.names)
         if missing:
-            self._finish(task, Result.FAILED, why_needless(missing))
+            self.finish(task, Result.FAILED, why_needless(missing))
         return missing is not None
 
     def _send_write(self, task: Task, link: Link) -> None:
@@ -287,7 +278,7 @@ class Writer:
             self._window.add_unanswered(task)
             raise
         except (ldap.LDAPError, TypeError, ValueError) as error:
-            self._cannot_be_sent(task, error)
+            self._answers.cannot_be_sent(task, error)
         else:
             self._window.add(message, task)
 
@@ -308,17 +299,9 @@ class Writer:
                     task.is_asked_alone = True
                     self._asking.add(task)
                 else:
-                    self._cannot_be_sent(task, error)
+                    self._answers.cannot_be_sent(task, error)
         else:
             self._window.add(message, asked)
-
-    def _cannot_be_sent(self, task: Task, error: Exception) -> None:
-        text = errors.server_text(error) if isinstance(error, ldap.LDAPError) else type(error).__name__
-        self._finish(
-            task,
-            Result.FAILED,
-            f"the change does not fit into an LDAP message: {text}. Correct its values at the source.",
-        )
 
     # -- receiving -------------------------------------------------------------------------------------------
 
@@ -335,7 +318,8 @@ class Writer:
             link.failures = 0
             if isinstance(waiting, Task):
                 self._window.write_came_through()
-                self._refused(waiting, error)
+                if not self._is_over_for_busy(waiting, error):
+                    self._answers.refused(waiting, error)
             else:
                 self._question_refused(waiting, error)
             return
@@ -353,19 +337,17 @@ class Writer:
         done = task.main.popleft()
         task.busy, task.is_guarded = 0, False
         if isinstance(done, Rename):
-            normalise = self._server.schema.names.normalise
-            self._moved[normalise(task.change.object).encode()] = normalise(done.new_dn).encode()
+            self._answers.note_rename(task.change.object, done.new_dn)
         if self._repairs is not None and isinstance(done, Rename | Delete):
             self._repairs.vacated(done.dn)
-        self._step_done(task)
+        self.step_done(task)
 
-    def _step_done(self, task: Task) -> None:
+    def step_done(self, task: Task) -> None:
+        """An operation is done, or there was none to send: go on with what is left of the change."""
         if task.main:
             self._to_send.appendleft(task)
         elif task.given_up:
-            self._finish(
-                task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again."
-            )
+            self.finish(task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again.")
         elif task.second is not None:
             task.second.sent = task.sent
             self._release(task)
@@ -373,7 +355,7 @@ class Writer:
             self._release(task)
             self._deferred.append(task)
         else:
-            self._finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
+            self.finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
 
     def _is_over_for_busy(self, task: Task, error: ldap.LDAPError) -> bool:
         """Whether the server was busy; then the task comes back after a while, a few times."""
@@ -385,38 +367,8 @@ class Writer:
             heapq.heappush(self._delayed, (due, next(self._counter), task))
         else:
             text = errors.server_text(error)
-            self._finish(task, Result.FAILED, f"the directory stays busy: {text}. Run the job again later.")
+            self.finish(task, Result.FAILED, f"the directory stays busy: {text}. Run the job again later.")
         return True
-
-    def _refused(self, task: Task, error: ldap.LDAPError) -> None:
-        if self._is_over_for_busy(task, error):
-            return
-        refused = refusal(error, task.main[0])
-        if task.given_up:
-            self._finish(
-                task,
-                Result.FAILED,
-                f"{task.given_up} Its old name is not free either, so it is called {task.change.via} now. Run"
-                " the job again.",
-            )
-        elif refused.taken and not task.was_held:
-            # A change that is still to come may free the value.
-            self._held.append(task)
-        elif refused.look:
-            task.refused = refused
-            task.look(stored=refused.computed)
-            self._asking.add(task)
-        elif refused.taken and self._holders_asked < _HOLDERS_AT_MOST:
-            self._holders_asked += 1
-            task.refused = refused
-            task.holders = Holders(self._server, task.change, refused)
-            if task.holders.pointless:
-                self._finish(task, refused.result, refused.message)
-            else:
-                task.ask(Phase.HOLDERS, task.holders)
-                self._asking.add(task)
-        else:
-            self._finish(task, refused.result, refused.message)
 
     # -- looking ---------------------------------------------------------------------------------------------
 
@@ -438,11 +390,11 @@ class Writer:
         except (ldap.LDAPError, Broken) as error:
             self._asking.answered()
             for task in asked.tasks:
-                self._finish(task, Result.FAILED, f"the object cannot be read: {error}. Run the job again.")
+                self.finish(task, Result.FAILED, f"the object cannot be read: {error}. Run the job again.")
             return
         self._asking.answered(learned)
         for task, over in learned:
-            self._learned(task, over=over)
+            self._answers.learned(task, over=over)
 
     def _question_refused(self, asked: Single | Several, error: ldap.LDAPError) -> None:
         self._asking.answered()
@@ -453,112 +405,35 @@ class Writer:
         except ldap.LDAPError:
             text = errors.server_text(error)
             for task in asked.tasks:
-                self._finish(
+                self.finish(
                     task,
                     Result.FAILED,
                     f"the object cannot be read: {text}. Grant the connection's login read access.",
                 )
             return
         for task, over in learned:
-            self._learned(task, over=over)
+            self._answers.learned(task, over=over)
 
-    def _learned(self, task: Task, *, over: bool) -> None:
-        if not over:
-            self._asking.add_first(task)
-        elif task.phase is Phase.HOLDERS:
-            assert task.refused is not None
-            assert task.holders is not None
-            self._finish(task, task.refused.result, held_by(task.refused, task.holders.found))
-        else:
-            if task.explanation is not None:
-                self._there.update(task.explanation.answers)
-                task.explained, task.explanation = task.explained | task.explanation.gone, None
-            if task.is_late:
-                self._looked_late(task)
-            else:
-                self._looked(task)
-
-    def _looked(self, task: Task) -> None:
-        found, change = task.lookup, task.change
-        progress = judge(
-            change,
-            task.planned,
-            self._server.schema,
-            found.seen,
-            elsewhere=found.elsewhere,
-            known=Known(self._moved, task.explained),
-            looked_at=found.looked_at,
-        )
-        if progress.conflict:
-            if self._ask_for_explanation(task, progress):
-                return
-            task.exists = change.action is Action.CREATE
-            self._finish(task, Result.CONFLICT, progress.conflict)
-        elif progress.done:
-            # After a plain refusal somebody else has made the object what it should be.
-            mine = task.sent and (task.refused is None or task.in_doubt)
-            self._finish(task, Result.DONE if mine else Result.FOUND_DONE)
-        else:
-            self._go_on_with(task, progress.remaining)
-
-    def _looked_late(self, task: Task) -> None:
-        """Of the values that had to wait, write those that are not there yet."""
-        progress = judge_late(task.planned, self._server.schema, task.lookup.seen)
-        if progress.conflict:
-            self._finish(task, Result.CONFLICT, progress.conflict)
-            return
-        normalise = self._server.schema.names.normalise_value
-        values = late_values(task.change, progress.remaining, normalise)
-        if unknown := [name for name in values.targets if name not in self._there]:
-            self._ask_whether_they_exist(task, unknown)
-            return
-        rest = values.rest(self._there, normalise)
-        if not rest:
-            self._finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
-        else:
-            self._go_on_with(task, Operations(rest))
-
-    def _go_on_with(self, task: Task, remaining: Operations) -> None:
-        """Send what a look has shown to be left of a change."""
-        change, main, late = task.change, deque(remaining.main), deque(remaining.late)
-        is_old_name = bool(main) and change.via is not None and main[0].dn == change.object
-        if task.is_second and is_old_name:
-            reason = task.given_up or "the object has its old name again."
-            self._finish(task, Result.FAILED, f"{reason} Run the job again.")
-            return
-        if task.second is not None:
-            first = deque([main.popleft()]) if is_old_name else deque()
-            task.second.main, task.second.late = main, late
-            main, late = first, deque()
-        if task.refused is not None:
-            task.adapted += 1
-            if task.adapted > _ADAPTED_AT_MOST or next(iter((*main, *late)), None) == task.main[0]:
-                self._finish(task, task.refused.result, task.refused.message)
-                return
-        task.refused, task.given_up = None, ""
-        task.phase = Phase.SEND
-        task.main, task.late = main, late
-        if main:
-            self._to_send.append(task)
-        else:
-            self._step_done(task)
-
-    def _ask_for_explanation(self, task: Task, progress: Progress) -> bool:
-        """Whether it is worth asking if the objects are gone that the values named."""
-        if task.is_explained or not 0 < len(progress.unexplained) <= _EXPLAINED_AT_MOST:
-            return False
-        task.is_explained = True
-        self._ask_whether_they_exist(task, progress.unexplained)
-        return True
-
-    def _ask_whether_they_exist(self, task: Task, names: Sequence[bytes]) -> None:
-        task.explanation = Existence(names)
-        task.ask(Phase.EXPLAIN, task.explanation)
+    def ask(self, task: Task) -> None:
+        """Let a task ask its question when its turn comes."""
         self._asking.add(task)
+
+    def ask_first(self, task: Task) -> None:
+        """Let a task go on asking before others begin."""
+        self._asking.add_first(task)
+
+    def queue(self, task: Task) -> None:
+        """Let a task send its next operation when its turn comes."""
+        self._to_send.append(task)
+
+    def hold(self, task: Task) -> None:
+        """Let a task wait until nothing else is left to do."""
+        self._held.append(task)
 
     # -- ending ----------------------------------------------------------------------------------------------
 
-    def _finish(self, task: Task, result: Result, message: str = "") -> None:
+    def finish(self, task: Task, result: Result, message: str = "") -> None:
+        """A change is over: tell its outcome, and let what waited for it begin."""
         if result in (Result.FAILED, Result.CONFLICT):
             if task.is_second and not task.given_up and self._give_back(task, message):
                 return
@@ -613,7 +488,7 @@ class Writer:
             waiting.in_doubt = True
             waiting.look()
             if waiting.lost > _LOST_AT_MOST:
-                self._finish(
+                self.finish(
                     waiting,
                     Result.FAILED,
                     f"the connection broke each of the {waiting.lost} times that this change was sent. Look"

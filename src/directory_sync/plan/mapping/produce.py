@@ -106,8 +106,8 @@ def _unless_missing(
         read = list(declared_fields(scripts[mapping.script]))
         if not read:
             raise UnsupportedError(
-                f"{where}: on_missing needs to know what the script {mapping.script} reads."
-                " Declare it in the script as source_fields, or leave on_missing out."
+                f"{where}: on_missing needs to know what the script {mapping.script} reads. Declare it in the"
+                " script as source_fields, or leave on_missing out."
             )
     sources = [fields.use(name, where) for name in read]
     action = mapping.on_missing
@@ -182,8 +182,8 @@ def one_text(values: SourceValues, source: str) -> str:
     texts = _texts(values, source)
     if len(texts) > 1:
         raise RecordError(
-            f"the source field {source} has {len(texts)} values, and only one can be used."
-            f" Choose one with a template: {{{{ record['{source}']|first }}}}."
+            f"the source field {source} has {len(texts)} values, and only one can be used. Choose one with a"
+            f" template: {{{{ record['{source}']|first }}}}."
         )
     return texts[0] if texts else ""
 

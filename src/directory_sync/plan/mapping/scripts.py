@@ -75,8 +75,8 @@ def _load(path: str, allowed_modules: Sequence[str]) -> ScriptFunction:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a module can raise anything while it is imported
         raise UnsupportedError(
-            f"script {path}: the module {module_name!r} cannot be imported ({_reason(error)})."
-            " Correct it, and see that its folder is on the Python path."
+            f"script {path}: the module {module_name!r} cannot be imported ({_reason(error)}). Correct it,"
+            " and see that its folder is on the Python path."
         ) from None
     function = None if name.startswith("_") else getattr(module, name, None)
     if function is None:

@@ -8,18 +8,28 @@ from __future__ import annotations
 from directory_sync.approval.people import Approver
 from directory_sync.approval.request import Assignee, Decision, Request
 from directory_sync.approval.waivers import usable_until
-from directory_sync.portal import links, wire
+from directory_sync.portal import links
 from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.standing import Standings, note
+from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer, ComparisonAnswer, DifferenceAnswer
+from directory_sync.portal.wire.requests import (
+    AssigneeAnswer,
+    DecisionAnswer,
+    PowersAnswer,
+    RequestAnswer,
+    RequestDetailsAnswer,
+    RequestListAnswer,
+)
+from directory_sync.portal.wire.runs import RunAnswer, RunJobAnswer
 from directory_sync.present.line import change_line
 from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
 
 
-def request_answer(request: Request) -> wire.RequestAnswer:
+def request_answer(request: Request) -> RequestAnswer:
     """One request as lists show it."""
     made = {
         "url": links.request_url(request.id),
@@ -29,20 +39,20 @@ def request_answer(request: Request) -> wire.RequestAnswer:
         "source_text": request.source,
         "destination_text": request.destination,
     }
-    same = {name: getattr(request, name) for name in wire.RequestAnswer.model_fields if name not in made}
-    return wire.RequestAnswer.model_validate(same | made)
+    same = {name: getattr(request, name) for name in RequestAnswer.model_fields if name not in made}
+    return RequestAnswer.model_validate(same | made)
 
 
-def list_answer(page: RequestList) -> wire.RequestListAnswer:
+def list_answer(page: RequestList) -> RequestListAnswer:
     """A page of a list."""
-    return wire.RequestListAnswer(
+    return RequestListAnswer(
         requests=list(map(request_answer, page.requests)), next=page.next, total=page.total
     )
 
 
-def _decision(decision: Decision) -> wire.DecisionAnswer:
+def _decision(decision: Decision) -> DecisionAnswer:
     person = decision.person
-    return wire.DecisionAnswer(
+    return DecisionAnswer(
         person=person.name,
         roles=sorted(person.roles),
         verified=person.verified,
@@ -52,8 +62,8 @@ def _decision(decision: Decision) -> wire.DecisionAnswer:
     )
 
 
-def _assignee(assignee: Assignee, standings: Standings) -> wire.AssigneeAnswer:
-    answer = wire.AssigneeAnswer.model_validate(assignee)
+def _assignee(assignee: Assignee, standings: Standings) -> AssigneeAnswer:
+    answer = AssigneeAnswer.model_validate(assignee)
     whom = Approver(assignee.kind, assignee.name)
     if (standing := standings.get(whom)) is None:
         return answer
@@ -61,12 +71,12 @@ def _assignee(assignee: Assignee, standings: Standings) -> wire.AssigneeAnswer:
     return answer.model_copy(update=told)
 
 
-def details_answer(details: RequestDetails) -> wire.RequestDetailsAnswer:
+def details_answer(details: RequestDetails) -> RequestDetailsAnswer:
     """One request with everything about it."""
     view, plan = details.view, details.plan
-    return wire.RequestDetailsAnswer(
+    return RequestDetailsAnswer(
         request=request_answer(view.request),
-        powers=wire.PowersAnswer(
+        powers=PowersAnswer(
             decide=details.powers.decide, cancel=details.powers.cancel, replan=details.hindrance_to_replan
         ),
         waiting_for=details.waiting_for,
@@ -85,9 +95,9 @@ def details_answer(details: RequestDetails) -> wire.RequestDetailsAnswer:
     )
 
 
-def changes_answer(page: ShownChanges) -> wire.ChangesAnswer:
+def changes_answer(page: ShownChanges) -> ChangesAnswer:
     """A page of changes."""
-    return wire.ChangesAnswer(
+    return ChangesAnswer(
         changes=list(map(_change_answer, page.changes)),
         next=page.next,
         total=page.total,
@@ -96,14 +106,14 @@ def changes_answer(page: ShownChanges) -> wire.ChangesAnswer:
     )
 
 
-def comparison_answer(comparison: ShownComparison) -> wire.ComparisonAnswer:
+def comparison_answer(comparison: ShownComparison) -> ComparisonAnswer:
     """A page of differences."""
-    return wire.ComparisonAnswer(
+    return ComparisonAnswer(
         old=comparison.old.id,
         new=comparison.new.id,
         counts=comparison.counts,
         differences=[
-            wire.DifferenceAnswer(
+            DifferenceAnswer(
                 presence=each.presence,
                 object=each.object,
                 old=None if each.old is None else _change_answer(each.old),
@@ -118,10 +128,10 @@ def comparison_answer(comparison: ShownComparison) -> wire.ComparisonAnswer:
     )
 
 
-def run_answer(run: RunView) -> wire.RunAnswer:
+def run_answer(run: RunView) -> RunAnswer:
     """One run."""
     snapshot, origin = run.snapshot, run.snapshot.came_from
-    return wire.RunAnswer(
+    return RunAnswer(
         collection=snapshot.collection.name,
         run_id=snapshot.run_id,
         trigger=snapshot.trigger,
@@ -137,9 +147,9 @@ def run_answer(run: RunView) -> wire.RunAnswer:
     )
 
 
-def _run_job_answer(each: RunJob) -> wire.RunJobAnswer:
+def _run_job_answer(each: RunJob) -> RunJobAnswer:
     result = each.result
-    return wire.RunJobAnswer(
+    return RunJobAnswer(
         job=each.job.name,
         state=each.state,
         attempt=result and result.attempt,
@@ -156,9 +166,9 @@ def _run_job_answer(each: RunJob) -> wire.RunJobAnswer:
     )
 
 
-def _change_answer(shown: ShownChange) -> wire.ChangeAnswer:
+def _change_answer(shown: ShownChange) -> ChangeAnswer:
     change, outcome = shown.told, shown.outcome
-    return wire.ChangeAnswer(
+    return ChangeAnswer(
         sequence=shown.sequence,
         action=change.action,
         key=change.key,

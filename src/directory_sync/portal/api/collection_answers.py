@@ -8,10 +8,10 @@ from directory_sync.collections.changes import DefinitionChange
 from directory_sync.collections.saving import Saved
 from directory_sync.definition.models import Collection, Every, format_duration
 from directory_sync.definition.problems import Problem
-from directory_sync.portal import wire_collections as wire
 from directory_sync.portal.airflow_dags import DagState, bundle_name
 from directory_sync.portal.collections import CheckedName, CollectionView, Imported, ListedView
 from directory_sync.portal.dag_text import dag_message, dag_standing
+from directory_sync.portal.wire import collections as wire
 from directory_sync.present.definition_changes import change_lines
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 

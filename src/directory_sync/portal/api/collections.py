@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from directory_sync.collections.importing import Choice
-from directory_sync.portal import collections, wire
-from directory_sync.portal import wire_collections as wire_saved
+from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import collection_answers as answers
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.wire import collections as wire_saved
+from directory_sync.portal.wire.runs import StartedRunAnswer
 from directory_sync.store.request_model import TEXT_LENGTH
 
 router = APIRouter(tags=["collections"])
@@ -156,11 +157,11 @@ def restore(
 @router.post("/collections/{name}/runs", responses=errors(404, 409, 422))
 def start_run(
     name: CollectionName, body: wire_saved.StartRunBody, store: CurrentStore, visitor: CurrentVisitor
-) -> wire.StartedRunAnswer:
+) -> StartedRunAnswer:
     """Start a run of a collection, saved or from a file, as yourself; with `preview_only` it writes
     nothing.
     """
     started = collections.start_run(
         store, visitor, name, reason=body.reason, jobs=body.jobs, preview_only=body.preview_only
     )
-    return wire.StartedRunAnswer.model_validate(started)
+    return StartedRunAnswer.model_validate(started)

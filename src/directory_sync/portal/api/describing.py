@@ -10,7 +10,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from directory_sync import __version__
-from directory_sync.portal import links, wire
+from directory_sync.portal import links
+from directory_sync.portal.wire.answer import Error
 
 PREFIX = "/api/v1"
 
@@ -40,7 +41,7 @@ _MEANINGS = {
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route may answer with, besides those of all routes."""
     return {
-        status: {"model": wire.Error, "description": _MEANINGS[status]}
+        status: {"model": Error, "description": _MEANINGS[status]}
         for status in sorted({401, 403, 500, 503, *statuses})
     }
 

@@ -7,13 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import StreamingResponse
 
-from directory_sync.portal import changes, wire
+from directory_sync.portal import changes
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
 from directory_sync.portal.queries import ChangeQuery
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.wire.plans import ChangesAnswer
 
 router = APIRouter(tags=["plans"])
 
@@ -26,7 +27,7 @@ def read_changes(
     store: CurrentStore,
     visitor: CurrentVisitor,
     query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
-) -> wire.ChangesAnswer:
+) -> ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
 

@@ -8,13 +8,15 @@ from fastapi import APIRouter, Depends, Path
 from starlette.responses import StreamingResponse
 
 from directory_sync.errors import QueryError
-from directory_sync.portal import changes, comparing, reading, wire
+from directory_sync.portal import changes, comparing, reading
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
 from directory_sync.portal.queries import ChangeQuery, ComparisonQuery, ListQuery
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.wire.plans import ChangesAnswer, ComparisonAnswer
+from directory_sync.portal.wire.requests import CountAnswer, RequestDetailsAnswer, RequestListAnswer
 
 router = APIRouter(tags=["requests"])
 
@@ -24,21 +26,19 @@ RequestId = Annotated[int, Path(description="Number of the request.")]
 @router.get("/requests", responses=errors(422), openapi_extra=ListQuery.openapi())
 def list_requests(
     store: CurrentStore, visitor: CurrentVisitor, query: Annotated[ListQuery, Depends(ListQuery.of_call)]
-) -> wire.RequestListAnswer:
+) -> RequestListAnswer:
     """One page of your inbox, of your own requests, or of all requests (administrators), newest first."""
     return answering.list_answer(reading.list_requests(store, visitor, query))
 
 
 @router.get("/inbox/count", responses=errors())
-def count_inbox(store: CurrentStore, visitor: CurrentVisitor) -> wire.CountAnswer:
+def count_inbox(store: CurrentStore, visitor: CurrentVisitor) -> CountAnswer:
     """How many requests wait for you."""
-    return wire.CountAnswer(count=reading.count_inbox(store, visitor))
+    return CountAnswer(count=reading.count_inbox(store, visitor))
 
 
 @router.get("/requests/{request_id}", responses=errors(404, 422))
-def read_request(
-    request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor
-) -> wire.RequestDetailsAnswer:
+def read_request(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> RequestDetailsAnswer:
     """One request with everything about it but the changes.
 
     If you may decide it, that you have seen it is noted in its history, once.
@@ -56,7 +56,7 @@ def read_changes(
     store: CurrentStore,
     visitor: CurrentVisitor,
     query: Annotated[ChangeQuery, Depends(ChangeQuery.of_call)],
-) -> wire.ChangesAnswer:
+) -> ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     about = reading.visible_request(store, visitor, request_id).request
     return answering.changes_answer(changes.read_changes(store, visitor, about.plan_id, query, request=about))
@@ -98,7 +98,7 @@ def compare(
     store: CurrentStore,
     visitor: CurrentVisitor,
     query: Annotated[ComparisonQuery, Depends(ComparisonQuery.of_call)],
-) -> wire.ComparisonAnswer:
+) -> ComparisonAnswer:
     """What differs between this request's plan and that of another request of the same job, object by
     object.
     """

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from directory_sync.portal import acting, runs, wire
+from directory_sync.portal import acting, runs
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.wire.requests import RequestAnswer
+from directory_sync.portal.wire.runs import RunAnswer, WaiverBody
 
 router = APIRouter(tags=["runs"])
 
@@ -22,7 +24,7 @@ JobName = Annotated[str, Path(description="Name of the job.")]
 @router.get("/runs/{collection}/{run_id}", responses=errors(404))
 def read_run(
     collection: CollectionName, run_id: RunId, store: CurrentStore, visitor: CurrentVisitor
-) -> wire.RunAnswer:
+) -> RunAnswer:
     """One run: the state of each of its jobs, figures, plans and requests."""
     return answering.run_answer(runs.read_run(store, visitor, collection, run_id))
 
@@ -32,10 +34,10 @@ def ask_for_waiver(
     collection: CollectionName,
     run_id: RunId,
     job: JobName,
-    body: wire.WaiverBody,
+    body: WaiverBody,
     store: CurrentStore,
     visitor: CurrentVisitor,
-) -> wire.RequestAnswer:
+) -> RequestAnswer:
     """Ask for the limits that have stopped the job's plan to be waived once, for exactly this plan.
 
     The job's approvers decide, or administrators where it has none; never who started the run.

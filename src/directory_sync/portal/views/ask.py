@@ -25,8 +25,10 @@ from directory_sync.portal.reading import RequestDetails
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.rendering import render
+from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.present.words import KindCount, count_kinds, kinds_text
 from directory_sync.run import approval_text
+from directory_sync.store.request_model import TEXT_LENGTH
 from directory_sync.store.store import Store
 
 router = APIRouter(prefix="/requests/{request_id}")
@@ -46,7 +48,7 @@ class Ask:
         deed: `approve`, `deny`, `reroute`, `cancel` or `replan`.
         button: what the button says, with the numbers.
         explanation: what will follow.
-        reason_required: the deed needs one.
+        reason_required: the deed needs one; `reason_length`: characters that it may have.
         hindrance: why the visitor may not do it; empty if they may.
         kinds: what the request changes.
         problem: what was wrong with what was entered; `reason`, `users`, `roles` are what was.
@@ -62,6 +64,7 @@ class Ask:
     button: str
     explanation: str
     reason_required: bool
+    reason_length: int
     hindrance: str
     kinds: tuple[KindCount, ...]
     problem: str = ""
@@ -134,6 +137,7 @@ def ask(
         button=button,
         explanation=explanation,
         reason_required=deed == "deny",
+        reason_length=REASON_LENGTH if deed == "replan" else TEXT_LENGTH,
         hindrance=hindrance,
         kinds=kinds,
         problem=problem,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
@@ -18,6 +18,7 @@ from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.errors import QueryError
 from directory_sync.portal import reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.links import parameters
 from directory_sync.portal.queries import ListKind, ListQuery
 from directory_sync.portal.reading import RequestList
 from directory_sync.portal.storage import CurrentStore
@@ -248,7 +249,7 @@ def known(parameters: Parameters) -> list[tuple[str, str]]:
 
 def checked_address(query: str) -> str:
     """A list's query from a form, with nothing in it but what lists know."""
-    given = parse_qsl(query, max_num_fields=100) if len(query) < 10_000 else []
+    given = parameters(query)
     kind = next(
         (value for name, value in given if name == "list" and value in set(ListKind)), ListKind.INBOX.value
     )

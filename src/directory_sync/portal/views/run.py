@@ -57,16 +57,10 @@ _SOON, _SLOWLY = 3, 10
 """Seconds between two looks at a run in which something happens, or that waits for somebody."""
 SHOWN_PROBLEMS = 100
 
-_WRITTEN = frozenset(
-    (
-        RUNNING,
-        JobState.SUCCESS,
-        JobState.SUCCESS_WITH_ERRORS,
-        JobState.CONFLICTS,
-        JobState.FAILED,
-        JobState.INCOMPLETE,
-    )
-)
+_WRITTEN = frozenset((RUNNING, *JobState)) - {
+    JobState.NOT_RUN,
+    *(state for state in JobState if state.only_planned),
+}
 _PLAIN = frozenset((RUNNING, JobState.SUCCESS, JobState.PREVIEWED, JobState.NOT_RUN))
 
 

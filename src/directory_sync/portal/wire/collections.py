@@ -1,4 +1,4 @@
-"""What the REST API answers and takes about saved collections; see `wire`."""
+"""What the REST API answers and takes about saved collections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pydantic import Field
 from directory_sync.collections.changes import ChangeCode
 from directory_sync.collections.importing import MOST_ITEMS, Clash, Do, ItemState
 from directory_sync.definition.documents import MAX_BYTES
-from directory_sync.portal.wire import REASON_LENGTH, Answer, Body, Error, PerhapsNewer, Time
+from directory_sync.portal.wire.answer import Answer, Body, Error, Newer, Time
+from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.store.request_model import TEXT_LENGTH
 
 LONGEST_IMPORT = 16 * MAX_BYTES
@@ -47,7 +48,7 @@ class DefinitionErrorAnswer(Error):
 class DefinitionChangeAnswer(Answer):
     """One difference between two versions."""
 
-    code: Annotated[ChangeCode, PerhapsNewer]
+    code: Annotated[ChangeCode, Newer]
     job: str = Field(description="The job that it is about; empty for the collection.")
     key: str
     old: Any = Field(description='As the definition had it; a long value is `{"characters": N}`.')
@@ -163,8 +164,8 @@ class ImportItemAnswer(Answer):
     line: int
     name: str | None
     saved_as: str | None
-    state: Annotated[ItemState, PerhapsNewer]
-    clash: Annotated[Clash, PerhapsNewer] | None
+    state: Annotated[ItemState, Newer]
+    clash: Annotated[Clash, Newer] | None
     version: int = Field(description="Of the newest version by that name; 0 for none. Give it as `expected`.")
     error: str
     detail: str = Field(description="Why it was not saved, in words; empty if it was, or need not be.")
