@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 
 from directory_sync.cli.main import main
+from directory_sync.errors import ConnectionRulesError
+from tests.scenarios.rules import rules_of
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "rights.md"
 
 DEFINITION = """\
 name: phones
@@ -137,3 +144,19 @@ def test_a_query_minds_the_rules_of_its_side(tmp_path: Path, capsys: pytest.Capt
     (tmp_path / "rules.yaml").write_text("data_folder: {source: {objects: [user]}}\n")
     assert call(tmp_path, "query", "--job", "people") == 2
     assert "jobs[0].object: " in capsys.readouterr().err
+
+
+def test_the_schema_of_rules_says_what_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of the documentation is right by both, and what the reader refuses is wrong by both."""
+    assert main(["schema", "--connection-rules"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    example = re.search(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    assert example is not None
+    assert rules_of(example[1]).of("lab_ad").destination.never_write == ["userAccountControl", "employeeID"]
+    validator.validate(yaml.safe_load(example[1]))
+    for wrong in ("{conections: {}}", "{connections: {a: {source: {never_write: [x]}}}}", "{data_folder: 7}"):
+        with pytest.raises(ConnectionRulesError):
+            rules_of(wrong)
+        assert not validator.is_valid(yaml.safe_load(wrong))

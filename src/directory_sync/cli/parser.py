@@ -42,7 +42,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_validate(commands)
-    command(commands, "schema", "print the JSON Schema of definition files", "For editors and other tools.")
+    schema = command(
+        commands, "schema", "print the JSON Schema of definition files", "For editors and other tools."
+    )
+    schema.add_argument(
+        "--connection-rules",
+        action="store_true",
+        help="that of the file with the rules of connections instead",
+    )
     _add_preview(commands)
     _add_run(commands)
     _add_query(commands)

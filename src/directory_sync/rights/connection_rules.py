@@ -7,13 +7,14 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field
 
 from directory_sync.definition.basics import Model, Text
 from directory_sync.definition.models import ObjectKind
+from directory_sync.definition.schema import DIALECT
 
 _MARKS = re.compile(r"[*?;]")
 
@@ -90,6 +91,11 @@ class ConnectionRules(Model):
             return None
         wanted = _spelling(connection)
         return next((name for name in self.connections if _spelling(name) == wanted), None)
+
+
+def rules_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the file."""
+    return {"$schema": DIALECT, "title": "Rules of connections", **ConnectionRules.model_json_schema()}
 
 
 def _spelling(connection: str) -> str:
