@@ -47,7 +47,7 @@ def refuse(collection: Collection, rules: ConnectionRules, directory: Directory)
     refuse_at_destination(collection, collection.jobs[0], directory, deployment)
 
 
-@pytest.mark.parametrize("ruled", ["Nick", "1.2.3"])
+@pytest.mark.parametrize("ruled", ["Nick", "1.2.3", "oid.1.2.3"])
 @pytest.mark.parametrize("mapped", ["nick", " NICK ", "1.2.3", "1.2.3;lang-de", "nick;binary"])
 def test_a_name_that_only_the_schema_knows_is_the_same_field(ruled: str, mapped: str) -> None:
     """Its object identifier, say."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -87,10 +88,11 @@ class ConnectionRules(Model):
 
         An environment variable and some secret backends give one connection under several spellings.
         """
-        if connection in self.connections:
-            return None
-        wanted = _spelling(connection)
-        return next((name for name in self.connections if _spelling(name) == wanted), None)
+        return None if connection in self.connections else self._by_spelling.get(_spelling(connection))
+
+    @cached_property
+    def _by_spelling(self) -> dict[str, str]:
+        return {_spelling(name): name for name in self.connections}
 
 
 def rules_schema() -> dict[str, Any]:
@@ -98,6 +100,7 @@ def rules_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "Rules of connections", **ConnectionRules.model_json_schema()}
 
 
+@lru_cache(4096)
 def _spelling(connection: str) -> str:
     """What is left of a name where it is looked up: as a variable in capitals, or as a part of a path."""
     path = posixpath.normpath("/" + unquote(connection).replace("\\", "/").strip()).strip("/")

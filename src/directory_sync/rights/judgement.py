@@ -200,7 +200,8 @@ def broken_at_destination(
     """
     if rule.objects is not None and holds_entries(job):
         yield from _of_classes(job, at, rule, rule.objects, terms)
-    yield from _of_fields(job, at, rule, terms)
+    if rule.never_write:
+        yield from _of_fields(job, at, rule, terms)
 
 
 def _of_classes(

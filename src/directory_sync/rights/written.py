@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from directory_sync.definition.attribute_names import one_type
 from directory_sync.definition.models import DisableMissing, FileEndpoint, Job, MoveMissing, SqlDestination
@@ -93,6 +94,7 @@ def holds_entries(job: Job) -> bool:
     return not isinstance(destination, SqlDestination)
 
 
+@lru_cache(4096)
 def field_type(name: str) -> str:
     """A field's name as it is compared: whatever its case, options, blanks around it, a leading `OID.`, and
     whichever of its usual names is given.

@@ -95,8 +95,9 @@ def _terms(destination: Destination) -> Terms:
     """What names mean by the destination's own schema and flavour."""
 
     def field(name: str) -> str:
-        rule = destination.rule(name.strip())
-        return field_type(name if rule is None else rule.described or rule.name)
+        plain = field_type(name)
+        rule = destination.rule(plain)
+        return plain if rule is None else field_type(rule.described or rule.name)
 
     def of(kinds: Sequence[ObjectKind]) -> list[tuple[str, ...]]:
         objects = destination.objects
