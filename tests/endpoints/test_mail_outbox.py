@@ -201,14 +201,14 @@ def test_a_stale_request_names_its_successor(store: Store) -> None:
 @pytest.mark.parametrize(
     ("state", "statistics", "said"),
     [
-        ("success", {"created": 2}, "and the changes were carried out"),
-        ("conflicts", {"created": 1, "conflicts": 1}, "but not all changes were carried out"),
+        ("success", {"created": 2}, "and the changes were applied"),
+        ("conflicts", {"created": 1, "conflicts": 1}, "but not all changes were applied"),
         (
             "success_with_errors",
             {"created": 1, "errors": 1, "conflicts": 3},
-            "but not all changes were carried out",
+            "but not all changes were applied",
         ),
-        ("failed", {"created": 1}, "but carrying the changes out failed"),
+        ("failed", {"created": 1}, "but applying the changes failed"),
     ],
 )
 def test_what_became_of_it_is_told_with_problems_first(

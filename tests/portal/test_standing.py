@@ -190,7 +190,7 @@ def test_the_form_asks_whether_they_are_meant(looker: Looker) -> None:
     assert "emil" not in text_of(again)
     looker.post(path, {**entered, "users": "emil, fay", "confirmed": ["user:emil", "user:fay"]})
     shown = text_of(looker.get(f"/requests/{looker.made['pending']}"))
-    assert "emil asked by somebody who was asked before" in shown
+    assert "emil asked by someone who was asked before" in shown
     assert "Airflow knows no user of this name." in shown
 
 
@@ -220,7 +220,7 @@ def test_who_is_asked_in_vain_is_refused(looker: Looker, confirmed: list[str]) -
 def test_the_form_says_where_nobody_can_tell(looker: Looker) -> None:
     """With an auth manager that does not say who exists, the spelling is all there is."""
     path = f"/requests/{looker.made['pending']}/ask?deed=reroute"
-    assert "auth manager does not tell whether somebody has a name" in text_of(looker.get(path))
+    assert "auth manager does not tell whether someone has a name" in text_of(looker.get(path))
     looker.become(BEA, told={Approver("user", "bea"): FINE})
     assert "does not tell" not in text_of(looker.get(path))
 

@@ -26,7 +26,7 @@ def test_every_problem_is_told_at_once() -> None:
         ("from", "yesterday"), ("colour", "\x1b[31m"), ("job", "x" * 251), ("list", "inbx"),
     ) == {
         "limit": "This may be given only once.",
-        "before": "“-1” is no whole number from 0 to 2,147,483,647.",
+        "before": "“-1” must be a whole number from 0 to 2,147,483,647.",
         "state": "“aproved” is not possible here. Did you mean approved?",
         "from": "“yesterday” is no day and no time. Write 2026-01-31 or 2026-01-31T18:00Z.",
         "“colour”": "There is no such parameter. There are: " + ", ".join(ListQuery.schemas()) + ".",

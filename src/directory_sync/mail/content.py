@@ -165,11 +165,11 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
 def _carried_out(data: Mapping[str, Any]) -> str:
     result = _result(data)
     if result["good"]:
-        return "and the changes were carried out"
+        return "and the changes were applied"
     return (
-        "but carrying the changes out failed"
+        "but applying the changes failed"
         if result["state"] == "failed"
-        else "but not all changes were carried out"
+        else "but not all changes were applied"
     )
 
 

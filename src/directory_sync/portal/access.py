@@ -68,7 +68,7 @@ class Visitor:
             return "Airflow does not know who you are. Log in to start runs."
         if not self.rights.may_start(collection):
             return (
-                f"Airflow does not let you start runs of {collection}. Ask somebody who may, or an"
+                f"Airflow does not let you start runs of {collection}. Ask someone who may, or an"
                 " administrator of Airflow."
             )
         return ""

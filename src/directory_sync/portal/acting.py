@@ -226,7 +226,7 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
         )
     conf: dict[str, Any] = {
         "jobs": [request.job],
-        "reason": reason.strip() or f"Planned anew because of request {request.id}.",
+        "reason": reason.strip() or f"Planned again because of request {request.id}.",
     }
     run_id = airflow_runs.start_run(request.collection, by=visitor.person.name, conf=conf)
     _audit("replan", visitor, request, started=run_id, reason=reason)

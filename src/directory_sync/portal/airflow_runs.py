@@ -59,7 +59,7 @@ def start_run(dag_id: str, *, by: str, conf: Mapping[str, Any]) -> str:
             return str(run.run_id)
     except DagRunAlreadyExists:
         raise NotDecidable(
-            f"Somebody has started a run of {dag_id} at this very moment. Look at its runs."
+            f"Someone has started a run of {dag_id} at this very moment. Look at its runs."
         ) from None
     except DagNotFound:
         raise NotDecidable(_UNKNOWN.format(dag_id)) from None
@@ -141,7 +141,7 @@ def _hindrance(dag: DagModel | None, dag_id: str) -> str:
         )
     if dag.is_paused:
         return (
-            f"The DAG {dag_id} is paused, so a run would wait for ever. Resume it on its page in Airflow,"
+            f"The DAG {dag_id} is paused, so a run would never begin. Resume it on its page in Airflow,"
             " then try again."
         )
     return ""

@@ -174,7 +174,7 @@ def _in_words(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
         near = nearest(text, known)
         hint = f"Did you mean {near}?" if near else f"Possible: {', '.join(known)}."
         return f"{_quoted(text)} is not possible here. {hint}"
-    return f"{_quoted(text)} is no whole number from {schema['minimum']:,} to {schema['maximum']:,}."
+    return f"{_quoted(text)} must be a whole number from {schema['minimum']:,} to {schema['maximum']:,}."
 
 
 def _unknown(name: str, known: Mapping[str, Any]) -> str:

@@ -224,7 +224,7 @@ def _why_not_cancel(view: RequestView, person: Person, *, administrator: bool) -
     if request.state not in (RequestState.PENDING, RequestState.APPROVED):
         return f"The request is {request.state}; there is nothing left to cancel."
     if request.begun is not None:
-        return "It is being carried out already."
+        return "It is being applied already."
     asker = view.asker
     if administrator or (asker and same_person(asker, person.name)):
         return ""

@@ -68,7 +68,7 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
             f"digest {digest.hexdigest()} of {count} changes, expected {row.digest} of {expected}",
         )
     if row.seal is not None and row.seal != seal.hexdigest():
-        raise altered(database, row.id, "figures, limits or names beside its changes are others")
+        raise altered(database, row.id, "figures, limits or names next to its changes are others")
     if row.search_seal is not None and row.search_seal != search_seal.hexdigest():
         raise altered(database, row.id, "the texts that its changes are found by are others")
     for figures in (header["statistics"], statistics or header["statistics"]):

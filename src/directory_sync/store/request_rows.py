@@ -226,7 +226,7 @@ def settle_jobs(connection: Connection, request: Request) -> None:
         where = f" in run {result['run_id']}" if result.get("run_id") else ""
         state, message = (
             str(result.get("state", RequestState.APPLIED)),
-            f"Request {request.id} was carried out{where}.",
+            f"Request {request.id} was applied{where}.",
         )
     else:
         by = f" by {request.decided_by}" if request.decided_by else ""

@@ -156,7 +156,7 @@ class ChangeList:
     @property
     def orders(self) -> tuple[tuple[Order, str], ...]:
         """Orders to choose from."""
-        return ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As carried out"))
+        return ((Order.CONSEQUENCE, "Worst first"), (Order.PLAN, "As applied"))
 
     @property
     def results(self) -> tuple[tuple[str, str], ...]:

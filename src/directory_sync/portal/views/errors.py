@@ -20,7 +20,7 @@ TITLES = {
     403: "Not allowed",
     404: "There is no such page",
     405: "Not possible here",
-    409: "Somebody was first, or things have changed",
+    409: "Someone was first, or things have changed",
     422: "Something is missing or wrong",
     500: "Something went wrong",
     503: "The store does not answer",

@@ -24,18 +24,18 @@ _TONES = {
 }
 _BY_PEOPLE = {
     EventKind.FILED: ("asked for approval", "The schedule’s run asked for approval"),
-    EventKind.VIEWED: ("looked at the request", "Somebody looked at the request"),
-    EventKind.COMMENTED: ("wrote", "Somebody wrote"),
+    EventKind.VIEWED: ("looked at the request", "Someone looked at the request"),
+    EventKind.COMMENTED: ("wrote", "Someone wrote"),
     EventKind.DENIED: ("denied", "The request was denied"),
     EventKind.CANCELLED: ("cancelled the request", "The request was cancelled"),
-    EventKind.EXPIRED: ("", "Nobody decided in time, so the request expired"),
-    EventKind.APPLIED: ("", "The approved changes were carried out"),
+    EventKind.EXPIRED: ("", "No one decided in time, so the request expired"),
+    EventKind.APPLIED: ("", "The approved changes were applied"),
 }
 """What somebody did, and the same where nobody did it."""
 _WHY = {
     "policy": "named by the policy",
-    "reroute": "asked by somebody who was asked before",
-    "escalation": "asked because nobody had answered",
+    "reroute": "asked by someone who was asked before",
+    "escalation": "asked because no one had answered",
     "default": "the default approver",
 }
 
