@@ -63,8 +63,13 @@ def modules_after(folder: Path, *arguments: str) -> set[str]:
             ["requests", "list", "--url", "http://127.0.0.1:9"],
             {"airflow", "sqlalchemy", "alembic", "ldap", "jinja2"},
         ),
+        (
+            ["collections", "list", "--url", "http://127.0.0.1:9"],
+            {"airflow", "sqlalchemy", "alembic", "ldap", "jinja2"},
+        ),
+        (["export", "crew.yaml"], {"airflow", "sqlalchemy", "alembic"}),
     ],
-    ids=["version", "validate", "schema", "preview", "db", "requests"],
+    ids=["version", "validate", "schema", "preview", "db", "requests", "collections", "export"],
 )
 def test_nothing_heavy_is_imported(folder: Path, arguments: list[str], unwanted: set[str]) -> None:
     """Airflow never, unless a connection is not in the environment; the rest only by the commands that need

@@ -118,7 +118,7 @@ def _handler(server: RestServer) -> type[BaseHTTPRequestHandler]:
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the client has had enough
 
-        do_GET = do_POST = _answer  # noqa: N815 - the library's names
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the library's names
 
         def log_message(self, format: str, *args: object) -> None:
             del format, args

@@ -34,7 +34,9 @@ MEANINGS: dict[ExitStatus, str] = {
     ExitStatus.WRONG_USAGE: "A definition is broken, or the command was used wrongly.",
     ExitStatus.STOPPED_BY_LIMIT: "A limit stopped a job (`run`) or would stop it (`preview`).",
     ExitStatus.WAITING: "A job waits for approval.",
-    ExitStatus.NOT_ALLOWED: "`requests`: Airflow did not accept the login, or this person may not do that.",
+    ExitStatus.NOT_ALLOWED: (
+        "Commands that ask Airflow: it did not accept the login, or this person may not do that."
+    ),
     ExitStatus.RECORD_ERRORS: "Done, but some records could not be applied or were in conflict.",
     ExitStatus.CHANGES: "`preview`: there are changes, and no limit would stop them.",
     ExitStatus.INTERRUPTED: "Interrupted by Ctrl-C.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from directory_sync import __version__
 from directory_sync.cli.parser_basics import Commands, command, positive
+from directory_sync.cli.parser_collections import add_collections
 from directory_sync.cli.parser_requests import add_requests
 from directory_sync.cli.terminal import PROGRAM
 from directory_sync.definition.problems import suggest
@@ -22,6 +23,9 @@ MODULES = {
     "run": "directory_sync.cli.run",
     "query": "directory_sync.cli.query",
     "requests": "directory_sync.cli.requests",
+    "collections": "directory_sync.cli.collections",
+    "export": "directory_sync.cli.exporting",
+    "import": "directory_sync.cli.importing",
     "db": "directory_sync.cli.db",
     "doctor": "directory_sync.cli.doctor",
 }
@@ -54,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_query(commands)
     add_requests(commands)
+    add_collections(commands)
     _add_db(commands)
     _add_doctor(commands)
     return parser

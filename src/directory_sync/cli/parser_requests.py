@@ -35,7 +35,7 @@ def add_requests(commands: Commands[argparse.ArgumentParser]) -> None:
     cancel = command(actions, "cancel", "withdraw a request", "For its requester, and for administrators.")
     _add_number(cancel)
     _add_reason(cancel, "why; recorded with the request")
-    _add_login(cancel)
+    add_login(cancel)
 
 
 def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
@@ -77,7 +77,7 @@ def _add_list(actions: Commands[argparse.ArgumentParser]) -> None:
         default="table",
         help="how the requests are shown (default: table)",
     )
-    _add_login(parser)
+    add_login(parser)
 
 
 def _add_show(actions: Commands[argparse.ArgumentParser]) -> None:
@@ -95,7 +95,7 @@ def _add_show(actions: Commands[argparse.ArgumentParser]) -> None:
         default="table",
         help="how it is shown (default: table); csv and ldif: only the changes",
     )
-    _add_login(parser)
+    add_login(parser)
 
 
 def _add_decisions(actions: Commands[argparse.ArgumentParser]) -> None:
@@ -117,7 +117,7 @@ def _add_decisions(actions: Commands[argparse.ArgumentParser]) -> None:
             help="beginning of the plan's digest, at least 12 digits; then the command does not ask",
         )
         parser.add_argument("--yes", action="store_true", help="in a terminal: show it, but do not ask")
-        _add_login(parser)
+        add_login(parser)
 
 
 def _add_reroute(actions: Commands[argparse.ArgumentParser]) -> None:
@@ -135,7 +135,7 @@ def _add_reroute(actions: Commands[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="ask them even if Airflow does not know them, or does not let them see the collection",
     )
-    _add_login(parser)
+    add_login(parser)
 
 
 def _add_number(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +146,8 @@ def _add_reason(parser: argparse.ArgumentParser, help_: str, *, required: bool =
     parser.add_argument("--reason", required=required, default="", metavar="TEXT", help=help_)
 
 
-def _add_login(parser: argparse.ArgumentParser) -> None:
+def add_login(parser: argparse.ArgumentParser) -> None:
+    """Add where Airflow is, and who asks."""
     group = parser.add_argument_group(
         "Airflow and login", "No option takes a password or token, because others could read it."
     )

@@ -13,6 +13,7 @@ from directory_sync.cli.outcome_text import count
 from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
 from directory_sync.cli.requests_session import Session, open_session
 from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row
+from directory_sync.cli.tables import show_table
 from directory_sync.cli.terminal import data_output, message
 from directory_sync.endpoints.change import (
     WORST_FIRST,
@@ -75,22 +76,8 @@ def _list(session: Session, arguments: Namespace) -> ExitStatus:
 
 
 def _show_table(requests: Iterable[RequestAnswer]) -> None:
-    """In a terminal a table that fits; in a pipe one line for each request, with tabs between the columns."""
     rows = [list_row(request) for request in requests]
-    if not is_terminal(sys.stdout):
-        for row in (COLUMNS, *rows):
-            print("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table()
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold", justify="right" if column == "request" else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console().print(table)
+    show_table(COLUMNS, rows, numbers={"request"}, in_terminal=is_terminal(sys.stdout))
 
 
 def _show(session: Session, arguments: Namespace) -> ExitStatus:

@@ -18,7 +18,7 @@ from directory_sync.cli.rest_client import Query, RestClient
 from directory_sync.cli.rest_errors import strange
 from directory_sync.cli.rest_login import find_login
 from directory_sync.portal.codes import Integrity
-from directory_sync.portal.wire.answer import read_answer
+from directory_sync.portal.wire.answer import Answer, read_answer
 from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer
 from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer, RequestListAnswer
 
@@ -28,7 +28,7 @@ _PAUSE = 0.5
 _PAGE = 200
 """Requests or changes that are asked for at once."""
 
-_Answer = TypeVar("_Answer", RequestListAnswer, RequestDetailsAnswer, ChangesAnswer)
+_Answer = TypeVar("_Answer", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Session:
             answer = self.client.get(
                 "/requests", {**query, "limit": min(most - len(found), _PAGE), "before": before}
             )
-            page = self._read(RequestListAnswer, answer)
+            page = self.read(RequestListAnswer, answer)
             found += page.requests
             data += answer["requests"]
             # A page that leads back would never end.
@@ -82,7 +82,7 @@ class Session:
 
     def details(self, number: int) -> RequestDetailsAnswer:
         """One request; see `details_data`."""
-        return self._read(RequestDetailsAnswer, self.details_data(number))
+        return self.read(RequestDetailsAnswer, self.details_data(number))
 
     def details_data(self, number: int) -> dict[str, Any]:
         """One request as the API gives it.
@@ -92,7 +92,7 @@ class Session:
         deadline = time.monotonic() + _LONGEST_CHECK
         while True:
             data: dict[str, Any] = self.client.get(f"/requests/{number}")
-            checking = self._read(RequestDetailsAnswer, data).integrity == Integrity.CHECKING
+            checking = self.read(RequestDetailsAnswer, data).integrity == Integrity.CHECKING
             if not checking or time.monotonic() >= deadline:
                 return data
             time.sleep(_PAUSE)
@@ -100,7 +100,7 @@ class Session:
     def changes(self, number: int, action: str | None) -> Iterator[ChangeAnswer]:
         """Yield a request's changes of one kind, or all, in the plan's order."""
         for data in self._change_pages(number, {"action": action}):
-            yield from self._read(ChangesAnswer, data).changes
+            yield from self.read(ChangesAnswer, data).changes
 
     def change_data(self, number: int) -> Iterator[list[Any]]:
         """Yield a request's changes as the API gives them, page by page, in the plan's order."""
@@ -113,7 +113,7 @@ class Session:
 
     def act(self, number: int, action: str, body: Mapping[str, Any]) -> RequestDetailsAnswer:
         """Approve, deny, reroute or cancel; the request afterwards."""
-        return self._read(RequestDetailsAnswer, self.client.post(f"/requests/{number}/{action}", body))
+        return self.read(RequestDetailsAnswer, self.client.post(f"/requests/{number}/{action}", body))
 
     def _change_pages(self, number: int, query: Query) -> Iterator[dict[str, Any]]:
         after: int | None = None
@@ -121,13 +121,14 @@ class Session:
             data: dict[str, Any] = self.client.get(
                 f"/requests/{number}/changes", {**query, "after": after, "limit": _PAGE}
             )
-            page = self._read(ChangesAnswer, data)
+            page = self.read(ChangesAnswer, data)
             yield data
             if page.next is None or (after is not None and page.next <= after):
                 return
             after = page.next
 
-    def _read(self, kind: type[_Answer], data: Any) -> _Answer:
+    def read(self, kind: type[_Answer], data: Any) -> _Answer:
+        """What the API has answered, as a model. Raises EndpointError for an answer of another form."""
         try:
             return read_answer(kind, data)
         except ValidationError as error:

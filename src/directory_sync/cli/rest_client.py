@@ -88,12 +88,20 @@ class RestClient:
         """Have something done; what the API answers, as JSON."""
         return self._json("POST", API + path, body=body)
 
-    def download(self, path: str) -> Iterator[str]:
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Have something kept under this path; what the API answers, as JSON."""
+        return self._json("PUT", API + path, body=body)
+
+    def delete(self, path: str, query: Query) -> Any:
+        """Have something deleted; what the API answers, as JSON."""
+        return self._json("DELETE", API + path, query=query)
+
+    def download(self, path: str, query: Query | None = None) -> Iterator[str]:
         """Yield a text as it comes, in parts of any length; every line ends with a line feed."""
         decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")(errors="replace"), translate=True
         )
-        with self._answer("GET", API + path) as response:
+        with self._answer("GET", API + path, query=query) as response:
             if not response.is_success:
                 raise refused(self._address, response, self._body(response))
             if response.headers.get("content-type", "").startswith("text/html"):

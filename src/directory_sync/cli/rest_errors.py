@@ -6,14 +6,20 @@ from __future__ import annotations
 
 import json
 import ssl
+from contextlib import suppress
 from typing import Any
 
 import httpx
+from pydantic import ValidationError
 
 from directory_sync.cli.exit_status import UsageError
 from directory_sync.cli.rest_address import Address
+from directory_sync.definition.problems import Problem
 from directory_sync.errors import (
     AlreadyDecided,
+    CollectionError,
+    CollectionNotFound,
+    DefinitionError,
     DirectorySyncError,
     EndpointError,
     EndpointUnavailable,
@@ -23,10 +29,12 @@ from directory_sync.errors import (
     RequestNotFound,
     SecurityError,
 )
+from directory_sync.portal.wire.collections import ProblemOfDefinition
 
+_OF_COLLECTIONS = {"CollectionChanged", "CollectionInUse", "NameTaken", "OriginDiffers"}
 _LONGEST_TEXT = 2_000
 """Characters of a server's text that a message shows."""
-_UNKNOWN = "It is not known whether it was done: see directory-sync requests show."
+_UNKNOWN = "It is not known whether it was done: see directory-sync requests show, or collections show."
 
 
 def label(address: Address) -> str:
@@ -114,6 +122,8 @@ def refused(
             f"{label(address)} does not accept the token{f' ({detail})' if detail else ''}. It may have"
             " expired: get a new one, or use --user."
         )
+    if (of_collection := _of_collection(status, answer, detail)) is not None:
+        return of_collection
     if status == 403:
         return NotAllowed(
             detail or f"{label(address)} does not let you do that (status 403). Ask its administrator."
@@ -142,6 +152,37 @@ def refused(
             remedy="The log of its API server says more.",
         )
     return strange(address, f"answers with status {status}")
+
+
+def _of_collection(status: int, answer: dict[str, Any], detail: str) -> DirectorySyncError | None:
+    """What is wrong with a collection, if the answer is about one."""
+    if (problems := _definition_problems(answer)) and status in {403, 422}:
+        return _wrong_definition(problems, allowed=status != 403)
+    if answer.get("error") == "CollectionNotFound":
+        return CollectionNotFound(detail or "There is no such collection.", name="")
+    if answer.get("error") in _OF_COLLECTIONS:
+        return CollectionError(detail or "The collection is not as it was.", name="")
+    return None
+
+
+def _definition_problems(answer: dict[str, Any]) -> list[Problem]:
+    """What is wrong with a definition that was sent."""
+    given = answer.get("definition_problems")
+    found = []
+    for each in given if isinstance(given, list) else []:
+        with suppress(ValidationError):
+            told = ProblemOfDefinition.model_validate(each)
+            found.append(
+                Problem(told.file, told.line, told.column, told.key, told.message, told.hint, told.severity)
+            )
+    return found
+
+
+def _wrong_definition(problems: list[Problem], *, allowed: bool) -> DirectorySyncError:
+    if allowed:
+        return DefinitionError(problems)
+    lines = "\n".join(str(problem) for problem in problems)
+    return NotAllowed(f"The definition breaks rules of the deployment, so it was not saved.\n{lines}")
 
 
 def _redirected(address: Address, response: httpx.Response) -> EndpointError:

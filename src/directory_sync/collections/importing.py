@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from directory_sync.approval.people import Person
 from directory_sync.collections.changes import DefinitionChange
 from directory_sync.collections.documents import Part, renamed, split
+from directory_sync.collections.import_choices import MOST_ITEMS, Choice, Clash, Do, ItemState
 from directory_sync.collections.saving import SavingRules, check, require_free, save
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
@@ -23,60 +23,6 @@ from directory_sync.errors import (
     NameTaken,
 )
 from directory_sync.store.store import Store
-
-MOST_ITEMS = 1_000
-"""Definitions of one file."""
-
-
-class Clash(StrEnum):
-    """What has the name of an item already."""
-
-    SAVED = "saved"
-    """A saved collection with another text: it can be replaced."""
-    TAKEN = "taken"
-    """A collection from a file, or another DAG."""
-    TWICE = "twice"
-    """An item before it in the same file."""
-
-
-class Do(StrEnum):
-    """What is to be done with an item whose name is taken."""
-
-    REPLACE = "replace"
-    """Save it as a new version."""
-    RENAME = "rename"
-    """Save it by another name."""
-    SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is to be done with one item; needed where its name is taken.
-
-    Attributes:
-        do: what.
-        to: of `RENAME`, the new name.
-        expected: of `REPLACE`, the number of the newest version that the person has seen.
-    """
-
-    do: Do
-    to: str = ""
-    expected: int = 0
-
-
-class ItemState(StrEnum):
-    """What became of an item."""
-
-    READY = "ready"
-    """It can be saved as it is; nothing was saved."""
-    CLASH = "clash"
-    """Its name is taken, and no choice was made; nothing was saved."""
-    SAVED = "saved"
-    UNCHANGED = "unchanged"
-    """The same text is the newest version already."""
-    SKIPPED = "skipped"
-    REFUSED = "refused"
-    """It cannot be saved; `error` says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 from directory_sync import settings
 from directory_sync.collections import importing, saving
 from directory_sync.collections.documents import join
-from directory_sync.collections.importing import Choice, ImportItem, ItemState
+from directory_sync.collections.import_choices import Choice, ItemState
+from directory_sync.collections.importing import ImportItem
 from directory_sync.collections.saving import Checked, Saved, SavingRules, no_such_collection
 from directory_sync.definition.catalogue import FolderCatalogue
 from directory_sync.definition.documents import Document

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from directory_sync.collections.importing import Choice
+from directory_sync.collections.import_choices import Choice
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import collection_answers as answers

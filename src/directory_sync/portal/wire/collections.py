@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from directory_sync.collections.changes import ChangeCode
-from directory_sync.collections.importing import MOST_ITEMS, Clash, Do, ItemState
+from directory_sync.collections.import_choices import MOST_ITEMS, Clash, Do, ItemState
 from directory_sync.definition.documents import MAX_BYTES
 from directory_sync.portal.wire.answer import Answer, Body, Error, Newer, Time
 from directory_sync.portal.wire.runs import REASON_LENGTH

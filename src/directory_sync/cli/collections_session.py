@@ -1,0 +1,120 @@
+"""Saved collections of a running Airflow, for a person who is logged in there: what its REST API gives and
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from directory_sync.cli.requests_session import Session
+from directory_sync.cli.rest_client import Query
+from directory_sync.definition.documents import read_document
+from directory_sync.definition.export import dump
+from directory_sync.definition.loading import load
+from directory_sync.errors import DefinitionError
+from directory_sync.portal.wire.collections import (
+    CheckedAnswer,
+    CollectionListAnswer,
+    ImportAnswer,
+    SavedAnswer,
+    VersionAnswer,
+    VersionListAnswer,
+    VersionTextAnswer,
+)
+from directory_sync.portal.wire.runs import StartedRunAnswer
+
+_PATH = "/collections"
+
+
+def read_text(file: Path) -> str:
+    """The text of a definition file; of a JSON file, the same as YAML. Raises DefinitionError."""
+    document = read_document(file)
+    if document.unreadable is not None:
+        raise DefinitionError([document.unreadable])
+    return dump(load(document).collection) if file.suffix.lower() == ".json" else document.text
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """What can be done with saved collections. Each call raises NotAllowed, CollectionError, DefinitionError,
+    EndpointError.
+    """
+
+    session: Session
+
+    def all_data(self) -> Any:
+        """All that the person may see, as the API gives them."""
+        return self.session.client.get(_PATH)
+
+    def all(self, data: Any) -> CollectionListAnswer:
+        """The same as a model."""
+        return self.session.read(CollectionListAnswer, data)
+
+    def show_data(self, name: str) -> Any:
+        """One collection as the API gives it."""
+        return self.session.client.get(_at(name))
+
+    def version_data(self, name: str, number: int) -> Any:
+        """One version as the API gives it."""
+        return self.session.client.get(f"{_at(name)}/versions/{number}")
+
+    def version(self, data: Any) -> VersionTextAnswer:
+        """The same as a model; also of a whole collection."""
+        return self.session.read(VersionTextAnswer, data)
+
+    def versions_data(self, name: str) -> Any:
+        """The versions of a collection as the API gives them."""
+        return self.session.client.get(f"{_at(name)}/versions")
+
+    def versions(self, data: Any) -> list[VersionAnswer]:
+        """The same as models, newest first."""
+        return self.session.read(VersionListAnswer, data).versions
+
+    def newest_number(self, name: str) -> int:
+        """Number of the newest version; 0 for a collection that is deleted."""
+        newest = next(iter(self.versions(self.versions_data(name))), None)
+        return 0 if newest is None or newest.deleted else newest.number
+
+    def check(self, name: str, text: str) -> CheckedAnswer:
+        """What saving a definition would do."""
+        data = self.session.client.post(f"{_PATH}/check", {"text": text, "name": name})
+        return self.session.read(CheckedAnswer, data)
+
+    def save(self, name: str, text: str, *, expected: int, comment: str) -> SavedAnswer:
+        """Save a definition."""
+        body = {"text": text, "expected": expected, "comment": comment}
+        return self.session.read(SavedAnswer, self.session.client.put(_at(name), body))
+
+    def restore(self, name: str, number: int, *, expected: int, comment: str) -> SavedAnswer:
+        """Save an earlier version again."""
+        body = {"number": number, "expected": expected, "comment": comment}
+        return self.session.read(SavedAnswer, self.session.client.post(f"{_at(name)}/restore", body))
+
+    def delete(self, name: str, *, expected: int, confirm: str, comment: str) -> VersionAnswer:
+        """Delete a collection."""
+        query: Query = {"expected": expected, "confirm": confirm, "comment": comment}
+        return self.session.read(VersionAnswer, self.session.client.delete(_at(name), query))
+
+    def start(self, name: str, body: Mapping[str, Any]) -> StartedRunAnswer:
+        """Start a run."""
+        return self.session.read(StartedRunAnswer, self.session.client.post(f"{_at(name)}/runs", body))
+
+    def export(self, names: list[str]) -> Iterator[str]:
+        """Yield saved collections as one file."""
+        return self.session.client.download(f"{_PATH}.yaml", {"name": names})
+
+    def import_data(self, body: Mapping[str, Any]) -> Any:
+        """Import a file; what became of each definition, as the API gives it."""
+        return self.session.client.post(f"{_PATH}/import", body)
+
+    def imported(self, data: Any) -> ImportAnswer:
+        """The same as a model."""
+        return self.session.read(ImportAnswer, data)
+
+
+def _at(name: str) -> str:
+    return f"{_PATH}/{quote(name, safe='')}"
