@@ -10,6 +10,7 @@
     │   └── ConnectionRulesError   the file with the rules of connections cannot be used; field: problems
     ├── EndpointError              an endpoint did not do what was asked; fields: endpoint, remedy
     │   ├── EndpointUnavailable    transient: unreachable, timed out, busy. Trying again may help
+    │   ├── NoConnection           Airflow has no connection of this name
     │   ├── AuthenticationError    the login was refused, or may not do what is needed
     │   ├── SecurityError          TLS failed, or the server asks for more protection
     │   ├── MissingObjectError     a container, table, sheet or file does not exist
@@ -131,6 +132,10 @@ class EndpointUnavailable(EndpointError):
     """The endpoint cannot be reached, timed out or is busy."""
 
     transient = True
+
+
+class NoConnection(EndpointError):
+    """There is no connection of this name, neither in the environment nor where Airflow keeps them."""
 
 
 class AuthenticationError(EndpointError):

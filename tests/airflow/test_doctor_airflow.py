@@ -45,7 +45,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 NO_EXAMPLES = "[core]\nload_examples = False\n"
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 SAVED_BUNDLE = (
-    '[{"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle"},'
+    '[{"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",'
+    ' "kwargs": {}},'
     ' {"name": "saved", "classpath": "directory_sync.airflow.bundle.DirectorySyncBundle", "kwargs": {}}]'
 )
 
@@ -113,12 +114,28 @@ def test_the_line_to_add_is_right(home: Path) -> None:
 def test_the_variable_to_set_is_right(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So does the environment variable."""
     assert home
-    line = tell(problems("airflow.saved_bundle")[Code.SAVED_BUNDLE_NO_LIST]).lines[3]
+    monkeypatch.setenv(
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", SAVED_BUNDLE.partition("}},")[0] + "}}]"
+    )
+    (line,) = tell(problems("airflow.saved_bundle")[Code.SAVED_BUNDLE_NO_VARIABLE]).lines
     name, _, value = line.partition("=")
     monkeypatch.setenv(name, value.strip("'"))
 
     assert problems("airflow.saved_bundle") == {}
     assert _bundles() == ["dags-folder", "directory-sync"]
+
+
+def test_secrets_of_other_bundles_are_not_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an entry of the list may hold a secret, only the entry to add is told."""
+    assert home
+    git = (
+        '[{"name": "git", "classpath": "x.GitDagBundle", "kwargs": {"repo_url": "https://me:swordfish@git"}}]'
+    )
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", git)
+    wrong = problems("airflow.saved_bundle", "airflow.dag_file")
+
+    assert set(wrong) == {Code.SAVED_BUNDLE_NOT_LISTED}
+    assert "swordfish" not in repr(wrong)
 
 
 def _bundles() -> list[str]:
@@ -144,15 +161,20 @@ def test_saved_collections_that_are_not_read(home: Path, monkeypatch: pytest.Mon
     assert list(wrong[Code.DAGS_UNKNOWN].facts["names"]) == ["guests"]  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("home")
-def test_nothing_runs() -> None:
+def test_nothing_runs(home: Path) -> None:
     """No process, no DAG: each is told with the command that helps."""
     found = examined("airflow")
     told = [(each.code, tell(each)) for each in found]
     commands = {line for _, each in told for line in each.lines}
 
-    assert {code for code, _ in told} >= {Code.PROCESS_NOT_RUNNING, Code.DAGS_UNKNOWN, Code.UPKEEP_MISSING}
-    assert {"airflow scheduler", "airflow dag-processor", "airflow triggerer"} <= commands
+    assert {code for code, _ in told} >= {Code.NOTHING_RUNS, Code.DAGS_UNKNOWN, Code.UPKEEP_NOT_READ}
+    assert {"airflow standalone", "airflow dags reserialize"} <= commands
+    file = home / "dags/job_collections.py"
+    file.write_text("from directory_sync.airflow.dag_factory import build_dags\n")
+    assert Code.UPKEEP_MISSING in problems("airflow")
+    (home / "dags/job_collections.py").unlink()
+    assert {*problems("airflow")} >= {Code.DAG_FILE_MISSING}
+    assert Code.UPKEEP_UNTOLD in {each.code for each in examined("airflow")}
 
 
 @pytest.mark.usefixtures("running")

@@ -146,6 +146,19 @@ def test_what_is_wrong_with_a_connection(
 
 
 @pytest.mark.usefixtures("home")
+def test_a_connection_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is told with a variable that can be set as it is told: it is read, and leads to a server."""
+    (line,) = tell(problems("connections", connections=("nowhere",))[Code.CONNECTION_MISSING]).lines
+    name, _, value = line.partition("=")
+    monkeypatch.setenv(name, value.strip("'"))
+    wrong = problems("connections", connections=("nowhere",))
+
+    assert name == "AIRFLOW_CONN_NOWHERE"
+    assert set(wrong) == {Code.CONNECTION_WRONG}
+    assert "/path/to/ca.pem, which cannot be read" in tell(wrong[Code.CONNECTION_WRONG]).text
+
+
+@pytest.mark.usefixtures("home")
 def test_an_unsafe_connection_is_a_warning(lab: Slapd, connect: Connect) -> None:
     """It works, and is told as unsafe."""
     connect("unsafe", conn_type="ldap", port=lab.port, extra={"security": "none", "page_sise": 1})
@@ -243,7 +256,12 @@ def test_what_is_wrong_with_a_mail_server(
 
 @pytest.mark.usefixtures("mails")
 def test_what_is_wrong_with_the_mail_settings(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Type of the connection, and the sender."""
+    """The connection, its type, and the sender."""
+    assert set(problems("mail")) == {Code.MAIL_CONNECTION_MISSING}
+    monkeypatch.setenv("AIRFLOW_CONN_POST", "{swordfish")
+    wrong = problems("mail")
+    assert set(wrong) == {Code.MAIL_CONNECTION_WRONG}
+    assert "swordfish" not in repr(wrong)
     connect("post", conn_type="http")
     assert set(problems("mail")) == {Code.MAIL_CONNECTION_TYPE}
     with SmtpServer() as server:

@@ -8,7 +8,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
 from directory_sync.endpoints.contract import ConnectionInfo
-from directory_sync.errors import EndpointError
+from directory_sync.errors import EndpointError, NoConnection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -23,7 +23,7 @@ class AirflowConnections:
         try:
             connection = BaseHook.get_connection(connection_id)
         except AirflowNotFoundException:
-            raise EndpointError(
+            raise NoConnection(
                 "Airflow has no such connection.",
                 endpoint=endpoint,
                 remedy=f"Create it under Admin → Connections, or set AIRFLOW_CONN_{connection_id.upper()}.",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from directory_sync.endpoints.contract import ConnectionInfo
-from directory_sync.errors import EndpointError
+from directory_sync.errors import EndpointError, NoConnection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -191,7 +191,7 @@ def ask_airflow(connection_id: str) -> ConnectionInfo:
             missing = type(error).__name__ == "AirflowNotFoundException"
             # The text of another error may quote the connection, password included.
             kind = "" if missing else f" ({type(error).__name__})"
-    raise EndpointError(
+    raise (NoConnection if missing else EndpointError)(
         "there is no such connection, neither in the environment nor in Airflow's secrets backends and"
         " metadata database."
         if missing

@@ -25,6 +25,8 @@ SAVED = {"name": "directory-sync", "classpath": SAVED_CLASS, "kwargs": {}}
 WHOLE_LIST = json.dumps([DAGS_FOLDER, SAVED])
 """Airflow's default and ours, as the option is written."""
 
+_PLAIN = frozenset({"path", "refresh_interval"})
+"""Arguments of a local bundle that hold no secret."""
 _MARK = b"directory_sync.airflow"
 _FILES_AT_MOST = 20_000
 _BYTES_AT_MOST = 1024 * 1024
@@ -71,9 +73,19 @@ def read_bundles() -> tuple[Bundle, ...]:
     return tuple(bundles)
 
 
-def is_default() -> bool:
-    """Whether the option is not set."""
-    return not read_airflow(SECTION, OPTION)
+def with_saved() -> str:
+    """The list as it would be with the bundle of saved collections; empty where an entry may hold a secret,
+    or cannot be read.
+    """
+    text = read_airflow(SECTION, OPTION)
+    try:
+        found = json.loads(text) if text else [DAGS_FOLDER]
+    except (ValueError, RecursionError):
+        return ""
+    harmless = all(
+        each.get("classpath") == LOCAL and set(each.get("kwargs") or {}) <= _PLAIN for each in found
+    )
+    return json.dumps([*found, SAVED]) if harmless else ""
 
 
 def in_environment() -> bool:
@@ -89,9 +101,9 @@ def dag_files(bundles: Sequence[Bundle]) -> list[Path]:
 def _bundle(entry: Any) -> Bundle:
     if not isinstance(entry, dict):
         raise BundleListError("an entry is not a mapping")
-    name, classpath, kwargs = entry.get("name"), entry.get("classpath"), entry.get("kwargs") or {}
+    name, classpath, kwargs = entry.get("name"), entry.get("classpath"), entry.get("kwargs")
     if not (isinstance(name, str) and name and isinstance(classpath, str) and isinstance(kwargs, dict)):
-        raise BundleListError("an entry has no name, no classpath, or kwargs that are not a mapping")
+        raise BundleListError("an entry lacks a name, a classpath, or kwargs, which may be {}")
     folder = None
     if classpath == LOCAL:
         path = kwargs.get("path")
@@ -108,15 +120,16 @@ def _dag_files(folder: Path) -> Iterator[Path]:
             if seen > _FILES_AT_MOST:
                 return
             path = Path(parent, name)
-            if name.endswith(".py") and _mentions(path):
+            if name.endswith(".py") and mentions(path, _MARK):
                 yield path
 
 
-def _mentions(path: Path) -> bool:
+def mentions(path: Path, text: bytes) -> bool:
+    """Whether a file holds a text; not if it cannot be read or is very large."""
     try:
         # A pipe would wait for someone to write into it.
         if not path.is_file() or path.stat().st_size > _BYTES_AT_MOST:
             return False
-        return _MARK in path.read_bytes()
+        return text in path.read_bytes()
     except OSError:
         return False

@@ -19,7 +19,7 @@ from directory_sync.endpoints.ldap.connection import LdapSettings, read_settings
 from directory_sync.endpoints.ldap.root_dse import PAGED_RESULTS
 from directory_sync.endpoints.ldap.session import connect
 from directory_sync.endpoints.ldap.trial import Trial, try_connection
-from directory_sync.errors import EndpointError
+from directory_sync.errors import EndpointError, NoConnection
 
 ANSWER_SECONDS = 8.0
 """For one answer of a server, also where the connection allows for more."""
@@ -46,6 +46,10 @@ def directories(examination: Examination) -> Iterator[Finding]:
                 yield problem(Code.CONNECTION_SILENT, connection=name, seconds=ALL_SECONDS)
             case CannotTell():
                 yield answer.finding
+            case NoConnection():
+                yield problem(
+                    Code.CONNECTION_MISSING, connection=name, variable=f"AIRFLOW_CONN_{name.upper()}"
+                )
             case EndpointError():
                 yield problem(
                     Code.CONNECTION_WRONG, connection=name, said=_said(answer), remedy=answer.remedy

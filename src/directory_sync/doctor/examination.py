@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -178,6 +179,9 @@ class Examination:
         try:
             folder = self.collections_folder()
             self.needs_home(folder)
+            if not folder.exists():
+                facts = {"what": "collections_folder", "folder": str(folder), "user": this_user()}
+                raise CannotTell(Code.FOLDER_MISSING, State.PROBLEM, **facts)
             templates = FolderTemplates(settings.templates_folder(folder))
             return Definitions(folder, tuple(FolderCatalogue(folder, templates).all()))
         except DefinitionError as error:
@@ -195,6 +199,15 @@ def _load_airflow(examination: Examination) -> None:
     import airflow.providers_manager
     import airflow.sdk.configuration
     import airflow.secrets  # noqa: F401 - all of them are loaded, none is used here
+
+
+def this_user() -> str:
+    """The user that this process runs as."""
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def config_file() -> Path:

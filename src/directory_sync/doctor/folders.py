@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import stat
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from directory_sync import settings
 from directory_sync.doctor.codes import Code
-from directory_sync.doctor.examination import Examination
+from directory_sync.doctor.examination import Examination, this_user
 from directory_sync.doctor.findings import Finding, ok, problem, skipped, warning
 from directory_sync.store.database import parse_url
 
@@ -75,15 +74,6 @@ def config_file(examination: Examination) -> Iterator[Finding]:
     file = examination.config_file
     if file.is_file() and _mode(file) & 0o007:
         yield warning(Code.FILE_OPEN, file=str(file), mode=f"{_mode(file):o}")
-
-
-def this_user() -> str:
-    """The user that this process runs as."""
-    number = os.geteuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 def _folder(examination: Examination, what: str, folder: Path, *, writable: bool) -> Iterator[Finding]:

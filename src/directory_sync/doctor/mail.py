@@ -18,7 +18,7 @@ from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
 from directory_sync.doctor.findings import CannotTell, Finding, State, ok, problem, warning
 from directory_sync.endpoints.contract import ConnectionInfo
-from directory_sync.errors import EndpointError
+from directory_sync.errors import EndpointError, NoConnection
 from directory_sync.mail.sending import refusal
 
 SECONDS = 8.0
@@ -93,10 +93,13 @@ def _connection(examination: Examination) -> ConnectionInfo:
         raise CannotTell(Code.MAIL_OFF, state)
     try:
         connection = examination.connection(name)
-    except EndpointError as error:
+    except NoConnection:
+        variable = f"AIRFLOW_CONN_{name.upper()}"
         raise CannotTell(
-            Code.MAIL_CONNECTION_MISSING, State.PROBLEM, connection=name, said=str(error)
+            Code.MAIL_CONNECTION_MISSING, State.PROBLEM, connection=name, variable=variable
         ) from None
+    except EndpointError as error:
+        raise CannotTell(Code.MAIL_CONNECTION_WRONG, State.PROBLEM, said=str(error)) from None
     if connection.type != "smtp":
         raise CannotTell(
             Code.MAIL_CONNECTION_TYPE, State.PROBLEM, connection=name, type=connection.type or "none"

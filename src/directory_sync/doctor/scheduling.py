@@ -26,6 +26,7 @@ PROCESSES = {
 """Kind of process as Airflow notes it → its command, and section and option of the seconds after which it
 counts as dead.
 """
+_UPKEEP = b"upkeep_dags"
 _THRESHOLD = 30.0  # Airflow's default for all three
 
 
@@ -68,17 +69,19 @@ def saved_bundle(examination: Examination) -> Iterator[Finding]:
     )
     if names := _saved_names(examination):
         yield problem(Code.SAVED_WITHOUT_BUNDLE, count=len(names), names=names)
-    entry = json.dumps(SAVED)
+    whole = bundles.with_saved()
     if wrong:
         yield problem(Code.SAVED_BUNDLE_MISSPELT, wrong=wrong, right=SAVED_CLASS)
-    elif not bundles.is_default():
+    elif not whole:
         place = bundles.VARIABLE if bundles.in_environment() else str(examination.config_file)
-        yield warning(Code.SAVED_BUNDLE_NOT_LISTED, place=place, entry=entry)
+        yield warning(Code.SAVED_BUNDLE_NOT_LISTED, place=place, entry=json.dumps(SAVED))
+    elif bundles.in_environment():
+        yield warning(Code.SAVED_BUNDLE_NO_VARIABLE, list=whole, variable=bundles.VARIABLE)
     else:
         yield warning(
             Code.SAVED_BUNDLE_NO_LIST,
             file=str(examination.config_file),
-            list=bundles.WHOLE_LIST,
+            list=whole,
             variable=bundles.VARIABLE,
         )
 
@@ -112,8 +115,14 @@ def upkeep(examination: Examination) -> Iterator[Finding]:
     """Whether the DAG for upkeep is there and switched on."""
     dag = examination.metadata().dags.get(UPKEEP_DAG_ID)
     if dag is None or dag.stale:
-        found = examination.dag_files()
-        yield problem(Code.UPKEEP_MISSING, dag=UPKEEP_DAG_ID, file=str(found[0]) if found else "")
+        files = examination.dag_files()
+        makes_it = [file for file in files if bundles.mentions(file, _UPKEEP)]
+        if makes_it:
+            yield problem(Code.UPKEEP_NOT_READ, dag=UPKEEP_DAG_ID, file=str(makes_it[0]))
+        elif files:
+            yield problem(Code.UPKEEP_MISSING, dag=UPKEEP_DAG_ID, file=str(files[0]))
+        else:
+            yield skipped(Code.UPKEEP_UNTOLD, dag=UPKEEP_DAG_ID)
     elif dag.paused:
         yield problem(Code.UPKEEP_PAUSED, dag=UPKEEP_DAG_ID)
     else:
@@ -123,6 +132,9 @@ def upkeep(examination: Examination) -> Iterator[Finding]:
 def processes(examination: Examination) -> Iterator[Finding]:
     """Whether scheduler, DAG processor and triggerer give signs of life."""
     heartbeats = examination.metadata().heartbeats
+    if not set(PROCESSES) & set(heartbeats):
+        yield problem(Code.NOTHING_RUNS)
+        return
     for job, (command, section, option) in PROCESSES.items():
         seconds = heartbeats.get(job)
         if seconds is None:

@@ -4,6 +4,7 @@ left open.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from sqlalchemy import text
 
 from directory_sync import settings
 from directory_sync.doctor.codes import Code
-from directory_sync.doctor.examination import Examination
+from directory_sync.doctor.examination import Examination, this_user
 from directory_sync.doctor.findings import CannotTell, Finding, State, ok, problem, warning
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.settings.reading import read_airflow
@@ -63,9 +64,9 @@ def sharing(examination: Examination) -> Iterator[Finding]:
 def rights(examination: Examination) -> Iterator[Finding]:
     """Whether the account may read and write all tables."""
     with _ready(examination) as database:
-        if database.is_sqlite:
-            with database.write():
-                pass  # takes the lock, which needs the right to write
+        if database.file is not None:
+            if not os.access(database.file, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+                yield problem(Code.STORE_READ_ONLY, file=str(database.file), user=this_user())
             return
         with database.read() as connection:
             user = connection.execute(text("SELECT current_user")).scalar_one()

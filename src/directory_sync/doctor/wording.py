@@ -223,6 +223,11 @@ WORDS: Mapping[Code, Words] = {
     Code.STORE_IS_FOLDER: _w(
         "The {store} is a folder, not a file.", "Let database_url name a file in it, or move the folder away."
     ),
+    Code.STORE_READ_ONLY: _w(
+        "{user} may not write to the store {file}.",
+        "Give the file to the user that Airflow runs as:",
+        "chown {user!q} {file!q}",
+    ),
     Code.STORE_UNREACHABLE: _w("{said}"),
     Code.STORE_FILE_UNREACHABLE: _w(
         "The {store} cannot be looked at: {reason}.",
@@ -250,7 +255,7 @@ WORDS: Mapping[Code, Words] = {
     ),
     Code.NOTHING_LEFT_OPEN: _w("No process that is gone has left anything open."),
     Code.LEFT_OPEN: _w(
-        "Processes that are gone have left open: {plans} plans, {attempts} attempts, {runs} runs ({names}).",
+        "Processes that are gone have left open: plans {plans}, attempts {attempts}, runs {runs} ({names}).",
         "The next run or the upkeep DAG settles them. To do it now; it writes to no directory:",
         "directory-sync db settle",
     ),
@@ -264,22 +269,22 @@ WORDS: Mapping[Code, Words] = {
         "collections_folder = /path/to/collections",
     ),
     Code.DEFINITION_BROKEN: _w(
-        "{file} cannot be used ({count} problems).",
+        "{file} cannot be used (problems: {count}).",
         "Correct it; this shows all problems:",
         "directory-sync validate {file!q}",
     ),
     Code.DEFINITION_DOUBTFUL: _w(
-        "{file} can be used, with {count} warnings.",
+        "{file} can be used, with warnings ({count}).",
         "This shows them all:",
         "directory-sync validate {file!q}",
     ),
     Code.SAVED_READ: _w("{usable} of {count} saved collections can be used."),
     Code.SAVED_BROKEN: _w(
-        "The saved collection {name} (version {number}) cannot be used ({count} problems).",
+        "The saved collection {name} (version {number}) cannot be used (problems: {count}).",
         "Correct it, or restore an earlier version of it.",
     ),
     Code.SAVED_DOUBTFUL: _w(
-        "The saved collection {name} (version {number}) can be used, with {count} warnings.",
+        "The saved collection {name} (version {number}) can be used, with warnings ({count}).",
         "Look at them when you edit it next.",
     ),
     Code.NAME_TWICE: _w(
@@ -314,10 +319,15 @@ WORDS: Mapping[Code, Words] = {
     Code.SAVED_BUNDLE_LISTED: _w("Airflow reads the collections that are saved in the portal."),
     Code.SAVED_BUNDLE_NO_LIST: _w(
         "Airflow does not read the collections that are saved in the portal.",
-        "Add this to {file}, and restart the DAG processor, the scheduler and the workers:",
+        "Write this into {file}, in place of what dag_bundle_config_list is there, and restart Airflow:",
         "[dag_processor]",
         "dag_bundle_config_list = {list}",
-        "# or, as an environment variable:",
+        "# or, wherever Airflow runs, as an environment variable:",
+        "{variable}='{list}'",
+    ),
+    Code.SAVED_BUNDLE_NO_VARIABLE: _w(
+        "Airflow does not read the collections that are saved in the portal.",
+        "Set this variable wherever Airflow runs, in place of its present value, and restart Airflow:",
         "{variable}='{list}'",
     ),
     Code.SAVED_WITHOUT_BUNDLE: _w(
@@ -403,13 +413,27 @@ WORDS: Mapping[Code, Words] = {
         "Switch it on:",
         "airflow dags unpause {dag}",
     ),
+    Code.UPKEEP_NOT_READ: _w(
+        "Airflow has not read the DAG {dag} from {file} yet.",
+        "See that the DAG processor runs. This reads the file at once, and says what is wrong with it:",
+        "airflow dags reserialize",
+        "airflow dags list-import-errors",
+    ),
+    Code.UPKEEP_UNTOLD: _w("The DAG {dag} is not there, because no DAG file was found."),
     Code.UPKEEP_MISSING: _w(
         "Airflow has no DAG {dag}, so requests do not expire or escalate and unsent mail stays unsent.",
-        "The DAG file has to add it with these lines{file: (@)}; then see that the DAG processor runs:",
+        "Add these lines to {file}, and see that the DAG processor runs:",
         "from directory_sync.airflow.upkeep_dag import upkeep_dags",
         "globals().update(upkeep_dags())",
     ),
     Code.PROCESS_ALIVE: _w("A {process} is running (sign of life {seconds} s ago)."),
+    Code.NOTHING_RUNS: _w(
+        "Airflow is not running: there is neither a scheduler, nor a DAG processor, nor a triggerer.",
+        "Start all of it on this machine, to try it; or each by itself, and let systemd or Compose keep it"
+        " running:",
+        "airflow standalone",
+        "# or: airflow api-server, airflow scheduler, airflow dag-processor, airflow triggerer",
+    ),
     Code.PROCESS_NOT_RUNNING: _w(
         "No {process} is running.",
         "Start it, and let systemd or Compose keep it running:",
@@ -426,11 +450,13 @@ WORDS: Mapping[Code, Words] = {
         " SMTP and name it there."
     ),
     Code.MAIL_CONNECTION_MISSING: _w(
-        "The mail connection cannot be used. {said}",
-        "Create it, and keep the password out of your shell's history:",
-        "airflow connections add {connection!q} --conn-type smtp --conn-host HOST --conn-port 465"
-        " --conn-login USER --conn-password PASSWORD",
+        "There is no connection {connection} here, which mail_connection names.",
+        "Create it under Admin → Connections (type SMTP), or set this where tasks run; if it is set there"
+        " already, run this command there:",
+        """{variable}='{{"conn_type": "smtp", "host": "mail.example.com", "port": 465, """
+        """"login": "directory-sync", "password": "..."}}'""",
     ),
+    Code.MAIL_CONNECTION_WRONG: _w("The mail connection cannot be used. {said}"),
     Code.MAIL_CONNECTION_TYPE: _w(
         "The mail connection {connection} is of the type {type}, not smtp.",
         "Change its type under Admin → Connections, or let the setting mail_connection name another one.",
@@ -513,6 +539,14 @@ WORDS: Mapping[Code, Words] = {
     Code.CONNECTION_FINE: _w(
         "{connection}: logged in to {server} as {login}; flavour {flavour}; it holds {contexts}."
     ),
+    Code.CONNECTION_MISSING: _w(
+        "There is no connection {connection} here.",
+        "Create it under Admin → Connections (type LDAP directory), or set this where tasks run; if it is set"
+        " there already, run this command there:",
+        "{variable}="
+        """'{{"conn_type": "ldap", "host": "ldap.example.com", "login": "cn=sync,dc=example", """
+        """"password": "...", "extra": {{"ca_certificate": "/path/to/ca.pem"}}}}'""",
+    ),
     Code.CONNECTION_WRONG: _w("{said}", "{remedy}", _CONNECTION_TEST),
     Code.CONNECTION_TYPE: _w(
         "Connection {connection} is of the type {type}, not ldap.",
@@ -560,7 +594,7 @@ WORDS: Mapping[Code, Words] = {
         "people_name = sAMAccountName",
     ),
     # -- rights
-    Code.ADMINISTRATORS_FOUND: _w("{count} people are administrators (roles {roles})."),
+    Code.ADMINISTRATORS_FOUND: _w("Administrators by the roles {roles}: {count}."),
     Code.NO_ADMINISTRATOR_ROLE: _w(
         "None of the roles in administrator_roles exists ({roles}), so no one sees all requests or can"
         " waive a"
@@ -574,7 +608,7 @@ WORDS: Mapping[Code, Words] = {
         " limit.",
         "Give the role to someone, or name another role in administrator_roles.",
     ),
-    Code.EDITORS_FOUND: _w("{count} people may save collections (roles {roles})."),
+    Code.EDITORS_FOUND: _w("People who may save collections, by the roles {roles}: {count}."),
     Code.NO_EDITOR_ROLE: _w(
         "No one has a role of collection_roles ({roles}), so only owners may save collections, and no one can"
         " create one.",
@@ -587,7 +621,7 @@ WORDS: Mapping[Code, Words] = {
         " saved"
         " collections."
     ),
-    Code.RULES_KEPT: _w("{count} collections keep the rules of connections in {file}."),
+    Code.RULES_KEPT: _w("Collections that keep the rules of connections in {file}: {count}."),
     Code.RULE_BROKEN: _w(
         "{where} breaks the rules of connections in {file}, so it does not run.",
         "Correct the collection or the rules.",
@@ -596,7 +630,7 @@ WORDS: Mapping[Code, Words] = {
         "role_addresses names the role {role}, which Airflow does not have.{near: Did you mean @?}",
         "Correct it in role_addresses. The roles are {known}.",
     ),
-    Code.POLICIES_READ: _w("{count} approval policies were looked at."),
+    Code.POLICIES_READ: _w("Approval policies looked at: {count}."),
     Code.NO_APPROVER: _w(
         "{where}: no one could approve{roles:; roles: @}{users:; users: @}.",
         "Give one of the roles to someone, or name others under approvers. Until then requests stay pending.",
@@ -611,7 +645,8 @@ WORDS: Mapping[Code, Words] = {
     ),
     Code.APPROVING_USER_UNKNOWN: _w(
         "{where}: Airflow ({manager}) knows no user {user}.{near: Did you mean @?}",
-        "Correct the name. Where people log in elsewhere, they are known after their first login.",
+        "Correct the name, or add the user to Airflow. Where people log in elsewhere, they are known"
+        " after their first login.",
     ),
     Code.NO_USERS_HERE: _w("Roles were not checked: Airflow's database holds no users and roles of FAB."),
     Code.AUTH_MANAGER_UNTOLD: _w("Roles were not checked: {manager} cannot be asked for them."),
