@@ -20,6 +20,9 @@ _WHOLE = ("displayname", "display_name", "full_name", "fullname", "cn", "commonn
 _GIVEN = ("givenname", "given_name", "first_name", "firstname", "gn")
 _FAMILY = ("sn", "surname", "family_name", "last_name", "lastname")
 
+NAMING_FIELDS = frozenset((*_WHOLE, *_GIVEN, *_FAMILY))
+"""Fields that a name may be made of, in small letters and without options."""
+
 Values = Sequence[Sequence[bytes] | None]
 """Of each field of a layout."""
 
