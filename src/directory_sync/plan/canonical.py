@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ from directory_sync.endpoints.change import (
     text_of,
     value_from_json,
 )
+from directory_sync.plan.packed_values import pack_values
 
 _quoted = encode_basestring
 
@@ -43,6 +44,7 @@ class StoredForm(NamedTuple):
         action, object, new_object, identity, name: as in `Change`.
         canonical: what the digest is made of.
         search: the text that the change is found by; holds no secret.
+        values: the change's values as `packed_values` packs them.
     """
 
     action: str
@@ -52,6 +54,7 @@ class StoredForm(NamedTuple):
     canonical: bytes
     name: str | None
     search: str
+    values: bytes
 
 
 @runtime_checkable
@@ -73,17 +76,17 @@ def stored_form(change: Change, is_secret: IsSecret) -> StoredForm:
         canonical,
         change.name,
         search,
+        pack_values(change),
     )
 
 
-def stored_forms(changes: Iterable[Change], secrets: Callable[[], IsSecret]) -> Iterator[StoredForm]:
+def stored_forms(changes: Iterable[Change], is_secret: IsSecret) -> Iterator[StoredForm]:
     """The stored forms of all changes, in order; made now where they are not kept.
 
-    `secrets` is asked only then which fields are secret.
+    `is_secret` says for those which fields are secret.
     """
     if isinstance(changes, KeepsStoredForms):
         return changes.stored_forms()
-    is_secret = secrets()
     return (stored_form(change, is_secret) for change in changes)
 
 

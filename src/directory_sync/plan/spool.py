@@ -17,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from directory_sync.definition.secrets import IsSecret
-from directory_sync.endpoints.change import Action, Change, FieldChange, Mark, MarkKind
+from directory_sync.endpoints.change import Action, Change
 from directory_sync.plan.canonical import StoredForm, canonical_and_search
+from directory_sync.plan.packed_values import from_plain, pack_values, plain_values, read_packed
 
 _BLOCK = 1 << 18
 _RECORD = 4096
@@ -104,7 +105,6 @@ def _discard(file: IO[bytes]) -> None:
 
 Packed = tuple[Any, ...]
 _ACTIONS = {action.value: action for action in Action}
-_MARKS = {kind.value: kind for kind in MarkKind}
 
 
 def pack_change(change: Change) -> Packed:
@@ -112,13 +112,13 @@ def pack_change(change: Change) -> Packed:
     reads it back.
     """
     action, key, object_, new_object, identity = change[:5]
-    return (action.value, key, object_, new_object, identity, _pack_rest(change), change.name)
+    return (action.value, key, object_, new_object, identity, plain_values(change), change.name)
 
 
 def unpack_change(packed: Packed) -> Change:
     """The inverse of `pack_change`."""
     action, key, object_, new_object, identity, rest, name = packed
-    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name)
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *from_plain(*rest), name)
 
 
 def pack_finished(change: Change, met: str, is_secret: IsSecret) -> bytes:
@@ -132,7 +132,7 @@ def pack_finished(change: Change, met: str, is_secret: IsSecret) -> bytes:
     action, key, object_, new_object, identity = change[:5]
     # The values are packed by themselves, so that the store can take the canonical form without unpacking
     # them.
-    values = marshal.dumps(_pack_rest(change))
+    values = pack_values(change)
     canonical, search = canonical_and_search(change, is_secret)
     return marshal.dumps(
         (action.value, key, object_, new_object, identity, canonical, values, met, change.name, search)
@@ -142,24 +142,8 @@ def pack_finished(change: Change, met: str, is_secret: IsSecret) -> bytes:
 def unpack_finished(data: bytes) -> tuple[Change, str]:
     """The inverse of `pack_finished`."""
     action, key, object_, new_object, identity, _, values, met, name, _ = marshal.loads(data)  # noqa: S302 - our own file
-    rest = marshal.loads(values)  # noqa: S302 - likewise
-    return Change(_ACTIONS[action], key, object_, new_object, identity, *_unpack_rest(*rest), name), met
-
-
-def _pack_rest(change: Change) -> tuple[Any, ...]:
-    marks = tuple((mark.kind.value, mark.subject) for mark in change.marks)
-    return (tuple(map(tuple, change.fields)), change.after, marks, change.via)
-
-
-def _unpack_rest(
-    fields: Any, after: Any, marks: Any, via: Any
-) -> tuple[tuple[FieldChange, ...], tuple[str, ...], tuple[Mark, ...], str | None]:
-    return (
-        tuple(map(FieldChange._make, fields)),
-        after,
-        tuple(Mark(_MARKS[kind], subject) for kind, subject in marks),
-        via,
-    )
+    rest = from_plain(*read_packed(values))
+    return Change(_ACTIONS[action], key, object_, new_object, identity, *rest, name), met
 
 
 class SpooledChanges:
@@ -182,5 +166,5 @@ class SpooledChanges:
         read = self._spool.read
         for offset in self._offsets:
             packed = marshal.loads(read(offset))  # noqa: S302 - our own file
-            action, _, object_, new_object, identity, canonical, _, _, name, search = packed
-            yield StoredForm(action, object_, new_object, identity, canonical, name, search)
+            action, _, object_, new_object, identity, canonical, values, _, name, search = packed
+            yield StoredForm(action, object_, new_object, identity, canonical, name, search, values)

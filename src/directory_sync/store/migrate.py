@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ALEMBIC_FILE = HERE / "alembic.ini"
 MIGRATIONS = HERE / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 14))
 """Every revision, oldest first.
 
 Kept here, because reading them with Alembic would cost every task a tenth of a second.

@@ -16,8 +16,8 @@ from directory_sync.plan.canonical import has_action
 from directory_sync.plan.digest import PlanDigest, is_known
 from directory_sync.plan.model import COUNTED_AS
 from directory_sync.store.database import Database
-from directory_sync.store.seals import PlanSeal, SearchSeal, request_seal
-from directory_sync.store.tables import ChangeRow, PlanRow
+from directory_sync.store.seals import PlanSeal, SearchSeal, patterns_seal, request_seal
+from directory_sync.store.tables import ChangeRow, PlanPatternsRow, PlanRow
 
 READ_BATCH = 1_000
 """Changes read in one transaction: a slow check holds nothing up."""
@@ -71,9 +71,16 @@ def verify(database: Database, row: Row[Any], statistics: Mapping[str, int] | No
         raise altered(database, row.id, "figures, limits or names next to its changes are others")
     if row.search_seal is not None and row.search_seal != search_seal.hexdigest():
         raise altered(database, row.id, "the texts that its changes are found by are others")
+    _verify_patterns(database, row)
     for figures in (header["statistics"], statistics or header["statistics"]):
         if wrong := [name for kind, name in COUNTED_AS.items() if figures.get(name, 0) != kinds[kind]]:
             raise altered(database, row.id, f"the figures {', '.join(wrong)} are not those of its changes")
+
+
+def require_patterns(database: Database, plan_id: int, digest: str, row: Row[Any]) -> None:
+    """Raise PlanAltered if the patterns of a plan are not what their seal names."""
+    if row.seal != patterns_seal(digest, row.lines, row.places):
+        raise altered(database, plan_id, "the patterns of its changes are others")
 
 
 def altered(database: Database, plan_id: int, what: str) -> PlanAltered:
@@ -93,6 +100,14 @@ def require_filed(database: Database, request: Request, seal: str | None) -> Non
             "limits, the figures or a text is another. No one can decide about it, and nothing of it is"
             " written. Find out who changed it, and run the job again."
         )
+
+
+def _verify_patterns(database: Database, row: Row[Any]) -> None:
+    query = select(PlanPatternsRow.__table__).where(PlanPatternsRow.plan_id == row.id)
+    with database.read() as connection:
+        patterns = connection.execute(query).one_or_none()
+    if patterns is not None:
+        require_patterns(database, row.id, row.digest, patterns)
 
 
 def _changes(database: Database, plan_id: int, count: int) -> Iterator[tuple[str, str, str | None, str]]:

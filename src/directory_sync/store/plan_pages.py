@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -199,6 +200,7 @@ class PlanPages:
         order: Sequence[Action] = (),
         after: int | None = None,
         limit: int = 100,
+        among: bytes | None = None,
     ) -> ChangePage:
         """A part of a plan's changes.
 
@@ -210,9 +212,13 @@ class PlanPages:
                 plan's order.
             after: the place of the change after which the page begins; None for the start.
             limit: the most on a page.
+            among: for each change of the plan 1 where it may be shown; None for all. They come in the plan's
+                order.
         """
         here = ChangeRow.plan_id == plan_id
         conditions = [here, *_conditions(search, action, result)]
+        if among is not None:
+            return self._page_among(conditions, among, -1 if after is None else after, limit)
         ranks = {kind.value: rank for rank, kind in enumerate(order)}
 
         def rank(kind: str) -> int:
@@ -245,6 +251,21 @@ class PlanPages:
             if len(found_rows) > limit:
                 break
         return _page(found_rows[:limit], more=len(found_rows) > limit, total=sum(counts.values()))
+
+    def _page_among(
+        self, conditions: list[ColumnElement[bool]], among: bytes, after: int, limit: int
+    ) -> ChangePage:
+        """A part of some changes, as far as the conditions let them through too."""
+        if len(conditions) > 1:
+            query = _with_outcomes(select(ChangeRow.sequence)).where(*conditions).order_by(ChangeRow.sequence)
+            with self._database.read() as connection:
+                found = [place for place in connection.scalars(query) if among[place : place + 1] == b"\1"]
+        else:
+            found = [place for place, shown in enumerate(among) if shown == 1]
+        begin = bisect_right(found, after)
+        wanted = found[begin : begin + limit]
+        rows = self._rows([conditions[0], ChangeRow.sequence.in_(wanted)], limit) if wanted else []
+        return _page(list(rows), more=begin + limit < len(found), total=len(found))
 
     def _position(self, plan_id: int, sequence: int, rank: Callable[[str], int]) -> tuple[int, int]:
         """Where a change stands among ranked ones; one that is not there, before or behind all of its

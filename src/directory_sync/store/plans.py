@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.definition.models import Collection, LimitKind
-from directory_sync.definition.secrets import IsSecret, secret_fields
+from directory_sync.definition.models import LimitKind
 from directory_sync.endpoints.change import Change, Outcome, Result
 from directory_sync.errors import PlanMismatch, StoreError
 from directory_sync.plan.canonical import StoredForm, read_canonical, stored_forms
@@ -33,13 +31,14 @@ from directory_sync.plan.past import Findings, name_hash
 from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import altered, stored_plan, verify
+from directory_sync.store.plan_patterns import SavedPatterns, insert_patterns, subject_of
 from directory_sync.store.seals import PlanSeal, SearchSeal
 from directory_sync.store.tables import (
     ChangeRow,
     CollectionRunRow,
-    DefinitionRow,
     JobRunRow,
     OutcomeRow,
+    PlanPatternsRow,
     PlanRow,
 )
 
@@ -127,7 +126,9 @@ class Plans:
         search_seal = SearchSeal()
         try:
             count = 0
-            forms = stored_forms(plan.changes, lambda: self._secrets(job_run_id, plan.job))
+            subject = subject_of(self._database, job_run_id, plan.job)
+            patterns = SavedPatterns(self._database, plan_id, subject)
+            forms = patterns.passing(stored_forms(plan.changes, subject.is_secret))
             rows = _rows(plan_id, forms, digest, seal, search_seal)
             while batch := list(islice(rows, WRITE_BATCH)):
                 count += len(batch)
@@ -139,7 +140,9 @@ class Plans:
                     f" {digest.hexdigest()} of {count} "
                     f"changes, expected {plan.digest} of {len(plan.changes)}. Run the job again."
                 )
+            summed_up = patterns.finish(plan.digest)
             with self._database.write() as connection:
+                insert_patterns(connection, summed_up)
                 connection.execute(
                     update(PlanRow)
                     .where(PlanRow.id == plan_id)
@@ -308,18 +311,6 @@ class Plans:
             )
         verify(self._database, row, statistics)
 
-    def _secrets(self, job_run_id: int, job: str) -> IsSecret:
-        """Which fields of a job are secret, by the definition that its run began with."""
-        query = (
-            select(DefinitionRow.definition)
-            .join(CollectionRunRow, CollectionRunRow.definition_key == DefinitionRow.key)
-            .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
-            .where(JobRunRow.id == job_run_id)
-        )
-        with self._database.read() as connection:
-            definition = connection.execute(query).scalar_one()
-        return cache(secret_fields(Collection.model_validate(definition).job(job)))
-
     def _begin_plan(self, job_run_id: int, plan: Plan, findings: bytes | None) -> int:
         with self._database.write() as connection:
             now = self._database.now(connection)
@@ -351,7 +342,8 @@ class Plans:
     def _remove_incomplete(self, plan_id: int) -> None:
         incomplete = select(PlanRow.id).where(PlanRow.id == plan_id, ~PlanRow.complete).scalar_subquery()
         with self._database.write() as connection:
-            connection.execute(delete(ChangeRow).where(ChangeRow.plan_id == incomplete))
+            for part in (PlanPatternsRow, ChangeRow):
+                connection.execute(delete(part).where(part.plan_id == incomplete))
             connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
 
 
@@ -393,7 +385,7 @@ def _rows(
     plan_id: int, forms: Iterator[StoredForm], digest: PlanDigest, seal: PlanSeal, search_seal: SearchSeal
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of `ChangeRow`, in the order of its columns."""
-    for sequence, (action, object_, new_object, identity, canonical, name, search) in enumerate(forms):
+    for sequence, (action, object_, new_object, identity, canonical, name, search, _) in enumerate(forms):
         digest.add(canonical)
         shown = name and storable(name)
         seal.add(shown)

@@ -82,6 +82,14 @@ class SearchSeal:
         self._texts.clear()
 
 
+def patterns_seal(digest: str, lines: object, places: bytes) -> str:
+    """SHA-256 over the patterns of a plan's changes and the plan's digest, hexadecimal: approvers read the
+    patterns first.
+    """
+    head = _canonical([digest, lines])
+    return hashlib.sha256(b"directory-sync patterns seal 1\n%d:%b%b" % (len(head), head, places)).hexdigest()
+
+
 def request_seal(request: Request) -> str:
     """SHA-256 over everything of a request that stays as it was filed, hexadecimal."""
     kept = {

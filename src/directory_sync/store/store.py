@@ -15,6 +15,7 @@ from directory_sync.store.leases import Leases
 from directory_sync.store.migrate import check_database, has_tables
 from directory_sync.store.outbox import Outbox, Topic
 from directory_sync.store.plan_pages import PlanPages
+from directory_sync.store.plan_patterns import PlanPatterns
 from directory_sync.store.plans import Plans
 from directory_sync.store.request_applying import RequestApplying
 from directory_sync.store.request_decisions import RequestDecisions
@@ -42,6 +43,7 @@ class Store:
         known: what jobs know of the objects that they manage.
         plans: plans and the outcomes of their changes, for those who make and apply them.
         plan_pages: plans page by page, for those who look.
+        plan_patterns: their changes by pattern, likewise.
         before_images: objects as they were before they were removed, for those who apply plans and undo them.
         history: all that was ever done to one object.
         requests: finds requests, one or many.
@@ -63,6 +65,7 @@ class Store:
         self.known = KnownObjects(database)
         self.plans = Plans(database)
         self.plan_pages = PlanPages(database)
+        self.plan_patterns = PlanPatterns(database)
         self.before_images = BeforeImages(database)
         self.history = History(database)
         self.requests = Requests(database)

@@ -156,6 +156,20 @@ class PlanRow(Base):
     search_seal: Mapped[str | None] = mapped_column(String(64))
 
 
+class PlanPatternsRow(Base):
+    """A plan's changes summed up by pattern; none for plans of earlier versions."""
+
+    __tablename__ = f"{PREFIX}plan_patterns"
+
+    plan_id: Mapped[int] = mapped_column(
+        ForeignKey(f"{PREFIX}plan.id"), primary_key=True, autoincrement=False
+    )
+    # `Patterns.to_json`, and `Patterns.places` compressed.
+    lines: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    places: Mapped[bytes] = mapped_column(LargeBinary)
+    seal: Mapped[str] = mapped_column(String(64))
+
+
 class ChangeRow(Base):
     """One change of a plan: its canonical form, and the columns that it is found by."""
 

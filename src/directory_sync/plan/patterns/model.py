@@ -253,6 +253,10 @@ class Patterns:
         """How many changes are summed up."""
         return sum(line.count for line in self.lines) + (self.other.count if self.other else 0)
 
+    def among(self, number: int) -> bytes:
+        """For each change 1 if it belongs to a line, or to *other*; else 0."""
+        return self.places.translate(bytes(each == number for each in range(256)))
+
     def to_json(self) -> dict[str, Any]:
         """Lines and *other*, as they are stored; `from_json` reads them back."""
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from directory_sync.definition.models import Job, MoveMissing, Static
 from directory_sync.definition.secrets import IsSecret, secret_fields
@@ -40,7 +41,7 @@ class Subject:
         missing = job.missing_at_source
         return cls(
             frozenset(map(bare, (*job.keys, job.naming_attribute))),
-            secret_fields(job),
+            cache(secret_fields(job)),
             frozenset(name.lower() for name, mapping in job.fields.items() if isinstance(mapping, Static)),
             missing.move if isinstance(missing, MoveMissing) else None,
         )

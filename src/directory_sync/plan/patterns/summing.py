@@ -7,7 +7,9 @@ from typing import Any
 
 from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Change
+from directory_sync.plan.canonical import StoredForm
 from directory_sync.plan.display_names import name_of_change
+from directory_sync.plan.packed_values import read_packed
 from directory_sync.plan.patterns.choosing import Choice, Piece, pieces
 from directory_sync.plan.patterns.counting import MOST_SHAPES, Counting, Group
 from directory_sync.plan.patterns.model import (
@@ -38,6 +40,11 @@ class Summing:
         """Begin with none. `most_shapes`: as `Counting` has it."""
         self._subject = subject
         self._counting = Counting(subject, most_shapes=most_shapes)
+
+    def add_form(self, form: StoredForm) -> None:
+        """Take the next change as the store takes it."""
+        fields, _, marks, _ = read_packed(form.values)
+        self._counting.add(form.action, form.object, form.new_object, fields, marks)
 
     def add(
         self, action: str, object: str, new_object: str | None, fields: Fields, marks: Marks = ()
