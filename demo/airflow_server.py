@@ -26,6 +26,14 @@ LOGINS = {"admin": "admin", "ida": "op", "bob": "viewer", "carol": "viewer"}
 LOG = "standalone.log"
 """What everything of Airflow writes, in its home."""
 
+_BUNDLES = [
+    {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
+    {
+        "name": "directory-sync",
+        "classpath": "directory_sync.airflow.bundle.DirectorySyncBundle",
+        "kwargs": {},
+    },
+]
 _PREFERRED_PORT = 8080
 _START_TIMEOUT = 240.0
 
@@ -110,7 +118,9 @@ def start_airflow(
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         # Whoever edits a definition wants to see it now, not after Airflow's half minutes.
-        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
+        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_BUNDLES),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
     }

@@ -6,6 +6,7 @@ set -eu
 # Airflow's tables, those of its auth manager, and the store's.
 airflow db migrate
 directory-sync db check
+directory-sync db grant-reading directory_sync_definitions
 
 # People and roles live in Airflow's own database: its auth manager is FAB's.
 airflow sync-perm

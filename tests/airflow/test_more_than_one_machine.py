@@ -5,15 +5,19 @@ nothing is lost.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import ldap
 import pytest
 
+from directory_sync.approval.people import Person
+from directory_sync.store.store import Store
 from tests.scenarios import compose
 from tests.scenarios.celery_deployment import CeleryDeployment
 from tests.scenarios.delay_proxy import DelayProxy
@@ -257,6 +261,72 @@ def test_a_killed_worker_and_a_killed_triggerer_lose_nothing(
         seen = anna.get(f"/dirsync/api/v1/requests/{request['id']}")
         assert seen["request"]["state"] == "applied", job
         assert [(each["person"], each["approve"]) for each in seen["decisions"]] == [("anna", True)]
+
+
+SAVED = """
+name: crew
+paused: false
+jobs:
+  - {{name: {job}, source: {{file: in.csv}}, destination: {{file: {job}.csv}}, object: row, fields: {{id: {{from: id, key: true}}}}}}
+  - {{name: after, source: {{file: in.csv}}, destination: {{file: after.csv}}, object: row, fields: {{id: {{from: id, key: true}}}}}}
+"""  # noqa: E501
+
+
+def test_a_run_keeps_its_version_while_its_collection_is_edited(
+    deployment: CeleryDeployment, log_in: Callable[[str, str], Login]
+) -> None:
+    """Saved in the store, it is a DAG soon, though the DAG processor may read nothing else there. An edit in
+    the middle of a run is for the next one: workers go by the revision that theirs began with.
+    """
+    admin = log_in("admin", deployment.secrets["ADMIN_PASSWORD"])
+    (deployment.home / "data" / "in.csv").write_text("id\n1\n", encoding="utf-8")
+    ida = Person("ida", frozenset({"Admin"}), verified=True)
+
+    def title() -> str | None:
+        answer = admin.client.get("/api/v2/dags/crew")
+        return answer.json()["dag_display_name"] if answer.is_success else None
+
+    def start() -> str:
+        return str(admin.post("/api/v2/dags/crew/dagRuns", {"logical_date": None})["dag_run_id"])
+
+    def end(run: str) -> dict[str, Any]:
+        path = f"/api/v2/dags/crew/dagRuns/{run}"
+        deployment.wait_for(
+            "the end", lambda: admin.get(path)["state"] in {"success", "failed"}, patience=120
+        )
+        found: dict[str, Any] = admin.get(path)
+        return found
+
+    def jobs(run: str) -> dict[str, str]:
+        tasks = admin.get(f"/api/v2/dags/crew/dagRuns/{run}/taskInstances")["task_instances"]
+        return {task["task_id"]: task["state"] for task in tasks if "." not in task["task_id"]}
+
+    with Store.open(deployment.store_url()) as store:
+        store.collections.save("crew", f"title: first\n{SAVED.format(job='a')}", expected=0, by=ida)
+        saved = time.monotonic()
+        deployment.wait_for("the DAG", lambda: title() == "first")
+        print(f"a DAG after {time.monotonic() - saved:.1f} s")
+        # The first task waits for the lease on its file, so that the run is under way while the edit arrives.
+        file = str((deployment.home / "data" / "a.csv").resolve())
+        with store.leases.acquire(file, [file], holder="this test", duration=timedelta(minutes=5)):
+            first = start()
+            deployment.wait_for("the run", lambda: store.runs.find("crew", first) is not None)
+            store.collections.save("crew", f"title: second\n{SAVED.format(job='b')}", expected=1, by=ida)
+            deployment.wait_for("the edit", lambda: title() == "second")
+        assert end(first)["state"] == "success"
+        second = start()
+        assert end(second)["state"] == "success"
+        assert set(jobs(first)) == {"a", "after", "_close"}
+        assert set(jobs(second)) == {"b", "after", "_close"}
+        snapshots = [store.runs.find("crew", run) for run in (first, second)]
+        assert [each and (each.origin, each.version) for each in snapshots] == [
+            ("saved:crew", "1"),
+            ("saved:crew", "2"),
+        ]
+        versions = [end(run)["bundle_version"] for run in (first, second)]
+        assert versions == ["1", "2"]
+        store.collections.delete("crew", expected=2, by=ida)
+    deployment.wait_for("the deletion", lambda: admin.get("/api/v2/dags/crew")["is_stale"])
 
 
 def test_health_checks_say_yes_about_what_runs(deployment: CeleryDeployment) -> None:

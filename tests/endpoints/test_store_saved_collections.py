@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, make_url, select
 
 from directory_sync.approval.people import Person
 from directory_sync.cli.main import main
@@ -25,6 +25,7 @@ from directory_sync.errors import (
     DefinitionError,
     NameTaken,
     OriginDiffers,
+    StoreError,
 )
 from directory_sync.plan.past import NOTHING, Findings, Identities
 from directory_sync.store.catalogue import StoreCatalogue
@@ -34,6 +35,8 @@ from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 from directory_sync.store.tables import CollectionVersionRow
 from tests.scenarios.clock import Clock
+from tests.scenarios.new_store import new_store
+from tests.scenarios.postgres import Postgres
 
 IDA = Person("ida", frozenset({"Admin", "Op"}), verified=True)
 OLGA = Person("olga", frozenset(), verified=False)
@@ -424,3 +427,49 @@ def test_a_store_that_does_not_answer_says_nothing(store_url: str) -> None:
                 look()
         with pytest.raises(DefinitionError):
             StoreCatalogue(store).get("crew")
+
+
+# -- the account of the DAG processor ------------------------------------------------------------------------
+
+
+def test_an_account_may_read_saved_collections_and_nothing_else(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It can do all that the bundle does, and neither write nor read another table; whatever it is called."""
+    url = postgres.create_store()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", url)
+    account = 'dag "processor" %s'
+    with Store.open(url) as store:
+        save(store)
+        with store._database.write() as connection:
+            quoted = connection.dialect.identifier_preparer.quote_identifier(account)
+            connection.exec_driver_sql(f"CREATE ROLE {quoted} LOGIN")
+        for _ in range(2):
+            assert main(["db", "grant-reading", account]) == 0
+        assert "may read the saved collections" in capsys.readouterr().out
+        assert main(["db", "grant-reading", "nobody_there"]) == 1
+        assert 'role "nobody_there" does not exist' in capsys.readouterr().err
+        with Store.open(make_url(url).set(username=account).render_as_string()) as theirs:
+            assert theirs.collections.at(theirs.collections.newest_revision()) == store.collections.newest()
+            assert theirs.collections.moment(1) is not None
+            for refused in (
+                lambda: theirs.collections.origin("crew"),
+                lambda: save(theirs, "crew", "other", expected=1),
+                theirs.runs.recent,
+                lambda: theirs.requests.get(1),
+            ):
+                with pytest.raises(StoreError, match="permission denied"):
+                    refused()
+            with pytest.raises(StoreError, match="permission denied"), theirs._database.write() as connection:
+                connection.execute(delete(CollectionVersionRow))
+        with store._database.write() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {quoted}; DROP ROLE {quoted}")
+
+
+def test_sqlite_has_no_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command says so."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", new_store(tmp_path / "store.db"))
+    assert main(["db", "grant-reading", "dag_processor"]) == 1
+    assert "SQLite has no accounts" in capsys.readouterr().err

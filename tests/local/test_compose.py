@@ -160,6 +160,7 @@ def test_each_service_holds_only_the_secrets_it_uses() -> None:
         "AIRFLOW_DATABASE_PASSWORD": {"postgres", *core},
         "STORE_OWNER_PASSWORD": {"postgres", "init"},
         "STORE_PASSWORD": {"postgres", "api-server", "triggerer", "worker"},
+        "STORE_DEFINITIONS_PASSWORD": {"postgres", "dag-processor"},
         "REDIS_PASSWORD": {"redis", "scheduler", "worker"},
         "AIRFLOW_FERNET_KEY": core,
         "AIRFLOW_JWT_SECRET": core,
@@ -235,7 +236,7 @@ def test_settings_of_the_environment_exist() -> None:
     for name in SERVICES:
         assert {each for each in environment(name) if each.startswith("AIRFLOW__DIRECTORY_SYNC__")} <= known
     with_store = {name for name in SERVICES if "AIRFLOW__DIRECTORY_SYNC__DATABASE_URL" in environment(name)}
-    assert with_store == {"init", "api-server", "triggerer", "worker"}
+    assert with_store == {"init", "api-server", "dag-processor", "triggerer", "worker"}
 
 
 def test_all_of_airflow_runs_the_same_image_with_the_same_definitions() -> None:

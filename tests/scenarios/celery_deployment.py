@@ -321,6 +321,8 @@ class CeleryDeployment:
                 own |= _SHORT_PAUSES | {
                     "AIRFLOW_HOME": str(self.home),
                     "NO_COLOR": "1",
+                    # In containers: of each its own /tmp.
+                    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(self.folder / f"tmp-{service}"),
                     "AIRFLOW__API__HOST": "127.0.0.1",
                     "AIRFLOW__API__PORT": str(self.ports["ui"]),
                     "AIRFLOW__CORE__PARALLELISM": "4",

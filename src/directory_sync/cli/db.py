@@ -1,5 +1,5 @@
-"""`directory-sync db upgrade|check|settle|release-name`: the tables of the store, what was left open in them,
-and whose a name is.
+"""`directory-sync db upgrade|check|settle|grant-reading|release-name`: the tables of the store, who may read
+them, what was left open in them, and whose a name is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.printable import printable
 from directory_sync.store import migrate
 from directory_sync.store.database import parse_url
+from directory_sync.store.grants import grant_reading
 from directory_sync.store.store import Store
 
 
@@ -23,6 +24,10 @@ def main(arguments: Namespace) -> ExitStatus:
     url = settings.database_url()
     if arguments.action == "release-name":
         return _release(url, arguments.name)
+    if arguments.action == "grant-reading":
+        grant_reading(url, arguments.account)
+        print(f"The account {printable(arguments.account)} may read the saved collections.")
+        return ExitStatus.OK
     shown = printable(parse_url(url).render_as_string(hide_password=True))
     if arguments.action == "check":
         migrate.check(url)

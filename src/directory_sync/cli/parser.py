@@ -147,10 +147,10 @@ def _add_query(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "db",
-        help="create, migrate or check the tables of the store; settle what broke off; release a name",
+        help="create, migrate or check the tables of the store; settle what broke off; grant; release a name",
         description=(
             "Create, migrate or check the tables of the store (setting database_url), settle what broke off,"
-            " or let the name of a collection go."
+            " let an account read saved collections, or let the name of a collection go."
         ),
         allow_abbrev=False,
     )
@@ -170,6 +170,14 @@ def _add_db(commands: Commands[argparse.ArgumentParser]) -> None:
         " what was left open. Writes nothing to any destination, and touches nothing whose process is alive.",
     )
     _add_data_folder(settle)
+    grant = command(
+        actions,
+        "grant-reading",
+        "let an account read the saved collections and nothing else",
+        "For the account of Airflow's DAG processor, on PostgreSQL. Run it as the owner of the tables, after"
+        " each migration. Safe to repeat.",
+    )
+    grant.add_argument("account", metavar="ACCOUNT", help="an account of the database server")
     release = command(
         actions,
         "release-name",
