@@ -5,13 +5,16 @@ approval was made.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.export import dump
+from directory_sync.definition.loading import load_text
 from directory_sync.definition.models import Collection
+from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import ConnectionRulesError
 from directory_sync.rights.connection_rules import ConnectionRules
 from directory_sync.run.deployment import Deployment
@@ -66,6 +69,48 @@ def test_a_field_is_not_written_under_any_name_that_the_server_knows(
     refused(corner, corner.run(fields={**FIELDS, name: "cn"}), "rules of the deployment", name)
     rule(never("title"))
     assert corner.run(fields={**FIELDS, name: "cn"}).state is JobState.SUCCESS
+
+
+TRICKS = {
+    "an alias": "fields: {<people>, description: &a {static: x}, title: *a}",
+    "a template of the deployment": "template: described\n  fields: {<people>}",
+    "another name": "fields: {<people>, rfc822Mailbox: uid}",
+    "a number": "fields: {<people>, 0.9.2342.19200300.100.1.3: uid}",
+    "an option": "fields: {<people>, Description;lang-de: uid}",
+    "a key": "fields: {<people>, mail: {from: uid, key: true}}",
+    "a name": "rdn: mail\n  fields: {<people>, mail: uid}",
+    "a value on creation only": "fields: {<people>, MAIL: {static: a@b.example, new_only: true}}",
+    "an escape": 'fields: {<people>, "\\u006dail": uid}',
+    "a job that is left out": "fields: {<people>}\n- name: more\n  enabled: false\n  <sides>\n"
+    "  fields: {<people>, mail: uid}",
+}
+"""What a person could try in a definition to write `mail` or `description`."""
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_trick_of_the_format_writes_a_forbidden_field(
+    corner: Corner, rule: Rule, tmp_path: Path, trick: str
+) -> None:
+    """Whatever a definition is made of, it is judged when it is complete. Without the rule it would run."""
+    corner.person("from", "amy")
+    (tmp_path / "templates" / "jobs").mkdir(parents=True)
+    template = tmp_path / "templates" / "jobs" / "described.yaml"
+    template.write_text("fields: {description: {static: x}}\n")
+    people = "filter: (objectClass=inetOrgPerson)"
+    sides = (
+        f'source: {{connection: a, container: "{corner.place("from")}", {people}}}\n'
+        f'  destination: {{connection: b, container: "{corner.place("to")}", {people}}}\n'
+        "  object: inetOrgPerson"
+    )
+    text = f"name: corp\njobs:\n- name: people\n  <sides>\n  <rdn>{TRICKS[trick]}\n"
+    text = text.replace("<rdn>", "" if "rdn:" in text else "rdn: uid\n  ").replace("<sides>", sides)
+    text = text.replace("<people>", "uid: {from: uid, key: true}, cn: cn, sn: sn")
+    collection = load_text(text, "corp.yaml", FolderTemplates(tmp_path / "templates")).collection
+    rule(never("mail", "description"))
+    refused(corner, corner.run(collection), "rules of the deployment, no job writes")
+    rule(never("title") if "title" not in text else never("employeeNumber"))
+    assert corner.run(collection).state is JobState.SUCCESS
+    assert len(corner.there()) == 1
 
 
 def test_a_preview_is_refused_like_a_run(corner: Corner, rule: Rule) -> None:
