@@ -72,7 +72,7 @@ class CloseRunOperator(CollectionOperator):
                     self._claim_name(store)
                 snapshot = self._start_run(store, context, parameters)
                 ends = _Ends(store, snapshot, self._task_states(context), left_out(snapshot, parameters))
-                states = {job.name: ends.of(job) for job in snapshot.collection.jobs}
+                states = {job.name: ends.of(job) for job in snapshot.collection.enabled_jobs}
                 lost = ends.broken_off(states)
                 state = JobState.FAILED if lost else _state_of_run(states, snapshot)
                 close_run(store, snapshot, state, jobs=states)

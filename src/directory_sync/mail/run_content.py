@@ -121,12 +121,16 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
 
 def _headline(end: RunEnd, state: str) -> str:
     name = one_line(end.snapshot.collection.title or end.snapshot.collection.name, _NAME)
+    failed = sum(_failed(each) for each in end.states.values())
+    parts = [f"{failed} of {_number(len(end.states), 'job')} failed"] if failed else []
     if end.snapshot.finished is None:
         waiting = sum(each == JobState.WAITING for each in end.states.values())
-        return f"{name}: all is done but for what waits for approval ({_number(waiting, 'job')})."
-    failed = sum(_failed(each) for each in end.states.values())
-    if failed:
-        return f"{name}: {failed} of {_number(len(end.states), 'job')} failed."
+        parts.append("1 job waits for approval" if waiting == 1 else f"{waiting} jobs wait for approval")
+        others = [each for each in end.states.values() if not (each == JobState.WAITING or _failed(each))]
+        done = "the others are done" if others and set(others) <= _DONE else ""
+        return f"{name}: {', '.join(filter(None, (*parts, done)))}."
+    if parts:
+        return f"{name}: {parts[0]}."
     sentence: dict[str, str] = {
         JobState.FAILED: "the run failed",
         JobState.SUCCESS: "the run has ended well",
@@ -138,6 +142,9 @@ def _headline(end: RunEnd, state: str) -> str:
         JobState.STALE: "a newer plan has taken the place of changes that waited, so they were not made",
     }
     return f"{name}: {sentence.get(state, 'the run has ended')}."
+
+
+_DONE = frozenset({JobState.SUCCESS, JobState.SUCCESS_WITH_ERRORS, JobState.CONFLICTS})
 
 
 def _state(end: RunEnd) -> str:
