@@ -92,7 +92,8 @@ def test_hostile_texts_are_harmless_everywhere(store: Store) -> None:
         assert "<img" not in text_of(mail, "html")
         assert "&lt;img src=x" in text_of(mail, "html")
     assert [each["name"] for each in (store.requests.get(request).events[1].data or {})["unreached"]] == [
-        f"{hostile}@x.org"
+        f"{hostile}@x.org",
+        hostile,  # who has started the run
     ]
 
 

@@ -24,15 +24,22 @@ from tests.scenarios.mail import ADDRESSES, DOWN, PORTAL, Box, file, send, text_
 from tests.scenarios.plans import collection, creations, plan
 from tests.scenarios.requests import decide
 
+STARTER = "ida@corp.example"
 REFUSED = MailError("The mail server refuses the address: 550 no such user.", for_good=True)
 LATER = MailError("The mail server refuses the address: 451 try again later.")
 
 
 def mailed(store: Store, request: int) -> list[tuple[list[str], list[str], str]]:
-    """Of each `mailed` event: who was reached, who was not, and the problem."""
+    """Of each `mailed` event: who was reached, who was not, and the problem; without the person who hears
+    that their run has filed it.
+    """
     return [
         (
-            list((event.data or {})["to"]),
+            [
+                to
+                for to in (event.data or {})["to"]
+                if not (to == STARTER and (event.data or {})["about"] == EventKind.FILED)
+            ],
             [each["name"] for each in (event.data or {})["unreached"]],
             event.text,
         )
@@ -62,7 +69,7 @@ def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
         assert f'href="{PORTAL}/requests/{request}"' in text_of(message, "html")
     filed, noted = store.requests.get(request).events
     assert noted.data == {
-        "to": ["bea@corp.example", "zoe@corp.example", "heads@corp.example"],
+        "to": ["bea@corp.example", "zoe@corp.example", "heads@corp.example", STARTER],
         "about": "filed",
         "event": filed.id,
         "unreached": [],
@@ -74,6 +81,54 @@ def test_everybody_who_is_asked_gets_a_mail_with_the_link(store: Store) -> None:
     )
     send(store, box)
     assert box.mails == []
+
+
+def test_who_started_the_run_hears_that_others_are_asked(store: Store) -> None:
+    """When it is filed, and not again when it is rerouted; with who is asked, and the link."""
+    box = Box()
+    request = file(store, roles=("Heads",))
+    send(store, box)
+    [(to, message)] = box.filed
+    assert to == STARTER
+    assert message["Subject"] == (
+        f"Waits for approval: changes of crew / people: 2 creations planned (request {request})"
+    )
+    for kind in ("plain", "html"):
+        body = text_of(message, kind)
+        for part in ("You started a run", "bea", "role Heads", f"{PORTAL}/requests/{request}"):
+            assert part in body
+    store.decisions.reroute(request, "bea", [Approver("user", "max")], roles=[], verified=True)
+    send(store, box)
+    assert len(box.filed) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "hears"),
+    [
+        ({"users": ("ida", "bea"), "policy": {"self_approval": "allow"}}, False),
+        ({"users": ("ida", "bea")}, True),
+        ({"waiver": True, "asked_by": "ida"}, False),
+        ({"waiver": True, "asked_by": "max"}, True),
+    ],
+    ids=["asked themselves", "named, but may not decide", "filed it by hand", "another person has filed it"],
+)
+def test_who_knows_of_a_request_is_not_told_that_it_was_filed(
+    store: Store, given: dict[str, Any], hears: bool
+) -> None:
+    """One mail about it is enough."""
+    box = Box()
+    file(store, **given)
+    send(store, box)
+    assert bool(box.filed) is hears
+
+
+def test_who_started_the_run_hears_nothing_once_it_is_decided(store: Store) -> None:
+    """The outcome says more."""
+    box = Box()
+    request = file(store)
+    decide(store, request, "bea")
+    send(store, box)
+    assert box.filed == []
 
 
 def test_only_who_is_newly_asked_is_asked_by_mail(store: Store) -> None:
@@ -291,10 +346,13 @@ def test_who_has_no_address_stands_in_the_history(store: Store) -> None:
 
 
 def test_one_address_gets_one_mail(store: Store) -> None:
-    """Two users and a role that share a mailbox."""
+    """Users and a role that share a mailbox; who is asked comes before who only hears of it."""
     box = Box()
     request = file(store, users=("bea", "zoe"), roles=("Heads",))
-    shared = Addresses(mail_of={"bea": "Team@x.org", "zoe": "team@x.org"}.get, roles={"Heads": "team@X.org"})
+    shared = Addresses(
+        mail_of={"bea": "Team@x.org", "zoe": "team@x.org", "ida": "TEAM@x.org"}.get,
+        roles={"Heads": "team@X.org"},
+    )
     send(store, box, addresses=shared)
     assert [to for to, _ in box.take()] == ["Team@x.org"]
     assert mailed(store, request) == [(["Team@x.org"], [], "")]
@@ -312,7 +370,9 @@ def test_a_people_directory_that_is_down_delays_only_its_own(store: Store, clock
 
     result = send(store, box, addresses=Addresses(mail_of=down))
     assert [to for to, _ in box.take()] == ["max@x.org"]
-    assert "The mail address of bea could not be looked up. it does not answer." in result.problems[0]
+    assert (
+        "The mail addresses of bea and ida could not be looked up. it does not answer." in result.problems[0]
+    )
     clock.advance(minutes=5)
     send(store, box)
     assert [to for to, _ in box.take()] == ["bea@corp.example"]
@@ -375,7 +435,7 @@ def test_after_three_days_it_is_given_up(store: Store, clock: Clock) -> None:
         clock.advance(hours=1)
     assert waiting(store) == 0
     last = mailed(store, request)[-1]
-    assert last[:2] == ([], ["bea", "zoe"])
+    assert last[:2] == ([], ["bea", "zoe", "ida"])
     assert last[2].startswith("Given up after 3 days. The mail server takes no mail")
     box.problem = lambda to: None
     send(store, box)

@@ -38,7 +38,10 @@ Problem = Callable[[str], MailError | None]
 
 
 class Box:
-    """A sender. `problem` says of each address why it does not get its mail."""
+    """A sender. `problem` says of each address why it does not get its mail.
+
+    What only tells the person who started a run that a request was filed is kept apart, in `filed`.
+    """
 
     def __init__(
         self, problem: Problem = lambda to: None, sender: str = "Directory Sync <sync@corp.example>"
@@ -46,6 +49,7 @@ class Box:
         self.sender = sender
         self.problem = problem
         self.mails: list[tuple[str, EmailMessage]] = []
+        self.filed: list[tuple[str, EmailMessage]] = []
         self.tries = 0
 
     def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
@@ -53,7 +57,8 @@ class Box:
         if (problem := self.problem(to)) is not None:
             raise problem
         handing_over()
-        self.mails.append((to, message))
+        is_filed = str(message["Subject"]).startswith("Waits for approval: changes of ")
+        (self.filed if is_filed else self.mails).append((to, message))
 
     def take(self) -> list[tuple[str, EmailMessage]]:
         """What came since the last time."""
@@ -136,7 +141,9 @@ def _main(url: str, wait_at: str = "") -> None:
         print("ready", flush=True)
         sys.stdin.readline()
         send(store, box)
-        print(json.dumps([[to, message["Message-ID"]] for to, message in box.mails]), flush=True)
+        print(
+            json.dumps([[to, message["Message-ID"]] for to, message in (*box.mails, *box.filed)]), flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ class Letter(StrEnum):
     """The kinds of mail; each has a template of its own."""
 
     ASKED = "asked"
+    FILED = "filed"
     OUTCOME = "outcome"
     APPLIED = "applied"
     RUN = "run"
@@ -48,6 +49,10 @@ class Occasion:
     letter: Letter
     recipients: tuple[Recipient, ...]
 
+    def letter_to(self, recipient: Recipient) -> Letter:
+        """The letter for one of them: where others are asked, who started the run hears that they are."""
+        return Letter.FILED if self.letter is Letter.ASKED and recipient.asked_for_it else self.letter
+
 
 _ASKING = frozenset({EventKind.FILED, EventKind.REROUTED, EventKind.ESCALATED})
 _ENDING = frozenset(
@@ -58,7 +63,7 @@ _ENDING = frozenset(
 def occasion(view: RequestView, event: Event) -> Occasion | None:
     """What mail is due about an event, as things stand now; None if nobody needs to hear of it (any more)."""
     if event.kind in _ASKING:
-        recipients = tuple(_asked(view, event))
+        recipients = (*_asked(view, event), *_starter(view, event))
         return Occasion(Letter.ASKED, recipients) if recipients else None
     if event.kind is EventKind.STALE and view.request.successor is not None:
         recipients = tuple(_not_asked_anew(view))
@@ -100,6 +105,20 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         ):
             continue
         yield Recipient(whom, unable=(whom.kind, whom.name) in unable)
+
+
+def _starter(view: RequestView, event: Event) -> Iterator[Recipient]:
+    """Who started the run, when its request is filed: they may not know that others have to agree.
+
+    Not who is asked themselves, nor who has filed the request by hand, as a waiver is.
+    """
+    request = view.request
+    if not (event.kind is EventKind.FILED and request.pending and is_person(request)):
+        return
+    asked = could_be_asked(asked_by(event), request.rules, request.starter, view.asker)
+    knows = (view.asker, *(whom.name for whom in asked if whom.kind == "user"))
+    if not any(same_person(name, request.requester) for name in knows if name):
+        yield Recipient(Approver("user", request.requester), asked_for_it=True)
 
 
 def _ends(event: Event) -> bool:

@@ -50,6 +50,7 @@ def content(
             "text": some_lines(event.text),
             "at": time_text(event.at),
         },
+        "asked": _asked(view),
         "recipient": {
             "name": one_line(recipient.whom.name),
             "is_role": recipient.whom.kind == "role",
@@ -84,6 +85,13 @@ def _request(request: Request, event: Event) -> dict[str, Any]:
         "decided_by": one_line(request.decided_by or ""),
         "successor": request.successor,
     }
+
+
+def _asked(view: RequestView) -> list[str]:
+    """Who is asked, as far as there is room."""
+    names = [f"{'role ' if each.kind == 'role' else ''}{one_line(each.name)}" for each in view.assignees]
+    more = len(names) - MOST_LINES
+    return [*names[:MOST_LINES], f"and {more} more"] if more > 0 else names
 
 
 def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -133,6 +141,13 @@ def _headline(view: RequestView, event: Event, recipient: Recipient) -> str:
             instead = (
                 f" They take the place of request {older}, which can no longer be decided." if older else ""
             )
+            if recipient.asked_for_it:
+                what = (
+                    "a waiver of limits is asked for"
+                    if view.request.waiver
+                    else "its changes wait for approval"
+                )
+                return f"You started a run, and {what}.{instead}"
             if view.request.waiver:
                 by = one_line(view.request.asked_by) or "Somebody"
                 return (

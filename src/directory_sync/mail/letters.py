@@ -40,7 +40,7 @@ class RequestNews:
         """The request, the event and who gets it."""
         found = self.occasion()
         assert found is not None
-        return content(found.letter, self.view, self.event, recipient, links=links)
+        return content(found.letter_to(recipient), self.view, self.event, recipient, links=links)
 
     def noted(self) -> Noted:
         """The request's `mailed` events."""

@@ -225,7 +225,7 @@ class _Round:
         if self.no_mail:
             raise MailError(self.no_mail)
         told = self.news.content(recipient, links=self.links)
-        rendered = self.templates.render(found.letter, told)
+        rendered = self.templates.render(found.letter_to(recipient), told)
         if rendered.warning and rendered.warning not in self.warnings:
             self.warnings.append(rendered.warning)
         mail = message(
