@@ -22,7 +22,10 @@ from directory_sync.doctor.groups import Group
 from directory_sync.doctor.process import examine
 from directory_sync.doctor.telling import tell
 from directory_sync.store import migrate
+from directory_sync.store.store import Store
+from tests.scenarios.definitions import MINIMAL
 from tests.scenarios.examined import DEFINITION, PROJECT, deployment, examined, problems
+from tests.scenarios.saved import ADA, text_of
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], Code, str]] = {
     "file for a folder": (
         lambda home: ((home / "directory_sync").rmdir(), (home / "directory_sync").write_text("")),
         Code.NOT_A_FOLDER,
-        "",
+        "mkdir",
     ),
     "open folder": (
         lambda home: (home / "dags" / "collections").chmod(0o777),
@@ -185,7 +188,25 @@ FAULTS: dict[str, tuple[Callable[[Path], object], Code, str]] = {
     "misspelt role": (
         _config("[directory_sync]\nadministrator_roles = Administrator\n"),
         Code.NO_ADMINISTRATOR_ROLE,
-        "administrator_roles",
+        "administrator_roles = admin",
+    ),
+    "editors that are not there": (
+        _config("[directory_sync]\ncollection_roles = Editors\n"),
+        Code.NO_EDITOR_ROLE,
+        "collection_roles = admin",
+    ),
+    "missing rules": (
+        _config("[directory_sync]\nconnection_rules = /no/such/file.yaml\n"),
+        Code.SETTING_WRONG,
+        "",
+    ),
+    "broken rules": (
+        lambda home: (
+            (home / "rules.yaml").write_text("connections: {a: {sauce: {}}}\n"),
+            (home / "airflow.cfg").write_text(f"[directory_sync]\nconnection_rules = {home}/rules.yaml\n"),
+        ),
+        Code.SETTING_WRONG,
+        "",
     ),
     "role without people": (
         _config("[directory_sync]\nadministrator_roles = op\n"),
@@ -379,3 +400,23 @@ def test_what_may_not_be_read_is_told(home: Path) -> None:
         *(Code.CONFIG_UNREADABLE, Code.STORE_UNREACHABLE),
         *(Code.FOLDER_UNREADABLE, Code.FOLDER_UNWRITABLE),
     }
+
+
+def test_rules_and_saved_collections(home: Path) -> None:
+    """A saved collection is looked at as files are: whether it can be used, keeps the rules, and has a name
+    of its own.
+    """
+    (home / "rules.yaml").write_text("connections: {corp: {source: {roles: [Chiefs]}}}\n")
+    (home / "airflow.cfg").write_text(f"[directory_sync]\nconnection_rules = {home}/rules.yaml\n")
+    assert problems("rights", "definitions") == {}
+    source = {"connection": "corp", "container": "ou=People,dc=corp"}
+    job = {**MINIMAL["jobs"][0], "source": source}
+    with Store.open(settings.database_url()) as store:
+        store.collections.save("guests", text_of("guests", jobs=[job]), expected=0, by=ADA)
+        store.collections.save("broken", "name: broken\njobs: [\n", expected=0, by=ADA)
+        store.collections.save("crew", text_of("crew"), expected=0, by=ADA)
+    wrong = problems("rights", "definitions")
+
+    assert set(wrong) == {Code.RULE_BROKEN, Code.SAVED_BROKEN, Code.NAME_TWICE}
+    assert wrong[Code.RULE_BROKEN].facts["where"] == "saved:guests"
+    assert "Chiefs" in tell(wrong[Code.RULE_BROKEN]).details[0]

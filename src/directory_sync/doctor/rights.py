@@ -38,6 +38,11 @@ class Known:
     users: frozenset[str]
     complete: bool
 
+    @property
+    def administrators(self) -> str:
+        """The role of administrators, as this auth manager spells it."""
+        return next((role for role in self.roles if role.lower() == "admin"), "Admin")
+
 
 def administrators(examination: Examination) -> Iterator[Finding]:
     """Whether the roles of administrators exist and someone has one of them."""
@@ -45,7 +50,8 @@ def administrators(examination: Examination) -> Iterator[Finding]:
     roles = settings.administrator_roles()
     existing = [role for role in roles if role in known.roles]
     if not existing:
-        yield problem(Code.NO_ADMINISTRATOR_ROLE, roles=roles, known=sorted(known.roles))
+        facts: dict[str, Fact] = {"known": sorted(known.roles), "right": known.administrators}
+        yield problem(Code.NO_ADMINISTRATOR_ROLE, roles=roles, **facts)
     elif not any(known.roles[role] for role in existing):
         yield (problem if known.complete else warning)(Code.NO_ADMINISTRATOR, roles=existing)
     else:
@@ -64,7 +70,7 @@ def editors(examination: Examination) -> Iterator[Finding]:
         yield ok(Code.EDITORS_FOUND, roles=roles, count=count)
     else:
         yield (problem if known.complete else warning)(
-            Code.NO_EDITOR_ROLE, roles=roles, known=sorted(known.roles)
+            Code.NO_EDITOR_ROLE, roles=roles, known=sorted(known.roles), right=known.administrators
         )
 
 

@@ -177,7 +177,9 @@ WORDS: Mapping[Code, Words] = {
         "Give {user} the right to enter the folders above it, or name another folder.",
     ),
     Code.NOT_A_FOLDER: _w(
-        "{what}: {folder} is not a folder.", "Move what is there away, or name another folder."
+        "{what}: {folder} is not a folder.",
+        "Move what is there away and create it, or name another folder:",
+        "mv {folder!q} {folder!q}.old && mkdir {folder!q}",
     ),
     Code.FOLDER_UNREADABLE: _w(
         "{what}: {user} may not read {folder}.",
@@ -601,7 +603,7 @@ WORDS: Mapping[Code, Words] = {
         " limit.",
         "Name one of Airflow's roles ({known}):",
         "[directory_sync]",
-        "administrator_roles = Admin",
+        "administrator_roles = {right}",
     ),
     Code.NO_ADMINISTRATOR: _w(
         "No one has a role of administrator_roles ({roles}), so no one sees all requests or can waive a"
@@ -614,7 +616,7 @@ WORDS: Mapping[Code, Words] = {
         " create one.",
         "Name one of Airflow's roles ({known}), or leave it empty for the administrators' roles:",
         "[directory_sync]",
-        "collection_roles = {known}",
+        "collection_roles = {right}",
     ),
     Code.NO_RULES: _w(
         "There are no rules of connections (connection_rules): only administrators choose connections of"
