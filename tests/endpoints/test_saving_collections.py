@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from directory_sync.approval.people import Approver, Person
+from directory_sync.approval.request import EventKind
+from directory_sync.approval.states import RequestState
 from directory_sync.collections import importing
 from directory_sync.collections.changes import ChangeCode
 from directory_sync.collections.documents import join
@@ -241,6 +243,21 @@ def request_of(store: Store) -> int:
         plan_id, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
     )
     return filed.id
+
+
+def test_an_undecided_request_does_not_outlive_its_policy(store: Store) -> None:
+    """It becomes stale with the version that changes it, says why, and with no other."""
+    policy = {"approvers": {"users": ["bea"]}}
+    save(store, RULES, ADA, "crew", text_of(approval=policy), expected=0)
+    number = request_of(store)
+    save(store, RULES, ADA, "crew", text_of(approval=policy, title="x"), expected=1)
+    with pytest.raises(CollectionChanged):
+        save(store, RULES, ADA, "crew", text_of(), expected=1)
+    assert store.requests.get(number).request.state == RequestState.PENDING
+    save(store, RULES, ADA, "crew", text_of(), expected=2)
+    view = store.requests.get(number)
+    assert (view.request.state, view.events[-1].kind) == (RequestState.STALE, EventKind.STALE)
+    assert "ada" in view.events[-1].text
 
 
 def test_nothing_under_way_is_deleted(store: Store) -> None:

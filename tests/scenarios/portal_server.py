@@ -72,7 +72,7 @@ class PortalServer:
         with (self.folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.scenarios.portal_server", self.kind, str(self.port)],
-                env=os.environ | self._environment() | self._settings,
+                env=os.environ | self.environment() | self._settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -124,7 +124,8 @@ class PortalServer:
         """What the server has logged."""
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What its processes run with."""
         fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
         simple = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
         return {

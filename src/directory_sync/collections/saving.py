@@ -200,9 +200,29 @@ def save(
         by=person,
         comment=comment.strip(),
         change=[change.to_json() for change in noted],
+        outdated=_outdated(rules, checked, person),
     )
     is_new = checked.newest is None or version.revision != checked.newest.revision
     return Saved(version, noted if is_new else (), checked.problems, is_new)
+
+
+def _outdated(rules: SavingRules, checked: Checked, person: Person) -> dict[str, str]:
+    """Jobs whose approval policy is another one now, and why their pending requests become stale: a request
+    keeps its policy, so it would be decided by one that no longer counts.
+    """
+    if checked.newest is None or checked.collection is None or not checked.changes:
+        return {}
+    before = _collection_of(checked.newest, rules)
+    old = {} if before is None else {job.name: before.policy_of(job) for job in before.jobs}
+    reason = (
+        f"{person.name} has saved the collection with another approval policy for this job. The next run asks"
+        " again, under that policy."
+    )
+    return {
+        job.name: reason
+        for job in checked.collection.jobs
+        if before is None or (job.name in old and old[job.name] != checked.collection.policy_of(job))
+    }
 
 
 def restore(

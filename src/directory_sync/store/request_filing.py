@@ -138,9 +138,7 @@ class RequestFiling:
             live = _live(connection, collection, job)
             if live is None or (terminals_only and live.trigger != TERMINAL):
                 return None
-            now = self._database.now(connection)
-            end_request(connection, live, RequestState.STALE, by="", at=now)
-            add_event(connection, live.id, EventKind.STALE, at=now, text=shortened(reason))
+            _make_stale(connection, live, reason, at=self._database.now(connection))
             return live.id
 
     def end_outdated_approvals(
@@ -356,6 +354,18 @@ def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: 
 def live_key(collection: str, job: str) -> bytes:
     """What is unique among pending requests: the database itself refuses a second one for a job."""
     return hashlib.blake2b(json.dumps([collection, job]).encode(), digest_size=16).digest()
+
+
+def make_stale(connection: Connection, collection: str, job: str, reason: str, *, at: datetime) -> None:
+    """End the job's pending request, if it has one, within a transaction of another part of the store."""
+    live = _live(connection, collection, job)
+    if live is not None:
+        _make_stale(connection, live, reason, at=at)
+
+
+def _make_stale(connection: Connection, request: Request, reason: str, *, at: datetime) -> None:
+    end_request(connection, request, RequestState.STALE, by="", at=at)
+    add_event(connection, request.id, EventKind.STALE, at=at, text=shortened(reason))
 
 
 def _live(connection: Connection, collection: str, job: str) -> Request | None:

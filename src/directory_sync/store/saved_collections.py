@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
@@ -22,6 +23,7 @@ from directory_sync.errors import CollectionChanged, CollectionError, Collection
 from directory_sync.printable import storable
 from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
 from directory_sync.store.database import Database
+from directory_sync.store.request_filing import make_stale
 from directory_sync.store.tables import (
     CollectionRevisionRow,
     CollectionRow,
@@ -113,6 +115,7 @@ class SavedCollections:
         by: Person,
         comment: str = "",
         change: Sequence[Mapping[str, Any]] = (),
+        outdated: Mapping[str, str] = MappingProxyType({}),
     ) -> SavedVersion:
         """Save a new collection, or a new version of one; the newest version afterwards.
 
@@ -125,6 +128,7 @@ class SavedCollections:
             by: who saves it.
             comment: why, in the person's words.
             change: codes and facts of what is different from the version before.
+            outdated: job → why its pending request, if it has one, becomes stale with this version.
 
         Raises CollectionChanged if another version is the newest; CollectionNotFound if a version is expected
         of a collection that has never been; NameTaken if the name belongs to a file; CollectionError if
@@ -137,6 +141,8 @@ class SavedCollections:
                 return newest
             _require_seen(connection, name, newest, expected)
             collection_id = _id_for(connection, name, now) if newest is None else newest.collection_id
+            for job, reason in outdated.items():
+                make_stale(connection, name, job, reason, at=now)
             return self._add(
                 connection,
                 {
