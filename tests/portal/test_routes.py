@@ -70,6 +70,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/collections/{name}/restore"): Route(404, 403, {"number": 1, "expected": 1}),
     ("POST", "/api/v1/collections/{name}/runs"): Route(404, 403, {}),
     ("GET", "/"): Route(303, 303),
+    ("GET", "/collections"): Route(200, 200),
+    ("GET", "/collections/{name}"): Route(404, 200),
     ("GET", "/requests"): Route(200, 200),
     ("GET", "/requests/count"): Route(200, 200),
     ("GET", "/requests/ask"): Route(200, 200),

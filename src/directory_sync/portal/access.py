@@ -31,6 +31,9 @@ class Rights(Protocol):
     def may_start(self, dag_id: str) -> bool:
         """Whether they may start runs of the DAG."""
 
+    def may_switch(self, dag_id: str) -> bool:
+        """Whether they may switch the DAG on and off."""
+
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         """What Airflow knows of others who are asked about the DAG."""
 
@@ -73,6 +76,10 @@ class Visitor:
             )
         return ""
 
+    def may_switch(self, collection: str) -> bool:
+        """Whether they may switch the collection on and off."""
+        return self.person.verified and self.rights.may_switch(collection)
+
     def require_sight(self, collection: str, what: str) -> None:
         """Raise RequestNotFound if they may not see the collection: what they may not see does not exist for
         them.
@@ -102,6 +109,9 @@ class _AirflowRights:
 
     def may_start(self, dag_id: str) -> bool:
         return airflow_login.may_start(self.user, dag_id)
+
+    def may_switch(self, dag_id: str) -> bool:
+        return airflow_login.may_switch(self.user, dag_id)
 
     def standings(self, approvers: Collection[Approver], dag_id: str) -> Standings:
         return airflow_people.standings(approvers, dag_id)

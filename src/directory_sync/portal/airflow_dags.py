@@ -25,7 +25,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from directory_sync.errors import StoreError
+from directory_sync.errors import NotDecidable, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,24 @@ def active_runs(dag_id: str, *, most: int = 50) -> list[str]:
             return list(session.scalars(query))
     except SQLAlchemyError as error:
         raise _silent(error, f"which runs of {dag_id} go on") from None
+
+
+def switch(dag_id: str, *, on: bool) -> None:
+    """Switch a DAG on or off. Whether the person may do so has been checked.
+
+    Raises NotDecidable if Airflow knows no such DAG, StoreError as `active_runs`.
+    """
+    try:
+        with create_session() as session:
+            dag = session.get(DagModel, dag_id)
+            if dag is None or dag.is_stale:
+                raise NotDecidable(
+                    f"Airflow has not made a DAG of {dag_id} yet, so it cannot be switched on or off. See what"
+                    " its page says under In Airflow."
+                )
+            dag.is_paused = not on
+    except SQLAlchemyError as error:
+        raise _silent(error, f"whether {dag_id} is switched on") from None
 
 
 def taken_by(dag_id: str) -> str:

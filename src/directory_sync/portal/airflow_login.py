@@ -72,6 +72,13 @@ def may_start(user: BaseUser, dag_id: str) -> bool:
     )
 
 
+def may_switch(user: BaseUser, dag_id: str) -> bool:
+    """Whether the user may switch the DAG on and off, as Airflow's own page of it asks."""
+    details = DagDetails(id=dag_id, team_name=_teams([dag_id])[dag_id])
+    manager: Any = get_auth_manager()
+    return bool(manager.is_authorized_dag(method="PUT", details=details, user=user))
+
+
 def base_url() -> str:
     """Airflow's address as people reach it, without a slash at the end; empty if the setting `[api] base_url`
     is.

@@ -7,7 +7,6 @@ SettingsError, and StoreError.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +28,12 @@ from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun
 from directory_sync.portal.airflow_dags import DagState
+from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.reading import read_connection_rules
 from directory_sync.rights.words import edit_right_text
+from directory_sync.store.catalogue import document_of
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
 
@@ -95,7 +96,7 @@ def list_collections(store: Store, visitor: Visitor) -> tuple[ListedView, ...]:
     dags = airflow_dags.dag_states(names)
     views = []
     for name in names:
-        collection = _KNOWN.read(newest[name], rules)
+        collection = _collection_of(newest[name], rules)
         views.append(
             ListedView(newest[name], collection, not _why_not(visitor, rules, collection), dags[name])
         )
@@ -161,32 +162,9 @@ def _why_not(visitor: Visitor, rules: SavingRules, collection: Collection | None
     return "" if right.allowed else edit_right_text(right, rules.collection_roles, rules.administrators)
 
 
-class _ReadVersions:
-    """What texts of versions mean, kept for a while: a list of 500 would take seconds to read each time.
-
-    A version never changes, but the templates that it names may.
-    """
-
-    def __init__(self, seconds: float = 60.0, most: int = 5_000) -> None:
-        self._seconds = seconds
-        self._most = most
-        self._read: dict[tuple[str, int], tuple[float, Collection | None]] = {}
-
-    def read(self, version: SavedVersion, rules: SavingRules) -> Collection | None:
-        """The collection; None if it cannot be used."""
-        key, now = (version.text, version.revision), time.monotonic()
-        kept = self._read.get(key)
-        if kept is not None and now - kept[0] < self._seconds:
-            return kept[1]
-        found = judge(Document(version.name, version.text, version.name), rules.templates)
-        collection = found.collection if isinstance(found, Loaded) else None
-        if len(self._read) >= self._most:
-            self._read.clear()
-        self._read[key] = (now, collection)
-        return collection
-
-
-_KNOWN = _ReadVersions()
+def _collection_of(version: SavedVersion, rules: SavingRules) -> Collection | None:
+    found = DEFINITIONS.judge(document_of(version), rules.templates)
+    return found.collection if isinstance(found, Loaded) else None
 
 
 # -- acting --------------------------------------------------------------------------------------------------
@@ -327,7 +305,7 @@ def start_run(
         raise RequestError(
             f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
         )
-    collection = None if saved is None else _KNOWN.read(saved, rules)
+    collection = None if saved is None else _collection_of(saved, rules)
     if collection is not None:
         has = [job.name for job in collection.enabled_jobs]
         if unknown := [job for job in jobs if job not in has]:

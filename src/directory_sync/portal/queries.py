@@ -22,6 +22,7 @@ from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.change import Action, Result
 from directory_sync.errors import QueryError
 from directory_sync.printable import printable
+from directory_sync.run.result import JobState
 from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, RequestFilter
 from directory_sync.store.requests import LARGEST_PAGE
 
@@ -285,3 +286,51 @@ class ComparisonQuery(Query):
     limit: Annotated[int, Interval(ge=1, le=LARGEST_LIMIT), _DIGITS] = Field(
         100, description="The most on a page."
     )
+
+
+class CollectionKind(StrEnum):
+    """Where a collection is kept."""
+
+    SAVED = "saved"
+    FILE = "file"
+
+
+class CollectionState(StrEnum):
+    """Whether a collection can run by itself."""
+
+    ON = "on"
+    OFF = "off"
+    BROKEN = "broken"
+
+
+class CollectionSort(StrEnum):
+    """What a list of collections is sorted by."""
+
+    NAME = "name"
+    JOBS = "jobs"
+    LAST_RUN = "last_run"
+    OUTCOME = "outcome"
+    TIMES = "times"
+    CHANGED = "changed"
+
+
+class CollectionQuery(Query):
+    """A page of the list of collections; `skip` counts collections before it."""
+
+    search: _Text = Field(
+        "",
+        description="Part of the name, title, description, path, an owner, a tag or a job; letters in any case.",
+    )
+    kind: CollectionKind | None = Field(None, description="Only saved ones, or only those from files.")
+    state: CollectionState | None = Field(None, description="Only those switched on, off, or broken.")
+    outcome: JobState | Literal["running"] | None = Field(None, description="Only if the last run ended so.")
+    owner: _Name | None = Field(None, description="Only those of this owner; letters in any case.")
+    sort: CollectionSort = Field(CollectionSort.NAME, description="What they are sorted by.")
+    order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
+    skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(50, description="On a page.")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest or latest comes first."""
+        return self.order == "down"

@@ -24,6 +24,7 @@ from directory_sync.store.request_rows import MAIL_HISTORY
 from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
 from directory_sync.store.run_ends import RunEnds
+from directory_sync.store.run_overview import RunOverview
 from directory_sync.store.runs import Runs
 from directory_sync.store.saved_collections import SavedCollections
 from directory_sync.store.settling import Settling
@@ -38,6 +39,7 @@ class Store:
     Attributes:
         runs: runs of collections and attempts at their jobs, noted by those who do them.
         run_ends: how runs have ended, for those who tell of them.
+        run_overview: the latest run of each collection.
         earlier_runs: what they say about what a run may do now.
         leases: the right to work on a part of a destination.
         known: what jobs know of the objects that they manage.
@@ -60,6 +62,7 @@ class Store:
         self._database = database
         self.runs = Runs(database)
         self.run_ends = RunEnds(database, self.runs)
+        self.run_overview = RunOverview(database)
         self.earlier_runs = EarlierRuns(database)
         self.leases = Leases(database)
         self.known = KnownObjects(database)

@@ -1,0 +1,141 @@
+"""One collection as its page shows it, wherever it is kept: definition, versions, runs, and what Airflow has
+made of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from directory_sync.collections.saving import SavingRules, no_such_collection
+from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.models import Collection
+from directory_sync.definition.problems import Problem
+from directory_sync.errors import DefinitionError, StoreError
+from directory_sync.portal import airflow_dags
+from directory_sync.portal.access import Visitor
+from directory_sync.portal.airflow_dags import DagState, bundle_name
+from directory_sync.portal.collections import CollectionView, may_create, read_collection, saving_rules
+from directory_sync.portal.dag_text import DagStanding, dag_standing
+from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.store.runs import StoredRun
+from directory_sync.store.saved_collections import VersionFacts
+from directory_sync.store.store import Store
+
+RECENT = 10
+"""Runs that the page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A collection.
+
+    Attributes:
+        name: of the collection.
+        saved: the newest version and all about it; None for one from a file, and for one that was deleted.
+        versions: of a saved one, newest first; of a deleted one too.
+        file: path of the file that it is from; None for a saved one.
+        text: the definition; of a file that cannot be read from here, empty.
+        collection: None if the definition cannot be used or read.
+        problems: of the definition.
+        dag: what Airflow knows of it.
+        standing: where the newest version stands in Airflow; None for a file, or a deleted one.
+        runs: the latest, newest first. `active`: ids of those that Airflow has not ended.
+        why_not_edit, why_not_run: in words for the visitor; empty if they may.
+        may_switch: the visitor may switch it on and off.
+        may_create: the visitor may make a copy of it.
+    """
+
+    name: str
+    saved: CollectionView | None
+    versions: tuple[VersionFacts, ...]
+    file: str | None
+    text: str
+    collection: Collection | None
+    problems: tuple[Problem, ...]
+    dag: DagState
+    standing: DagStanding | None
+    runs: tuple[StoredRun, ...]
+    active: tuple[str, ...]
+    why_not_edit: str
+    why_not_run: str
+    may_switch: bool
+    may_create: bool
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it was deleted, and only its versions are left."""
+        return self.saved is None and self.file is None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the definition has no error."""
+        return all(problem.severity != "error" for problem in self.problems)
+
+
+def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
+    """A collection. Raises CollectionNotFound for what does not exist or may not be seen, SettingsError,
+    StoreError.
+    """
+    if not visitor.may_see(name):
+        raise no_such_collection(name)
+    saved = file = standing = None
+    text, problems, collection, why_not_edit = "", (), None, ""
+    runs = store.runs.recent(name, limit=RECENT)
+    if store.collections.get(name) is not None:
+        saved = read_collection(store, visitor, name)
+        text, collection, problems = saved.version.text, saved.collection, saved.problems
+        why_not_edit = saved.may_edit
+        standing = dag_standing(saved.dag, saved.version.revision, bundle_name())
+    elif (found := definition_in_file(saving_rules(visitor), name)) is not None:
+        file, text, problems = found.origin, found.document.text, found.problems
+        collection = found.collection if isinstance(found, Loaded) else None
+    elif versions := store.collections.versions(name):
+        # The rights of a new collection count for one that is deleted.
+        why_not_edit = "" if may_create(visitor) else "You may not create collections."
+    elif runs:
+        with contextlib.suppress(StoreError):  # of a version that this one cannot read
+            snapshot = store.runs.find(name, runs[0].run_id)
+            if snapshot is not None:
+                file, collection = snapshot.origin, snapshot.collection
+        file = file or ""
+    else:
+        raise no_such_collection(name)
+    versions = store.collections.versions(name) if file is None else []
+    return Overview(
+        name=name,
+        saved=saved,
+        versions=tuple(versions),
+        file=file,
+        text=text,
+        collection=collection,
+        problems=problems,
+        dag=saved.dag if saved is not None else airflow_dags.dag_states([name])[name],
+        standing=standing,
+        runs=runs,
+        active=_active(name),
+        why_not_edit=why_not_edit,
+        why_not_run=visitor.hindrance_to_run(name),
+        may_switch=visitor.may_switch(name),
+        may_create=may_create(visitor),
+    )
+
+
+def definition_in_file(rules: SavingRules, name: str) -> Loaded | Broken | None:
+    """The definition of this name in the folder of collections; None if there is none, or if the folder
+    cannot be read from here.
+    """
+    if rules.files is None:
+        return None
+    with contextlib.suppress(DefinitionError):
+        for document in rules.files.mentioning(name):
+            found = DEFINITIONS.judge(document, rules.templates)
+            if found.name == name:
+                return found
+    return None
+
+
+def _active(name: str) -> tuple[str, ...]:
+    with contextlib.suppress(StoreError):  # what else there is to see does not depend on it
+        return tuple(airflow_dags.active_runs(name))
+    return ()

@@ -1,0 +1,53 @@
+"""When a collection runs by itself, as people say it."""
+
+from __future__ import annotations
+
+import functools
+
+from cron_descriptor import ExpressionDescriptor, Options
+
+from directory_sync.definition.models import Collection, Every, Schedule, format_duration
+
+_PRESETS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@quarterly": "0 0 1 */3 *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@once": "",
+}
+BY_HAND = "only by hand"
+
+
+def schedule_text(collection: Collection) -> str:
+    """The schedule in words, with its time zone where that is not UTC: `at 02:00, only on Monday`."""
+    given = collection.schedule
+    each = given if isinstance(given, list) else [] if given is None else [given]
+    if not each:
+        return BY_HAND
+    text = "; ".join(map(_one, each))
+    return f"{text} ({collection.timezone})"
+
+
+def _one(schedule: Schedule) -> str:
+    if isinstance(schedule, Every):
+        return f"every {format_duration(schedule.every)}"
+    return _cron(schedule)
+
+
+@functools.lru_cache(4_096)
+def _cron(text: str) -> str:
+    expression = _PRESETS.get(text, text)
+    if not expression:
+        return "once"
+    options = Options()
+    options.use_24hour_time_format = True
+    options.day_of_week_start_index_zero = True
+    try:
+        described = ExpressionDescriptor(expression, options).get_full_description()
+    except Exception:  # whatever a library makes of an expression that Airflow reads, the page shows it as it is
+        return text
+    return described[:1].lower() + described[1:]

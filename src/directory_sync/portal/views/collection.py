@@ -1,0 +1,123 @@
+"""The page of one collection: its jobs, runs and versions, and where it stands in Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Response
+from fastapi import Request as HttpRequest
+
+from directory_sync.definition.approval import ApprovalPolicy
+from directory_sync.definition.models import Collection, Job
+from directory_sync.portal.access import CurrentVisitor
+from directory_sync.portal.collection_overview import Overview, read_overview
+from directory_sync.portal.dag_text import BUNDLE_ENTRY, DagStanding, dag_message
+from directory_sync.portal.schedule_text import schedule_text
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.rendering import render
+from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
+from directory_sync.present.job_states import state_text
+from directory_sync.store.runs import TERMINAL, StoredRun
+from directory_sync.store.saved_collections import VersionFacts
+
+router = APIRouter()
+
+_WHEN = {"always": "always", "manual": "runs by hand", "over_limit": "past a limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job; `approval` says who has to agree, in words."""
+
+    job: Job
+    source: str
+    destination: str
+    approval: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run.
+
+    Attributes:
+        outcome: how it ended, in words.
+        in_airflow: it has a page there.
+    """
+
+    run: StoredRun
+    outcome: str
+    in_airflow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version; `changes` in words, what protects less first."""
+
+    version: VersionFacts
+    changes: tuple[ChangeLine, ...]
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionPage:
+    """What the page shows.
+
+    Attributes:
+        schedule: in words; empty where the definition cannot be used.
+        queued: ids of runs that Airflow has and the store does not know yet.
+        dag_message: what is wrong in Airflow and what to do about it; empty if nothing is.
+        bundle_entry: what to add to Airflow's configuration; empty if nothing.
+    """
+
+    overview: Overview
+    schedule: str
+    jobs: tuple[JobRow, ...]
+    runs: tuple[RunRow, ...]
+    queued: tuple[str, ...]
+    versions: tuple[VersionRow, ...]
+    dag_message: str
+    bundle_entry: str
+
+
+@router.get("/collections/{name}")
+def collection(
+    request: HttpRequest, name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+) -> Response:
+    """One collection."""
+    overview = read_overview(store, visitor, name)
+    found = overview.collection
+    standing = overview.standing
+    known = {run.run_id for run in overview.runs}
+    page = CollectionPage(
+        overview=overview,
+        schedule="" if found is None else schedule_text(found),
+        jobs=() if found is None else tuple(_job(found, job) for job in found.jobs),
+        runs=tuple(
+            RunRow(run, state_text(run.state), run.trigger != TERMINAL) for run in overview.runs
+        ),
+        queued=tuple(run_id for run_id in overview.active if run_id not in known),
+        versions=tuple(version_rows(overview.versions)),
+        dag_message="" if standing is None else dag_message(standing, overview.dag),
+        bundle_entry=BUNDLE_ENTRY if standing is DagStanding.NO_BUNDLE else "",
+    )
+    return render(request, "collection.html", frame, page)
+
+
+def version_rows(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:
+    """Versions as a list shows them, newest first."""
+    for number, version in enumerate(versions):
+        yield VersionRow(version, stored_change_lines(version.change), number == 0)
+
+
+def _job(collection: Collection, job: Job) -> JobRow:
+    return JobRow(job, job.source.text, job.destination.text, _approval(collection.policy_of(job)))
+
+
+def _approval(policy: ApprovalPolicy | None) -> str:
+    if policy is None:
+        return "none"
+    named = [*policy.approvers.users, *(f"role {role}" for role in policy.approvers.roles)]
+    many = "" if policy.require == "any" else f" ({policy.require} of them)"
+    return f"{_WHEN[policy.when]}: {', '.join(named)}{many}"
