@@ -66,6 +66,14 @@ def server(request: pytest.FixtureRequest) -> PortalServer:
 
 
 @pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own database in this process, with no DAG in it."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
     """A folder with the store of requests in every state, to be copied, and their numbers."""
     folder = tmp_path_factory.mktemp("furnished")

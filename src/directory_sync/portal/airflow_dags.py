@@ -135,8 +135,8 @@ def switch(dag_id: str, *, on: bool) -> None:
             dag = session.get(DagModel, dag_id)
             if dag is None or dag.is_stale:
                 raise NotDecidable(
-                    f"Airflow has not made a DAG of {dag_id} yet, so it cannot be switched on or off. See what"
-                    " its page says under In Airflow."
+                    f"Airflow has not made a DAG of {dag_id} yet, so it cannot be switched on or off. See"
+                    " what its page says under In Airflow."
                 )
             dag.is_paused = not on
     except SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-"""All collections that a visitor may see, saved or from files, with their latest runs: what the list shows."""
+"""All collections that a visitor may see, saved or from files, with their latest runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from directory_sync.collections.saving import SavingRules
 from directory_sync.definition.loading import Broken, Loaded, refuse_same_names
@@ -214,7 +215,7 @@ def _searched(row: Listed) -> Iterator[str]:
 
 
 def _sorted(rows: list[Listed], sort: CollectionSort, *, descending: bool) -> list[Listed]:
-    def value(row: Listed) -> object:
+    def value(row: Listed) -> Any:
         match sort:
             case CollectionSort.NAME:
                 return row.title.casefold()
@@ -230,6 +231,6 @@ def _sorted(rows: list[Listed], sort: CollectionSort, *, descending: bool) -> li
                 return row.changed
 
     known = [row for row in rows if value(row) is not None]
-    known.sort(key=lambda row: value(row), reverse=descending)  # type: ignore[arg-type,return-value]
+    known.sort(key=value, reverse=descending)
     # What has no value stays at the end, whichever way the others are sorted.
     return known + [row for row in rows if value(row) is None]

@@ -80,7 +80,8 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
     if not visitor.may_see(name):
         raise no_such_collection(name)
     saved = file = standing = None
-    text, problems, collection, why_not_edit = "", (), None, ""
+    problems: tuple[Problem, ...] = ()
+    text, collection, why_not_edit = "", None, ""
     runs = store.runs.recent(name, limit=RECENT)
     if store.collections.get(name) is not None:
         saved = read_collection(store, visitor, name)
@@ -90,7 +91,7 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
     elif (found := definition_in_file(saving_rules(visitor), name)) is not None:
         file, text, problems = found.origin, found.document.text, found.problems
         collection = found.collection if isinstance(found, Loaded) else None
-    elif versions := store.collections.versions(name):
+    elif store.collections.versions(name):
         # The rights of a new collection count for one that is deleted.
         why_not_edit = "" if may_create(visitor) else "You may not create collections."
     elif runs:

@@ -319,7 +319,8 @@ class CollectionQuery(Query):
 
     search: _Text = Field(
         "",
-        description="Part of the name, title, description, path, an owner, a tag or a job; letters in any case.",
+        description="Part of the name, title, description, path, an owner, a tag or a job; letters in any"
+        " case.",
     )
     kind: CollectionKind | None = Field(None, description="Only saved ones, or only those from files.")
     state: CollectionState | None = Field(None, description="Only those switched on, off, or broken.")

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import functools
 
-from cron_descriptor import ExpressionDescriptor, Options
+from cron_descriptor import (
+    ExpressionDescriptor,
+    FormatError,
+    MissingFieldError,
+    Options,
+    WrongArgumentError,
+)
 
 from directory_sync.definition.models import Collection, Every, Schedule, format_duration
 
@@ -47,7 +53,7 @@ def _cron(text: str) -> str:
     options.use_24hour_time_format = True
     options.day_of_week_start_index_zero = True
     try:
-        described = ExpressionDescriptor(expression, options).get_full_description()
-    except Exception:  # whatever a library makes of an expression that Airflow reads, the page shows it as it is
-        return text
+        described = str(ExpressionDescriptor(expression, options).get_full_description())
+    except (FormatError, MissingFieldError, WrongArgumentError, ValueError, IndexError, KeyError):
+        return text  # what a library cannot put into words is shown as it is
     return described[:1].lower() + described[1:]

@@ -94,9 +94,7 @@ def collection(
         overview=overview,
         schedule="" if found is None else schedule_text(found),
         jobs=() if found is None else tuple(_job(found, job) for job in found.jobs),
-        runs=tuple(
-            RunRow(run, state_text(run.state), run.trigger != TERMINAL) for run in overview.runs
-        ),
+        runs=tuple(RunRow(run, state_text(run.state), run.trigger != TERMINAL) for run in overview.runs),
         queued=tuple(run_id for run_id in overview.active if run_id not in known),
         versions=tuple(version_rows(overview.versions)),
         dag_message="" if standing is None else dag_message(standing, overview.dag),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from directory_sync.portal.views import ask, change, collection, collections, comparison, lists, request, run, selection, waiver
+from directory_sync.portal.views import (
+    ask,
+    change,
+    collection,
+    collections,
+    comparison,
+    lists,
+    request,
+    run,
+    selection,
+    waiver,
+)
 
 router = APIRouter()
 # Lists first: `/requests/ask` is no number of a request.

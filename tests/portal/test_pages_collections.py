@@ -1,0 +1,216 @@
+"""The list of collections, and the page of one: what they show of which collection, to whom."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.portal.pages_client import Looker, text_of
+from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, NOBODY
+from tests.scenarios.saved import text_of as definition
+
+pytestmark = pytest.mark.usefixtures("airflow_database")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of collections."""
+    found = tmp_path / "collections"
+    found.mkdir()
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", str(found))
+    return found
+
+
+def save(looker: Looker, name: str, expected: int = 0, comment: str = "", **given: object) -> None:
+    """Save a collection as the administrator."""
+    looker.store.collections.save(name, definition(name, **given), expected=expected, by=ADA, comment=comment)
+
+
+def test_an_empty_list_says_how_to_make_one(empty_looker: Looker, folder: Path) -> None:
+    """To those who may, and whom to ask to others."""
+    empty_looker.become(ADA)
+    assert "Create one, or import a definition" in text_of(empty_looker.get("/collections"))
+    empty_looker.become(BEA)
+    page = text_of(empty_looker.get("/collections"))
+    assert "Ask a person who may create collections" in page
+    assert "folder of collections" in page
+
+
+def test_saved_ones_and_files_stand_in_one_list(looker: Looker, folder: Path) -> None:
+    """With schedule in words, last run, path and first problem."""
+    save(
+        looker, "hr_feed", title="HR feed", schedule=["0 2 * * 1", {"every": "15m"}], timezone="Europe/Berlin"
+    )
+    (folder / "phones.yaml").write_text(definition("phones", title="Phones"), encoding="utf-8")
+    (folder / "odd.yaml").write_text("name: odd\njobs: 3\n", encoding="utf-8")
+    page = text_of(looker.get("/collections"))
+    assert "3 collections" in page
+    assert "HR feed" in page
+    assert "at 02:00, only on Monday; every 15m (Europe/Berlin)" in page
+    assert f"from the file {folder}/phones.yaml" in page
+    assert "line 2: expected a list" in page
+    assert "by ada" in page
+    assert "Running" in page  # the last run of hr_feed in this store
+    assert "only by hand" in page
+    assert text_of(looker.get("/collections?search=PHONE")).count("from the file") == 1
+    assert "1 collection matches" in text_of(looker.get("/collections?state=broken"))
+    assert "1 collection matches" in text_of(looker.get("/collections?kind=saved"))
+    assert "No collection matches" in text_of(looker.get("/collections?outcome=failed"))
+
+
+def test_an_order_is_kept_in_the_address(looker: Looker, folder: Path) -> None:
+    """Both ways; what has no value is at the end."""
+    for name in ("alpha", "beta", "hr_feed"):
+        save(looker, name)
+
+    def order(query: str) -> list[str]:
+        page = looker.get(f"/collections?{query}")
+        return sorted(("alpha", "beta", "hr_feed"), key=lambda name: page.index(f'/collections/{name}"'))
+
+    assert order("") == ["alpha", "beta", "hr_feed"]
+    assert order("sort=name&order=down") == ["hr_feed", "beta", "alpha"]
+    assert order("sort=last_run&order=down")[0] == "hr_feed"
+    assert order("sort=last_run")[0] == "hr_feed"
+    assert 'aria-sort="descending"' in looker.get("/collections?sort=times&order=down")
+    wrong = looker.get("/collections?sort=size&search=alp", status=422)
+    assert "is not possible here" in text_of(wrong)
+    assert "/collections/alpha" in wrong
+    assert "/collections/beta" not in wrong
+
+
+def test_pages_of_the_list(looker: Looker, folder: Path) -> None:
+    """Filters stay on the next page."""
+    for number in range(5):
+        save(looker, f"crew_{number}")
+    first = looker.get("/collections?limit=2&search=crew")
+    assert "/collections/crew_1" in first
+    assert "/collections/crew_2" not in first
+    assert "limit=2&amp;search=crew&amp;skip=2" in first
+    assert "/collections/crew_2" in looker.get("/collections?limit=2&search=crew&skip=2")
+    assert "no more collections" in text_of(looker.get("/collections?skip=100"))
+
+
+def test_nothing_is_shown_of_hidden_collections(looker: Looker, folder: Path) -> None:
+    """Saved, from files, and a file that does not say whose it is."""
+    save(looker, "secret", title="Top secret")
+    (folder / "hidden.yaml").write_text(definition("hidden"), encoding="utf-8")
+    (folder / "nameless.yaml").write_text("jobs: [\n", encoding="utf-8")
+    looker.become(BEA, hidden=frozenset({"secret", "hidden"}))
+    page = looker.get("/collections")
+    assert "secret" not in page
+    assert "hidden.yaml" not in page
+    assert "nameless" not in page
+    for name in ("secret", "hidden", "nonsense"):
+        assert "There is no saved collection" in looker.get(f"/collections/{name}", status=404)
+    looker.become(ADA)
+    assert "nameless.yaml" in looker.get("/collections")
+
+
+def test_a_name_that_a_file_and_a_saved_one_have(looker: Looker, folder: Path) -> None:
+    """The file is told as broken."""
+    save(looker, "twice")
+    (folder / "a.yaml").write_text(definition("twice"), encoding="utf-8")
+    assert "the name twice belongs to a saved collection" in text_of(looker.get("/collections"))
+
+
+def test_a_folder_that_cannot_be_read(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saved ones are listed all the same, and the page says what is missing."""
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", "/nonexistent")
+    save(looker, "crew")
+    page = text_of(looker.get("/collections"))
+    assert "Files with collections cannot be listed from here" in page
+    assert "1 collection" in page
+
+
+def test_the_page_of_a_saved_collection(looker: Looker, folder: Path) -> None:
+    """Jobs, runs, versions with their reasons, and the entry that Airflow lacks."""
+    save(looker, "hr_feed", title="HR", description="one\ntwo", comment="first <b>try</b>")
+    save(looker, "hr_feed", expected=1, title="HR", limits={"delete": 3}, comment="second")
+    page = looker.get("/collections/hr_feed")
+    text = text_of(page)
+    assert "Version 2 by ada" in text
+    assert "first <b>try</b>" in text
+    assert "<b>try" not in page
+    assert "DirectorySyncBundle" in text
+    assert "dag_bundle_config_list" in text
+    assert "Abort" in text
+    assert "Waits for approval" in text or "Denied" in text or "Running" in text
+    assert "limits:" in text
+
+
+def test_the_page_of_a_file(looker: Looker, folder: Path) -> None:
+    """Where it is, and how to change it."""
+    (folder / "phones.yaml").write_text(definition("phones"), encoding="utf-8")
+    text = text_of(looker.get("/collections/phones"))
+    assert f"is kept in the file {folder}/phones.yaml" in text
+    assert "duplicate it under another name" in text
+    (folder / "phones.yaml").write_text("name: phones\njobs: 3\n", encoding="utf-8")
+    assert "expected a list" in text_of(looker.get("/collections/phones"))
+
+
+def test_a_collection_that_has_run_and_cannot_be_read_from_here(looker: Looker, folder: Path) -> None:
+    """As its last run had it."""
+    text = text_of(looker.get("/collections/contacts"))
+    assert "is kept in a file" in text
+    assert "phone_list" in text
+
+
+def test_a_deleted_collection_has_its_versions(looker: Looker, folder: Path) -> None:
+    """So that one can be restored."""
+    save(looker, "gone", comment="why")
+    looker.store.collections.delete("gone", expected=1, by=ADA, comment="moved")
+    text = text_of(looker.get("/collections/gone"))
+    assert "was deleted" in text
+    assert "moved" in text
+    assert "/collections/gone" not in looker.get("/collections")
+
+
+def test_hostile_texts_are_shown_harmless(looker: Looker, folder: Path) -> None:
+    """Titles, descriptions, owners and comments."""
+    hostile = HOSTILE.replace("\x00", "").replace("\x1b", "")
+    save(
+        looker, "evil", comment=hostile, title=hostile, description=hostile, owners=[hostile], tags=[hostile]
+    )
+    for path in ("/collections", "/collections/evil"):
+        page = looker.get(path)
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+        assert r"\u202e" in page
+
+
+def test_those_who_are_not_checked_see_and_change_nothing(looker: Looker, folder: Path) -> None:
+    """They are told why."""
+    save(looker, "crew")
+    looker.become(NOBODY)
+    assert "Create New" not in looker.get("/collections")
+    looker.get("/collections/crew")
+
+
+def test_a_long_list_is_quick(looker: Looker, folder: Path) -> None:
+    """500 collections and 10,000 runs: the first look reads all definitions, later ones do not."""
+    from sqlalchemy import insert
+
+    from directory_sync.store.tables import CollectionRunRow
+
+    for number in range(500):
+        save(looker, f"many_{number}", title=f"Crew {number}", schedule="0 2 * * 1")
+    run = looker.pages.run("first", name="many_0")
+    with looker.store.runs._database.write() as connection:
+        row = dict(
+            connection.execute(CollectionRunRow.__table__.select().where(CollectionRunRow.id == run.id))
+            .mappings()
+            .one()
+        )
+        del row["id"]
+        rows = [row | {"collection": f"many_{n % 500}", "run_id": f"run_{n}"} for n in range(10_000)]
+        connection.execute(insert(CollectionRunRow), rows)
+    looker.get("/collections")
+    took = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        looker.client.get("/dirsync/collections?sort=last_run&order=down")
+        took.append(time.perf_counter() - begun)
+    print(f"a list of 500 in {min(took) * 1000:.0f} ms")
+    assert min(took) < 1
