@@ -19,12 +19,14 @@ from directory_sync.doctor.codes import Code
 from directory_sync.doctor.findings import Finding, State
 from directory_sync.doctor.telling import tell
 from directory_sync.store import migrate
+from directory_sync.store.store import Store
 from tests.scenarios import directories
 from tests.scenarios.certificates import Authority
 from tests.scenarios.examined import deployment, examined, problems
 from tests.scenarios.postgres import Postgres
 from tests.scenarios.slapd import Slapd, free_port
 from tests.scenarios.smtp import SmtpServer
+from tests.scenarios.told_runs import ToldRun, telling
 
 DEFINITION = """name: corp
 jobs:
@@ -333,3 +335,25 @@ def _run(url: str, *statements: str) -> None:
         for statement in statements:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def test_what_was_left_open(home: Path) -> None:
+    """Attempts and runs of processes that are gone are told, and left as they are."""
+    url = f"sqlite:///{home}/directory_sync.db"
+    with Store.open(url) as store:
+        run = ToldRun(store, telling("failure"), trigger="terminal")
+        store.runs.start_job(run.snapshot.id, "people")
+        assert problems("store") == {}
+        _run(
+            url,
+            "UPDATE directory_sync_job_run SET started = '2026-01-01 00:00:00.000000'",
+            "UPDATE directory_sync_collection_run SET started = '2026-01-01 00:00:00.000000'",
+        )
+        for _ in range(2):
+            facts = problems("store")[Code.LEFT_OPEN].facts
+            assert (facts["plans"], facts["attempts"], facts["runs"]) == (0, 1, 0)
+            assert list(facts["names"]) == [f"{run.snapshot.collection.name}.people"]  # type: ignore[arg-type]
+        store.leftovers.close_left_attempts()
+        assert problems("store")[Code.LEFT_OPEN].facts["runs"] == 1
+        store.leftovers.close_left_runs()
+        assert problems("store") == {}
