@@ -56,6 +56,7 @@ def home(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """A deployment with Airflow's database, in which nothing has happened yet."""
     home = deployment(tmp_path, monkeypatch)
     (home / "airflow.db").write_bytes(template.read_bytes())
+    monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
     return home
 
 
@@ -123,6 +124,24 @@ def test_the_variable_to_set_is_right(home: Path, monkeypatch: pytest.MonkeyPatc
 
     assert problems("airflow.saved_bundle") == {}
     assert _bundles() == ["dags-folder", "directory-sync"]
+
+
+@pytest.mark.parametrize(("configured", "seconds"), [("", 30), ("5", 5), ("0", None)])
+def test_edits_count_at_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch, configured: str, seconds: int | None
+) -> None:
+    """Where Airflow waits before it takes up an edited DAG, the right line that changes it is told."""
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", SAVED_BUNDLE)
+    monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", configured)
+    wrong = problems("airflow.saved_bundle")
+    if seconds is None:
+        assert wrong == {}
+        return
+    told = wrong[Code.SAVED_BUNDLE_LATE]
+    assert told.facts["seconds"] == seconds
+    monkeypatch.delenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL")
+    (home / "airflow.cfg").write_text("\n".join(["[core]", "load_examples = False", tell(told).lines[1]]))
+    assert problems("airflow.saved_bundle") == {}
 
 
 def test_secrets_of_other_bundles_are_not_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

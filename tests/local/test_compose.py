@@ -8,12 +8,14 @@ import json
 import re
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.airflow_server import LOGINS
+from directory_sync.doctor.bundles import LOCAL, SAVED_CLASS
 from directory_sync.settings import OPTIONS
 from tests.scenarios import compose
 
@@ -248,6 +250,18 @@ def test_all_of_airflow_runs_the_same_image_with_the_same_definitions() -> None:
         mounted = dict(volume.split(":", 1) for volume in SERVICES[name]["volumes"])
         assert mounted["./dags/collections"] == "/opt/airflow/dags/collections:ro"
         assert mounted["./include/templates"] == "/opt/airflow/include/templates:ro"
+
+
+def test_all_of_airflow_reads_the_same_bundles_and_takes_edits_up_at_once() -> None:
+    """The DAG folder, as by default, and the collections that are saved in the store."""
+    configured = ConfigParser(interpolation=None)
+    configured.read(compose.PROJECT / "deploy" / "airflow" / "airflow.cfg", encoding="utf-8")
+    bundles = json.loads(configured["dag_processor"]["dag_bundle_config_list"])
+    assert [each["name"] for each in bundles] == ["dags-folder", "directory-sync"]
+    assert [each["classpath"] for each in bundles] == [LOCAL, SAVED_CLASS]
+    assert configured["core"]["min_serialized_dag_update_interval"] == "0"
+    overridden = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", "AIRFLOW_CONFIG"}
+    assert not any(overridden & set(environment(name)) for name in AIRFLOW)
 
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=["airflow", "openldap"])

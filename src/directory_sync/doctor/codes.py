@@ -87,6 +87,7 @@ class Code(StrEnum):
     NO_DAG_FOLDER = "no_dag_folder"
     DAG_FILE_UNTOLD = "dag_file_untold"
     SAVED_BUNDLE_LISTED = "saved_bundle_listed"
+    SAVED_BUNDLE_LATE = "saved_bundle_late"
     SAVED_BUNDLE_NO_LIST = "saved_bundle_no_list"
     SAVED_WITHOUT_BUNDLE = "saved_without_bundle"
     SAVED_BUNDLE_NO_VARIABLE = "saved_bundle_no_variable"

@@ -27,6 +27,8 @@ PROCESSES = {
 counts as dead.
 """
 _UPKEEP = b"upkeep_dags"
+_UPDATES = ("core", "min_serialized_dag_update_interval")
+_UPDATED_AFTER = 30  # Airflow's default
 _THRESHOLD = 30.0  # Airflow's default for all three
 
 
@@ -57,6 +59,7 @@ def saved_bundle(examination: Examination) -> Iterator[Finding]:
     if SAVED_CLASS in classes:
         if _is_there(SAVED_CLASS.rpartition(".")[0]):
             yield ok(Code.SAVED_BUNDLE_LISTED)
+            yield from _late_edits(examination)
         else:
             yield problem(Code.SAVED_BUNDLE_UNKNOWN)
         return
@@ -84,6 +87,17 @@ def saved_bundle(examination: Examination) -> Iterator[Finding]:
             list=whole,
             variable=bundles.VARIABLE,
         )
+
+
+def _late_edits(examination: Examination) -> Iterator[Finding]:
+    """Whether Airflow takes up an edited DAG at once."""
+    section, option = _UPDATES
+    configured = read_airflow(section, option)
+    seconds = int(configured) if configured.isdigit() else _UPDATED_AFTER
+    if seconds:
+        variable = f"AIRFLOW__{section.upper()}__{option.upper()}"
+        file = str(examination.config_file)
+        yield warning(Code.SAVED_BUNDLE_LATE, seconds=seconds, file=file, variable=variable)
 
 
 def metadata(examination: Examination) -> Iterator[Finding]:

@@ -319,6 +319,14 @@ WORDS: Mapping[Code, Words] = {
         "Whether the bundles {bundles} hold a DAG file of this package cannot be seen from here."
     ),
     Code.SAVED_BUNDLE_LISTED: _w("Airflow reads the collections that are saved in the portal."),
+    Code.SAVED_BUNDLE_LATE: _w(
+        "After an edit of a saved collection, Airflow goes on with the old tasks for up to {seconds} s: a"
+        " run that is started meanwhile may fail.",
+        "Set this in {file}, or as an environment variable, wherever Airflow runs:",
+        "[core]",
+        "min_serialized_dag_update_interval = 0",
+        "# or: {variable}=0",
+    ),
     Code.SAVED_BUNDLE_NO_LIST: _w(
         "Airflow does not read the collections that are saved in the portal.",
         "Write this into {file}, in place of what dag_bundle_config_list is there, and restart Airflow:",
