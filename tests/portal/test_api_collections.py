@@ -229,6 +229,20 @@ def test_names_of_other_dags_are_taken(server: PortalServer) -> None:
     assert (checked["usable"], bool(checked["taken"])) == (False, True)
 
 
+def test_names_of_definition_files_are_taken(server: PortalServer) -> None:
+    """Also before Airflow has read the file."""
+    name = new_name()
+    folder = server.folder / "dags" / "collections"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name}.yaml"
+    file.write_text(text_of(name), encoding="utf-8")
+    answer = put(server, "admin", name, text_of(name, title="saved"))
+    assert (answer.status_code, answer.json()["error"]) == (409, "NameTaken")
+    assert f"{name}.yaml" in answer.json()["detail"]
+    file.unlink()
+    assert put(server, "admin", name, text_of(name)).status_code == 200
+
+
 def test_checking_saves_nothing(server: PortalServer) -> None:
     """And says what would change."""
     name = saved(server)

@@ -251,6 +251,27 @@ def test_a_job_that_comes_back_by_another_name_without_its_policy_stands_out() -
     assert str(change_lines(found)[0]).startswith("persons: job added without an approval policy: ")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (("approval", POLICY), ("approval", {**POLICY, "when": "manual"}),
+         "approval policy loosened: when (always → manual)"),
+        (("fields.cn", "cn"), ("fields.cn", {"join": ["sn", "givenName"], "new_only": True}),
+         "field cn: cn → join: sn, givenName, new_only: true"),
+        (("limits", {"delete": 5}), ("limits", {"delete": ["10%", 50]}),
+         "limit on deletions changed: 5 → 10%, 50"),
+        (("description", "x" * 2_000), ("description", ""), "description: 2,002 characters → none"),
+        (("remove", "known"), ("remove", "all"), "objects that may be removed: known → all"),
+        (("missing_at_source", "skip"), ("missing_at_source", {"disable": "now", "delete": "30d"}),
+         "records missing at the source: skip → disable: now, delete: 30d"),
+    ],
+)  # fmt: skip
+def test_changes_in_words(old: tuple[str, Any], new: tuple[str, Any], text: str) -> None:
+    """Values as people write them, without what is the default."""
+    found = compare(*(Collection.model_validate(job_changed(each)) for each in (old, new)))
+    assert [line.text for line in change_lines(found)] == [text]
+
+
 # -- the rest ------------------------------------------------------------------------------------------------
 
 MOVE = {"move": "OU=Left,DC=lab"}

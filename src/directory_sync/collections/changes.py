@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from directory_sync.collections.loosening import effective_limit, is_harsher, is_within, loosened
+from directory_sync.definition.export import job_definition
 from directory_sync.definition.models import Collection, Job, LimitKind, Removal, format_limit
 from directory_sync.definition.times import format_window
 
@@ -253,7 +254,7 @@ def _one_job(old: Collection, before: Job, new: Collection, now: Job) -> Iterato
         if key not in _OWN_RULES:
             code = ChangeCode.OBJECT_CHANGED if key in _OF_OBJECTS else ChangeCode.SETTING_CHANGED
             yield from _value_change(code, name, key, was[key], is_[key])
-    yield from _field_changes(before, was["fields"], now, is_["fields"])
+    yield from _field_changes(before, now)
 
 
 def _value_change(code: ChangeCode, job: str, key: str, old: Any, new: Any) -> Iterator[DefinitionChange]:
@@ -267,7 +268,7 @@ def _policy_changes(old: Collection, before: Job, new: Collection, now: Job) -> 
     if was == is_:
         return
     previous, present = (
-        None if each is None else each.model_dump(mode="json", exclude_defaults=True) for each in (was, is_)
+        None if each is None else each.model_dump(mode="json", exclude_none=True) for each in (was, is_)
     )
     parts: tuple[str, ...] = ()
     if was is None:
@@ -308,10 +309,10 @@ def _limit_changes(old: Collection, before: Job, new: Collection, now: Job) -> I
         )  # fmt: skip
 
 
-def _field_changes(
-    before: Job, was: Mapping[str, Any], now: Job, is_: Mapping[str, Any]
-) -> Iterator[DefinitionChange]:
+def _field_changes(before: Job, now: Job) -> Iterator[DefinitionChange]:
     name = now.name
+    # As people write them: without what is the default.
+    was, is_ = (job_definition(job)["fields"] for job in (before, now))
     if before.keys != now.keys:
         yield DefinitionChange(ChangeCode.KEYS_CHANGED, name, "fields", list(before.keys), list(now.keys))
     for field in dict.fromkeys([*was, *is_]):

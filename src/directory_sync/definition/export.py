@@ -51,7 +51,7 @@ def digest_of(definition: dict[str, Any]) -> str:
 def to_definition(collection: Collection) -> dict[str, Any]:
     """The collection as a definition file holds it: texts, numbers, truth values, lists and mappings."""
     data = collection.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"jobs"})
-    data["jobs"] = [_job(job) for job in collection.jobs]
+    data["jobs"] = list(map(job_definition, collection.jobs))
     return data
 
 
@@ -65,7 +65,8 @@ def dump(collection: Collection) -> str:
     )
 
 
-def _job(job: Job) -> dict[str, Any]:
+def job_definition(job: Job) -> dict[str, Any]:
+    """One job as a definition file holds it."""
     data = job.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     data["fields"] = {name: _field(mapping, data["fields"][name]) for name, mapping in job.fields.items()}
     return data

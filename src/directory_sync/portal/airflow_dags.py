@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 BUNDLE_CLASS = "directory_sync.airflow.bundle.DirectorySyncBundle"
 """What makes DAGs of saved collections, as Airflow's configuration names it."""
+LOOK_UP_SECONDS = 10.0
+"""For all connections of an imported file together; a secrets backend may be far away."""
 _NAME = re.compile("[a-z][a-z0-9_]*")
 """The last one in a file of the bundle is the collection's."""
 _ACTIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
@@ -157,11 +160,15 @@ def taken_by(dag_id: str) -> str:
 
 
 def missing_connections(names: Iterable[str]) -> list[str]:
-    """Those of the connections that cannot be found from here. One that could not be looked up is not told
-    as missing.
+    """Those of the connections that cannot be found from here. One that could not be looked up, or not soon
+    enough, is not told as missing.
     """
     missing = []
+    until = time.monotonic() + LOOK_UP_SECONDS
     for name in dict.fromkeys(names):
+        if time.monotonic() > until:
+            log.warning("Looking up connections takes too long, so not all of them were.")
+            break
         try:
             Connection.get_connection_from_secrets(name)
         except AirflowNotFoundException:

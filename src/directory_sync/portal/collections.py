@@ -69,14 +69,19 @@ class ListedView:
     dag: DagState
 
 
-def saving_rules(visitor: Visitor) -> SavingRules:
-    """What counts in this deployment when the visitor saves. Raises SettingsError, ConnectionRulesError."""
+def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
+    """What counts in this deployment when the visitor saves.
+
+    `only_looks`: nothing is saved, so it does not matter whether the rules of connections can be read.
+
+    Raises SettingsError, ConnectionRulesError.
+    """
     folder = settings.collections_folder(beside=airflow_dags.collections_beside_dags())
     templates = FolderTemplates(settings.templates_folder(folder))
     return SavingRules(
         collection_roles=settings.collection_roles(),
         administrators=settings.administrator_roles(),
-        connection_rules=read_connection_rules(settings.connection_rules()),
+        connection_rules=None if only_looks else read_connection_rules(settings.connection_rules()),
         templates=templates,
         script_modules=settings.script_modules(),
         files=FolderCatalogue(folder, templates),
@@ -90,7 +95,7 @@ def saving_rules(visitor: Visitor) -> SavingRules:
 
 def list_collections(store: Store, visitor: Visitor) -> tuple[ListedView, ...]:
     """All saved collections that the visitor may see, in order of their names."""
-    rules = saving_rules(visitor)
+    rules = saving_rules(visitor, only_looks=True)
     newest = {version.name: version for version in store.collections.newest()}
     names = visitor.visible(list(newest))
     dags = airflow_dags.dag_states(names)
@@ -105,7 +110,7 @@ def list_collections(store: Store, visitor: Visitor) -> tuple[ListedView, ...]:
 
 def may_create(visitor: Visitor) -> bool:
     """Whether the visitor may create collections."""
-    return not _why_not(visitor, saving_rules(visitor), None)
+    return not _why_not(visitor, saving_rules(visitor, only_looks=True), None)
 
 
 def read_collection(store: Store, visitor: Visitor, name: str) -> CollectionView:
@@ -113,7 +118,7 @@ def read_collection(store: Store, visitor: Visitor, name: str) -> CollectionView
     version = store.collections.get(name) if visitor.may_see(name) else None
     if version is None:
         raise no_such_collection(name)
-    rules = saving_rules(visitor)
+    rules = saving_rules(visitor, only_looks=True)
     found = judge(Document(name, version.text, name), rules.templates)
     collection = found.collection if isinstance(found, Loaded) else None
     return CollectionView(
@@ -296,7 +301,7 @@ def start_run(
     Raises NotAllowed; QueryError for a job that it does not have; NotDecidable if Airflow cannot run it now;
     RequestError if the reason is too long.
     """
-    rules = saving_rules(visitor)
+    rules = saving_rules(visitor, only_looks=True)
     saved = store.collections.get(name) if visitor.may_see(name) else None
     if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
         raise no_such_collection(name)

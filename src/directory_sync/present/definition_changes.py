@@ -141,9 +141,9 @@ def _value(value: Any) -> str:
 
 
 def _whole(value: Any) -> str:
+    if value is None or (not value and isinstance(value, str | list | dict)):
+        return "none"
     match value:
-        case None | "" | [] | {}:
-            return "none"
         case bool():
             return str(value).lower()
         case {"characters": int(length), **rest} if not rest:
