@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -351,13 +352,12 @@ def test_a_job_that_came_later_does_nothing(
     """A job that is not in the run's snapshot is left to the next run; the jobs behind it run all the
     same.
     """
-    from directory_sync.airflow.collection_task import CollectionOperator
+    from directory_sync.airflow.collection_task import CollectionOperator, run_identity
 
     def start_run(self: Any, store: Store, context: Any, parameters: Any) -> Any:
         first = Collection.model_validate({"name": "corp_to_lab", "jobs": [PEOPLE, PHONES]})
-        return store.runs.start(
-            first, context["dag_run"].run_id, trigger="manual", requester="ida", verified=True
-        )
+        given = asdict(run_identity(context))
+        return store.runs.start(first, given.pop("run_id"), verified=True, **given)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CollectionOperator, "_start_run", start_run)

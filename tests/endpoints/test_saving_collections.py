@@ -31,6 +31,7 @@ from directory_sync.collections.importing import (
 )
 from directory_sync.collections.saving import check, delete, restore, save
 from directory_sync.definition.catalogue import FolderCatalogue
+from directory_sync.definition.reach import MailReach
 from directory_sync.errors import (
     CollectionChanged,
     CollectionInUse,
@@ -53,6 +54,16 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 def codes(changes: object) -> list[ChangeCode]:
     """What kinds of changes there are."""
     return [change.code for change in changes]  # type: ignore[attr-defined]
+
+
+def test_mail_that_reaches_no_one_is_a_warning(store: Store) -> None:
+    """It keeps no one from saving."""
+    told = text_of(notifications={"when": "errors", "to": ["it@corp.example", {"roles": ["Operators"]}]})
+    reach = MailReach(sends=True, finds_users=True, roles=frozenset())
+    found = check(store, replace(RULES, reach=reach), ADA, told)
+    assert [problem.key for problem in found.problems] == ["notifications.to[1].roles[0]"]
+    saved = save(store, replace(RULES, reach=reach), ADA, "crew", told, expected=0)
+    assert [problem.key for problem in saved.warnings] == ["notifications.to[1].roles[0]"]
 
 
 # -- saving --------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 
 from directory_sync.mail import templates
 from directory_sync.mail.audience import Letter
+from directory_sync.mail.examples import examples
+from directory_sync.mail.template_check import template_problems
 from directory_sync.mail.templates import BUILT_IN, LONGEST_SUBJECT, PACKAGED, SHIPPED, Templates
 
 OF_REQUESTS = [letter for letter in Letter if letter is not Letter.RUN]
@@ -222,3 +224,46 @@ def test_a_subject_is_one_short_line(tmp_path: Path) -> None:
 def _words(templates: Templates, letter: str) -> tuple[str, str, str]:
     rendered = templates.render(letter, content())
     return rendered.subject, rendered.text, rendered.html
+
+
+def test_built_in_templates_can_say_everything() -> None:
+    """The examples have each kind of mail with all that is optional, and without; nothing is cut off."""
+    seen = set()
+    for letter, given in examples():
+        rendered = Templates().render(letter, given)
+        assert rendered.warning == ""
+        assert given["headline"] in rendered.text
+        assert "None" not in rendered.subject + rendered.text + rendered.html
+        assert "\n\n\n" not in rendered.text
+        seen.add(letter)
+    assert seen == set(Letter)
+
+
+def test_own_templates_are_checked_before_a_mail_needs_them(tmp_path: Path) -> None:
+    """Each mail that they cannot make, with file and line, and files that no mail uses."""
+    assert template_problems(None) == template_problems(tmp_path) == template_problems(BUILT_IN) == []
+    for name, text in {
+        "run.txt": "{{ headline }}\n{{ run.nonsense }}",
+        "asked.html": "<p>{% include '_mine.html' %}",
+        "_mine.html": "{{ request.id }}</p>",
+        "runs.txt": "never used",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    broken, unused = template_problems(tmp_path)
+    assert f"{tmp_path / 'run.txt'}, line 2" in broken
+    assert str(tmp_path / "runs.txt") in unused
+
+
+def test_a_run_that_hurts_is_told_first(tmp_path: Path) -> None:
+    """State and failures stand in the subject; links to run, log and request in the mail."""
+    told = [given for letter, given in examples() if letter is Letter.RUN]
+    rendered = Templates(tmp_path).render(Letter.RUN, told[0])
+    assert rendered.subject == "Failed: corp_to_lab (1 of 3 jobs failed): 4 updates, 2 errors"
+    page = "https://airflow.example/dags/corp_to_lab/runs/manual__2026-11-20T08:00:00+00:00"
+    for body in (rendered.text, rendered.html):
+        for part in (
+            f"{page}/plugin/dirsync_run",
+            f"{page}/tasks/contacts",
+            "https://airflow.example/plugin/dirsync/dirsync/requests/7",
+        ):
+            assert part in body

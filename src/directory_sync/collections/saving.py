@@ -18,6 +18,7 @@ from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.reach import MailReach, unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import BUILT_IN, Templates
 from directory_sync.errors import (
@@ -54,6 +55,7 @@ class SavingRules:
         connection_rules: None for none.
         templates: that definitions may use.
         script_modules: whose functions they may call.
+        reach: whom mail can reach; None where that is not known.
         files: definitions from files, whose names are taken; None where there are none.
         sees: whether the person may see the collection of a name. What they may not see does not exist for
             them.
@@ -66,6 +68,7 @@ class SavingRules:
     connection_rules: ConnectionRules | None = None
     templates: Templates = BUILT_IN
     script_modules: Sequence[str] = ()
+    reach: MailReach | None = None
     files: Catalogue | None = None
     sees: Callable[[str], bool] = lambda name: True
     taken_by: Callable[[str], str] = lambda name: ""
@@ -141,6 +144,7 @@ def check(store: Store, rules: SavingRules, person: Person, text: str, *, name: 
     problems = [
         *loaded.problems,
         *unsupported(collection, script_modules=tuple(rules.script_modules), places=loaded.places),
+        *(() if rules.reach is None else unreachable(collection, rules.reach, loaded.places)),
     ]
     if collection.name != meant:
         message, hint = (

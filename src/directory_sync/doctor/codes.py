@@ -138,6 +138,8 @@ class Code(StrEnum):
     MAIL_SENT = "mail_sent"
     MAIL_NOT_SENT = "mail_not_sent"
     MAIL_SETTINGS_UNUSED = "mail_settings_unused"
+    MAIL_TEMPLATES_FINE = "mail_templates_fine"
+    MAIL_TEMPLATE_WRONG = "mail_template_wrong"
     NO_CONNECTIONS = "no_connections"
     CONNECTION_FINE = "connection_fine"
     CONNECTION_MISSING = "connection_missing"

@@ -59,6 +59,8 @@ def saved(examination: Examination) -> Iterator[Finding]:
         if isinstance(result, Loaded):
             usable += 1
             problems += unsupported(result.collection, script_modules=modules, places=result.places)
+            if result.collection.notifications is not None:
+                problems += unreachable(result.collection, settings.mail_reach(), result.places)
         facts: dict[str, Fact] = {
             "name": name,
             "number": each.version.number,

@@ -20,6 +20,7 @@ from directory_sync.doctor.findings import CannotTell, Finding, State, ok, probl
 from directory_sync.endpoints.contract import ConnectionInfo
 from directory_sync.errors import EndpointError, NoConnection
 from directory_sync.mail.sending import refusal
+from directory_sync.mail.template_check import template_problems
 
 SECONDS = 8.0
 """For each answer of the server."""
@@ -166,3 +167,16 @@ def roles(examination: Examination) -> Iterator[Finding]:
     useless = not settings.mail_connection() and (settings.role_addresses() or settings.mail_domain())
     if useless:
         yield warning(Code.MAIL_SETTINGS_UNUSED)
+
+
+def templates(examination: Examination) -> Iterator[Finding]:
+    """The deployment's own mail templates: each is tried with an example."""
+    folder = settings.templates_folder(examination.collections_folder())
+    own = None if folder is None else folder / "mail"
+    if own is None or not own.is_dir():
+        return
+    wrong = template_problems(own)
+    for said in wrong:
+        yield warning(Code.MAIL_TEMPLATE_WRONG, said=said)
+    if not wrong:
+        yield ok(Code.MAIL_TEMPLATES_FINE, folder=str(own))

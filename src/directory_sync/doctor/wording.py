@@ -544,6 +544,8 @@ WORDS: Mapping[Code, Words] = {
         "[directory_sync]",
         "mail_connection = smtp_default",
     ),
+    Code.MAIL_TEMPLATES_FINE: _w("Your own mail templates in {folder} can be used."),
+    Code.MAIL_TEMPLATE_WRONG: _w("{said}"),
     # -- connections
     Code.NO_CONNECTIONS: _w("No definition that can be used names a directory."),
     Code.CONNECTION_FINE: _w(

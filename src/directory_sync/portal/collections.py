@@ -22,8 +22,9 @@ from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Loaded, judge
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.reach import MailReach
 from directory_sync.definition.templates import FolderTemplates
-from directory_sync.errors import DefinitionError, NameTaken, QueryError, RequestError
+from directory_sync.errors import DefinitionError, NameTaken, QueryError, RequestError, SettingsError
 from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun
@@ -84,10 +85,19 @@ def saving_rules(visitor: Visitor, *, only_looks: bool = False) -> SavingRules:
         connection_rules=None if only_looks else read_connection_rules(settings.connection_rules()),
         templates=templates,
         script_modules=settings.script_modules(),
+        reach=_reach(),
         files=FolderCatalogue(folder, templates),
         sees=visitor.may_see,
         taken_by=airflow_dags.taken_by,
     )
+
+
+def _reach() -> MailReach | None:
+    """Whom mail can reach; None where the settings are wrong: that must keep no one from saving."""
+    try:
+        return settings.mail_reach()
+    except SettingsError:
+        return None
 
 
 # -- looking -------------------------------------------------------------------------------------------------
