@@ -18,7 +18,7 @@ import httpx
 from benchmarks.frame import Aim, Options, Result, Sample
 from demo.airflow_api import AirflowApi
 from demo.airflow_server import AirflowServer, start_airflow
-from demo.requests_api import RequestsApi
+from demo.product_api import ProductApi
 
 _DECISIONS = 3
 _TIMEOUT = 180.0
@@ -47,7 +47,7 @@ def measure(options: Options) -> list[Result]:
             api.log_in("admin", "admin")
             _wait(lambda: api.has_dag(_COLLECTION), server)
             api.unpause(_COLLECTION)
-            with closing(RequestsApi(server.url, "bob", "bob")) as approver:
+            with closing(ProductApi(server.url, "bob", "bob")) as approver:
                 seconds = [
                     _decided(api, approver, server, Path(folder) / "data", number)
                     for number in range(_DECISIONS)
@@ -67,7 +67,7 @@ def measure(options: Options) -> list[Result]:
     ]
 
 
-def _decided(api: AirflowApi, approver: RequestsApi, server: AirflowServer, data: Path, number: int) -> float:
+def _decided(api: AirflowApi, approver: ProductApi, server: AirflowServer, data: Path, number: int) -> float:
     (data / "staff.csv").write_text(f"user,phone\nfry,+1 212 {number}\n", encoding="utf-8")
     run = api.trigger(_COLLECTION, "benchmark")
     _wait(lambda: api.task_states(_COLLECTION, run).get(f"{_JOB}.approval") == "deferred", server)

@@ -26,14 +26,16 @@ from demo.check import SOURCE_CHANGES, Checks
 from demo.directories import Directory, branch_office, planet_express
 from demo.failures import failure_text
 from demo.processes import Ledger, listening_addresses
+from demo.product_api import ProductApi
 from demo.report import Steps, table
-from demo.requests_api import RequestsApi
 from demo.surroundings import write_environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOCAL = PROJECT / ".local"
 HOME = LOCAL / "demo"
 COLLECTION = "planet_express_to_branch"
+SAVED = "mail_directory"
+"""The collection that is saved in the store."""
 JOBS = ("people", "groups", "phone_list", "guests")
 REQUESTER, APPROVER = "ida", "bob"
 CREW = {"amy", "bender", "fry", "hermes", "leela", "professor", "zoidberg"}
@@ -92,6 +94,18 @@ class Demo:
         return self.destination.search("ou=Guests,dc=branch,dc=example", "(uid=*)", "*", "+")
 
     @property
+    def mail_directory(self) -> Path:
+        """The file that the saved collection writes."""
+        return HOME / "data" / "mail_directory.csv"
+
+    def run_saved(self) -> str:
+        """Run the saved collection, and return the run's state."""
+        run_id = self.api.trigger(SAVED, "the first run of the demo")
+        state = self.api.wait_for_run(SAVED, run_id, _RUN_TIMEOUT)
+        self.steps.done("Run", f"{SAVED}: {state}")
+        return state
+
+    @property
     def phone_list(self) -> Path:
         """The file that the job `phone_list` writes."""
         return HOME / "data" / "phone_list.csv"
@@ -140,8 +154,10 @@ def running_demo(steps: Steps, signals: Signals) -> Iterator[Demo]:
             )
             steps.done("Airflow", f"{server.url}  healthy")
             api.log_in("admin", "admin")
-            _wait_for_dag(server, api, steps)
-            api.unpause(COLLECTION)
+            _save_collection(server)
+            for name in (COLLECTION, SAVED):
+                _wait_for_dag(server, api, steps, name)
+                api.unpause(name)
             api.log_in(REQUESTER, REQUESTER)
             yield Demo(source, destination, server, api, ledger, steps)
     finally:
@@ -168,16 +184,24 @@ def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) ->
     return server
 
 
-def _wait_for_dag(server: AirflowServer, api: AirflowApi, steps: Steps) -> None:
+def _save_collection(server: AirflowServer) -> None:
+    """What an administrator does in the UI."""
+    text = (PROJECT / "demo" / "saved" / f"{SAVED}.yaml").read_text(encoding="utf-8")
+    with contextlib.closing(ProductApi(server.url, "admin", "admin")) as administrator:
+        administrator.save(SAVED, text, "The front desk asked for it.")
+
+
+def _wait_for_dag(server: AirflowServer, api: AirflowApi, steps: Steps, name: str) -> None:
     deadline = time.monotonic() + _DAG_TIMEOUT
-    while not api.has_dag(COLLECTION):
+    while not api.has_dag(name):
         if errors := api.import_errors():
             raise AirflowFailedError("Airflow cannot import the DAGs:\n" + "\n".join(errors))
         if time.monotonic() > deadline:
-            raise AirflowFailedError(f"Airflow has not found the DAG {COLLECTION}.\n{server.log_end()}")
+            raise AirflowFailedError(f"Airflow has not found the DAG {name}.\n{server.log_end()}")
         steps.under_way("Collection", "waiting for Airflow to find it …")
         time.sleep(0.5)
-    steps.done("Collection", f"{COLLECTION} is a DAG")
+    where = "saved in the store" if name == SAVED else "a file"
+    steps.done("Collection", f"{name} ({where}) is a DAG")
 
 
 def show(demo: Demo) -> NoReturn:
@@ -185,8 +209,10 @@ def show(demo: Demo) -> NoReturn:
     search = HOME / "search-branch-office"
     demo.destination.write_search_command(search, "dc=branch,dc=example")
     demo.run("the first run of the demo")
+    demo.run_saved()
+    print(f"Collections:   {demo.server.url}/plugin/dirsync/dirsync/collections")
     print(f"Look at it:    {demo.server.url}/dags/{COLLECTION}")
-    with contextlib.closing(RequestsApi(demo.server.url, APPROVER, APPROVER)) as approver:
+    with contextlib.closing(ProductApi(demo.server.url, APPROVER, APPROVER)) as approver:
         for request in approver.inbox():
             link = f"{demo.server.url}/plugin/dirsync/dirsync/requests/{request['id']}"
             print(f"Decide on it:  {link}   as {APPROVER}: the job {request['job']} waits for that")
@@ -221,6 +247,8 @@ def check(demo: Demo) -> Checks:
     checks.groups(demo.destination, also={})
     checks.phone_list(demo.phone_list, also={})
     check_approval(demo, checks, run_id)
+    checks.equal("state of the run of the saved collection", demo.run_saved(), "success")
+    checks.mail_directory(demo.source, demo.mail_directory)
 
     before = _everything(demo)
     _, state, results = demo.run("a second run, with nothing to do")

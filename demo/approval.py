@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from demo.check import Checks, parse
-from demo.requests_api import RequestsApi
+from demo.product_api import ProductApi
 
 if TYPE_CHECKING:
     from demo.__main__ import Demo
@@ -94,5 +94,5 @@ def _guests(demo: Demo) -> dict[str, dict[str, list[bytes]]]:
     return {each["uid"][0].decode(): each for each in found.values()}
 
 
-def _as_user(demo: Demo, user: str) -> contextlib.closing[RequestsApi]:
-    return contextlib.closing(RequestsApi(demo.server.url, user, user))
+def _as_user(demo: Demo, user: str) -> contextlib.closing[ProductApi]:
+    return contextlib.closing(ProductApi(demo.server.url, user, user))

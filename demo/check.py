@@ -137,6 +137,18 @@ class Checks:
         self.equal("the phone list", found, expected)
         self.equal("the number of rows in the phone list", len(rows), len(expected))
 
+    def mail_directory(self, source: Directory, file: Path) -> None:
+        """The file of the saved collection holds everyone's mail addresses."""
+        people = parse(source.search(_SOURCE, "(&(objectClass=inetOrgPerson)(mail=*))")).values()
+        rows = (
+            list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())) if file.exists() else []
+        )
+        self.equal(
+            "the mail directory",
+            {row["user"]: set(row["mail"].encode().split(b" ")) for row in rows},
+            {_text(one, "uid"): set(one["mail"]) for one in people},
+        )
+
     def statistics(
         self, what: str, results: Mapping[str, Mapping[str, Any]], expected: Mapping[str, Mapping[str, int]]
     ) -> None:

@@ -19,8 +19,8 @@ sys.path.insert(0, str(PROJECT))
 
 from demo.__main__ import COLLECTION, Demo, Signals, running_demo  # noqa: E402 - needs the checkout on the path
 from demo.check import SOURCE_CHANGES  # noqa: E402
+from demo.product_api import ProductApi  # noqa: E402
 from demo.report import Steps  # noqa: E402
-from demo.requests_api import RequestsApi  # noqa: E402
 
 IMAGES = PROJECT / "docs" / "images"
 _SIZE = ViewportSize(width=1280, height=560)
@@ -79,7 +79,7 @@ def _photograph_request(page: Page, demo: Demo) -> None:
     """The request of the job `guests` as its approver sees it: what it would do, worst first, and what can be
     answered.
     """
-    with contextlib.closing(RequestsApi(demo.server.url, "bob", "bob")) as api:
+    with contextlib.closing(ProductApi(demo.server.url, "bob", "bob")) as api:
         number = api.inbox()[0]["id"]
     page.set_viewport_size(_TALL)
     page.goto(f"{demo.server.url}/plugin/dirsync/dirsync/requests/{number}", wait_until="networkidle")

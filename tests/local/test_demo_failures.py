@@ -16,7 +16,7 @@ import pytest
 
 from demo.airflow_api import AirflowApi
 from demo.failures import failure_text
-from demo.requests_api import RequestsApi
+from demo.product_api import ProductApi
 
 LOG = Path("/somewhere/standalone.log")
 
@@ -70,7 +70,7 @@ def test_a_call_that_cannot_be_made_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(httpx.ConnectError) as caught:
-        RequestsApi(f"http://127.0.0.1:{port}", "bob", "bob")
+        ProductApi(f"http://127.0.0.1:{port}", "bob", "bob")
     text = failure_text(caught.value, LOG)
     assert f"POST http://127.0.0.1:{port}/auth/token (Airflow's API server) failed: " in text
     assert "Connection refused. Airflow may have ended. Its log is /somewhere/standalone.log." in text

@@ -6,9 +6,11 @@ from typing import Any
 
 import httpx
 
+from demo.airflow_server import AirflowFailedError
 
-class RequestsApi:
-    """Requests for approval, as one user sees them."""
+
+class ProductApi:
+    """Requests for approval and saved collections, as one user sees them."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
@@ -37,6 +39,13 @@ class RequestsApi:
         body = {"digest": digest, "reason": reason}
         said = self._client.post(f"/dirsync/api/v1/requests/{number}/{answer}", json=body)
         return said.status_code, dict(said.json())
+
+    def save(self, name: str, text: str, comment: str) -> None:
+        """Save a new collection."""
+        body = {"text": text, "expected": 0, "comment": comment}
+        answer = self._client.put(f"/dirsync/api/v1/collections/{name}", json=body)
+        if answer.is_error:
+            raise AirflowFailedError(f"The collection {name} was not saved:\n{answer.text}")
 
     def _get(self, path: str, **parameters: str) -> Any:
         answer = self._client.get(f"/dirsync/api/v1{path}", params=parameters)
