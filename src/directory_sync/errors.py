@@ -20,6 +20,7 @@
     │   └── RecordCancelled        a transformation left the record out on purpose
     ├── LimitExceeded              the plan changes more than the job's limits allow
     ├── RunIdUsed                  the store knows another run by the same id
+    ├── PolicyChanged              another approval policy was saved while a run planned
     ├── NewRunNeeded               this run may make no new plan, only another one may
     ├── RunInAirflow               a terminal may not write what needs approval in Airflow
     ├── LeaseError                 another run works on the same part of the destination
@@ -42,8 +43,8 @@
     ├── MailError                  a mail could not be sent; fields: for_good, everybody
     └── StoreError                 the store is not there, not migrated, or does not answer
 
-`EndpointUnavailable`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off are transient:
-Airflow may retry. All others end a task for good.
+`EndpointUnavailable`, `PolicyChanged`, `LeaseError`, `StoreError` and an `IncompleteListing` that broke off
+are transient: Airflow may retry. All others end a task for good.
 """
 
 from __future__ import annotations
@@ -198,6 +199,12 @@ class NewRunNeeded(DirectorySyncError):
     """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its
     requester.
     """
+
+
+class PolicyChanged(DirectorySyncError):
+    """Another approval policy was saved while a run planned: a plan under the new one is needed."""
+
+    transient = True
 
 
 class RunInAirflow(DirectorySyncError):

@@ -34,7 +34,7 @@ def preview_in_run(
         deployment=deployment,
         store=store,
         # Of a run like this one, only that it would write.
-        start=replace(start_of(store, snapshot, job, rules), run=None),
+        start=replace(start_of(store, snapshot, job, rules, deployment), run=None),
         earlier=_earlier(snapshot, job, store),
         progress=progress,
         run_id=snapshot.run_id,

@@ -14,7 +14,7 @@ from typing import Literal
 from directory_sync.approval.eligibility import could_decide, somebody_could_decide
 from directory_sync.approval.people import Origin, identity
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.request import Event, EventKind, assignments
+from directory_sync.approval.request import Edit, Event, EventKind, assignments
 from directory_sync.definition.models import Approvers
 
 ManagerOf = Callable[[str], str | None]
@@ -101,6 +101,7 @@ def due(
     manager_of: ManagerOf,
     requester: str = "",
     asked_by: str = "",
+    edits: Sequence[Edit] = (),
 ) -> list[Step]:
     """What is due for a pending request by now, in order; the caller carries it out and records an event for
     each step.
@@ -116,10 +117,12 @@ def due(
             None where nobody was found.
         requester: counts as nobody, unless the policy lets them decide.
         asked_by: who asked for a waiver; counts as nobody.
+        edits: versions that no one but the person who saved them has approved; that person counts as the
+            requester does.
     """
 
     def could(user: str) -> bool:
-        return could_decide(policy, user, requester, asked_by)
+        return could_decide(policy, user, requester, asked_by, edits)
 
     expires = expires_at(policy, filed_at)
     if expires is not None and now >= expires:
@@ -137,7 +140,7 @@ def due(
     steps: list[Step] = []
     while level < len(chain):
         at_once = at_once or not any(
-            somebody_could_decide(policy, approvers, requester, asked_by) for approvers in asked
+            somebody_could_decide(policy, approvers, requester, asked_by, edits) for approvers in asked
         )
         try:
             at = last if at_once else last + policy.escalation.after

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from directory_sync.approval.eligibility import could_decide, ineligible
 from directory_sync.approval.people import Approver, Assignment, Origin, Person, identity, is_named
 from directory_sync.approval.policy import EffectivePolicy
-from directory_sync.approval.request import Decision
+from directory_sync.approval.request import Decision, Edit
 from directory_sync.approval.strictest import people_required
 from directory_sync.definition.models import Approvers
 
@@ -104,6 +104,7 @@ def outcome(
     *,
     requester: str,
     asked_by: str = "",
+    edits: Sequence[Edit] = (),
 ) -> Outcome:
     """Say whether the request is approved, denied, or who is missing. See the module for the rules.
 
@@ -117,11 +118,11 @@ def outcome(
     agreed = _distinct(
         decision.person
         for decision in given
-        if ineligible(policy, assignees, requester, decision.person, asked_by=asked_by) is None
+        if ineligible(policy, assignees, requester, decision.person, asked_by=asked_by, edits=edits) is None
     )
 
     def could(user: str) -> bool:
-        return could_decide(policy, user, requester, asked_by)
+        return could_decide(policy, user, requester, asked_by, edits)
 
     missing: tuple[MissingPart | MissingPeople, ...] = (
         *_missing_parts(policy, assignees, agreed, could),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from directory_sync.approval.people import Assignment, Kind, Origin, Person
 from directory_sync.approval.policy import EffectivePolicy, starter
@@ -115,9 +115,82 @@ class Event:
         )
 
     @property
+    def policy_change(self) -> int | None:
+        """Of a request that became stale: the version of the saved collection that changed its policy."""
+        version = (self.data or {}).get("policy_changed")
+        return version if isinstance(version, int) else None
+
+    @property
     def level(self) -> int | None:
         """The level of an escalation, from 1."""
         return (self.data or {}).get("level")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A version of a saved collection that no one but the person who saved it has approved yet.
+
+    Attributes:
+        version: its number within the collection.
+        by: who saved it.
+        at: when; UTC.
+        changes_job: the job is another one since this version, so its author may not decide.
+        weakening: codes and facts of what protects less in it, in any job; see `collections.changes`.
+    """
+
+    version: int
+    by: str
+    at: datetime
+    changes_job: bool
+    weakening: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The edit as it is stored; `from_json` reads it back."""
+        return {
+            "version": self.version,
+            "by": self.by,
+            "at": self.at.isoformat(),
+            "changes_job": self.changes_job,
+            "weakening": [dict(each) for each in self.weakening],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read one back."""
+        return cls(
+            data["version"],
+            data["by"],
+            datetime.fromisoformat(data["at"]),
+            data["changes_job"],
+            tuple(data["weakening"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDefinition:
+    """What a request says of the saved collection that its plan was made by.
+
+    Attributes:
+        version: that the run goes by; None for a run from a terminal, which goes by a file.
+        edits: versions that no other person has approved, newest first.
+    """
+
+    version: int | None
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def authors(self) -> tuple[Edit, ...]:
+        """The edits that keep those who saved them from deciding."""
+        return tuple(edit for edit in self.edits if edit.changes_job)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored; `from_json` reads it back."""
+        return {"version": self.version, "edits": [edit.to_json() for edit in self.edits]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read it back."""
+        return cls(data["version"], tuple(map(Edit.from_json, data["edits"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +219,7 @@ class Request:
         successor: the request that has taken its place (stale ones).
         applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
             message in it says.
+        saved: of the saved collection that the plan was made by; None for one from a file.
     """
 
     id: int
@@ -182,6 +256,12 @@ class Request:
     applied: datetime | None
     result: Mapping[str, Any] | None
     result_code: MessageCode = MessageCode.OTHER
+    saved: SavedDefinition | None = None
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Versions of the job that no other person has approved: who saved them counts as a requester."""
+        return () if self.saved is None else self.saved.authors
 
     @property
     def pending(self) -> bool:

@@ -39,7 +39,7 @@ LABELS: Mapping[RequestState, str] = MappingProxyType(
         RequestState.DENIED: "Denied",
         RequestState.EXPIRED: "Expired",
         RequestState.CANCELLED: "Cancelled",
-        RequestState.STALE: "Stale: replaced by a newer plan",
+        RequestState.STALE: "Stale: out of date",
         RequestState.APPLIED: "Applied",
     }
 )

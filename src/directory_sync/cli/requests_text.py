@@ -15,7 +15,7 @@ from directory_sync.endpoints.evidence import Evidence
 from directory_sync.plan.model import LimitCheck, PlanEvidence
 from directory_sync.portal.codes import Integrity
 from directory_sync.portal.wire.plans import LimitAnswer, ListingAnswer
-from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer
+from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer, SavedDefinitionAnswer
 from directory_sync.present import words
 from directory_sync.present.listings import shown_listings
 from directory_sync.printable import printable, printable_lines
@@ -93,6 +93,8 @@ def short_lines(details: RequestDetailsAnswer) -> Iterator[str]:
         yield from _fact("run started by", _requester(request))
     if request.waiver:
         yield from _fact("waiver", waiver_text(request))
+    if request.saved is not None:
+        yield from _saved(request.saved)
     yield from _fact("reason", request.reason)
     yield from _fact("about", request.description)
     for warning in details.warnings:
@@ -158,6 +160,16 @@ def waiver_text(request: RequestAnswer) -> str:
 
 
 _BY_OTHERS = "The schedule may start that run, or anyone who has not approved this."
+
+
+def _saved(saved: SavedDefinitionAnswer) -> Iterator[str]:
+    if saved.version is not None:
+        yield from _fact("version", f"{saved.version} of the saved collection")
+    for edit in saved.edits:
+        if edit.changes_job:
+            yield from _fact("saved by", f"{edit.by} (version {edit.version}, {time_text(edit.at)})")
+        for line in edit.weakening:
+            yield from _fact("PROTECTS LESS", f"{line} (version {edit.version}, {edit.by})")
 
 
 def _fact(name: str, text: str) -> Iterator[str]:

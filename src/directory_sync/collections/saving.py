@@ -86,6 +86,8 @@ class Checked:
         breaks_rules: some of the errors are broken rules.
         newest: the saved version of this name; None if there is none.
         changes: what is different from it; nothing for a definition that cannot be used.
+        other_policy: jobs whose approval policy is another one than in the newest version; None where that
+            cannot be told.
     """
 
     text: str
@@ -95,6 +97,7 @@ class Checked:
     breaks_rules: bool
     newest: SavedVersion | None
     changes: tuple[DefinitionChange, ...]
+    other_policy: frozenset[str] | None = frozenset()
 
     @property
     def usable(self) -> bool:
@@ -161,7 +164,8 @@ def check(store: Store, rules: SavingRules, person: Person, text: str, *, name: 
     problems += broken
     problems.sort(key=lambda problem: (problem.line, problem.column))
     changes = _changes(newest, before, loaded)
-    return Checked(text, meant, collection, tuple(problems), bool(broken), newest, changes)
+    other = None if newest is not None and before is None else _other_policy(before, collection)
+    return Checked(text, meant, collection, tuple(problems), bool(broken), newest, changes, other)
 
 
 def save(
@@ -197,6 +201,7 @@ def save(
     if checked.newest is None:
         require_free(rules, name)
     noted = (*also, *checked.changes)
+    seen = 0 if checked.newest is None else checked.newest.number
     version = store.collections.save(
         name,
         checked.text,
@@ -204,29 +209,11 @@ def save(
         by=person,
         comment=comment.strip(),
         change=[change.to_json() for change in noted],
-        outdated=_outdated(rules, checked, person),
+        # Where another version came in between, what it changed is not known here.
+        other_policy=checked.other_policy if seen == expected else None,
     )
     is_new = checked.newest is None or version.revision != checked.newest.revision
     return Saved(version, noted if is_new else (), checked.problems, is_new)
-
-
-def _outdated(rules: SavingRules, checked: Checked, person: Person) -> dict[str, str]:
-    """Jobs whose approval policy is another one now, and why their pending requests become stale: a request
-    keeps its policy, so it would be decided by one that no longer counts.
-    """
-    if checked.newest is None or checked.collection is None or not checked.changes:
-        return {}
-    before = _collection_of(checked.newest, rules)
-    old = {} if before is None else {job.name: before.policy_of(job) for job in before.jobs}
-    reason = (
-        f"{person.name} has saved the collection with another approval policy for this job. The next run asks"
-        " again, under that policy."
-    )
-    return {
-        job.name: reason
-        for job in checked.collection.jobs
-        if before is None or (job.name in old and old[job.name] != checked.collection.policy_of(job))
-    }
 
 
 def restore(
@@ -387,6 +374,15 @@ def _changes(
     if before is None:
         return (DefinitionChange(ChangeCode.UNKNOWN, weakens=True),)
     return compare(before, loaded.collection) or (DefinitionChange(ChangeCode.TEXT_ONLY),)
+
+
+def _other_policy(before: Collection | None, now: Collection) -> frozenset[str]:
+    """Jobs whose policy is another one; a job that only one of the two has is among them."""
+    was, is_ = (
+        {} if each is None else {job.name: (each.policy_of(job),) for job in each.jobs}
+        for each in (before, now)
+    )
+    return frozenset(name for name in was.keys() | is_.keys() if was.get(name) != is_.get(name))
 
 
 def _in_use(name: str, runs: Sequence[str], requests: Sequence[int]) -> CollectionInUse:

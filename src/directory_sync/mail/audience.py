@@ -97,7 +97,7 @@ def _asked(view: RequestView, event: Event) -> Iterator[Recipient]:
         whom for each in view.events if each.kind in _ASKING and each.id < event.id for whom in asked_by(each)
     }
     # Earlier versions recorded also people whose answer cannot count.
-    for whom in could_be_asked(asked_by(event), request.rules, request.starter, view.asker):
+    for whom in could_be_asked(asked_by(event), request.rules, request.starter, view.asker, request.edits):
         if whom in earlier:
             continue
         if whom.kind == "user" and any(

@@ -16,6 +16,7 @@ from directory_sync.mail.audience import Letter, Recipient, is_person
 from directory_sync.mail.links import Links
 from directory_sync.mail.shortening import MOST_LINES, one_line, some_lines, time_text
 from directory_sync.plan.model import COUNTED_AS
+from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.words import count_text
 from directory_sync.run import approval_text
 
@@ -84,6 +85,8 @@ def _request(request: Request, event: Event) -> dict[str, Any]:
         "expires": time_text(request.expires),
         "decided_by": one_line(request.decided_by or ""),
         "successor": request.successor,
+        "version": None if request.saved is None else request.saved.version,
+        "weakening": _weakening(request),
     }
 
 
@@ -92,6 +95,18 @@ def _asked(view: RequestView) -> list[str]:
     names = [f"{'role ' if each.kind == 'role' else ''}{one_line(each.name)}" for each in view.assignees]
     more = len(names) - MOST_LINES
     return [*names[:MOST_LINES], f"and {more} more"] if more > 0 else names
+
+
+def _weakening(request: Request) -> list[str]:
+    """What the collection protects less since it was last approved."""
+    edits = () if request.saved is None else request.saved.edits
+    lines = [
+        one_line(f"{line} (version {edit.version}, {edit.by})")
+        for edit in edits
+        for line in stored_change_lines(edit.weakening)
+    ]
+    more = len(lines) - MOST_LINES
+    return lines[:MOST_LINES] + ([f"and {more} more"] if more > 0 else [])
 
 
 def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:

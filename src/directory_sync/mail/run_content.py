@@ -139,7 +139,7 @@ def _headline(end: RunEnd, state: str) -> str:
         JobState.DENIED: "changes were denied, so they were not made",
         JobState.EXPIRED: "no one has decided in time, so changes were not made",
         JobState.CANCELLED: "a request was cancelled, so changes were not made",
-        JobState.STALE: "a newer plan has taken the place of changes that waited, so they were not made",
+        JobState.STALE: "changes that waited are out of date, so they were not made",
     }
     return f"{name}: {sentence.get(state, 'the run has ended')}."
 

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from directory_sync import settings
 from directory_sync.approval.people import Approver, named
 from directory_sync.approval.request import Request, RequestView
+from directory_sync.collections.unapproved import JobHistory
 from directory_sync.definition.approval import LONGEST_NAME, impossible_name
 from directory_sync.definition.models import Approvers
+from directory_sync.definition.templates import FolderTemplates
 from directory_sync.errors import DirectorySyncError, NotDecidable, QueryError, RequestError, RequestNotFound
 from directory_sync.portal import airflow_runs
 from directory_sync.portal.access import Visitor, not_found
@@ -29,7 +31,7 @@ from directory_sync.portal.wire.requests import LARGEST_SELECTION
 from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.printable import printable
 from directory_sync.requests import decisions, filing
-from directory_sync.run.policies import policy_for
+from directory_sync.run.policies import rules_for
 from directory_sync.settings.minimum import parse_minimum
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.store import Store
@@ -255,15 +257,24 @@ def ask_for_waiver(
             "Only the latest attempt counts, and only one that a limit has stopped."
         )
     plan = store.plans.load(found.result.plan_id).plan
+    history = JobHistory(store, run.snapshot, job, FolderTemplates(settings.deployment_templates_folder()))
+    if history.newest is not None and history.newest_collection is None:
+        raise NotDecidable(
+            f"The newest version ({history.newest.number}) of the collection {collection} cannot be used, so"
+            " it cannot be told whom to ask. Correct it first."
+        )
+    minimum = parse_minimum(settings.approval_minimum())
     filed = filing.ask_for_waiver(
         store,
         run.snapshot,
         found.result.plan_id,
         plan,
-        policy=policy_for(run.snapshot.collection, found.job, parse_minimum(settings.approval_minimum())),
+        policy=rules_for(run.snapshot.collection, history.newest_collection, found.job, minimum).policy,
         administrators=settings.administrator_roles(),
         asked_by=visitor.person.name,
         reason=reason.strip(),
+        saved=history.saved_definition(),
+        newest=history.newest_revision,
     )
     view = store.requests.get(filed.id)
     _audit("ask_for_waiver", visitor, view.request, waives=list(map(str, view.request.waives)), reason=reason)

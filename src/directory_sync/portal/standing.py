@@ -87,7 +87,10 @@ def out_of_reach(view: RequestView, standings: Standings) -> bool:
         return False
     policy = view.request.rules
     left = [rest for each in view.assignments if (rest := _without(each, unable)) is not None]
-    found = outcome(policy, left, view.decisions, requester=view.request.starter, asked_by=view.asker)
+    request = view.request
+    found = outcome(
+        policy, left, view.decisions, requester=request.starter, asked_by=view.asker, edits=request.edits
+    )
     if isinstance(found, Pending) and not found.reachable:
         return True
     everybody = named(policy.approvers if policy.require == "all" else None, policy.all_of)

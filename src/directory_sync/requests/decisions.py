@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from directory_sync.approval.eligibility import Refusal, could_decide, may_decide
+from directory_sync.approval.eligibility import Refusal, could_decide, may_decide, versions_by
 from directory_sync.approval.people import Approver, Person, named, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
@@ -21,7 +21,7 @@ from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.definition.problems import printable
 from directory_sync.errors import AlreadyDecided, NotAllowed, RequestError
-from directory_sync.requests.texts import refusal_text
+from directory_sync.requests.texts import refusal_text, versions_text
 from directory_sync.store.store import Store
 
 
@@ -61,7 +61,7 @@ def _outcome(view: RequestView, given: Sequence[Decision]) -> Outcome:
     request = view.request
     policy = request.rules
     asked = assignments(policy, view.events)
-    return outcome(policy, asked, given, requester=request.starter, asked_by=view.asker)
+    return outcome(policy, asked, given, requester=request.starter, asked_by=view.asker, edits=request.edits)
 
 
 def approve(store: Store, request_id: int, person: Person, *, digest: str, reason: str = "") -> RequestView:
@@ -155,8 +155,13 @@ def asked_in_vain(view: RequestView, person: Person, user: str) -> str:
         return f"{printable(user)} is you, and you may decide yourself. Name someone else."
     if any(same_person(decision.person.name, user) for decision in view.decisions):
         return f"{printable(user)} has decided already, and a decision is final. Name someone else."
-    if could_decide(policy, user, requester, view.asker):
+    if could_decide(policy, user, requester, view.asker, view.request.edits):
         return ""
+    if policy.self_approval == "forbid" and (saved := versions_by(user, view.request.edits)):
+        return (
+            f"{printable(user)} saved {versions_text(saved)} of this collection, and no one else has approved"
+            " the job since then, so another person has to decide. Name someone else."
+        )
     if same_person(user, requester) or same_person(user, view.asker):
         return f"{printable(user)} asked for these changes, so someone else has to decide. Name someone else."
     return (
@@ -232,6 +237,8 @@ def _why_not_cancel(view: RequestView, person: Person, *, administrator: bool) -
     # schedule's.
     is_person = request.requester_verified and request.trigger != SCHEDULED
     if is_person and same_person(request.requester, person.name):
+        return ""
+    if versions_by(person.name, request.edits):
         return ""
     return (
         "Only who asked for these changes, or an administrator, can cancel the request. You can deny it if"

@@ -11,7 +11,7 @@ from datetime import timedelta
 from directory_sync.approval.eligibility import agrees_by_asking, could_be_asked, somebody_could_decide
 from directory_sync.approval.people import Person, named
 from directory_sync.approval.policy import SCHEDULED, EffectivePolicy, Reason, starter
-from directory_sync.approval.request import Request
+from directory_sync.approval.request import Edit, Request, SavedDefinition
 from directory_sync.definition.models import ApprovalPolicy, Approvers
 from directory_sync.errors import AlreadyDecided, NotAllowed, NotDecidable
 from directory_sync.plan.model import LimitCheck, Plan
@@ -31,6 +31,8 @@ def file_request(
     policy: EffectivePolicy,
     why: Reason,
     description: str,
+    saved: SavedDefinition | None = None,
+    newest: int | None = None,
 ) -> Filed:
     """Ask for the approval of a stored plan.
 
@@ -44,6 +46,10 @@ def file_request(
         policy: the one that counts for the job.
         why: why the plan needs approval.
         description: what the request is about, for people.
+        saved: of the saved collection that the plan was made by; None for one from a file.
+        newest: revision of its newest version, from which policy and editors were taken.
+
+    Raises CollectionChanged if another version is the newest now.
     """
 
     def outdated(pending: Request) -> str:
@@ -61,13 +67,17 @@ def file_request(
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester),
+        approvers=could_be_asked(
+            named(policy.approvers, policy.all_of), policy, requester, edits=_edits(saved)
+        ),
         waives=plan.exceeded,
         description=f"{description}\n{reason_text(why)}".strip(),
         requester_may_decide=policy.self_approval != "forbid",
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, requester),
+        escalate_after=_first_escalation(policy, requester, edits=_edits(saved)),
         outdated=outdated,
+        saved=saved,
+        newest=newest,
     )
     _agree_by_asking(store, snapshot, filed)
     return filed
@@ -83,6 +93,8 @@ def ask_for_waiver(
     administrators: Sequence[str],
     asked_by: str,
     reason: str,
+    saved: SavedDefinition | None = None,
+    newest: int | None = None,
 ) -> Filed:
     """Ask for the limits that a stopped plan went past to be waived once, for exactly this plan.
 
@@ -93,9 +105,10 @@ def ask_for_waiver(
         administrators: roles.
         asked_by: who asks; they cannot agree to it either.
         reason: why the changes are meant, in the words of who asks.
+        saved, newest: as for `file_request`.
 
-    Raises NotDecidable if somebody has asked for it already, or a request of another run for this job waits
-    for a decision.
+    Raises CollectionChanged as `file_request`; NotDecidable if somebody has asked for it already, or a
+    request of another run for this job waits for a decision.
     """
     if policy is None:
         own = ApprovalPolicy(approvers=Approvers(roles=list(administrators)))
@@ -107,14 +120,18 @@ def ask_for_waiver(
     filed = store.filing.file(
         plan_id,
         policy=policy.model_dump(mode="json", exclude_none=True),
-        approvers=could_be_asked(named(policy.approvers, policy.all_of), policy, requester, asked_by),
+        approvers=could_be_asked(
+            named(policy.approvers, policy.all_of), policy, requester, asked_by, _edits(saved)
+        ),
         waives=plan.exceeded,
         description=f"Carry this plan out although it goes past {_limits(plan.exceeded)}.",
         asked_by=asked_by,
         reason=reason,
         waiver=True,
         expires_after=policy.expires,
-        escalate_after=_first_escalation(policy, requester, asked_by),
+        escalate_after=_first_escalation(policy, requester, asked_by, _edits(saved)),
+        saved=saved,
+        newest=newest,
     )
     if filed.filing is Filing.SAME_AS_PENDING:
         raise NotDecidable(
@@ -127,11 +144,17 @@ def _limits(exceeded: Sequence[LimitCheck]) -> str:
     return "a limit" if len(exceeded) == 1 else f"{len(exceeded)} limits"
 
 
-def _first_escalation(policy: EffectivePolicy, requester: str, asked_by: str = "") -> timedelta | None:
+def _edits(saved: SavedDefinition | None) -> tuple[Edit, ...]:
+    return () if saved is None else saved.authors
+
+
+def _first_escalation(
+    policy: EffectivePolicy, requester: str, asked_by: str = "", edits: Sequence[Edit] = ()
+) -> timedelta | None:
     if policy.escalation is None:
         return None
     # Nobody waits for the answer of somebody who may not give one.
-    reachable = somebody_could_decide(policy, policy.approvers, requester, asked_by)
+    reachable = somebody_could_decide(policy, policy.approvers, requester, asked_by, edits)
     return policy.escalation.after if reachable else timedelta(0)
 
 

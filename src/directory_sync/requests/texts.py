@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from directory_sync.approval.eligibility import Refusal, WhyNot
 from directory_sync.approval.escalation import Unfound, WhyUnfound
@@ -58,6 +58,11 @@ def refusal_text(refusal: Refusal) -> str:
             return "You asked for these changes, so someone else has to decide. You can cancel the request."
         case WhyNot.ASKED:
             return "You asked for this, so someone else has to decide."
+        case WhyNot.EDITOR:
+            return (
+                f"You saved {versions_text(refusal.versions)} of this collection, and no one else has"
+                " approved the job since then, so another person has to decide."
+            )
         case WhyNot.NO_APPROVER:
             return "You are not an approver of this request. One of them can reroute it to you."
         case WhyNot.OUTSIDE_EITHER:
@@ -87,7 +92,29 @@ def _what_became(refusal: Refusal) -> str:
         case RequestState.CANCELLED:
             return "This request was cancelled."
         case _:
-            return "This request is stale: a newer plan of the job has replaced it. Decide that one."
+            return _why_stale(refusal)
+
+
+def _why_stale(refusal: Refusal) -> str:
+    if refusal.successor is not None:
+        return f"This request is stale: request {refusal.successor} has taken its place. Decide that one."
+    if refusal.versions:
+        return (
+            f"This request is stale: {versions_text(refusal.versions)} of the collection has another approval"
+            " policy for the job. Plan again, so that it is asked for under the new one."
+        )
+    return "This request is stale: it is out of date. Plan again if the changes are still wanted."
+
+
+def versions_text(versions: Sequence[int]) -> str:
+    """Versions in words: one, two, or the first and the last of more."""
+    match versions:
+        case [version]:
+            return f"version {version}"
+        case [first, last]:
+            return f"versions {first} and {last}"
+        case _:
+            return f"{len(versions)} versions ({versions[0]} to {versions[-1]})"
 
 
 def missing_text(pending: Pending) -> str:

@@ -109,6 +109,7 @@ def _steps(store: Store, request: Request, now: datetime, manager_of: ManagerOf)
         manager_of=looked_up,
         requester=request.starter,
         asked_by=view.asker,
+        edits=request.edits,
     )
     # One that expires at this moment was locked by somebody who works on it: that is for the next sweep.
     return [step for step in steps if step.kind is StepKind.ESCALATE]

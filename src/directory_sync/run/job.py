@@ -17,9 +17,10 @@ from dataclasses import replace
 from directory_sync.approval.policy import SCHEDULED, starter
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import RequestState
+from directory_sync.collections.unapproved import JobHistory
 from directory_sync.definition.models import Collection, Job
 from directory_sync.endpoints.contract import Destination
-from directory_sync.errors import DirectorySyncError, NewRunNeeded
+from directory_sync.errors import CollectionChanged, DirectorySyncError, NewRunNeeded, PolicyChanged
 from directory_sync.plan.build import NO_PAST, make_plan
 from directory_sync.plan.model import Plan
 from directory_sync.plan.past import Past
@@ -55,11 +56,14 @@ from directory_sync.run.verdict import (
 from directory_sync.run.verdict_text import nothing_waits_text, referred_text, unused_text
 from directory_sync.store.leases import Lease
 from directory_sync.store.plans import StoredPlan
-from directory_sync.store.request_model import Filing
+from directory_sync.store.request_model import Filed, Filing
 from directory_sync.store.runs import JobRun, Snapshot
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_FILING_TRIES = 5
+"""How often a person may save another version in the moment in which a request is filed."""
 
 
 def preview_job(
@@ -183,25 +187,45 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
         reason=f"Run {work.snapshot.run_id} has made a newer plan.",
         terminals_only=work.at_terminal,
     )
-    start = start_of(store, work.snapshot, job, work.rules, by_hand=work.by_hand, gated=gated)
+    start = start_of(
+        store, work.snapshot, job, work.rules, work.deployment, by_hand=work.by_hand, gated=gated
+    )
     earlier = earlier_requests(plan, work.rules, start, store)
     verdict = decide(plan, work.rules, start, earlier, canonical=_spelling(work.opened))
     return _execute(verdict, work, attempt, plan)
 
 
 def start_of(
-    store: Store, snapshot: Snapshot, job: Job, rules: JobRules, *, by_hand: bool = False, gated: bool = True
+    store: Store,
+    snapshot: Snapshot,
+    job: Job,
+    rules: JobRules,
+    deployment: Deployment,
+    *,
+    by_hand: bool = False,
+    gated: bool = True,
 ) -> Start:
     """How a run began, as far as its verdict on a job depends on it."""
+    if rules.policy is None:
+        return Start(
+            snapshot.id,
+            snapshot.trigger,
+            starter(snapshot.trigger, snapshot.requester),
+            by_hand=by_hand,
+            gated=gated,
+        )
+    history = JobHistory(store, snapshot, job.name, deployment.templates)
+    saved = history.saved_definition()
     # Only such a policy asks whether the job was edited.
-    by_schedule = snapshot.trigger == SCHEDULED and rules.policy is not None and rules.policy.when == "manual"
+    by_schedule = snapshot.trigger == SCHEDULED and rules.policy.when == "manual"
     return Start(
         snapshot.id,
         snapshot.trigger,
         starter(snapshot.trigger, snapshot.requester),
         by_hand=by_hand,
         gated=gated,
-        edited=by_schedule and not is_known(store, snapshot, job),
+        edited=by_schedule and not is_known(store, snapshot, job, since=history.changed()),
+        edits=() if saved is None else saved.authors,
     )
 
 
@@ -251,19 +275,46 @@ def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> J
 
 def _file(verdict: Ask, work: BegunJob, attempt: JobRun, plan: Plan) -> JobResult:
     plan_id = work.store.plans.save(attempt.id, plan)
-    filed = file_request(
-        work.store,
-        work.snapshot,
-        plan_id,
-        plan,
-        policy=verdict.policy,
-        why=verdict.why,
-        description=work.job.description,
-    )
+    filed = _file_by_newest(verdict, work, plan_id, plan)
     message = f"Waiting for approval: request {filed.id}. {reason_text(verdict.why)}"
     if filed.filing is Filing.REPLACES:
         message += f" It takes the place of request {filed.replaced}, which is stale now."
     return waiting(plan, plan_id, filed.id, message, work.started)
+
+
+def _file_by_newest(verdict: Ask, work: BegunJob, plan_id: int, plan: Plan) -> Filed:
+    """File it under the policy of the saved version that is the newest when it is filed.
+
+    Raises PolicyChanged if that came while the plan was made, and asks for something else.
+    """
+    minimum = work.deployment.approval_minimum
+    for is_last in (*[False] * _FILING_TRIES, True):
+        history = JobHistory(work.store, work.snapshot, work.job.name, work.deployment.templates)
+        now = history.newest_collection
+        if history.newest is not None:
+            rules = None if now is None else rules_for(work.snapshot.collection, now, work.job, minimum)
+            if rules is None or rules.policy != verdict.policy:
+                raise PolicyChanged(
+                    f"The approval policy of job {work.job.name} was changed with version"
+                    f" {history.newest.number}, which {history.newest.saved_by} saved while this run planned"
+                    " the job. Nothing was asked for or written. Run the job again, under the new policy."
+                )
+        try:
+            return file_request(
+                work.store,
+                work.snapshot,
+                plan_id,
+                plan,
+                policy=verdict.policy,
+                why=verdict.why,
+                description=work.job.description,
+                saved=history.saved_definition(),
+                newest=history.newest_revision,
+            )
+        except CollectionChanged:
+            if is_last:
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _new_run_needed(store: Store, snapshot: Snapshot, job: Job) -> NewRunNeeded:

@@ -4,30 +4,38 @@ scheduled runs count as by hand), and which fields any collection marks as secre
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from pydantic import ValidationError
 
-from directory_sync.definition.models import Collection, Job, format_limit
+from directory_sync.definition.export import complete
+from directory_sync.definition.job_meaning import as_it_counts
+from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.secrets import marked_secret, marked_secret_in
 from directory_sync.run.result import JobState
-from directory_sync.store.runs import Snapshot
+from directory_sync.store.runs import Snapshot, definition_key
 from directory_sync.store.store import Store
 
 _CARRIED_OUT = (JobState.SUCCESS.value, JobState.SUCCESS_WITH_ERRORS.value, JobState.CONFLICTS.value)
 """States of a job whose plan was applied, or had nothing to do; where it needed approval, it got it."""
 
 
-def is_known(store: Store, snapshot: Snapshot, job: Job) -> bool:
+def is_known(store: Store, snapshot: Snapshot, job: Job, *, since: datetime | None = None) -> bool:
     """Whether a run of Airflow that was no preview has carried out this very definition of the job.
 
     Plans that were denied, expired or stopped make nothing known.
+
+    `since`: when a person saved the job as it is, where that is known: what was carried out before then was
+    another version, though it may have said the same.
     """
-    collection = snapshot.collection
-    if store.earlier_runs.was_carried_out(collection.name, job.name, snapshot.digest, _CARRIED_OUT):
+    collection, name = snapshot.collection, job.name
+    key = definition_key(complete(collection))
+    if store.earlier_runs.was_carried_out(collection.name, name, key, _CARRIED_OUT, since=since):
         return True
     wanted = as_it_counts(collection, job)
-    for stored in store.earlier_runs.definitions_carried_out(collection.name, job.name, _CARRIED_OUT):
+    for stored in store.earlier_runs.definitions_carried_out(
+        collection.name, name, _CARRIED_OUT, since=since
+    ):
         try:
             # By the models of today, so that a key that is new in this version and has its default makes no
             # difference.
@@ -48,15 +56,3 @@ def known_secrets(store: Store, snapshot: Snapshot) -> frozenset[str]:
     """
     own = marked_secret(snapshot.collection.jobs)
     return own.union(*map(marked_secret_in, store.earlier_runs.newest_definitions()))
-
-
-def as_it_counts(collection: Collection, job: Job) -> dict[str, Any]:
-    """A job's definition with what it inherits from its collection, defaults included."""
-    policy = collection.policy_of(job)
-    return job.model_dump(mode="json", by_alias=True) | {
-        "limits": {
-            kind.value: format_limit(limit) for kind, limit in sorted(collection.limits_of(job).items())
-        },
-        "approval": None if policy is None else policy.model_dump(mode="json", by_alias=True),
-        "timezone": collection.timezone,
-    }

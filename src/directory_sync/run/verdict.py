@@ -16,7 +16,7 @@ from typing import Any
 from directory_sync.approval.eligibility import could_be_asked
 from directory_sync.approval.people import Approver, named, same_person
 from directory_sync.approval.policy import EDITED, SCHEDULED, EffectivePolicy, Reason, needs_approval
-from directory_sync.approval.request import Request
+from directory_sync.approval.request import Edit, Request
 from directory_sync.approval.states import RequestState
 from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.plan.model import Plan, same_limits
@@ -35,6 +35,7 @@ class Start:
         by_hand: a person has made the job run in a run that others started; see `replanning`.
         gated: the run waits for an approval.
         edited: the job was never applied as it is defined now.
+        edits: versions of the job that no one but the person who saved them has approved.
     """
 
     run: int | None
@@ -43,6 +44,7 @@ class Start:
     by_hand: bool = False
     gated: bool = True
     edited: bool = False
+    edits: tuple[Edit, ...] = ()
 
     @property
     def at_terminal(self) -> bool:
@@ -224,7 +226,10 @@ def decide(
     if denied is not None and start.trigger == SCHEDULED and _is_denial(denied, plan, rules):
         return ReferTo(denied, earlier.denial)
     approvers = could_be_asked(
-        named(rules.policy.approvers, rules.policy.all_of), rules.policy, start.requester
+        named(rules.policy.approvers, rules.policy.all_of),
+        rules.policy,
+        start.requester,
+        edits=start.edits,
     )
     return Ask(rules.policy, why, approvers)
 

@@ -9,9 +9,9 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
-from directory_sync.errors import NameTaken, OriginDiffers
+from directory_sync.errors import CollectionChanged, NameTaken, OriginDiffers
 from directory_sync.store.catalogue import origin_of
-from directory_sync.store.tables import CollectionRow
+from directory_sync.store.tables import CollectionRow, CollectionVersionRow
 
 _SAVED, _FILE = "saved", "file:"
 
@@ -70,6 +70,36 @@ def require_saved(name: str, origin: str | None) -> None:
         f" name; or, if that file is gone, let the name go with directory-sync db release-name {name}.",
         name=name,
         origin=origin,
+    )
+
+
+def require_newest(connection: Connection, name: str, revision: int | None) -> None:
+    """Raise CollectionChanged unless this is the revision of a saved collection's newest version; None for a
+    name that no saved collection has.
+
+    No one saves another one before the transaction ends.
+    """
+    query = select(CollectionRow.id).where(is_called(name)).with_for_update(read=True)
+    bearer = connection.scalar(query)
+    versions = select(CollectionVersionRow.__table__).order_by(CollectionVersionRow.revision.desc()).limit(1)
+    newest = None
+    if bearer is not None:
+        newest = connection.execute(
+            versions.where(CollectionVersionRow.collection_id == bearer)
+        ).one_or_none()
+    if revision == (None if newest is None else newest.revision):
+        return
+    # It may have been deleted: that is a version, too.
+    newest = newest or connection.execute(versions.where(CollectionVersionRow.name == name)).one()
+    did = "deleted" if newest.deleted else "saved"
+    raise CollectionChanged(
+        f"{newest.saved_by} has {did} the collection {name} at {newest.saved:%Y-%m-%d %H:%M:%S} UTC (version"
+        f" {newest.number}), while this was being done. Nothing was asked for or written. Try again.",
+        name=name,
+        by=newest.saved_by,
+        at=newest.saved,
+        number=newest.number,
+        deleted=newest.deleted,
     )
 
 

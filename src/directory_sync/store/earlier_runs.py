@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from directory_sync.approval.states import RequestState
 from directory_sync.store.database import Database
 from directory_sync.store.run_identity import TERMINAL
 from directory_sync.store.runs import Snapshot, read_snapshot, select_runs
-from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow
+from directory_sync.store.tables import (
+    CollectionRunRow,
+    DefinitionRow,
+    JobRunRow,
+    RequestDecisionRow,
+    RequestRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,23 @@ class LastAttempt:
 
     attempt: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """That a person agreed to a plan, and the request was approved.
+
+    Attributes:
+        person: who agreed.
+        version: of the saved collection that the run went by, as the run notes it.
+        started: when the last such run began; UTC.
+        definition_key: names the definition that the run went by; see `EarlierRuns.definition`.
+    """
+
+    person: str
+    version: str
+    started: datetime
+    definition_key: str
 
 
 class EarlierRuns:
@@ -69,30 +94,36 @@ class EarlierRuns:
             ).one_or_none()
         return None if row is None else LastAttempt(row.attempt, row.state)
 
-    def was_carried_out(self, collection: str, job: str, digest: str, states: Collection[str]) -> bool:
-        """Whether a job came to one of these states in a scheduler's run by the definition of this digest."""
+    def was_carried_out(
+        self, collection: str, job: str, key: str, states: Collection[str], *, since: datetime | None = None
+    ) -> bool:
+        """Whether a job came to one of these states in a scheduler's run by the definition of this key.
+
+        `since`: only runs that began then or later count.
+        """
         with self._database.read() as connection:
             # By time, because there is an index for that: as long as nothing is edited, the last run but one
             # tells.
-            query = _runs_with(collection, job, states).where(CollectionRunRow.definition_digest == digest)
+            query = _runs_with(collection, job, states, since)
+            query = query.where(CollectionRunRow.definition_key == key)
             return (
                 connection.execute(query.order_by(CollectionRunRow.started.desc()).limit(1)).first()
                 is not None
             )
 
     def definitions_carried_out(
-        self, collection: str, job: str, states: Collection[str]
+        self, collection: str, job: str, states: Collection[str], *, since: datetime | None = None
     ) -> Iterator[Mapping[str, Any]]:
         """The stored definitions by which a job came to one of these states in scheduler's runs, newest
         first.
 
-        Each digest once. Previews and runs from a terminal do not count.
+        Each once. Previews and runs from a terminal do not count. `since`: as for `was_carried_out`.
         """
         newest = func.max(CollectionRunRow.id)
-        query = _runs_with(collection, job, states).with_only_columns(newest)
+        query = _runs_with(collection, job, states, since).with_only_columns(newest)
         with self._database.read() as connection:
             runs = connection.scalars(
-                query.group_by(CollectionRunRow.definition_digest).order_by(newest.desc())
+                query.group_by(CollectionRunRow.definition_key).order_by(newest.desc())
             ).all()
         for run in runs:
             with self._database.read() as connection:
@@ -104,9 +135,44 @@ class EarlierRuns:
             if definition is not None:
                 yield definition
 
+    def approvals(self, collection: str, job: str, origin: str) -> list[Approval]:
+        """Who has agreed to plans that scheduler's runs made by versions of one origin, newest first.
 
-def _runs_with(collection: str, job: str, states: Collection[str]) -> Select[Any]:
-    return (
+        Requests that were approved count, applied or not; each person, version and definition once.
+        """
+        run, request, decision = CollectionRunRow, RequestRow, RequestDecisionRow
+        started = func.max(run.started)
+        query = (
+            select(
+                decision.person,
+                func.coalesce(run.definition_version, ""),
+                started.label("started"),
+                run.definition_key,
+            )
+            .join(request, request.id == decision.request_id)
+            .join(run, run.id == request.collection_run_id)
+            .where(
+                request.collection == collection,
+                request.job == job,
+                request.state.in_([RequestState.APPROVED, RequestState.APPLIED]),
+                decision.approve,
+                run.definition_origin == origin,
+                run.trigger != TERMINAL,
+            )
+            .group_by(decision.person, run.definition_version, run.definition_key)
+            .order_by(started.desc())
+        )
+        with self._database.read() as connection:
+            return [Approval(*row) for row in connection.execute(query)]
+
+    def definition(self, key: str) -> Mapping[str, Any] | None:
+        """A definition that runs began with, as it is stored; None if there is none of this key."""
+        with self._database.read() as connection:
+            return connection.scalar(select(DefinitionRow.definition).where(DefinitionRow.key == key))
+
+
+def _runs_with(collection: str, job: str, states: Collection[str], since: datetime | None) -> Select[Any]:
+    query = (
         select(CollectionRunRow.id)
         .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
         .where(
@@ -116,3 +182,4 @@ def _runs_with(collection: str, job: str, states: Collection[str]) -> Select[Any
         )
         .where(JobRunRow.job == job, JobRunRow.state.in_(list(states)))
     )
+    return query if since is None else query.where(CollectionRunRow.started >= since)

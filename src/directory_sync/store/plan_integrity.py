@@ -95,8 +95,8 @@ def require_filed(database: Database, request: Request, seal: str | None) -> Non
     """Raise PlanAltered if a request is not what its seal names."""
     if seal is not None and seal != request_seal(request):
         raise PlanAltered(
-            f"Request {request.id} in the {database.label} is not the one that was filed: the person who"
-            " asks, the policy, the "
+            f"Request {request.id} in the {database.label} is not the one that was filed: the people who"
+            " ask, the policy, the "
             "limits, the figures or a text is another. No one can decide about it, and nothing of it is"
             " written. Find out who changed it, and run the job again."
         )

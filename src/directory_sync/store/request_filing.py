@@ -13,15 +13,17 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from directory_sync.approval.people import Approver
-from directory_sync.approval.request import EventKind, Request, Why
+from directory_sync.approval.request import EventKind, Request, SavedDefinition, Why
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Collection
 from directory_sync.errors import NotDecidable, PlanMismatch
 from directory_sync.plan.model import LimitCheck, same_limits
+from directory_sync.store.collection_names import require_newest
 from directory_sync.store.database import Database
 from directory_sync.store.request_model import Filed, Filing, checked_approvers, checked_name, shortened
 from directory_sync.store.request_rows import (
     add_assignees,
+    add_editors,
     add_event,
     end_request,
     find_request,
@@ -62,6 +64,8 @@ class RequestFiling:
         expires_after: timedelta | None = None,
         escalate_after: timedelta | None = None,
         outdated: Outdated | None = None,
+        saved: SavedDefinition | None = None,
+        newest: int | None = None,
     ) -> Filed:
         """Ask for the approval of a stored plan.
 
@@ -86,18 +90,22 @@ class RequestFiling:
                 place of a pending request of another run.
             expires_after, escalate_after: from now, by the database's clock.
             outdated: says of the pending request why it does not count although it asks for the same.
+            saved: of the saved collection that the plan was made by; None for one from a file.
+            newest: revision of its newest version, from which policy and editors were taken.
 
         The attempt that has made the plan is noted to wait for the request in the same step: it may be killed
         before it says so.
 
         Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable
         where another run's request is in a waiver's way, or a request of a scheduler's run in the way of a
-        terminal's.
+        terminal's. CollectionChanged if the saved collection has another newest version than was looked at;
+        no one can save one until the request is filed.
         """
         approvers = checked_approvers(approvers)
         for _ in range(_ATTEMPTS):
             with self._database.write() as connection:
                 plan = self._planned(connection, plan_id)
+                require_newest(connection, plan.collection, newest)
                 filed = self._file(
                     connection,
                     plan,
@@ -107,6 +115,7 @@ class RequestFiling:
                         "description": shortened(description),
                         "requester_may_decide": requester_may_decide,
                         "waiver": waiver,
+                        "saved": None if saved is None else saved.to_json(),
                     },
                     approvers=approvers,
                     waives=waives,
@@ -294,8 +303,11 @@ class RequestFiling:
         ).scalar_one_or_none()
         if request_id is None:
             return None
-        seal = request_seal(find_request(connection, request_id))
-        connection.execute(update(RequestRow).where(RequestRow.id == request_id).values(seal=seal))
+        request = find_request(connection, request_id)
+        connection.execute(
+            update(RequestRow).where(RequestRow.id == request_id).values(seal=request_seal(request))
+        )
+        add_editors(connection, request)
         add_assignees(self._database, connection, request_id, approvers, why=why, level=0, at=now)
         data = {"approvers": names(approvers), **({} if older is None else {"replaces": older.id})}
         if not given["waiver"]:
@@ -354,13 +366,6 @@ def _note_waiting(connection: Connection, plan: Row[Any], request_id: int, now: 
 def live_key(collection: str, job: str) -> bytes:
     """What is unique among pending requests: the database itself refuses a second one for a job."""
     return hashlib.blake2b(json.dumps([collection, job]).encode(), digest_size=16).digest()
-
-
-def make_stale(connection: Connection, collection: str, job: str, reason: str, *, at: datetime) -> None:
-    """End the job's pending request, if it has one, within a transaction of another part of the store."""
-    live = _live(connection, collection, job)
-    if live is not None:
-        _make_stale(connection, live, reason, at=at)
 
 
 def _make_stale(connection: Connection, request: Request, reason: str, *, at: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from directory_sync.approval.people import Approver, Person
+from directory_sync.approval.people import Approver, Person, identity
 from directory_sync.approval.request import (
     Assignee,
     Decision,
@@ -20,6 +20,7 @@ from directory_sync.approval.request import (
     MessageCode,
     Request,
     RequestView,
+    SavedDefinition,
     Why,
 )
 from directory_sync.approval.states import RequestState
@@ -34,6 +35,7 @@ from directory_sync.store.tables import (
     JobRunRow,
     RequestAssigneeRow,
     RequestDecisionRow,
+    RequestEditorRow,
     RequestEventRow,
     RequestRow,
 )
@@ -88,6 +90,7 @@ def read_request(row: Row[Any]) -> Request:
         applied=row.applied,
         result=row.result,
         result_code=MessageCode(row.result_code),
+        saved=None if row.saved is None else SavedDefinition.from_json(row.saved),
     )
 
 
@@ -299,6 +302,14 @@ def add_assignees(
     if rows:
         statement = (sqlite if database.is_sqlite else postgresql).insert(RequestAssigneeRow)
         connection.execute(statement.on_conflict_do_nothing(), rows)
+
+
+def add_editors(connection: Connection, request: Request) -> None:
+    """Note who may not decide a request because they saved what it asks for."""
+    people = set() if request.requester_may_decide else {identity(edit.by) for edit in request.edits}
+    if people:
+        rows = [{"request_id": request.id, "person": person} for person in sorted(people)]
+        connection.execute(insert(RequestEditorRow), rows)
 
 
 def names(approvers: Iterable[Approver]) -> list[dict[str, str]]:

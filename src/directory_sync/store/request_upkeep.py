@@ -30,7 +30,13 @@ from directory_sync.store.request_rows import (
     read_request,
     select_requests,
 )
-from directory_sync.store.tables import RequestAssigneeRow, RequestDecisionRow, RequestEventRow, RequestRow
+from directory_sync.store.tables import (
+    RequestAssigneeRow,
+    RequestDecisionRow,
+    RequestEditorRow,
+    RequestEventRow,
+    RequestRow,
+)
 
 DELETE_BATCH = 500
 """Requests deleted in one transaction: other writers get in between."""
@@ -149,7 +155,7 @@ class RequestUpkeep:
                     update(RequestRow).where(RequestRow.successor_id.in_(ids)).values(successor_id=None)
                 )
                 forget_subjects(connection, Topic.REQUEST, ids)
-                for table in (RequestEventRow, RequestDecisionRow, RequestAssigneeRow):
+                for table in (RequestEventRow, RequestDecisionRow, RequestAssigneeRow, RequestEditorRow):
                     connection.execute(delete(table).where(table.request_id.in_(ids)))
                 connection.execute(delete(RequestRow).where(RequestRow.id.in_(ids)))
             return len(ids)

@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
 )
 
+from directory_sync.approval.people import identity
 from directory_sync.approval.request import EventKind, Request, RequestView
 from directory_sync.approval.states import RequestState
 from directory_sync.errors import RequestError
@@ -47,6 +48,7 @@ from directory_sync.store.tables import (
     CollectionRunRow,
     RequestAssigneeRow,
     RequestDecisionRow,
+    RequestEditorRow,
     RequestEventRow,
     RequestRow,
 )
@@ -81,7 +83,7 @@ class Requests:
         """What waits for this user: pending requests that ask them, by name or role, and that they have not
         decided on yet.
 
-        Their own requests are left out where they may not decide on them.
+        Their own requests are left out where they may not decide on them, and so is what they saved.
         """
         return self._page([_waits_for(user, roles), *_conditions(filter)], before, limit)
 
@@ -283,6 +285,9 @@ def _waits_for(user: str, roles: Collection[str]) -> ColumnElement[bool]:
     return and_(
         RequestRow.state == RequestState.PENDING,
         or_(~_asked_by(user), RequestRow.requester_may_decide),
+        ~exists().where(
+            RequestEditorRow.request_id == RequestRow.id, RequestEditorRow.person == identity(user)
+        ),
         exists().where(RequestAssigneeRow.request_id == RequestRow.id, asked),
         ~exists().where(RequestDecisionRow.request_id == RequestRow.id, RequestDecisionRow.person == user),
     )

@@ -136,6 +136,13 @@ class StoredJobResult:
     code: MessageCode = MessageCode.OTHER
 
 
+def definition_key(definition: Mapping[str, Any]) -> str:
+    """What names a definition, as `complete` gives it, in the store: unlike its digest, another one for
+    another order of fields.
+    """
+    return hashlib.sha256(json_text(definition).encode()).hexdigest()
+
+
 class Runs:
     """Runs and attempts as those note them who do them.
 
@@ -177,7 +184,7 @@ class Runs:
         """
         identity = RunIdentity(run_id, trigger, requester, triggering_user, logical_date, run_after)
         definition = complete(collection)
-        key = hashlib.sha256(json_text(definition).encode()).hexdigest()
+        key = definition_key(definition)
         insert_new = (sqlite if self._database.is_sqlite else postgresql).insert
         with self._database.write() as connection:
             begun = connection.execute(

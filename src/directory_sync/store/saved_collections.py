@@ -8,14 +8,13 @@ that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, insert, or_, select, update
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.basics import LONGEST_NAME, NAME_PATTERN
@@ -23,7 +22,7 @@ from directory_sync.errors import CollectionChanged, CollectionError, Collection
 from directory_sync.printable import storable
 from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
 from directory_sync.store.database import Database
-from directory_sync.store.request_filing import make_stale
+from directory_sync.store.policy_changes import end_undecided, hold_back_filing
 from directory_sync.store.tables import (
     CollectionRevisionRow,
     CollectionRow,
@@ -115,7 +114,7 @@ class SavedCollections:
         by: Person,
         comment: str = "",
         change: Sequence[Mapping[str, Any]] = (),
-        outdated: Mapping[str, str] = MappingProxyType({}),
+        other_policy: Collection[str] | None = (),
     ) -> SavedVersion:
         """Save a new collection, or a new version of one; the newest version afterwards.
 
@@ -128,7 +127,8 @@ class SavedCollections:
             by: who saves it.
             comment: why, in the person's words.
             change: codes and facts of what is different from the version before.
-            outdated: job → why its pending request, if it has one, becomes stale with this version.
+            other_policy: jobs whose approval policy is not that of the version before, None for all: their
+                undecided requests become stale in the same step.
 
         Raises CollectionChanged if another version is the newest; CollectionNotFound if a version is expected
         of a collection that has never been; NameTaken if the name belongs to a file; CollectionError if
@@ -141,8 +141,15 @@ class SavedCollections:
                 return newest
             _require_seen(connection, name, newest, expected)
             collection_id = _id_for(connection, name, now) if newest is None else newest.collection_id
-            for job, reason in outdated.items():
-                make_stale(connection, name, job, reason, at=now)
+            hold_back_filing(connection, name)
+            end_undecided(
+                connection,
+                name,
+                other_policy,
+                version=expected + 1,
+                text=f"Version {expected + 1}, saved by {by.name}, has another approval policy. Plan again.",
+                at=now,
+            )
             return self._add(
                 connection,
                 {
@@ -171,6 +178,15 @@ class SavedCollections:
             _require_seen(connection, name, newest, expected)
             if newest is None:
                 raise _not_found(name)
+            hold_back_filing(connection, name)
+            end_undecided(
+                connection,
+                name,
+                None,
+                version=expected + 1,
+                text=f"{by.name} deleted the collection.",
+                at=now,
+            )
             connection.execute(
                 delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == newest.collection_id)
             )
@@ -191,6 +207,21 @@ class SavedCollections:
                 },
                 by,
             )
+
+    def history(self, name: str) -> list[VersionFacts]:
+        """All versions that belong to a name, newest first: those of the collection that has it, by whatever
+        name, and those of all that had it before, also where they were deleted.
+        """
+        with self._database.read() as connection:
+            bearer = _bearer(connection, name)
+            query = select(*_FACTS).where(or_(_V.collection_id == bearer, _V.name == name))
+            found = connection.execute(query.order_by(_V.revision.desc())).mappings()
+            return [VersionFacts(**_facts(row)) for row in found]
+
+    def of_revision(self, revision: int) -> SavedVersion | None:
+        """The version that has this revision; None if there is none."""
+        with self._database.read() as connection:
+            return _one(connection, select(*_ALL).where(_V.revision == revision))
 
     def newest_revision(self) -> int:
         """The revision of the version that was saved last; 0 if there is none."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from directory_sync.approval.request import Request
+from directory_sync.approval.request import Request, SavedDefinition
 from directory_sync.plan.model import LimitCheck
 
 _CHANGES_LATER = frozenset(
@@ -95,6 +95,9 @@ def request_seal(request: Request) -> str:
     kept = {
         each.name: getattr(request, each.name) for each in fields(request) if each.name not in _CHANGES_LATER
     }
+    if request.saved is None:
+        # As earlier versions sealed all their requests.
+        del kept["saved"]
     return hashlib.sha256(b"directory-sync request seal 1\n" + _canonical(kept)).hexdigest()
 
 
@@ -103,7 +106,7 @@ def _canonical(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, LimitCheck):
+    if isinstance(value, LimitCheck | SavedDefinition):
         return value.to_json()
     if isinstance(value, Mapping):
         return dict(value)

@@ -389,6 +389,9 @@ class RequestRow(Base):
     # Names everything about it that stays as it was filed (`store.seals`); None for requests of earlier
     # versions.
     seal: Mapped[str | None] = mapped_column(String(64))
+    # Of a saved collection: the version of its run, and those that no other person had approved, as
+    # `SavedDefinition.to_json` gives it.
+    saved: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
 
 
 class RequestAssigneeRow(Base):
@@ -403,6 +406,17 @@ class RequestAssigneeRow(Base):
     why: Mapped[str] = mapped_column(String(16))
     level: Mapped[int]
     since: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RequestEditorRow(Base):
+    """A person who may not decide because they saved what the request asks for, as people are told apart
+    (`approval.people.identity`): it is not in their inbox.
+    """
+
+    __tablename__ = f"{PREFIX}request_editor"
+
+    request_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}request.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(SafeText, primary_key=True)
 
 
 class RequestDecisionRow(Base):

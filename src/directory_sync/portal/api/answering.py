@@ -6,7 +6,7 @@ Named here is what is computed, or has another name there; the rest is taken ove
 from __future__ import annotations
 
 from directory_sync.approval.people import Approver
-from directory_sync.approval.request import Assignee, Decision, Request
+from directory_sync.approval.request import Assignee, Decision, Request, SavedDefinition
 from directory_sync.approval.waivers import usable_until
 from directory_sync.portal import links
 from directory_sync.portal.changes import ShownChanges
@@ -18,12 +18,15 @@ from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer, Compar
 from directory_sync.portal.wire.requests import (
     AssigneeAnswer,
     DecisionAnswer,
+    EditAnswer,
     PowersAnswer,
     RequestAnswer,
     RequestDetailsAnswer,
     RequestListAnswer,
+    SavedDefinitionAnswer,
 )
 from directory_sync.portal.wire.runs import RunAnswer, RunJobAnswer
+from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.line import change_line
 from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
@@ -38,9 +41,24 @@ def request_answer(request: Request) -> RequestAnswer:
         "statistics": dict(request.statistics),
         "source_text": request.source,
         "destination_text": request.destination,
+        "saved": None if request.saved is None else _saved(request.saved),
     }
     same = {name: getattr(request, name) for name in RequestAnswer.model_fields if name not in made}
     return RequestAnswer.model_validate(same | made)
+
+
+def _saved(saved: SavedDefinition) -> SavedDefinitionAnswer:
+    edits = [
+        EditAnswer(
+            version=edit.version,
+            by=edit.by,
+            at=edit.at,
+            changes_job=edit.changes_job,
+            weakening=list(map(str, stored_change_lines(edit.weakening))),
+        )
+        for edit in saved.edits
+    ]
+    return SavedDefinitionAnswer(version=saved.version, edits=edits)
 
 
 def list_answer(page: RequestList) -> RequestListAnswer:

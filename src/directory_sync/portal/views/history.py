@@ -110,10 +110,13 @@ def _text(request: Request, event: Event) -> str:
             return _escalated(data)
         case _:  # stale
             successor = data.get("successor", request.successor)
+            if successor:
+                return f"A newer plan took its place: request {successor}"
+            version = event.policy_change
             return (
-                f"A newer plan took its place: request {successor}"
-                if successor
-                else "The request became stale"
+                "The request became stale"
+                if version is None
+                else f"Version {version} has another approval policy, so the request became stale"
             )
 
 

@@ -11,7 +11,8 @@ from zlib import crc32
 from fastapi import APIRouter, Query, Response
 from fastapi import Request as HttpRequest
 
-from directory_sync.approval.request import Event, EventKind, MessageCode, Request
+from directory_sync.approval.eligibility import policy_change
+from directory_sync.approval.request import Event, EventKind, MessageCode, Request, RequestView
 from directory_sync.approval.states import RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal import changes, reading
@@ -28,6 +29,7 @@ from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.rendering import render
+from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.ldif import has_ldif
 from directory_sync.present.listings import ShownListing, shown_listings
 from directory_sync.present.times import ahead_text, moment_text
@@ -75,6 +77,19 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownEdit:
+    """A version of the collection: `bars` says that the person who saved it may not decide; `weakening` is
+    what it protects less, in words.
+    """
+
+    version: int
+    by: str
+    at: datetime
+    bars: bool
+    weakening: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RequestPage:
     """One request.
 
@@ -92,6 +107,7 @@ class RequestPage:
             looks whether it has, 0 if nothing is to come.
         listings: what both listings said of how they ended.
         terms: what is special about a waiver, before it is decided; empty otherwise.
+        edits: versions of the collection that no other person had approved when it was filed.
     """
 
     details: RequestDetails
@@ -115,6 +131,7 @@ class RequestPage:
     version: str
     follow: int
     terms: str
+    edits: tuple[ShownEdit, ...]
 
     @property
     def request(self) -> Request:
@@ -155,6 +172,21 @@ def request_page(details: RequestDetails, changes: ChangeList, *, verified: bool
         version=version_of(details),
         follow=_follow(details),
         terms=approval_text.before(request) if request.waiver and request.pending else "",
+        edits=_edits(request),
+    )
+
+
+def _edits(request: Request) -> tuple[ShownEdit, ...]:
+    bars = request.rules.self_approval == "forbid"
+    return tuple(
+        ShownEdit(
+            edit.version,
+            edit.by,
+            edit.at,
+            bars and edit.changes_job,
+            tuple(map(str, stored_change_lines(edit.weakening))),
+        )
+        for edit in (() if request.saved is None else request.saved.edits)
     )
 
 
@@ -227,13 +259,19 @@ def _next(details: RequestDetails, now: datetime) -> list[str]:
         RequestState.DENIED: [f"Denied{by}. Nothing was written, and nothing will be."],
         RequestState.EXPIRED: ["Nobody decided in time. Nothing was written."],
         RequestState.CANCELLED: [f"Cancelled{by}. Nothing was written for this request."],
-        RequestState.STALE: [
-            (
-                "The job has been planned again, so this plan can no longer be approved. Nothing was written"
-                " for it."
-            )
-        ],
+        RequestState.STALE: [*_why_stale(details.view), "Nothing was written for it."],
     }[state]
+
+
+def _why_stale(view: RequestView) -> list[str]:
+    version = policy_change(view)
+    if version is None:
+        return ["It is out of date, so this plan can no longer be approved."]
+    return [
+        f"Version {version} of the collection has another approval policy for this job.",
+        "This request can no longer be approved.",
+        "Plan again, so that it is asked for under the new policy.",
+    ]
 
 
 def _next_of_approved(details: RequestDetails) -> str:

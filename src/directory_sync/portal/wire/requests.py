@@ -18,6 +18,26 @@ LARGEST_SELECTION = 200
 """Requests that can be decided at once."""
 
 
+class EditAnswer(Answer):
+    """A version of a saved collection that no one but the person who saved it has approved."""
+
+    version: int
+    by: str = Field(description="Who saved it.")
+    at: Time
+    changes_job: bool = Field(
+        description="The job is another one since. The person who saved it may not decide, unless the policy"
+        " says `self_approval: allow`."
+    )
+    weakening: list[str] = Field(description="What it protects less than the version before, in words.")
+
+
+class SavedDefinitionAnswer(Answer):
+    """Of a request whose plan was made by a saved collection."""
+
+    version: int | None = Field(description="The run's; null for a run from a terminal.")
+    edits: list[EditAnswer] = Field(description="Versions that no other person has approved, newest first.")
+
+
 class RequestAnswer(Answer):
     """A request for the approval of one job's plan in one run."""
 
@@ -61,6 +81,9 @@ class RequestAnswer(Answer):
     applied: Time | None = Field(description="When the approved plan was carried out.")
     result: dict[str, Any] | None = Field(description="What became of the approved plan.")
     url: str = Field(description="Its page inside Airflow.")
+    saved: SavedDefinitionAnswer | None = Field(
+        None, description="Of the saved collection that the plan was made by; null for one from a file."
+    )
 
     absent: ClassVar[Mapping[str, Any]] = {
         **dict.fromkeys(

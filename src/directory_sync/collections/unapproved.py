@@ -1,0 +1,201 @@
+"""Versions of a saved collection that no one but the person who saved them has approved, for one job.
+
+A person who saves what a job does causes its plans as much as the person who starts the run. They count as a
+requester until a plan that was made by their version, or by a later one, was approved by another person. What
+is saved under a name counts whatever became of it since: it may have been deleted and saved again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from pydantic import ValidationError
+
+from directory_sync.approval.people import identity
+from directory_sync.approval.request import Edit, SavedDefinition
+from directory_sync.collections.changes import ChangeCode, DefinitionChange, compare
+from directory_sync.definition.job_meaning import as_it_counts
+from directory_sync.definition.loading import Loaded, judge
+from directory_sync.definition.models import Collection
+from directory_sync.definition.templates import Templates
+from directory_sync.store.catalogue import document_of, is_saved, origin_of
+from directory_sync.store.earlier_runs import Approval
+from directory_sync.store.runs import TERMINAL, Snapshot
+from directory_sync.store.saved_collections import VersionFacts
+from directory_sync.store.store import Store
+
+MOST_READ = 200
+"""Versions that are looked into; an older one counts as a change of the job."""
+MOST_WEAKENING = 50
+"""Changes that protect less which are noted with a request; of the rest only that there are more."""
+
+Meaning = Mapping[str, Any] | None
+"""What a job does in one version; None where there is no such job."""
+
+
+class JobHistory:
+    """What was saved of one job, as a run finds it."""
+
+    def __init__(self, store: Store, snapshot: Snapshot, job: str, templates: Templates) -> None:
+        """Look at what is saved under the collection's name now.
+
+        Args:
+            store: keeps the versions, and what was approved.
+            snapshot: the run.
+            job: one of its jobs.
+            templates: that saved collections may use.
+        """
+        self._store, self._job, self._templates = store, job, templates
+        self._run_version = _number(snapshot)
+        name = snapshot.collection.name
+        versions = store.collections.history(name)
+        exists = bool(versions) and not versions[0].deleted
+        if self._run_version is None and not (snapshot.trigger == TERMINAL and exists):
+            versions = []  # what Airflow runs from a file, no one has saved here
+        self._versions = versions
+        self._collections: dict[int, Collection | None] = {}
+        self.newest = versions[0] if exists and versions else None
+
+    @property
+    def newest_revision(self) -> int | None:
+        """The revision of the newest version; None if nothing is saved under the name now."""
+        return None if self.newest is None else self.newest.revision
+
+    @property
+    def newest_collection(self) -> Collection | None:
+        """The newest version; None if there is none, or this version of the package cannot use it."""
+        return None if self.newest is None else self._collection(self.newest)
+
+    def saved_definition(self) -> SavedDefinition | None:
+        """What a request for a plan of the job is to say; None if nothing is saved of it."""
+        if not self._versions:
+            return None
+        return SavedDefinition(self._run_version, tuple(_bounded(self._edits())))
+
+    def changed(self) -> datetime | None:
+        """When the job became what it is in the run's version; None for a job from a file."""
+        versions = self._versions
+        while versions and versions[0].number != self._run_version:
+            versions = versions[1:]
+        for index, version in enumerate(versions):
+            if self._changes_job(version, versions[index + 1 :], index):
+                return version.saved
+        return None
+
+    def _edits(self) -> Iterator[Edit]:
+        """Newest first."""
+        for index, version in enumerate(self._versions):
+            if version.deleted:
+                continue
+            older = self._versions[index + 1 :]
+            # Who agreed to what was made by this version or a later one.
+            agreed = {person for revision, person in self._agreed if revision >= version.revision}
+            if len(agreed) > 1:
+                return
+            by_other = not agreed <= {identity(version.saved_by)}
+            weakening = () if agreed else tuple(self._weakening(version, older))
+            changes_job = not by_other and self._changes_job(version, older, index)
+            if changes_job or weakening:
+                yield Edit(version.number, version.saved_by, version.saved, changes_job, weakening)
+
+    def _changes_job(self, version: VersionFacts, older: list[VersionFacts], index: int) -> bool:
+        if index >= MOST_READ:
+            return True
+        if self._collection(version) is None:
+            return True  # what cannot be read may be anything
+        if not older:
+            return self._meaning(version) is not None
+        if not older[0].deleted and self._collection(older[0]) is None:
+            return True
+        return self._meaning(version) != self._meaning(older[0])
+
+    def _weakening(self, version: VersionFacts, older: list[VersionFacts]) -> Iterable[Mapping[str, Any]]:
+        if older and older[0].deleted and version.number == 1:
+            # It was made again: what is different from what was deleted, no one has noted.
+            before, now = self._collection(older[0]), self._collection(version)
+            if before is None or now is None:
+                return [DefinitionChange(ChangeCode.UNKNOWN, weakens=True).to_json()]
+            return [change.to_json() for change in compare(before, now) if change.weakens]
+        return [change for change in version.change if change.get("weakens")]
+
+    @cached_property
+    def _agreed(self) -> tuple[tuple[int, str], ...]:
+        """Revisions by which plans of the job were made that people agreed to, and who they are."""
+        found = []
+        for name in dict.fromkeys(version.name for version in self._versions):
+            for approval in self._store.earlier_runs.approvals(name, self._job, origin_of(name)):
+                version = self._version_of(name, approval)
+                if version is not None and self._is_by(version, approval):
+                    found.append((version.revision, identity(approval.person)))
+        return tuple(dict.fromkeys(found))
+
+    def _version_of(self, name: str, approval: Approval) -> VersionFacts | None:
+        """The newest version of this name and number that there was when the run began: numbers begin again
+        where a collection was deleted.
+        """
+        return next(
+            (
+                version
+                for version in self._versions
+                if version.name == name
+                and str(version.number) == approval.version
+                and not version.deleted
+                and version.saved <= approval.started
+            ),
+            None,
+        )
+
+    def _is_by(self, version: VersionFacts, approval: Approval) -> bool:
+        """Whether the job is the same in a version and in the definition that the run went by. A run that
+        begins just after a collection was saved again may still have what was deleted.
+        """
+        stored = self._store.earlier_runs.definition(approval.definition_key)
+        collection = self._collection(version)
+        if stored is None or collection is None:
+            return False
+        try:
+            return _meaning_in(Collection.model_validate(stored), self._job) == self._meaning(version)
+        except ValidationError:
+            return False
+
+    def _meaning(self, version: VersionFacts) -> Meaning:
+        collection = None if version.deleted else self._collection(version)
+        return None if collection is None else _meaning_in(collection, self._job)
+
+    def _collection(self, version: VersionFacts) -> Collection | None:
+        if version.revision not in self._collections:
+            saved = self._store.collections.of_revision(version.revision)
+            loaded = None if saved is None else judge(document_of(saved), self._templates)
+            self._collections[version.revision] = loaded.collection if isinstance(loaded, Loaded) else None
+        return self._collections[version.revision]
+
+
+def _number(snapshot: Snapshot) -> int | None:
+    """The saved version that a run goes by; None for a file."""
+    return int(snapshot.version) if is_saved(snapshot.origin) and snapshot.version.isdecimal() else None
+
+
+def _meaning_in(collection: Collection, job: str) -> Meaning:
+    return next((as_it_counts(collection, each) for each in collection.jobs if each.name == job), None)
+
+
+def _bounded(edits: Iterable[Edit]) -> Iterator[Edit]:
+    """Each version of which something is told; of people who saved many, the newest ones."""
+    left, told = MOST_WEAKENING, 0
+    people: set[str] = set()
+    for edit in edits:
+        person = identity(edit.by)
+        if told >= MOST_READ and (not edit.changes_job or person in people):
+            continue
+        weakening = edit.weakening[:left]
+        if len(weakening) < len(edit.weakening):
+            more = len(edit.weakening) - len(weakening)
+            weakening += (DefinitionChange(ChangeCode.MORE, new=more, weakens=True).to_json(),)
+        left = max(0, left - len(weakening))
+        told += 1
+        people |= {person} if edit.changes_job else set()
+        yield replace(edit, weakening=weakening)
