@@ -250,8 +250,12 @@ def request_of(store: Store) -> int:
     """A pending request of the collection."""
     run = store.runs.start(collection(), "r1", trigger="manual", requester="ida", verified=True, reason="")
     plan_id = store.plans.save(store.runs.start_job(run.id, "people").id, plan(creations(1)))
+    saved = store.collections.get("crew")
     filed = store.filing.file(
-        plan_id, policy={"approvers": {"users": ["bea"]}}, approvers=[Approver("user", "bea")]
+        plan_id,
+        policy={"approvers": {"users": ["bea"]}},
+        approvers=[Approver("user", "bea")],
+        newest=None if saved is None else saved.revision,
     )
     return filed.id
 
