@@ -39,6 +39,8 @@ def content(**request: Any) -> dict[str, Any]:
             {"kind": "created", "number": 2, "text": "2 creations"},
         ],
         "waives": [],
+        "version": None,
+        "weakening": [],
         "state": "pending",
         "state_text": "Waiting for approval",
         "filed": "2026-11-20 08:00 UTC",
@@ -93,6 +95,8 @@ def test_every_letter_has_subject_text_and_html(letter: Letter) -> None:
     full = content(
         expires="2026-11-25 08:00 UTC",
         waives=["limit delete: 3 planned, 2 allowed"],
+        version=4,
+        weakening=["limit on deletions raised: 2 → 5 (version 4, ada)"],
         description=["x", "y"],
         successor=9,
         title="People",
@@ -134,6 +138,7 @@ def test_html_is_escaped(letter: Letter) -> None:
         reason=[HOSTILE],
         description=[HOSTILE],
         waives=[HOSTILE],
+        weakening=[HOSTILE],
     )
     hostile["headline"] = HOSTILE
     hostile["event"] = {"kind": "rerouted", "actor": HOSTILE, "text": [HOSTILE], "at": ""}

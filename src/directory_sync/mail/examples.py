@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from directory_sync.approval.people import Approver
-from directory_sync.approval.request import Assignee, Event, EventKind, Request, RequestView
+from directory_sync.approval.request import (
+    Assignee,
+    Edit,
+    Event,
+    EventKind,
+    Request,
+    RequestView,
+    SavedDefinition,
+)
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Collection
 from directory_sync.mail.audience import Letter, Recipient
@@ -88,7 +96,11 @@ def _request() -> Request:
         successor=None,
         applied=None,
         result=None,
+        saved=SavedDefinition(4, (Edit(4, "ida", _AT, changes_job=True, weakening=(_WEAKENED,)),)),
     )
+
+
+_WEAKENED = {"code": "policy_removed", "job": "people", "weakens": True}
 
 
 def _bare_request() -> Request:
@@ -102,6 +114,7 @@ def _bare_request() -> Request:
         reason="",
         description="",
         expires=None,
+        saved=None,
     )
 
 
