@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from directory_sync.approval.people import Approver
 from directory_sync.definition.models import Collection
@@ -19,8 +19,9 @@ from directory_sync.plan.digest import plan_digest
 from directory_sync.plan.model import LimitCheck, Plan, Statistics
 from directory_sync.store.plans import Plans
 from directory_sync.store.store import Store
-from directory_sync.store.tables import RequestRow
+from directory_sync.store.tables import OutboxRow, RequestRow
 from tests.scenarios.plans import DESTINATION, creations
+from tests.scenarios.told_runs import ToldRun
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -253,6 +254,17 @@ def test_mail_that_waits_is_sent_last(store: Store, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(upkeep, "deliver_mail", lambda store: seen.append(state_of(store, late)))
     keep_up()
     assert seen == ["expired"]
+
+
+def test_an_outbox_that_nothing_empties_does_not_grow(store: Store) -> None:
+    """Where no mail is sent, what happened more than a week ago is dropped."""
+    ToldRun(store, run_id="old").close()
+    with store._database.write() as connection:
+        connection.execute(update(OutboxRow).values(queued=datetime.now(UTC) - timedelta(days=8)))
+    ToldRun(store, run_id="new").close()
+    keep_up()
+    with store._database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(OutboxRow)).scalar_one() == 1
 
 
 # -- the DAG -------------------------------------------------------------------------------------------------

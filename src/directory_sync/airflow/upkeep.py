@@ -20,6 +20,7 @@ from directory_sync.approval.escalation import ManagerOf
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import ENDED, RequestState
 from directory_sync.errors import RequestNotFound, SettingsError, StoreError
+from directory_sync.mail import MAX_AGE
 from directory_sync.printable import printable
 from directory_sync.requests.upkeep import sweep
 from directory_sync.run.settling import settle_all
@@ -100,6 +101,8 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
         # Before mail is sent: people are to hear of what this ends.
         settled, left = _settle(store, is_over)
         deliver_mail(store)
+        # Also where no mail is sent: the outbox must not grow with each run.
+        store.outbox.forget_mail(MAX_AGE)
         deleted = 0
         try:
             deleted = delete_old(store)
