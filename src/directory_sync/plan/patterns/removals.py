@@ -13,7 +13,7 @@ from directory_sync.plan.patterns.subject import Subject
 
 T = TypeVar("T")
 
-LOOKED_AT = 1_000
+LOOKED_AT = 200
 """Objects of a line that are looked at: all, or as many, evenly chosen."""
 MOST = 0.8
 """Share of the objects that has to have it."""
