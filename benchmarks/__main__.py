@@ -27,6 +27,7 @@ BENCHMARKS = {
     "triggerer": "triggerer:measure",
     "decision": "decision:measure",
     "pages": "pages:measure",
+    "patterns": "patterns:measure",
 }
 """Name → where it is measured, in the order of the page."""
 ON_DEMAND = {"no_change_large"}

@@ -52,6 +52,7 @@ def content(**request: Any) -> dict[str, Any]:
         "headline": "Changes wait for your approval.",
         "url": "https://airflow.example/requests/7",
         "request": base | request,
+        "patterns": [],
         "event": {"kind": "filed", "actor": "ida", "text": [], "at": "2026-11-20 08:00 UTC"},
         "asked": ["bea", "role Heads"],
         "recipient": {"name": "bea", "is_role": False, "is_requester": False},

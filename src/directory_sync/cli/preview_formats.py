@@ -21,7 +21,11 @@ from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST, Action
 from directory_sync.endpoints.exchanges import containers_above
 from directory_sync.plan.model import ChangeSequence
+from directory_sync.plan.patterns.model import MOST_LINES
+from directory_sync.plan.patterns.subject import Subject
+from directory_sync.plan.patterns.summing import patterns_of
 from directory_sync.present.ldif import comments, ldif_records
+from directory_sync.present.patterns import pattern_lines
 from directory_sync.present.rows import COLUMNS, change_rows
 from directory_sync.present.shown import visible
 from directory_sync.present.terminal import ChangeStyle, Colour, change_text, coloured
@@ -30,6 +34,9 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import open_job
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.verdict_text import forecast_text
+
+_MANY = 10
+"""Changes of a job that are summed up before they are listed."""
 
 
 def write_table(stream: TextIO, collection: Collection, results: Iterable[JobResult]) -> None:
@@ -42,7 +49,9 @@ def write_table(stream: TextIO, collection: Collection, results: Iterable[JobRes
     for result in results:
         jobs += 1
         stream.write(f"{style.bold(result.job)}: {_heading(result)}\n")
-        is_secret = secret_fields(collection.job(result.job))
+        job = collection.job(result.job)
+        is_secret = secret_fields(job)
+        stream.write(indented(_patterns(result, job)))
         stream.writelines(_changes(result.changes, is_secret, style, totals))
         notes = [*listing_lines(result), *warning_lines(result), *error_lines(result)]
         if result.state.failed:
@@ -114,6 +123,17 @@ def _heading(result: JobResult) -> str:
     if result.state.failed and result.state is not JobState.STOPPED_BY_LIMIT:
         return result.state.value.replace("_", " ")
     return f"{count(len(result.changes), 'change')}; {tally(result.statistics)}"
+
+
+def _patterns(result: JobResult, job: Job) -> list[str]:
+    """The changes by pattern, where reading them one by one would take long."""
+    if len(result.changes) < _MANY:
+        return []
+    patterns = patterns_of(result.changes, Subject.of(job))
+    return [
+        "by pattern:",
+        *(f"  {printable(line)}" for line in pattern_lines(patterns, job, most=MOST_LINES)),
+    ]
 
 
 def _changes(

@@ -12,7 +12,7 @@ from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.outcome_text import count
 from directory_sync.cli.requests_actions import approve, cancel, deny, reroute
 from directory_sync.cli.requests_session import Session, open_session
-from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row
+from directory_sync.cli.requests_text import COLUMNS, detail_lines, list_row, pattern_lines
 from directory_sync.cli.tables import show_table
 from directory_sync.cli.terminal import data_output, message
 from directory_sync.endpoints.change import (
@@ -91,6 +91,8 @@ def _show(session: Session, arguments: Namespace) -> ExitStatus:
         case _:
             details = session.details(arguments.request)
             for line in detail_lines(details):
+                print(line)
+            for line in pattern_lines(session.patterns(arguments.request)):
                 print(line)
             if arguments.changes:
                 sys.stdout.writelines(_change_lines(session, arguments.request, details.request.changes))

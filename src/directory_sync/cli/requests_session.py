@@ -17,9 +17,10 @@ from directory_sync.cli.rest_address import Address, find_address
 from directory_sync.cli.rest_client import Query, RestClient
 from directory_sync.cli.rest_errors import strange
 from directory_sync.cli.rest_login import find_login
+from directory_sync.errors import EndpointError, RequestError
 from directory_sync.portal.codes import Integrity
 from directory_sync.portal.wire.answer import Answer, read_answer
-from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer
+from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer, PatternsAnswer
 from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer, RequestListAnswer
 
 _LONGEST_CHECK = 30.0
@@ -96,6 +97,17 @@ class Session:
             if not checking or time.monotonic() >= deadline:
                 return data
             time.sleep(_PAUSE)
+
+    def patterns(self, number: int) -> PatternsAnswer | None:
+        """A request's changes by pattern; None where the server does not give them: it is of an earlier
+        version, or they were altered, which the request's details say.
+        """
+        try:
+            data = self.client.get(f"/requests/{number}/patterns")
+        except (RequestError, EndpointError):
+            return None
+        found = self.read(PatternsAnswer, data)
+        return found if found.known else None
 
     def changes(self, number: int, action: str | None) -> Iterator[ChangeAnswer]:
         """Yield a request's changes of one kind, or all, in the plan's order."""

@@ -13,11 +13,19 @@ from directory_sync.approval.waivers import WAIVER_LASTS
 from directory_sync.cli.outcome_text import count
 from directory_sync.endpoints.evidence import Evidence
 from directory_sync.plan.model import LimitCheck, PlanEvidence
+from directory_sync.plan.patterns.model import Common, InCommon
 from directory_sync.portal.codes import Integrity
-from directory_sync.portal.wire.plans import LimitAnswer, ListingAnswer
+from directory_sync.portal.wire.plans import (
+    CommonAnswer,
+    LimitAnswer,
+    ListingAnswer,
+    PatternAnswer,
+    PatternsAnswer,
+)
 from directory_sync.portal.wire.requests import RequestAnswer, RequestDetailsAnswer, SavedDefinitionAnswer
 from directory_sync.present import words
 from directory_sync.present.listings import shown_listings
+from directory_sync.present.patterns import OTHER_TEXT, common_text
 from directory_sync.printable import printable, printable_lines
 
 COLUMNS = ("request", "state", "collection", "job", "changes", "requester", "filed", "expires")
@@ -141,6 +149,29 @@ def detail_lines(details: RequestDetailsAnswer) -> Iterator[str]:
             f"… and {count(len(problems) - len(shown), 'more error')}; --format json shows all of them."
         )
     yield from _group("not planned, because of errors:", iter(shown))
+
+
+def pattern_lines(patterns: PatternsAnswer | None) -> Iterator[str]:
+    """The changes by pattern; nothing where they are not known."""
+    if patterns is None:
+        return
+    lines = [_pattern(each) for each in patterns.lines]
+    if patterns.other is not None:
+        lines.append(f"{OTHER_TEXT}: {patterns.other.count:,}")
+    yield from _group("changes by pattern:", iter(lines))
+
+
+def _pattern(line: PatternAnswer) -> str:
+    known = [each for each in line.common if each.kind in set(InCommon)]
+    notes = "".join(f"; {common_text(_common(each))}" for each in known)
+    named = [each.name or each.key or each.object for each in line.examples]
+    more = ", …" if line.count > len(named) else ""
+    return f"{line.text}{notes} ({', '.join(named)}{more})"
+
+
+def _common(told: CommonAnswer) -> Common:
+    value = told.value.encode() if isinstance(told.value, str) else None
+    return Common(InCommon(told.kind), told.subject, told.count, told.of, value)
 
 
 def waiver_text(request: RequestAnswer) -> str:

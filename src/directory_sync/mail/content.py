@@ -6,7 +6,7 @@ the link to the page that shows the changes to who may see them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from directory_sync.approval.request import Event, EventKind, Request, RequestView
@@ -29,7 +29,13 @@ _RESULTS = {
 
 
 def content(
-    letter: Letter, view: RequestView, event: Event, recipient: Recipient, *, links: Links
+    letter: Letter,
+    view: RequestView,
+    event: Event,
+    recipient: Recipient,
+    *,
+    links: Links,
+    patterns: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a template gets; `include/templates/mail/README.md` lists it.
 
@@ -39,12 +45,14 @@ def content(
         event: what the mail is about.
         recipient: who gets it.
         links: makes the addresses of pages.
+        patterns: the changes by pattern, without values.
     """
     request = view.request
     told = {
         "headline": _headline(view, event, recipient),
         "url": links.request(request.id),
         "request": _request(request, event),
+        "patterns": list(map(one_line, patterns)),
         "event": {
             "kind": event.kind.value,
             "actor": one_line(event.actor),

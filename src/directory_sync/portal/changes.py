@@ -10,7 +10,8 @@ from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.definition.secrets import IsSecret, secret_fields
 from directory_sync.endpoints.change import WORST_FIRST
-from directory_sync.errors import PlanMismatch, RequestNotFound
+from directory_sync.errors import PlanMismatch, QueryError, RequestNotFound
+from directory_sync.plan.patterns.model import OTHER, Patterns
 from directory_sync.portal import integrity
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.integrity import AT_ONCE, BRIEFLY, Checked, worst
@@ -82,6 +83,15 @@ def integrity_of(
     return plan if request is None else worst([plan, integrity.look_at_request(store, request)])
 
 
+def read_patterns(store: Store, visitor: Visitor, plan_id: int) -> tuple[Patterns | None, Job]:
+    """The patterns of a plan's changes, and the job; None where they are not known.
+
+    Raises RequestNotFound if there is no plan that the visitor may see, PlanAltered.
+    """
+    head, job = visible_plan(store, visitor, plan_id)
+    return store.plan_patterns.of(head.id), job
+
+
 def read_changes(
     store: Store,
     visitor: Visitor,
@@ -96,6 +106,7 @@ def read_changes(
     """
     head, job = visible_plan(store, visitor, plan_id)
     is_secret = secret_fields(job)
+    among = None if query.pattern is None else _among(store, head, query.pattern)
     page = store.plan_pages.page(
         head.id,
         search=query.search,
@@ -104,6 +115,7 @@ def read_changes(
         order=WORST_FIRST if query.order is Order.CONSEQUENCE else (),
         after=query.after,
         limit=query.limit,
+        among=among,
     )
     shown = tuple(shown_change(is_secret, each) for each in page.changes)
     return ShownChanges(shown, page.next, page.total, integrity_of(store, head, request))
@@ -112,3 +124,11 @@ def read_changes(
 def shown_change(is_secret: IsSecret, stored: StoredChange) -> ShownChange:
     """One change as people are shown it."""
     return visible(stored.change, is_secret, sequence=stored.sequence, outcome=stored.outcome)
+
+
+def _among(store: Store, head: PlanHead, pattern: int) -> bytes:
+    """Which changes belong to a line; see `PlanPages.page`. Raises QueryError, PlanAltered."""
+    patterns = store.plan_patterns.of(head.id)
+    if patterns is None:
+        raise QueryError({"pattern": "The patterns of this plan's changes are not known."})
+    return patterns.among(pattern - 1 if pattern else OTHER)

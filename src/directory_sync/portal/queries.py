@@ -21,6 +21,7 @@ from directory_sync.approval.states import RequestState
 from directory_sync.definition.problems import nearest
 from directory_sync.endpoints.change import Action, Result
 from directory_sync.errors import QueryError
+from directory_sync.plan.patterns.model import MOST_LINES
 from directory_sync.printable import printable
 from directory_sync.run.result import JobState
 from directory_sync.store.request_model import NAME_LENGTH, SEARCH_LENGTH, RequestFilter
@@ -258,6 +259,11 @@ class ChangeQuery(Query):
     action: Action | None = Field(None, description="Only such changes.")
     result: Result | Literal["open"] | None = Field(
         None, description="Only such; `open` are those of which nothing has become yet."
+    )
+    pattern: Annotated[int, Interval(ge=0, le=MOST_LINES), _DIGITS] | None = Field(
+        None,
+        description="Only the changes of this line of the plan's patterns, as `patterns` numbers them; 0 for"
+        " those without a line of their own. They come in the plan's order.",
     )
     order: Order = Field(
         default_factory=lambda: Order.PLAN,  # pages have another default, so the description names none

@@ -16,6 +16,8 @@ from typing import Any, TextIO, cast
 from directory_sync.definition.models import Collection
 from directory_sync.definition.secrets import secret_fields
 from directory_sync.endpoints.change import Outcome, mark_to_json, value_to_json
+from directory_sync.plan.patterns.subject import Subject
+from directory_sync.plan.patterns.summing import Summing
 from directory_sync.present.shown import ShownChange, ShownField, visible
 from directory_sync.run.result import JobResult
 
@@ -43,12 +45,16 @@ def _write_job(stream: TextIO, collection: Collection, result: JobResult) -> Non
     errors = [problem.to_json() for problem in result.problems]
     stream.write(_encode(_header(result))[:-1] + ', "changes": [')
     separator = "\n"
+    patterns: dict[str, Any] | None = None
     try:
-        for change in _changes(collection, result, errors):
+        summing = Summing(Subject.of(collection.job(result.job)))
+        for change in _changes(collection, result, errors, summing):
             stream.write(separator + _encode(change))
             separator = ",\n"
+        patterns = summing.finish_with(result.changes).to_json()
     finally:
-        stream.write(f'], "errors": {_encode(errors)}}}')
+        summed_up = "" if patterns is None else f', "patterns": {_encode(patterns)}'
+        stream.write(f']{summed_up}, "errors": {_encode(errors)}}}')
 
 
 @contextlib.contextmanager
@@ -113,11 +119,14 @@ def _header(result: JobResult) -> dict[str, Any]:
 
 
 def _changes(
-    collection: Collection, result: JobResult, errors: list[dict[str, str]]
+    collection: Collection, result: JobResult, errors: list[dict[str, str]], summing: Summing
 ) -> Iterator[dict[str, Any]]:
-    """Yield every change; those that did not succeed are added to `errors` on the way."""
+    """Yield every change; on the way those that did not succeed are added to `errors`, and all of them are
+    summed up.
+    """
     is_secret = secret_fields(collection.job(result.job))
     for sequence, change in enumerate(result.changes):
+        summing.add_change(change)
         outcome = result.outcomes.get(sequence)
         report = change_report(visible(change, is_secret))
         if outcome is not None:

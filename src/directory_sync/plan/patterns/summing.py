@@ -7,7 +7,7 @@ from typing import Any
 
 from directory_sync.dn import parent_of
 from directory_sync.endpoints.change import Change
-from directory_sync.plan.canonical import StoredForm
+from directory_sync.plan.canonical import KeepsStoredForms, StoredForm
 from directory_sync.plan.display_names import name_of_change
 from directory_sync.plan.packed_values import read_packed
 from directory_sync.plan.patterns.choosing import Choice, Piece, pieces
@@ -51,6 +51,20 @@ class Summing:
     ) -> None:
         """Take the next change; the arguments are the members of `Change`, as plain values."""
         self._counting.add(action, object, new_object, fields, marks)
+
+    def add_change(self, change: Change) -> None:
+        """Take the next change."""
+        marks = [(mark.kind.value, mark.subject) for mark in change.marks]
+        self.add(change.action.value, change.object, change.new_object, change.fields, marks)
+
+    def finish_with(self, changes: Iterable[Change]) -> Patterns:
+        """The lines; the changes are iterated once more if there are any."""
+
+        def changes_at(places: Sequence[int]) -> dict[int, Change]:
+            wanted = {*places}
+            return {place: each for place, each in enumerate(changes) if place in wanted} if wanted else {}
+
+        return self.finish(changes_at)
 
     def finish(self, changes_at: ChangesAt) -> Patterns:
         """The lines. `changes_at` is asked once, for examples and for removals."""
@@ -146,15 +160,13 @@ class Summing:
 def patterns_of(changes: Iterable[Change], subject: Subject, **given: Any) -> Patterns:
     """The patterns of changes that can be iterated again and again."""
     summing = Summing(subject, **given)
-    for change in changes:
-        marks = [(mark.kind.value, mark.subject) for mark in change.marks]
-        summing.add(change.action.value, change.object, change.new_object, change.fields, marks)
-
-    def changes_at(places: Sequence[int]) -> dict[int, Change]:
-        wanted = {*places}
-        return {place: change for place, change in enumerate(changes) if place in wanted} if wanted else {}
-
-    return summing.finish(changes_at)
+    if isinstance(changes, KeepsStoredForms):
+        for form in changes.stored_forms():
+            summing.add_form(form)
+    else:
+        for change in changes:
+            summing.add_change(change)
+    return summing.finish_with(changes)
 
 
 def _first(places: bytes, number: int, count: int) -> list[int]:

@@ -8,13 +8,23 @@ from __future__ import annotations
 from directory_sync.approval.people import Approver
 from directory_sync.approval.request import Assignee, Decision, Request, SavedDefinition
 from directory_sync.approval.waivers import usable_until
+from directory_sync.definition.models import Job
+from directory_sync.plan.patterns.model import Patterns
 from directory_sync.portal import links
 from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.comparing import ShownComparison
 from directory_sync.portal.reading import RequestDetails, RequestList
 from directory_sync.portal.runs import RunJob, RunView
 from directory_sync.portal.standing import Standings, note
-from directory_sync.portal.wire.plans import ChangeAnswer, ChangesAnswer, ComparisonAnswer, DifferenceAnswer
+from directory_sync.portal.wire.plans import (
+    ChangeAnswer,
+    ChangesAnswer,
+    ComparisonAnswer,
+    DifferenceAnswer,
+    OtherAnswer,
+    PatternAnswer,
+    PatternsAnswer,
+)
 from directory_sync.portal.wire.requests import (
     AssigneeAnswer,
     DecisionAnswer,
@@ -28,6 +38,7 @@ from directory_sync.portal.wire.requests import (
 from directory_sync.portal.wire.runs import RunAnswer, RunJobAnswer
 from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.line import change_line
+from directory_sync.present.patterns import counted_text, line_text
 from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
 
@@ -121,6 +132,35 @@ def changes_answer(page: ShownChanges) -> ChangesAnswer:
         total=page.total,
         integrity=page.integrity.state,
         integrity_message=page.integrity.message,
+    )
+
+
+def patterns_answer(patterns: Patterns | None, job: Job) -> PatternsAnswer:
+    """A plan's changes by pattern."""
+    if patterns is None:
+        return PatternsAnswer(known=False, lines=[], other=None, total=0)
+    other = patterns.other
+    return PatternsAnswer(
+        known=True,
+        lines=[
+            PatternAnswer(
+                pattern=line.number + 1,
+                action=line.action,
+                fields=line.fields,
+                moved_to=line.moved_to or "",
+                marks=line.marks,
+                count=line.count,
+                patterns=line.patterns,
+                removal=line.removal,
+                identifying=line.identifying,
+                common=line.common,
+                examples=line.examples,
+                text=printable(f"{line_text(line)}, {counted_text(line.count, job)}"),
+            )
+            for line in patterns.lines
+        ],
+        other=other and OtherAnswer.model_validate(other),
+        total=patterns.total,
     )
 
 

@@ -14,7 +14,7 @@ from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
 from directory_sync.portal.queries import ChangeQuery
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.wire.plans import ChangesAnswer
+from directory_sync.portal.wire.plans import ChangesAnswer, PatternsAnswer
 
 router = APIRouter(tags=["plans"])
 
@@ -30,6 +30,12 @@ def read_changes(
 ) -> ChangesAnswer:
     """A page of the plan's changes, in its order, with what has become of each."""
     return answering.changes_answer(changes.read_changes(store, visitor, plan_id, query))
+
+
+@router.get("/plans/{plan_id}/patterns", responses=errors(404, 409, 422))
+def read_patterns(plan_id: PlanId, store: CurrentStore, visitor: CurrentVisitor) -> PatternsAnswer:
+    """The plan's changes by pattern, in the order to read them: at most 50 lines, and the others."""
+    return answering.patterns_answer(*changes.read_patterns(store, visitor, plan_id))
 
 
 @router.get(

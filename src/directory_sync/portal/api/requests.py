@@ -15,7 +15,7 @@ from directory_sync.portal.api.describing import errors
 from directory_sync.portal.api.downloading import CSV_RESPONSE, LDIF_RESPONSE, csv_download, ldif_download
 from directory_sync.portal.queries import ChangeQuery, ComparisonQuery, ListQuery
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.wire.plans import ChangesAnswer, ComparisonAnswer
+from directory_sync.portal.wire.plans import ChangesAnswer, ComparisonAnswer, PatternsAnswer
 from directory_sync.portal.wire.requests import CountAnswer, RequestDetailsAnswer, RequestListAnswer
 
 router = APIRouter(tags=["requests"])
@@ -60,6 +60,13 @@ def read_changes(
     """A page of the plan's changes, in its order, with what has become of each."""
     about = reading.visible_request(store, visitor, request_id).request
     return answering.changes_answer(changes.read_changes(store, visitor, about.plan_id, query, request=about))
+
+
+@router.get("/requests/{request_id}/patterns", responses=errors(404, 409, 422))
+def read_patterns(request_id: RequestId, store: CurrentStore, visitor: CurrentVisitor) -> PatternsAnswer:
+    """The plan's changes by pattern, in the order to read them: at most 50 lines, and the others."""
+    about = reading.visible_request(store, visitor, request_id).request
+    return answering.patterns_answer(*changes.read_patterns(store, visitor, about.plan_id))
 
 
 @router.get(

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from directory_sync.endpoints.change import WORST_FIRST, Result
 from directory_sync.portal.changes import ShownChanges
 from directory_sync.portal.queries import ChangeQuery, Order
+from directory_sync.portal.views.pattern_table import PatternTable
 from directory_sync.present.line import change_line, mark_text
 from directory_sync.present.pieces import Piece, visible
 from directory_sync.present.shown import ShownChange
@@ -113,6 +114,7 @@ class ChangeList:
         ldif: there is a download as LDIF.
         applied: results can be filtered by.
         changes: as they are shown.
+        patterns: all changes of the plan by pattern.
     """
 
     found: ShownChanges
@@ -122,11 +124,13 @@ class ChangeList:
     ldif: bool
     applied: bool
     changes: tuple[ChangeShown, ...]
+    patterns: PatternTable
 
     @property
     def filtered(self) -> bool:
         """Whether not all changes are let through."""
-        return bool(self.query.search or self.query.action or self.query.result)
+        query = self.query
+        return bool(query.search or query.action or query.result) or query.pattern is not None
 
     @property
     def next(self) -> str:
@@ -136,6 +140,8 @@ class ChangeList:
             return ""
         filter = {"search": query.search, "action": query.action, "result": query.result}
         following = {name: str(value) for name, value in filter.items() if value}
+        if query.pattern is not None:
+            following["pattern"] = str(query.pattern)
         if query.order is not Order.CONSEQUENCE:
             following["order"] = query.order.value
         return urlencode({**following, "after": self.found.next})
@@ -165,12 +171,21 @@ class ChangeList:
 
 
 def change_list(
-    found: ShownChanges, query: ChangeQuery, links: ListLinks, *, all: int, ldif: bool, applied: bool
+    found: ShownChanges,
+    query: ChangeQuery,
+    links: ListLinks,
+    *,
+    all: int,
+    ldif: bool,
+    applied: bool,
+    patterns: PatternTable,
 ) -> ChangeList:
     """What the list shows; see `ChangeList`."""
     marking = Marking()
     changes = tuple(show_change(change, marking) for change in found.changes)
-    return ChangeList(found, query, links, all=all, ldif=ldif, applied=applied, changes=changes)
+    return ChangeList(
+        found, query, links, all=all, ldif=ldif, applied=applied, changes=changes, patterns=patterns
+    )
 
 
 def show_change(shown: ShownChange, marking: Marking, extent: Extent = ON_A_PAGE) -> ChangeShown:

@@ -28,6 +28,7 @@ from directory_sync.portal.views.change_list import ChangeList, ListLinks, chang
 from directory_sync.portal.views.frame import CurrentFrame, Frame, RequestId
 from directory_sync.portal.views.history import Asked, Entry, asked, history
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
+from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.ldif import has_ldif
@@ -424,4 +425,5 @@ def _changes(
         all=request.changes,
         ldif=has_ldif(job),
         applied=request.state in (RequestState.APPROVED, RequestState.APPLIED),
+        patterns=pattern_table(store, visitor, request.plan_id, query.pattern),
     )

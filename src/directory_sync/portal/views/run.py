@@ -26,6 +26,7 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.change_list import ChangeList, ListLinks, change_list
 from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
+from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.job_states import state_text
 from directory_sync.present.ldif import has_ldif
@@ -484,4 +485,5 @@ def _changes(
         all=head.changes,
         ldif=has_ldif(planned),
         applied=head.state != "stored",
+        patterns=pattern_table(store, visitor, plan_id, query.pattern),
     )

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from directory_sync.endpoints.change import Action, MarkKind, Result, value_to_json
 from directory_sync.endpoints.evidence import End
 from directory_sync.plan.comparison import Presence
+from directory_sync.plan.patterns.model import MOST_LINES, FieldKind, InCommon
 from directory_sync.portal.codes import Integrity
 from directory_sync.portal.wire.answer import Answer, Newer, Time
 from directory_sync.present.shown import HIDDEN
@@ -148,6 +149,89 @@ class ChangesAnswer(Answer):
         "integrity": Integrity.INTACT,
         "integrity_message": "",
     }
+
+
+class FieldPatternAnswer(Answer):
+    """What the changes of a line do to one field."""
+
+    field: str
+    kind: Annotated[FieldKind, Newer]
+    old: Value | None = Field(None, description="Of a `pair`, the value that goes; long ones are cut.")
+    new: Value | None = Field(None, description="Of a `pair`, the value that comes.")
+    affix: Value | None = Field(
+        None, description="Of a prefix or suffix, the text, if all of the line's changes have the same."
+    )
+    added: int = Field(0, description="Of `values`, how many come, in all of the line's changes.")
+    removed: int = Field(0, description="Likewise, how many go.")
+
+    absent: ClassVar[Mapping[str, Any]] = {
+        "old": None,
+        "new": None,
+        "affix": None,
+        "added": 0,
+        "removed": 0,
+    }
+
+
+class CommonAnswer(Answer):
+    """What the objects of a line of removals have in common."""
+
+    kind: Annotated[InCommon, Newer]
+    subject: str = Field(description="The container, the field, or where the source's last record was met.")
+    value: Value | None = Field(None, description="Of a field, the value.")
+    count: int = Field(description="So many have it …")
+    of: int = Field(description="… of so many that were looked at.")
+
+    absent: ClassVar[Mapping[str, Any]] = {"value": None}
+
+
+class ExampleAnswer(Answer):
+    """One of a line's objects."""
+
+    sequence: int = Field(description="The change's place in the plan, from 0.")
+    name: str = Field(description="What people call it; empty where nothing but the key is known.")
+    key: str
+    object: str
+
+
+class PatternAnswer(Answer):
+    """Changes of one shape."""
+
+    pattern: int = Field(description="Give it as `pattern` to see the line's changes.")
+    action: Annotated[Action, Newer]
+    fields: list[FieldPatternAnswer]
+    moved_to: str = Field("", description="Of moves, the container that all go to; empty otherwise.")
+    marks: list[Annotated[MarkKind, Newer]] = Field(description="What sets removals apart.")
+    count: int = Field(description="How many changes.")
+    patterns: int = Field(
+        description="So many patterns are in this line; more than one if there were too many."
+    )
+    removal: bool = Field(description="It takes objects away.")
+    identifying: bool = Field(
+        description="It replaces what identifies a person, otherwise than by values that many share."
+    )
+    common: list[CommonAnswer] = Field(description="Of removals, what the objects have in common.")
+    examples: list[ExampleAnswer]
+    text: str = Field(description="The line for people, with control characters spelled out.")
+
+
+class OtherAnswer(Answer):
+    """Changes without a line of their own; none of them is a removal."""
+
+    count: int
+    patterns: int
+    examples: list[ExampleAnswer]
+
+
+class PatternsAnswer(Answer):
+    """A plan's changes by pattern, in the order to read them."""
+
+    known: bool = Field(
+        description="False for large plans of versions that worked no patterns out; there are no lines then."
+    )
+    lines: list[PatternAnswer] = Field(description=f"At most {MOST_LINES}.")
+    other: OtherAnswer | None
+    total: int = Field(description="How many changes are summed up.")
 
 
 class DifferenceAnswer(Answer):
