@@ -10,8 +10,10 @@ import pytest
 
 from directory_sync.approval.people import Person
 from directory_sync.store.collection_names import SAVED, Origin
+from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.store import Store
 from tests.airflow.dag_runs import task_states
+from tests.scenarios.requests import decide
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -138,6 +140,55 @@ def test_a_deleted_collection_does_nothing_more(
     dag = from_store(store)
     store.collections.delete("crew", expected=1, by=IDA)
     assert str(run_dag(dag).state) == "failed"
+    assert "has no collection crew" in capsys.readouterr().out
+    assert not (data / "out.csv").exists()
+
+
+@pytest.mark.parametrize("why", ["made_again", "restored"])
+def test_a_run_needs_the_very_text_that_the_store_has(
+    run_dag: Callable[..., DagRun], store: Store, data: Path, capsys: pytest.CaptureFixture[str], why: str
+) -> None:
+    """Name and number are those of another definition since: of one that another person has saved with other
+    rights, or in a store that was restored from a backup.
+    """
+    save(store, definition())
+    if why == "made_again":
+        dag, number = from_store(store), 1
+        store.collections.delete("crew", expected=1, by=IDA)
+    else:
+        dag, number = _of_a_lost_version(definition(missing_at_source="delete")), 2
+    save(store, definition(on_failure="continue"))
+    run = run_dag(dag)
+    assert str(run.state) == "failed"
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"is not version {number} in the store" in said
+    assert store.runs.find("crew", run_id(run)) is None
+    assert not (data / "out.csv").exists()
+    assert str(run_dag(from_store(store)).state) == "success"
+
+
+def _of_a_lost_version(text: str) -> DAG:
+    """The DAG of a second version that the store does not have any more."""
+    from directory_sync.airflow.stub import load
+
+    return load("crew", 2, f"\n{text}\n", roles=())
+
+
+def test_nothing_is_applied_after_the_deletion(
+    run_dag: Callable[..., DagRun], store: Store, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A request may be filed and approved at the moment in which its collection is deleted."""
+    save(store, definition(approval="{approvers: {users: [bob]}}"))
+    dag: Any = from_store(store)
+
+    def approve_and_delete(context: object) -> None:
+        del context
+        (request,) = store.requests.all(RequestFilter(collections=("crew",))).requests
+        decide(store, request.id)
+        store.collections.delete("crew", expected=1, by=IDA)
+
+    dag.get_task("people.approval").execute = approve_and_delete
+    assert task_states(run_dag(dag))["people.apply"] == "failed"
     assert "has no collection crew" in capsys.readouterr().out
     assert not (data / "out.csv").exists()
 

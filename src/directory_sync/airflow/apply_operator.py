@@ -56,6 +56,8 @@ class ApplyOperator(WorkingOperator):
         from directory_sync.run import approved
 
         snapshot, request = self._approved(store, context)
+        # What was approved of a collection is not written once that is deleted.
+        self._claim_name(store)
         job = snapshot.collection.job(self.job)
         result = approved.apply_approved(
             snapshot,

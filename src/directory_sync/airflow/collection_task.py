@@ -44,7 +44,7 @@ class CollectionOperator(BaseOperator):
     """A task that knows the definition, as it was when the DAG file was parsed.
 
     The run goes by the definition that its first task stored, so that an edit in between changes nothing.
-    `origin` and `version` are those of the document that it was read from.
+    `origin`, `version` and `text_digest` are those of the document that it was read from.
     """
 
     # Only template fields are part of a serialized DAG: through the digest a changed definition makes a new
@@ -58,24 +58,30 @@ class CollectionOperator(BaseOperator):
         definition_digest: str,
         origin: str = "",
         version: str = "",
+        text_digest: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.collection = collection
         self.definition_digest = definition_digest
-        self.origin, self.version = origin, version
+        self.origin, self.version, self.text_digest = origin, version, text_digest
 
     def _claim_name(self, store: Store) -> None:
         """Note where the collection comes from, before anything is read.
 
         Raises OriginDiffers if its name belongs to a collection from elsewhere, CollectionNotFound if it was
-        saved in the store and has been deleted.
+        saved in the store and has been deleted, DirectorySyncError if another one has been saved in its
+        place.
         """
-        from directory_sync.store.collection_names import Origin
+        from directory_sync.store.catalogue import require_version
+        from directory_sync.store.collection_names import SAVED, Origin
 
         if self.origin:
             name = self.collection.name
-            store.collections.claim_origin(name, Origin.of_document(name, self.origin))
+            origin = Origin.of_document(name, self.origin)
+            store.collections.claim_origin(name, origin)
+            if origin == SAVED:
+                require_version(store, name, self.version, self.text_digest)
 
     def _start_run(self, store: Store, context: Context, parameters: RunParameters) -> Snapshot:
         from directory_sync.store.run_identity import UNKNOWN

@@ -25,6 +25,7 @@ from directory_sync.airflow.settled import SettledOperator
 from directory_sync.definition.documents import Document
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection, FailureAction, Job
+from directory_sync.store.catalogue import text_digest
 
 _RETRY_DELAY = timedelta(minutes=1)
 _MAX_RETRY_DELAY = timedelta(minutes=15)
@@ -46,7 +47,7 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
     definition: dict[str, Any] = {
         "collection": collection,
         "definition_digest": digest_of(complete(collection)),
-        **({} if document is None else {"origin": document.origin, "version": document.version}),
+        **({} if document is None else _read_from(document)),
     }
     close = CloseRunOperator(
         task_id=task_ids.CLOSE,
@@ -86,6 +87,14 @@ def add_tasks(collection: Collection, document: Document | None, *, gated: Calla
             retry_delay=_RETRY_DELAY,
         )
         jobs >> report >> close
+
+
+def _read_from(document: Document) -> dict[str, str]:
+    return {
+        "origin": document.origin,
+        "version": document.version,
+        "text_digest": text_digest(document),
+    }
 
 
 def _add_gate(definition: dict[str, Any], job: Job, task: SyncJobOperator) -> ApplyOperator:
