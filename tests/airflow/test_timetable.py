@@ -254,3 +254,25 @@ def test_a_wrong_expression_is_refused() -> None:
         timetable("61 2 * * *").validate()
     with pytest.raises(AirflowTimetableInvalid):
         timetable(timedelta(0)).validate()
+
+
+def test_its_description_fits_airflows_database() -> None:
+    """What is longer would keep an Airflow on PostgreSQL from storing any change to the DAG."""
+    from airflow.models.dag import DagModel
+
+    most = DagModel.__table__.c.timetable_description.type.length
+    long = timetable(*(timedelta(minutes=minute) for minute in range(1, 400)), timezone="Europe/Berlin")
+    assert len(long.description) == most
+    assert long.description.endswith("… (Europe/Berlin)")
+    short = timetable("@daily", timedelta(minutes=1))
+    assert "…" not in short.description
+
+
+def test_what_a_definition_may_hold_fits_airflows_database() -> None:
+    """The limits of title and owners are those of the columns that they are written to."""
+    from airflow.models.dag import DagModel
+
+    from directory_sync.definition.checks import collection
+
+    for column in ("owners", "dag_display_name"):
+        assert DagModel.__table__.c[column].type.length >= collection._MAX_COLUMN

@@ -31,6 +31,7 @@ Less is a scheduler that was busy or restarted.
 """
 
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_DESCRIPTION = 1_000  # `airflow.models.dag.DagModel.timetable_description`
 _MONDAY = date(1970, 1, 5)
 
 
@@ -96,6 +97,15 @@ class Interval:
             raise AirflowTimetableInvalid(f"an interval must be longer than nothing, not {self.every}")
 
 
+def _described(firings: Sequence[Cron | Interval], timezone: str) -> str:
+    """In words, for the UI: as much as Airflow's database takes. With more, Airflow would go on with the DAG
+    as it was, and tell only its log.
+    """
+    text, zone = "; ".join(firing.description for firing in firings), f" ({timezone})"
+    most = _LONGEST_DESCRIPTION - len(zone)
+    return f"{text if len(text) <= most else f'{text[: most - 1]}…'}{zone}"
+
+
 def _in_utc(moment: datetime) -> DateTime:
     return coerce_datetime(moment).in_timezone("UTC")
 
@@ -131,7 +141,7 @@ class CollectionTimetable(Timetable):
             else Cron(cron_expression(schedule), timezone)
             for schedule in schedules
         )
-        self.description = "; ".join(firing.description for firing in self._firings) + f" ({timezone})"
+        self.description = _described(self._firings, timezone)
 
     @property
     def summary(self) -> str:

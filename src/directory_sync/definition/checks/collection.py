@@ -21,6 +21,8 @@ from directory_sync.definition.schedules import schedule_problem
 
 _MAX_TAG = 100
 """Airflow's limit for a DAG's tag."""
+_MAX_COLUMN = 2_000
+"""Airflow's limit for a DAG's title, and for all its owners together."""
 
 
 def check_collection(collection: Collection, places: Places, jobs: Sequence[int]) -> Iterator[Problem]:
@@ -112,6 +114,17 @@ def _check_texts(collection: Collection, places: Places) -> Iterator[Problem]:
             yield places.problem(
                 ("tags", index), f"has more than {_MAX_TAG} characters", "Airflow takes shorter tags only"
             )
+    # With longer ones, an Airflow on PostgreSQL would go on with the DAG as it was, and tell only its log.
+    if len(collection.title or "") > _MAX_COLUMN:
+        yield places.problem(
+            ("title",), f"has more than {_MAX_COLUMN:,} characters", "Airflow takes shorter titles only"
+        )
+    if len(", ".join(collection.owners)) > _MAX_COLUMN:
+        yield places.problem(
+            ("owners",),
+            f"has more than {_MAX_COLUMN:,} characters with all names together",
+            "Airflow takes fewer owners only",
+        )
     for index, owner in enumerate(collection.owners):
         if "," in owner:
             yield places.problem(("owners", index), "holds a comma", "give each owner as an item of the list")
