@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -359,6 +360,28 @@ def test_a_deletion_takes_along_what_jobs_know(store: Store, clock: Clock) -> No
     assert store.known.past(PLACE, window=timedelta()).known == NOTHING
     store.known.learn(PLACE, Learnt(findings))
     assert store.known.past(PLACE, window=timedelta()).known == Identities(b"x" * 16)
+
+
+def test_a_run_that_outlives_its_collection_teaches_the_next_one_nothing(store: Store, clock: Clock) -> None:
+    """Neither what it has met, nor that jobs of the next one claim nothing; also if that is there already."""
+    findings = Findings(matched=Identities(b"x" * 16), absent=NOTHING, held=NOTHING, held_names=NOTHING)
+    save(store)
+    began = clock.at
+    clock.advance(minutes=1)
+    store.collections.delete("crew", expected=1, by=IDA)
+    for _ in ("deleted", "made again"):
+        store.known.learn(PLACE, Learnt(findings, began=began))
+        assert store.known.past(PLACE, window=timedelta()).known == NOTHING
+        if store.collections.get("crew") is None:
+            clock.advance(minutes=1)
+            save(store)
+    clock.advance(minutes=1)
+    store.known.learn(PLACE, Learnt(findings, began=clock.at))
+    store.known.end_claims("crew", except_jobs=(), began=began)
+    elsewhere = replace(PLACE, collection="others")
+    assert set(store.known.claimed_by(elsewhere, [b"x" * 16])) == {b"x" * 16}
+    store.known.end_claims("crew", except_jobs=(), began=clock.at)
+    assert not store.known.claimed_by(elsewhere, [b"x" * 16])
 
 
 # -- as a catalogue ------------------------------------------------------------------------------------------

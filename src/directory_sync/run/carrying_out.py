@@ -93,7 +93,7 @@ def carry_out(
     if outcome.error is None:
         # Where everything was found done already, nothing was sent, and nobody has asked yet.
         check()
-        learn(store, snapshot.collection, job, plan, written, planned=planned)
+        learn(store, snapshot, job, plan, written, planned=planned)
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
         if request is None:

@@ -34,4 +34,6 @@ def close_run(
     if snapshot.preview_only:
         return
     enabled = [*snapshot.collection.enabled_jobs, *(elsewhere.enabled_jobs if elsewhere is not None else ())]
-    store.known.end_claims(snapshot.collection.name, except_jobs=[job.name for job in enabled])
+    store.known.end_claims(
+        snapshot.collection.name, except_jobs=[job.name for job in enabled], began=snapshot.started
+    )

@@ -18,6 +18,7 @@ from directory_sync.plan.layout import key_combinations
 from directory_sync.plan.model import Plan
 from directory_sync.plan.past import UNIDENTIFIED, Past, compact, key_identity, name_hash
 from directory_sync.store.known_objects import JobPlace, Learnt
+from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -91,23 +92,25 @@ class Written:
 
 
 def learn(
-    store: Store, collection: Collection, job: Job, plan: Plan, written: Written, *, planned: datetime | None
+    store: Store, snapshot: Snapshot, job: Job, plan: Plan, written: Written, *, planned: datetime | None
 ) -> None:
     """Note what the job knows once its plan has been applied, or there was nothing to do.
 
     Args:
         store: keeps it.
-        collection, job: the definition that counts.
+        snapshot: the run, whose definition counts.
+        job: out of it.
         plan: that was applied.
         written: what became of its changes.
         planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
     """
     identities, names = _created(written, managed=plan.managed)
     store.known.learn(
-        place_of(collection, job, plan.destination),
+        place_of(snapshot.collection, job, plan.destination),
         Learnt(
             findings=plan.findings,
             planned=planned,
+            began=snapshot.started,
             created={*identities, *written.created_keys} - {UNIDENTIFIED},
             created_names=names,
             gone=set(written.gone) - {UNIDENTIFIED},

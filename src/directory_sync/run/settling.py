@@ -305,7 +305,7 @@ def _close(
     )
     if complete:
         # As if it had not been interrupted at all; before it is closed, for nobody would do it afterwards.
-        learn(store, snapshot.collection, job, stored.plan, written, planned=stored.stored)
+        learn(store, snapshot, job, stored.plan, written, planned=stored.stored)
     else:
         store.known.forget(
             place_of(snapshot.collection, job, stored.plan.destination), set(written.gone) - {UNIDENTIFIED}

@@ -68,10 +68,12 @@ class Learnt:
             them, and knows them when it has met them.
         gone: identities of the objects that were deleted, or that have another one now.
         claims: whether the job may create objects.
+        began: when the run began; None for now. If its collection has been deleted since, nothing is learnt.
     """
 
     findings: Findings
     planned: datetime | None = None
+    began: datetime | None = None
     created: Collection[bytes] = ()
     created_names: Collection[bytes] = ()
     gone: Collection[bytes] = ()
@@ -167,7 +169,9 @@ class KnownObjects:
         findings = learnt.findings
         with self._database.write() as connection:
             now = self._database.now(connection)
-            collection_id = self._collection(connection, place.collection, learnt.planned, now)
+            collection_id = self._collection(
+                connection, place.collection, learnt.began or learnt.planned, now
+            )
             if collection_id is None:
                 return
             found = connection.execute(
@@ -245,13 +249,18 @@ class KnownObjects:
                     )
                 )
 
-    def end_claims(self, collection: str, *, except_jobs: Collection[str]) -> None:
-        """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined."""
+    def end_claims(
+        self, collection: str, *, except_jobs: Collection[str], began: datetime | None = None
+    ) -> None:
+        """Let a collection's jobs claim nothing but these: the others are disabled, or no longer defined.
+
+        `began`: when the run began that says so, as for `Learnt`.
+        """
         with self._database.write() as connection:
             found = connection.execute(
                 select(CollectionRow.id).where(is_called(collection))
             ).scalar_one_or_none()
-            if found is not None:
+            if found is not None and not _deleted_since(connection, collection, began):
                 connection.execute(
                     update(KnownObjectsRow)
                     .where(KnownObjectsRow.collection_id == found, KnownObjectsRow.claims)
@@ -260,20 +269,18 @@ class KnownObjects:
                 )
 
     def _collection(
-        self, connection: Connection, name: str, planned: datetime | None, now: datetime
+        self, connection: Connection, name: str, began: datetime | None, now: datetime
     ) -> int | None:
         """The id of a collection; it gets one with its first run that ends well.
 
-        None if the collection that the run was of has been deleted meanwhile: the next one of its name knows
-        nothing of what that run has learnt.
+        None if the collection that the run was of has been deleted meanwhile: the next one of its name, also
+        if it is there already, knows nothing of what that run has learnt.
         """
+        if _deleted_since(connection, name, began):
+            return None
         found = connection.scalar(select(CollectionRow.id).where(is_called(name)))
         if found is not None:
             return found
-        deleted = select(func.max(CollectionRow.deleted)).where(CollectionRow.name == name)
-        last: datetime | None = connection.scalar(deleted)
-        if last is not None and planned is not None and planned <= last:
-            return None
         statement = (sqlite if self._database.is_sqlite else postgresql).insert(CollectionRow)
         connection.execute(statement.on_conflict_do_nothing(), {"name": name, "created": now})
         return connection.execute(select(CollectionRow.id).where(is_called(name))).scalar_one()
@@ -318,6 +325,13 @@ class KnownObjects:
                 removed = sum(removed_members(payload) for payload in connection.scalars(updates))
                 recent[LimitKind.MEMBERSHIPS] = recent.get(LimitKind.MEMBERSHIPS, 0) + removed
         return recent
+
+
+def _deleted_since(connection: Connection, name: str, began: datetime | None) -> bool:
+    """Whether a collection of this name has been deleted since then."""
+    deleted = select(func.max(CollectionRow.deleted)).where(CollectionRow.name == name)
+    last: datetime | None = connection.scalar(deleted)
+    return last is not None and began is not None and began <= last
 
 
 def _applied_since(place: JobPlace, since: datetime) -> Select[Any]:
