@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from directory_sync.collections.importing import (
     import_file,
     look_at,
 )
-from directory_sync.collections.saving import check, delete, restore, save
+from directory_sync.collections.saving import SavingRules, check, delete, restore, save
 from directory_sync.definition.catalogue import FolderCatalogue
 from directory_sync.definition.reach import MailReach
 from directory_sync.errors import (
@@ -218,6 +219,62 @@ def test_two_editors_at_once_lose_nothing(store: Store) -> None:
     newest = store.collections.get("crew")
     assert newest is not None
     assert (newest.number, newest.text) == (2, text_of(title=winner))
+
+
+def meanwhile(call: int, happens: Callable[[], object]) -> SavingRules:
+    """Rules under which something happens when it is asked for the n-th time what the person may see: after
+    the newest version was read, before anything is saved.
+    """
+    calls = iter(range(1, 100))
+
+    def sees(_name: str) -> bool:
+        if next(calls) == call:
+            happens()
+        return True
+
+    return replace(RULES, sees=sees)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["edited", "made_again"])
+def test_rights_are_those_of_the_version_that_is_replaced(store: Store, again: bool) -> None:
+    """An owner until a moment ago neither replaces nor deletes what is another person's now; also not by the
+    number of a version that they could know, or after a deletion has let numbers begin again.
+    """
+
+    def taken_over() -> None:
+        expected = store.collections.get("crew").number  # type: ignore[union-attr]
+        if again:
+            store.collections.delete("crew", expected=expected, by=ADA)
+            expected = 0
+        store.collections.save("crew", text_of(title="Taken over"), expected=expected, by=ADA)
+
+    seen = 1 if again else 2
+    save(store, RULES, ADA, "crew", text_of(owners=["owen"]), expected=0)
+    with pytest.raises(EditRefused):
+        mine = text_of(owners=["owen"], title="Mine")
+        save(store, meanwhile(2, taken_over), OWEN, "crew", mine, expected=seen)
+    newest = store.collections.get("crew")
+    assert newest is not None
+    assert newest.text == text_of(title="Taken over")
+    owned = save(store, RULES, ADA, "crew", text_of(owners=["owen"]), expected=seen).version.number
+    with pytest.raises(CollectionChanged):
+        delete(store, meanwhile(1, taken_over), OWEN, "crew", expected=1 if again else owned + 1, running=())
+    assert store.collections.get("crew") is not None
+
+
+def test_connections_are_compared_with_the_version_that_is_replaced(store: Store) -> None:
+    """Without rules, only what the newest version uses is not chosen again; changes are told against it."""
+    text = text_of()
+    other = text.replace("connection: corp\n", "connection: other\n")
+    assert other != text
+    save(store, RULES, ADA, "crew", text, expected=0)
+    change = meanwhile(2, lambda: store.collections.save("crew", other, expected=1, by=ADA))
+    with pytest.raises(RulesBroken):
+        save(store, change, EDITH, "crew", f"# mine\n{text}", expected=2)
+    change = meanwhile(2, lambda: store.collections.save("crew", text, expected=2, by=ADA))
+    saved = save(store, change, ADA, "crew", f"# mine\n{text}", expected=3)
+    assert codes(saved.changes) == [ChangeCode.TEXT_ONLY]
+    assert saved.version.number == 4
 
 
 def test_a_collection_that_this_version_cannot_read_can_be_replaced(store: Store) -> None:

@@ -184,6 +184,11 @@ def test_bodies_that_make_no_sense(simple: PortalServer) -> None:
     for name in ("No%20Name", "%3Cb%3E", "ä", "x" * 101, "%F0%9F%98%80", "a%00b"):
         assert client.get(f"{API}/{name}").status_code == 404
         assert client.put(f"{API}/{name}", json={"text": text_of(), "expected": 0}).status_code == 422
+    name = saved(simple)
+    for number in (0, -1, 2**31, 10**30):  # more than a database can be asked for is no version either
+        assert client.get(f"{API}/{name}/versions/{number}").status_code == 404
+        restored = client.post(f"{API}/{name}/restore", json={"number": number, "expected": 1})
+        assert restored.status_code == (404 if number > 0 else 422)
     # Half of a pair is no text; it can be sent as an escape.
     for path, body in (
         ("import", {"text": text_of("crew"), "choices": {"crew": {"do": "rename", "to": "\ud800"}}}),

@@ -22,6 +22,7 @@ from directory_sync.definition.reach import MailReach, unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import BUILT_IN, Templates
 from directory_sync.errors import (
+    CollectionChanged,
     CollectionInUse,
     CollectionNotFound,
     DefinitionError,
@@ -195,25 +196,37 @@ def save(
     NameTaken if the name belongs to something else; CollectionChanged if the person has not seen the newest
     version; CollectionNotFound, CollectionError, StoreError. Nothing was saved then.
     """
-    checked = check(store, rules, person, text, name=name)
-    if not checked.usable:
-        raise (RulesBroken if checked.breaks_rules else DefinitionError)(checked.problems)
-    if checked.newest is None:
-        require_free(rules, name)
-    noted = (*also, *checked.changes)
-    seen = 0 if checked.newest is None else checked.newest.number
-    version = store.collections.save(
-        name,
-        checked.text,
-        expected=expected,
-        by=person,
-        comment=comment.strip(),
-        change=[change.to_json() for change in noted],
-        # Where another version came in between, what it changed is not known here.
-        other_policy=checked.other_policy if seen == expected else None,
-    )
-    is_new = checked.newest is None or version.revision != checked.newest.revision
-    return Saved(version, noted if is_new else (), checked.problems, is_new)
+    for last in (False, False, True):
+        checked = check(store, rules, person, text, name=name)
+        if not checked.usable:
+            raise (RulesBroken if checked.breaks_rules else DefinitionError)(checked.problems)
+        if checked.newest is None:
+            require_free(rules, name)
+        noted = (*also, *checked.changes)
+        try:
+            version = store.collections.save(
+                name,
+                checked.text,
+                expected=expected,
+                by=person,
+                comment=comment.strip(),
+                change=[change.to_json() for change in noted],
+                other_policy=checked.other_policy,
+                judged=_revision(checked.newest),
+            )
+        except (CollectionChanged, CollectionNotFound):
+            # Rights, rules and changes are judged by the version that is replaced, and no earlier one.
+            if last or _revision(store.collections.get(name)) == _revision(checked.newest):
+                raise
+            continue
+        is_new = checked.newest is None or version.revision != checked.newest.revision
+        return Saved(version, noted if is_new else (), checked.problems, is_new)
+    raise AssertionError("the last attempt neither saved nor raised")
+
+
+def _revision(version: SavedVersion | None) -> int:
+    """Of the version that something was judged by; 0 for none."""
+    return 0 if version is None else version.revision
 
 
 def restore(
@@ -265,24 +278,27 @@ def delete(
     Raises EditRefused, CollectionNotFound, CollectionChanged; CollectionInUse while a run or a request of it
     is under way.
     """
-    require_may_delete(store, rules, person, name)
+    judged = require_may_delete(store, rules, person, name)
     waiting = RequestFilter(
         collections=(name,), states=(RequestState.PENDING.value, RequestState.APPROVED.value)
     )
     requests = [request.id for request in store.requests.all(waiting, limit=_MOST_NAMED + 1).requests]
     if running or requests:
         raise _in_use(name, running, requests)
-    return store.collections.delete(name, expected=expected, by=person, comment=comment.strip())
+    return store.collections.delete(
+        name, expected=expected, by=person, comment=comment.strip(), judged=judged.revision
+    )
 
 
-def require_may_delete(store: Store, rules: SavingRules, person: Person, name: str) -> None:
-    """Raise CollectionNotFound or EditRefused unless there is this collection, and the person may delete
-    it.
+def require_may_delete(store: Store, rules: SavingRules, person: Person, name: str) -> SavedVersion:
+    """The version by which a person may delete a collection; raises CollectionNotFound or EditRefused unless
+    there is one, and they may.
     """
     newest = store.collections.get(name)
     if newest is None or not rules.sees(name):
         raise no_such_collection(name)
     _require_right(rules, person, name, newest)
+    return newest
 
 
 def require_free(rules: SavingRules, name: str) -> None:

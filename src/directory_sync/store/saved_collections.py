@@ -101,6 +101,8 @@ class SavedCollections:
 
     def version(self, name: str, number: int) -> SavedVersion | None:
         """One version of a collection, as `versions` lists them; None if there is no such version."""
+        if not 0 < number <= _HIGHEST_NUMBER:
+            return None
         with self._database.read() as connection:
             bearer = _bearer(connection, name)
             return _one(connection, select(*_ALL).where(_V.collection_id == bearer, _V.number == number))
@@ -115,6 +117,7 @@ class SavedCollections:
         comment: str = "",
         change: Sequence[Mapping[str, Any]] = (),
         other_policy: Collection[str] | None = (),
+        judged: int | None = None,
     ) -> SavedVersion:
         """Save a new collection, or a new version of one; the newest version afterwards.
 
@@ -129,6 +132,9 @@ class SavedCollections:
             change: codes and facts of what is different from the version before.
             other_policy: jobs whose approval policy is not that of the version before, None for all: their
                 undecided requests become stale in the same step.
+            judged: revision of the version by which it was found that the person may do this, 0 for none: a
+                number says too little, as the collection may have been deleted and made again. None where
+                nothing was judged.
 
         Raises CollectionChanged if another version is the newest; CollectionNotFound if a version is expected
         of a collection that has never been; NameTaken if the name belongs to a file; CollectionError if
@@ -137,6 +143,7 @@ class SavedCollections:
         _require_storable(name, text, comment, by)
         with self._numbering() as (connection, now):
             newest = _find(connection, name)
+            _require_judged(name, newest, judged)
             if newest is not None and newest.text == text:
                 return newest
             _require_seen(connection, name, newest, expected)
@@ -165,7 +172,9 @@ class SavedCollections:
                 by,
             )
 
-    def delete(self, name: str, *, expected: int, by: Person, comment: str = "") -> SavedVersion:
+    def delete(
+        self, name: str, *, expected: int, by: Person, comment: str = "", judged: int | None = None
+    ) -> SavedVersion:
         """Delete a collection and what its jobs know; the version that is the deletion. Its versions stay.
 
         The name is free then: a new collection of this name has another id and begins with version 1.
@@ -175,6 +184,7 @@ class SavedCollections:
         _require_storable(name, "", comment, by)
         with self._numbering() as (connection, now):
             newest = _find(connection, name)
+            _require_judged(name, newest, judged)
             _require_seen(connection, name, newest, expected)
             if newest is None:
                 raise _not_found(name)
@@ -307,6 +317,8 @@ class SavedCollections:
         )
 
 
+_HIGHEST_NUMBER = 2**31 - 1
+"""That both databases can be asked for."""
 _V = CollectionVersionRow
 _ALL = _V.__table__.columns
 _FACTS = tuple(column for column in _ALL if column.name != "text")
@@ -370,8 +382,21 @@ def _require_seen(connection: Connection, name: str, newest: SavedVersion | None
         newest = _one(connection, of_deleted.order_by(_V.number.desc()).limit(1))
     if newest is None:
         raise _not_found(name)
+    raise _changed(name, newest)
+
+
+def _require_judged(name: str, newest: SavedVersion | None, judged: int | None) -> None:
+    """Raise CollectionChanged or CollectionNotFound unless the newest version is the one by which the person
+    may do what they ask for.
+    """
+    if judged is None or judged == (0 if newest is None else newest.revision):
+        return
+    raise _not_found(name) if newest is None else _changed(name, newest)
+
+
+def _changed(name: str, newest: SavedVersion) -> CollectionChanged:
     did = "deleted" if newest.deleted else "saved"
-    raise CollectionChanged(
+    return CollectionChanged(
         f"{newest.saved_by} has {did} the collection {name} at {newest.saved:%Y-%m-%d %H:%M:%S} UTC (version"
         f" {newest.number}). Nothing was changed; look at that version first.",
         name=name,
