@@ -50,8 +50,10 @@ def ask(
         "users": [each.name for each in asked if each.kind == "user"],
         "roles": [r.name for r in asked if r.kind == "role"],
     }
+    newest = store.collections.get(name)
     filed = store.filing.file(
         plan_id,
+        newest=None if newest is None else newest.revision,
         policy={"approvers": named, **policy},
         approvers=asked,
         description=description,

@@ -74,6 +74,24 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/"): Route(303, 303),
     ("GET", "/collections"): Route(200, 200),
     ("GET", "/collections/{name}"): Route(404, 200),
+    ("GET", "/new-collection"): Route(403, 403),
+    ("GET", "/import-collections"): Route(200, 200),
+    # One answer for several definitions: each of them is refused.
+    ("POST", "/import-collections"): Route(200, 200, {"definition": "name: {collection}", "do": "import"}),
+    # What was typed stands in the form again, with why it was not saved.
+    ("POST", "/new-collection"): Route(404, 403, {"definition": "name: {collection}", "do": "save"}),
+    ("GET", "/collections/{name}/edit"): Route(404, 403),
+    ("POST", "/collections/{name}/edit"): Route(
+        404, 403, {"definition": "name: {collection}", "expected": "1", "do": "save"}
+    ),
+    ("GET", "/collections/{name}/versions/{number}"): Route(404, 200),
+    ("POST", "/collections/{name}/restore"): Route(404, 403, {"number": "1", "expected": "1"}),
+    # The form says who can run it, to those who can not.
+    ("GET", "/collections/{name}/run"): Route(404, 200),
+    ("POST", "/collections/{name}/run"): Route(404, 403, _REASON),
+    ("POST", "/collections/{name}/switch"): Route(404, 403, {"on": "yes"}),
+    ("GET", "/collections/{name}/delete"): Route(404, 403),
+    ("POST", "/collections/{name}/delete"): Route(404, 403, {"confirm": "{collection}", "expected": "1"}),
     ("GET", "/requests"): Route(200, 200),
     ("GET", "/requests/count"): Route(200, 200),
     ("GET", "/requests/ask"): Route(200, 200),

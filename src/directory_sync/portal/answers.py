@@ -66,6 +66,12 @@ NO_USER = (
 )
 NO_PAGE = "There is no such page."
 
+
+def status_of(error: DirectorySyncError) -> int:
+    """HTTP's status for an error of this package."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
 _API = re.compile(rf"(?:^|{links.PREFIX})/api(?:/|$)")
 
 
@@ -115,7 +121,7 @@ _KINDS = {
 async def answer_error(request: Request, error: Exception) -> Response:
     """The answer to an error of this package."""
     assert isinstance(error, DirectorySyncError)
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    status = status_of(error)
     fields: dict[str, Any] = {"error": type(error).__name__}
     if isinstance(error, AlreadyDecided):
         fields |= {"by": error.by, "at": error.at.isoformat() if error.at else None, "state": error.state}

@@ -24,7 +24,15 @@ from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
 from directory_sync.definition.reach import MailReach
 from directory_sync.definition.templates import FolderTemplates
-from directory_sync.errors import DefinitionError, NameTaken, QueryError, RequestError, SettingsError
+from directory_sync.errors import (
+    DefinitionError,
+    EditRefused,
+    NameTaken,
+    NotAllowed,
+    QueryError,
+    RequestError,
+    SettingsError,
+)
 from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun
@@ -121,6 +129,12 @@ def list_collections(store: Store, visitor: Visitor) -> tuple[ListedView, ...]:
 def may_create(visitor: Visitor) -> bool:
     """Whether the visitor may create collections."""
     return not _why_not(visitor, saving_rules(visitor, only_looks=True), None)
+
+
+def require_create(visitor: Visitor) -> None:
+    """Raise EditRefused unless the visitor may create collections."""
+    if why_not := _why_not(visitor, saving_rules(visitor), None):
+        raise EditRefused(why_not, name="")
 
 
 def read_collection(store: Store, visitor: Visitor, name: str) -> CollectionView:
@@ -331,6 +345,23 @@ def start_run(
     run_id = airflow_runs.start_run(name, by=visitor.person.name, conf=conf)
     _audit("run_collection", visitor, name, started=run_id, reason=reason, preview_only=preview_only)
     return StartedRun(name, run_id)
+
+
+def switch(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
+    """Switch a collection on or off, saved or from a file: Airflow's pause.
+
+    Raises NotAllowed; NotDecidable while Airflow has no DAG of it.
+    """
+    if not visitor.may_see(name) or not (
+        store.collections.get(name) or _is_known(store, saving_rules(visitor), name)
+    ):
+        raise no_such_collection(name)
+    if not visitor.may_switch(name):
+        raise NotAllowed(
+            f"Airflow does not let you switch {name} on or off. Ask a person who may edit its DAG."
+        )
+    airflow_dags.switch(name, on=on)
+    _audit("switch_collection", visitor, name, on=on)
 
 
 def _is_known(store: Store, rules: SavingRules, name: str) -> bool:

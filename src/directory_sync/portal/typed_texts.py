@@ -14,12 +14,26 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope
 
+from directory_sync.definition.documents import MAX_BYTES
+
 LONGEST = 20_000
 """Characters of one text that come back."""
+LONGEST_DEFINITION = 2 * MAX_BYTES
+"""Characters of a definition that come back."""
+LARGEST_FIELD = 4 * MAX_BYTES
+"""Bytes of one field of a form: a definition of the largest size in any script."""
 MOST_FIELDS = 1_000
 
 LABELS: Mapping[str, str] = MappingProxyType(
-    {"reason": "Reason", "text": "Comment", "users": "Users", "roles": "Roles or groups"}
+    {
+        "reason": "Reason",
+        "text": "Comment",
+        "users": "Users",
+        "roles": "Roles or groups",
+        "definition": "Definition as YAML",
+        "comment": "Why",
+        "confirm": "Name, to confirm",
+    }
 )
 """Fields that people type into → how pages call them."""
 
@@ -53,7 +67,7 @@ class SentForm:
 
 
 NOTHING = SentForm()
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 4 * MAX_BYTES
 """Of a form that is held while it is answered: a text of the longest size in any script, and the fields
 around it.
 """
@@ -109,12 +123,12 @@ async def sent_form(request: Request) -> SentForm:
     if not is_form(request):
         return NOTHING
     try:
-        form = await request.form(max_fields=MOST_FIELDS, max_files=0)
+        form = await request.form(max_fields=MOST_FIELDS, max_files=0, max_part_size=LARGEST_FIELD)
     except (HTTPException, ClientDisconnect, AssertionError, RuntimeError, ValueError):
         return NOTHING  # cut off, too large, or no form after all
     fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
     typed = tuple(
-        Typed(name, label, text[:LONGEST])
+        Typed(name, label, text[: LONGEST_DEFINITION if name == "definition" else LONGEST])
         for name, label in LABELS.items()
         if (text := fields.get(name, "")).strip()
     )

@@ -20,6 +20,20 @@
     }
   };
 
+  // -- lines of a definition -----------------------------------------------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-line]");
+    const field = one("textarea#definition");
+    if (!link || !field) return;
+    event.preventDefault();
+    const lines = field.value.split("\n");
+    const number = Math.min(Number(link.dataset.line), lines.length);
+    const start = lines.slice(0, number - 1).reduce((sum, line) => sum + line.length + 1, 0);
+    field.focus();
+    field.setSelectionRange(start, start + lines[number - 1].length);
+    field.scrollTop = Math.max(0, (number - 5) * parseFloat(getComputedStyle(field).lineHeight));
+  });
+
   // -- messages ---------------------------------------------------------------------------------------------------------
   const tell = (text) => {
     const place = one("#live-message");

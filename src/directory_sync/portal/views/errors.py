@@ -28,6 +28,8 @@ TITLES = {
 _TITLES_OF_KINDS = {"PlanAltered": "The plan was altered in the store"}
 """Kind of error → title, where the status alone says something else."""
 _REQUEST = re.compile(r"^/requests/(\d{1,10})(?:/|\?|$)")
+_COLLECTION = re.compile(r"/collections/[a-z][a-z0-9_]*/(?:edit|run|delete)")
+"""Pages of a collection with a form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ def page_behind(method: str, address: str, values: Mapping[str, str]) -> str:
     path = address.partition("?")[0]
     if (match := _REQUEST.search(path)) is not None:
         return f"/requests/{match[1]}"
+    if path in ("/new-collection", "/import-collections") or _COLLECTION.fullmatch(path):
+        return path
     if path == "/requests/decide":
         return f"/requests?{checked_address(values.get('back', ''))}"
     if path == "/embed/waiver":

@@ -48,6 +48,20 @@ MESSAGES: Mapping[str, Message] = {
         "You have asked for the limits to be waived once, for exactly this plan. Nothing was written yet."
         " Once it is approved, a later run that makes exactly this plan applies it."
     ),
+    "collection-saved": Message(
+        "Saved. Runs that begin from now on use this version as soon as Airflow has read it: see In Airflow."
+    ),
+    "collection-unchanged": Message("Nothing was saved: the newest version is the same already."),
+    "collection-restored": Message("The earlier version was saved again, as the newest one."),
+    "collection-deleted": Message(
+        "The collection was deleted, and Airflow drops its DAG within some seconds. Its versions, runs and"
+        " requests are kept."
+    ),
+    "collection-on": Message("The collection is switched on: it runs by its schedule."),
+    "collection-off": Message(
+        "The collection is switched off: it does not run until it is switched on again."
+    ),
+    "run-started": Message("A run was started. It shows under Recent Runs as soon as Airflow begins it."),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }
 """Code in the address → what is said.
@@ -115,7 +129,10 @@ def _message(request: Request) -> Message | None:
     """What the address says was done, on the page where that can be so."""
     said = request.query_params.get("said", "")
     path = address_of(request).partition("?")[0]
-    fits = path == _ELSEWHERE[said] if said in _ELSEWHERE else path.startswith("/requests/")
+    if said.startswith(("collection-", "run-")):
+        fits = path.startswith("/collections/")
+    else:
+        fits = path == _ELSEWHERE[said] if said in _ELSEWHERE else path.startswith("/requests/")
     return MESSAGES.get(said) if fits else None
 
 

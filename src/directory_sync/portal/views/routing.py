@@ -8,6 +8,11 @@ from directory_sync.portal.views import (
     ask,
     change,
     collection,
+    collection_delete,
+    collection_edit,
+    collection_import,
+    collection_run,
+    collection_versions,
     collections,
     comparison,
     lists,
@@ -19,5 +24,14 @@ from directory_sync.portal.views import (
 
 router = APIRouter()
 # Lists first: `/requests/ask` is no number of a request.
-for part in (collections, collection, lists, selection, request, change, comparison, ask, run, waiver):
+_COLLECTIONS = (
+    collections,
+    collection,
+    collection_edit,
+    collection_import,
+    collection_versions,
+    collection_run,
+    collection_delete,
+)
+for part in (*_COLLECTIONS, lists, selection, request, change, comparison, ask, run, waiver):
     router.include_router(part.router)
