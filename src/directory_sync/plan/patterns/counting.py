@@ -123,7 +123,7 @@ class Counting:
     # -- first pass ------------------------------------------------------------------------------------------
 
     def _number(self, shape: Shape) -> int:
-        while len(self._numbers) >= self._most and self._level < COARSEST:
+        while shape not in self._numbers and len(self._numbers) >= self._most and self._level < COARSEST:
             self._level += 1
             known, self._numbers = self._numbers, {}
             for each in known:
