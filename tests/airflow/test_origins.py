@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from directory_sync.approval.people import Person
+from directory_sync.requests import decisions
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.store import Store
@@ -222,6 +223,24 @@ def test_a_stricter_newest_version_counts(run_dag: Callable[..., DagRun], store:
         (result,) = store.runs.job_results("crew", run_id(run))
         assert result.state == expected, (began, now, result.message)
         assert (data / "out.csv").exists() is (expected == "success")
+
+
+def test_a_request_names_the_version_and_who_saved_it(
+    run_dag: Callable[..., DagRun], store: Store, data: Path
+) -> None:
+    """As the task files it in Airflow: those who saved the job may not decide."""
+    policy = "{approvers: {roles: [Admin]}}"
+    save(store, definition(approval=policy))
+    save(store, definition(approval=policy, on_failure="continue"))
+    run_dag(_without_gate(from_store(store, 1)))
+    request = store.requests.pending("crew", "people")
+    assert request is not None
+    assert request.saved is not None
+    assert request.saved.version == 1
+    assert [(edit.version, edit.by) for edit in request.edits] == [(2, "ida"), (1, "ida")]
+    ida = Person("Ida", frozenset({"Admin"}), verified=True)
+    assert decisions.powers(store.requests.get(request.id), ida).decide.startswith("You saved versions 1 and")
+    assert not (data / "out.csv").exists()
 
 
 def test_a_policy_that_was_saved_since_lets_nothing_through(
