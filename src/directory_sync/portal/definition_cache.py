@@ -31,7 +31,8 @@ class DefinitionCache:
         found = judge(document, templates)
         if len(self._read) >= self._most:
             self._read.clear()
-        settled = isinstance(found, Loaded) and "template" not in document.text
+        # In double quotes, YAML takes a backslash for the beginning of a letter.
+        settled = isinstance(found, Loaded) and not any(sign in document.text for sign in ("template", "\\"))
         self._read[key] = (float("inf") if settled else now + self._seconds, found)
         return found
 
