@@ -400,6 +400,39 @@ def test_a_policy_that_is_saved_while_a_run_plans_counts(
     assert saved.office.store.requests.pending("office", "phones") is None
 
 
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda saved: saved.save(ALICE), "another approval policy or other limits"),
+        (lambda saved: saved.save(ALICE, approval=None, limits={"create": 1}), "other limits"),
+        (lambda saved: saved.delete(ALICE), "was deleted while this run planned"),
+        (lambda saved: saved.save(ALICE, approval=None, description="Another job."), ""),
+    ],
+    ids=["policy", "limit", "deleted", "nothing_that_counts"],
+)
+def test_what_is_saved_while_a_run_plans_keeps_it_from_writing_without_approval(
+    saved: Saved, act: Callable[[Saved], object], says: str
+) -> None:
+    """Planning may take long, and a person who sets a policy, or deletes the collection, means it."""
+    saved.save(CLEO, approval=None)
+    run = saved.start()
+    saved.office.staff("fry")
+    now = newest_version(saved.office.store, "office", saved.office.deployment.templates)
+    done: list[object] = []
+
+    def progress(_stage: str, _number: int, _total: int | None) -> None:
+        if not done:
+            done.append(act(saved))
+
+    result = saved.office.run(run, now=now, progress=progress)
+    assert done
+    assert (result.state, result.plan_id is None) == (
+        (JobState.FAILED, True) if says else (JobState.SUCCESS, False)
+    )
+    assert says in result.message
+    assert saved.office.phones() == (set() if says else {"fry"})
+
+
 def test_a_version_that_is_saved_while_a_run_plans_makes_its_author_a_requester(
     saved: Saved, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ from directory_sync.run.earlier_claims import past_after
 from directory_sync.run.earlier_requests import earlier_requests, end_other, end_superfluous
 from directory_sync.run.known_definitions import is_known
 from directory_sync.run.learning import past_of
+from directory_sync.run.newest_version import require_rules_of_now
 from directory_sync.run.opening import Earlier, OpenJob, open_job
 from directory_sync.run.policies import JobRules, rules_for
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
@@ -233,6 +234,7 @@ def _execute(verdict: Verdict, work: BegunJob, attempt: JobRun, plan: Plan) -> J
     store = work.store
     match verdict:
         case Apply(waiver=waiver):
+            require_rules_of_now(store, work.snapshot, work.job, work.rules, work.deployment)
             if waiver is None:
                 end_superfluous(work, plan)
             else:

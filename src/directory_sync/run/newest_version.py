@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from directory_sync.definition.loading import load
-from directory_sync.definition.models import Collection
+from directory_sync.definition.models import Collection, Job
 from directory_sync.definition.templates import Templates
-from directory_sync.errors import DefinitionError
-from directory_sync.store.catalogue import document_of
+from directory_sync.errors import CollectionNotFound, DefinitionError, PolicyChanged
+from directory_sync.run.deployment import Deployment
+from directory_sync.run.policies import JobRules, rules_for
+from directory_sync.store.catalogue import document_of, is_saved
+from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
 
@@ -25,3 +28,35 @@ def newest_version(store: Store, name: str, templates: Templates) -> Collection 
             f"This is the newest version ({version.number}) of the saved collection {name}, so it cannot be"
             " told which policy and limits count. Nothing was read or written. Correct it in Directory Sync."
         ) from None
+
+
+def require_rules_of_now(
+    store: Store, snapshot: Snapshot, job: Job, rules: JobRules, deployment: Deployment
+) -> None:
+    """See that what is to be written without an approval still keeps to the newest saved version: planning
+    may take long.
+
+    Args:
+        store: keeps the versions.
+        snapshot: the run.
+        job: out of its definition.
+        rules: by which its plan was made.
+        deployment: where it runs.
+
+    Raises CollectionNotFound if the collection has been deleted since, PolicyChanged if policy or limits are
+    others, DefinitionError as `newest_version`.
+    """
+    name = snapshot.collection.name
+    now = newest_version(store, name, deployment.templates)
+    if now is None:
+        if not is_saved(snapshot.origin):
+            return
+        raise CollectionNotFound(
+            f"The collection {name} was deleted while this run planned job {job.name}. Nothing was written.",
+            name=name,
+        )
+    if rules_for(snapshot.collection, now, job, deployment.approval_minimum) != rules:
+        raise PolicyChanged(
+            f"The collection {name} was saved with another approval policy or other limits for job {job.name}"
+            " while this run planned it. Nothing was written. Run the job again, under what counts now."
+        )
