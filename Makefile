@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 # Processes that tests run in; 0 for one that a debugger can stop in.
 WORKERS ?= 2
 # Groups: a file, and what needs the same slow server; see tests/conftest.py.
-PYTEST = pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST = pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Which benchmarks, and how: make bench BENCH_ARGS="first_load --people 10000"
 BENCH_ARGS ?=
 

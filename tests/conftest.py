@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _ORDER = ("unit", "local", "airflow", "portal", "chaos", "endpoints")
 """What fails in seconds comes first, then what takes longest, so that all processes end together."""
 _HERE = Path(__file__).parent
-_SHARED = ("simple", "fab", "samba", "directory389")
+_SHARED = re.compile(r"\b(samba|directory389)\b")
 """Fixtures that are made once in a session because they take longest."""
 
 
@@ -42,22 +44,39 @@ def _rank(item: pytest.Item) -> int:
     return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist puts the groups into the names of tests
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@cache
+def _together(file: str) -> str:
+    """What a file of tests shares a process with: all that needs the same slow server."""
+    path = _HERE.parent / file
+    if path.is_relative_to(_HERE / "portal"):
+        return "portal"
+    shared = _SHARED.search(path.read_text(encoding="utf-8"))
+    return file if shared is None else shared[0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put unit tests first, so that a simple mistake shows in seconds.
 
-    Within a folder the order stays random. Where several processes run them, a file stays in one of them, and
-    so does everything that needs the same slow server.
+    Within a folder the order stays random.
     """
     items.sort(key=_rank)
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        needed = set(getattr(item, "fixturenames", ()))
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-            needed.add(item.callspec.params.get("server"))
-        shared = next((each for each in _SHARED if each in needed), None)
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path.relative_to(_HERE))))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes run the tests, a file stays in one of them, and so does everything that needs
+    the same slow server.
+
+    Not by the mark `xdist_group`: pytest-xdist 3.8.0 loses it with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc,no-any-unimported]
+        def _split_scope(self, nodeid: str) -> str:
+            return _together(nodeid.partition("::")[0])
+
+    return Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

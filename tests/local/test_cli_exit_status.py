@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +71,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
         return snapshot
 
     store.runs.start.side_effect = start_run
+    store.collections.get.return_value = None
     monkeypatch.setattr(Store, "open", lambda url: store)
     return store
 
@@ -215,7 +217,10 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     monkeypatch.setattr(run, "operating_system_user", lambda: "leela")
 
     def start_run(collection: Collection, run_id: str, **more: Any) -> Any:
-        return SimpleNamespace(id=1, collection=collection, run_id=run_id, preview_only=False)
+        started = datetime(2026, 1, 1, tzinfo=UTC)
+        return SimpleNamespace(
+            id=1, collection=collection, run_id=run_id, preview_only=False, started=started
+        )
 
     store.runs.start.side_effect = start_run  # type: ignore[attr-defined]
     assert main(["run", str(file), "--reason", "Delivery"]) == 130
@@ -223,7 +228,7 @@ def test_every_run_is_closed_in_the_store(monkeypatch: pytest.MonkeyPatch, file:
     assert run_id.startswith("terminal__")
     assert (options.pop("origin"), len(options.pop("version"))) == (str(file), 64)
     assert options == {"trigger": "terminal", "requester": "leela", "verified": False, "reason": "Delivery"}
-    store.runs.finish.assert_called_once_with(collection.name, run_id, "failed")  # type: ignore[attr-defined]
+    store.runs.finish.assert_called_once_with(collection.name, run_id, "failed", jobs=None)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
