@@ -455,7 +455,7 @@ def test_a_task_of_a_broken_definition_finds_its_dag(tmp_path: Path, monkeypatch
 def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
     """Every worker parses the file for every task: no endpoint, no store, no planner, no Alembic, no rich.
 
-    What of them is imported to tell which jobs need approval is plain data.
+    What of them is imported to tell which jobs need approval, and which version this is, is plain data.
     """
     write(tmp_path, "corp.yaml", schedule="@daily")
     code = (
@@ -480,6 +480,8 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
         "plan.model",
         "plan.past",
         "run.policies",
+        "run.task_ends",
+        "store.catalogue",
     }
     assert deep <= data | {module.split(".")[0] for module in data}
     assert not {
