@@ -31,8 +31,8 @@
     │   ├── RequestNotFound        there is no such request (any more)
     │   ├── AlreadyDecided         somebody or something was first; fields: by, at, state
     │   ├── QueryError             what a list was asked for makes no sense; field: problems
-    │   ├── NotDecidable           the request is not in a state for this, or the plan is not the one that was
-    shown │   └── NotAllowed             this person may not do that with the request
+    │   ├── NotDecidable           the request is not in a state for this, or its plan was not shown
+    │   └── NotAllowed             this person may not do that with the request
     ├── CollectionError            a saved collection cannot be found, saved or deleted like that
     │   ├── CollectionNotFound     the store has no collection of this name; field: name
     │   ├── CollectionChanged      another person was first; fields: name, by, at, number, deleted
@@ -51,7 +51,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from directory_sync.definition.problems import Problem
@@ -61,11 +61,21 @@ def _joined(*parts: str) -> str:
     return " ".join(part for part in parts if part)
 
 
+def _revived(kind: type[DirectorySyncError], args: tuple[Any, ...]) -> DirectorySyncError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
 class DirectorySyncError(Exception):
     """Anything that this package reports to its user. The text says what is wrong and what to do about it."""
 
     transient = False
     """Whether doing the same thing again later may succeed without anybody changing anything."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Processes tell each other their errors: the text and the facts as they are, whatever made them.
+        return _revived, (type(self), self.args), self.__dict__
 
     def extended(self, more: str, *, remedy: str = "") -> Self:
         """The same error, caused by this one, with all its facts and another sentence or two."""
@@ -119,6 +129,10 @@ class EndpointError(DirectorySyncError):
         self.endpoint = endpoint
         self.remedy = remedy
         super().__init__(_joined(f"{endpoint}:" if endpoint else "", message, remedy))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Processes tell each other their errors: the text and the facts as they are, whatever made them.
+        return _revived, (type(self), self.args), self.__dict__
 
     def extended(self, more: str, *, remedy: str = "") -> Self:
         """The same error; what is said more comes before what can be done about it."""
