@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.errors import MailError
+from directory_sync.mail.addresses import Addresses
 from directory_sync.plan.model import RecordProblem
 from directory_sync.store.runs import BROKE_OFF
 from directory_sync.store.store import Store
@@ -121,6 +122,17 @@ def test_who_has_no_address_is_in_the_log(store: Store) -> None:
     assert "role Nameless" in problem
     assert "role_addresses" in problem
     assert len(box.mails) == 1
+
+
+def test_no_mail_goes_to_other_domains(store: Store) -> None:
+    """Who edits a collection could have what it reads sent to anywhere."""
+    run = ToldRun(store, telling(to=["me@evil.example", IT]))
+    run.close()
+    box = Box()
+    [problem] = send(store, box, addresses=Addresses(domains={"corp.example"})).problems
+    assert "me@evil.example" in problem
+    assert "notification_domains" in problem
+    assert [to for to, _ in box.mails] == [IT]
 
 
 # -- what waits ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection as Names
 from typing import Any
 
 import pytest
@@ -39,6 +40,15 @@ def test_who_cannot_be_reached_is_a_warning(reach: MailReach, keys: list[str]) -
     assert [problem.key for problem in problems] == keys
     assert {problem.severity for problem in problems} <= {"warning"}
     assert all("set" in f"{problem.message} {problem.hint}" for problem in problems)
+
+
+@pytest.mark.parametrize(("domains", "warned"), [((), []), ({"corp.example"}, [1, 2])])
+def test_addresses_of_other_domains_are_a_warning(domains: Names[str], warned: list[int]) -> None:
+    """No mail goes there, so that what a collection reads cannot be sent to anywhere."""
+    reach = MailReach(sends=True, finds_users=True, roles=(), domains=domains)
+    to = ["it@CORP.example", "me@corp.example.evil.example", "me@evil.example"]
+    keys = [problem.key for problem in unreachable(collection(to), reach)]
+    assert keys == [f"notifications.to[{index}]" for index in warned]
 
 
 def test_a_collection_that_tells_no_one_has_no_warning() -> None:

@@ -140,11 +140,12 @@ def _addresses() -> Iterator[Addresses]:
     from directory_sync.run.timed_people import TimedPeople
 
     domain, roles, where = settings.mail_domain(), settings.role_addresses(), settings.people_directory()
+    domains = settings.notification_domains()
     if where is None:
-        yield Addresses(None, domain, roles)
+        yield Addresses(None, domain, roles, domains)
         return
     with TimedPeople(where, AirflowConnections(), seconds=LOOK_UP_SECONDS) as people:
-        yield Addresses(people.mail_of, domain, roles)
+        yield Addresses(people.mail_of, domain, roles, domains)
 
 
 def _templates_folder() -> Path | None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 _LONGEST = 254  # RFC 5321, section 4.5.3.1.3: a path of 256 with its angle brackets
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL_PART = re.compile(rf"(?=.{{1,64}}$){_ATOM}(\.{_ATOM})*")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+
+
+def is_within(address: str, domains: Collection[str]) -> bool:
+    """Whether an address is in one of these domains, given in small letters; in any, if none are."""
+    return not domains or address.rpartition("@")[2].casefold() in domains
 
 
 def checked_address(text: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection as Names
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from directory_sync.definition.mail_addresses import checked_address, is_within
 from directory_sync.definition.models import OWNERS, Approvers, Collection
 from directory_sync.definition.nodes import Path
 from directory_sync.definition.places import Places
@@ -20,11 +21,13 @@ class MailReach:
         sends: it has a mail connection.
         finds_users: users have addresses: by the people directory, or by a mail domain.
         roles: the roles that have an address.
+        domains: of addresses that mail about runs may go to; empty for any.
     """
 
     sends: bool
     finds_users: bool
     roles: Names[str]
+    domains: Names[str] = ()
 
 
 def unreachable(collection: Collection, reach: MailReach, places: Places | None = None) -> list[Problem]:
@@ -58,8 +61,16 @@ def _unreachable(collection: Collection, reach: MailReach, places: Places) -> It
                     )
             if addressee.users and not reach.finds_users:
                 yield _no_users((*path, "users"), places)
-        elif addressee == OWNERS and collection.owners and not reach.finds_users:
-            yield _no_users(path, places)
+        elif addressee == OWNERS:
+            if collection.owners and not reach.finds_users:
+                yield _no_users(path, places)
+        elif not is_within(checked_address(addressee) or "", reach.domains):
+            yield places.problem(
+                path,
+                f"no mail goes to {addressee}: its domain is not one of the setting notification_domains",
+                "name users or roles, or ask an administrator to add the domain",
+                severity="warning",
+            )
 
 
 def _no_users(path: Path, places: Places) -> Problem:

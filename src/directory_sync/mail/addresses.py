@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from directory_sync.approval.people import Approver
-from directory_sync.definition.mail_addresses import checked_address
+from directory_sync.definition.mail_addresses import checked_address, is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,21 @@ class Addresses:
         mail_of: user name → address in the people directory, None if it has none; raises EndpointError while
             it cannot tell. None where there is no such directory.
         domain: of users who are found nowhere else; empty for none.
-        roles: role → address of everybody who has it.
+        roles: role → address of everyone who has it.
+        domains: of addresses that a collection may name for mail about its runs; empty for any.
     """
 
     mail_of: Callable[[str], str | None] | None = None
     domain: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
+    domains: Collection[str] = ()
+
+    def named(self, address: str) -> Found:
+        """An address that a definition names."""
+        if is_within(address, self.domains):
+            return Found(address)
+        # Who may edit a collection must not be able to send what it reads to anywhere.
+        return Found(why_not="Its domain is not one of the setting notification_domains.")
 
     def find(self, whom: Approver) -> Found:
         """The address of a user or role. Raises EndpointError while the people directory cannot tell."""

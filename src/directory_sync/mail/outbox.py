@@ -214,9 +214,8 @@ class _Round:
 
     def _address(self, recipient: Recipient) -> str:
         """Where to send it; empty if nowhere, which is noted."""
-        if recipient.address:
-            return recipient.address
-        found = self.addresses.find(recipient.whom)
+        named = recipient.address
+        found = self.addresses.named(named) if named else self.addresses.find(recipient.whom)
         if not found.address:
             self.unreached.append(Unreached(recipient.whom.kind, recipient.whom.name, found.why_not))
         return found.address

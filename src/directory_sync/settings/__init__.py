@@ -204,6 +204,20 @@ def role_addresses() -> dict[str, str]:
     return addresses
 
 
+def notification_domains() -> frozenset[str]:
+    """Domains of addresses that mail about runs may go to, in small letters; empty for any."""
+    from directory_sync.definition.mail_addresses import checked_address
+
+    parts = filter(None, map(str.strip, _one_line("notification_domains").split(",")))
+    domains = frozenset(part.removeprefix("@").casefold() for part in parts)
+    for domain in domains:
+        if checked_address(f"x@{domain}") is None:
+            raise _wrong(
+                "notification_domains", f"has the part {domain!r}", "Write domains, separated by commas."
+            )
+    return domains
+
+
 def mail_reach() -> MailReach:
     """Whom mail can reach, to check definitions by. Raises SettingsError."""
     from directory_sync.definition.reach import MailReach
@@ -212,6 +226,7 @@ def mail_reach() -> MailReach:
         sends=bool(mail_connection()),
         finds_users=bool(mail_domain() or read("people_connection").strip()),
         roles=frozenset(role_addresses()),
+        domains=notification_domains(),
     )
 
 

@@ -223,6 +223,16 @@ OPTIONS: tuple[Option, ...] = (
         example="Directory Approvers=approvers@corp.example, Admin=it@corp.example",
     ),
     Option(
+        name="notification_domains",
+        description=(
+            "Mail domains of the addresses that collections may name for mail about their runs, separated by"
+            " commas. Such mail says which objects are in error and why, so name yours where people other"
+            " than administrators edit collections. Empty: any domain."
+        ),
+        default="",
+        example="corp.example, partner.example",
+    ),
+    Option(
         name="people_connection",
         description=(
             "Airflow connection of the directory in which users are looked up: their mail address, and their"
