@@ -126,21 +126,13 @@ class ChaosStore:
         return int(self.rows(f"SELECT count(*) FROM {{p}}{table}")[0][0])
 
     def forget(self) -> None:
-        """Remove everything but the tables."""
-        tables = (
-            "outcome",
-            "before_image",
-            "change",
-            "plan",
-            "job_run",
-            "collection_run",
-            "definition",
-            "lease",
-        )
+        """Remove everything but the tables and what migrations have put there; PostgreSQL only."""
+        kept = ("alembic_version", "collection_revision")
         with self._connection() as connection:
             cursor = connection.cursor()
-            for table in tables:
-                cursor.execute(f"DELETE FROM {_PREFIX}{table}")
+            cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            tables = {name for (name,) in cursor.fetchall()} - {f"{_PREFIX}{each}" for each in kept}
+            cursor.execute(f"TRUNCATE {', '.join(sorted(tables))}")
             connection.commit()
 
 
