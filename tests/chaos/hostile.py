@@ -201,7 +201,7 @@ def _told(work: Callable[[], list[Record]], file: str) -> list[Record] | None:
         is_clear(error)
         return None
     for record in records:
-        assert record.id
+        assert record.id or record.problem
         if record.problem:
             is_clear(RecordError(record.problem))
     return records

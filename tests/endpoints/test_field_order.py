@@ -15,10 +15,12 @@ from alembic import command
 from sqlalchemy import text
 
 from directory_sync.cli.main import main
+from directory_sync.definition.export import complete
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.result import JobState
 from directory_sync.store import migrate
 from directory_sync.store.database import Database
+from directory_sync.store.runs import definition_key
 from directory_sync.store.store import Store
 from tests.scenarios.no_connections import NoConnections
 from tests.scenarios.office import Office, collection
@@ -76,15 +78,18 @@ def test_an_approved_plan_is_applied_by_its_own_order(office: Office) -> None:
 
 
 def test_what_later_runs_are_compared_with_is_there_once(office: Office) -> None:
-    """Orders of one definition are the same definition as far as it was carried out."""
-    for number, fields in enumerate((FIELDS, REORDERED)):
+    """Orders of one definition are compared apart: the order decides the parts of a row's key."""
+    earlier, keys = office.store.earlier_runs, []
+    for number, fields in enumerate((FIELDS, REORDERED, FIELDS)):
         run = office.start(fields=fields, approval=None)
+        keys.append(definition_key(complete(run.collection)))
+        assert earlier.was_carried_out("office", "phones", keys[-1], ["success"]) == (number == 2)
         job = office.store.runs.start_job(run.id, "phones")
         office.store.runs.finish_job(job.id, "success")
-        earlier = office.store.earlier_runs
-        assert earlier.was_carried_out("office", "phones", run.digest, ["success"]), number
-    (definition,) = earlier.definitions_carried_out("office", "phones", ["success"])
-    assert set(definition["jobs"][0]["fields"]) == set(FIELDS)
+        assert earlier.was_carried_out("office", "phones", keys[-1], ["success"]), number
+    assert keys[0] == keys[2] != keys[1]
+    definitions = earlier.definitions_carried_out("office", "phones", ["success"])
+    assert [list(each["jobs"][0]["fields"]) for each in definitions] == [list(FIELDS), list(REORDERED)]
 
 
 @pytest.mark.parametrize("offline", [False, True])
