@@ -110,7 +110,9 @@ def browser() -> Iterator[Browser]:
     One for each module: while Playwright runs, an event loop runs in this thread, and no test may start
     another.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)  # a busy machine is no fault of the page
 
     path = shutil.which("chromium")
     if path is None:

@@ -87,7 +87,7 @@ def test_pages_are_accessible_and_fit(
         assert answer.status == 200, path
         look(path)
     page.goto(f"{address}/new-collection")
-    page.get_by_label("Definition as YAML").fill("name: crew\njobs: 3\n")
+    page.get_by_label("Definition as YAML").fill("name: made_in_a_browser\njobs: 3\n")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("in the definition")
     look("a definition with a problem")
@@ -171,14 +171,14 @@ def test_a_collection_is_made_by_keyboard(collections: Looker, address: str, pag
     expect(field).to_be_visible()
     field.focus()
     page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text_of("crew"))
+    page.keyboard.insert_text(text_of("made_in_a_browser"))
     page.keyboard.press("Tab")
     expect(page.get_by_label("Why")).to_be_focused()
     page.keyboard.type("first")
     page.get_by_role("button", name="Save", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="crew")).to_be_visible()
-    newest = collections.store.collections.get("crew")
+    expect(page.get_by_role("heading", name="made_in_a_browser")).to_be_visible()
+    newest = collections.store.collections.get("made_in_a_browser")
     assert newest is not None
     assert newest.comment == "first"
 
