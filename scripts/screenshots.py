@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from demo.__main__ import COLLECTION, Demo, Signals, running_demo  # noqa: E402 - needs the checkout on the path
+from demo.__main__ import COLLECTION, SAVED, Demo, Signals, running_demo  # noqa: E402 - needs the checkout on the path
 from demo.check import SOURCE_CHANGES  # noqa: E402
 from demo.product_api import ProductApi  # noqa: E402
 from demo.report import Steps  # noqa: E402
@@ -42,15 +42,18 @@ def main() -> int:
     with running_demo(steps, signals) as demo:
         demo.run("the first run")
         demo.source.modify(SOURCE_CHANGES)
-        run_id, state, _ = demo.run("somebody changed, somebody left")
-        if state != "success":
+        run_id, state, _ = demo.run("one person changed, one left")
+        if state not in {"success", "waiting"}:  # the guests wait for Bob
             return 1
+        demo.run_saved()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
             with _looking(browser, demo, "ida") as page:
                 _photograph_run(page, demo, run_id)
             with _looking(browser, demo, "bob") as page:
                 _photograph_request(page, demo)
+            with _looking(browser, demo, "admin") as page:
+                _photograph_collections(page, demo)
             browser.close()
     return 0
 
@@ -84,6 +87,16 @@ def _photograph_request(page: Page, demo: Demo) -> None:
     page.set_viewport_size(_TALL)
     page.goto(f"{demo.server.url}/plugin/dirsync/dirsync/requests/{number}", wait_until="networkidle")
     _save(page, "request.png")
+
+
+def _photograph_collections(page: Page, demo: Demo) -> None:
+    """The list of collections, and the page of the saved one."""
+    portal = f"{demo.server.url}/plugin/dirsync/dirsync"
+    page.goto(f"{portal}/collections", wait_until="networkidle")
+    _save(page, "collections.png")
+    page.set_viewport_size(_TALL)
+    page.goto(f"{portal}/collections/{SAVED}", wait_until="networkidle")
+    _save(page, "collection.png")
 
 
 def _save(page: Page, name: str) -> None:
