@@ -140,6 +140,24 @@ def test_the_page_of_a_saved_collection(looker: Looker, folder: Path) -> None:
     assert "limits:" in text
 
 
+def test_runs_are_followed_as_long_as_one_goes_on(looker: Looker, folder: Path) -> None:
+    """The page is told what is new without being loaded again; it stops once nothing goes on."""
+    following = 'data-live hx-get="/dirsync/collections/hr_feed"'
+    save(looker, "hr_feed")
+    page = looker.get("/collections/hr_feed")
+    assert following in page
+    part = looker.get("/collections/hr_feed", part=True)
+    assert following in part
+    assert '<section id="collection-runs"' in part
+    assert 'id="collection-in-airflow" aria-labelledby="in-airflow" hx-swap-oob="true"' in part
+    assert "<html" not in part
+    for run in looker.store.runs.recent("hr_feed", limit=50):
+        looker.store.runs.finish("hr_feed", run.run_id, "success")
+    assert following not in looker.get("/collections/hr_feed", part=True)
+    assert following not in looker.get("/collections/hr_feed")
+    assert "hx-swap-oob" not in page
+
+
 def test_the_page_of_a_file(looker: Looker, folder: Path) -> None:
     """Where it is, and how to change it."""
     (folder / "phones.yaml").write_text(definition("phones"), encoding="utf-8")

@@ -19,7 +19,7 @@ from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
 from directory_sync.present.job_states import state_text
-from directory_sync.store.runs import TERMINAL, StoredRun
+from directory_sync.store.runs import RUNNING, TERMINAL, StoredRun
 from directory_sync.store.saved_collections import VersionFacts
 
 router = APIRouter()
@@ -80,6 +80,12 @@ class CollectionPage:
     dag_message: str
     bundle_entry: str
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the page will soon change: a run goes on, or Airflow has still to read a version."""
+        running = any(row.run.state == RUNNING for row in self.runs)
+        return running or bool(self.queued) or self.overview.standing is DagStanding.WAITING
+
 
 @router.get("/collections/{name}")
 def collection(
@@ -100,7 +106,7 @@ def collection(
         dag_message="" if standing is None else dag_message(standing, overview.dag),
         bundle_entry=BUNDLE_ENTRY if standing is DagStanding.NO_BUNDLE else "",
     )
-    return render(request, "collection.html", frame, page)
+    return render(request, "collection.html", frame, page, part="_collection_live.html")
 
 
 def version_rows(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:
