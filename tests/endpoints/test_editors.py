@@ -15,8 +15,8 @@ from directory_sync.approval.request import Request
 from directory_sync.collections import saving
 from directory_sync.collections.saving import SavingRules
 from directory_sync.collections.unapproved import JobHistory
-from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.export import complete
+from directory_sync.definition.loading import load
 from directory_sync.definition.models import Collection
 from directory_sync.errors import NotAllowed, PlanAltered, RunInAirflow
 from directory_sync.requests import decisions
@@ -27,7 +27,7 @@ from directory_sync.run.newest_version import newest_version
 from directory_sync.run.policies import rules_for
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.terminal import definition_of_airflow
-from directory_sync.store.catalogue import StoreCatalogue
+from directory_sync.store.catalogue import document_of
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.no_connections import NoConnections
@@ -70,8 +70,9 @@ class Saved:
     def start(self, *, trigger: str = "scheduled", requester: str = "", version: int = 0) -> Snapshot:
         """A run of Airflow by the newest version, or by another one."""
         store = self.office.store
-        catalogue: Catalogue = StoreCatalogue(store)
-        loaded = catalogue.get("office")
+        newest = store.collections.get("office")
+        assert newest is not None
+        loaded = load(document_of(newest))
         document = loaded.document
         definition = loaded.collection
         if version:

@@ -17,19 +17,17 @@ from sqlalchemy import delete, make_url, select
 
 from directory_sync.approval.people import Person
 from directory_sync.cli.main import main
-from directory_sync.definition.catalogue import Catalogues, FolderCatalogue
-from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.errors import (
     CollectionChanged,
     CollectionError,
     CollectionNotFound,
-    DefinitionError,
     NameTaken,
     OriginDiffers,
     StoreError,
 )
 from directory_sync.plan.past import NOTHING, Findings, Identities
-from directory_sync.store.catalogue import StoreCatalogue
+from directory_sync.store.catalogue import document_of
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.saved_collections import SavedVersion
@@ -396,7 +394,7 @@ jobs:
 """
 
 
-def test_saved_collections_are_a_catalogue(store: Store) -> None:
+def test_saved_collections_are_documents(store: Store) -> None:
     """Each document says that it is saved, and which version; a broken one keeps its name and takes no other
     away.
     """
@@ -407,49 +405,15 @@ def test_saved_collections_are_a_catalogue(store: Store) -> None:
     save(store, "claims", DEFINITION.format(name="crew"))
     save(store, "gone", DEFINITION.format(name="gone"))
     store.collections.delete("gone", expected=1, by=IDA)
-    catalogue = StoreCatalogue(store)
-    found = {each.name: each for each in catalogue.all()}
-    assert {name: type(each) for name, each in found.items()} == {
-        "broken": Broken,
-        "claims": Broken,
-        "crew": Loaded,
-        "ship": Loaded,
+    found = {version.name: judge(document_of(version)) for version in store.collections.newest()}
+    assert {name: (type(each), each.name) for name, each in found.items()} == {
+        "broken": (Broken, "broken"),
+        "claims": (Broken, "claims"),
+        "crew": (Loaded, "crew"),
+        "ship": (Loaded, "ship"),
     }
     assert (found["crew"].document.origin, found["crew"].document.version) == ("saved:crew", "2")
     assert "write name: claims" in str(found["claims"].problems[0])
-    assert catalogue.names() == frozenset(found)
-    loaded = catalogue.get("crew")
-    assert loaded is not None
-    assert loaded.document.version == "2"
-    assert catalogue.get("claims") is None
-    assert catalogue.get("gone") is None
-
-
-def test_a_name_in_file_and_store_is_broken_in_both(store: Store, tmp_path: Path) -> None:
-    """As a name in two files is."""
-    save(store, "crew", DEFINITION.format(name="crew"))
-    (tmp_path / "a.yaml").write_text(DEFINITION.format(name="crew"), encoding="utf-8")
-    (tmp_path / "b.yaml").write_text(DEFINITION.format(name="ship"), encoding="utf-8")
-    found = Catalogues([FolderCatalogue(tmp_path), StoreCatalogue(store)]).all()
-    assert [(type(each), each.name) for each in found] == [
-        (Broken, "crew"),
-        (Loaded, "ship"),
-        (Broken, "crew"),
-    ]
-    assert "also used in saved:crew" in str(found[0].problems[0])  # type: ignore[union-attr]
-
-
-def test_a_store_that_does_not_answer_says_nothing(store_url: str) -> None:
-    """An error, never an empty catalogue."""
-    with Store.open(store_url) as store:
-        drop = "DROP TABLE directory_sync_collection_version"
-        with store._database.write() as connection:
-            connection.exec_driver_sql(drop)
-        for look in (StoreCatalogue(store).all, StoreCatalogue(store).names):
-            with pytest.raises(DefinitionError, match="the store cannot be read"):
-                look()
-        with pytest.raises(DefinitionError):
-            StoreCatalogue(store).get("crew")
 
 
 # -- the account of the DAG processor ------------------------------------------------------------------------

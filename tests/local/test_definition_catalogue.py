@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from directory_sync.definition.catalogue import Catalogue, Catalogues, FolderCatalogue
+from directory_sync.definition.catalogue import Catalogue, FolderCatalogue
 from directory_sync.definition.documents import Document, read_document
 from directory_sync.definition.loading import Broken
 from directory_sync.definition.templates import FolderTemplates
@@ -19,7 +19,7 @@ from tests.scenarios.definitions import changed
 
 
 class InMemory(Catalogue):
-    """Documents in no folder, as those of the store will be."""
+    """Documents in no folder."""
 
     def __init__(self, *documents: Document, settled: bool = True) -> None:
         super().__init__()
@@ -104,46 +104,15 @@ def test_a_link_to_nothing_is_a_broken_definition(tmp_path: Path) -> None:
     assert folder.names() is None
 
 
-def test_catalogues_are_one(tmp_path: Path) -> None:
-    """What is saved elsewhere stands with the files; a name in both is broken in both, and no other."""
-    write(tmp_path, "a.yaml", "both")
-    write(tmp_path, "b.yaml", "file")
-    (tmp_path / "c.yaml").write_text("name: broken\njobs: 7\n")
-    both = Catalogues([FolderCatalogue(tmp_path), InMemory(document("both"), document("saved"))])
-    found = {(each.name, each.origin): type(each) is Broken for each in both.all()}
-    assert found == {
-        ("both", f"{tmp_path}/a.yaml"): True,
-        ("file", f"{tmp_path}/b.yaml"): False,
-        ("broken", f"{tmp_path}/c.yaml"): True,
-        ("both", "collection both, version 1"): True,
-        ("saved", "collection saved, version 1"): False,
-    }
-    assert both.get("both") is None
-    saved = both.get("saved")
-    assert saved is not None
-    assert saved.document.version == "1"
-
-
-def test_names_are_certain_only_where_every_catalogue_is_settled() -> None:
+def test_names_are_certain_only_where_the_catalogue_is_settled(tmp_path: Path) -> None:
     """Requests are withdrawn for a name that is not among them."""
-    one, moving = InMemory(document("one")), InMemory(document("two"), settled=False)
-    assert Catalogues([one, InMemory(document("two"))]).names() == {"one", "two"}
-    assert Catalogues([one, moving]).names() is None
-    assert Catalogues([one, InMemory(Document("x", "name: [", "x.yaml"))]).names() is None
-    assert Catalogues([one, InMemory()]).names() == {"one"}
-    assert Catalogues([]).names() is None
-
-
-def test_an_empty_folder_makes_nothing_certain(tmp_path: Path) -> None:
-    """Not even next to a catalogue that holds something: its volume may not be mounted."""
+    assert InMemory(document("one"), document("two")).names() == {"one", "two"}
+    assert InMemory(document("one"), settled=False).names() is None
+    assert InMemory(document("one"), Document("x", "name: [", "x.yaml")).names() is None
+    assert InMemory().names() is None
     hours_ago = time.time() - 7200
     os.utime(tmp_path, (hours_ago, hours_ago))
-    saved = InMemory(document("saved"))
-    assert Catalogues([FolderCatalogue(tmp_path), saved]).names() is None
-    write(tmp_path, "a.yaml", "file")
-    for path in (tmp_path / "a.yaml", tmp_path):
-        os.utime(path, (hours_ago, hours_ago))
-    assert Catalogues([FolderCatalogue(tmp_path), saved]).names() == {"file", "saved"}
+    assert FolderCatalogue(tmp_path).names() is None  # its volume may not be mounted
 
 
 def test_problems_of_a_document_name_its_origin() -> None:

@@ -1,4 +1,4 @@
-"""Where definitions are kept: folders of files, and several such places as one.
+"""Where files with definitions are kept.
 
 A catalogue gives documents; what they define is told here, for all kinds of catalogues alike. None of them
 may ask the network: Airflow reads definitions each time it parses the DAG file, on every worker.
@@ -10,7 +10,7 @@ import os
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -157,23 +157,3 @@ def _changed(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:
         return path.lstat().st_mtime
-
-
-class Catalogues(Catalogue):
-    """Several catalogues as one: a name that two of them define is broken in both."""
-
-    def __init__(self, members: Sequence[Catalogue], templates: Templates = BUILT_IN) -> None:
-        super().__init__(templates)
-        self._members = members
-
-    def documents(self) -> Iterator[Document]:
-        """Those of the first member, then those of the next."""
-        return (document for member in self._members for document in member.documents())
-
-    def mentioning(self, name: str) -> Iterator[Document]:
-        """Those of each member."""
-        return (document for member in self._members for document in member.mentioning(name))
-
-    def is_settled(self) -> bool:
-        """If all of them are."""
-        return all(member.is_settled() for member in self._members)

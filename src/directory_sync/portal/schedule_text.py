@@ -13,18 +13,8 @@ from cron_descriptor import (
 )
 
 from directory_sync.definition.models import Collection, Every, Schedule, format_duration
+from directory_sync.definition.schedules import PRESETS
 
-_PRESETS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@once": "",
-}
 BY_HAND = "only by hand"
 
 
@@ -46,14 +36,11 @@ def _one(schedule: Schedule) -> str:
 
 @functools.lru_cache(4_096)
 def _cron(text: str) -> str:
-    expression = _PRESETS.get(text, text)
-    if not expression:
-        return "once"
     options = Options()
     options.use_24hour_time_format = True
     options.day_of_week_start_index_zero = True
     try:
-        described = str(ExpressionDescriptor(expression, options).get_full_description())
+        described = str(ExpressionDescriptor(PRESETS.get(text, text), options).get_full_description())
     except (FormatError, MissingFieldError, WrongArgumentError, ValueError, IndexError, KeyError):
         return text  # what a library cannot put into words is shown as it is
     return described[:1].lower() + described[1:]

@@ -7,46 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
-from directory_sync.definition.problems import Problem
-from directory_sync.definition.templates import BUILT_IN, Templates
-from directory_sync.errors import DefinitionError, DirectorySyncError, StoreError
+from directory_sync.errors import DirectorySyncError
 
 if TYPE_CHECKING:
     from directory_sync.store.saved_collections import SavedVersion
     from directory_sync.store.store import Store
-
-
-class StoreCatalogue(Catalogue):
-    """The newest version of each collection that is saved in a store."""
-
-    def __init__(self, store: Store, templates: Templates = BUILT_IN) -> None:
-        super().__init__(templates)
-        self._store = store
-
-    def documents(self) -> Iterator[Document]:
-        """All of them. Raises DefinitionError if the store does not answer."""
-        try:
-            newest = self._store.collections.newest()
-        except StoreError as error:
-            raise _unreadable(error) from None
-        return map(document_of, newest)
-
-    def mentioning(self, name: str) -> Iterator[Document]:
-        """The one of this name. Raises DefinitionError if the store does not answer."""
-        try:
-            version = self._store.collections.get(name)
-        except StoreError as error:
-            raise _unreadable(error) from None
-        return iter([] if version is None else [document_of(version)])
-
-    def is_settled(self) -> bool:
-        """Always: what is not there has been deleted."""
-        return True
 
 
 _SAVED = "saved:"
@@ -97,8 +65,3 @@ def require_version(store: Store, name: str, version: str, digest: str) -> None:
             " collection was deleted and made again, or the store was restored from a backup, after this run"
             " had begun. Nothing was read or written. Start a new run."
         )
-
-
-def _unreadable(error: StoreError) -> DefinitionError:
-    hint = "the collections saved there are known again when it answers"
-    return DefinitionError([Problem("saved:", 1, 1, "", f"the store cannot be read: {error}", hint)])
