@@ -481,7 +481,6 @@ def test_parsing_imports_no_endpoint_and_no_store(tmp_path: Path) -> None:
         "plan.past",
         "run.policies",
         "run.task_ends",
-        "store.catalogue",
     }
     assert deep <= data | {module.split(".")[0] for module in data}
     assert not {

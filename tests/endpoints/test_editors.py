@@ -27,7 +27,6 @@ from directory_sync.run.newest_version import newest_version
 from directory_sync.run.policies import rules_for
 from directory_sync.run.result import JobResult, JobState
 from directory_sync.run.terminal import definition_of_airflow
-from directory_sync.store.catalogue import document_of
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 from tests.scenarios.no_connections import NoConnections
@@ -72,7 +71,7 @@ class Saved:
         store = self.office.store
         newest = store.collections.get("office")
         assert newest is not None
-        loaded = load(document_of(newest))
+        loaded = load(newest.document)
         document = loaded.document
         definition = loaded.collection
         if version:

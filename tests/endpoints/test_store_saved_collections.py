@@ -27,7 +27,6 @@ from directory_sync.errors import (
     StoreError,
 )
 from directory_sync.plan.past import NOTHING, Findings, Identities
-from directory_sync.store.catalogue import document_of
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.known_objects import JobPlace, Learnt
 from directory_sync.store.saved_collections import SavedVersion
@@ -405,7 +404,7 @@ def test_saved_collections_are_documents(store: Store) -> None:
     save(store, "claims", DEFINITION.format(name="crew"))
     save(store, "gone", DEFINITION.format(name="gone"))
     store.collections.delete("gone", expected=1, by=IDA)
-    found = {version.name: judge(document_of(version)) for version in store.collections.newest()}
+    found = {version.name: judge(version.document) for version in store.collections.newest()}
     assert {name: (type(each), each.name) for name, each in found.items()} == {
         "broken": (Broken, "broken"),
         "claims": (Broken, "claims"),

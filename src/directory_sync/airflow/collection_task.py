@@ -73,7 +73,7 @@ class CollectionOperator(BaseOperator):
         saved in the store and has been deleted, DirectorySyncError if another one has been saved in its
         place.
         """
-        from directory_sync.store.catalogue import require_version
+        from directory_sync.run.newest_version import require_version
         from directory_sync.store.collection_names import SAVED, Origin
 
         if self.origin:

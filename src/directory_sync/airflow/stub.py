@@ -12,7 +12,7 @@ from airflow.sdk import DAG
 
 from directory_sync.airflow.catalogue import templates_of_deployment
 from directory_sync.airflow.dag_factory import dag_of
-from directory_sync.store.catalogue import saved_document
+from directory_sync.definition.saved_documents import saved_document
 
 if TYPE_CHECKING:
     from directory_sync.store.saved_collections import SavedVersion

@@ -25,7 +25,7 @@ from directory_sync.airflow.settled import SettledOperator
 from directory_sync.definition.documents import Document
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection, FailureAction, Job
-from directory_sync.store.catalogue import text_digest
+from directory_sync.definition.saved_documents import text_digest
 
 _RETRY_DELAY = timedelta(minutes=1)
 _MAX_RETRY_DELAY = timedelta(minutes=15)

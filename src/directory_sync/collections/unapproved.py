@@ -21,8 +21,8 @@ from directory_sync.collections.changes import ChangeCode, DefinitionChange, com
 from directory_sync.definition.job_meaning import as_it_counts
 from directory_sync.definition.loading import Loaded, judge
 from directory_sync.definition.models import Collection
+from directory_sync.definition.saved_documents import is_saved, origin_of
 from directory_sync.definition.templates import Templates
-from directory_sync.store.catalogue import document_of, is_saved, origin_of
 from directory_sync.store.earlier_runs import Approval
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.saved_collections import VersionFacts
@@ -169,7 +169,7 @@ class JobHistory:
     def _collection(self, version: VersionFacts) -> Collection | None:
         if version.revision not in self._collections:
             saved = self._store.collections.of_revision(version.revision)
-            loaded = None if saved is None else judge(document_of(saved), self._templates)
+            loaded = None if saved is None else judge(saved.document, self._templates)
             self._collections[version.revision] = loaded.collection if isinstance(loaded, Loaded) else None
         return self._collections[version.revision]
 

@@ -29,7 +29,6 @@ from directory_sync.doctor.once import Once
 from directory_sync.endpoints.contract import ConnectionInfo, Connections
 from directory_sync.errors import DefinitionError, SettingsError, StoreError
 from directory_sync.settings.reading import read_airflow
-from directory_sync.store.catalogue import document_of
 from directory_sync.store.database import Database
 from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
@@ -165,7 +164,7 @@ class Examination:
         except (StoreError, OSError):
             raise CannotTell(Code.STORE_NOT_READY) from None
         templates = FolderTemplates(settings.templates_folder(self.collections_folder()))
-        return tuple(Saved(each, judge(document_of(each), templates)) for each in newest)
+        return tuple(Saved(each, judge(each.document, templates)) for each in newest)
 
     def _bundles(self) -> tuple[Bundle, ...]:
         try:

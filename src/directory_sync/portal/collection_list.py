@@ -14,6 +14,7 @@ from directory_sync.collections.saving import SavingRules
 from directory_sync.definition.loading import Broken, Loaded, refuse_same_names
 from directory_sync.definition.models import Collection
 from directory_sync.definition.problems import Problem
+from directory_sync.definition.saved_documents import is_saved
 from directory_sync.errors import DefinitionError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
@@ -22,7 +23,6 @@ from directory_sync.portal.collections import saving_rules
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.queries import CollectionKind, CollectionQuery, CollectionSort, CollectionState
 from directory_sync.portal.schedule_text import schedule_text
-from directory_sync.store.catalogue import document_of, is_saved
 from directory_sync.store.run_overview import LatestRun
 from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
@@ -140,7 +140,7 @@ def _saved(
 ) -> Iterator[Listed]:
     for name, version in saved.items():
         if name in visible:
-            found = DEFINITIONS.judge(document_of(version), rules.templates)
+            found = DEFINITIONS.judge(version.document, rules.templates)
             collection, problem = _parts(found)
             yield Listed(
                 name,

@@ -42,7 +42,6 @@ from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.reading import read_connection_rules
 from directory_sync.rights.words import edit_right_text
-from directory_sync.store.catalogue import document_of
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
 
@@ -192,7 +191,7 @@ def _why_not(visitor: Visitor, rules: SavingRules, collection: Collection | None
 
 
 def _collection_of(version: SavedVersion, rules: SavingRules) -> Collection | None:
-    found = DEFINITIONS.judge(document_of(version), rules.templates)
+    found = DEFINITIONS.judge(version.document, rules.templates)
     return found.collection if isinstance(found, Loaded) else None
 
 

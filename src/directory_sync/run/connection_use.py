@@ -35,7 +35,7 @@ def roles_of(store: Store, snapshot: Snapshot) -> Roles[str] | None:
 
     Raises DirectorySyncError if the version is not to be found: then no one can tell what it may use.
     """
-    from directory_sync.store.catalogue import is_saved
+    from directory_sync.definition.saved_documents import is_saved
 
     if not is_saved(snapshot.origin):
         return None

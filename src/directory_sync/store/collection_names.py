@@ -9,8 +9,8 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
+from directory_sync.definition.saved_documents import origin_of
 from directory_sync.errors import CollectionChanged, NameTaken, OriginDiffers
-from directory_sync.store.catalogue import origin_of
 from directory_sync.store.tables import CollectionRow, CollectionVersionRow
 
 _SAVED, _FILE = "saved", "file:"

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, RowMapping, Select, and_, delete, func, inser
 
 from directory_sync.approval.people import Person
 from directory_sync.definition.basics import LONGEST_NAME, NAME_PATTERN
+from directory_sync.definition.documents import Document
+from directory_sync.definition.saved_documents import saved_document
 from directory_sync.errors import CollectionChanged, CollectionError, CollectionNotFound
 from directory_sync.printable import storable
 from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
@@ -72,6 +74,11 @@ class SavedVersion(VersionFacts):
     """
 
     text: str = field(repr=False)
+
+    @property
+    def document(self) -> Document:
+        """As what it is read from."""
+        return saved_document(self.name, self.number, self.text)
 
 
 class SavedCollections:
