@@ -159,6 +159,18 @@ def test_a_name_that_a_file_and_a_saved_one_have(looker: Looker, folder: Path) -
     assert "the name twice belongs to a saved collection" in text_of(looker.get("/collections"))
 
 
+def test_versions_of_a_deleted_one_whose_name_a_file_has(looker: Looker, folder: Path) -> None:
+    """They are still shown, and restoring one says whose name it is."""
+    save(looker, "moved", title="Saved")
+    save(looker, "moved", expected=1, title="Saved later")
+    looker.store.collections.delete("moved", expected=2, by=ADA)
+    (folder / "moved.yaml").write_text(definition("moved"), encoding="utf-8")
+    looker.become(ADA)
+    assert "Saved later" in text_of(looker.get("/collections/moved/versions/2"))
+    refused = looker.post("/collections/moved/restore", {"number": "1", "expected": "0"}, status=409)
+    assert f"belongs to the file {folder}/moved.yaml" in text_of(refused)
+
+
 def test_a_folder_that_cannot_be_read(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Saved ones are listed all the same, and the page says what is missing."""
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__COLLECTIONS_FOLDER", "/nonexistent")

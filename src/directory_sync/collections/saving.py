@@ -15,7 +15,7 @@ from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import Collection
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.definition.reach import MailReach, unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import BUILT_IN, Templates
@@ -97,7 +97,7 @@ class Checked:
     @property
     def usable(self) -> bool:
         """Whether it could be saved as far as the definition goes."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
 
 @dataclass(frozen=True, slots=True)

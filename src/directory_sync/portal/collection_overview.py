@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from directory_sync.collections.saving import SavingRules, no_such_collection
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import Collection
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.errors import DefinitionError, StoreError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
@@ -70,7 +70,7 @@ class Overview:
     @property
     def usable(self) -> bool:
         """Whether the definition has no error."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
 
 def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
