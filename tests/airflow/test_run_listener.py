@@ -40,9 +40,9 @@ def test_a_run_that_the_store_has_not_closed_is_noted(store: Store, state: str) 
     """Also one that the store has never heard of: it was ended before any job began; and once only."""
     hears(state, "r1", task())
     hears(state, "r1", task())
-    assert store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
-    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r2")
-    assert not store.runs.has_ended_in_airflow("other", "r1")
+    assert store.ended_runs.has(COLLECTION.name, "r1")
+    assert not store.ended_runs.has(COLLECTION.name, "r2")
+    assert not store.ended_runs.has("other", "r1")
 
 
 def test_a_run_that_is_closed_is_not_noted(store: Store) -> None:
@@ -50,14 +50,14 @@ def test_a_run_that_is_closed_is_not_noted(store: Store) -> None:
     store.runs.start(COLLECTION, "r1", trigger="manual", requester="ida", verified=True)
     store.runs.finish(COLLECTION.name, "r1", "success")
     hears("success", "r1", task())
-    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
+    assert not store.ended_runs.has(COLLECTION.name, "r1")
 
 
 @pytest.mark.parametrize("other", [task("_close", "EmptyOperator"), task("close")], ids=["type", "name"])
 def test_other_dags_are_not_noted(store: Store, other: Any) -> None:
     """A deployment has DAGs that are no collections."""
     hears("failed", "r1", other)
-    assert not store.runs.has_ended_in_airflow(COLLECTION.name, "r1")
+    assert not store.ended_runs.has(COLLECTION.name, "r1")
 
 
 def test_airflow_is_given_the_listener() -> None:

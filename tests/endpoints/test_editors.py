@@ -18,7 +18,7 @@ from directory_sync.collections.unapproved import JobHistory
 from directory_sync.definition.export import complete
 from directory_sync.definition.loading import load
 from directory_sync.definition.models import Collection
-from directory_sync.errors import NotAllowed, PlanAltered, RunInAirflow
+from directory_sync.errors import CollectionInUse, NotAllowed, PlanAltered, RunInAirflow
 from directory_sync.requests import decisions
 from directory_sync.requests.filing import ask_for_waiver
 from directory_sync.run.deployment import Deployment
@@ -289,6 +289,54 @@ def test_restoring_what_another_person_saved_hides_no_one(saved_anywhere: Saved)
     saved.approve(request, CLEO)
 
 
+def test_a_job_by_another_name_is_still_the_work_of_its_authors(saved_anywhere: Saved) -> None:
+    """Ben only renames what Alice saved: neither may approve. What was approved by the old name counts for
+    what was saved until then, and for no more.
+    """
+    saved = saved_anywhere
+    saved.save(CLEO)
+    saved.save(ALICE, missing_at_source="skip")
+    saved.save(BEN, missing_at_source="skip", name="telephones")
+    request = saved.ask(staff="fry")
+    for person in (ALICE, BEN, CLEO):
+        refused(saved, request, person)
+    saved.settle(request, ZOE)
+    saved.save(ALICE, missing_at_source="skip", name="numbers")
+    request = saved.ask(staff="leela")
+    refused(saved, request, ALICE)
+    saved.approve(request, BEN)
+
+
+@pytest.mark.parametrize("again", ["deleted", "copied", "twice"])
+def test_no_way_of_renaming_a_job_loses_its_authors(saved: Saved, again: str) -> None:
+    """Not if the collection is deleted between, nor if another name comes between or the copy stays."""
+    saved.save(ALICE, name="old", missing_at_source="skip")
+    match again:
+        case "deleted":
+            saved.delete(BEN)
+        case "copied":
+            job = collection(name="old", missing_at_source="skip", approval=POLICY).jobs[0]
+            both = [
+                job.model_dump(mode="json", exclude_unset=True) | {"name": name} for name in ("old", "phones")
+            ]
+            saved.save(BEN, _top={"jobs": both})
+        case _:
+            saved.save(BEN, name="between", missing_at_source="skip")
+    saved.save(BEN, missing_at_source="skip")
+    request = saved.ask(staff="fry")
+    refused(saved, request, ALICE)
+    refused(saved, request, BEN)
+
+
+def test_a_job_that_does_something_else_by_another_name_is_a_new_one(saved: Saved) -> None:
+    """Only the person who made it is its author."""
+    saved.save(ALICE, name="old", missing_at_source="skip")
+    saved.save(BEN, missing_at_source="delete")
+    request = saved.ask(staff="fry")
+    refused(saved, request, BEN)
+    saved.approve(request, ALICE)
+
+
 def test_the_order_of_fields_is_part_of_the_job(saved: Saved) -> None:
     """It decides the parts of a row's key."""
     fields = {"user": {"from": "user", "key": True}, "name": {"from": "name", "key": True}}
@@ -352,7 +400,7 @@ def test_the_policy_that_was_removed_by_making_it_again_is_shown(saved: Saved) -
     assert [change["code"] for change in request.saved.edits[0].weakening] == ["limit_raised"]
 
 
-@pytest.mark.parametrize("change", ["policy", "job", "delete"])
+@pytest.mark.parametrize("change", ["policy", "job"])
 def test_an_undecided_request_ends_when_the_saved_policy_changes(saved: Saved, change: str) -> None:
     """In the same step, whichever way the policy changes; an edit of something else leaves it."""
     saved.save(CLEO)
@@ -362,10 +410,8 @@ def test_an_undecided_request_ends_when_the_saved_policy_changes(saved: Saved, c
     match change:
         case "policy":
             saved.save(ALICE, approval={**POLICY, "require": 2})
-        case "job":
-            saved.save(ALICE, name="telephones")
         case _:
-            saved.office.store.collections.delete("office", expected=2, by=ALICE)
+            saved.save(ALICE, name="telephones")
     view = saved.office.store.requests.get(request.id)
     assert (view.request.state, view.events[-1].policy_change) == ("stale", 3)
     with pytest.raises(Exception, match="is stale"):
@@ -373,6 +419,23 @@ def test_an_undecided_request_ends_when_the_saved_policy_changes(saved: Saved, c
     assert "Plan again" in decisions.powers(view, ZOE).decide
     assert saved.office.store.requests.pending("office", "phones") is None
     assert saved.office.store.requests.count_inbox("zoe", ZOE.roles) == 0
+
+
+def test_what_is_to_be_applied_keeps_the_collection(saved_anywhere: Saved) -> None:
+    """Nothing goes before a request is decided, and an approved one applied."""
+    saved = saved_anywhere
+    saved.save(CLEO)
+    request = saved.ask(staff="fry")
+    for state in ("pending", "approved"):
+        with pytest.raises(CollectionInUse) as refused:
+            saved.office.store.collections.delete("office", expected=1, by=ALICE)
+        assert refused.value.requests == (request.id,)
+        if state == "pending":
+            saved.approve(request, ZOE)
+    run = saved.office.store.runs.find("office", request.run_id)
+    assert run is not None
+    assert saved.office.apply(run, request.id).state is JobState.SUCCESS
+    saved.delete(ALICE)
 
 
 def test_an_approved_request_outlives_a_change_of_the_policy(saved: Saved) -> None:

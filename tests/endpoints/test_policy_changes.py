@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from directory_sync.approval.people import Approver
-from directory_sync.errors import CollectionChanged
+from directory_sync.errors import CollectionChanged, CollectionInUse
 from directory_sync.store import request_filing, saved_collections
 from directory_sync.store.request_model import Filed
 from directory_sync.store.store import Store
@@ -86,6 +86,24 @@ def test_a_request_that_is_being_filed_is_seen_by_the_save(
     save(store, text_of(title="Crew"), expected=1, jobs=frozenset({"people"}))
     filing.join()
     assert store.requests.get(filed[0].id).request.state == "stale"
+
+
+def test_a_request_that_is_being_filed_keeps_the_collection(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleting waits until it is filed, and is refused."""
+    first = save(store, text_of(), expected=0, jobs=None)
+    begun = _slow_down(monkeypatch, request_filing, "require_newest")
+    filed: list[Filed] = []
+    filing = threading.Thread(target=lambda: filed.append(file(store, newest=first)))
+    filing.start()
+    assert begun.wait(30)
+    with pytest.raises(CollectionInUse) as refused:
+        store.collections.delete("crew", expected=1, by=ADA)
+    filing.join()
+    assert refused.value.requests == (filed[0].id,)
+    assert store.requests.get(filed[0].id).request.pending
+    assert store.collections.get("crew") is not None
 
 
 def test_a_version_that_is_being_saved_is_seen_by_the_filing(

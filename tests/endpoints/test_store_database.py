@@ -20,7 +20,7 @@ def test_nothing_is_written_to_a_file_that_nobody_finds_any_more(tmp_path: Path,
     file = tmp_path / "store.db"
     upgrade(f"sqlite:///{file}")
     with Store.open(f"sqlite:///{file}") as store:
-        store.runs.note_ended_in_airflow("corp", "r1")
+        store.ended_runs.note("corp", "r1")
         if how == "replaced":
             other = tmp_path / "other.db"
             upgrade(f"sqlite:///{other}")
@@ -28,4 +28,4 @@ def test_nothing_is_written_to_a_file_that_nobody_finds_any_more(tmp_path: Path,
         else:
             file.unlink()
         with pytest.raises(StoreError, match="removed or replaced"):
-            store.runs.note_ended_in_airflow("corp", "r2")
+            store.ended_runs.note("corp", "r2")

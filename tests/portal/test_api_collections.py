@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -54,6 +56,17 @@ def hidden(fab: PortalServer) -> str:
     if fab.store.collections.get(HIDDEN) is None:
         fab.store.collections.save(HIDDEN, text_of(HIDDEN), expected=0, by=ADA)
     return HIDDEN
+
+
+@contextmanager
+def owned_by(server: PortalServer, user: str) -> Iterator[None]:
+    """A saved collection that a person owns, and that everyone may see."""
+    text = text_of(COLLECTION, owners=[user])
+    saved = server.store.collections.save(COLLECTION, text, expected=0, by=ADA)
+    try:
+        yield
+    finally:
+        server.store.collections.delete(COLLECTION, expected=saved.number, by=ADA)
 
 
 def test_a_collection_is_created_edited_and_read(server: PortalServer) -> None:
@@ -114,12 +127,13 @@ def test_who_may_not_is_refused_and_nothing_is_done(server: PortalServer) -> Non
             client.delete(f"{API}/{name}", params={"expected": 1, "confirm": name}),
             client.post(f"{API}/{name}/restore", json={"number": 1, "expected": 1}),
             client.post(f"{API}/check", json={"text": text_of(name)}),
+            client.post(f"{API}/check", json={"text": "broken"}),
+            client.post(f"{API}/import", json={"text": text_of(new_name())}),
+            client.post(f"{API}/import", json={"text": "# nothing", "check_only": True}),
         ):
             assert answer.status_code == 403, answer.text
             assert answer.json()["error"] == "EditRefused"
             assert "definition_problems" not in answer.json()
-        [item] = client.post(f"{API}/import", json={"text": text_of(new_name())}).json()["items"]
-        assert (item["state"], item["error"]) == ("refused", "EditRefused")
     assert [each.number for each in server.store.collections.versions(name)] == [1]
 
 
@@ -142,10 +156,17 @@ def test_what_airflow_hides_does_not_exist(fab: PortalServer, hidden: str) -> No
         assert answers[0].text.replace(hidden, missing) == answers[1].text
     assert hidden not in client.get(API).text
     assert hidden not in client.get(f"{API}.yaml").text
-    checked = client.post(f"{API}/check", json={"text": text_of(hidden)})
-    assert (checked.status_code, checked.json()["error"]) == (404, "CollectionNotFound")
-    [item] = client.post(f"{API}/import", json={"text": text_of(hidden)}).json()["items"]
-    assert (item["error"], item["version"], item["changes"]) == ("CollectionNotFound", 0, [])
+    texts = [{"text": text_of(name)} for name in (hidden, missing)]
+    refused = [client.post(f"{API}/check", json=each) for each in texts]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert refused[0].text == refused[1].text
+    with owned_by(fab, "gina"):
+        checked = client.post(f"{API}/check", json=texts[0])
+        assert (checked.status_code, checked.json()["error"]) == (404, "CollectionNotFound")
+        [item] = client.post(f"{API}/import", json=texts[0]).json()["items"]
+        assert (item["error"], item["version"], item["changes"]) == ("CollectionNotFound", 0, [])
+        own = client.post(f"{API}/check", json={"text": text_of(COLLECTION, owners=["gina"], title="x")})
+        assert own.json()["usable"]
 
 
 @pytest.mark.parametrize(

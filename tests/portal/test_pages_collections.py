@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from directory_sync.collections import saving
+from directory_sync.definition.documents import Document
+from directory_sync.definition.loading import Broken, Loaded
+from directory_sync.definition.templates import Templates
 from tests.portal.pages_client import Looker, text_of
 from tests.scenarios.portal_pages import ADA, BEA, HOSTILE, NOBODY
+from tests.scenarios.saved import OWEN
 from tests.scenarios.saved import text_of as definition
+
+FORM = {"Sec-Fetch-Site": "same-origin"}
 
 pytestmark = pytest.mark.usefixtures("airflow_database")
 
@@ -58,6 +65,43 @@ def test_saved_ones_and_files_stand_in_one_list(looker: Looker, folder: Path) ->
     assert "1 collection matches" in text_of(looker.get("/collections?state=broken"))
     assert "1 collection matches" in text_of(looker.get("/collections?kind=saved"))
     assert "No collection matches" in text_of(looker.get("/collections?outcome=failed"))
+
+
+def test_no_text_is_read_for_a_person_who_may_edit_none(
+    looker: Looker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner of one may have any text looked at: which collection it is, only the text tells."""
+    save(looker, "crew", owners=["owen"])
+    read: list[str] = []
+
+    def judge(document: Document, templates: Templates) -> Loaded | Broken:
+        read.append(document.text)
+        return Broken(document, None, ())
+
+    monkeypatch.setattr(saving, "judge", judge)
+    forms = {"/new-collection": {"do": "check"}, "/import-collections": {"do": "look"}}
+    for path, form in forms.items():
+        looker.become(BEA)
+        assert "You may not create" in looker.post(path, form | {"definition": "a: 1"}, status=403)
+        assert read == []
+        looker.become(OWEN)
+        looker.client.post(f"/dirsync{path}", data=form | {"definition": "a: 1"}, headers=FORM)
+        assert set(read) == {"a: 1\n"}
+        read.clear()
+
+
+def test_rules_of_connections_that_cannot_be_read_hide_nothing(
+    looker: Looker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They keep collections from running and from being saved, and no one from looking."""
+    save(looker, "hr_feed")
+    (folder / "phones.yaml").write_text(definition("phones"), encoding="utf-8")
+    wrong = folder.parent / "rules.yaml"
+    wrong.write_text("connections: 3\n", encoding="utf-8")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__CONNECTION_RULES", str(wrong))
+    looker.become(ADA)
+    for path in ("/collections", "/collections/hr_feed", "/collections/phones"):
+        looker.get(path)
 
 
 def test_an_order_is_kept_in_the_address(looker: Looker, folder: Path) -> None:
@@ -113,6 +157,18 @@ def test_a_name_that_a_file_and_a_saved_one_have(looker: Looker, folder: Path) -
     save(looker, "twice")
     (folder / "a.yaml").write_text(definition("twice"), encoding="utf-8")
     assert "the name twice belongs to a saved collection" in text_of(looker.get("/collections"))
+
+
+def test_versions_of_a_deleted_one_whose_name_a_file_has(looker: Looker, folder: Path) -> None:
+    """They are still shown, and restoring one says whose name it is."""
+    save(looker, "moved", title="Saved")
+    save(looker, "moved", expected=1, title="Saved later")
+    looker.store.collections.delete("moved", expected=2, by=ADA)
+    (folder / "moved.yaml").write_text(definition("moved"), encoding="utf-8")
+    looker.become(ADA)
+    assert "Saved later" in text_of(looker.get("/collections/moved/versions/2"))
+    refused = looker.post("/collections/moved/restore", {"number": "1", "expected": "0"}, status=409)
+    assert f"belongs to the file {folder}/moved.yaml" in text_of(refused)
 
 
 def test_a_folder_that_cannot_be_read(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:

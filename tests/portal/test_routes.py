@@ -61,9 +61,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/runs/{collection}/{run_id}/jobs/{job}/waiver"): Route(404, 403, _REASON),
     ("GET", "/api/v1/collections"): Route(200, 200),
     ("GET", "/api/v1/collections.yaml"): Route(200, 200),
-    ("POST", "/api/v1/collections/check"): Route(404, 403, {"text": "name: {collection}"}),
-    # One answer for several definitions.
-    ("POST", "/api/v1/collections/import"): Route(200, 200, {"text": "name: {collection}"}),
+    # Who may edit no collection at all is refused before the text is read.
+    ("POST", "/api/v1/collections/check"): Route(403, 403, {"text": "name: {collection}"}),
+    ("POST", "/api/v1/collections/import"): Route(403, 403, {"text": "name: {collection}"}),
     ("GET", "/api/v1/collections/{name}"): Route(404, 200),
     ("PUT", "/api/v1/collections/{name}"): Route(404, 403, {"text": "name: {collection}", "expected": 1}),
     ("DELETE", "/api/v1/collections/{name}"): Route(404, 403),
@@ -76,10 +76,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/collections/{name}"): Route(404, 200),
     ("GET", "/new-collection"): Route(403, 403),
     ("GET", "/import-collections"): Route(200, 200),
-    # One answer for several definitions: each of them is refused.
-    ("POST", "/import-collections"): Route(200, 200, {"definition": "name: {collection}", "do": "import"}),
+    ("POST", "/import-collections"): Route(403, 403, {"definition": "name: {collection}", "do": "import"}),
     # What was typed stands in the form again, with why it was not saved.
-    ("POST", "/new-collection"): Route(404, 403, {"definition": "name: {collection}", "do": "save"}),
+    ("POST", "/new-collection"): Route(403, 403, {"definition": "name: {collection}", "do": "save"}),
     ("GET", "/collections/{name}/edit"): Route(404, 403),
     ("POST", "/collections/{name}/edit"): Route(
         404, 403, {"definition": "name: {collection}", "expected": "1", "do": "save"}

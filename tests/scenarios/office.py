@@ -67,7 +67,7 @@ class Office:
         )
 
     def run(self, snapshot: Snapshot, **given: Any) -> JobResult:
-        job = snapshot.collection.job("phones")
+        [job] = snapshot.collection.jobs
         deployment = given.pop("deployment", self.deployment)
         return run_job(snapshot, job, deployment=deployment, store=self.store, holder="a test", **given)
 
@@ -106,7 +106,7 @@ class Office:
 
     def apply(self, snapshot: Snapshot, request_id: int) -> JobResult:
         request = self.store.requests.get(request_id).request
-        job = snapshot.collection.job("phones")
+        [job] = snapshot.collection.jobs
         return apply_approved(
             snapshot, job, request, deployment=self.deployment, store=self.store, holder="a test"
         )

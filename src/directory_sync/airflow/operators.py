@@ -138,7 +138,7 @@ class SyncJobOperator(WorkingOperator):
         tries = replace(
             self._tries(job, context),
             out_of_turn=is_out_of_turn(store, snapshot, job, without),
-            run_over=store.runs.has_ended_in_airflow(snapshot.collection.name, snapshot.run_id),
+            run_over=store.ended_runs.has(snapshot.collection.name, snapshot.run_id),
         )
         return jobs.run_job(
             snapshot,

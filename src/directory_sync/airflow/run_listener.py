@@ -100,7 +100,7 @@ def _note(ended: _Ended) -> None:
     for left in reversed(range(_TRIES)):
         try:
             with open_store() as store:
-                store.runs.note_ended_in_airflow(ended.collection, ended.run_id)
+                store.ended_runs.note(ended.collection, ended.run_id)
         except DirectorySyncError as error:
             if not left:
                 log.error(  # noqa: TRY400 - it says itself what is wrong

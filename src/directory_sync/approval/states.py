@@ -32,6 +32,9 @@ ENDED = (
 )
 """States in which nothing more happens to a request."""
 
+UNDER_WAY = (RequestState.PENDING, RequestState.APPROVED)
+"""All others: it waits for a decision, or to be applied."""
+
 LABELS: Mapping[RequestState, str] = MappingProxyType(
     {
         RequestState.PENDING: "Waiting for approval",

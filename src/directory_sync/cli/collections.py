@@ -26,7 +26,7 @@ from directory_sync.cli.tables import show_table
 from directory_sync.cli.terminal import data_output, message, warn
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, judge
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.errors import DefinitionError
 from directory_sync.portal.wire.collections import ProblemOfDefinition, SavedAnswer
 from directory_sync.present.terminal import is_terminal
@@ -111,7 +111,7 @@ def _seen(collections: Collections, name: str, text: str, file: str) -> int | No
     """
     checked = collections.check(name, text)
     problems = [_problem(each, file) for each in checked.problems]
-    if any(problem.severity == "error" for problem in problems) and not checked.breaks_rules:
+    if has_errors(problems) and not checked.breaks_rules:
         raise DefinitionError(problems)
     if checked.number == 0 or not checked.usable:
         return checked.number  # the server says why it cannot be saved

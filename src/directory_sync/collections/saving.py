@@ -7,23 +7,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from directory_sync.approval.people import Person
-from directory_sync.approval.states import RequestState
 from directory_sync.collections.changes import ChangeCode, DefinitionChange, compare
 from directory_sync.collections.documents import tidy
 from directory_sync.definition.catalogue import Catalogue
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, Loaded, judge
 from directory_sync.definition.models import Collection
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.definition.reach import MailReach, unreachable
 from directory_sync.definition.support import unsupported
 from directory_sync.definition.templates import BUILT_IN, Templates
 from directory_sync.errors import (
     CollectionChanged,
-    CollectionInUse,
     CollectionNotFound,
     DefinitionError,
     EditRefused,
@@ -35,7 +32,6 @@ from directory_sync.rights.editing import may_edit
 from directory_sync.rights.judgement import broken_when_saved
 from directory_sync.rights.words import edit_right_text, rule_problems
 from directory_sync.store.collection_names import Origin
-from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 
@@ -43,8 +39,6 @@ log = logging.getLogger(__name__)
 
 UNTITLED = "definition"
 """What problems name a definition by that does not say which collection it is."""
-_MOST_NAMED = 20
-"""Runs or requests that a refusal names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,7 @@ class Checked:
     @property
     def usable(self) -> bool:
         """Whether it could be saved as far as the definition goes."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,14 +273,8 @@ def delete(
     is under way.
     """
     judged = require_may_delete(store, rules, person, name)
-    waiting = RequestFilter(
-        collections=(name,), states=(RequestState.PENDING.value, RequestState.APPROVED.value)
-    )
-    requests = [request.id for request in store.requests.all(waiting, limit=_MOST_NAMED + 1).requests]
-    if running or requests:
-        raise _in_use(name, running, requests)
     return store.collections.delete(
-        name, expected=expected, by=person, comment=comment.strip(), judged=judged.revision
+        name, expected=expected, by=person, comment=comment.strip(), judged=judged.revision, running=running
     )
 
 
@@ -399,25 +387,3 @@ def _other_policy(before: Collection | None, now: Collection) -> frozenset[str]:
         for each in (before, now)
     )
     return frozenset(name for name in was.keys() | is_.keys() if was.get(name) != is_.get(name))
-
-
-def _in_use(name: str, runs: Sequence[str], requests: Sequence[int]) -> CollectionInUse:
-    def named(what: str, given: Sequence[Any]) -> str:
-        more = " and others" if len(given) > _MOST_NAMED else ""
-        return f"{what} {', '.join(map(str, given[:_MOST_NAMED]))}{more}" if given else ""
-
-    under_way = " and ".join(filter(None, (named("run", runs), named("request", requests))))
-    remedies = [
-        "switch the collection off and wait until its runs have ended, or mark them failed in Airflow"
-        if runs
-        else "",
-        "decide or cancel its requests; an approved one is applied by its run" if requests else "",
-    ]
-    return CollectionInUse(
-        f"The collection {name} was not deleted, because {under_way} of it"
-        f" {'are' if len(runs) + len(requests) > 1 else 'is'} under way. First"
-        f" {'; '.join(filter(None, remedies))}.",
-        name=name,
-        runs=runs[: _MOST_NAMED + 1],
-        requests=requests[: _MOST_NAMED + 1],
-    )

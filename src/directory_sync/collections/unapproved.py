@@ -2,7 +2,8 @@
 
 A person who saves what a job does causes its plans as much as the person who starts the run. They count as a
 requester until a plan that was made by their version, or by a later one, was approved by another person. What
-is saved under a name counts whatever became of it since: it may have been deleted and saved again.
+is saved under a name counts whatever became of it since: it may have been deleted and saved again. A job that
+does the same as one before it, and only has another name, is still the work of the people who saved that one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,6 +34,9 @@ MOST_READ = 200
 """Versions that are looked into; an older one counts as a change of the job."""
 MOST_WEAKENING = 50
 """Changes that protect less which are noted with a request; of the rest only that there are more."""
+
+_MAY_NAME = frozenset({ChangeCode.JOB_ADDED, ChangeCode.CREATED, ChangeCode.UNKNOWN, ChangeCode.MORE})
+"""What a version notes that brings a name which the version before did not have."""
 
 Meaning = Mapping[str, Any] | None
 """What a job does in one version; None where there is no such job."""
@@ -123,13 +128,37 @@ class JobHistory:
         return [change for change in version.change if change.get("weakens")]
 
     @cached_property
+    def _names(self) -> Mapping[int, str]:
+        """Revision → what the job is called in that version."""
+        names = dict.fromkeys((version.revision for version in self._versions), self._job)
+        name = self._job
+        for index, (version, older) in enumerate(pairwise(self._versions)):
+            if index < MOST_READ and _may_bring(version, name):
+                name = self._name_before(name, version, older)
+            names[older.revision] = name
+        return names
+
+    def _name_before(self, name: str, version: VersionFacts, older: VersionFacts) -> str:
+        """What the job was called in the version before: the same, unless a job of another name did the same.
+
+        Of several such jobs, the one that is gone since.
+        """
+        now, before = self._collection(version), self._collection(older)
+        if now is None or before is None or name in (job.name for job in before.jobs):
+            return name
+        does = _without_name(_meaning_in(now, name))
+        same = [job.name for job in before.jobs if _without_name(as_it_counts(before, job)) == does]
+        still = {job.name for job in now.jobs}
+        return next((each for each in same if each not in still), same[0] if same else name)
+
+    @cached_property
     def _agreed(self) -> tuple[tuple[int, str], ...]:
         """Revisions by which plans of the job were made that people agreed to, and who they are."""
         found = []
-        for name in dict.fromkeys(version.name for version in self._versions):
-            for approval in self._store.earlier_runs.approvals(name, self._job, origin_of(name)):
+        for name, job in dict.fromkeys((each.name, self._names[each.revision]) for each in self._versions):
+            for approval in self._store.earlier_runs.approvals(name, job, origin_of(name)):
                 version = self._version_of(name, approval)
-                if version is not None and self._is_by(version, approval):
+                if version is not None and self._is_by(version, job, approval):
                     found.append((version.revision, identity(approval.person)))
         return tuple(dict.fromkeys(found))
 
@@ -149,22 +178,24 @@ class JobHistory:
             None,
         )
 
-    def _is_by(self, version: VersionFacts, approval: Approval) -> bool:
-        """Whether the job is the same in a version and in the definition that the run went by. A run that
-        begins just after a collection was saved again may still have what was deleted.
+    def _is_by(self, version: VersionFacts, job: str, approval: Approval) -> bool:
+        """Whether the job, by this name, is the same in a version and in the definition that the run went by.
+        A run that begins just after a collection was saved again may still have what was deleted.
         """
+        if self._names[version.revision] != job:
+            return False
         stored = self._store.earlier_runs.definition(approval.definition_key)
         collection = self._collection(version)
         if stored is None or collection is None:
             return False
         try:
-            return _meaning_in(Collection.model_validate(stored), self._job) == self._meaning(version)
+            return _meaning_in(Collection.model_validate(stored), job) == self._meaning(version)
         except ValidationError:
             return False
 
     def _meaning(self, version: VersionFacts) -> Meaning:
         collection = None if version.deleted else self._collection(version)
-        return None if collection is None else _meaning_in(collection, self._job)
+        return None if collection is None else _meaning_in(collection, self._names[version.revision])
 
     def _collection(self, version: VersionFacts) -> Collection | None:
         if version.revision not in self._collections:
@@ -177,6 +208,19 @@ class JobHistory:
 def _number(snapshot: Snapshot) -> int | None:
     """The saved version that a run goes by; None for a file."""
     return int(snapshot.version) if is_saved(snapshot.origin) and snapshot.version.isdecimal() else None
+
+
+def _may_bring(version: VersionFacts, name: str) -> bool:
+    """Whether the version before may have had no job of this name. Most versions say that it had: they need
+    not be read.
+    """
+    changes = map(DefinitionChange.from_json, version.change)
+    brings = any(each.code in _MAY_NAME and each.job in ("", name) for each in changes)
+    return brings or not version.change
+
+
+def _without_name(meaning: Meaning) -> Meaning:
+    return None if meaning is None else {key: value for key, value in meaning.items() if key != "name"}
 
 
 def _meaning_in(collection: Collection, job: str) -> Meaning:

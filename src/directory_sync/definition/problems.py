@@ -74,6 +74,11 @@ class Problem:
         }
 
 
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Whether any of them makes the definition unusable."""
+    return any(problem.severity == "error" for problem in problems)
+
+
 def explain(problem: Problem, text: str | None = None) -> str:
     """The problem for people: its line, then up to two lines before it, the line itself and a caret below the
     place.

@@ -222,10 +222,7 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
     """
     request = visible_request(store, visitor, request_id).request
     visitor.require_run(request.collection)
-    if len(reason) > REASON_LENGTH:
-        raise RequestError(
-            f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
-        )
+    require_short(reason)
     conf: dict[str, Any] = {
         "jobs": [request.job],
         "reason": reason.strip() or f"Planned again because of request {request.id}.",
@@ -233,6 +230,14 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
     run_id = airflow_runs.start_run(request.collection, by=visitor.person.name, conf=conf)
     _audit("replan", visitor, request, started=run_id, reason=reason)
     return StartedRun(request.collection, run_id)
+
+
+def require_short(reason: str) -> None:
+    """Raise RequestError if a run cannot be started for a reason as long as this."""
+    if len(reason) > REASON_LENGTH:
+        raise RequestError(
+            f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
+        )
 
 
 def ask_for_waiver(

@@ -93,7 +93,7 @@ class ListedPage:
 
 def list_all(store: Store, visitor: Visitor, query: CollectionQuery) -> ListedPage:
     """The collections that a query asks for. Raises SettingsError, StoreError."""
-    rules = saving_rules(visitor)
+    rules = saving_rules(visitor, only_looks=True)
     latest = store.run_overview.latest()
     saved = {version.name: version for version in store.collections.newest()}
     files, folder_problem = _files(rules)

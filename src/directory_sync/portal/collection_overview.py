@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from directory_sync.collections.saving import SavingRules, no_such_collection
 from directory_sync.definition.loading import Broken, Loaded
 from directory_sync.definition.models import Collection
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.errors import DefinitionError, StoreError
 from directory_sync.portal import airflow_dags
 from directory_sync.portal.access import Visitor
@@ -70,7 +70,7 @@ class Overview:
     @property
     def usable(self) -> bool:
         """Whether the definition has no error."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
 
 def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
@@ -81,17 +81,18 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
         raise no_such_collection(name)
     saved = file = standing = None
     problems: tuple[Problem, ...] = ()
+    versions: tuple[VersionFacts, ...] = ()
     text, collection, why_not_edit = "", None, ""
     runs = store.runs.recent(name, limit=RECENT)
     if store.collections.get(name) is not None:
         saved = read_collection(store, visitor, name)
         text, collection, problems = saved.version.text, saved.collection, saved.problems
-        why_not_edit = saved.may_edit
+        versions, why_not_edit = saved.versions, saved.may_edit
         standing = dag_standing(saved.dag, saved.version.revision, bundle_name())
-    elif (found := definition_in_file(saving_rules(visitor), name)) is not None:
+    elif (found := definition_in_file(saving_rules(visitor, only_looks=True), name)) is not None:
         file, text, problems = found.origin, found.document.text, found.problems
         collection = found.collection if isinstance(found, Loaded) else None
-    elif store.collections.versions(name):
+    elif versions := tuple(store.collections.versions(name)):
         # The rights of a new collection count for one that is deleted.
         why_not_edit = "" if may_create(visitor) else "You may not create collections."
     elif runs:
@@ -102,11 +103,10 @@ def read_overview(store: Store, visitor: Visitor, name: str) -> Overview:
         file = file or ""
     else:
         raise no_such_collection(name)
-    versions = store.collections.versions(name) if file is None else []
     return Overview(
         name=name,
         saved=saved,
-        versions=tuple(versions),
+        versions=versions,
         file=file,
         text=text,
         collection=collection,

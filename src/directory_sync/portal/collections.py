@@ -30,15 +30,13 @@ from directory_sync.errors import (
     NameTaken,
     NotAllowed,
     QueryError,
-    RequestError,
     SettingsError,
 )
 from directory_sync.portal import airflow_dags, airflow_runs
 from directory_sync.portal.access import Visitor
-from directory_sync.portal.acting import StartedRun
+from directory_sync.portal.acting import StartedRun, require_short
 from directory_sync.portal.airflow_dags import DagState
 from directory_sync.portal.definition_cache import DEFINITIONS
-from directory_sync.portal.wire.runs import REASON_LENGTH
 from directory_sync.rights.editing import may_edit
 from directory_sync.rights.reading import read_connection_rules
 from directory_sync.rights.words import edit_right_text
@@ -136,6 +134,20 @@ def require_create(visitor: Visitor) -> None:
         raise EditRefused(why_not, name="")
 
 
+def _require_edit_of_any(store: Store, visitor: Visitor, rules: SavingRules) -> None:
+    """Raise EditRefused if the visitor may neither create collections nor edit any: for them, no text of many
+    megabytes is read to find out which collection it is.
+    """
+    why_not = _why_not(visitor, rules, None)
+    if not why_not:
+        return
+    newest = {version.name: version for version in store.collections.newest()}
+    for name in visitor.visible(list(newest)):
+        if not _why_not(visitor, rules, _collection_of(newest[name], rules)):
+            return
+    raise EditRefused(why_not, name="")
+
+
 def read_collection(store: Store, visitor: Visitor, name: str) -> CollectionView:
     """One saved collection."""
     version = store.collections.get(name) if visitor.may_see(name) else None
@@ -213,6 +225,8 @@ class CheckedName:
 def check(store: Store, visitor: Visitor, text: str, *, name: str | None = None) -> CheckedName:
     """Look at a definition, and save nothing. Raises EditRefused."""
     rules = saving_rules(visitor)
+    if name is None:
+        _require_edit_of_any(store, visitor, rules)
     checked = saving.check(store, rules, visitor.person, text, name=name)
     taken = ""
     if checked.newest is None and checked.name is not None:
@@ -290,10 +304,11 @@ def import_file(
     check_only: bool = False,
     comment: str = "",
 ) -> list[Imported]:
-    """Import a file of definitions, or say what that would do. Raises DefinitionError for a file without any,
-    or with too many.
+    """Import a file of definitions, or say what that would do. Raises EditRefused if the visitor may edit
+    none; DefinitionError for a file without any, or with too many.
     """
     rules = saving_rules(visitor)
+    _require_edit_of_any(store, visitor, rules)
     found: Iterable[ImportItem]
     if check_only:
         found = importing.look_at(store, rules, visitor.person, text)
@@ -329,10 +344,7 @@ def start_run(
     if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
         raise no_such_collection(name)
     visitor.require_run(name)
-    if len(reason) > REASON_LENGTH:
-        raise RequestError(
-            f"The reason has {len(reason):,} characters; at most {REASON_LENGTH:,} are possible. Shorten it."
-        )
+    require_short(reason)
     collection = None if saved is None else _collection_of(saved, rules)
     if collection is not None:
         has = [job.name for job in collection.enabled_jobs]
@@ -351,9 +363,8 @@ def switch(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
 
     Raises NotAllowed; NotDecidable while Airflow has no DAG of it.
     """
-    if not visitor.may_see(name) or not (
-        store.collections.get(name) or _is_known(store, saving_rules(visitor), name)
-    ):
+    rules = saving_rules(visitor, only_looks=True)
+    if not visitor.may_see(name) or not (store.collections.get(name) or _is_known(store, rules, name)):
         raise no_such_collection(name)
     if not visitor.may_switch(name):
         raise NotAllowed(

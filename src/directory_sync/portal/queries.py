@@ -119,6 +119,19 @@ class Query(BaseModel):
         return query
 
     @classmethod
+    def read_what_is_right(
+        cls, parameters: list[tuple[str, str]]
+    ) -> tuple[Self, list[tuple[str, str]], Mapping[str, str]]:
+        """Read an address as far as it is right: the query, the parameters without those that are wrong, and
+        what is wrong with these, by their names.
+        """
+        try:
+            return cls.read(parameters), parameters, {}
+        except QueryError as error:
+            right = [(name, value) for name, value in parameters if name not in error.problems]
+            return cls.read(right), right, error.problems
+
+    @classmethod
     def of_call(cls, request: Request) -> Self:
         """FastAPI dependency of the REST API: what a call asks for. Raises QueryError."""
         return cls.read(request.query_params.multi_items(), strict=True)

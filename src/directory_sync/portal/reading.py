@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from directory_sync.approval.people import Approver
 from directory_sync.approval.quorum import Outcome, Pending
 from directory_sync.approval.request import EventKind, Request, RequestView
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.errors import NotAllowed, RequestNotFound, StoreError
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.changes import integrity_of
@@ -222,7 +222,7 @@ def _run_that_applies(visitor: Visitor, request: Request) -> RunInAirflow:
 
     A waiver and a terminal's request have none.
     """
-    awaited = request.state in (RequestState.PENDING, RequestState.APPROVED) and request.begun is None
+    awaited = request.state in UNDER_WAY and request.begun is None
     if not awaited or request.waiver or request.trigger == TERMINAL:
         return UNTOLD
     return visitor.rights.run_of(request.collection, request.run_id)

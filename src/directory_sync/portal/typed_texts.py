@@ -73,6 +73,16 @@ around it.
 """
 
 
+def sent_lines(text: str) -> str:
+    """A definition as a form sends it, with the ends of lines that definitions have: browsers send others."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def sent_number(text: str) -> int:
+    """The number of a version that a form's field holds; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 class RefuseForm(Protocol):
     """Answers a request that is not carried out, with what was typed into the form that it brought."""
 

@@ -16,7 +16,7 @@ from directory_sync.approval.people import Approver, Person, named, same_person
 from directory_sync.approval.policy import SCHEDULED
 from directory_sync.approval.quorum import Approved, Denied, Outcome, outcome
 from directory_sync.approval.request import Decision, Request, RequestView, assignments
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.definition.approval import impossible_name
 from directory_sync.definition.models import Approvers
 from directory_sync.definition.problems import printable
@@ -226,7 +226,7 @@ def _why_not_cancel(view: RequestView, person: Person, *, administrator: bool) -
     request = view.request
     if not person.verified or not person.name:
         return "Airflow does not know who you are. Log in to cancel requests."
-    if request.state not in (RequestState.PENDING, RequestState.APPROVED):
+    if request.state not in UNDER_WAY:
         return f"The request is {request.state}; there is nothing left to cancel."
     if request.begun is not None:
         return "It is being applied already."

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, select, update
 
 from directory_sync.definition.saved_documents import origin_of
 from directory_sync.errors import CollectionChanged, NameTaken, OriginDiffers
 from directory_sync.store.tables import CollectionRow, CollectionVersionRow
+
+if TYPE_CHECKING:
+    from directory_sync.store.saved_collections import VersionFacts
 
 _SAVED, _FILE = "saved", "file:"
 
@@ -91,10 +94,16 @@ def require_newest(connection: Connection, name: str, revision: int | None) -> N
         return
     # It may have been deleted: that is a version, too.
     newest = newest or connection.execute(versions.where(CollectionVersionRow.name == name)).one()
+    what_now = ", while this was being done. Nothing was asked for or written. Try again."
+    raise saved_by_another(name, newest, what_now)
+
+
+def saved_by_another(name: str, newest: Row[Any] | VersionFacts, what_now: str) -> CollectionChanged:
+    """What is said where another version than expected is the newest one; `what_now` ends the sentence."""
     did = "deleted" if newest.deleted else "saved"
-    raise CollectionChanged(
+    return CollectionChanged(
         f"{newest.saved_by} has {did} the collection {name} at {newest.saved:%Y-%m-%d %H:%M:%S} UTC (version"
-        f" {newest.number}), while this was being done. Nothing was asked for or written. Try again.",
+        f" {newest.number}){what_now}",
         name=name,
         by=newest.saved_by,
         at=newest.saved,

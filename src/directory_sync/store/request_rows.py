@@ -23,7 +23,7 @@ from directory_sync.approval.request import (
     SavedDefinition,
     Why,
 )
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.errors import AlreadyDecided, NotDecidable, RequestNotFound
 from directory_sync.plan.model import LimitCheck
 from directory_sync.store.database import Database
@@ -204,7 +204,7 @@ def end_request(connection: Connection, request: Request, state: str, *, by: str
         .where(
             RequestRow.id == request.id,
             RequestRow.state == request.state,
-            RequestRow.state.in_([RequestState.PENDING, RequestState.APPROVED]),
+            RequestRow.state.in_(UNDER_WAY),
         )
         .values(state=state, live_key=None, decided=at, decided_by=by, escalates=None)
     ).rowcount
@@ -222,7 +222,7 @@ def settle_jobs(connection: Connection, request: Request) -> None:
     """Note on all attempts that wait for a request, also those of other runs, what became of it; nothing if
     it is not over.
     """
-    if request.state in {RequestState.PENDING, RequestState.APPROVED}:
+    if request.state in UNDER_WAY:
         return
     if request.state == RequestState.APPLIED:
         result = request.result or {}

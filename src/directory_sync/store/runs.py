@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
@@ -26,7 +25,7 @@ from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.run_telling import RunNewsKind, tell
-from directory_sync.store.tables import CollectionRunRow, DefinitionRow, EndedRunRow, JobRunRow, PlanRow
+from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
@@ -144,11 +143,7 @@ def definition_key(definition: Mapping[str, Any]) -> str:
 
 
 class Runs:
-    """Runs and attempts as those note them who do them.
-
-    Also which runs Airflow has called ended before they were closed here: what is made of those later is not
-    their starter's.
-    """
+    """Runs and attempts as those note them who do them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -245,32 +240,6 @@ class Runs:
         """
         row = self._find_run(collection, run_id)
         return None if row is None else read_snapshot(self._database, row)
-
-    def note_ended_in_airflow(self, collection: str, run_id: str) -> None:
-        """Note that Airflow calls a run ended; nothing if the run is closed here too, as nearly every one
-        is.
-        """
-        closed = exists(
-            select(CollectionRunRow.id).where(
-                CollectionRunRow.collection == collection,
-                CollectionRunRow.run_id == run_id,
-                CollectionRunRow.finished.is_not(None),
-            )
-        )
-        noted = exists(_noted(collection, run_id))
-        try:
-            with self._database.write() as connection:
-                if connection.scalar(select(closed | noted)):
-                    return
-                values = {"collection": collection, "run_id": run_id, "ended": self._database.now(connection)}
-                connection.execute(insert(EndedRunRow), values)
-        except IntegrityError:
-            return  # another process was faster
-
-    def has_ended_in_airflow(self, collection: str, run_id: str) -> bool:
-        """Whether Airflow has called a run ended before it was closed here."""
-        with self._database.read() as connection:
-            return connection.execute(_noted(collection, run_id)).first() is not None
 
     def _find_run(self, collection: str, run_id: str) -> Row[Any] | None:
         with self._database.read() as connection:
@@ -514,9 +483,3 @@ def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[
         .group_by(JobRunRow.job)
     )
     return {row.job: row.plan_id for row in rows}
-
-
-def _noted(collection: str, run_id: str) -> Select[str]:
-    return select(EndedRunRow.run_id).where(
-        EndedRunRow.collection == collection, EndedRunRow.run_id == run_id
-    )

@@ -22,7 +22,15 @@ from directory_sync.definition.documents import Document
 from directory_sync.definition.saved_documents import saved_document
 from directory_sync.errors import CollectionChanged, CollectionError, CollectionNotFound
 from directory_sync.printable import storable
-from directory_sync.store.collection_names import SAVED, Origin, claim, is_called, require_saved
+from directory_sync.store.collection_names import (
+    SAVED,
+    Origin,
+    claim,
+    is_called,
+    require_saved,
+    saved_by_another,
+)
+from directory_sync.store.collection_use import require_nothing_under_way
 from directory_sync.store.database import Database
 from directory_sync.store.policy_changes import end_undecided, hold_back_filing
 from directory_sync.store.tables import (
@@ -180,13 +188,25 @@ class SavedCollections:
             )
 
     def delete(
-        self, name: str, *, expected: int, by: Person, comment: str = "", judged: int | None = None
+        self,
+        name: str,
+        *,
+        expected: int,
+        by: Person,
+        comment: str = "",
+        judged: int | None = None,
+        running: Sequence[str] = (),
     ) -> SavedVersion:
         """Delete a collection and what its jobs know; the version that is the deletion. Its versions stay.
 
         The name is free then: a new collection of this name has another id and begins with version 1.
 
-        Raises CollectionChanged, CollectionNotFound and CollectionError as `save`.
+        Args:
+            name, expected, by, comment, judged: as for `save`.
+            running: ids of its runs that have not ended, as Airflow tells.
+
+        Raises CollectionChanged, CollectionNotFound and CollectionError as `save`; CollectionInUse while a
+        run or a request of it is under way.
         """
         _require_storable(name, "", comment, by)
         with self._numbering() as (connection, now):
@@ -196,14 +216,7 @@ class SavedCollections:
             if newest is None:
                 raise _not_found(name)
             hold_back_filing(connection, name)
-            end_undecided(
-                connection,
-                name,
-                None,
-                version=expected + 1,
-                text=f"{by.name} deleted the collection.",
-                at=now,
-            )
+            require_nothing_under_way(connection, name, running)
             connection.execute(
                 delete(KnownObjectsRow).where(KnownObjectsRow.collection_id == newest.collection_id)
             )
@@ -402,16 +415,7 @@ def _require_judged(name: str, newest: SavedVersion | None, judged: int | None) 
 
 
 def _changed(name: str, newest: SavedVersion) -> CollectionChanged:
-    did = "deleted" if newest.deleted else "saved"
-    return CollectionChanged(
-        f"{newest.saved_by} has {did} the collection {name} at {newest.saved:%Y-%m-%d %H:%M:%S} UTC (version"
-        f" {newest.number}). Nothing was changed; look at that version first.",
-        name=name,
-        by=newest.saved_by,
-        at=newest.saved,
-        number=newest.number,
-        deleted=newest.deleted,
-    )
+    return saved_by_another(name, newest, ". Nothing was changed; look at that version first.")
 
 
 def _not_found(name: str) -> CollectionNotFound:

@@ -9,6 +9,7 @@ from typing import Self
 from directory_sync.store.before_images import BeforeImages
 from directory_sync.store.database import Database
 from directory_sync.store.earlier_runs import EarlierRuns
+from directory_sync.store.ended_runs import EndedRuns
 from directory_sync.store.history import History
 from directory_sync.store.known_objects import KnownObjects
 from directory_sync.store.leases import Leases
@@ -38,6 +39,7 @@ class Store:
 
     Attributes:
         runs: runs of collections and attempts at their jobs, noted by those who do them.
+        ended_runs: which runs Airflow has called ended before they were closed here.
         run_ends: how runs have ended, for those who tell of them.
         run_overview: the latest run of each collection.
         earlier_runs: what they say about what a run may do now.
@@ -61,6 +63,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.runs = Runs(database)
+        self.ended_runs = EndedRuns(database)
         self.run_ends = RunEnds(database, self.runs)
         self.run_overview = RunOverview(database)
         self.earlier_runs = EarlierRuns(database)

@@ -297,7 +297,7 @@ class CollectionRevisionRow(Base):
 
 
 class EndedRunRow(Base):
-    """A run that Airflow has called ended before it was closed here; see `runs`."""
+    """A run that Airflow has called ended before it was closed here; see `ended_runs`."""
 
     __tablename__ = f"{PREFIX}ended_run"
 

@@ -102,15 +102,14 @@ def collection(
         jobs=() if found is None else tuple(_job(found, job) for job in found.jobs),
         runs=tuple(RunRow(run, state_text(run.state), run.trigger != TERMINAL) for run in overview.runs),
         queued=tuple(run_id for run_id in overview.active if run_id not in known),
-        versions=tuple(version_rows(overview.versions)),
+        versions=tuple(_versions(overview.versions)),
         dag_message="" if standing is None else dag_message(standing, overview.dag),
         bundle_entry=BUNDLE_ENTRY if standing is DagStanding.NO_BUNDLE else "",
     )
     return render(request, "collection.html", frame, page, part="_collection_live.html")
 
 
-def version_rows(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:
-    """Versions as a list shows them, newest first."""
+def _versions(versions: Iterable[VersionFacts]) -> Iterable[VersionRow]:
     for number, version in enumerate(versions):
         yield VersionRow(version, stored_change_lines(version.change), number == 0)
 

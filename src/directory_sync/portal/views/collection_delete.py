@@ -10,7 +10,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import RedirectResponse
 
 from directory_sync.approval.request import Request
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY
 from directory_sync.collections.saving import no_such_collection
 from directory_sync.errors import DirectorySyncError, EditRefused, QueryError
 from directory_sync.portal import collections
@@ -90,9 +90,7 @@ def _page(
         raise no_such_collection(name)
     if overview.why_not_edit:
         raise EditRefused(overview.why_not_edit, name=name)
-    waiting = RequestFilter(
-        collections=(name,), states=(RequestState.PENDING.value, RequestState.APPROVED.value)
-    )
+    waiting = RequestFilter(collections=(name,), states=UNDER_WAY)
     return DeletePage(
         name=name,
         expected=overview.saved.version.number,

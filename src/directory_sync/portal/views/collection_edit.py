@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 
 from directory_sync.collections.documents import renamed
 from directory_sync.collections.saving import no_such_collection
-from directory_sync.definition.problems import Problem
+from directory_sync.definition.problems import Problem, has_errors
 from directory_sync.errors import (
     CollectionChanged,
     DefinitionError,
@@ -29,7 +29,7 @@ from directory_sync.portal.answers import status_of
 from directory_sync.portal.collection_overview import read_overview
 from directory_sync.portal.example_definition import EXAMPLE
 from directory_sync.portal.storage import CurrentStore, forget_store
-from directory_sync.portal.typed_texts import LARGEST_FIELD
+from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_lines, sent_number
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, change_lines
@@ -64,19 +64,14 @@ async def sent_edit(request: HttpRequest) -> SentEdit:
     """Dependency: the form. FastAPI's own fields hold no more than 1 MiB."""
     form = await request.form(max_files=0, max_fields=50, max_part_size=LARGEST_FIELD)
     values = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-    over = _number(values.get("over", ""))
+    over = sent_number(values.get("over", ""))
     return SentEdit(
-        # Browsers send other ends of lines than definitions have.
-        values.get("definition", "").replace("\r\n", "\n").replace("\r", "\n"),
+        sent_lines(values.get("definition", "")),
         values.get("comment", ""),
-        _number(values.get("expected", "")),
+        sent_number(values.get("expected", "")),
         over,
         values.get("do") == "save" or bool(over),
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 Sent = Annotated[SentEdit, Depends(sent_edit)]
@@ -140,7 +135,7 @@ class Editor:
     @property
     def usable(self) -> bool:
         """Whether the definition has no error, as far as it was checked."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
     @property
     def lines(self) -> tuple[NumberedLine, ...]:

@@ -20,6 +20,7 @@ from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.answers import status_of
 from directory_sync.portal.collections import Imported
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.typed_texts import sent_lines, sent_number
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.portal.wire.collections import LONGEST_IMPORT
@@ -107,7 +108,7 @@ async def sent_import(request: HttpRequest) -> Sent:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
             text, problem = "", "The file is not in UTF-8. Save it as UTF-8, then try again."
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = sent_lines(text)
     if len(text) > LONGEST_IMPORT:
         most = f"{LONGEST_IMPORT // 1024 // 1024} MiB"
         text, problem = "", f"The file is larger than {most}. Split it, then import each part."
@@ -115,16 +116,12 @@ async def sent_import(request: HttpRequest) -> Sent:
         name.removeprefix("do:"): Choice(
             Do(value),
             values.get(f"to:{name.removeprefix('do:')}", "").strip(),
-            _number(values.get(f"expected:{name.removeprefix('do:')}", "")),
+            sent_number(values.get(f"expected:{name.removeprefix('do:')}", "")),
         )
         for name, value in values.items()
         if name.startswith("do:") and value in set(Do)
     }
     return Sent(text, values.get("comment", ""), values.get("do") == "import", choices, problem)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 @router.get("/import-collections")

@@ -17,9 +17,9 @@ from directory_sync.portal.answers import status_of
 from directory_sync.portal.collection_overview import read_overview
 from directory_sync.portal.queries import LARGEST_NUMBER
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.collection import VersionRow, version_rows
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
+from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
 from directory_sync.present.text_diff import DiffLine, text_diff
 from directory_sync.store.saved_collections import SavedVersion, VersionFacts
 from directory_sync.store.store import Store
@@ -35,7 +35,7 @@ class VersionPage:
     """What the page shows.
 
     Attributes:
-        version: the version; `row` what it changed.
+        version: the version; `changes` in words, what protects less first.
         others: all versions, newest first.
         compared: number of the one that it is compared with; 0 for none.
         diff: from that one to this one.
@@ -46,7 +46,7 @@ class VersionPage:
     """
 
     version: SavedVersion
-    row: VersionRow
+    changes: tuple[ChangeLine, ...]
     others: tuple[VersionFacts, ...]
     compared: int
     diff: tuple[DiffLine, ...]
@@ -114,12 +114,12 @@ def _page(
     compared = other or number - 1
     base = collections.read_version(store, visitor, name, compared) if compared else None
     newest = 0 if overview.saved is None else overview.saved.version.number
-    row = next(row for row in version_rows(overview.versions) if row.version.number == number)
     counts = number == newest
     return VersionPage(
         version=found,
-        row=row,
-        others=overview.versions,
+        changes=stored_change_lines(found.change),
+        # A file may have the name by now.
+        others=collections.read_versions(store, visitor, name),
         compared=compared,
         diff=() if base is None else text_diff(base.text, found.text),
         expected=newest,

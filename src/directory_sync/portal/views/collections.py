@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
 
-from directory_sync.errors import QueryError
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.collection_list import Listed, ListedPage, list_all
@@ -93,14 +92,7 @@ def list_collections(
     request: HttpRequest, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
 ) -> Response:
     """The list; with a wrong filter it says what is wrong, and shows what the others let through."""
-    parameters = request.query_params.multi_items()
-    problems: dict[str, str] = {}
-    try:
-        query = CollectionQuery.read(parameters)
-    except QueryError as error:
-        problems = dict(error.problems)
-        parameters = [(name, value) for name, value in parameters if name not in problems]
-        query = CollectionQuery.read(parameters)
+    query, parameters, problems = CollectionQuery.read_what_is_right(request.query_params.multi_items())
     given = {
         name: value
         for name, value in parameters

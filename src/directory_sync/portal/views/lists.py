@@ -15,7 +15,6 @@ from fastapi.responses import RedirectResponse
 
 from directory_sync.approval.request import EventKind, Request
 from directory_sync.approval.states import LABELS, RequestState
-from directory_sync.errors import QueryError
 from directory_sync.portal import reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.links import parameters
@@ -327,14 +326,7 @@ def requests(
     request: HttpRequest, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
 ) -> Response:
     """One of the lists; with wrong filters it says what is wrong, and shows what the others let through."""
-    parameters = request.query_params.multi_items()
-    problems: dict[str, str] = {}
-    try:
-        query = ListQuery.read(parameters)
-    except QueryError as error:
-        problems = dict(error.problems)
-        parameters = [(name, value) for name, value in parameters if name not in problems]
-        query = ListQuery.read(parameters)
+    query, parameters, problems = ListQuery.read_what_is_right(request.query_params.multi_items())
     found = reading.list_requests(store, visitor, query)
     page = list_page(
         query,

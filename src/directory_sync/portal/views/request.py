@@ -13,7 +13,7 @@ from fastapi import Request as HttpRequest
 
 from directory_sync.approval.eligibility import policy_change
 from directory_sync.approval.request import Event, EventKind, MessageCode, Request, RequestView
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.plan.model import RecordProblem
 from directory_sync.portal import changes, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
@@ -233,7 +233,7 @@ def _deeds(details: RequestDetails) -> tuple[Deed, ...]:
             Deed("deny", "Deny…", "danger", powers.decide),
             Deed("reroute", "Ask others…", "", powers.decide),
         ]
-    if state in (RequestState.PENDING, RequestState.APPROVED):
+    if state in UNDER_WAY:
         deeds.append(Deed("cancel", "Cancel request…", "", powers.cancel))
     if (
         state in _AGAIN

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Request as HttpRequest
 
 from directory_sync.approval.request import MessageCode, Request
-from directory_sync.approval.states import RequestState
+from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.portal import changes, runs
@@ -327,10 +327,7 @@ def _is_open(view: RunView) -> bool:
     """Whether anything can still come: the run was not closed, or somebody has yet to decide or to be
     followed.
     """
-    open_requests = any(
-        each.request is not None and each.request.state in (RequestState.PENDING, RequestState.APPROVED)
-        for each in view.jobs
-    )
+    open_requests = any(each.request is not None and each.request.state in UNDER_WAY for each in view.jobs)
     return view.snapshot.finished is None or open_requests
 
 
