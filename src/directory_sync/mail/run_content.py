@@ -7,7 +7,7 @@ of fields: the links lead to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,17 +56,19 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class RunTold:
-    """A run, with what a mail about it says beside how its jobs ended.
+    """A run, with what a mail about it says besides how its jobs ended.
 
     Attributes:
         end: the run and its jobs.
         requests: job → the request that it waits for, or that was made for it.
         causes: job → why records and objects are in trouble, the most frequent cause first.
+        patterns: job → what was planned, by pattern, without values.
     """
 
     end: RunEnd
     requests: Mapping[str, Request] = field(default_factory=dict)
     causes: Mapping[str, Sequence[Cause]] = field(default_factory=dict)
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
     jobs = snapshot.collection.enabled_jobs
     left = MOST_CAUSES
     rows = []
-    for job in _shown(jobs, end):
+    for job in shown_jobs(end):
         rows.append(row := _row(job, told, links if in_airflow else Links(portal=links.portal), left))
         left -= len(row["causes"])
     results = [each for job in jobs if (each := end.results.get(job.name)) is not None]
@@ -114,8 +116,6 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
         "jobs_more": len(jobs) - len(rows),
         "waiting": [row for row in rows if row["state"] == JobState.WAITING],
         "troubled": [row for row in rows if row["troubled"]],
-        # Patterns of changes are to come here; templates may ask for them already.
-        "patterns": [],
     }
 
 
@@ -164,8 +164,9 @@ def _starter(end: RunEnd) -> str:
     return name if snapshot.verified else f"{name} (no one has checked who that is)"
 
 
-def _shown(jobs: Sequence[Job], end: RunEnd) -> Iterable[Job]:
+def shown_jobs(end: RunEnd) -> Sequence[Job]:
     """As many as there is room for, in their order; those without anything to look at go first."""
+    jobs = end.snapshot.collection.enabled_jobs
     if len(jobs) <= MOST_JOBS:
         return jobs
     quiet = [job.name for job in jobs if not _notable(end, job.name)]
@@ -207,6 +208,7 @@ def _row(job: Job, told: RunTold, links: Links, causes_left: int) -> dict[str, A
         "url": links.job(snapshot.collection.name, snapshot.run_id, job.name),
         "log_url": links.log(snapshot.collection.name, snapshot.run_id, job.name, applied=applied),
         "request": None if request is None else _request(request, told, links),
+        "patterns": [one_line(each, _MESSAGE) for each in told.patterns.get(job.name, ())],
         "causes": [_cause(each) for each in shown],
         "causes_more": len(causes) > len(shown),
     }
