@@ -8,7 +8,7 @@ from typing import Any
 
 from directory_sync.approval.request import Event, EventKind, Request, RequestView
 from directory_sync.errors import RequestNotFound
-from directory_sync.mail.audience import Occasion, Recipient, occasion
+from directory_sync.mail.audience import Letter, Occasion, Recipient, occasion
 from directory_sync.mail.content import content
 from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread, request_thread
@@ -38,18 +38,9 @@ class RequestNews:
         """Those who are asked, or who want to know the outcome."""
         return occasion(self.view, self.event)
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """The request, the event and who gets it."""
-        found = self.occasion()
-        assert found is not None
-        return content(
-            found.letter_to(recipient),
-            self.view,
-            self.event,
-            recipient,
-            links=links,
-            patterns=self.patterns,
-        )
+        return content(letter, self.view, self.event, recipient, links=links, patterns=self.patterns)
 
     def noted(self) -> Noted:
         """The request's `mailed` events."""

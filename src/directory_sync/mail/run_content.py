@@ -2,7 +2,7 @@
 bounded length, however much has gone wrong.
 
 It names objects and says why they are in error, because that is what such a mail is for. It holds no values
-of fields: the links lead to them.
+of fields, unless a server or a script quotes one in its error: the links lead to them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from directory_sync.approval.request import MessageCode, Request
 from directory_sync.approval.states import LABELS
 from directory_sync.definition.models import Job
 from directory_sync.mail.audience import Recipient
+from directory_sync.mail.counting import counts
 from directory_sync.mail.links import Links
 from directory_sync.mail.shortening import flowing, one_line, some_lines, time_text
-from directory_sync.plan.model import COUNTED_AS, Statistics
+from directory_sync.plan.model import Statistics
 from directory_sync.present.job_states import state_text
 from directory_sync.present.times import seconds_text
-from directory_sync.present.words import add_statistics, count_text
-from directory_sync.run.result import NOT_APPROVED, JobState, state_of_run
-from directory_sync.run.task_ends import REMOVED
+from directory_sync.present.words import add_statistics
+from directory_sync.run.result import NOT_APPROVED, JobState, has_failed, state_of_run
 from directory_sync.store.run_ends import RunEnd
 from directory_sync.store.runs import RUNNING, TERMINAL, StoredJobResult
 
@@ -111,7 +111,7 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
             ),
         },
         "figures": figures,
-        "done": _counts(figures),
+        "done": counts(figures),
         "jobs": rows,
         "jobs_more": len(jobs) - len(rows),
         "waiting": [row for row in rows if row["state"] == JobState.WAITING],
@@ -121,12 +121,12 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
 
 def _headline(end: RunEnd, state: str) -> str:
     name = one_line(end.snapshot.collection.title or end.snapshot.collection.name, _NAME)
-    failed = sum(_failed(each) for each in end.states.values())
+    failed = sum(has_failed(each) for each in end.states.values())
     parts = [f"{failed} of {_number(len(end.states), 'job')} failed"] if failed else []
     if end.snapshot.finished is None:
         waiting = sum(each == JobState.WAITING for each in end.states.values())
         parts.append("1 job waits for approval" if waiting == 1 else f"{waiting} jobs wait for approval")
-        others = [each for each in end.states.values() if not (each == JobState.WAITING or _failed(each))]
+        others = [each for each in end.states.values() if not (each == JobState.WAITING or has_failed(each))]
         done = "the others are done" if others and set(others) <= _DONE else ""
         return f"{name}: {', '.join(filter(None, (*parts, done)))}."
     if parts:
@@ -190,18 +190,18 @@ def _row(job: Job, told: RunTold, links: Links, causes_left: int) -> dict[str, A
     applied = request is not None and state not in NOT_APPROVED
     causes = told.causes.get(job.name, ())
     shown = causes[: max(causes_left, 0)]
-    troubled = _failed(state) or bool(figures["errors"] or figures["conflicts"])
+    troubled = has_failed(state) or bool(figures["errors"] or figures["conflicts"])
     return {
         "name": one_line(job.name, _NAME),
         "state": state,
         "state_text": state_text(state),
-        "failed": _failed(state),
+        "failed": has_failed(state),
         "troubled": troubled,
         "source": one_line(job.source.text, _NAME),
         "destination": one_line(job.destination.text, _NAME),
         "figures": figures,
-        "done": _counts(figures),
-        "planned": [] if planned is None else _counts(_figures(planned)),
+        "done": counts(figures),
+        "planned": [] if planned is None else counts(_figures(planned)),
         "message": _message(result),
         "warnings": 0 if result is None else len(result.warnings),
         "duration": _duration(result),
@@ -254,19 +254,6 @@ def _duration(result: StoredJobResult | None) -> str:
 
 def _figures(statistics: Statistics | None) -> dict[str, int]:
     return (statistics or Statistics()).to_json()
-
-
-def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The worst kind first."""
-    return [
-        {"kind": kind, "number": number, "text": count_text(action, number)}
-        for action, kind in COUNTED_AS.items()
-        if (number := figures.get(kind, 0))
-    ]
-
-
-def _failed(state: str) -> bool:
-    return state == REMOVED or (state in set(JobState) and JobState(state).failed)
 
 
 def _number(count: int, noun: str) -> str:

@@ -27,7 +27,7 @@ from directory_sync.mail.run_content import (
     shown_jobs,
 )
 from directory_sync.plan.model import RecordProblem
-from directory_sync.run.result import NOT_APPROVED, JobState
+from directory_sync.run.result import NOT_APPROVED, JobState, has_failed
 from directory_sync.run.triggers import JobEnd, triggers
 from directory_sync.store.outbox import DueMail
 from directory_sync.store.run_ends import RunEnd
@@ -66,8 +66,9 @@ class RunNews:
             return None
         return Occasion(Letter.RUN, tuple(recipients(end.snapshot.collection)))
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """The run and its jobs."""
+        del letter  # there is one only
         return run_content(self.told, recipient, links=links)
 
     def noted(self) -> Noted:
@@ -144,7 +145,7 @@ def _causes(store: Store, result: StoredJobResult) -> list[Cause]:
     found = _causes_of(result.problems)
     figures = result.statistics
     written = result.state not in NOT_APPROVED and result.plan_id is not None
-    if written and figures is not None and (figures.errors or figures.conflicts or _failed(result)):
+    if written and figures is not None and (figures.errors or figures.conflicts or has_failed(result.state)):
         assert result.plan_id is not None
         for cause in store.plan_pages.causes(result.plan_id, limit=MOST_CAUSES, objects=MOST_OBJECTS):
             conflict = cause.result is Result.CONFLICT
@@ -157,7 +158,3 @@ def _causes_of(problems: tuple[RecordProblem, ...]) -> list[Cause]:
     for problem in problems:
         objects.setdefault(problem.message, []).append(problem.object or problem.key)
     return [Cause(message, len(named), tuple(named[:MOST_OBJECTS])) for message, named in objects.items()]
-
-
-def _failed(result: StoredJobResult) -> bool:
-    return result.state in set(JobState) and JobState(result.state).failed

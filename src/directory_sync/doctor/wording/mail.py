@@ -91,7 +91,8 @@ WORDS: Mapping[Code, Words] = {
     Code.MAIL_SENT: words("A mail was sent to {to}. See whether it arrives."),
     Code.MAIL_NOT_SENT: words("No mail could be sent to {to}. {said}"),
     Code.MAIL_SETTINGS_UNUSED: words(
-        "mail_domain and role_addresses have no effect, because mail_connection is empty.",
+        "mail_domain, role_addresses and notification_domains have no effect, because mail_connection is"
+        " empty.",
         "Name the connection of your mail server:",
         "[directory_sync]",
         "mail_connection = smtp_default",
