@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from directory_sync.endpoints.change import Outcome, Result
+from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
 from directory_sync.errors import MailError
 from directory_sync.mail.addresses import Addresses
-from directory_sync.plan.model import RecordProblem
+from directory_sync.plan.model import RecordProblem, Statistics
 from directory_sync.store.runs import BROKE_OFF
 from directory_sync.store.store import Store
 from tests.scenarios.clock import Clock
@@ -353,6 +353,32 @@ def test_errors_are_told_with_their_causes(store: Store) -> None:
             assert part in body
         assert body.index("no quota") < body.index("no surname") < body.index("another sn")
         assert "person 3," not in body
+
+
+def test_what_was_planned_is_told_by_pattern(store: Store) -> None:
+    """A few lines for each job, without values or names; no job begins after forty lines."""
+    jobs = [f"job{number}" for number in range(20)]
+    run = ToldRun(store, telling(jobs=jobs))
+    fields = [f"field{number}" for number in range(12)]
+    changes = [
+        Change(Action.UPDATE, name, f"cn={name},dc=x", fields=(FieldChange(name, (b"Lrrr",), (b"Ndnd",)),))
+        for name in fields
+    ]
+    for job in jobs:
+        attempt = store.runs.start_job(run.snapshot.id, job)
+        store.plans.save(attempt.id, plan(changes, job=job))
+        store.runs.finish_job(attempt.id, "success", statistics=Statistics(updated=12))
+    run.close()
+    box = Box()
+    send(store, box)
+    [(_, message)] = box.mails
+    for kind in ("plain", "html"):
+        body = text_of(message, kind)
+        assert body.count("what was planned, by pattern") == 4
+        assert body.count("field0 replaced, 1 ") == 4
+        assert body.count("… and 2 more lines") == 4
+        for value in ("Lrrr", "Ndnd", "dc=x"):
+            assert value not in body
 
 
 def test_ten_thousand_errors_and_a_hundred_jobs_make_a_short_mail(store: Store) -> None:

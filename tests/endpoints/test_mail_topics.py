@@ -42,7 +42,7 @@ class RunNews:
     def occasion(self) -> Occasion:
         return Occasion(Letter.OUTCOME, tuple(Recipient(Approver("user", name)) for name in NAMES))
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         return {"name": recipient.whom.name}
 
     def noted(self) -> Noted:

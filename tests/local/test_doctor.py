@@ -250,6 +250,18 @@ def test_a_fault_is_found_with_its_remedy(home: Path, fault: str) -> None:
     assert told.do or "Setting" in told.text or "See that" in told.text or "Let " in told.text
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["role_addresses = Admin=a@x.example", "mail_domain = x.example", "notification_domains = x.example"],
+)
+def test_settings_of_mail_need_its_connection(home: Path, setting: str) -> None:
+    """Where no mail is sent, they have no effect."""
+    _config(f"[directory_sync]\n{setting}\n")(home)
+    assert Code.MAIL_SETTINGS_UNUSED in problems("mail.without_effect")
+    _config(f"[directory_sync]\n{setting}\nmail_connection = smtp_default\n")(home)
+    assert problems("mail.without_effect") == {}
+
+
 def test_every_setting_is_read() -> None:
     """Every option has a function of its name that reads it, or one in the table."""
     for option in settings.OPTIONS:

@@ -53,14 +53,16 @@ def creations(count: int) -> tuple[Change, ...]:
     )
 
 
-def plan(changes: ChangeSequence | Sequence[Change], *, digest: str | None = None) -> Plan:
-    """A plan of the job `people` with everything that a header can hold."""
+def plan(
+    changes: ChangeSequence | Sequence[Change], *, digest: str | None = None, job: str = "people"
+) -> Plan:
+    """A plan with everything that a header can hold."""
     return Plan(
         collection="crew",
-        job="people",
+        job=job,
         destination=DESTINATION,
         changes=changes,
-        digest=digest or plan_digest("crew", "people", DESTINATION, changes),
+        digest=digest or plan_digest("crew", job, DESTINATION, changes),
         statistics=_statistics(changes),
         managed=3,
         problems=(RecordProblem("fry", "line 3", "no surname"),),

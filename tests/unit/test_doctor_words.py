@@ -14,7 +14,7 @@ from directory_sync.doctor.checks import CHECKS
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.findings import Finding, State
 from directory_sync.doctor.telling import tell
-from directory_sync.doctor.wording import WORDS
+from directory_sync.doctor.wording import PARTS, WORDS
 
 DOCTOR = Path(__file__).parents[2] / "src" / "directory_sync" / "doctor"
 
@@ -84,6 +84,11 @@ def test_every_code_has_words_and_the_facts_that_they_name(code: Code) -> None:
     assert GIVEN[code.name], "no check finds this"
     for facts in GIVEN[code.name]:
         assert named <= facts
+
+
+def test_each_code_has_its_words_once() -> None:
+    """No two groups have words for the same code, of which one would be lost."""
+    assert sum(map(len, PARTS)) == len(WORDS) == len(Code)
 
 
 def test_no_two_checks_have_the_same_name() -> None:

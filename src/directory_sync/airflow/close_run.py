@@ -63,7 +63,7 @@ class CloseRunOperator(CollectionOperator):
         from directory_sync.airflow.task_log import in_words, table, total
         from directory_sync.present.words import planned_text
         from directory_sync.run.closing import close_run
-        from directory_sync.run.result import JobState
+        from directory_sync.run.result import JobState, has_failed
 
         parameters = read_parameters(context)
         try:
@@ -98,11 +98,7 @@ class CloseRunOperator(CollectionOperator):
                 " not run (its failure action is abort). The state of the request is in the table above."
                 " Start a new run for the other jobs."
             )
-        failed = [
-            job
-            for job, each in states.items()
-            if each == REMOVED or (each in set(JobState) and JobState(each).failed)
-        ]
+        failed = [job for job, each in states.items() if has_failed(each)]
         if failed:
             names = ", ".join(f"{job} ({in_words(states[job])})" for job in failed)
             raise AirflowFailException(

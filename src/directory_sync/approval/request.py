@@ -193,9 +193,9 @@ class SavedDefinition:
         return cls(data["version"], tuple(map(Edit.from_json, data["edits"])))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request, as lists show it.
+    """One request, as lists show it. What has a default is empty where it does not apply.
 
     Attributes:
         run_id: of the run that filed it, unique within the collection.
@@ -230,31 +230,31 @@ class Request:
     plan_id: int
     digest: str
     policy: Mapping[str, Any]
-    waives: tuple[LimitCheck, ...]
+    waives: tuple[LimitCheck, ...] = ()
     waiver: bool
     requester: str
     requester_verified: bool
     requester_may_decide: bool
-    asked_by: str
-    title: str
-    source: str
-    destination: str
+    asked_by: str = ""
+    title: str = ""
+    source: str = ""
+    destination: str = ""
     trigger: str
-    reason: str
-    description: str
+    reason: str = ""
+    description: str = ""
     statistics: Mapping[str, int]
     changes: int
     state: RequestState
     filed: datetime
-    expires: datetime | None
-    level: int
-    escalates: datetime | None
-    decided: datetime | None
-    decided_by: str | None
-    begun: datetime | None
-    successor: int | None
-    applied: datetime | None
-    result: Mapping[str, Any] | None
+    expires: datetime | None = None
+    level: int = 0
+    escalates: datetime | None = None
+    decided: datetime | None = None
+    decided_by: str | None = None
+    begun: datetime | None = None
+    successor: int | None = None
+    applied: datetime | None = None
+    result: Mapping[str, Any] | None = None
     result_code: MessageCode = MessageCode.OTHER
     saved: SavedDefinition | None = None
 

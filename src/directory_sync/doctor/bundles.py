@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from directory_sync.settings.reading import airflow_home, read_airflow
+from directory_sync.settings.reading import dags_folder, read_airflow
 
 SECTION, OPTION = "dag_processor", "dag_bundle_config_list"
 VARIABLE = f"AIRFLOW__{SECTION.upper()}__{OPTION.upper()}"
@@ -48,11 +48,6 @@ class Bundle:
     name: str
     classpath: str
     folder: Path | None
-
-
-def dags_folder() -> Path:
-    """The option `[core] dags_folder`."""
-    return Path(read_airflow("core", "dags_folder") or airflow_home() / "dags")
 
 
 def read_bundles() -> tuple[Bundle, ...]:

@@ -72,7 +72,7 @@ CHECKS: tuple[Check, ...] = tuple(
             scheduling.upkeep,
             scheduling.processes,
         ),
-        Group.MAIL: (mail.server, mail.roles, mail.templates),
+        Group.MAIL: (mail.server, mail.without_effect, mail.templates),
         Group.CONNECTIONS: (connections.directories, connections.people),
         Group.RIGHTS: (
             rights.administrators,

@@ -24,7 +24,7 @@ def files(examination: Examination) -> Iterator[Finding]:
     if not definitions.found:
         yield warning(Code.NO_DEFINITIONS, folder=folder)
         return
-    modules = _script_modules()
+    modules = settings.script_modules()
     for each in definitions.found:
         problems = list(each.problems)
         if isinstance(each, Loaded):
@@ -80,7 +80,7 @@ def saved(examination: Examination) -> Iterator[Finding]:
 def scripts(examination: Examination) -> Iterator[Finding]:
     """Whether Python finds the modules whose functions definitions may call."""
     del examination
-    for name in _script_modules():
+    for name in settings.script_modules():
         try:
             found = importlib.util.find_spec(name) is not None
         except Exception:  # noqa: BLE001 - a parent package that cannot be imported raises anything
@@ -89,7 +89,3 @@ def scripts(examination: Examination) -> Iterator[Finding]:
             yield ok(Code.SCRIPT_MODULE_FOUND, module=name)
         else:
             yield problem(Code.SCRIPT_MODULE_MISSING, module=name)
-
-
-def _script_modules() -> tuple[str, ...]:
-    return settings.script_modules()

@@ -19,7 +19,6 @@ from directory_sync.doctor.bundles import (
     Bundle,
     BundleListError,
     dag_files,
-    dags_folder,
     read_bundles,
 )
 from directory_sync.doctor.codes import Code
@@ -28,7 +27,7 @@ from directory_sync.doctor.metadata import Metadata, has_database, read_metadata
 from directory_sync.doctor.once import Once
 from directory_sync.endpoints.contract import ConnectionInfo, Connections
 from directory_sync.errors import DefinitionError, SettingsError, StoreError
-from directory_sync.settings.reading import read_airflow
+from directory_sync.settings.reading import config_file, read_airflow
 from directory_sync.store.database import Database
 from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
@@ -138,7 +137,9 @@ class Examination:
             files = self.dag_files()
         except CannotTell:
             files = ()
-        return settings.collections_folder(beside=files[0] if files else dags_folder() / "job_collections.py")
+        return settings.collections_folder(
+            beside=files[0] if files else settings.dags_folder() / "job_collections.py"
+        )
 
     def usable(self) -> tuple[Usable, ...]:
         """All collections that can be used, as far as they can be read. Raises CannotTell where the files
@@ -207,9 +208,3 @@ def this_user() -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
-
-
-def config_file() -> Path:
-    """Where Airflow's configuration file is, or would be."""
-    named = os.environ.get("AIRFLOW_CONFIG")
-    return Path(os.path.expandvars(named)).expanduser() if named else settings.airflow_home() / "airflow.cfg"

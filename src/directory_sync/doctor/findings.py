@@ -1,4 +1,4 @@
-"""What a check finds: a code, a state, and facts. `words` says it to people."""
+"""What a check finds: a code, a state, and facts. `telling` says it to people."""
 
 from __future__ import annotations
 

@@ -161,11 +161,11 @@ def _send(session: smtplib.SMTP, connection: ConnectionInfo, to: str) -> Iterato
         yield ok(Code.MAIL_SENT, to=to)
 
 
-def roles(examination: Examination) -> Iterator[Finding]:
+def without_effect(examination: Examination) -> Iterator[Finding]:
     """Whether settings about mail have an effect."""
     del examination
-    useless = not settings.mail_connection() and (settings.role_addresses() or settings.mail_domain())
-    if useless:
+    given = settings.role_addresses() or settings.mail_domain() or settings.notification_domains()
+    if given and not settings.mail_connection():
         yield warning(Code.MAIL_SETTINGS_UNUSED)
 
 

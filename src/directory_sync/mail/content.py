@@ -13,11 +13,10 @@ from directory_sync.approval.request import Event, EventKind, Request, RequestVi
 from directory_sync.approval.states import LABELS, RequestState
 from directory_sync.approval.waivers import usable_until
 from directory_sync.mail.audience import Letter, Recipient, is_person
+from directory_sync.mail.counting import counts
 from directory_sync.mail.links import Links
 from directory_sync.mail.shortening import MOST_LINES, one_line, some_lines, time_text
-from directory_sync.plan.model import COUNTED_AS
 from directory_sync.present.definition_changes import stored_change_lines
-from directory_sync.present.words import count_text
 from directory_sync.run import approval_text
 
 _RESULTS = {
@@ -82,7 +81,7 @@ def _request(request: Request, event: Event) -> dict[str, Any]:
         "reason": some_lines(request.reason),
         "description": some_lines(request.description),
         "changes": request.changes,
-        "counts": _counts(request.statistics),
+        "counts": counts(request.statistics),
         "waiver": request.waiver,
         "terms": _terms(request, event),
         "usable_until": time_text(usable_until(request)),
@@ -117,15 +116,6 @@ def _weakening(request: Request) -> list[str]:
     return lines[:MOST_LINES] + ([f"and {more} more"] if more > 0 else [])
 
 
-def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The worst kind first."""
-    return [
-        {"kind": kind, "number": number, "text": count_text(action, number)}
-        for action, kind in COUNTED_AS.items()
-        if (number := figures.get(kind, 0))
-    ]
-
-
 def _terms(request: Request, event: Event) -> str:
     """What an approval does, or what is still needed after it; empty once that no longer matters."""
     if request.pending:
@@ -149,7 +139,7 @@ def _result(data: Mapping[str, Any]) -> dict[str, Any]:
         "summary": _RESULTS.get(state, "See the request for what became of it."),
         "errors": errors,
         "conflicts": conflicts,
-        "done": _counts(statistics),
+        "done": counts(statistics),
         "good": state == "success" and not errors and not conflicts,
     }
 

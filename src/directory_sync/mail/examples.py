@@ -58,7 +58,11 @@ def _content(
 ) -> dict[str, Any]:
     asked = (Assignee("user", "bea", "policy", 0, _AT), Assignee("role", "Heads", "policy", 0, _AT))
     view = RequestView(request, asked, (), (event,))
-    return content(letter, view, event, recipient, links=links)
+    patterns = () if request.saved is None else _PATTERNS
+    return content(letter, view, event, recipient, links=links, patterns=patterns)
+
+
+_PATTERNS = ("deleted, 3 people", "created with cn, mail, sn, 2 people")
 
 
 def _request() -> Request:
@@ -88,14 +92,6 @@ def _request() -> Request:
         state=RequestState.PENDING,
         filed=_AT,
         expires=_AT + timedelta(days=14),
-        level=0,
-        escalates=None,
-        decided=None,
-        decided_by=None,
-        begun=None,
-        successor=None,
-        applied=None,
-        result=None,
         saved=SavedDefinition(4, (Edit(4, "ida", _AT, changes_job=True, weakening=(_WEAKENED,)),)),
     )
 
@@ -155,7 +151,7 @@ def _run() -> RunTold:
     end = RunEnd(
         _snapshot(), JobState.FAILED, 1, {job: state.value for job, state in states.items()}, results
     )
-    return RunTold(end, {"people": _request()}, causes)
+    return RunTold(end, {"people": _request()}, causes, {"people": _PATTERNS, "groups": _PATTERNS})
 
 
 def _waiting_run() -> RunTold:

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from directory_sync.approval.request import Event, EventKind, Request, RequestView
-from directory_sync.errors import PlanAltered, PlanMismatch, RequestNotFound
-from directory_sync.mail.audience import Occasion, Recipient, occasion
+from directory_sync.errors import RequestNotFound
+from directory_sync.mail.audience import Letter, Occasion, Recipient, occasion
 from directory_sync.mail.content import content
 from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread, request_thread
 from directory_sync.mail.news import Letters, Noted
+from directory_sync.mail.plan_patterns import plan_patterns
 from directory_sync.mail.run_news import run_news
-from directory_sync.present.patterns import pattern_lines
 from directory_sync.store.outbox import DueMail, Topic
 from directory_sync.store.store import Store
-
-PATTERNS = 10
-"""Lines of changes by pattern in a mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +38,9 @@ class RequestNews:
         """Those who are asked, or who want to know the outcome."""
         return occasion(self.view, self.event)
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """The request, the event and who gets it."""
-        found = self.occasion()
-        assert found is not None
-        return content(
-            found.letter_to(recipient),
-            self.view,
-            self.event,
-            recipient,
-            links=links,
-            patterns=self.patterns,
-        )
+        return content(letter, self.view, self.event, recipient, links=links, patterns=self.patterns)
 
     def noted(self) -> Noted:
         """The request's `mailed` events."""
@@ -77,21 +65,13 @@ def request_news(store: Store, due: DueMail) -> RequestNews:
 
 
 def _patterns(store: Store, request: Request) -> tuple[str, ...]:
-    """The first lines of the changes by pattern, without values; none where they are not known, or no one is
-    asked any more.
-    """
+    """The changes by pattern; none where no one is asked any more."""
     if not request.pending:
         return ()
     snapshot = store.runs.find(request.collection, request.run_id)
-    try:
-        patterns = store.plan_patterns.of(request.plan_id)
-    except (PlanAltered, PlanMismatch):
-        # The page says so.
+    if snapshot is None:
         return ()
-    if patterns is None or snapshot is None:
-        return ()
-    job = snapshot.collection.job(request.job)
-    return tuple(pattern_lines(patterns, job, most=PATTERNS, with_values=False))
+    return plan_patterns(store, request.plan_id, snapshot.collection.job(request.job))
 
 
 LETTERS: Mapping[str, Letters] = {Topic.REQUEST: request_news, Topic.RUN: run_news}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from directory_sync.mail.audience import Occasion, Recipient
+from directory_sync.mail.audience import Letter, Occasion, Recipient
 from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread
 from directory_sync.store.outbox import DueMail
@@ -34,8 +34,8 @@ class News(Protocol):
     def occasion(self) -> Occasion | None:
         """What mail is to be sent, and to whom; None if nobody needs to hear of it (any more)."""
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
-        """What the template of the occasion's letter gets."""
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+        """What the template of a letter of the occasion gets."""
 
     def noted(self) -> Noted:
         """What its history says; nothing where there is none."""

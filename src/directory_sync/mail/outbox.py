@@ -223,8 +223,8 @@ class _Round:
     def _send(self, found: Occasion, recipient: Recipient, address: str) -> None:
         if self.no_mail:
             raise MailError(self.no_mail)
-        told = self.news.content(recipient, links=self.links)
-        rendered = self.templates.render(found.letter_to(recipient), told)
+        letter = found.letter_to(recipient)
+        rendered = self.templates.render(letter, self.news.content(letter, recipient, links=self.links))
         if rendered.warning and rendered.warning not in self.warnings:
             self.warnings.append(rendered.warning)
         mail = message(

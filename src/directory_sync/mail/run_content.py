@@ -2,12 +2,12 @@
 bounded length, however much has gone wrong.
 
 It names objects and says why they are in error, because that is what such a mail is for. It holds no values
-of fields: the links lead to them.
+of fields, unless a server or a script quotes one in its error: the links lead to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +16,14 @@ from directory_sync.approval.request import MessageCode, Request
 from directory_sync.approval.states import LABELS
 from directory_sync.definition.models import Job
 from directory_sync.mail.audience import Recipient
+from directory_sync.mail.counting import counts
 from directory_sync.mail.links import Links
 from directory_sync.mail.shortening import flowing, one_line, some_lines, time_text
-from directory_sync.plan.model import COUNTED_AS, Statistics
+from directory_sync.plan.model import Statistics
 from directory_sync.present.job_states import state_text
 from directory_sync.present.times import seconds_text
-from directory_sync.present.words import add_statistics, count_text
-from directory_sync.run.result import NOT_APPROVED, JobState, state_of_run
-from directory_sync.run.task_ends import REMOVED
+from directory_sync.present.words import add_statistics
+from directory_sync.run.result import NOT_APPROVED, JobState, has_failed, state_of_run
 from directory_sync.store.run_ends import RunEnd
 from directory_sync.store.runs import RUNNING, TERMINAL, StoredJobResult
 
@@ -56,17 +56,19 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class RunTold:
-    """A run, with what a mail about it says beside how its jobs ended.
+    """A run, with what a mail about it says besides how its jobs ended.
 
     Attributes:
         end: the run and its jobs.
         requests: job → the request that it waits for, or that was made for it.
         causes: job → why records and objects are in trouble, the most frequent cause first.
+        patterns: job → what was planned, by pattern, without values.
     """
 
     end: RunEnd
     requests: Mapping[str, Request] = field(default_factory=dict)
     causes: Mapping[str, Sequence[Cause]] = field(default_factory=dict)
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[str, Any]:
@@ -76,7 +78,7 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
     jobs = snapshot.collection.enabled_jobs
     left = MOST_CAUSES
     rows = []
-    for job in _shown(jobs, end):
+    for job in shown_jobs(end):
         rows.append(row := _row(job, told, links if in_airflow else Links(portal=links.portal), left))
         left -= len(row["causes"])
     results = [each for job in jobs if (each := end.results.get(job.name)) is not None]
@@ -109,24 +111,22 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
             ),
         },
         "figures": figures,
-        "done": _counts(figures),
+        "done": counts(figures),
         "jobs": rows,
         "jobs_more": len(jobs) - len(rows),
         "waiting": [row for row in rows if row["state"] == JobState.WAITING],
         "troubled": [row for row in rows if row["troubled"]],
-        # Patterns of changes are to come here; templates may ask for them already.
-        "patterns": [],
     }
 
 
 def _headline(end: RunEnd, state: str) -> str:
     name = one_line(end.snapshot.collection.title or end.snapshot.collection.name, _NAME)
-    failed = sum(_failed(each) for each in end.states.values())
+    failed = sum(has_failed(each) for each in end.states.values())
     parts = [f"{failed} of {_number(len(end.states), 'job')} failed"] if failed else []
     if end.snapshot.finished is None:
         waiting = sum(each == JobState.WAITING for each in end.states.values())
         parts.append("1 job waits for approval" if waiting == 1 else f"{waiting} jobs wait for approval")
-        others = [each for each in end.states.values() if not (each == JobState.WAITING or _failed(each))]
+        others = [each for each in end.states.values() if not (each == JobState.WAITING or has_failed(each))]
         done = "the others are done" if others and set(others) <= _DONE else ""
         return f"{name}: {', '.join(filter(None, (*parts, done)))}."
     if parts:
@@ -164,8 +164,9 @@ def _starter(end: RunEnd) -> str:
     return name if snapshot.verified else f"{name} (no one has checked who that is)"
 
 
-def _shown(jobs: Sequence[Job], end: RunEnd) -> Iterable[Job]:
+def shown_jobs(end: RunEnd) -> Sequence[Job]:
     """As many as there is room for, in their order; those without anything to look at go first."""
+    jobs = end.snapshot.collection.enabled_jobs
     if len(jobs) <= MOST_JOBS:
         return jobs
     quiet = [job.name for job in jobs if not _notable(end, job.name)]
@@ -189,24 +190,25 @@ def _row(job: Job, told: RunTold, links: Links, causes_left: int) -> dict[str, A
     applied = request is not None and state not in NOT_APPROVED
     causes = told.causes.get(job.name, ())
     shown = causes[: max(causes_left, 0)]
-    troubled = _failed(state) or bool(figures["errors"] or figures["conflicts"])
+    troubled = has_failed(state) or bool(figures["errors"] or figures["conflicts"])
     return {
         "name": one_line(job.name, _NAME),
         "state": state,
         "state_text": state_text(state),
-        "failed": _failed(state),
+        "failed": has_failed(state),
         "troubled": troubled,
         "source": one_line(job.source.text, _NAME),
         "destination": one_line(job.destination.text, _NAME),
         "figures": figures,
-        "done": _counts(figures),
-        "planned": [] if planned is None else _counts(_figures(planned)),
+        "done": counts(figures),
+        "planned": [] if planned is None else counts(_figures(planned)),
         "message": _message(result),
         "warnings": 0 if result is None else len(result.warnings),
         "duration": _duration(result),
         "url": links.job(snapshot.collection.name, snapshot.run_id, job.name),
         "log_url": links.log(snapshot.collection.name, snapshot.run_id, job.name, applied=applied),
         "request": None if request is None else _request(request, told, links),
+        "patterns": [one_line(each, _MESSAGE) for each in told.patterns.get(job.name, ())],
         "causes": [_cause(each) for each in shown],
         "causes_more": len(causes) > len(shown),
     }
@@ -252,19 +254,6 @@ def _duration(result: StoredJobResult | None) -> str:
 
 def _figures(statistics: Statistics | None) -> dict[str, int]:
     return (statistics or Statistics()).to_json()
-
-
-def _counts(figures: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The worst kind first."""
-    return [
-        {"kind": kind, "number": number, "text": count_text(action, number)}
-        for action, kind in COUNTED_AS.items()
-        if (number := figures.get(kind, 0))
-    ]
-
-
-def _failed(state: str) -> bool:
-    return state == REMOVED or (state in set(JobState) and JobState(state).failed)
 
 
 def _number(count: int, noun: str) -> str:

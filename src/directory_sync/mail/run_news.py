@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from directory_sync.approval.people import Approver
@@ -17,15 +17,26 @@ from directory_sync.mail.audience import Letter, Occasion, Recipient
 from directory_sync.mail.links import Links
 from directory_sync.mail.message import Thread, run_thread
 from directory_sync.mail.news import Noted
-from directory_sync.mail.run_content import MOST_CAUSES, MOST_OBJECTS, Cause, RunTold, run_content
+from directory_sync.mail.plan_patterns import plan_patterns
+from directory_sync.mail.run_content import (
+    MOST_CAUSES,
+    MOST_OBJECTS,
+    Cause,
+    RunTold,
+    run_content,
+    shown_jobs,
+)
 from directory_sync.plan.model import RecordProblem
-from directory_sync.run.result import NOT_APPROVED, JobState
+from directory_sync.run.result import NOT_APPROVED, JobState, has_failed
 from directory_sync.run.triggers import JobEnd, triggers
 from directory_sync.store.outbox import DueMail
 from directory_sync.store.run_ends import RunEnd
 from directory_sync.store.run_telling import RunNewsKind
 from directory_sync.store.runs import StoredJobResult
 from directory_sync.store.store import Store
+
+MOST_LINES = 40
+"""Lines of changes by pattern, of all jobs together: no job begins after so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,9 @@ class RunNews:
             return None
         return Occasion(Letter.RUN, tuple(recipients(end.snapshot.collection)))
 
-    def content(self, recipient: Recipient, *, links: Links) -> dict[str, Any]:
+    def content(self, letter: Letter, recipient: Recipient, *, links: Links) -> dict[str, Any]:
         """The run and its jobs."""
+        del letter  # there is one only
         return run_content(self.told, recipient, links=links)
 
     def noted(self) -> Noted:
@@ -69,9 +81,12 @@ def run_news(store: Store, due: DueMail) -> RunNews:
     end = store.run_ends.get(due.subject)
     if end is None:
         raise RequestNotFound(f"There is no run {due.subject} any more.")
+    news = RunNews(RunTold(end), due.kind, due.event)
+    if news.occasion() is None:
+        return news
     requests = {job: found for job in end.states if (found := _request(store, end, job)) is not None}
     causes = {job: tuple(_causes(store, result)) for job, result in end.results.items()}
-    return RunNews(RunTold(end, requests, causes), due.kind, due.event)
+    return replace(news, told=RunTold(end, requests, causes, _patterns(store, end)))
 
 
 def triggers_of(end: RunEnd) -> frozenset[str]:
@@ -111,6 +126,18 @@ def _request(store: Store, end: RunEnd, job: str) -> Request | None:
     return None
 
 
+def _patterns(store: Store, end: RunEnd) -> dict[str, tuple[str, ...]]:
+    """What was planned, by pattern, of as many of the jobs shown as there is room for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for job in shown_jobs(end):
+        result = end.results.get(job.name)
+        if result is not None and result.plan_id is not None:
+            found[job.name] = plan_patterns(store, result.plan_id, job)
+        if sum(map(len, found.values())) >= MOST_LINES:
+            break
+    return found
+
+
 def _causes(store: Store, result: StoredJobResult) -> list[Cause]:
     """Why records of a job, and objects that it was to change, are in trouble; the most frequent cause
     first.
@@ -118,7 +145,7 @@ def _causes(store: Store, result: StoredJobResult) -> list[Cause]:
     found = _causes_of(result.problems)
     figures = result.statistics
     written = result.state not in NOT_APPROVED and result.plan_id is not None
-    if written and figures is not None and (figures.errors or figures.conflicts or _failed(result)):
+    if written and figures is not None and (figures.errors or figures.conflicts or has_failed(result.state)):
         assert result.plan_id is not None
         for cause in store.plan_pages.causes(result.plan_id, limit=MOST_CAUSES, objects=MOST_OBJECTS):
             conflict = cause.result is Result.CONFLICT
@@ -131,7 +158,3 @@ def _causes_of(problems: tuple[RecordProblem, ...]) -> list[Cause]:
     for problem in problems:
         objects.setdefault(problem.message, []).append(problem.object or problem.key)
     return [Cause(message, len(named), tuple(named[:MOST_OBJECTS])) for message, named in objects.items()]
-
-
-def _failed(result: StoredJobResult) -> bool:
-    return result.state in set(JobState) and JobState(result.state).failed

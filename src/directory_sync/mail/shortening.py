@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from directory_sync.present.times import moment_text
 from directory_sync.printable import printable
 
 LONGEST_LINE = 300
@@ -33,4 +34,4 @@ def some_lines(text: str) -> list[str]:
 
 def time_text(at: datetime | None) -> str:
     """A time; empty for none."""
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+    return "" if at is None else moment_text(at)

@@ -90,8 +90,6 @@ def common_text(common: Common) -> str:
     match common.kind:
         case InCommon.CONTAINER:
             return f"{some} in {common.subject}"
-        case InCommon.AFTER_SOURCE:
-            return f"{some} after {common.subject} of the source"
         case InCommon.VALUE:
             return f"{some} with {common.subject} {_value(common.value or b'')}"
 

@@ -6,6 +6,8 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
+from directory_sync.present.word_marks import common
+
 CONTEXT = 3
 """Lines around each difference."""
 _MOST_COMPARED = 2_000
@@ -37,8 +39,8 @@ def text_diff(old: str, new: str) -> tuple[DiffLine, ...]:
     replaced, and at most 1,000 lines are shown.
     """
     before, after = old.splitlines(), new.splitlines()
-    head = _common(before, after)
-    tail = min(_common(before[::-1], after[::-1]), len(before) - head, len(after) - head)
+    head = common(before, after)
+    tail = min(common(before[::-1], after[::-1]), len(before) - head, len(after) - head)
     first, last = before[head : len(before) - tail], after[head : len(after) - tail]
     if not first and not last:
         return ()
@@ -74,15 +76,6 @@ def _between(first: list[str], last: list[str], offset: int) -> list[DiffLine]:
             same[CONTEXT:-CONTEXT] = [_gap(len(same) - 2 * CONTEXT)]
         lines += same
     return lines
-
-
-def _common(first: list[str], second: list[str]) -> int:
-    number = 0
-    for one, other in zip(first, second, strict=False):
-        if one != other:
-            break
-        number += 1
-    return number
 
 
 def _same(old: int, new: int, lines: list[str]) -> DiffLine:

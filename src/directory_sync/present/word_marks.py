@@ -34,8 +34,8 @@ class Marking:
     def compare(self, old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
         """Both texts in parts that join to the text."""
         before, after = _WORDS.findall(old), _WORDS.findall(new)
-        first = _common(before, after)
-        last = _common(before[first:][::-1], after[first:][::-1])
+        first = common(before, after)
+        last = common(before[first:][::-1], after[first:][::-1])
         middle = before[first : len(before) - last], after[first : len(after) - last]
         count = len(middle[0]) + len(middle[1])
         if count > min(_MOST_WORDS, self.words):
@@ -54,7 +54,7 @@ class Marking:
         )
 
 
-def _common(one: list[str], other: list[str]) -> int:
+def common(one: list[str], other: list[str]) -> int:
     """Length of the common beginning."""
     count = 0
     for left, right in zip(one, other, strict=False):

@@ -26,6 +26,7 @@ from directory_sync.plan.model import (
     Statistics,
 )
 from directory_sync.plan.past import Findings
+from directory_sync.run.task_ends import REMOVED
 from directory_sync.run.verdict import Forecast
 from directory_sync.store.runs import JobRun
 from directory_sync.store.store import Store
@@ -64,6 +65,11 @@ class JobState(StrEnum):
     def only_planned(self) -> bool:
         """Whether a plan was made, of which nothing was written."""
         return self in (JobState.PREVIEWED, JobState.STOPPED_BY_LIMIT, *NOT_APPROVED)
+
+
+def has_failed(state: str) -> bool:
+    """Whether the job of a run failed, by a `JobState` or one of `task_ends`."""
+    return state == REMOVED or (state in set(JobState) and JobState(state).failed)
 
 
 NOT_APPROVED = (JobState.WAITING, JobState.DENIED, JobState.EXPIRED, JobState.CANCELLED, JobState.STALE)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from directory_sync.definition.models import NotifyWhen
 from directory_sync.plan.model import COUNTED_AS, Statistics
-from directory_sync.run.result import JobState
-from directory_sync.run.task_ends import REMOVED
+from directory_sync.run.result import JobState, has_failed
 
 _EVERY_RUN = frozenset({NotifyWhen.ALWAYS})
 _FAILURE = frozenset({NotifyWhen.FAILURE, NotifyWhen.ERRORS})
@@ -50,7 +49,7 @@ def triggers(jobs: Iterable[JobEnd], *, failed: bool = False) -> frozenset[Notif
 
 def _of_job(job: JobEnd) -> frozenset[NotifyWhen]:
     fulfilled: set[NotifyWhen] = set()
-    if job.state == REMOVED or (job.state in set(JobState) and JobState(job.state).failed):
+    if has_failed(job.state):
         fulfilled |= _FAILURE
     if job.state == JobState.PREVIEWED or job.statistics is None:
         return frozenset(fulfilled)

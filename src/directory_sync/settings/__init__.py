@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, TypeVar
 from directory_sync.errors import SettingsError
 from directory_sync.settings.options import BY_NAME, OPTIONS, SECTION, Option
 from directory_sync.settings.people import PeopleDirectory
-from directory_sync.settings.reading import airflow_home, read, read_airflow
+from directory_sync.settings.reading import airflow_home, dags_folder, read
 
 if TYPE_CHECKING:
     from directory_sync.definition.reach import MailReach
 
-__all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "read"]
+__all__ = ["OPTIONS", "SECTION", "Option", "PeopleDirectory", "airflow_home", "dags_folder", "read"]
 
 UPKEEP_DAG_ID = "directory_sync.upkeep"
 """The DAG that does the maintenance. No collection can have this name: theirs hold no dot."""
@@ -71,9 +71,7 @@ def deployment_templates_folder() -> Path | None:
     """Folder of the deployment's own templates for definitions that are in no folder, or None: the same as
     for those in the deployment's folder of definitions.
     """
-    configured = read_airflow("core", "dags_folder")
-    dags = Path(configured) if configured else airflow_home() / "dags"
-    return templates_folder(collections_folder(beside=dags / "collections.py"))
+    return templates_folder(collections_folder(beside=dags_folder() / "collections.py"))
 
 
 def script_modules() -> tuple[str, ...]:
@@ -167,7 +165,7 @@ def upkeep_interval() -> timedelta:
 
 
 def request_retention() -> timedelta | None:
-    """How long requests are kept after they have ended; None for ever."""
+    """How long requests are kept after they have ended; None: they are never deleted."""
     if not read("request_retention").strip():
         return None
     retention = _duration("request_retention")
@@ -192,7 +190,7 @@ def mail_domain() -> str:
 
 
 def role_addresses() -> dict[str, str]:
-    """Role → mail address of everybody who has it."""
+    """Role → mail address of everyone who has it."""
     addresses = {}
     for part in filter(None, map(str.strip, _one_line("role_addresses").split(","))):
         role, separator, address = (each.strip() for each in part.rpartition("="))

@@ -56,13 +56,24 @@ def airflow_home() -> Path:
     return Path(_expand(os.environ.get("AIRFLOW_HOME", "~/airflow")))
 
 
-def _config_file() -> tuple[str, int]:
+def dags_folder() -> Path:
+    """Airflow's DAG folder, `[core] dags_folder`, found likewise."""
+    return Path(read_airflow("core", "dags_folder") or airflow_home() / "dags")
+
+
+def config_file() -> Path:
+    """Where Airflow's configuration file is, or would be."""
     configured = os.environ.get("AIRFLOW_CONFIG")
-    path = _expand(configured) if configured else str(airflow_home() / "airflow.cfg")
+    return Path(_expand(configured)) if configured else airflow_home() / "airflow.cfg"
+
+
+def _config_file() -> tuple[str, int]:
+    """The configuration file and its time; 0 where there is none."""
+    path = config_file()
     try:
-        return path, Path(path).stat().st_mtime_ns
+        return str(path), path.stat().st_mtime_ns
     except OSError:
-        return path, 0
+        return str(path), 0
 
 
 _SECTION = re.compile(r"^\[", re.MULTILINE)

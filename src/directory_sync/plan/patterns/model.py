@@ -84,7 +84,6 @@ class InCommon(StrEnum):
 
     CONTAINER = "container"
     VALUE = "value"
-    AFTER_SOURCE = "after_source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,8 @@ class Common:
     """Something that all or most objects of a line of removals have in common.
 
     Attributes:
-        kind: they lie in one container; they have a value; their keys come after the last one of the source.
-        subject: the container's id; the field; where the last record of the source was met.
+        kind: they lie in one container; they have a value.
+        subject: the container's id; the field.
         value: of a field, the value, cut if it is long.
         count, of: so many of so many objects that were looked at, which are all of a line's objects or, of a
             very long line, an even choice.
