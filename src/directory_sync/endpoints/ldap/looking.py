@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.dn import parent_of
+from directory_sync.dn import depth, parent_of
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.findings import Finding, find
@@ -89,12 +89,17 @@ def look_at(
         for each, finding in absent:
             each.question = Visibility(parent_of(each.change.object) or "")
             together[normalise(each.question.container)].append((each, finding))
-        for asked in _asked(server, connection, (group[0][0] for group in together.values())):
-            assert isinstance(asked.question, Visibility)
-            for each, finding in together[normalise(asked.question.container)]:
-                yield _outcome(
-                    label, each, finding if asked.question.sees else Finding(Result.UNCERTAIN, _BLIND)
-                )
+        for _ in _asked(server, connection, (group[0][0] for group in together.values())):
+            pass
+        missing: set[str] = set()
+        for place in sorted(together, key=depth):
+            question = together[place][0][0].question
+            assert isinstance(question, Visibility)
+            is_proven = question.sees or (question.is_missing and place in missing)
+            for each, finding in together[place]:
+                if is_proven:
+                    missing.add(normalise(each.change.object))
+                yield _outcome(label, each, finding if is_proven else Finding(Result.UNCERTAIN, _BLIND))
 
 
 def _is_about_absence(each: _Looked, finding: Finding) -> bool:

@@ -13,6 +13,7 @@ from ldap.controls import RequestControl
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.ldap.errors import matched
 from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.progress import Seen
 from directory_sync.endpoints.ldap.read import NO_ATTRIBUTES, Attributes, Spelling, rest_of_range
@@ -194,6 +195,8 @@ class Lookup:
         by_identity = not self._searches
         if not by_identity:
             self._searches.pop(0)
+            if self._sight.server.root.behaviour.says_where_names_end:
+                self.hidden = self.hidden or not matched(error)
         return by_identity or not (self._searches or self._can_ask_by_identity())
 
     def _is_mine(self, attributes: Any) -> bool:
@@ -234,12 +237,14 @@ class Visibility:
     Attributes:
         container: its DN.
         sees: the answer.
+        is_missing: the server says that there is no such container, and up to which one there are any.
     """
 
     def __init__(self, container: str) -> None:
         self.container = container
         self._is_second = False
         self.sees = False
+        self.is_missing = False
 
     def send(self, connection: SimpleLDAPObject) -> int:
         """Ask for one object in it; then how many there are."""
@@ -269,6 +274,7 @@ class Visibility:
         if not isinstance(error, (ldap.SIZELIMIT_EXCEEDED, ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)):
             raise error
         self.sees = isinstance(error, ldap.SIZELIMIT_EXCEEDED)
+        self.is_missing = isinstance(error, ldap.NO_SUCH_OBJECT) and bool(matched(error))
         return True
 
 
