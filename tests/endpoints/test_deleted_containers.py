@@ -1,5 +1,5 @@
-"""A plan deletes containers with all that is in them, and breaks off: what is gone is found done, and what this
-login may not see is not.
+"""A plan deletes containers with all that is in them, and breaks off: what is gone is found done, and what
+this login may not see is not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 import ldap
 import pytest
 
-from directory_sync.endpoints.change import Action, Change, Result
+from directory_sync.endpoints.change import Action, Change, FieldChange, Result
 from directory_sync.endpoints.contract import ConnectionInfo
 from tests.scenarios import directories
 from tests.scenarios.container import Container
@@ -74,8 +74,8 @@ def there(container: Container, changes: Sequence[Change]) -> set[int]:
 
 @pytest.mark.parametrize("sent", [PEOPLE, PEOPLE + 1, 2 * PEOPLE + 1, 2 * PEOPLE + 2])
 def test_a_retry_finds_all_that_is_gone(container: Container, sent: int) -> None:
-    """Killed between its writes, before any outcome was recorded: what was deleted is found done, by the retry
-    and by one who only looks.
+    """Killed between its writes, before any outcome was recorded: what was deleted is found done, by the
+    retry and by one who only looks.
     """
     changes = team(container)
     connection = directories.slapd_connection(container.slapd)
@@ -101,15 +101,12 @@ def test_what_rests_on_a_deletion_is_told_before_it(container: Container) -> Non
     changes = team(container)
     destination = container.destination()
     directories.write(destination, changes)
-    told = [
-        outcome.sequence
-        for outcome in destination.write(
-            enumerate(changes), before_send=lambda: None, verify=range(len(changes))
-        )
-    ]
+    retried = destination.write(enumerate(changes), before_send=lambda: None, verify=range(len(changes)))
     inner, outer = PEOPLE, 2 * PEOPLE + 1
-    assert told[-1] == outer
-    assert set(told[told.index(inner) + 1 :]).isdisjoint(range(PEOPLE))
+    for outcomes in (retried, destination.look(enumerate(changes), renamed={})):
+        told = [outcome.sequence for outcome in outcomes]
+        assert told[-1] == outer
+        assert set(told[told.index(inner) + 1 :]).isdisjoint(range(PEOPLE))
 
 
 def test_without_the_deletion_of_the_container_nothing_is_proven(container: Container) -> None:
@@ -167,3 +164,43 @@ def test_what_is_hidden_was_not_deleted(new_slapd: Callable[..., Slapd], what: s
             assert looked[outcome.sequence] is Result.NOT_DONE
     if what == "dn.subtree":
         assert len(exist) == len(changes)
+
+
+@pytest.mark.parametrize("action", [Action.DELETE, Action.DISABLE, Action.MOVE, Action.UPDATE])
+def test_what_cannot_be_told_from_another_is_not_touched(
+    new_slapd: Callable[..., Slapd], action: Action
+) -> None:
+    """What names an object permanently was readable when the plan was made, and is not now: another object
+    may have its name.
+    """
+    service = f"uid=svc,{SUFFIX}"
+    lines = [
+        f'access to attrs=entryUUID by dn.exact="{service}" none by * break',
+        f'access to * by dn.exact="{service}" write by * read',
+    ]
+    slapd = new_slapd(Database(SUFFIX, lines=lines))
+    container = Container(SUFFIX, slapd, directories.administrator(slapd))
+    container.add("uid=svc", userPassword=slapd.password)
+    container.add("ou=left", objectClass="organizationalUnit", ou="left")
+    dn = container.add("uid=ann", description="old")
+    identity = container.values(dn, "entryUUID")["entryUUID"][0]
+    container.admin.delete_s(dn)
+    container.add("uid=ann", description="old")
+    change = Change(
+        action,
+        "ann",
+        dn,
+        new_object=f"uid=ann,ou=left,{SUFFIX}" if action is Action.MOVE else None,
+        identity=identity,
+        fields=(
+            FieldChange("description", (b"old",), () if action is Action.DELETE else (b"new",), replace=True),
+        ),
+    )
+    connection = replace(directories.slapd_connection(slapd), login=service)
+    destination = directories.destination(connection, SUFFIX)
+    for verify in ((), (0,)):
+        (outcome,) = directories.write(destination, [change], verify=verify)
+        assert outcome.result is Result.FAILED
+        assert "may not read it" in outcome.message
+    assert [each.result for each in destination.look([(0, change)], renamed={})] == [Result.UNCERTAIN]
+    assert container.values(dn)["description"] == [b"old"]

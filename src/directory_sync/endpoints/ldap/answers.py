@@ -94,7 +94,7 @@ class Answers:
         self._seen: dict[str, tuple[Visibility, float]] = {}
         """Normalised container → whether this login sees anything in it, and when that was answered."""
         self._unproven: dict[str, list[Task]] = defaultdict(list)
-        """Normalised container that is missing → deletions in it of which it is not proven that they are done."""
+        """Normalised container that is missing → the deletions in it that nothing proves yet."""
         self._holders_asked = 0
 
     def note_rename(self, old: str, new: str) -> None:

@@ -77,8 +77,8 @@ class Lookup:
         seen: the object, once it was found under one of its names.
         elsewhere: DN of the object if it was found under another name; empty if another object has its name;
             else None.
-        hidden: under one of its names the server says neither that there is an object nor that there is none:
-            one may be there that this login may not read.
+        hidden: under one of its names there may be an object that this login may not read: the server says
+            neither that there is one nor that there is none, or not which one it is.
     """
 
     __slots__ = (
@@ -175,13 +175,18 @@ class Lookup:
                 if entry.keys() <= spelling.right
                 else spelling.apply(entry, partial(rest_of_range, connection, name))
             )
-            if self._is_mine(attributes):
-                if by_identity:
+            if by_identity:
+                if not self.found(name, attributes):
                     self.elsewhere = name
-                else:
-                    self.seen, self.elsewhere = Seen(name, attributes), None
                 return True
-            self.elsewhere = ""
+            is_mine = self._is_mine(attributes)
+            if is_mine:
+                self.seen, self.elsewhere = Seen(name, attributes), None
+                return True
+            if is_mine is None:
+                self.hidden = True
+            else:
+                self.elsewhere = ""
             break
         else:
             # A filter finds nothing where there is no such object; a search for a name would be refused.
@@ -199,12 +204,13 @@ class Lookup:
                 self.hidden = self.hidden or not matched(error)
         return by_identity or not (self._searches or self._can_ask_by_identity())
 
-    def _is_mine(self, attributes: Any) -> bool:
+    def _is_mine(self, attributes: Any) -> bool | None:
+        """Whether it is the object that was planned for; None if what tells that cannot be read any more."""
         identity = self._sight.server.identity_field
         if self._change.action is Action.CREATE or self._change.identity is None or identity is None:
             return True
         held = attributes.get(identity)
-        return held is None or held == [self._change.identity]
+        return None if held is None else held == [self._change.identity]
 
     def _can_ask_by_identity(self) -> bool:
         return (
