@@ -130,10 +130,6 @@ class EndpointError(DirectorySyncError):
         self.remedy = remedy
         super().__init__(_joined(f"{endpoint}:" if endpoint else "", message, remedy))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Processes tell each other their errors: the text and the facts as they are, whatever made them.
-        return _revived, (type(self), self.args), self.__dict__
-
     def extended(self, more: str, *, remedy: str = "") -> Self:
         """The same error; what is said more comes before what can be done about it."""
         error = super().extended(more)

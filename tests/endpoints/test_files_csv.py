@@ -440,6 +440,13 @@ def test_a_run_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
+def test_a_file_that_is_not_there_proves_no_deletion(tmp_path: Path) -> None:
+    """A retry finds nothing done in a folder that is not mounted."""
+    endpoint = destination(tmp_path, b"id,name\n2,Fry\n")
+    (tmp_path / "out.csv").unlink()
+    assert results(write(endpoint, delete("2", name="Fry"), verify=[0])) == [Result.CONFLICT]
+
+
 def test_a_lost_lease_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     """The last look at the lease comes when the new content is complete; nothing is left beside the file."""
     endpoint = destination(tmp_path, b"id,name\n1,Amy\n")

@@ -417,6 +417,25 @@ def test_a_run_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
     assert (tmp_path / "out.ldif").read_bytes() == once
 
 
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        (AMY, Result.FOUND_DONE),
+        (AMY + b"\ndn: cn=renamed\nuid: old\n", Result.CONFLICT),
+        (AMY + b"\ndn: cn=a\ncn:< file:///etc/passwd\n", Result.CONFLICT),
+        (None, Result.CONFLICT),
+    ],
+    ids=["gone", "renamed", "unreadable", "no file"],
+)
+def test_a_retry_finds_a_deletion_done_only_if_the_entry_is_nowhere(
+    tmp_path: Path, then: bytes | None, expected: Result
+) -> None:
+    """Another name, an entry that cannot be read, or a folder that is not mounted prove nothing."""
+    endpoint = destination(tmp_path, then)
+    gone = change(Action.DELETE, "cn=old", field("cn", ["old"]))._replace(identity=b"old")
+    assert results(write(endpoint, gone, verify=[0])) == [expected]
+
+
 def test_renaming_takes_what_is_below_along(tmp_path: Path) -> None:
     """The naming value follows the name, and so do the names of all entries below."""
     content = b"dn: ou=a,dc=x\nou: a\nou: alias\n\ndn: cn=p,OU=A,dc=x\ncn: p\n\n"

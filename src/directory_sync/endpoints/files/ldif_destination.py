@@ -185,6 +185,8 @@ class LdifDestination(LdifSource, RewrittenFile):
                 entries = LdifEntries(
                     map(self._is_whole, blocks), self.label, identity_field=self.identity_field
                 )
+        else:
+            verify = ()
         outcomes = [entries.apply(sequence, change, retried=sequence in verify) for sequence, change in todo]
         return outcomes, lambda stream: stream.writelines(entries.content())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from directory_sync.dn import naming_values, parse, rebased
 from directory_sync.endpoints.change import Action, Change, FieldChange, Outcome, Result
@@ -90,7 +91,10 @@ class LdifEntries:
         if retried and self._is_found_done(change, found, old, new):
             return Result.FOUND_DONE, ""
         if not found:
-            return Result.CONFLICT, "the entry is gone. Run the job again to see what is to be done now."
+            return (
+                Result.CONFLICT,
+                "no entry has this name any more. Run the job again to see what is to be done now.",
+            )
         if len(found) > 1:
             lines = ", ".join(str(entry.line) for entry in found)
             return (
@@ -123,7 +127,7 @@ class LdifEntries:
 
     def _is_found_done(self, change: Change, found: Sequence[Entry], old: str, new: str) -> bool:
         if change.action is Action.DELETE:
-            return not found
+            return not (found or self._may_have_another_name(change))
         if old != new and found:
             return False
         after = self._find(new)
@@ -134,6 +138,19 @@ class LdifEntries:
         ):
             return False
         return all(_is_done(after[0], field) for field in change.fields)
+
+    def _may_have_another_name(self, change: Change) -> bool:
+        if change.identity is None or self._identity_field is None:
+            return False
+        return self._identities is None or change.identity in self._identities
+
+    @cached_property
+    def _identities(self) -> frozenset[bytes] | None:
+        """Of all entries; None if one cannot be read, for it may have any."""
+        field = self._identity_field or ""
+        if any(entry.problem for entry in self._blocks.values()):
+            return None
+        return frozenset(value for entry in self._blocks.values() for value in entry.values(field))
 
     def _is_another(self, entry: Entry, change: Change) -> bool:
         if change.identity is None or self._identity_field is None:

@@ -86,7 +86,8 @@ class RewrittenFile(WholeDestination):
 
         Args:
             todo: changes with their places in the plan.
-            verify: places of those that an earlier attempt may have carried out already.
+            verify: places of those that an earlier attempt may have carried out already; of a file that is
+                not there, nothing is found done.
         """
 
 
@@ -139,7 +140,7 @@ class RowFile(RewrittenFile):
                 change,
                 id=target,
                 rows=found.get(target, []),
-                retried=sequence in verify,
+                retried=exists and sequence in verify,
                 encoding=self.encoding,
                 kind=self.kind,
                 cell=self.cell,

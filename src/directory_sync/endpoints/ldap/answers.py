@@ -5,9 +5,9 @@ Decides what becomes of the change; `write` sends and receives.
 
 from __future__ import annotations
 
-import math
+import itertools
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -32,6 +32,9 @@ _ADAPTED_AT_MOST = 3
 _EXPLAINED_AT_MOST = 10
 _HOLDERS_AT_MOST = 50
 """So many refusals for a value that is taken are followed by a search for who has it."""
+
+_UNPROVEN_AT_MOST = 1000
+"""Deletions that wait for that of their container: more than those that an attempt leaves unrecorded."""
 
 _HIDDEN = (
     "this login may not read it, so it cannot be told whether the change is still to be made. Let the"
@@ -67,6 +70,12 @@ class Course(Protocol):
     def finish(self, task: Task, result: Result, message: str = "") -> None:
         """A change is over: tell its outcome, and let what waited for it begin."""
 
+    def release(self, task: Task) -> None:
+        """Let begin what waited for a change, whose outcome comes later."""
+
+    def tell(self, task: Task, result: Result, message: str = "") -> None:
+        """Tell the outcome of a change that was released before."""
+
 
 class Answers:
     """Takes the answers about all changes of one pass.
@@ -82,8 +91,10 @@ class Answers:
         self._moved: dict[bytes, bytes] = {}
         self._there: dict[bytes, bool] = {}
         """Normalised DN → whether an object has it, of those that were asked for in the end."""
-        self._sees: dict[str, tuple[bool, float]] = {}
-        """Normalised container → whether this login sees anything in it, and when it was asked."""
+        self._seen: dict[str, tuple[Visibility, float]] = {}
+        """Normalised container → whether this login sees anything in it, and when that was answered."""
+        self._unproven: dict[str, list[Task]] = defaultdict(list)
+        """Normalised container that is missing → the deletions in it that nothing proves yet."""
         self._holders_asked = 0
 
     def note_rename(self, old: str, new: str) -> None:
@@ -179,16 +190,37 @@ class Answers:
         """An object that was to be deleted is not seen: it is gone only if this login sees others there."""
         container = parent_of(task.change.object) or ""
         place = self._server.schema.names.normalise(container)
+        now = time.monotonic()
         if isinstance(task.question, Visibility):
-            self._sees[place] = task.question.sees, time.monotonic()
-        sees, asked = self._sees.get(place, (False, -math.inf))
-        if time.monotonic() - asked > VISIBLE_FOR:
+            self._seen[place] = task.question, now
+        seen, asked = self._seen.get(place, (None, now))
+        if seen is None or now - asked > VISIBLE_FOR:
             task.ask(Phase.SEE, Visibility(container))
             self._course.ask(task)
-        elif sees:
+        elif seen.sees:
             self._course.finish(task, Result.FOUND_DONE)
+        elif seen.is_missing and sum(map(len, self._unproven.values())) < _UNPROVEN_AT_MOST:
+            # Its deletion may be among the changes that are still to come.
+            self._unproven[place].append(task)
+            self._course.release(task)
         else:
             self._course.finish(task, Result.FAILED, _blind(container))
+
+    def deleted(self, task: Task) -> None:
+        """A deletion is done, or found done: what was in the object is gone too. Call it before that is told:
+        an outcome on record must not stand without those that rest on it.
+        """
+        place = self._server.schema.names.normalise(task.change.object)
+        for each in self._unproven.pop(place, ()):
+            self.deleted(each)
+            self._course.tell(each, Result.FOUND_DONE)
+
+    def end(self) -> bool:
+        """No change is left that could prove anything. Whether that decides any."""
+        unproven, self._unproven = self._unproven, defaultdict(list)
+        for each in itertools.chain.from_iterable(unproven.values()):
+            self._course.tell(each, Result.FAILED, _blind(parent_of(each.change.object) or ""))
+        return bool(unproven)
 
     def _looked_late(self, task: Task) -> None:
         """Of the values that had to wait, write those that are not there yet."""

@@ -53,6 +53,11 @@ def details(error: ldap.LDAPError) -> dict[str, Any]:
     return error.args[0] if error.args and isinstance(error.args[0], dict) else {}
 
 
+def matched(error: ldap.LDAPError) -> str:
+    """DN of the lowest object that is there above one that is not; empty where the server does not say."""
+    return str(details(error).get("matched", ""))
+
+
 def server_text(error: ldap.LDAPError) -> str:
     """The server's own words as one line, or those of the library where it said nothing."""
     told = details(error)

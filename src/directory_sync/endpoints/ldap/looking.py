@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
 
-from directory_sync.dn import parent_of
+from directory_sync.dn import depth, parent_of
 from directory_sync.endpoints.change import Action, Change, Outcome, Result
 from directory_sync.endpoints.ldap import errors
 from directory_sync.endpoints.ldap.findings import Finding, find
@@ -56,7 +56,7 @@ def look_at(
     moved = {normalise(old).encode(): normalise(new).encode() for old, new in renamed.items()}
     sight, label = Sight(server), server.label
     puzzling: list[_Looked] = []
-    absent: list[tuple[_Looked, Finding]] = []
+    absent: dict[int, tuple[_Looked, Finding]] = {}
     with server.pool.session() as connection:
         for each in _asked(server, connection, (_begun(sight, place, change) for place, change in changes)):
             finding = _judged(server, each, Known())
@@ -67,7 +67,7 @@ def look_at(
                 if each.lookup.is_hidden:
                     yield _outcome(label, each, Finding(Result.UNCERTAIN, _HIDDEN))
                 else:
-                    absent.append((each, finding))
+                    absent[each.sequence] = (each, finding)
                 continue
             if finding.result is Result.FOUND_DONE and each.change.new_object is not None:
                 moved[normalise(each.change.object).encode()] = normalise(each.change.new_object).encode()
@@ -84,17 +84,36 @@ def look_at(
         for each in _asked(server, connection, iter(unexplained)):
             assert isinstance(each.question, Existence)
             yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
-        # One in each container asks for all of them.
-        together: dict[str, list[tuple[_Looked, Finding]]] = defaultdict(list)
-        for each, finding in absent:
-            each.question = Visibility(parent_of(each.change.object) or "")
-            together[normalise(each.question.container)].append((each, finding))
-        for asked in _asked(server, connection, (group[0][0] for group in together.values())):
-            assert isinstance(asked.question, Visibility)
-            for each, finding in together[normalise(asked.question.container)]:
-                yield _outcome(
-                    label, each, finding if asked.question.sees else Finding(Result.UNCERTAIN, _BLIND)
-                )
+        for each, is_proven in _proven_absent(server, connection, [each for each, _ in absent.values()]):
+            yield _outcome(label, each, absent[each.sequence][1] if is_proven else _BLIND)
+
+
+def _proven_absent(
+    server: Server, connection: SimpleLDAPObject, absent: Iterable[_Looked]
+) -> Iterator[tuple[_Looked, bool]]:
+    """Whether it is proven that objects are not there which are not seen: this login sees others where they
+    would be, or their container is one of them.
+    """
+    normalise = server.schema.names.normalise
+    # One in each container asks for all of them.
+    together: dict[str, list[_Looked]] = defaultdict(list)
+    for each in absent:
+        together[normalise(parent_of(each.change.object) or "")].append(each)
+    for first, *_ in together.values():
+        first.question = Visibility(parent_of(first.change.object) or "")
+    for _ in _asked(server, connection, (first for first, *_ in together.values())):
+        pass
+    missing: set[str] = set()
+    proven: dict[str, bool] = {}
+    for place in sorted(together, key=depth):
+        question = together[place][0].question
+        assert isinstance(question, Visibility)
+        proven[place] = question.sees or (question.is_missing and place in missing)
+        if proven[place]:
+            missing.update(normalise(each.change.object) for each in together[place])
+    # A container last: on record, it would prove nothing of what was in it to the next who looks.
+    for place in reversed(proven):
+        yield from ((each, proven[place]) for each in together[place])
 
 
 def _is_about_absence(each: _Looked, finding: Finding) -> bool:
@@ -105,7 +124,7 @@ def _is_about_absence(each: _Looked, finding: Finding) -> bool:
 
 
 _HIDDEN = "this login may not read it now"
-_BLIND = "this login sees nothing at all in its container now"
+_BLIND = Finding(Result.UNCERTAIN, "this login sees nothing at all in its container now")
 
 
 def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:

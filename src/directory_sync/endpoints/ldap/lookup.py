@@ -13,6 +13,7 @@ from ldap.controls import RequestControl
 from ldap.ldapobject import SimpleLDAPObject
 
 from directory_sync.endpoints.change import Action, Change
+from directory_sync.endpoints.ldap.errors import matched
 from directory_sync.endpoints.ldap.operations import equals
 from directory_sync.endpoints.ldap.progress import Seen
 from directory_sync.endpoints.ldap.read import NO_ATTRIBUTES, Attributes, Spelling, rest_of_range
@@ -76,8 +77,8 @@ class Lookup:
         seen: the object, once it was found under one of its names.
         elsewhere: DN of the object if it was found under another name; empty if another object has its name;
             else None.
-        hidden: under one of its names the server says neither that there is an object nor that there is none:
-            one may be there that this login may not read.
+        hidden: under one of its names there may be an object that this login may not read: the server says
+            neither that there is one nor that there is none, or not which one it is.
     """
 
     __slots__ = (
@@ -174,13 +175,18 @@ class Lookup:
                 if entry.keys() <= spelling.right
                 else spelling.apply(entry, partial(rest_of_range, connection, name))
             )
-            if self._is_mine(attributes):
-                if by_identity:
+            if by_identity:
+                if not self.found(name, attributes):
                     self.elsewhere = name
-                else:
-                    self.seen, self.elsewhere = Seen(name, attributes), None
                 return True
-            self.elsewhere = ""
+            is_mine = self._is_mine(attributes)
+            if is_mine:
+                self.seen, self.elsewhere = Seen(name, attributes), None
+                return True
+            if is_mine is None:
+                self.hidden = True
+            else:
+                self.elsewhere = ""
             break
         else:
             # A filter finds nothing where there is no such object; a search for a name would be refused.
@@ -194,14 +200,17 @@ class Lookup:
         by_identity = not self._searches
         if not by_identity:
             self._searches.pop(0)
+            if self._sight.server.root.behaviour.says_where_names_end:
+                self.hidden = self.hidden or not matched(error)
         return by_identity or not (self._searches or self._can_ask_by_identity())
 
-    def _is_mine(self, attributes: Any) -> bool:
+    def _is_mine(self, attributes: Any) -> bool | None:
+        """Whether it is the object that was planned for; None if what tells that cannot be read any more."""
         identity = self._sight.server.identity_field
         if self._change.action is Action.CREATE or self._change.identity is None or identity is None:
             return True
         held = attributes.get(identity)
-        return held is None or held == [self._change.identity]
+        return None if held is None else held == [self._change.identity]
 
     def _can_ask_by_identity(self) -> bool:
         return (
@@ -234,12 +243,14 @@ class Visibility:
     Attributes:
         container: its DN.
         sees: the answer.
+        is_missing: the server says that there is no such container, and up to which one there are any.
     """
 
     def __init__(self, container: str) -> None:
         self.container = container
         self._is_second = False
         self.sees = False
+        self.is_missing = False
 
     def send(self, connection: SimpleLDAPObject) -> int:
         """Ask for one object in it; then how many there are."""
@@ -269,6 +280,7 @@ class Visibility:
         if not isinstance(error, (ldap.SIZELIMIT_EXCEEDED, ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)):
             raise error
         self.sees = isinstance(error, ldap.SIZELIMIT_EXCEEDED)
+        self.is_missing = isinstance(error, ldap.NO_SUCH_OBJECT) and bool(matched(error))
         return True
 
 

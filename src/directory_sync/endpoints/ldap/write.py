@@ -25,12 +25,7 @@ from directory_sync.endpoints.ldap.asking import Asking, Several, Single, unansw
 from directory_sync.endpoints.ldap.intake import Intake
 from directory_sync.endpoints.ldap.link import RECONNECT_DELAYS, Link, jitter
 from directory_sync.endpoints.ldap.lookup import Sight
-from directory_sync.endpoints.ldap.operations import (
-    Add,
-    Delete,
-    Rename,
-    operations,
-)
+from directory_sync.endpoints.ldap.operations import Add, Delete, Rename, operations
 from directory_sync.endpoints.ldap.read import Broken
 from directory_sync.endpoints.ldap.repairs import Repairs
 from directory_sync.endpoints.ldap.schedule import Schedule
@@ -176,7 +171,7 @@ class Writer:
                 self._look_again(task)
             return True
         assert not len(self._schedule), "changes wait for each other"
-        return self._start_late()
+        return self._start_late() or self._answers.end()
 
     # -- taking changes in -----------------------------------------------------------------------------------
 
@@ -201,7 +196,7 @@ class Writer:
     def _begin(self, task: Task) -> None:
         """A task need not wait for others any more."""
         if task.is_dropped:
-            self._release(task)
+            self.release(task)
         elif self._repairs is not None and (due := self._repairs.due(task.named)) > time.monotonic():
             heapq.heappush(self._delayed, (due, next(self._counter), task))
         else:
@@ -350,9 +345,9 @@ class Writer:
             self.finish(task, Result.FAILED, f"{task.given_up} It has its old name again. Run the job again.")
         elif task.second is not None:
             task.second.sent = task.sent
-            self._release(task)
+            self.release(task)
         elif task.late:
-            self._release(task)
+            self.release(task)
             self._deferred.append(task)
         else:
             self.finish(task, Result.DONE if task.sent else Result.FOUND_DONE)
@@ -439,11 +434,18 @@ class Writer:
                 return
             if any(isinstance(left, Add | Rename) for left in task.main) and not task.exists:
                 self._unwritten.add(self._server.schema.names.normalise(task.change.final_object))
-            message = f"{self._server.label}: {task.change.object}: {message}"
+        elif task.change.action is Action.DELETE:
+            self._answers.deleted(task)
         if task.second is not None:
             task.second.is_dropped = True
+        self.tell(task, result, message)
+        self.release(task)
+
+    def tell(self, task: Task, result: Result, message: str = "") -> None:
+        """Tell the outcome of a change."""
+        if message:
+            message = f"{self._server.label}: {task.change.object}: {message}"
         self._outcomes.append(Outcome(task.sequence, result, message))
-        self._release(task)
 
     def _give_back(self, task: Task, message: str) -> bool:
         """Let an object that cannot have its new name take its old one again, if it still has the one in
@@ -465,17 +467,15 @@ class Writer:
         self._to_send.append(task)
         return True
 
-    def _release(self, task: Task) -> None:
+    def release(self, task: Task) -> None:
+        """Let begin what waited for a change."""
         if self._repairs is not None and not task.is_late:
             self._repairs.release(task.change, task.named)
         for free in self._schedule.finish(task):
             self._begin(free)
 
     def _put_back(self) -> None:
-        """The connection broke: put everything underway back in line.
-
-        What was being written is looked at first.
-        """
+        """The connection broke: put everything underway back in line. What was written is looked at first."""
         broken = self._window.broken()
         alone = len(broken) == 1
         self._asking.broken()

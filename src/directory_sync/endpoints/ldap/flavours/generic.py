@@ -57,6 +57,10 @@ class GenericServer:
     """It may show values that it computes, and leaves those out where ManageDsaIT is asked for (RFC 3296)."""
     repairs_references = True
     """It may change references to a renamed or deleted object itself, a moment later; see `repairs`."""
+    says_where_names_end = False
+    """Where an object is not there, it names the lowest one above that is (`matchedDN`, RFC 4511, section
+    4.1.9), and never does so of one that a login may not see.
+    """
 
     @property
     def transfers_as_binary(self) -> bool:

@@ -1,7 +1,8 @@
 """OpenLDAP: a generic server, whose overlays compute values (slapo-dynlist(5)) and keep references
 (slapo-refint(5)).
 
-Any server may be an OpenLDAP whose root DSE this login may not read, so nothing is different here.
+Any server may be an OpenLDAP whose root DSE this login may not read, so only that is different here on which
+no other server may be relied.
 """
 
 from __future__ import annotations
@@ -11,3 +12,5 @@ from directory_sync.endpoints.ldap.flavours.generic import GenericServer
 
 class OpenLdap(GenericServer):
     """How OpenLDAP behaves."""
+
+    says_where_names_end = True
