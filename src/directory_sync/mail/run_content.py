@@ -114,8 +114,6 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
         "jobs_more": len(jobs) - len(rows),
         "waiting": [row for row in rows if row["state"] == JobState.WAITING],
         "troubled": [row for row in rows if row["troubled"]],
-        # Patterns of changes are to come here; templates may ask for them already.
-        "patterns": [],
     }
 
 
