@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
+import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -178,9 +181,9 @@ def _start_airflow(source: Directory, destination: Directory, ledger: Ledger) ->
     shutil.copytree(PROJECT / "demo" / "collections", collections)
     settings = {"collections_folder": str(collections), "data_folder": str(data)}
     connections = {"planet_express": source.connection(), "branch_office": destination.connection()}
-    write_environment(HOME, PROJECT, settings, connections)
     server = start_airflow(home=HOME / "airflow", project=PROJECT, settings=settings, connections=connections)
     ledger.add("airflow", server.process.pid)
+    write_environment(HOME, PROJECT, settings, connections, airflow=server.options)
     return server
 
 
@@ -272,6 +275,7 @@ def check(demo: Demo) -> Checks:
     checks.phone_list(demo.phone_list, also={"fry": {"orange-joe@planetexpress.com"}})
     check_denial(demo, checks, run_id, guests)
 
+    checks.equal("what the doctor finds wrong, in a second terminal", _wrong(), [])
     addresses = listening_addresses(demo.ledger.running())
     checks.equal("the addresses that the demo listens on", addresses, {"0100007F"})
     return checks
@@ -281,6 +285,16 @@ def _everything(demo: Demo) -> tuple[str, bytes]:
     """The whole branch office with its operational attributes, and the phone list."""
     phone_list = demo.phone_list.read_bytes() if demo.phone_list.exists() else b""
     return demo.destination.search("dc=branch,dc=example", "(objectClass=*)", "*", "+"), phone_list
+
+
+def _wrong() -> list[str]:
+    """Warnings and problems that `directory-sync doctor` tells to a person who types it as `show` says."""
+    command = f". {shlex.quote(str(HOME / 'environment.sh'))}; exec directory-sync doctor --format json"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    if not done.stdout:
+        return [done.stderr]
+    findings = json.loads(done.stdout)["findings"]
+    return [each["text"] for each in findings if each["state"] in {"warning", "problem"}]
 
 
 def main() -> int:

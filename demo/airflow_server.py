@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.airflow_api import AirflowApi
+from directory_sync.doctor.bundles import WHOLE_LIST
 
 LOGINS = {"admin": "admin", "ida": "op", "bob": "viewer", "carol": "viewer"}
 """User name → role. Each password is the user name: the demo can be reached from this machine only."""
@@ -26,14 +27,6 @@ LOGINS = {"admin": "admin", "ida": "op", "bob": "viewer", "carol": "viewer"}
 LOG = "standalone.log"
 """What everything of Airflow writes, in its home."""
 
-_BUNDLES = [
-    {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}},
-    {
-        "name": "directory-sync",
-        "classpath": "directory_sync.airflow.bundle.DirectorySyncBundle",
-        "kwargs": {},
-    },
-]
 _PREFERRED_PORT = 8080
 _START_TIMEOUT = 240.0
 
@@ -47,12 +40,14 @@ class AirflowServer:
     """A started Airflow.
 
     `process` leads a session that holds everything it started; `claim` keeps its port from other demos.
+    `options` are variables of the environment with Airflow's options, without its keys.
     """
 
     process: subprocess.Popen[bytes]
     url: str
     log: Path
     claim: socket.socket
+    options: Mapping[str, str]
 
     def wait_until_healthy(self, api: AirflowApi, tell: Callable[[float], None]) -> None:
         """Wait until every component is healthy; `tell` hears the seconds from time to time.
@@ -93,19 +88,17 @@ def start_airflow(
     passwords.write_text(json.dumps({user: user for user in LOGINS}), encoding="utf-8")
     passwords.chmod(0o600)
     # Without a file Airflow writes one with every default in it, 120 kB that would hide what the demo sets.
-    (home / "airflow.cfg").write_text("[core]\nload_examples = False\n", encoding="utf-8")
+    configuration = home / "airflow.cfg"
+    configuration.write_text("[core]\nload_examples = False\n", encoding="utf-8")
+    configuration.chmod(0o600)
     port, claim = _free_port(_PREFERRED_PORT)
     url = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment |= {
-        "AIRFLOW_HOME": str(home),
-        "PATH": f"{_wrapper(home / 'bin')}:{environment.get('PATH', os.defpath)}",
-        "NO_COLOR": "1",
+    options = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
             f"{user}:{role}" for user, role in LOGINS.items()
@@ -115,14 +108,21 @@ def start_airflow(
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
         # Whoever edits a definition wants to see it now, not after Airflow's half minutes.
         "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
-        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_BUNDLES),
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": WHOLE_LIST,
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    }
+    environment |= options
+    environment |= {
+        "AIRFLOW_HOME": str(home),
+        "PATH": f"{_wrapper(home / 'bin')}:{environment.get('PATH', os.defpath)}",
+        "NO_COLOR": "1",
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
     }
     environment |= {f"AIRFLOW__DIRECTORY_SYNC__{name.upper()}": value for name, value in settings.items()}
     environment |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}
@@ -138,7 +138,7 @@ def start_airflow(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return AirflowServer(process, url, log, claim)
+    return AirflowServer(process, url, log, claim, options)
 
 
 def _wrapper(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,16 +202,19 @@ def test_an_approval_of_an_earlier_version_does_not_count(saved: Saved) -> None:
 
 def test_denied_expired_and_undecided_requests_free_no_one(saved: Saved) -> None:
     """Nor does a plan that was approved, and then replaced by another one before it was written."""
-    saved.save(ALICE)
-    decisions.deny(
-        saved.office.store,
-        (denied := saved.ask(staff="fry")).id,
-        BEN,
-        digest=denied.digest,
-        reason="Not these.",
-    )
-    saved.ask(staff="leela")
-    refused(saved, saved.ask(staff="amy"), ALICE)
+    saved.save(ALICE, approval={**POLICY, "expires": "1h"})
+    store = saved.office.store
+    denied = saved.ask(staff="fry")
+    decisions.deny(store, denied.id, BEN, digest=denied.digest, reason="Not these.")
+    expired = saved.ask(staff="zapp")
+    assert store.request_upkeep.expire(store.now() + timedelta(hours=2)) == (expired.id,)
+    undecided = saved.ask(staff="leela")
+    replaced = saved.ask(staff="amy")
+    saved.approve(replaced, BEN)
+    refused(saved, request := saved.ask(staff="kif"), ALICE)
+    states = [store.requests.get(each.id).request.state for each in (denied, expired, undecided, replaced)]
+    assert states == ["denied", "expired", "stale", "stale"]
+    assert request.pending
 
 
 def test_own_approval_under_self_approval_frees_no_one(saved: Saved) -> None:

@@ -33,6 +33,7 @@ from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
 from directory_sync.store.tables import CollectionVersionRow
 from tests.scenarios.clock import Clock
+from tests.scenarios.examples import examples
 from tests.scenarios.new_store import new_store
 from tests.scenarios.postgres import Postgres
 
@@ -164,7 +165,7 @@ ACTIONS = st.lists(
 
 
 @given(actions=ACTIONS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 def test_what_existed_at_a_revision_stays_so(store: Store, actions: list[tuple[str, str, str]]) -> None:
     """After any saves and deletions, `at` gives for every revision what was newest then, also later."""
     begin = store.collections.newest_revision()

@@ -77,7 +77,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         pytest.skip("needs openssl (package openssl)")
     with branch_office(home / "branch_office", Ledger(home / "processes")) as directory:
         settings = {"collections_folder": str(home / "collections"), "data_folder": str(home / "data")}
-        write_environment(home, PROJECT, settings, {"branch_office": directory.connection()})
+        write_environment(home, PROJECT, settings, {"branch_office": directory.connection()}, airflow={})
         yield Reader(tmp_path, directory)
 
 

@@ -241,15 +241,29 @@ def test_settings_of_the_environment_exist() -> None:
     assert with_store == {"init", "api-server", "dag-processor", "triggerer", "worker"}
 
 
+def test_settings_that_differ_between_deployments_come_from_the_environment() -> None:
+    """All of Airflow gets each setting that a deployment chooses; which ones keep their default is said
+    here.
+    """
+    defaults = {"collections_folder", "templates_folder"}  # mounted where they are looked for
+    defaults |= {"plan_max_age", "lease_duration", "lease_wait", "gate_poll_interval", "upkeep_interval"}
+    defaults |= {"logged_changes", "request_retention", "people_mail", "people_manager"}
+    wanted = {option.environment_variable for option in OPTIONS if option.name not in defaults}
+    for name in AIRFLOW:
+        given = {each for each in environment(name) if each.startswith("AIRFLOW__DIRECTORY_SYNC__")}
+        assert wanted - given <= {"AIRFLOW__DIRECTORY_SYNC__DATABASE_URL"}, name
+        assert given <= wanted, name
+
+
 def test_all_of_airflow_runs_the_same_image_with_the_same_definitions() -> None:
-    """Every process of Airflow has one image, and definitions and templates where it looks for them,
+    """Every process of Airflow has one image, and definitions, templates and rules where it looks for them,
     read-only.
     """
     assert len({SERVICES[name]["image"] for name in AIRFLOW}) == 1
     for name in AIRFLOW:
         mounted = dict(volume.split(":", 1) for volume in SERVICES[name]["volumes"])
         assert mounted["./dags/collections"] == "/opt/airflow/dags/collections:ro"
-        assert mounted["./include/templates"] == "/opt/airflow/include/templates:ro"
+        assert mounted["./include"] == "/opt/airflow/include:ro"
 
 
 def test_all_of_airflow_reads_the_same_bundles_and_takes_edits_up_at_once() -> None:

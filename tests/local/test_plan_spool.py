@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.garbage import rare_collection
@@ -25,7 +25,6 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RECORD", 16)
 
 
-@settings(deadline=None)
 @given(RECORDS, st.randoms(use_true_random=False))
 def test_records_are_found_by_their_offset(records: list[bytes], chance: random.Random) -> None:
     """In order or not, records within a block, across two of them, and larger than one."""
@@ -40,7 +39,6 @@ def test_records_are_found_by_their_offset(records: list[bytes], chance: random.
     spool.close()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=40), st.booleans()), max_size=30))
 def test_reading_and_appending_alternate(steps: list[tuple[bytes, bool]]) -> None:
     """What was read before does not hide what came later."""

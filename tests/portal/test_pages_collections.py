@@ -259,7 +259,9 @@ def test_those_who_are_not_checked_see_and_change_nothing(looker: Looker, folder
     save(looker, "crew")
     looker.become(NOBODY)
     assert "Create New" not in looker.get("/collections")
-    looker.get("/collections/crew")
+    assert "Edit</a>" not in looker.get("/collections/crew")
+    for path in ("/new-collection", "/collections/crew/edit", "/collections/crew/delete"):
+        assert "No one has checked who you are" in text_of(looker.get(path, status=403))
 
 
 def test_a_long_list_is_quick(looker: Looker, folder: Path) -> None:

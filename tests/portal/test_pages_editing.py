@@ -123,7 +123,8 @@ def test_two_editors_do_not_overwrite_each_other(simple: PortalServer) -> None:
     """The second one sees who was first and what they changed, keeps what was typed, and may save over it."""
     name = saved(simple, title="One")
     first, second = definition(name, title="Two"), definition(name, title="Three")
-    assert post(simple, "admin", f"/collections/{name}/edit", definition=first, expected="1", do="save")
+    answer = post(simple, "admin", f"/collections/{name}/edit", definition=first, expected="1", do="save")
+    assert answer.status_code == 303
     answer = post(simple, "ida", f"/collections/{name}/edit", definition=second, expected="1", do="save")
     assert answer.status_code == 403  # no owner
     answer = post(simple, "admin", f"/collections/{name}/edit", definition=second, expected="1", do="save")
@@ -195,11 +196,11 @@ def test_the_largest_text_is_saved_and_a_larger_one_is_kept(simple: PortalServer
 
 def test_a_name_that_is_taken(simple: PortalServer) -> None:
     """By another DAG: it says which, and the text stays."""
-    if newest(simple, PAUSED) is not None:
-        pytest.skip("another test has saved it")
-    answer = post(simple, "admin", "/new-collection", definition=definition(PAUSED), do="save")
+    text = definition(COLLECTION)
+    answer = post(simple, "admin", "/new-collection", definition=text, do="save")
     assert answer.status_code == 422
-    assert "The name sleepers belongs to the DAG" in text_of(answer.text)
+    assert f"The name {COLLECTION} belongs to the DAG" in text_of(answer.text)
+    assert typed(answer.text) == text
 
 
 def test_a_copy_has_another_name(simple: PortalServer) -> None:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from directory_sync.approval.policy import EffectivePolicy
@@ -43,7 +43,6 @@ def _ordered(collection: Collection) -> str:
 
 
 @given(COLLECTIONS, COLLECTIONS)
-@settings(deadline=None)
 def test_no_change_is_found_only_where_both_ask_for_the_same(
     one: dict[str, Any], other: dict[str, Any]
 ) -> None:
@@ -54,7 +53,6 @@ def test_no_change_is_found_only_where_both_ask_for_the_same(
 
 
 @given(COLLECTIONS, st.data())
-@settings(deadline=None)
 def test_every_single_edit_is_found(definition: dict[str, Any], data: st.DataObject) -> None:
     """Whatever key of one job or of the collection gets another's value."""
     other = data.draw(COLLECTIONS)
@@ -70,7 +68,6 @@ def test_every_single_edit_is_found(definition: dict[str, Any], data: st.DataObj
 
 
 @given(COLLECTIONS, COLLECTIONS)
-@settings(deadline=None)
 def test_changes_are_bounded_sorted_and_survive_the_store(one: dict[str, Any], other: dict[str, Any]) -> None:
     """What protects less comes first; each is JSON of a small size and reads back equal; each has words."""
     found = compare(Collection.model_validate(one), Collection.model_validate(other))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from directory_sync.definition.documents import read_document
 from directory_sync.definition.export import dump, to_definition
@@ -15,7 +15,6 @@ from tests.scenarios.definitions.generated import COLLECTIONS
 
 
 @given(COLLECTIONS)
-@settings(deadline=None)
 def test_what_is_written_is_read_back(definition: dict[str, Any]) -> None:
     """Every text, number and shorthand survives, whatever YAML would like to see in it."""
     collection = Collection.model_validate(definition)

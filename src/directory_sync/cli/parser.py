@@ -37,8 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description=(
-            "Checks, previews and runs job collections, without a running scheduler; shows and decides"
-            " requests."
+            "Checks, previews and runs job collections, without a running scheduler. Saves collections, and"
+            " decides requests, in a running Airflow. Checks a deployment."
         ),
         epilog="Exit statuses and examples: docs/command-line.md.",
         allow_abbrev=False,
