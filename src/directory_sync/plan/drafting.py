@@ -257,11 +257,13 @@ class Drafter:
         """Create nothing for these source records: an object that lost its key, or does not show it to this
         login any more, would be there twice.
         """
-        more = f" and {len(keyless) - 1} more" if len(keyless) > 1 else ""
+        known = f"{keyless[0]}, which this job knows, has"
+        if len(keyless) > 1:
+            known = f"{len(keyless)} objects that this job knows, such as {keyless[0]}, have"
         why = (
-            f"nothing is created, because {keyless[0]}{more}, which this job knows, has no value in the key"
-            " field any more, and may be this record's object. See that the connection's login may read the"
-            " key field; give the object its key again, or take it out of the job's base or filter."
+            f"nothing is created, because {known} no value in the key field any more, and may be this record's"
+            " object. See that the connection's login may read the key field; give the object its key again, or"
+            " take it out of the job's base or filter."
         )
         for offset in offsets:
             record = self.source_at(offset)
