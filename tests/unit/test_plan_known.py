@@ -338,6 +338,37 @@ def test_an_identity_is_told_by_its_value(one: bytes, other: bytes) -> None:
     assert compact(b"abc") != compact(b"abd")
 
 
+# -- keys that are gone --------------------------------------------------------------------------------------
+
+
+def keyless(names: str, *, without: str) -> MemoryDirectory:
+    """A destination of which some objects show no key."""
+    target = directory(names)
+    for name in without:
+        del target.entries[f"cn={name.upper()},dc=x"]["uid"]
+    return target
+
+
+@pytest.mark.parametrize("remove", ["all", "known"])
+def test_a_known_object_without_its_key_is_not_made_again(remove: str) -> None:
+    """The login may not read the key any more, or somebody has cleared it: it may be any record's."""
+    source = source_of({"uid": "a", "cn": "Renamed"}, {"uid": "b", "cn": "new B"}, {"uid": "z", "cn": "Z"})
+    plan = plan_with(knowing("ab"), source, keyless("ab", without="a"), remove=remove)
+    assert actions(plan) == [("update", "b")]
+    assert [(problem.key, "cn=A,dc=x" in problem.message) for problem in plan.problems] == [
+        ("a", True),
+        ("z", True),
+    ]
+
+
+def test_other_objects_without_a_key_keep_nothing_from_being_created() -> None:
+    """The job never matched them, or their records were gone before their keys: they are no one's."""
+    past = knowing("ab", absent=Identities.of([IDENTITIES["b"]]))
+    plan = plan_with(past, people("az"), keyless("abc", without="bc"))
+    assert actions(plan) == [("create", "z")]
+    assert not plan.problems
+
+
 # -- what cannot be read -------------------------------------------------------------------------------------
 
 

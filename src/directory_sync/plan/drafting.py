@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.naming import with_kept_names
-from directory_sync.plan.past import Findings, Identities
+from directory_sync.plan.past import Findings, Identities, compact
 from directory_sync.plan.planning import Draft, Drafts, Planning, Stage, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
@@ -231,11 +231,43 @@ class Drafter:
         if not creates:
             self.skipped += len(waiting)
             return []
+        keyless = self._known_without_key(settled)
+        if keyless:
+            self._refuse_creations(waiting.values(), keyless)
+            return []
         creations = draft_creations(
             planning, self.drafts, self._containers, self.source_at, list(waiting.values())
         )
         self._containers.planned |= {creation.id for creation in creations}
         return creations
+
+    def _known_without_key(self, settled: Settled) -> list[str]:
+        """Ids of the known objects that show no key, and had a record at the last complete run: each of them
+        may be the object of any record.
+        """
+        join, absent = settled.join, self.planning.past.absent
+        return [
+            found.id
+            for offset in join.unkeyed
+            if offset not in join.unknown
+            and compact((found := self.object_at(offset)).identity or b"") not in absent
+        ]
+
+    def _refuse_creations(self, offsets: Iterable[int], keyless: Sequence[str]) -> None:
+        """Create nothing for these source records: an object that lost its key, or does not show it to this
+        login any more, would be there twice.
+        """
+        known = f"{keyless[0]}, which this job knows, has"
+        if len(keyless) > 1:
+            known = f"{len(keyless)} objects that this job knows, such as {keyless[0]}, have"
+        why = (
+            f"nothing is created, because {known} no value in the key field any more, and may be this record's"
+            " object. See that the connection's login may read the key field; give the object its key again, or"
+            " take it out of the job's base or filter."
+        )
+        for offset in offsets:
+            record = self.source_at(offset)
+            self.planning.reject(record.key, record.id, why)
 
     def _draft_creations(self, creations: list[Creation]) -> None:
         """Accept the creations that have a container."""
