@@ -261,9 +261,9 @@ class Drafter:
         if len(keyless) > 1:
             known = f"{len(keyless)} objects that this job knows, such as {keyless[0]}, have"
         why = (
-            f"nothing is created, because {known} no value in the key field any more, and may be this record's"
-            " object. See that the connection's login may read the key field; give the object its key again, or"
-            " take it out of the job's base or filter."
+            f"nothing is created, because {known} no value in the key field any more, and may be this"
+            " record's object. See that the connection's login may read the key field; give the object its"
+            " key again, or take it out of the job's base or filter."
         )
         for offset in offsets:
             record = self.source_at(offset)
