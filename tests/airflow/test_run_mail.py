@@ -109,7 +109,7 @@ def test_a_run_is_told_to_all_that_the_definition_names(
     assert task_states(run) == {"first": "success", "_close": "success"}
     assert sorted(mail.to for mail in server.received) == [("ida@corp.example",), (IT,)]
     message = sent(server)[0].message
-    assert message["Subject"] == "Done: corp: 2 creations"
+    assert message["Subject"] == "Succeeded: corp: 2 creations"
     for kind in ("plain", "html"):
         body = text_of(message, kind)
         assert "https://af.example/airflow/dags/corp/runs/" in body
@@ -137,9 +137,9 @@ def test_what_waits_is_told_and_then_the_end(
     thread.join()
     states = task_states(run)
     assert (states["_report"], states["people.apply"], states["_close"]) == ("success", "success", "success")
-    assert seen == [["Waits for approval: corp: 2 creations"]]
+    assert seen == [["Waiting for approval: corp: 2 creations"]]
     first, second = (mail.message for mail in sent(server))
-    assert second["Subject"] == "Done: corp: 4 creations"
+    assert second["Subject"] == "Succeeded: corp: 4 creations"
     assert first["References"] == second["References"]
     assert "/tasks/people.apply" not in text_of(second)  # nothing went wrong there
     assert (data / "out.csv").exists()

@@ -160,7 +160,7 @@ def test_the_tally_closes_the_log(lines: pytest.LogCaptureFixture) -> None:
     )
     log_result(JOB, result, shown=10)
     assert lines.records[-1].getMessage() == tally(result)
-    assert tally(result).startswith("Job people: success with errors. read=5 created=2 updated=0 ")
+    assert tally(result).startswith("Job people: with errors. read=5 created=2 updated=0 ")
     assert "digest=abababababab " in tally(result)
 
 

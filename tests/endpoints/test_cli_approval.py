@@ -169,7 +169,9 @@ def test_a_run_waits_and_is_carried_out_once_it_is_approved(terminal: Terminal) 
     once.
     """
     assert terminal.run("--reason", "New crew") == 4
-    assert terminal.out.startswith("people: waiting; 2 changes; planned: 2 creations; nothing written yet; ")
+    assert terminal.out.startswith(
+        "people: waiting for approval; 2 changes; planned: 2 creations; nothing written yet; "
+    )
     assert "request 1" in terminal.out
     assert f"directory-sync run {terminal.folder}/crew.yaml --approved 1" in terminal.err
     assert (terminal.people(), terminal.phones(), terminal.run_states()) == (set(), True, ["waiting"])
@@ -187,7 +189,7 @@ def test_a_run_waits_and_is_carried_out_once_it_is_approved(terminal: Terminal) 
 
     terminal.approve()
     assert terminal.run("--approved", "1") == 0
-    assert terminal.out.startswith("people: success; ")
+    assert terminal.out.startswith("people: succeeded; ")
     assert "2 created" in terminal.out
     assert terminal.people() == {"fry", "leela"}
     assert (terminal.request().state, terminal.run_states()) == ("applied", ["success"])
@@ -348,7 +350,7 @@ def test_a_failed_job_counts_more_than_a_waiting_one(terminal: Terminal) -> None
     """
     (terminal.folder / "phones.csv").mkdir()
     assert terminal.run() == 1
-    assert terminal.out.startswith("people: waiting; ")
+    assert terminal.out.startswith("people: waiting for approval; ")
     assert terminal.run_states() == ["failed"]
 
     terminal.approve()

@@ -273,7 +273,7 @@ def test_a_run_does_what_its_preview_said(file: Path, capsys: pytest.CaptureFixt
     done = json.loads(path.read_text())["jobs"]
 
     assert (status, err) == (0, "")
-    assert out.startswith(f"people: success; {PEOPLE} read, ")
+    assert out.startswith(f"people: succeeded; {PEOPLE} read, ")
     assert [job["changes"] for job in done] == [job["changes"] for job in preview]
     assert [job["digest"] for job in done] == [job["digest"] for job in preview]
     assert [job["statistics"] for job in done] == [job["statistics"] for job in preview]
@@ -295,7 +295,7 @@ def test_a_limit_stops_before_the_first_write(
     status, out, _ = output(capsys, "run", file, "--job", "people", "--report", path)
     assert status == 3
     assert re.search(
-        r"^people: stopped by limit; \d+ changes; planned: 1 deletion, [^;]*; nothing written; ",
+        r"^people: stopped by a limit; \d+ changes; planned: 1 deletion, [^;]*; nothing written; ",
         out,
         re.MULTILINE,
     )

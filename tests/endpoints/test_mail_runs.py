@@ -53,7 +53,7 @@ def test_a_run_is_told_when_it_is_closed(store: Store) -> None:
     assert [to for to, _ in box.mails] == addresses
     page = "https://airflow.example/dags/crew/runs/scheduled__2026-11-20T08:00:00+00:00"
     for _, message in box.take():
-        assert message["Subject"] == "Done: crew: 2 creations"
+        assert message["Subject"] == "Succeeded: crew: 2 creations"
         for kind in ("plain", "html"):
             assert f"{page}/plugin/dirsync_run" in text_of(message, kind)
     send(store, box)
@@ -147,7 +147,7 @@ def test_what_is_done_is_told_while_something_waits(store: Store) -> None:
     box = Box()
     send(store, box)
     [first] = [message for to, message in box.take() if to == IT]
-    assert first["Subject"] == "Waits for approval: crew: 3 updates"
+    assert first["Subject"] == "Waiting for approval: crew: 3 updates"
     for part in (f"request {request}", f"/requests/{request}", "2 creations", "Another mail follows"):
         assert part in text_of(first)
     decide(store, request, "bea")
@@ -156,7 +156,7 @@ def test_what_is_done_is_told_while_something_waits(store: Store) -> None:
     run.close()
     send(store, box)
     [second] = [message for to, message in box.take() if to == IT]
-    assert second["Subject"] == "Done: crew: 3 updates, 2 creations"
+    assert second["Subject"] == "Succeeded: crew: 3 updates, 2 creations"
     assert "Another mail" not in text_of(second)
     assert second["References"] == first["References"]
     assert second["Message-ID"] != first["Message-ID"]
@@ -177,7 +177,7 @@ def test_nothing_is_told_of_waiting_where_nothing_waits(store: Store) -> None:
     assert about_runs(box) == ["Denied: crew"]
 
 
-@pytest.mark.parametrize(("approve", "subject"), [(False, "Denied: crew"), (None, "Request cancelled: crew")])
+@pytest.mark.parametrize(("approve", "subject"), [(False, "Denied: crew"), (None, "Cancelled: crew")])
 def test_a_run_that_has_ended_waiting_is_told_again(store: Store, approve: bool | None, subject: str) -> None:
     """As one from a terminal, whose request is decided later."""
     run = ToldRun(store, trigger="terminal")
@@ -185,7 +185,7 @@ def test_a_run_that_has_ended_waiting_is_told_again(store: Store, approve: bool 
     run.close("waiting")
     box = Box()
     send(store, box)
-    assert about_runs(box) == ["Waits for approval: crew"]
+    assert about_runs(box) == ["Waiting for approval: crew"]
     if approve is None:
         store.decisions.cancel(request, "ida")
     else:
@@ -220,7 +220,7 @@ def test_an_end_that_is_noted_again_is_told_once(store: Store) -> None:
         run.close("success", people="success")
         run.close("success", people="success")
         send(store, box)
-    assert about_runs(box) == ["Done: crew: 1 creation"]
+    assert about_runs(box) == ["Succeeded: crew: 1 creation"]
 
 
 def test_a_run_that_is_run_again_is_told_again(store: Store) -> None:
@@ -234,7 +234,7 @@ def test_a_run_that_is_run_again_is_told_again(store: Store) -> None:
     run.end_job(created=1)
     run.close()
     send(store, box)
-    assert about_runs(box) == ["Done: crew: 1 creation"]
+    assert about_runs(box) == ["Succeeded: crew: 1 creation"]
 
 
 def test_nothing_is_told_of_an_end_that_was_not_recorded(
@@ -345,7 +345,7 @@ def test_errors_are_told_with_their_causes(store: Store) -> None:
     box = Box()
     send(store, box)
     [(_, message)] = box.mails
-    assert message["Subject"] == "Done, with errors: crew: 2 creations, 26 errors, 3 conflicts"
+    assert message["Subject"] == "With errors: crew: 2 creations, 26 errors, 3 conflicts"
     for kind in ("plain", "html"):
         body = text_of(message, kind)
         for part in ("25 × ", "no quota", "and 22 more", "person 0", "3 × conflict: ", "1 × ", "line 3"):
@@ -414,7 +414,7 @@ def test_the_states_of_the_closing_task_count(store: Store) -> None:
     box = Box()
     send(store, box)
     [(_, message)] = box.mails
-    assert "groups: Removed from the definition" in text_of(message)
+    assert "groups: removed from the definition" in text_of(message)
 
 
 def test_a_run_that_upkeep_closes_is_told(store: Store, clock: Clock) -> None:

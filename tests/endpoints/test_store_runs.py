@@ -178,6 +178,33 @@ def test_recent_runs_are_the_newest_first(store: Store) -> None:
     assert store.runs.recent("nobody") == ()
 
 
+def test_a_run_has_written_what_any_of_its_attempts_has(store: Store) -> None:
+    """Also where a later attempt found the rest done; what is planned, read or left alone is not written."""
+    for number, figures in enumerate([Statistics(read=9, errors=1), Statistics(moved=1), None]):
+        run = start(store, f"run {number}")
+        attempt = store.runs.start_job(run.id, "people")
+        store.runs.finish_job(attempt.id, "success", statistics=figures, planned=Statistics(deleted=3))
+    again = store.runs.start_job(start(store, "run 1").id, "people")
+    store.runs.finish_job(again.id, "success", statistics=Statistics(read=9))
+    assert [run.wrote for run in store.runs.recent("crew")] == [False, True, False]
+    assert [result.wrote for result in store.runs.job_results("crew", "run 1")] == [True]
+    assert [result.wrote for result in store.runs.job_results("crew", "run 0")] == [False]
+    assert store.run_overview.latest()["crew"].wrote is False
+    last = store.runs.start_job(start(store, "run 2").id, "people")
+    store.runs.finish_job(last.id, "failed", statistics=Statistics(created=1))
+    assert store.run_overview.latest()["crew"].wrote is True
+
+
+def test_a_preview_has_written_nothing(store: Store) -> None:
+    """Its figures count what it would do."""
+    run = store.runs.start(
+        collection(), "run 1", trigger="manual", requester="ida", verified=True, preview_only=True
+    )
+    attempt = store.runs.start_job(run.id, "people")
+    store.runs.finish_job(attempt.id, "previewed", statistics=Statistics(created=5))
+    assert [each.wrote for each in store.runs.recent()] == [False]
+
+
 def test_runs_of_two_collections_do_not_mix(store: Store) -> None:
     """Airflow gives the runs of two DAGs the same id at the same moment."""
     crew, guests = start(store), start(store, name="guests")

@@ -16,7 +16,6 @@ import pytest
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.cli.parser import build_parser
 from directory_sync.definition.loading import load_text
-from directory_sync.run.result import JobState
 from directory_sync.settings import OPTIONS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -163,15 +162,6 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [int(file.name[:4]) for file in files] == list(range(1, len(files) + 1))
     for file in files:
         assert file.read_text().startswith(f"# {file.name[:4]}: ")
-
-
-def test_job_states_are_explained() -> None:
-    """The table in "How a job ends" has exactly the states that a job can end in."""
-    section = (
-        (PROJECT / "docs" / "how-it-works.md").read_text().split("## How a job ends")[1].split("\n## ")[0]
-    )
-    first_column = "".join(re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE))
-    assert set(re.findall(r"`(\w+)`", first_column)) == {state.value for state in JobState}
 
 
 def _map_of_the_house() -> dict[str, str]:

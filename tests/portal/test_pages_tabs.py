@@ -34,7 +34,7 @@ def test_a_run_shows_all_its_jobs(looker: Looker) -> None:
     assert [page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")] == sorted(
         page.index(f">{job}</bdi></a></th>") for job in ("people", "groups", "phone_list")
     )
-    assert "Not run" in text
+    assert "not run" in text
     assert "Written: 3 updates" in text
     assert f'/plugin/dirsync/dirsync/requests/{looker.made["pending"]}" data-airflow' in page
     assert 'class="top"' not in page

@@ -60,7 +60,8 @@ class CloseRunOperator(CollectionOperator):
         that, the run has failed all the same.
         """
         from directory_sync.airflow.mail import deliver_mail
-        from directory_sync.airflow.task_log import in_words, table, total
+        from directory_sync.airflow.task_log import table, total
+        from directory_sync.present.outcomes import outcome_text
         from directory_sync.present.words import planned_text
         from directory_sync.run.closing import close_run
         from directory_sync.run.result import JobState, has_failed
@@ -89,9 +90,8 @@ class CloseRunOperator(CollectionOperator):
                 )
         if snapshot.preview_only:
             log.info("This was a preview: nothing was written.")
-        log.info(
-            "Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, in_words(state.value)
-        )
+        outcome = outcome_text(state, wrote=any(each.wrote for each in ends.results.values()))
+        log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, outcome)
         if lost:
             raise AirflowFailException(
                 f"The task of job {lost} was lost after it had filed its request, so the jobs after it were"
@@ -100,7 +100,7 @@ class CloseRunOperator(CollectionOperator):
             )
         failed = [job for job, each in states.items() if has_failed(each)]
         if failed:
-            names = ", ".join(f"{job} ({in_words(states[job])})" for job in failed)
+            names = ", ".join(f"{job} ({outcome_text(states[job], wrote=False)})" for job in failed)
             raise AirflowFailException(
                 f"{len(failed)} of {len(states)} jobs failed: {names}. Each job's log says why."
             )

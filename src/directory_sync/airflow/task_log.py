@@ -15,6 +15,7 @@ from directory_sync.definition.secrets import secret_fields
 from directory_sync.plan.model import COUNTED_AS, Statistics
 from directory_sync.plan.planning import Stage
 from directory_sync.present.line import change_line
+from directory_sync.present.outcomes import outcome_text, wrote_something
 from directory_sync.present.shown import visible
 from directory_sync.present.words import planned_text
 from directory_sync.printable import printable, printable_lines
@@ -92,12 +93,8 @@ def tally(result: JobResult) -> str:
     if result.digest:
         facts.append(f"digest={result.digest[:12]}")
     facts.append(f"seconds={result.duration:.1f}")
-    return f"Job {result.job}: {in_words(result.state)}. {' '.join(facts)}"
-
-
-def in_words(state: str) -> str:
-    """A state as people write it."""
-    return str(state).replace("_", " ")
+    outcome = outcome_text(result.state, wrote=wrote_something(result.statistics))
+    return f"Job {result.job}: {outcome}. {' '.join(facts)}"
 
 
 def _log_changes(job: Job, result: JobResult, shown: int, answered: Collection[int] | None) -> None:
@@ -128,7 +125,10 @@ def table(rows: Mapping[str, tuple[str, Statistics | None]]) -> Iterator[str]:
         for job, (_, statistics) in rows.items()
     }
     lines = [["job", "state", *names]]
-    lines += [[job, in_words(state), *figures[job]] for job, (state, _) in rows.items()]
+    lines += [
+        [job, outcome_text(state, wrote=wrote_something(statistics)), *figures[job]]
+        for job, (state, statistics) in rows.items()
+    ]
     lines.append(
         ["total", "", *map(str, total(statistics for _, statistics in rows.values()).to_json().values())]
     )

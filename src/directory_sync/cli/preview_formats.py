@@ -25,6 +25,7 @@ from directory_sync.plan.patterns.model import MOST_LINES
 from directory_sync.plan.patterns.subject import Subject
 from directory_sync.plan.patterns.summing import patterns_of
 from directory_sync.present.ldif import comments, ldif_records
+from directory_sync.present.outcomes import outcome_text
 from directory_sync.present.patterns import pattern_lines
 from directory_sync.present.rows import COLUMNS, change_rows
 from directory_sync.present.shown import visible
@@ -121,7 +122,7 @@ def render_changes(
 
 def _heading(result: JobResult) -> str:
     if result.state.failed and result.state is not JobState.STOPPED_BY_LIMIT:
-        return result.state.value.replace("_", " ")
+        return outcome_text(result.state, wrote=False)
     return f"{count(len(result.changes), 'change')}; {tally(result.statistics)}"
 
 

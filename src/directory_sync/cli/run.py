@@ -21,6 +21,7 @@ from directory_sync.cli.terminal import discard_output, message
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection
 from directory_sync.plan.model import Statistics
+from directory_sync.present.outcomes import outcome_text, wrote_something
 from directory_sync.present.report import report_file, write_report
 from directory_sync.present.terminal import Colour, coloured, has_colour
 from directory_sync.present.words import planned_text
@@ -176,7 +177,8 @@ def _tell(
         status = job_status(result.state)
         statuses.append(status)
         colour = _COLOURS[status] if result.state is not JobState.NOT_RUN else Colour.FAINT
-        state = coloured(result.state.value.replace("_", " "), colour, use=has_colour(sys.stdout))
+        state = outcome_text(result.state, wrote=wrote_something(result.statistics))
+        state = coloured(state, colour, use=has_colour(sys.stdout))
         lines = [
             *warning_lines(result),
             *error_lines(result, at_most=None if verbose else _SHOWN_ERRORS, rest=rest),

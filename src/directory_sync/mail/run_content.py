@@ -20,7 +20,7 @@ from directory_sync.mail.counting import counts
 from directory_sync.mail.links import Links
 from directory_sync.mail.shortening import flowing, one_line, some_lines, time_text
 from directory_sync.plan.model import Statistics
-from directory_sync.present.job_states import state_text
+from directory_sync.present.outcomes import outcome_text
 from directory_sync.present.times import seconds_text
 from directory_sync.present.words import add_statistics
 from directory_sync.run.result import NOT_APPROVED, JobState, has_failed, state_of_run
@@ -97,7 +97,7 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
             "collection": one_line(snapshot.collection.name, _NAME),
             "title": one_line(snapshot.collection.title or "", _NAME),
             "state": state,
-            "state_text": state_text(state),
+            "state_text": outcome_text(state, wrote=any(each.wrote for each in end.results.values())),
             "waits": end.waits,
             "open": snapshot.finished is None,
             "in_airflow": in_airflow,
@@ -194,7 +194,7 @@ def _row(job: Job, told: RunTold, links: Links, causes_left: int) -> dict[str, A
     return {
         "name": one_line(job.name, _NAME),
         "state": state,
-        "state_text": state_text(state),
+        "state_text": outcome_text(state, wrote=result is not None and result.wrote),
         "failed": has_failed(state),
         "troubled": troubled,
         "source": one_line(job.source.text, _NAME),

@@ -23,6 +23,7 @@ from directory_sync.portal.collections import saving_rules
 from directory_sync.portal.definition_cache import DEFINITIONS
 from directory_sync.portal.queries import CollectionKind, CollectionQuery, CollectionSort, CollectionState
 from directory_sync.portal.schedule_text import schedule_text
+from directory_sync.present.outcomes import outcome_of, outcome_text
 from directory_sync.store.run_overview import LatestRun
 from directory_sync.store.saved_collections import SavedVersion
 from directory_sync.store.store import Store
@@ -197,13 +198,17 @@ def _fits(row: Listed, query: CollectionQuery) -> bool:
             return False
         case CollectionState.OFF if row.on:
             return False
-    if query.outcome is not None and (row.latest is None or row.latest.state != query.outcome):
+    if query.outcome is not None and not _ended_so(row.latest, query.outcome):
         return False
     owners = () if row.collection is None else row.collection.owners
     if query.owner is not None and query.owner.casefold() not in map(str.casefold, owners):
         return False
     wanted = query.search.casefold()
     return not wanted or any(wanted in text.casefold() for text in _searched(row))
+
+
+def _ended_so(latest: LatestRun | None, outcome: str) -> bool:
+    return latest is not None and outcome in (latest.state, outcome_of(latest.state, wrote=latest.wrote))
 
 
 def _searched(row: Listed) -> Iterator[str]:
@@ -224,7 +229,8 @@ def _sorted(rows: list[Listed], sort: CollectionSort, *, descending: bool) -> li
             case CollectionSort.LAST_RUN:
                 return None if row.latest is None else row.latest.started
             case CollectionSort.OUTCOME:
-                return None if row.latest is None else row.latest.state
+                latest = row.latest
+                return None if latest is None else outcome_text(latest.state, wrote=latest.wrote)
             case CollectionSort.TIMES:
                 return 0 if row.latest is None else row.latest.times
             case CollectionSort.CHANGED:

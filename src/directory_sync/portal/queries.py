@@ -343,7 +343,11 @@ class CollectionQuery(Query):
     )
     kind: CollectionKind | None = Field(None, description="Only saved ones, or only those from files.")
     state: CollectionState | None = Field(None, description="Only those switched on, off, or broken.")
-    outcome: JobState | Literal["running"] | None = Field(None, description="Only if the last run ended so.")
+    outcome: JobState | Literal["running", "succeeded", "nothing_to_do"] | None = Field(
+        None,
+        description="Only if the last run ended so. `success` is `succeeded` (something was written) and"
+        " `nothing_to_do`.",
+    )
     owner: _Name | None = Field(None, description="Only those of this owner; letters in any case.")
     sort: CollectionSort = Field(CollectionSort.NAME, description="What they are sorted by.")
     order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")

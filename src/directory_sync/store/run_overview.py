@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from directory_sync.store.database import Database
 from directory_sync.store.tables import CollectionRunRow
+from directory_sync.store.written import runs_that_wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class LatestRun:
         state: a job state, `running` while it goes on.
         origin: of the document that its definition was read from; empty where that was not noted.
         times: how many runs of the collection the store has.
+        wrote: any attempt at any of its jobs has written something.
     """
 
     collection: str
@@ -31,6 +33,7 @@ class LatestRun:
     state: str
     origin: str
     times: int
+    wrote: bool
 
 
 class RunOverview:
@@ -47,6 +50,7 @@ class RunOverview:
             .subquery()
         )
         query = select(
+            CollectionRunRow.id,
             CollectionRunRow.collection,
             CollectionRunRow.run_id,
             CollectionRunRow.trigger,
@@ -59,4 +63,6 @@ class RunOverview:
             newest.c.times,
         ).join(newest, newest.c.id == CollectionRunRow.id)
         with self._database.read() as connection:
-            return {row["collection"]: LatestRun(**row) for row in connection.execute(query).mappings()}
+            rows = [dict(row) for row in connection.execute(query).mappings()]
+            wrote = runs_that_wrote(self._database, connection, select(newest.c.id))
+            return {row["collection"]: LatestRun(wrote=row.pop("id") in wrote, **row) for row in rows}

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.export import complete, digest_of
 from directory_sync.definition.models import Collection
-from directory_sync.plan.model import RecordProblem, Statistics
+from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
 from directory_sync.store import run_identity
 from directory_sync.store.collection_names import Origin
 from directory_sync.store.column_types import json_text
@@ -26,6 +26,7 @@ from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
 from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
+from directory_sync.store.written import runs_that_wrote
 
 RUNNING = "running"
 TERMINAL = run_identity.TERMINAL
@@ -85,7 +86,10 @@ class JobRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as the history shows it. `state` is `running` until `finished` is set."""
+    """A run as the history shows it. `state` is `running` until `finished` is set.
+
+    `wrote`: any attempt at any of its jobs has written something.
+    """
 
     id: int
     collection: str
@@ -98,6 +102,7 @@ class StoredRun:
     started: datetime
     finished: datetime | None
     state: str
+    wrote: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class StoredJobResult:
         request_id: the request that it waits for, also one of another run, or carries out; None if there is
             none.
         code: what the message says.
+        wrote: this attempt or an earlier one of the run has written something.
     """
 
     job_run_id: int
@@ -133,6 +139,7 @@ class StoredJobResult:
     request_id: int | None = None
     planned: Statistics | None = None
     code: MessageCode = MessageCode.OTHER
+    wrote: bool = False
 
 
 def definition_key(definition: Mapping[str, Any]) -> str:
@@ -387,6 +394,8 @@ class Runs:
         if collection is not None:
             query = query.where(CollectionRunRow.collection == collection)
         with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            wrote = runs_that_wrote(self._database, connection, [row.id for row in rows])
             return tuple(
                 StoredRun(
                     id=row.id,
@@ -400,8 +409,9 @@ class Runs:
                     started=row.started,
                     finished=row.finished,
                     state=row.state,
+                    wrote=row.id in wrote,
                 )
-                for row in connection.execute(query)
+                for row in rows
             )
 
     def job_results(self, collection: str, run_id: str) -> tuple[StoredJobResult, ...]:
@@ -415,6 +425,7 @@ class Runs:
             ).all()
             plans = _latest_plans(connection, collection, run_id)
         latest = {row.job: row for row in attempts}
+        wrote = {row.job for row in attempts if _counts_a_change(row.statistics)}
         return tuple(
             StoredJobResult(
                 job_run_id=row.id,
@@ -433,9 +444,14 @@ class Runs:
                 plan_id=plans.get(row.job),
                 request_id=row.request_id,
                 planned=None if row.planned is None else Statistics(**row.planned),
+                wrote=row.job in wrote,
             )
             for row in latest.values()
         )
+
+
+def _counts_a_change(statistics: Mapping[str, int] | None) -> bool:
+    return statistics is not None and any(statistics.get(name) for name in COUNTED_AS.values())
 
 
 def select_runs() -> Select[Any]:

@@ -18,7 +18,7 @@ from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
 from directory_sync.present.definition_changes import ChangeLine, stored_change_lines
-from directory_sync.present.job_states import state_text
+from directory_sync.present.outcomes import outcome_text
 from directory_sync.store.runs import RUNNING, TERMINAL, StoredRun
 from directory_sync.store.saved_collections import VersionFacts
 
@@ -100,7 +100,10 @@ def collection(
         overview=overview,
         schedule="" if found is None else schedule_text(found),
         jobs=() if found is None else tuple(_job(found, job) for job in found.jobs),
-        runs=tuple(RunRow(run, state_text(run.state), run.trigger != TERMINAL) for run in overview.runs),
+        runs=tuple(
+            RunRow(run, outcome_text(run.state, wrote=run.wrote), run.trigger != TERMINAL)
+            for run in overview.runs
+        ),
         queued=tuple(run_id for run_id in overview.active if run_id not in known),
         versions=tuple(_versions(overview.versions)),
         dag_message="" if standing is None else dag_message(standing, overview.dag),

@@ -16,8 +16,7 @@ from directory_sync.portal.queries import CollectionQuery, CollectionSort
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.views.frame import CurrentFrame
 from directory_sync.portal.views.rendering import render
-from directory_sync.present.job_states import state_text
-from directory_sync.run.result import JobState
+from directory_sync.present.outcomes import LABELS, outcome_text
 
 router = APIRouter()
 
@@ -30,7 +29,11 @@ _SORTS: Mapping[CollectionSort, str] = {
     CollectionSort.TIMES: "Times run",
     CollectionSort.CHANGED: "Changed",
 }
-OUTCOMES = {state.value: state_text(state) for state in JobState} | {"running": state_text("running")}
+OUTCOMES = {
+    outcome: label
+    for outcome, label in LABELS.items()
+    if outcome in CollectionQuery.schemas()["outcome"]["enum"]
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,9 @@ def list_collections(
 
 
 def _row(listed: Listed) -> Row:
-    return Row(listed, "" if listed.latest is None else state_text(listed.latest.state))
+    return Row(
+        listed, "" if listed.latest is None else outcome_text(listed.latest.state, wrote=listed.latest.wrote)
+    )
 
 
 def _head(sort: CollectionSort, label: str, query: CollectionQuery, given: Mapping[str, str]) -> Head:

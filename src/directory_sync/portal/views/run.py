@@ -28,8 +28,8 @@ from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
-from directory_sync.present.job_states import state_text
 from directory_sync.present.ldif import has_ldif
+from directory_sync.present.outcomes import outcome_text
 from directory_sync.present.times import seconds_text
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
@@ -286,7 +286,7 @@ def _row(job: RunJob) -> JobRow:
         duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
     problems = result.problems if result is not None else ()
     planned = job.planned.to_json() if job.planned is not None else {}
-    label = state_text(job.state)
+    label = outcome_text(job.state, wrote=result is not None and result.wrote)
     return JobRow(
         name=job.job.name,
         state=job.state,
