@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from directory_sync.approval.people import Person
+from directory_sync.errors import CollectionInUse
 from directory_sync.requests import decisions
+from directory_sync.store import saved_collections
 from directory_sync.store.collection_names import SAVED, Origin
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.store import Store
@@ -176,9 +178,13 @@ def _of_a_lost_version(text: str) -> DAG:
 
 
 def test_nothing_is_applied_after_the_deletion(
-    run_dag: Callable[..., DagRun], store: Store, data: Path, capsys: pytest.CaptureFixture[str]
+    run_dag: Callable[..., DagRun],
+    store: Store,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A request may be filed and approved at the moment in which its collection is deleted."""
+    """Deleting looks for what is under way. If a version of this package did not, its plan is not applied."""
     save(store, definition(approval="{approvers: {users: [bob]}}"))
     dag: Any = from_store(store)
 
@@ -186,6 +192,9 @@ def test_nothing_is_applied_after_the_deletion(
         del context
         (request,) = store.requests.all(RequestFilter(collections=("crew",))).requests
         decide(store, request.id)
+        with pytest.raises(CollectionInUse):
+            store.collections.delete("crew", expected=1, by=IDA)
+        monkeypatch.setattr(saved_collections, "require_nothing_under_way", lambda *_: None)
         store.collections.delete("crew", expected=1, by=IDA)
 
     dag.get_task("people.approval").execute = approve_and_delete
