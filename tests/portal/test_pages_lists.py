@@ -17,12 +17,9 @@ def _listed(page: str) -> list[int]:
     return [int(number) for number in _LINK.findall(page)]
 
 
-def test_the_start_page_is_the_inbox(looker: Looker) -> None:
-    """Who opens the portal comes to what waits for them."""
-    assert (
-        looker.client.get("/dirsync/", follow_redirects=False).headers["location"]
-        == "/dirsync/requests?list=inbox"
-    )
+def test_the_start_page_is_the_dashboard(looker: Looker) -> None:
+    """Who opens the portal comes to what waits for them, and to what runs."""
+    assert looker.client.get("/dirsync/", follow_redirects=False).headers["location"] == "/dirsync/dashboard"
 
 
 def test_the_inbox_shows_what_waits_newest_first(looker: Looker) -> None:
@@ -33,7 +30,7 @@ def test_the_inbox_shows_what_waits_newest_first(looker: Looker) -> None:
     assert looker.made["pending"] in listed
     assert looker.made["denied"] not in listed
     assert (
-        f'class="count some" data-live hx-get="/dirsync/requests/count" hx-trigger="every 60s"'
+        f'class="count some" data-live data-quiet hx-get="/dirsync/requests/count" hx-trigger="every 60s"'
         f' hx-swap="outerHTML">{len(listed)}<' in page
     )
 

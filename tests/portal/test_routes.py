@@ -72,6 +72,14 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v1/collections/{name}/restore"): Route(404, 403, {"number": 1, "expected": 1}),
     ("POST", "/api/v1/collections/{name}/runs"): Route(404, 403, {}),
     ("GET", "/"): Route(303, 303),
+    ("GET", "/dashboard"): Route(200, 200),
+    ("GET", "/jobs"): Route(200, 200),
+    ("GET", "/history"): Route(200, 200),
+    ("GET", "/running"): Route(200, 200),
+    ("GET", "/search"): Route(200, 200),
+    ("GET", "/templates"): Route(200, 200),
+    ("GET", "/templates/{kind}/{name}"): Route(200, 200),
+    ("GET", "/help/{name}"): Route(200, 200),
     ("GET", "/collections"): Route(200, 200),
     ("GET", "/collections/{name}"): Route(404, 200),
     ("GET", "/new-collection"): Route(403, 403),
@@ -135,8 +143,12 @@ _QUERIES = {
         "map_index": "{{MAP_INDEX}}",
     },
     "/api/v1/collections/{name}": {"expected": "1", "confirm": "{collection}"},
+    "/search": {"q": "{collection}"},
     "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},
 }
+
+_PATHS = {"/templates/{kind}/{name}": "/templates/jobs/sync_gal", "/help/{name}": "/help/index"}
+"""What has a name that is no collection's."""
 
 EVERY = [pytest.param(method, path, id=f"{method} {path}") for method, path in ROUTES]
 
@@ -148,7 +160,8 @@ def _filled(value: Any, asked: Asked, collection: str) -> Any:
         case str():
             names = {"id": asked.id, "request_id": asked.id, "plan_id": asked.plan_id, "run_id": asked.run_id}
             names |= {"collection": collection, "name": collection, "number": 1}
-            return value.format(**names, digest=asked.digest, job="people", sequence=0)
+            names |= {"digest": asked.digest, "job": "people", "sequence": 0, "kind": "jobs"}
+            return value.format(**names)
         case dict():
             return {key: _filled(each, asked, collection) for key, each in value.items()}
         case list():
@@ -173,9 +186,8 @@ def call(
     kind = {} if method == "GET" else {"json": body} if path.startswith("/api/") else {"data": body}
     if path == "/embed/waiver" and method == "POST":
         kind["data"] = {**query, **body}
-    return server.client(user).request(
-        method, _filled(path, asked, collection), params=query, headers=headers, **kind
-    )
+    path = _PATHS.get(path) or _filled(path, asked, collection)
+    return server.client(user).request(method, path, params=query, headers=headers, **kind)
 
 
 def test_every_route_stands_in_the_table() -> None:

@@ -49,6 +49,7 @@ class DagState:
         parsed: when Airflow read it last.
         revision: of the saved collections that Airflow has read it from; None for a DAG from elsewhere.
         import_error: what Airflow says is wrong with it; empty if nothing is.
+        next_run: when it runs by itself next; None where it does not.
     """
 
     known: bool = False
@@ -56,6 +57,7 @@ class DagState:
     parsed: datetime | None = None
     revision: int | None = None
     import_error: str = ""
+    next_run: datetime | None = None
 
 
 def bundle_name() -> str | None:
@@ -97,6 +99,7 @@ def dag_states(names: Collection[str]) -> dict[str, DagState]:
                     parsed=dag.last_parsed_time,
                     revision=_revision(dag, bundle),
                     import_error=errors.get(dag.dag_id, ""),
+                    next_run=None if dag.is_paused or dag.is_stale else dag.next_dagrun_create_after,
                 )
                 for dag in dags
             }
@@ -157,6 +160,19 @@ def taken_by(dag_id: str) -> str:
             return f"the DAG that Airflow has read from {place} (bundle {dag.bundle_name})"
     except SQLAlchemyError as error:
         raise _silent(error, f"whether {dag_id} is another DAG's name") from None
+
+
+def connections_in_database(names: Collection[str]) -> frozenset[str]:
+    """Those of the connections that Airflow's own database has. A failure is logged, and none is known
+    then.
+    """
+    try:
+        with create_session() as session:
+            query = select(Connection.conn_id).where(Connection.conn_id.in_(names))
+            return frozenset(str(name) for name in session.scalars(query)) if names else frozenset()
+    except SQLAlchemyError:
+        log.exception("Airflow's database does not tell which connections it has.")
+        return frozenset()
 
 
 def missing_connections(names: Iterable[str]) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from directory_sync.collections.importing import connections_of
 from directory_sync.collections.saving import SavingRules
 from directory_sync.definition.loading import Broken, Loaded, refuse_same_names
 from directory_sync.definition.models import Collection
@@ -21,6 +21,7 @@ from directory_sync.portal.access import Visitor
 from directory_sync.portal.airflow_dags import DagState
 from directory_sync.portal.collections import saving_rules
 from directory_sync.portal.definition_cache import DEFINITIONS
+from directory_sync.portal.list_filters import Column, Condition, Value, sort_rows
 from directory_sync.portal.queries import CollectionKind, CollectionQuery, CollectionSort, CollectionState
 from directory_sync.portal.schedule_text import schedule_text
 from directory_sync.present.outcomes import outcome_of, outcome_text
@@ -92,8 +93,26 @@ class ListedPage:
     folder_problem: str
 
 
-def list_all(store: Store, visitor: Visitor, query: CollectionQuery) -> ListedPage:
-    """The collections that a query asks for. Raises SettingsError, StoreError."""
+def list_all(
+    store: Store, visitor: Visitor, query: CollectionQuery, conditions: Iterable[Condition[Listed]] = ()
+) -> ListedPage:
+    """The collections that a query and further filters ask for. Raises SettingsError, StoreError."""
+    rows, folder_problem = read_all(store, visitor)
+    wanted = tuple(conditions)
+    found = [row for row in rows if _fits(row, query) and all(each.fits(row) for each in wanted)]
+    found.sort(key=lambda row: row.title.casefold())
+    if query.sort is not CollectionSort.NAME or query.descending:
+        found = sort_rows(found, COLLECTION_COLUMNS[query.sort.value], descending=query.descending)
+    return ListedPage(
+        tuple(found[query.skip : query.skip + query.limit]), len(found), len(rows), folder_problem
+    )
+
+
+def read_all(store: Store, visitor: Visitor) -> tuple[list[Listed], str]:
+    """All collections that a visitor may see, and why files cannot be read from here, empty if they can.
+
+    Raises SettingsError, StoreError.
+    """
     rules = saving_rules(visitor, only_looks=True)
     latest = store.run_overview.latest()
     saved = {version.name: version for version in store.collections.newest()}
@@ -113,12 +132,7 @@ def list_all(store: Store, visitor: Visitor, query: CollectionQuery) -> ListedPa
             if name in visible and name not in saved and name not in named and dags[name].known
         ),
     ]
-    found = sorted(filter(lambda row: _fits(row, query), rows), key=lambda row: row.title.casefold())
-    if query.sort is not CollectionSort.NAME or query.descending:
-        found = _sorted(found, query.sort, descending=query.descending)
-    return ListedPage(
-        tuple(found[query.skip : query.skip + query.limit]), len(found), len(rows), folder_problem
-    )
+    return rows, folder_problem
 
 
 def _files(rules: SavingRules) -> tuple[list[Loaded | Broken], str]:
@@ -203,8 +217,13 @@ def _fits(row: Listed, query: CollectionQuery) -> bool:
     owners = () if row.collection is None else row.collection.owners
     if query.owner is not None and query.owner.casefold() not in map(str.casefold, owners):
         return False
-    wanted = query.search.casefold()
-    return not wanted or any(wanted in text.casefold() for text in _searched(row))
+    return mentions(row, query.search)
+
+
+def mentions(row: Listed, text: str) -> bool:
+    """Whether a text is found in what people know a collection by."""
+    wanted = text.casefold()
+    return not wanted or any(wanted in each.casefold() for each in _searched(row))
 
 
 def _ended_so(latest: LatestRun | None, outcome: str) -> bool:
@@ -219,24 +238,40 @@ def _searched(row: Listed) -> Iterator[str]:
         yield from (job.name for job in collection.jobs)
 
 
-def _sorted(rows: list[Listed], sort: CollectionSort, *, descending: bool) -> list[Listed]:
-    def value(row: Listed) -> Any:
-        match sort:
-            case CollectionSort.NAME:
-                return row.title.casefold()
-            case CollectionSort.JOBS:
-                return None if row.collection is None else len(row.collection.jobs)
-            case CollectionSort.LAST_RUN:
-                return None if row.latest is None else row.latest.started
-            case CollectionSort.OUTCOME:
-                latest = row.latest
-                return None if latest is None else outcome_text(latest.state, wrote=latest.wrote)
-            case CollectionSort.TIMES:
-                return 0 if row.latest is None else row.latest.times
-            case CollectionSort.CHANGED:
-                return row.changed
+def _names(row: Listed) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in (row.title, row.name or "") if text))
 
-    known = [row for row in rows if value(row) is not None]
-    known.sort(key=value, reverse=descending)
-    # What has no value stays at the end, whichever way the others are sorted.
-    return known + [row for row in rows if value(row) is None]
+
+def _told(read: Callable[[Collection], Value]) -> Callable[[Listed], Value]:
+    """What a definition says, where it can be read."""
+    return lambda row: None if row.collection is None else read(row.collection)
+
+
+def _ran(read: Callable[[LatestRun], Value]) -> Callable[[Listed], Value]:
+    """What the last run says, where there is one."""
+    return lambda row: None if row.latest is None else read(row.latest)
+
+
+_COLUMNS: tuple[Column[Listed], ...] = (
+    Column("name", "Name", _names),
+    Column("description", "Description", _told(lambda collection: collection.description)),
+    Column(
+        "jobs", "Number of jobs", _told(lambda collection: len(collection.jobs)), "number", late_first=True
+    ),
+    Column("job", "Job", _told(lambda collection: tuple(job.name for job in collection.jobs))),
+    Column("connection", "Connection", _told(connections_of)),
+    Column("tag", "Tag", _told(lambda collection: tuple(collection.tags))),
+    Column("schedule", "Schedule", _told(schedule_text)),
+    Column("next_run", "Next run", lambda row: row.dag.next_run, "time"),
+    Column("last_run", "Last run", _ran(lambda run: run.started), "time", late_first=True),
+    Column("outcome", "Outcome", _ran(lambda run: outcome_text(run.state, wrote=run.wrote))),
+    Column(
+        "times", "Times run", lambda row: row.latest.times if row.latest else 0, "number", late_first=True
+    ),
+    Column("owner", "Owner", _told(lambda collection: tuple(collection.owners))),
+    Column("changed", "Changed", lambda row: row.changed, "time", late_first=True),
+    Column("changed_by", "Changed by", lambda row: row.changed_by or None),
+    Column("file", "File", lambda row: row.file),
+)
+COLLECTION_COLUMNS: Mapping[str, Column[Listed]] = {column.name: column for column in _COLUMNS}
+"""What the list can be filtered by, by the name in addresses; those that `CollectionSort` names sort it."""

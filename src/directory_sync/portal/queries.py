@@ -331,6 +331,15 @@ class CollectionSort(StrEnum):
     OUTCOME = "outcome"
     TIMES = "times"
     CHANGED = "changed"
+    NEXT_RUN = "next_run"
+    OWNER = "owner"
+    SCHEDULE = "schedule"
+
+
+_WHERE = Field(
+    (),
+    description="A column, an operator and a value, as in `source.contains.head`; several of them all count.",
+)
 
 
 class CollectionQuery(Query):
@@ -349,6 +358,7 @@ class CollectionQuery(Query):
         " `nothing_to_do`.",
     )
     owner: _Name | None = Field(None, description="Only those of this owner; letters in any case.")
+    where: tuple[_Text, ...] = _WHERE
     sort: CollectionSort = Field(CollectionSort.NAME, description="What they are sorted by.")
     order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
     skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
@@ -358,3 +368,66 @@ class CollectionQuery(Query):
     def descending(self) -> bool:
         """Whether the largest or latest comes first."""
         return self.order == "down"
+
+
+class JobSort(StrEnum):
+    """What a list of jobs is sorted by."""
+
+    JOB = "job"
+    COLLECTION = "collection"
+    SOURCE = "source"
+    DESTINATION = "destination"
+    OBJECT = "object"
+    ENABLED = "enabled"
+    LAST_RUN = "last_run"
+    OUTCOME = "outcome"
+    NEXT_RUN = "next_run"
+    TIMES = "times"
+    CHANGED = "changed"
+
+
+class JobQuery(Query):
+    """A page of the list of jobs; `skip` counts jobs before it."""
+
+    search: _Text = Field(
+        "",
+        description="Part of the job's name or description, of its collection, source or destination; letters"
+        " in any case.",
+    )
+    connection: _Name | None = Field(None, description="Only those that use this connection.")
+    where: tuple[_Text, ...] = _WHERE
+    sort: JobSort = Field(JobSort.JOB, description="What they are sorted by.")
+    order: Literal["up", "down"] = Field("up", description="`down` for the largest or latest first.")
+    skip: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] = Field(0, description="To begin after.")
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(50, description="On a page.")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest or latest comes first."""
+        return self.order == "down"
+
+
+class RunQuery(Query):
+    """A page of the list of runs."""
+
+    collection: _Name | None = Field(None, description="Only of this collection.")
+    outcome: JobState | Literal["running", "succeeded", "nothing_to_do"] | None = Field(
+        None,
+        description="Only those that ended so. `success` is `succeeded` (something was written) and"
+        " `nothing_to_do`.",
+    )
+    requester: _Name | None = Field(None, description="Who started it.")
+    trigger: Literal["scheduled", "manual", "terminal"] | None = Field(
+        None, description="What started it: the schedule, a person, or a command in a terminal."
+    )
+    kind: Literal["runs", "previews"] | None = Field(None, description="Only runs, or only previews.")
+    started_from: _Start | None = Field(
+        None, alias="from", description="Started on this day or later: `2026-01-31`."
+    )
+    started_before: _End | None = Field(None, alias="until", description="Started on this day or earlier.")
+    before: Annotated[int, Interval(ge=0, le=LARGEST_NUMBER), _DIGITS] | None = Field(
+        None, description="`next` of the page before."
+    )
+    limit: Annotated[int, Interval(ge=1, le=LARGEST_PAGE), _DIGITS] = Field(
+        50, description="The most on a page."
+    )

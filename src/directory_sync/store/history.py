@@ -1,14 +1,16 @@
-"""All that was ever done to one object."""
+"""All that was ever done to one object, and changes in which a text is found."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, true
 
 from directory_sync.endpoints.change import Change, Outcome, Result
-from directory_sync.plan.canonical import read_canonical
+from directory_sync.plan.canonical import read_canonical, searched
 from directory_sync.store.database import Database
 from directory_sync.store.plans import object_hash
 from directory_sync.store.tables import ChangeRow, CollectionRunRow, JobRunRow, OutcomeRow, PlanRow
@@ -35,6 +37,25 @@ class HistoryEntry:
     change: Change
     outcome: Outcome
     recorded: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A change of a plan in which a text was found; `change` is the place in the plan."""
+
+    collection: str
+    run_id: str
+    job: str
+    plan_id: int
+    sequence: int
+    action: str
+    name: str
+    stored: datetime
+
+
+LOOKED_THROUGH = 20_000
+"""Changes that a text is looked for in, those of the newest plans."""
+_PLANS = 200
 
 
 class History:
@@ -95,6 +116,61 @@ class History:
                 )
                 for row in connection.execute(query)
             )
+
+    def mentioning(self, text: str, *, collections: Collection[str], limit: int = 20) -> tuple[Mention, ...]:
+        """Changes of the newest plans in whose names, keys or values a text is found, newest plan first.
+
+        Args:
+            text: in any case of letters.
+            collections: only in their plans.
+            limit: the most changes.
+        """
+        run = CollectionRunRow
+        with self._database.read() as connection:
+            # One look into the index for each plan: to count their changes would take long.
+            last_of = select(func.max(ChangeRow.sequence)).where(ChangeRow.plan_id == PlanRow.id)
+            plans = connection.execute(
+                select(PlanRow.id, func.coalesce(last_of.scalar_subquery(), -1))
+                .where(PlanRow.id.in_(_newest_plans(collections)))
+                .order_by(PlanRow.id.desc())
+            ).all()
+            left, chosen = LOOKED_THROUGH, []
+            for plan_id, last in plans:
+                left -= last + 1
+                if left < 0:
+                    break
+                chosen.append(plan_id)
+            query = (
+                select(
+                    run.collection,
+                    run.run_id,
+                    JobRunRow.job,
+                    ChangeRow.plan_id,
+                    ChangeRow.sequence,
+                    ChangeRow.action,
+                    func.coalesce(ChangeRow.name, "").label("name"),
+                    PlanRow.stored,
+                )
+                .join(PlanRow, PlanRow.id == ChangeRow.plan_id)
+                .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+                .join(run, run.id == JobRunRow.collection_run_id)
+                .where(ChangeRow.plan_id.in_(chosen))
+                .where(ChangeRow.search.contains(searched(text), autoescape=True))
+                .order_by(ChangeRow.plan_id.desc(), ChangeRow.sequence)
+                .limit(limit)
+            )
+            return tuple(Mention(**row) for row in connection.execute(query).mappings())
+
+
+def _newest_plans(collections: Collection[str]) -> Select[Any]:
+    return (
+        select(PlanRow.id)
+        .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
+        .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
+        .where(PlanRow.complete, CollectionRunRow.collection.in_(collections))
+        .order_by(PlanRow.id.desc())
+        .limit(_PLANS)
+    )
 
 
 def _same_object(

@@ -7,9 +7,9 @@
   // Where a part has been exchanged by its answer, `detail.elt` is what stood around it.
   const partOf = (event) => event.detail.requestConfig?.elt ?? event.detail.elt;
   const isPart = (event) => Boolean(partOf(event)?.matches?.("[data-live]"));
-  // The badge with the number of waiting requests is too small to speak of.
-  const isContent = (event) => isPart(event) && partOf(event).id !== "inbox-count";
-  const contents = () => [...document.querySelectorAll("[data-live]:not(#inbox-count)")];
+  // The number of waiting requests, and what runs now, are too small to speak of.
+  const isContent = (event) => isPart(event) && partOf(event).dataset.quiet === undefined;
+  const contents = () => [...document.querySelectorAll("[data-live]:not([data-quiet])")];
   const SLACK = 5000; // milliseconds that an answer may take
 
   let asOf = Date.now();

@@ -20,6 +20,18 @@
     }
   };
 
+  // -- menus: one is open at a time, and Esc or a click elsewhere closes it ------------------------------------------------
+  const closeMenus = (but) => {
+    for (const menu of all("details.menu[open]")) if (menu !== but) menu.open = false;
+  };
+  document.addEventListener("click", (event) => closeMenus(event.target.closest?.("details.menu")));
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && event.target.closest?.("details.menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    one("summary", menu).focus();
+  });
+
   // -- lines of a definition -----------------------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-line]");
@@ -127,7 +139,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey || writes(event.target)) return;
     if (one("dialog[open]") || !keysAreOn()) return;
     if (event.key === "/") {
-      const search = all("[data-search]").find((field) => field.offsetParent !== null);
+      const search = [...all("[data-search]"), one("#everything")].find((field) => field && field.offsetParent !== null);
       if (search) {
         event.preventDefault();
         search.focus();

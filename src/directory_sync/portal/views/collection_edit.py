@@ -21,14 +21,16 @@ from directory_sync.errors import (
     DefinitionError,
     DirectorySyncError,
     EditRefused,
+    RequestNotFound,
     StoreError,
 )
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
 from directory_sync.portal.collection_overview import read_overview
-from directory_sync.portal.example_definition import EXAMPLE
+from directory_sync.portal.example_definition import EXAMPLE, EXAMPLE_OF_JOB
 from directory_sync.portal.storage import CurrentStore, forget_store
+from directory_sync.portal.template_list import find_template, start_with
 from directory_sync.portal.typed_texts import LARGEST_FIELD, sent_lines, sent_number
 from directory_sync.portal.views.frame import CurrentFrame, Frame
 from directory_sync.portal.views.rendering import render
@@ -145,15 +147,32 @@ class Editor:
 
 @router.get("/new-collection")
 def new(
-    request: HttpRequest, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore, copy: str = ""
+    request: HttpRequest,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    copy: str = "",
+    kind: str = "",
+    template: str = "",
+    of: str = "",
 ) -> Response:
-    """The form for a new collection, with an example or a copy of another one in it.
+    """The form for a new collection: with an example, of one job where `kind` is `job`, a copy of another
+    one, or one that uses a template in it.
 
-    Raises EditRefused if the visitor may not create any.
+    Raises EditRefused if the visitor may not create any; RequestNotFound for a template that is not there.
     """
     collections.require_create(visitor)
+    if template:
+        used = find_template(collections.saving_rules(visitor, only_looks=True).templates, of, template)
+        if used is None:
+            raise RequestNotFound("There is no such template. It may have been deleted: see Templates.")
+        editor = replace(_new(start_with(used)), keep=f"new-collection-from-{of}-{template}")
+        return render(request, "collection_edit.html", frame, replace(editor, back="/templates"))
     if not copy:
-        return render(request, "collection_edit.html", frame, _new(EXAMPLE))
+        editor = _new(EXAMPLE)
+        if kind == "job":
+            editor = replace(_new(EXAMPLE_OF_JOB), heading="Create New: Job", keep="new-job", back="/jobs")
+        return render(request, "collection_edit.html", frame, editor)
     overview = read_overview(store, visitor, copy)
     text = renamed(overview.text, f"{copy}_copy", collections.saving_rules(visitor).templates)
     return render(request, "collection_edit.html", frame, _new(text, copy=copy))

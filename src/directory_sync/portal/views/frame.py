@@ -11,11 +11,14 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from directory_sync.errors import DirectorySyncError
-from directory_sync.portal import airflow_login, reading
+from directory_sync.portal import airflow_login, collections, reading
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.links import portal_path, sign_in_path
 from directory_sync.portal.queries import LARGEST_NUMBER
+from directory_sync.portal.running import runs_under_way
 from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.help_links import help_link
+from directory_sync.store.run_overview import RunUnderWay
 
 SHOWN_COUNT = 99
 """Beyond this the count of the inbox is `99+`."""
@@ -88,6 +91,9 @@ class Frame:
         inbox: how many requests wait for them; None where that cannot be told.
         framed: a tab on a page of Airflow: without our own navigation.
         message: about what was just done.
+        may_create: they may make collections.
+        running: the runs that go on and that they may see; None where that cannot be told.
+        help: where the docs say more about this page, below `root`.
     """
 
     root: str
@@ -100,6 +106,9 @@ class Frame:
     sign_in: str
     framed: bool = False
     message: Message | None = None
+    may_create: bool = False
+    running: tuple[RunUnderWay, ...] | None = None
+    help: str = ""
 
     @property
     def inbox_text(self) -> str:
@@ -122,6 +131,9 @@ def current_frame(request: Request, visitor: CurrentVisitor, store: CurrentStore
         sign_in=sign_in_path(""),
         framed=address_of(request).startswith("/embed/"),
         message=_message(request),
+        may_create=_may_create(visitor),
+        running=_running(visitor, store),
+        help=help_link(address_of(request)),
     )
 
 
@@ -169,6 +181,20 @@ def _count(visitor: Visitor, store: CurrentStore) -> int | None:
         return reading.count_inbox(store, visitor)
     except DirectorySyncError:
         return None  # the page itself says what is wrong
+
+
+def _may_create(visitor: Visitor) -> bool:
+    try:
+        return collections.may_create(visitor)
+    except DirectorySyncError:
+        return False  # the page that saves says what is wrong
+
+
+def _running(visitor: Visitor, store: CurrentStore) -> tuple[RunUnderWay, ...] | None:
+    try:
+        return tuple(run for run in runs_under_way(store, visitor) if not run.waits)
+    except DirectorySyncError:
+        return None
 
 
 RequestId = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]

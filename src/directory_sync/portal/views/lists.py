@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
-from fastapi.responses import RedirectResponse
 
 from directory_sync.approval.request import EventKind, Request
 from directory_sync.approval.states import LABELS, RequestState
@@ -313,12 +312,6 @@ def _query(kind: ListKind, parameters: Iterable[tuple[str, Any]]) -> str:
 
 
 _ANSWERS = {each.value for each in Answer}
-
-
-@router.get("/")
-def start(frame: CurrentFrame) -> Response:
-    """The inbox is where everything begins."""
-    return RedirectResponse(f"{frame.root}/requests?list=inbox", 303)
 
 
 @router.get("/requests")

@@ -15,10 +15,16 @@ from directory_sync.portal.views import (
     collection_versions,
     collections,
     comparison,
+    dashboard,
+    jobs,
     lists,
+    manual,
     request,
     run,
+    runs,
+    search,
     selection,
+    templates,
     waiver,
 )
 
@@ -33,5 +39,6 @@ _COLLECTIONS = (
     collection_run,
     collection_delete,
 )
-for part in (*_COLLECTIONS, lists, selection, request, change, comparison, ask, run, waiver):
+_OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
+for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, run, waiver):
     router.include_router(part.router)

@@ -1,0 +1,33 @@
+"""Which section of the docs says more about which page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_LINKS: Sequence[tuple[str, str]] = (
+    (r"/dashboard", "pages#dashboard"),
+    (r"/search", "pages#search"),
+    (r"/jobs", "pages#all-jobs"),
+    (r"/history", "pages#history"),
+    (r"/templates", "pages#templates"),
+    (r"/new-collection|/collections/[^/]+/edit", "saved-collections#on-pages"),
+    (r"/import-collections", "saved-collections#on-pages"),
+    (r"/collections/[^/]+/versions", "saved-collections#versions"),
+    (r"/collections/[^/]+/delete", "saved-collections#save-restore-delete"),
+    (r"/collections/[^/]+", "saved-collections#on-pages"),
+    (r"/collections", "pages#collections"),
+    (r"/requests/\d+", "approval#who-may-decide"),
+    (r"/requests", "approval#in-airflows-ui"),
+    (r"/plans", "how-it-works#why-a-plan-can-be-trusted"),
+    (r"/embed/waiver", "approval#limits-and-waivers"),
+    (r"/embed", "how-it-works#how-a-job-ends"),
+)
+"""Beginning of a path → page and section of the docs; the first that fits counts."""
+
+
+def help_link(address: str) -> str:
+    """The address of the page's section, below the portal's root."""
+    path = address.partition("?")[0]
+    found = next((link for start, link in _LINKS if re.match(f"(?:{start})(?:/|$)", path)), "index")
+    return f"/help/{found}"
