@@ -369,6 +369,42 @@ def test_other_objects_without_a_key_keep_nothing_from_being_created() -> None:
     assert not plan.problems
 
 
+def without_identity(target: MemoryDirectory, names: str) -> MemoryDirectory:
+    """The same, whose login may not read what tells these objects apart."""
+    for name in names:
+        del target.entries[f"cn={name.upper()},dc=x"]["entryUUID"]
+    return target
+
+
+@pytest.mark.parametrize("remove", ["all", "known"])
+def test_an_object_that_shows_neither_key_nor_identity_is_not_made_again(remove: str) -> None:
+    """It may be the known one that was not seen, which then still has its record: no claim ends."""
+    source = source_of({"uid": "a", "cn": "Renamed"}, {"uid": "b", "cn": "new B"}, {"uid": "z", "cn": "Z"})
+    target = without_identity(keyless("abc", without="ac"), "ac")
+    plan = plan_with(knowing("ab"), source, target, remove=remove)
+    assert actions(plan) == [("update", "b")]
+    assert [problem.key for problem in plan.problems] == ["a", "z"]
+    assert "2 objects, such as cn=A,dc=x, have neither" in plan.problems[0].message
+    assert plan.findings.absent == Identities()
+
+
+def test_an_object_without_key_and_identity_is_no_known_one_if_those_were_all_seen() -> None:
+    """Or if their records were gone before."""
+    for past in (knowing("a"), knowing("ab", absent=Identities.of([IDENTITIES["b"]]))):
+        plan = plan_with(past, people("az"), without_identity(keyless("ac", without="c"), "c"))
+        assert actions(plan) == [("create", "z")]
+        assert not plan.problems
+
+
+def test_who_may_not_read_identities_ends_no_claim() -> None:
+    """First the identities cannot be read, then the keys: no one is made again in either run."""
+    past = knowing("abd", absent=Identities.of([IDENTITIES["d"]]))
+    plan = plan_with(past, people("ab"), without_identity(directory("ab"), "ab"))
+    assert plan.findings.absent == past.absent
+    plan = plan_with(knowing("ab"), source_of({"uid": "a", "cn": "Renamed"}), keyless("ab", without="ab"))
+    assert actions(plan) == []
+
+
 # -- what cannot be read -------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from directory_sync.plan.compare import changed_fields, riding_fields
 from directory_sync.plan.containers import Containers, is_departed
 from directory_sync.plan.creating import Creation, draft_creations
 from directory_sync.plan.display_names import NameOf, name_maker
-from directory_sync.plan.join import Doubt, DoubtfulListing, Settled
+from directory_sync.plan.join import Doubt, DoubtfulListing, Join, Settled
 from directory_sync.plan.missing import MissingObjects
 from directory_sync.plan.model import WhyLeftAlone
 from directory_sync.plan.names import settle_names
 from directory_sync.plan.naming import with_kept_names
-from directory_sync.plan.past import Findings, Identities, compact
+from directory_sync.plan.past import UNIDENTIFIED, Findings, Identities, compact
 from directory_sync.plan.planning import Draft, Drafts, Planning, Stage, pack_draft, unpack_draft
 from directory_sync.plan.sides import ObjectRecord, SourceRecord, load_object, load_source, object_id
 from directory_sync.plan.spool import Spool
@@ -231,9 +231,10 @@ class Drafter:
         if not creates:
             self.skipped += len(waiting)
             return []
-        keyless = self._known_without_key(settled)
-        if keyless:
-            self._refuse_creations(waiting.values(), keyless)
+        if why := self._why_none_is_new(settled):
+            for offset in waiting.values():
+                record = self.source_at(offset)
+                planning.reject(record.key, record.id, why)
             return []
         creations = draft_creations(
             planning, self.drafts, self._containers, self.source_at, list(waiting.values())
@@ -241,33 +242,46 @@ class Drafter:
         self._containers.planned |= {creation.id for creation in creations}
         return creations
 
-    def _known_without_key(self, settled: Settled) -> list[str]:
-        """Ids of the known objects that show no key, and had a record at the last complete run: each of them
-        may be the object of any record.
+    def _why_none_is_new(self, settled: Settled) -> str:
+        """Why nothing is created, if so: an object without a key may be any record's, and would be there
+        twice.
+
+        Of those that the job knows each may be that had a record at the last complete run. One that shows no
+        permanent identity may be any such object that was not seen.
         """
         join, absent = settled.join, self.planning.past.absent
-        return [
-            found.id
-            for offset in join.unkeyed
-            if offset not in join.unknown
-            and compact((found := self.object_at(offset)).identity or b"") not in absent
-        ]
-
-    def _refuse_creations(self, offsets: Iterable[int], keyless: Sequence[str]) -> None:
-        """Create nothing for these source records: an object that lost its key, or does not show it to this
-        login any more, would be there twice.
-        """
-        known = f"{keyless[0]}, which this job knows, has"
-        if len(keyless) > 1:
-            known = f"{len(keyless)} objects that this job knows, such as {keyless[0]}, have"
-        why = (
-            f"nothing is created, because {known} no value in the key field any more, and may be this"
-            " record's object. See that the connection's login may read the key field; give the object its"
-            " key again, or take it out of the job's base or filter."
+        known: list[str] = []
+        unidentified: list[str] = []
+        for offset in join.unkeyed:
+            if offset not in join.unknown:
+                found = self.object_at(offset)
+                if compact(found.identity or b"") not in absent:
+                    known.append(found.id)
+            elif join.unknown[offset] == UNIDENTIFIED:
+                unidentified.append(object_id(self.objects.read(offset)))
+        if known:
+            lacking = f"{_several(known, 'that this job knows')} no value in the key field any more"
+            remedy = "See that the connection's login may read the key field"
+        elif (
+            unidentified
+            and self._is_any_unidentified(join)
+            and set(Identities(join.totals.unseen)) - absent.members
+        ):
+            field = self.planning.destination.identity_field
+            lacking = f"{_several(unidentified)} neither a value in the key field nor {field} for this login"
+            remedy = f"See that the connection's login may read the key field and {field}"
+        else:
+            return ""
+        return (
+            f"nothing is created, because {lacking}, and may be this record's object. {remedy}; give the"
+            " object its key again, or take it out of the job's base or filter."
         )
-        for offset in offsets:
-            record = self.source_at(offset)
-            self.planning.reject(record.key, record.id, why)
+
+    def _is_any_unidentified(self, join: Join) -> bool:
+        """Whether there are objects whose permanent identity this login may not read: each may be a known one
+        that was not seen. Rows have no other identity than their key.
+        """
+        return self.planning.destination.region is not None and UNIDENTIFIED in join.unknown.values()
 
     def _draft_creations(self, creations: list[Creation]) -> None:
         """Accept the creations that have a container."""
@@ -296,7 +310,10 @@ class Drafter:
             return
         certain = listing.missing()
         missing = MissingObjects(planning, settled, self.objects, certain)
-        self.absent = {*missing.absent, *Identities(certain.unseen)}
+        unseen = set(Identities(certain.unseen))
+        if self._is_any_unidentified(settled.join):
+            unseen &= planning.past.absent.members
+        self.absent = {*missing.absent, *unseen}
         self.memberships += missing.memberships
         if what == "skip":
             return
@@ -401,3 +418,10 @@ class Drafter:
             Action.MOVE, key, found.id, new_object=then, identity=found.identity, marks=marks, name=name
         )
         self.drafts.add(Draft(change, {}, {}, found.id))
+
+
+def _several(ids: Sequence[str], which: str = "") -> str:
+    """Subject and verb of a sentence about what objects have."""
+    if len(ids) == 1:
+        return f"{ids[0]}, {which}, has" if which else f"{ids[0]} has"
+    return f"{len(ids)} objects{which and ' '}{which}, such as {ids[0]}, have"
