@@ -340,6 +340,10 @@ def test_forked_child(container: Container) -> None:
             "extra ca_certificate names /nowhere/ca.pem, which cannot be read",
         ),
         ({"port": 70000}, "port 70000 does not exist"),
+        ({"host": "cn=x:hunter2@dc1"}, "host holds a login. Enter login and password in their own fields"),
+        ({"host": "ldap://cn=x:hunter2@dc1"}, "host holds more than a scheme, a name and a port"),
+        ({"host": "ldap://x:hunter2#3@dc1"}, "host is not a URL. Enter a host name"),
+        ({"host": "ldap://dc1#hunter2"}, "host holds more than a scheme, a name and a port"),
     ],
 )
 def test_bad_settings(changes: dict[str, Any], words: str) -> None:
@@ -350,6 +354,7 @@ def test_bad_settings(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(EndpointError) as caught:
         endpoint(connection)
     assert str(caught.value).startswith(f"connection lab: {words}")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_misspelled_setting() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from directory_sync.errors import StoreError
+from directory_sync.store.database import Database, secrets_of
 from directory_sync.store.migrate import upgrade
 from directory_sync.store.store import Store
 
@@ -29,3 +30,20 @@ def test_nothing_is_written_to_a_file_that_nobody_finds_any_more(tmp_path: Path,
             file.unlink()
         with pytest.raises(StoreError, match="removed or replaced"):
             store.ended_runs.note("corp", "r2")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@db.example/x?sslmode=require",
+        "postgresql://me@db.example/x?sslmode=require&password=hunter2",
+        "postgresql://me:hunter2@db.example/x?sslmode=require&sslpassword=hunter2",
+    ],
+)
+def test_messages_hold_no_password_wherever_it_stands_in_the_url(url: str) -> None:
+    """PostgreSQL's client library takes passwords as parameters, too."""
+    database = Database(url)
+    assert "hunter2" not in database.label
+    assert "db.example" in database.label
+    assert "sslmode=require" in database.label
+    assert set(secrets_of(database.url)) == {"hunter2"}

@@ -299,11 +299,14 @@ def test_a_missing_home_is_one_problem(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(problems("configuration", "folders", "store", "definitions", "airflow")) == {Code.HOME_MISSING}
 
 
-def test_no_secret_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hunter2@127.0.0.1:1/x", "postgresql://me@127.0.0.1:1/x?password=hunter2"]
+)
+def test_no_secret_is_shown(home: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     """A password in a setting is in no finding, wherever it stands."""
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/store")
-    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "postgresql://me:hunter2@127.0.0.1:1/airflow")
-    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URLL", "postgresql://me:hunter2@127.0.0.1:1/x")
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URL", url)
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
+    monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__DATABASE_URLL", url)
     everything = json.dumps(
         [dict(finding.facts) for finding in examined("configuration", "store", "folders", "airflow")],
         default=list,

@@ -10,7 +10,7 @@ from directory_sync import settings
 from directory_sync.cli.exit_status import ExitStatus
 from directory_sync.printable import printable
 from directory_sync.store import migrate
-from directory_sync.store.database import parse_url
+from directory_sync.store.database import parse_url, shown_url
 from directory_sync.store.grants import grant_reading
 from directory_sync.store.store import Store
 
@@ -28,7 +28,7 @@ def main(arguments: Namespace) -> ExitStatus:
         grant_reading(url, arguments.account)
         print(f"The account {printable(arguments.account)} may read the saved collections.")
         return ExitStatus.OK
-    shown = printable(parse_url(url).render_as_string(hide_password=True))
+    shown = printable(shown_url(parse_url(url)))
     if arguments.action == "check":
         migrate.check(url)
         print(f"The store {shown} has the tables of this version.")

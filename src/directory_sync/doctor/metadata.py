@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.findings import CannotTell, State
 from directory_sync.settings.reading import airflow_home, read_airflow
+from directory_sync.store.database import secrets_of, shown_url
 
 if TYPE_CHECKING:
     from directory_sync.doctor.examination import Examination
@@ -95,11 +96,9 @@ def read_metadata(examination: Examination) -> Metadata:
     with _connected(url) as connection:
         tables = set(inspect(connection).get_table_names())
         if not {"dag", "job", "import_error", "alembic_version"} <= tables:
-            raise CannotTell(
-                Code.METADATA_EMPTY, State.PROBLEM, database=url.render_as_string(hide_password=True)
-            )
+            raise CannotTell(Code.METADATA_EMPTY, State.PROBLEM, database=shown_url(url))
         return Metadata(
-            url.render_as_string(hide_password=True),
+            shown_url(url),
             _dags(connection),
             _failures(connection),
             _heartbeats(connection),
@@ -125,7 +124,8 @@ def _url(examination: Examination, *, ask: bool = True) -> URL:
     except (ArgumentError, ValueError):
         examination.conceal(written)
         raise CannotTell(Code.METADATA_URL_WRONG, State.PROBLEM) from None
-    examination.conceal(None if url.password is None else str(url.password))
+    for secret in secrets_of(url):
+        examination.conceal(secret)
     url = url.set(drivername=_SYNCHRONOUS.get(url.drivername, url.drivername))
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
@@ -167,7 +167,7 @@ def _connected(url: URL) -> Iterator[Connection]:
         }
     elif url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": STATEMENT_SECONDS}
-    shown = url.render_as_string(hide_password=True)
+    shown = shown_url(url)
     try:
         engine = create_engine(url, **options)
     except Exception as error:  # noqa: BLE001 - a driver that is missing or refuses an option

@@ -18,7 +18,7 @@ from directory_sync.doctor.examination import Examination, this_user
 from directory_sync.doctor.findings import CannotTell, Finding, State, ok, problem, warning
 from directory_sync.errors import SettingsError, StoreError
 from directory_sync.settings.reading import read_airflow
-from directory_sync.store.database import Database
+from directory_sync.store.database import Database, secrets_of
 from directory_sync.store.migrate import REVISIONS, check_database, current_revision
 from directory_sync.store.settling import Settling
 from directory_sync.store.tables import Base
@@ -129,8 +129,8 @@ def _opened(examination: Examination) -> Iterator[Database]:
     database = Database(settings.database_url())
     if database.file is not None:
         examination.needs_home(database.file)
-    password = database.url.password
-    examination.conceal(None if password is None else str(password))
+    for secret in secrets_of(database.url):
+        examination.conceal(secret)
     try:
         yield database
     except (StoreError, SettingsError) as error:

@@ -30,7 +30,21 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg2",  # SQLAlchemy 2.1 would take psycopg 3, which Airflow does not bring
     "postgresql+asyncpg": "postgresql+psycopg2",
 }
+_SECRET_PARAMETERS = ("password", "sslpassword")
+"""Parameters of PostgreSQL's client library that stand in a URL and hold a secret."""
 _WRITE = "directory_sync_write"
+
+
+def shown_url(url: URL) -> str:
+    """A database URL as messages show it: without its passwords, wherever they stand."""
+    return url.difference_update_query(_SECRET_PARAMETERS).render_as_string(hide_password=True)
+
+
+def secrets_of(url: URL) -> tuple[str, ...]:
+    """The passwords that stand in a database URL."""
+    held = (url.query.get(name, ()) for name in _SECRET_PARAMETERS)
+    parameters = [value for each in held for value in ((each,) if isinstance(each, str) else each)]
+    return (*(() if url.password is None else (str(url.password),)), *parameters)
 
 
 def parse_url(url: str) -> URL:
@@ -70,7 +84,7 @@ class Database:
 
     def __init__(self, url: str | URL, *, enforce_foreign_keys: bool = True) -> None:
         self.url = parse_url(url) if isinstance(url, str) else url
-        self.label = f"store {self.url.render_as_string(hide_password=True)}"
+        self.label = f"store {shown_url(self.url)}"
         self._enforce_foreign_keys = enforce_foreign_keys
         self._engine: Engine | None = None
         self._pid = os.getpid()

@@ -150,19 +150,26 @@ def _address(connection: ConnectionInfo) -> tuple[str, int | None, str | None]:
         try:
             parts = urlsplit(host)
             host, url_port, scheme = parts.hostname or "", parts.port, parts.scheme.lower()
-        except ValueError as error:
-            raise EndpointError(f"host is not a URL: {error}.", endpoint=endpoint, remedy=remedy) from None
+        except ValueError:
+            # Its text may hold a part of a password.
+            raise EndpointError("host is not a URL.", endpoint=endpoint, remedy=remedy) from None
         if scheme not in ("ldap", "ldaps"):
             raise EndpointError(f"host begins with {scheme}://.", endpoint=endpoint, remedy=remedy)
-        if parts.path.strip("/") or parts.query or parts.username:
+        if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
             raise EndpointError(
                 "host holds more than a scheme, a name and a port.", endpoint=endpoint, remedy=remedy
             )
         port = url_port or port
+    if "@" in host:
+        raise EndpointError(
+            "host holds a login. Enter login and password in their own fields.",
+            endpoint=endpoint,
+            remedy=remedy,
+        )
     host = host.removeprefix("[").removesuffix("]")
     if not host:
         raise EndpointError("host is empty.", endpoint=endpoint, remedy=remedy)
-    if any(character.isspace() or character in "/,;@?#" for character in host):
+    if any(character.isspace() or character in "/,;?#" for character in host):
         raise EndpointError(f"host {host!r} is not a host name.", endpoint=endpoint, remedy=remedy)
     if port is not None and not 0 < port < 65536:
         raise EndpointError(

@@ -68,7 +68,7 @@ def server_text(error: ldap.LDAPError) -> str:
 
 def bind_error(error: ldap.LDAPError, endpoint: str, login: str) -> EndpointError:
     """Why a login failed."""
-    who = f"login {login}" if login else "an anonymous session"
+    who = f"login {login}" if login else "anonymous session"
     text = server_text(error)
     if isinstance(error, ldap.INVALID_CREDENTIALS):
         found = _BIND_DATA.search(text)
