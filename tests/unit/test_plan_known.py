@@ -405,6 +405,18 @@ def test_who_may_not_read_identities_ends_no_claim() -> None:
     assert actions(plan) == []
 
 
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_destination_that_has_lost_everything_is_told(is_file: bool) -> None:
+    """Its folder is not mounted, or the login may read nothing: everyone would be made again."""
+    target = directory("")
+    target.is_file = is_file
+    past = Past(Identities.of(key_identity([name.encode()]) for name in "ab")) if is_file else knowing("ab")
+    (warning,) = plan_with(past, people("abc"), target).warnings
+    assert "knows 2 objects there: every record is created again" in warning
+    for other in (Past(), Past(past.known, absent=past.known)):
+        assert not plan_with(other, people("abc"), target).warnings
+
+
 # -- what cannot be read -------------------------------------------------------------------------------------
 
 

@@ -236,6 +236,7 @@ class Drafter:
                 record = self.source_at(offset)
                 planning.reject(record.key, record.id, why)
             return []
+        self._warn_of_empty_destination(settled.join)
         creations = draft_creations(
             planning, self.drafts, self._containers, self.source_at, list(waiting.values())
         )
@@ -262,11 +263,7 @@ class Drafter:
         if known:
             lacking = f"{_several(known, 'that this job knows')} no value in the key field any more"
             remedy = "See that the connection's login may read the key field"
-        elif (
-            unidentified
-            and self._is_any_unidentified(join)
-            and set(Identities(join.totals.unseen)) - absent.members
-        ):
+        elif unidentified and self._is_any_unidentified(join) and self._unseen_with_record(join):
             field = self.planning.destination.identity_field
             lacking = f"{_several(unidentified)} neither a value in the key field nor {field} for this login"
             remedy = f"See that the connection's login may read the key field and {field}"
@@ -276,6 +273,24 @@ class Drafter:
             f"nothing is created, because {lacking}, and may be this record's object. {remedy}; give the"
             " object its key again, or take it out of the job's base or filter."
         )
+
+    def _unseen_with_record(self, join: Join) -> set[bytes]:
+        """Identities of the known objects that were not seen, though they had a record at the last complete
+        run.
+        """
+        return set(Identities(join.totals.unseen)) - self.planning.past.absent.members
+
+    def _warn_of_empty_destination(self, join: Join) -> None:
+        """Say that everything is created again: the destination may not be the one that it was."""
+        if join.object_count:
+            return
+        if gone := len(self._unseen_with_record(join)):
+            objects = "an object" if gone == 1 else f"{gone} objects"
+            self.planning.warnings.append(
+                f"the destination holds nothing, though this job knows {objects} there: every record is"
+                " created again. If that is not meant, see that its folder is mounted, or that this login may"
+                " read its container."
+            )
 
     def _is_any_unidentified(self, join: Join) -> bool:
         """Whether there are objects whose permanent identity this login may not read: each may be a known one
