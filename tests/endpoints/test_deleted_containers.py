@@ -116,7 +116,7 @@ def test_without_the_deletion_of_the_container_nothing_is_proven(container: Cont
     *rest, _ = changes
     outcomes = directories.write(container.destination(), rest, verify=range(len(rest)))
     assert {outcome.result for outcome in outcomes} == {Result.FAILED}
-    assert "nor anything else is seen" in outcomes[0].message
+    assert "nor anything else that shows entryUUID is seen" in outcomes[0].message
     looked = container.destination().look(enumerate(rest), renamed={})
     assert {outcome.result for outcome in looked} == {Result.UNCERTAIN}
 
@@ -204,3 +204,30 @@ def test_what_cannot_be_told_from_another_is_not_touched(
         assert "may not read it" in outcome.message
     assert [each.result for each in destination.look([(0, change)], renamed={})] == [Result.UNCERTAIN]
     assert container.values(dn)["description"] == [b"old"]
+
+
+@pytest.mark.parametrize("renamed", ["uid=p0,ou=team", "ou=team"])
+@pytest.mark.parametrize("hidden", ["dn.subtree", "dn.children"])
+def test_who_may_not_read_identities_any_more_finds_nothing_gone(
+    new_slapd: Callable[..., Slapd], renamed: str, hidden: str
+) -> None:
+    """An object that has another name now would be found by its identity only: not to find it proves nothing
+    where others do not show theirs either.
+    """
+    service = f"uid=svc,{SUFFIX}"
+    lines = [
+        f'access to {hidden}="{SUFFIX}" attrs=entryUUID by dn.exact="{service}" none by * break',
+        f'access to * by dn.exact="{service}" write by * read',
+    ]
+    slapd = new_slapd(Database(SUFFIX, lines=lines))
+    container = Container(SUFFIX, slapd, directories.administrator(slapd))
+    container.add("uid=svc", userPassword=slapd.password)
+    changes = team(container)
+    attribute = renamed.partition("=")[0]
+    container.admin.rename_s(f"{renamed},{SUFFIX}", f"{attribute}=other")
+    connection = replace(directories.slapd_connection(slapd), login=service)
+    destination = directories.destination(connection, SUFFIX)
+    looked = destination.look(enumerate(changes), renamed={})
+    assert {outcome.result for outcome in looked} == {Result.UNCERTAIN}
+    outcomes = directories.write(destination, changes, verify=range(len(changes)))
+    assert {outcome.result for outcome in outcomes} == {Result.FAILED}

@@ -42,10 +42,13 @@ _HIDDEN = (
 )
 
 
-def _blind(container: str) -> str:
+def _blind(task: Task) -> str:
+    container, sought_by = parent_of(task.change.object) or "", task.lookup.sought_by
+    what, with_it = (f" that shows {sought_by}", f", with {sought_by},") if sought_by else ("", "")
     return (
-        f"neither it nor anything else is seen in {container}, so it cannot be told whether it was deleted."
-        " See that the container is there and that the connection's login may read it, and run the job again."
+        f"neither it nor anything else{what} is seen in {container}, so it cannot be told whether it was"
+        f" deleted. See that the container is there and that the connection's login may read it{with_it} and"
+        " run the job again."
     )
 
 
@@ -195,7 +198,7 @@ class Answers:
             self._seen[place] = task.question, now
         seen, asked = self._seen.get(place, (None, now))
         if seen is None or now - asked > VISIBLE_FOR:
-            task.ask(Phase.SEE, Visibility(container))
+            task.ask(Phase.SEE, Visibility(container, task.lookup.sought_by))
             self._course.ask(task)
         elif seen.sees:
             self._course.finish(task, Result.FOUND_DONE)
@@ -204,7 +207,7 @@ class Answers:
             self._unproven[place].append(task)
             self._course.release(task)
         else:
-            self._course.finish(task, Result.FAILED, _blind(container))
+            self._course.finish(task, Result.FAILED, _blind(task))
 
     def deleted(self, task: Task) -> None:
         """A deletion is done, or found done: what was in the object is gone too. Call it before that is told:
@@ -219,7 +222,7 @@ class Answers:
         """No change is left that could prove anything. Whether that decides any."""
         unproven, self._unproven = self._unproven, defaultdict(list)
         for each in itertools.chain.from_iterable(unproven.values()):
-            self._course.tell(each, Result.FAILED, _blind(parent_of(each.change.object) or ""))
+            self._course.tell(each, Result.FAILED, _blind(each))
         return bool(unproven)
 
     def _looked_late(self, task: Task) -> None:

@@ -85,7 +85,7 @@ def look_at(
             assert isinstance(each.question, Existence)
             yield _outcome(label, each, _judged(server, each, Known(moved, each.question.gone)))
         for each, is_proven in _proven_absent(server, connection, [each for each, _ in absent.values()]):
-            yield _outcome(label, each, absent[each.sequence][1] if is_proven else _BLIND)
+            yield _outcome(label, each, absent[each.sequence][1] if is_proven else _blind(each))
 
 
 def _proven_absent(
@@ -96,24 +96,25 @@ def _proven_absent(
     """
     normalise = server.schema.names.normalise
     # One in each container asks for all of them.
-    together: dict[str, list[_Looked]] = defaultdict(list)
+    together: dict[tuple[str, str], list[_Looked]] = defaultdict(list)
     for each in absent:
-        together[normalise(parent_of(each.change.object) or "")].append(each)
-    for first, *_ in together.values():
-        first.question = Visibility(parent_of(first.change.object) or "")
+        place = normalise(parent_of(each.change.object) or "")
+        together[place, each.lookup.sought_by or ""].append(each)
+    for (_, sought_by), (first, *_) in together.items():
+        first.question = Visibility(parent_of(first.change.object) or "", sought_by or None)
     for _ in _asked(server, connection, (first for first, *_ in together.values())):
         pass
     missing: set[str] = set()
-    proven: dict[str, bool] = {}
-    for place in sorted(together, key=depth):
-        question = together[place][0].question
+    proven: dict[tuple[str, str], bool] = {}
+    for asked in sorted(together, key=lambda asked: depth(asked[0])):
+        question = together[asked][0].question
         assert isinstance(question, Visibility)
-        proven[place] = question.sees or (question.is_missing and place in missing)
-        if proven[place]:
-            missing.update(normalise(each.change.object) for each in together[place])
+        proven[asked] = question.sees or (question.is_missing and asked[0] in missing)
+        if proven[asked]:
+            missing.update(normalise(each.change.object) for each in together[asked])
     # A container last: on record, it would prove nothing of what was in it to the next who looks.
-    for place in reversed(proven):
-        yield from ((each, proven[place]) for each in together[place])
+    for asked in reversed(proven):
+        yield from ((each, proven[asked]) for each in together[asked])
 
 
 def _is_about_absence(each: _Looked, finding: Finding) -> bool:
@@ -124,7 +125,12 @@ def _is_about_absence(each: _Looked, finding: Finding) -> bool:
 
 
 _HIDDEN = "this login may not read it now"
-_BLIND = Finding(Result.UNCERTAIN, "this login sees nothing at all in its container now")
+
+
+def _blind(each: _Looked) -> Finding:
+    sought_by = each.lookup.sought_by
+    what = f"nothing that shows {sought_by}" if sought_by else "nothing at all"
+    return Finding(Result.UNCERTAIN, f"this login sees {what} in its container now")
 
 
 def _begun(sight: Sight, sequence: int, change: Change) -> _Looked:

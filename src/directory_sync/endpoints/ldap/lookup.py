@@ -130,6 +130,15 @@ class Lookup:
         return self.hidden and self.seen is None and self.elsewhere is None
 
     @property
+    def sought_by(self) -> str | None:
+        """The attribute by which the object is looked for under whatever name; None where there is no such
+        search.
+        """
+        if not self._can_ask_by_identity() or self._dn_of_identity() is not None:
+            return None
+        return self._sight.server.identity_field
+
+    @property
     def spelling(self) -> Spelling:
         """What is asked for; the same object for all lookups that ask for the same."""
         if self._spelling is None:
@@ -236,18 +245,29 @@ _EMPTY = {"hasSubordinates": b"FALSE", "numSubordinates": b"0"}
 """What OpenLDAP and 389 Directory Server say of an entry without children."""
 
 
+_NOTHING_SEEN = (
+    ldap.SIZELIMIT_EXCEEDED,
+    ldap.NO_SUCH_OBJECT,
+    ldap.INSUFFICIENT_ACCESS,
+    ldap.ADMINLIMIT_EXCEEDED,
+)
+
+
 class Visibility:
     """Asks whether this login sees anything in a container: without a right to read, each object looks as if
     it were gone.
 
     Attributes:
         container: its DN.
+        sought_by: the attribute by which the object was looked for under other names: what does not show it
+            says nothing, because an object that has another name would not be found either.
         sees: the answer.
         is_missing: the server says that there is no such container, and up to which one there are any.
     """
 
-    def __init__(self, container: str) -> None:
+    def __init__(self, container: str, sought_by: str | None = None) -> None:
         self.container = container
+        self.sought_by = sought_by
         self._is_second = False
         self.sees = False
         self.is_missing = False
@@ -256,13 +276,11 @@ class Visibility:
         """Ask for one object in it; then how many there are."""
         if self._is_second:
             # The server knows how many there are, whoever asks; where it does not say so, nothing is proven.
-            return int(
-                connection.search_ext(self.container, ldap.SCOPE_BASE, EVERYTHING, attrlist=list(_EMPTY))
-            )
+            asked = [*_EMPTY, self.sought_by] if self.sought_by else list(_EMPTY)
+            return int(connection.search_ext(self.container, ldap.SCOPE_BASE, EVERYTHING, attrlist=asked))
+        wanted = f"({self.sought_by}=*)" if self.sought_by else EVERYTHING
         return int(
-            connection.search_ext(
-                self.container, ldap.SCOPE_ONELEVEL, EVERYTHING, [NO_ATTRIBUTES], sizelimit=1
-            )
+            connection.search_ext(self.container, ldap.SCOPE_ONELEVEL, wanted, [NO_ATTRIBUTES], sizelimit=1)
         )
 
     def take(self, data: Sequence[Any], connection: SimpleLDAPObject) -> bool:  # noqa: ARG002 - as every question
@@ -272,12 +290,13 @@ class Visibility:
             self._is_second = True
             return self.sees
         held = {name.lower(): values for _, values in data for name, values in (values or {}).items()}
-        self.sees = any(held.get(name.lower()) == [empty] for name, empty in _EMPTY.items())
+        is_empty = any(held.get(name.lower()) == [empty] for name, empty in _EMPTY.items())
+        self.sees = is_empty and (self.sought_by is None or self.sought_by.lower() in held)
         return True
 
     def refused(self, error: ldap.LDAPError) -> bool:
         """Where there are more than were asked for, it sees them."""
-        if not isinstance(error, (ldap.SIZELIMIT_EXCEEDED, ldap.NO_SUCH_OBJECT, ldap.INSUFFICIENT_ACCESS)):
+        if not isinstance(error, _NOTHING_SEEN):
             raise error
         self.sees = isinstance(error, ldap.SIZELIMIT_EXCEEDED)
         self.is_missing = isinstance(error, ldap.NO_SUCH_OBJECT) and bool(matched(error))
