@@ -18,7 +18,7 @@ import pytest
 
 from directory_sync.cli.main import main
 from directory_sync.definition.models import Collection, Job
-from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.change import Action, Change, Result
 from directory_sync.endpoints.contract import ConnectionInfo, Record
 from directory_sync.endpoints.ldap import session
 from directory_sync.endpoints.ldap.flavours import directory_389
@@ -564,6 +564,25 @@ def test_what_a_login_may_not_see(container: Container, slapd: Slapd) -> None:
             source.check()
         assert isinstance(caught.value, MissingObjectError)
         assert "does not exist, or this login may not see it" in caught.value.message
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_what_an_attempt_before_has_deleted(container: Container, slapd: Slapd, hidden: bool) -> None:
+    """It is found done, if the login may search for what tells objects apart: others show it."""
+    place = container.add("ou=team", objectClass="organizationalUnit", ou="team")
+    ann, _ = container.add("uid=ann,ou=team"), container.add("uid=bob,ou=team")
+    identity = container.values(ann, "nsUniqueId")["nsUniqueId"][0]
+    login = container.add("uid=sync", userPassword=slapd.password)
+    attributes = '!="nsUniqueId"' if hidden else '="*"'
+    aci = f'(targetattr{attributes})(version 3.0; acl "sync"; allow(all) userdn="ldap:///{login}";)'.encode()
+    container.admin.modify_s(container.dn, [(ldap.MOD_ADD, "aci", aci)])
+    container.admin.delete_s(ann)
+    change = Change(Action.DELETE, ann, ann, identity=identity)
+    with closing(directories.destination(replace(connection(slapd), login=login), place)) as endpoint:
+        (looked,) = endpoint.look([(0, change)], renamed={})
+        (outcome,) = directories.write(endpoint, [change], verify=[0])
+    expected = (Result.UNCERTAIN, Result.FAILED) if hidden else (Result.FOUND_DONE, Result.FOUND_DONE)
+    assert (looked.result, outcome.result) == expected, outcome.message
 
 
 def test_limits(container: Container, reader: Callable[..., ConnectionInfo]) -> None:
