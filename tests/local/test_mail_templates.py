@@ -83,7 +83,7 @@ def test_there_is_one_copy_and_packages_hold_it() -> None:
         "targets"
     ]
     packaged = PACKAGED.relative_to(project / "src").as_posix()
-    assert build["wheel"]["force-include"] == {"include/templates/mail": packaged}
+    assert build["wheel"]["force-include"]["include/templates/mail"] == packaged
     assert "include/templates/mail" in build["sdist"]["include"]
     assert "COPY include/templates/mail include/templates/mail" in (project / "Dockerfile").read_text(
         encoding="utf-8"
