@@ -22,6 +22,7 @@
     ├── RunIdUsed                  the store knows another run by the same id
     ├── PolicyChanged              another approval policy was saved while a run planned
     ├── NewRunNeeded               this run may make no new plan, only another one may
+    ├── RunStopped                 a person has stopped the run; fields: by, reason
     ├── RunInAirflow               a terminal may not write what needs approval in Airflow
     ├── LeaseError                 another run works on the same part of the destination
     │   └── LeaseLost              our own lease expired while we were working
@@ -209,6 +210,19 @@ class NewRunNeeded(DirectorySyncError):
     """A job under a policy was begun again by hand: a new plan is made in a new run, whose starter is its
     requester.
     """
+
+
+class RunStopped(DirectorySyncError):
+    """A person has stopped the run, so nothing more of it begins; final, whatever is tried again.
+
+    Attributes:
+        by: who; `reason`: why, in their words.
+    """
+
+    def __init__(self, message: str, *, by: str, reason: str) -> None:
+        self.by = by
+        self.reason = reason
+        super().__init__(message)
 
 
 class PolicyChanged(DirectorySyncError):

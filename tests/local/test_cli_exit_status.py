@@ -72,6 +72,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 
     store.runs.start.side_effect = start_run
     store.collections.get.return_value = None
+    store.run_stops.of.return_value = None
     monkeypatch.setattr(Store, "open", lambda url: store)
     return store
 

@@ -32,9 +32,10 @@ def test_a_failure_is_an_error_and_every_run_is_told_always(jobs: list[JobEnd]) 
 
 @given(st.lists(ENDS))
 def test_a_failed_run_is_a_failure(jobs: list[JobEnd]) -> None:
-    """Exactly where the run's own state says so, or a job is gone."""
+    """Exactly where the run's own state says so, stopped runs too, or a job is gone."""
     known = [JobState(job.state) for job in jobs if job.state in set(JobState)]
-    failed = state_of_run(known) is JobState.FAILED or any(job.state == REMOVED for job in jobs)
+    ended = {JobState.FAILED, JobState.STOPPED}
+    failed = state_of_run(known) in ended or any(job.state == REMOVED for job in jobs)
     assert (NotifyWhen.FAILURE in triggers(jobs)) is failed
     assert NotifyWhen.FAILURE in triggers(jobs, failed=True)
 

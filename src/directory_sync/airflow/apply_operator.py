@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from directory_sync.airflow.collection_task import WorkingOperator, fail, joined_run
+from directory_sync.airflow.collection_task import (
+    WorkingOperator,
+    end_stopped_run,
+    fail,
+    joined_run,
+    stop_of_run,
+)
 from directory_sync.airflow.operators import holder_of, summary_of
 from directory_sync.airflow.request_link import RequestLink
 
@@ -97,6 +103,13 @@ class ApplyOperator(WorkingOperator):
                 " no approval. Run the job again."
             )
         self.request = request.id
+        if (stop := stop_of_run(store, context)) is not None:
+            end_stopped_run(store, snapshot, stop)
+            deliver_after(store, snapshot.collection.job(self.job))
+            text = f"the run was stopped. {stop.text}"
+            if request.begun is None:
+                raise AirflowSkipException(f"Nothing of request {request.id} was applied: {text}")
+            raise AirflowFailException(f"Nothing more of request {request.id} is applied: {text}")
         if request.state in (RequestState.STALE, RequestState.CANCELLED):
             # Approved, and withdrawn or overtaken by a newer plan before this task had its turn: nothing has
             # failed.

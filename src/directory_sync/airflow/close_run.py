@@ -16,10 +16,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from directory_sync.airflow.collection_task import (
     CollectionOperator,
+    end_stopped_run,
     fail,
     joined_run,
     left_out,
     open_store,
+    stop_of_run,
     task_states,
 )
 from directory_sync.airflow.lost_task import state_beyond_task
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from directory_sync.definition.models import Job
     from directory_sync.run.result import JobState
+    from directory_sync.store.run_stops import RunStop
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -72,10 +75,13 @@ class CloseRunOperator(CollectionOperator):
                 if joined_run(store, context) is None:
                     self._claim_name(store)
                 snapshot = self._start_run(store, context, parameters)
-                ends = _Ends(store, snapshot, self._task_states(context), left_out(snapshot, parameters))
+                if (stop := stop_of_run(store, context)) is not None:
+                    end_stopped_run(store, snapshot, stop)
+                tasks, without = self._task_states(context), left_out(snapshot, parameters)
+                ends = _Ends(store, snapshot, tasks, without, stopped=stop is not None)
                 states = {job.name: ends.of(job) for job in snapshot.collection.enabled_jobs}
                 lost = ends.broken_off(states)
-                state = JobState.FAILED if lost else _state_of_run(states, snapshot)
+                state = JobState.FAILED if lost else _state_of_run(states, snapshot, stop)
                 close_run(store, snapshot, state, jobs=states)
                 deliver_mail(store)
         except DirectorySyncError as error:
@@ -92,6 +98,9 @@ class CloseRunOperator(CollectionOperator):
             log.info("This was a preview: nothing was written.")
         outcome = outcome_text(state, wrote=any(each.wrote for each in ends.results.values()))
         log.info("Run %s of collection %s: %s.", snapshot.run_id, snapshot.collection.name, outcome)
+        if state is JobState.STOPPED:
+            assert stop is not None
+            raise AirflowFailException(f"The run was stopped. {stop.text} The table says how far it came.")
         if lost:
             raise AirflowFailException(
                 f"The task of job {lost} was lost after it had filed its request, so the jobs after it were"
@@ -121,7 +130,13 @@ class _Ends:
     """How the jobs of a run ended: as their tasks did, and where the store knows more, in its words."""
 
     def __init__(
-        self, store: Store, snapshot: Snapshot, tasks: Mapping[str, str], without: Names[str]
+        self,
+        store: Store,
+        snapshot: Snapshot,
+        tasks: Mapping[str, str],
+        without: Names[str],
+        *,
+        stopped: bool,
     ) -> None:
         self.results = {
             each.job: each for each in store.runs.job_results(snapshot.collection.name, snapshot.run_id)
@@ -130,14 +145,21 @@ class _Ends:
         self._snapshot = snapshot
         self._tasks = tasks
         self._without = without
+        self._stopped = stopped
 
     def of(self, job: Job) -> str:
         """A `JobState`, or that the job is not in this run, or no longer in the definition."""
         from directory_sync.run.result import JobState
+        from directory_sync.store.runs import RUNNING
 
         result, snapshot = self.results.get(job.name), self._snapshot
         stored = JobState(result.state) if result is not None and result.state in set(JobState) else None
-        failed = stored.value if stored is not None and stored.failed else JobState.FAILED.value
+        failed = JobState.FAILED.value
+        if stored is not None and stored.failed:
+            failed = stored.value
+        elif self._stopped and result is not None and result.state == RUNNING:
+            # Its process is gone, and what it has written is found out once its lease has ended.
+            failed = JobState.STOPPED.value
         after = (self._tasks.get(approval_of(job.name)), self._tasks.get(apply_of(job.name)))
         match self._tasks.get(job.name, "removed"):
             case "success" if job.name in self._without:
@@ -169,10 +191,11 @@ class _Ends:
         return ""
 
 
-def _state_of_run(states: Mapping[str, str], snapshot: Snapshot) -> JobState:
-    from directory_sync.run.result import JobState, state_of_run
+def _state_of_run(states: Mapping[str, str], snapshot: Snapshot, stop: RunStop | None) -> JobState:
+    from directory_sync.run.result import JobState, state_of_run, state_of_stopped_run
 
     if REMOVED in states.values():
         return JobState.FAILED
     known = (JobState(state) for state in states.values() if state != NOT_IN_THIS_RUN)
-    return state_of_run(known, preview_only=snapshot.preview_only)
+    judge = state_of_run if stop is None else state_of_stopped_run
+    return judge(known, preview_only=snapshot.preview_only)

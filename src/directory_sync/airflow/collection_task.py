@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from directory_sync.airflow.run_parameters import RunParameters
     from directory_sync.store.run_identity import RunIdentity
+    from directory_sync.store.run_stops import RunStop
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -176,6 +177,21 @@ class WorkingOperator(CollectionOperator):
             ),
             method_name=self.resume.__name__,
         )
+
+
+def stop_of_run(store: Store, context: Context) -> RunStop | None:
+    """That a person has stopped the run that a task belongs to; None if nobody has."""
+    instance = context["ti"]
+    return store.run_stops.of(instance.dag_id, instance.run_id)
+
+
+def end_stopped_run(store: Store, snapshot: Snapshot, stop: RunStop) -> None:
+    """End what waits, and find out what was written, where a process of the stopped run is gone."""
+    from directory_sync.airflow.deployment import deployment
+    from directory_sync.run.stopping import end_stopped
+
+    holder = f"collection {snapshot.collection.name}, run {snapshot.run_id}, which is being stopped"
+    end_stopped(store, snapshot, stop, deployment(), holder=holder)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from directory_sync.airflow.collection_task import fail, joined_run, open_store
+from directory_sync.airflow.collection_task import fail, joined_run, open_store, stop_of_run
 from directory_sync.airflow.request_link import RequestLink
 from directory_sync.airflow.run_parameters import read_parameters
 from directory_sync.errors import DirectorySyncError
@@ -62,12 +62,17 @@ class ApprovalSensor(BaseSensorOperator):
         return self._look(context)
 
     def _look(self, context: Context) -> dict[str, Any]:
-        from directory_sync.airflow.mail import deliver_until
+        from directory_sync.airflow.mail import deliver_after, deliver_until
         from directory_sync.approval.states import RequestState
+        from directory_sync.run.stopping import end_requests
 
         try:
             with open_store() as store:
                 snapshot = self._run(store, context)
+                if (stop := stop_of_run(store, context)) is not None:
+                    end_requests(store, stop)
+                    deliver_after(store, snapshot.collection.job(self.job))
+                    raise AirflowSkipException(f"Nothing is applied: the run was stopped. {stop.text}")
                 request = self._request(store, snapshot)
                 self.request = request.id
                 if request.pending and store.requests.decided_among([request.id]):

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from directory_sync.airflow.collection_task import (
     WorkingOperator,
+    end_stopped_run,
     fail,
     left_out,
+    stop_of_run,
     task_states,
 )
 from directory_sync.airflow.request_link import RequestLink
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from directory_sync.definition.models import Job
     from directory_sync.run.replanning import Tries
     from directory_sync.run.result import JobResult
+    from directory_sync.store.run_stops import RunStop
     from directory_sync.store.runs import Snapshot
     from directory_sync.store.store import Store
 
@@ -67,6 +70,8 @@ class SyncJobOperator(WorkingOperator):
         from directory_sync.run.result import JobState
 
         parameters = read_parameters(context)
+        if (stop := stop_of_run(store, context)) is not None:
+            self._end(store, self._start_run(store, context, parameters), stop)
         self._claim_name(store)
         snapshot = self._start_run(store, context, parameters)
         without = left_out(snapshot, parameters)
@@ -106,6 +111,15 @@ class SyncJobOperator(WorkingOperator):
             context["ti"].xcom_push("return_value", summary)
             fail(result.error, f"Job {job.name}: {result.message}")
         return summary
+
+    def _end(self, store: Store, snapshot: Snapshot, stop: RunStop) -> NoReturn:
+        """Begin nothing in a run that was stopped, whatever made Airflow run the task (again)."""
+        end_stopped_run(store, snapshot, stop)
+        if store.earlier_runs.last_attempt(snapshot.id, self.job) is None:
+            raise AirflowSkipException(f"Job {self.job} was not run: the run was stopped. {stop.text}")
+        raise AirflowFailException(
+            f"Nothing of job {self.job} is resumed: the run was stopped. {stop.text} Start a new run."
+        )
 
     def _carry_out(
         self, snapshot: Snapshot, job: Job, without: frozenset[str], store: Store, context: Context

@@ -12,6 +12,7 @@ from directory_sync.run.deployment import Deployment
 from directory_sync.run.job import preview_job, start_of
 from directory_sync.run.opening import Earlier
 from directory_sync.run.policies import rules_for
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult
 from directory_sync.run.verdict_text import forecast_text
 from directory_sync.store.runs import Snapshot
@@ -28,18 +29,19 @@ def preview_in_run(
     roles = roles_of(store, snapshot)
     attempt = store.runs.start_job(snapshot.id, job.name)
     rules = rules_for(snapshot.collection, None, job, deployment.approval_minimum)
-    result = preview_job(
-        snapshot.collection,
-        job,
-        deployment=deployment,
-        store=store,
-        # Of a run like this one, only that it would write.
-        start=replace(start_of(store, snapshot, job, rules, deployment), run=None),
-        earlier=_earlier(snapshot, job, store),
-        progress=progress,
-        run_id=snapshot.run_id,
-        roles=roles,
-    )
+    with Pulse(store, snapshot, attempt, progress) as pulse:
+        result = preview_job(
+            snapshot.collection,
+            job,
+            deployment=deployment,
+            store=store,
+            # Of a run like this one, only that it would write.
+            start=replace(start_of(store, snapshot, job, rules, deployment), run=None),
+            earlier=_earlier(snapshot, job, store),
+            progress=pulse.progress,
+            run_id=snapshot.run_id,
+            roles=roles,
+        )
     if result.forecast is not None and (told := forecast_text(result.forecast)):
         result = replace(result, message=f"{result.message} {told}")
     if result.digest:

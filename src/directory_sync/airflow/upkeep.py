@@ -24,8 +24,10 @@ from directory_sync.mail import MAX_AGE
 from directory_sync.printable import printable
 from directory_sync.requests.upkeep import sweep
 from directory_sync.run.settling import settle_all
+from directory_sync.run.stopping import end_requests
 from directory_sync.run.timed_people import TimedPeople
 from directory_sync.store.request_model import RequestFilter
+from directory_sync.store.run_stops import STOPPED
 from directory_sync.store.runs import TERMINAL
 from directory_sync.store.settling import OpenPlan
 from directory_sync.store.store import Store
@@ -73,9 +75,9 @@ def keep_up(is_over: IsOver, is_gone: IsGone = lambda collection: False) -> Kept
     """
     problems = []
     with open_store() as store:
-        withdrawn = 0
+        withdrawn = sum(len(end_requests(store, stop)) for stop in store.run_stops.with_requests())
         try:
-            withdrawn = withdraw_orphans(store, is_over, is_gone)
+            withdrawn += withdraw_orphans(store, is_over, is_gone)
             close_runs(store, lambda collection, run_id: is_over(collection, run_id) or is_gone(collection))
         except StoreError:
             raise
@@ -177,7 +179,8 @@ def close_runs(store: Store, is_over: IsOver) -> int:
     closed = 0
     for collection, run_id in store.runs.still_open(older_than=_GRACE):
         if is_over(collection, run_id):
-            store.runs.finish(collection, run_id, "failed")
+            stopped = store.run_stops.of(collection, run_id) is not None
+            store.runs.finish(collection, run_id, STOPPED if stopped else "failed")
             closed += 1
     return closed
 

@@ -24,6 +24,7 @@ from directory_sync.errors import (
     EndpointError,
     EndpointUnavailable,
     LeaseError,
+    RunStopped,
     StoreError,
 )
 from directory_sync.garbage import rare_collection
@@ -49,6 +50,7 @@ class ApplyResult:
         total: number of changes in the plan.
         left: number of changes without an outcome. Those that were being written when it stopped may have
             been carried out; applying again with `resumed=True` finds out.
+        in_doubt: number of those that may have been, for the destination was given them.
         seconds: how long it took.
         error: why it stopped before the end, or None.
     """
@@ -59,6 +61,7 @@ class ApplyResult:
     left: int
     seconds: float
     error: DirectorySyncError | None
+    in_doubt: int = 0
 
     @property
     def conflicts(self) -> int:
@@ -84,6 +87,7 @@ def apply_plan(
     resumed: bool,
     refused: Mapping[int, str] = _NONE,
     failure_rule: FailureRule = FailureRule(),  # noqa: B008 - frozen
+    stopping: Callable[[], RunStopped | None] = lambda: None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[Change, Outcome], None] = lambda change, outcome: None,
     log: logging.Logger = _log,
@@ -106,13 +110,15 @@ def apply_plan(
             others looked at first.
         refused: places of changes that must not be made any more, and why: those are conflicts.
         failure_rule: when to stop because too much fails.
+        stopping: asked before each change; says that a person has stopped the run. What is under way is
+            answered then, and nothing else begins.
         progress: called with the number of changes answered and their total, at most ten times a second and
             at the end.
         note: called with each change that has an outcome, those of an earlier attempt included.
         log: gets a line per conflict and failure, and a closing tally.
 
     Returns what was done, also when it stopped early: then `error` says why (EndpointError, LeaseLost,
-    StoreError).
+    RunStopped, StoreError).
 
     Raises nothing of this package; KeyboardInterrupt and the like pass through when outcomes have been
     recorded.
@@ -123,6 +129,7 @@ def apply_plan(
         recorder=OutcomeRecorder(store, plan_id),
         images=ImageKeeper(destination, images, plan_id, secrets),
         failures=FailureCount(failure_rule),
+        stopping=stopping,
         progress=progress,
         note=note,
         log=log,
@@ -144,6 +151,7 @@ def apply_plan(
         left=attempt.left,
         seconds=time.monotonic() - attempt.started,
         error=error,
+        in_doubt=attempt.in_doubt,
     )
     _log_tally(log, plan_id, result)
     return result
@@ -160,6 +168,7 @@ class _Attempt:
         recorder: OutcomeRecorder,
         images: ImageKeeper,
         failures: FailureCount,
+        stopping: Callable[[], RunStopped | None],
         progress: Callable[[int, int], None] | None,
         note: Callable[[Change, Outcome], None],
         log: logging.Logger,
@@ -174,6 +183,7 @@ class _Attempt:
         self._absent: set[int] = set()
         self._stopped: DirectorySyncError | None = None
         self._failures = failures
+        self._stopping = stopping
         self._progress = progress
         self._progressed = 0.0
         self._note = note
@@ -196,9 +206,16 @@ class _Attempt:
             recorded = self._give_up_dependants(recorded)
         if refused:
             recorded = self._give_up_dependants(self._refuse(recorded, refused))
+
+        def before_send() -> None:
+            check()
+            if (stop := self._stopping()) is not None:
+                self._stopped = stop
+                raise stop
+
         outcomes = self._destination.write(
             self._feed(recorded),
-            before_send=check,
+            before_send=before_send,
             verify=verify,
             withheld=self._withheld,
             absent=self._absent,
@@ -206,7 +223,8 @@ class _Attempt:
         try:
             for outcome in outcomes:
                 self._take(outcome)
-            if self._stopped is not None:
+            # A stop that only met changes which had begun came too late.
+            if self._stopped is not None and (self.left or self.tally.not_done):
                 raise self._stopped
         finally:
             # Whatever ends it, the writer must not go on sending, nor wait for the garbage collector to find
@@ -256,6 +274,11 @@ class _Attempt:
         """Number of changes without an outcome."""
         return len(self._changes) - self.tally.answered
 
+    @property
+    def in_doubt(self) -> int:
+        """Number of changes that the destination was given and has not answered."""
+        return len(self._under_way)
+
     def flush(self) -> StoreError | None:
         """Record what is not recorded yet, also while something else is going wrong."""
         try:
@@ -273,7 +296,7 @@ class _Attempt:
         """The same kind of error, saying how far the plan got."""
         if isinstance(error, EndpointUnavailable):
             return error.extended(self._extent(), remedy="A retry of this run goes on with the same plan.")
-        if isinstance(error, EndpointError | LeaseError | StoreError):
+        if isinstance(error, EndpointError | LeaseError | RunStopped | StoreError):
             return error.extended(self._extent())
         return error
 
@@ -301,6 +324,9 @@ class _Attempt:
         """
         left = (each for each in enumerate(self._changes) if each[0] not in recorded)
         while changes := list(islice(left, self._images.at_once)):
+            if (stop := self._stopping()) is not None:
+                self._stopped = stop
+                return
             try:
                 kept = self._images.keep(changes)
             except DirectorySyncError as error:
@@ -310,6 +336,9 @@ class _Attempt:
             self._absent.update(kept.absent)
             for sequence, change in changes:
                 if self._failures.exceeded:
+                    return
+                if (stop := self._stopping()) is not None:
+                    self._stopped = stop
                     return
                 self._under_way[sequence] = change
                 yield sequence, change
@@ -322,7 +351,7 @@ class _Attempt:
         )
 
     def _log_trouble(self, change: Change, outcome: Outcome) -> None:
-        if outcome.result is Result.DONE or outcome.result is Result.FOUND_DONE:
+        if outcome.result in (Result.DONE, Result.FOUND_DONE, Result.NOT_DONE):
             return
         if self.tally.troubles > LOGGED_SINGLY:
             if self.tally.troubles == LOGGED_SINGLY + 1:

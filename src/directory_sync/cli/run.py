@@ -20,6 +20,7 @@ from directory_sync.cli.run_approved import RequestPending, carry_out, find_appr
 from directory_sync.cli.terminal import discard_output, message
 from directory_sync.definition.loading import Loaded
 from directory_sync.definition.models import Collection
+from directory_sync.errors import RunStopped
 from directory_sync.plan.model import Statistics
 from directory_sync.present.outcomes import outcome_text, wrote_something
 from directory_sync.present.report import report_file, write_report
@@ -28,7 +29,7 @@ from directory_sync.present.words import planned_text
 from directory_sync.run.closing import close_run
 from directory_sync.run.collection import run_collection
 from directory_sync.run.deployment import Deployment
-from directory_sync.run.result import JobResult, JobState, state_of_run
+from directory_sync.run.result import JobResult, JobState, state_of_run, state_of_stopped_run
 from directory_sync.run.terminal import definition_of_airflow
 from directory_sync.store.leases import Lease
 from directory_sync.store.runs import TERMINAL
@@ -37,6 +38,7 @@ from directory_sync.store.store import Store
 _STATUS = {
     JobState.FAILED: ExitStatus.FAILED,
     JobState.INCOMPLETE: ExitStatus.FAILED,
+    JobState.STOPPED: ExitStatus.FAILED,
     JobState.STOPPED_BY_LIMIT: ExitStatus.STOPPED_BY_LIMIT,
     JobState.SUCCESS_WITH_ERRORS: ExitStatus.RECORD_ERRORS,
     JobState.CONFLICTS: ExitStatus.RECORD_ERRORS,
@@ -153,7 +155,8 @@ def _run(
         ):
             states.add(result.state)
             yield result
-        state = state_of_run(states)
+        stopped = store.run_stops.of(snapshot.collection.name, run_id) is not None
+        state = (state_of_stopped_run if stopped else state_of_run)(states)
     finally:
         try:
             close_run(store, snapshot, state, elsewhere=airflows)
@@ -174,7 +177,9 @@ def _tell(
     rest = "; the report has all of them." if has_report else "; --report FILE would write all of them."
     for result in results:
         display.hide()
-        status = job_status(result.state)
+        # What a stop has kept from beginning has not failed, but the run did not come to its end.
+        kept = isinstance(result.error, RunStopped)
+        status = ExitStatus.FAILED if kept else job_status(result.state)
         statuses.append(status)
         colour = _COLOURS[status] if result.state is not JobState.NOT_RUN else Colour.FAINT
         state = outcome_text(result.state, wrote=wrote_something(result.statistics))

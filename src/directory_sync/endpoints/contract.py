@@ -401,7 +401,9 @@ class Destination(Source, Protocol):
 
         Args:
             changes: place in the plan, and the change.
-            before_send: called before each single send; raises (LeaseLost) when nothing more may be written.
+            before_send: called before each single send; raises (LeaseLost) when nothing more may be written,
+                or RunStopped when nothing more may begin: a change of which a part was sent is finished then,
+                and changes of which nothing was sent are `not_done`, or have no outcome.
             verify: places of changes that an earlier attempt may have carried out already: looked at first.
             withheld: places of changes that must not be sent, and why. They fail when their turn comes, and
                 so does what needs an object that they would have created or renamed. A place is added no

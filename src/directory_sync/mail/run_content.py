@@ -25,6 +25,7 @@ from directory_sync.present.times import seconds_text
 from directory_sync.present.words import add_statistics
 from directory_sync.run.result import NOT_APPROVED, JobState, has_failed, state_of_run
 from directory_sync.store.run_ends import RunEnd
+from directory_sync.store.run_stops import RunStop
 from directory_sync.store.runs import RUNNING, TERMINAL, StoredJobResult
 
 MOST_JOBS = 40
@@ -63,12 +64,14 @@ class RunTold:
         requests: job → the request that it waits for, or that was made for it.
         causes: job → why records and objects are in trouble, the most frequent cause first.
         patterns: job → what was planned, by pattern, without values.
+        stop: that a person has stopped the run; None if nobody has.
     """
 
     end: RunEnd
     requests: Mapping[str, Request] = field(default_factory=dict)
     causes: Mapping[str, Sequence[Cause]] = field(default_factory=dict)
     patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stop: RunStop | None = None
 
 
 def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
     figures = add_statistics(_figures(each.statistics) for each in results) or _figures(None)
     state = _state(end)
     return {
-        "headline": _headline(end, state),
+        "headline": _headline(told, state),
         "url": links.run(snapshot.collection.name, snapshot.run_id) if in_airflow else "",
         "recipient": {
             "name": one_line(recipient.whom.name, _NAME),
@@ -104,6 +107,8 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
             "trigger": one_line(snapshot.trigger, _NAME),
             "started_by": _starter(end),
             "reason": some_lines(snapshot.reason),
+            "stopped_by": "" if told.stop is None else one_line(told.stop.by, _NAME),
+            "stop_reason": [] if told.stop is None else some_lines(told.stop.reason),
             "started": time_text(snapshot.started),
             "ended": time_text(snapshot.finished),
             "duration": (
@@ -119,10 +124,12 @@ def run_content(told: RunTold, recipient: Recipient, *, links: Links) -> dict[st
     }
 
 
-def _headline(end: RunEnd, state: str) -> str:
+def _headline(told: RunTold, state: str) -> str:
+    end = told.end
     name = one_line(end.snapshot.collection.title or end.snapshot.collection.name, _NAME)
-    failed = sum(has_failed(each) for each in end.states.values())
-    parts = [f"{failed} of {_number(len(end.states), 'job')} failed"] if failed else []
+    failed = sum(_failed(each) for each in end.states.values())
+    parts = [f"the run was stopped{_by(told)}"] if state == JobState.STOPPED else []
+    parts += [f"{failed} of {_number(len(end.states), 'job')} failed"] if failed else []
     if end.snapshot.finished is None:
         waiting = sum(each == JobState.WAITING for each in end.states.values())
         parts.append("1 job waits for approval" if waiting == 1 else f"{waiting} jobs wait for approval")
@@ -130,7 +137,7 @@ def _headline(end: RunEnd, state: str) -> str:
         done = "the others are done" if others and set(others) <= _DONE else ""
         return f"{name}: {', '.join(filter(None, (*parts, done)))}."
     if parts:
-        return f"{name}: {parts[0]}."
+        return f"{name}: {', '.join(parts)}."
     sentence: dict[str, str] = {
         JobState.FAILED: "the run failed",
         JobState.SUCCESS: "the run has ended well",
@@ -142,6 +149,15 @@ def _headline(end: RunEnd, state: str) -> str:
         JobState.STALE: "changes that waited are out of date, so they were not made",
     }
     return f"{name}: {sentence.get(state, 'the run has ended')}."
+
+
+def _by(told: RunTold) -> str:
+    return "" if told.stop is None else f" by {one_line(told.stop.by, _NAME)}"
+
+
+def _failed(state: str) -> bool:
+    """What was stopped has not failed."""
+    return has_failed(state) and state != JobState.STOPPED
 
 
 _DONE = frozenset({JobState.SUCCESS, JobState.SUCCESS_WITH_ERRORS, JobState.CONFLICTS})
@@ -195,7 +211,7 @@ def _row(job: Job, told: RunTold, links: Links, causes_left: int) -> dict[str, A
         "name": one_line(job.name, _NAME),
         "state": state,
         "state_text": outcome_text(state, wrote=result is not None and result.wrote),
-        "failed": has_failed(state),
+        "failed": _failed(state),
         "troubled": troubled,
         "source": one_line(job.source.text, _NAME),
         "destination": one_line(job.destination.text, _NAME),

@@ -86,7 +86,8 @@ def run_news(store: Store, due: DueMail) -> RunNews:
         return news
     requests = {job: found for job in end.states if (found := _request(store, end, job)) is not None}
     causes = {job: tuple(_causes(store, result)) for job, result in end.results.items()}
-    return replace(news, told=RunTold(end, requests, causes, _patterns(store, end)))
+    stop = store.run_stops.of(end.snapshot.collection.name, end.snapshot.run_id)
+    return replace(news, told=RunTold(end, requests, causes, _patterns(store, end), stop))
 
 
 def triggers_of(end: RunEnd) -> frozenset[str]:
@@ -95,7 +96,7 @@ def triggers_of(end: RunEnd) -> frozenset[str]:
         JobEnd(state, end.results[job].statistics if job in end.results else None)
         for job, state in end.states.items()
     ]
-    return frozenset(triggers(jobs, failed=end.state == JobState.FAILED))
+    return frozenset(triggers(jobs, failed=end.state in (JobState.FAILED, JobState.STOPPED)))
 
 
 def recipients(collection: Collection) -> Iterator[Recipient]:

@@ -219,7 +219,8 @@ def _start(side: Side, others: list[int]) -> tuple[int, int]:
     """Fork a reader; return the pipe to read from and its process id."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        # The only threads a run may have are our own lease's; the child touches nothing of theirs.
+        # The only threads that a run may have are its lease's and its pulse's; the child touches nothing of
+        # theirs.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid:

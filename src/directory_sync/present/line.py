@@ -32,7 +32,7 @@ def change_line(shown: ShownChange, *, planned: bool = False) -> str:
     elif outcome is not None and outcome.result is Result.FAILED:
         verb = f"Failed to {change.action.value}"
     elif outcome is not None and outcome.result is Result.NOT_DONE:
-        verb = f"Broke off, did not {change.action.value}"
+        verb = f"Not reached, did not {change.action.value}"
     elif outcome is not None and outcome.result is Result.UNCERTAIN:
         verb = f"Broke off, may have {_PAST[change.action].lower()}"
     elif outcome is not None and outcome.result is Result.FOUND_DONE:

@@ -32,7 +32,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         JobState.EXPIRED: "expired",
         JobState.CANCELLED: "cancelled",
         JobState.STALE: "stale",
-        "stopped": "stopped",
+        JobState.STOPPED: "stopped",
         JobState.NOT_RUN: "not run",
         JobState.FAILED: "failed",
         # These are no outcomes of a run that writes.

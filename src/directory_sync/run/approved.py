@@ -20,9 +20,10 @@ from directory_sync.run.attempt import Attempt
 from directory_sync.run.carrying_out import as_noted, carry_out
 from directory_sync.run.connection_use import refuse_at_destination, refuse_broken_rules, roles_of
 from directory_sync.run.deployment import Deployment
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult
 from directory_sync.store.leases import Lease
-from directory_sync.store.runs import JobRun, Snapshot
+from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
 
@@ -79,7 +80,7 @@ def apply_approved(
         _require_same_place(stored.plan, destination.identity)
         return destination, destination
 
-    def work(destination: Destination, lease: Lease, _attempt: JobRun) -> JobResult:
+    def work(destination: Destination, lease: Lease, pulse: Pulse) -> JobResult:
         return carry_out(
             stored.id,
             stored.plan,
@@ -90,13 +91,13 @@ def apply_approved(
             request=request,
             resumed=stored.apply_started is not None,
             check=lease.check,
-            progress=progress,
+            pulse=pulse,
             started=started,
             planned=stored.stored,
         )
 
     attempt = Attempt(snapshot, job, deployment, store, holder, started, request.id)
-    return attempt.run(open_place, work, raised=(RequestError, PlanMismatch))
+    return attempt.run(open_place, work, progress=progress, raised=(RequestError, PlanMismatch))
 
 
 def _require_same_place(plan: Plan, here: str) -> None:

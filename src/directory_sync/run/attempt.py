@@ -12,8 +12,10 @@ from typing import TypeVar
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.contract import Destination
 from directory_sync.errors import LeaseError, StoreError
+from directory_sync.plan.planning import Progress
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import touched_areas
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult, failure, record
 from directory_sync.store.leases import Lease
 from directory_sync.store.runs import JobRun, Snapshot
@@ -44,8 +46,9 @@ class Attempt:
     def run(
         self,
         open: Callable[[contextlib.ExitStack], tuple[_Opened, Destination]],
-        work: Callable[[_Opened, Lease, JobRun], JobResult],
+        work: Callable[[_Opened, Lease, Pulse], JobResult],
         *,
+        progress: Progress,
         prepare: Callable[[_Opened, Lease], None] = lambda opened, lease: None,
         raised: tuple[type[Exception], ...] = (),
     ) -> JobResult:
@@ -53,7 +56,8 @@ class Attempt:
 
         Args:
             open: opens what the work needs, and says where it writes.
-            work: is done under the lease.
+            work: is done under the lease, and tells the pulse how far it is.
+            progress: hears that too.
             prepare: is done before, and belongs to no attempt.
             raised: errors of the work that are recorded and raised.
 
@@ -81,7 +85,8 @@ class Attempt:
             prepare(opened, lease)
             attempt = self._begin(lease)
             try:
-                result = work(opened, lease, attempt)
+                with Pulse(self.store, self.snapshot, attempt, progress) as pulse:
+                    result = work(opened, lease, pulse)
             except StoreError:
                 raise
             except raised as error:

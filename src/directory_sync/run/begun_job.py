@@ -9,11 +9,11 @@ from datetime import datetime
 from directory_sync.approval.request import Request
 from directory_sync.definition.models import Job
 from directory_sync.plan.model import Plan
-from directory_sync.plan.planning import Progress
 from directory_sync.run.carrying_out import carry_out
 from directory_sync.run.deployment import Deployment
 from directory_sync.run.opening import OpenJob
 from directory_sync.run.policies import JobRules
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult
 from directory_sync.store.runs import TERMINAL, Snapshot
 from directory_sync.store.store import Store
@@ -29,7 +29,7 @@ class BegunJob:
         rules: policy and limits that count.
         opened: source, destination and mapping.
         check: raises when nothing more may be written (`Lease.check`).
-        progress: hears how far it is.
+        pulse: hears how far it is, and whether a person has stopped the run.
         started: `time.monotonic()` when it began.
         by_hand: a person has made the job run in a run that others started; see `replanning`.
     """
@@ -41,7 +41,7 @@ class BegunJob:
     deployment: Deployment
     store: Store
     check: Callable[[], None]
-    progress: Progress
+    pulse: Pulse
     started: float
     by_hand: bool = False
 
@@ -71,7 +71,7 @@ class BegunJob:
             request=request,
             resumed=planned is not None,
             check=self.check,
-            progress=self.progress,
+            pulse=self.pulse,
             started=self.started,
             planned=planned,
         )

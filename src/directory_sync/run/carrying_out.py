@@ -8,20 +8,25 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
-from directory_sync.apply.apply import apply_plan
+from directory_sync.apply.apply import ApplyResult, apply_plan
+from directory_sync.apply.outcome_log import Tally
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import RequestState
 from directory_sync.definition.models import Job
-from directory_sync.endpoints.change import Result
+from directory_sync.endpoints.change import Outcome, Result
 from directory_sync.endpoints.contract import Destination
-from directory_sync.errors import LeaseLost
+from directory_sync.errors import LeaseLost, RunStopped
 from directory_sync.plan.model import Plan, Statistics
-from directory_sync.plan.planning import Progress, Stage
+from directory_sync.plan.past import UNIDENTIFIED
+from directory_sync.plan.planning import Stage
 from directory_sync.run.known_definitions import known_secrets
-from directory_sync.run.learning import Written, claimed_meanwhile, learn
+from directory_sync.run.learning import Written, claimed_meanwhile, learn, place_of
 from directory_sync.run.looking_back import record_what_was_found
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.result import JobResult, JobState, applied
+from directory_sync.store.plans import WRITE_BATCH
 from directory_sync.store.runs import Snapshot
 from directory_sync.store.store import Store
 
@@ -39,7 +44,7 @@ def carry_out(
     request: Request | None,
     resumed: bool,
     check: Callable[[], None],
-    progress: Progress,
+    pulse: Pulse,
     started: float,
     planned: datetime | None = None,
 ) -> JobResult:
@@ -54,12 +59,12 @@ def carry_out(
         request: what allows it; None where no approval is needed.
         resumed: an earlier attempt may have written some of it.
         check: raises when nothing more may be written (`Lease.check`).
-        progress: hears about changes.
+        pulse: hears about changes, and whether a person has stopped the run.
         started: `time.monotonic()` when the job began.
         planned: when the plan was made, if that was in an earlier run or attempt; None for just now.
 
-    Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan; nothing was written
-    then. StoreError.
+    Raises NotDecidable or PlanMismatch if the request does not allow exactly this plan, RunStopped if the run
+    was stopped before; nothing was written then. StoreError.
     """
     # Asked for first: while the store cannot say it, nothing is begun.
     secrets = known_secrets(store, snapshot)
@@ -77,6 +82,7 @@ def carry_out(
         told = (Result.FOUND_DONE, Result.UNCERTAIN)
         record_what_was_found(store, store.plans.load(plan_id), destination, only=told)
     written = Written(destination, job.keys)
+    pulse.begin(Stage.APPLY, len(plan.changes))
     outcome = apply_plan(
         plan.changes,
         destination,
@@ -86,7 +92,8 @@ def carry_out(
         secrets=secrets,
         check=check,
         resumed=resumed,
-        progress=lambda done, total: progress(Stage.APPLY, done, total),
+        stopping=pulse.stopping,
+        progress=lambda done, total: pulse.progress(Stage.APPLY, done, total),
         refused={} if planned is None else _refused(plan, newer, job=job, snapshot=snapshot, store=store),
         note=written.note,
     )
@@ -94,6 +101,11 @@ def carry_out(
         # Where everything was found done already, nothing was sent, and nobody has asked yet.
         check()
         learn(store, snapshot, job, plan, written, planned=planned)
+    elif isinstance(outcome.error, RunStopped):
+        outcome = _stopped_early(outcome, plan_id, store, destination, resumed=resumed)
+        store.known.forget(
+            place_of(snapshot.collection, job, plan.destination), set(written.gone) - {UNIDENTIFIED}
+        )
     result = applied(plan, plan_id, outcome, started)
     if not (result.error is not None and result.error.transient):
         if request is None:
@@ -111,6 +123,32 @@ def carry_out(
             }
             store.approvals.mark_applied(request.id, noted, code=result.code, plan_id=plan_id)
     return result if request is None else replace(result, request=request.id)
+
+
+def _stopped_early(
+    outcome: ApplyResult, plan_id: int, store: Store, destination: Destination, *, resumed: bool
+) -> ApplyResult:
+    """Record what became of the changes that a stop has left without an outcome.
+
+    Raises EndpointError where some may have been written, and that cannot be found out now.
+    """
+    if resumed or outcome.in_doubt:
+        stored = store.plans.load(plan_id)
+        record_what_was_found(store, stored, destination)
+        recorded, tally = store.plans.outcomes(plan_id), Tally()
+        for sequence, change in enumerate(stored.plan.changes):
+            if sequence in recorded:
+                tally.add(change.action, recorded[sequence])
+        return replace(outcome, statistics=tally.statistics(), outcomes=tally.outcomes)
+    message = str(outcome.error)
+    left_out = {
+        sequence: Outcome(sequence, Result.NOT_DONE, message)
+        for sequence in store.leftovers.unrecorded(plan_id)
+    }
+    outcomes = iter(left_out.values())
+    while batch := list(islice(outcomes, WRITE_BATCH)):
+        store.plans.record_outcomes(plan_id, batch)
+    return replace(outcome, outcomes={**outcome.outcomes, **left_out})
 
 
 def _refused(

@@ -64,8 +64,8 @@ def run_collection(
     now: Collection | None = None,
     progress: Callable[[Job], Progress],
 ) -> Iterator[JobResult]:
-    """Run jobs in order; after a failed job whose failure action is *abort* the others are not run, and say
-    so.
+    """Run jobs in order; after a failed job whose failure action is *abort*, or when a person has stopped the
+    run, the others are not run, and say so.
 
     Neither are those behind a job that waits for approval and says `wait_for_approval`: nobody stays at a
     terminal for that.
@@ -86,6 +86,9 @@ def run_collection(
     refuse_unsupported(snapshot.collection, jobs, script_modules=deployment.script_modules)
     why_not = ""
     for job in jobs:
+        if (stop := store.run_stops.of(snapshot.collection.name, snapshot.run_id)) is not None:
+            yield JobResult(job=job.name, state=JobState.NOT_RUN, message=stop.text, error=stop.error())
+            continue
         if why_not:
             yield JobResult(job=job.name, state=JobState.NOT_RUN, message=why_not)
             continue

@@ -38,6 +38,7 @@ from directory_sync.run.learning import past_of
 from directory_sync.run.newest_version import require_rules_of_now
 from directory_sync.run.opening import Earlier, OpenJob, open_job
 from directory_sync.run.policies import JobRules, rules_for
+from directory_sync.run.pulse import Pulse
 from directory_sync.run.replanning import Tries, begun_by_hand, new_run_needed
 from directory_sync.run.result import JobResult, JobState, failure, not_approved, planned, stopped, waiting
 from directory_sync.run.settling import AtWork, settle_before
@@ -120,7 +121,8 @@ def run_job(
     """Plan a job and carry the plan out, or go on with the plan that an earlier attempt of the same run left
     unfinished.
 
-    A plan that needs approval is not carried out: a request is filed for it, and the job waits.
+    A plan that needs approval is not carried out: a request is filed for it, and the job waits. Nothing is
+    begun in a run that a person has stopped.
 
     Args:
         snapshot: the run it belongs to, from `Runs.start`; its definition counts for the whole run.
@@ -141,6 +143,8 @@ def run_job(
     collection = snapshot.collection
     attempt = Attempt(snapshot, job, deployment, store, holder, started)
     rules = rules_for(collection, now, job, deployment.approval_minimum)
+    if (stop := store.run_stops.of(collection.name, snapshot.run_id)) is not None:
+        return JobResult(job=job.name, state=JobState.NOT_RUN, message=stop.text, error=stop.error())
     last = store.earlier_runs.last_attempt(snapshot.id, job.name)
     by_hand = begun_by_hand(snapshot, tries, last)
     may_plan = rules.policy is None or not by_hand
@@ -158,13 +162,13 @@ def run_job(
         own = unfinished_plan(store, snapshot, job, deployment)
         settle_before(snapshot, AtWork(job, opened.destination, lease), store, deployment, own=own)
 
-    def work(opened: OpenJob, lease: Lease, begun: JobRun) -> JobResult:
+    def work(opened: OpenJob, lease: Lease, pulse: Pulse) -> JobResult:
         at_work = BegunJob(
-            snapshot, job, rules, opened, deployment, store, lease.check, progress, started, by_hand
+            snapshot, job, rules, opened, deployment, store, lease.check, pulse, started, by_hand
         )
-        return _plan_and_apply(at_work, begun, may_plan=may_plan, gated=gated)
+        return _plan_and_apply(at_work, pulse.attempt, may_plan=may_plan, gated=gated)
 
-    return attempt.run(open_both, work, prepare=settle)
+    return attempt.run(open_both, work, progress=progress, prepare=settle)
 
 
 def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: bool) -> JobResult:
@@ -176,7 +180,9 @@ def _plan_and_apply(work: BegunJob, attempt: JobRun, *, may_plan: bool, gated: b
     if not may_plan:
         raise _new_run_needed(store, work.snapshot, job)
     past = past_of(store, collection, job, work.opened.destination.identity, window=work.rules.window)
-    plan = _make_plan(collection, job, work.opened, past, work.progress, rules=work.rules)
+    plan = _make_plan(collection, job, work.opened, past, work.pulse.progress, rules=work.rules)
+    if (stop := store.run_stops.of(collection.name, work.snapshot.run_id)) is not None:
+        raise stop.error("Nothing was written.")
     # A plan that was approved must not be written after a newer one was made; a waiver ends when it was not
     # needed.
     store.filing.end_outdated_approvals(

@@ -14,7 +14,7 @@ from directory_sync.apply.apply import ApplyResult
 from directory_sync.approval.request import MessageCode
 from directory_sync.definition.models import Job
 from directory_sync.endpoints.change import Outcome
-from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded
+from directory_sync.errors import DirectorySyncError, IncompleteListing, LimitExceeded, RunStopped
 from directory_sync.plan.limits import exceeded_text
 from directory_sync.plan.model import (
     ChangeSequence,
@@ -40,6 +40,7 @@ class JobState(StrEnum):
     """How a job ended.
 
     The last five: its plan waits for approval, or was not approved, so nothing was written.
+    `stopped`: a person has stopped the run; of its plan nothing, a part, or all but a part was written.
     """
 
     SUCCESS = "success"
@@ -50,6 +51,7 @@ class JobState(StrEnum):
     FAILED = "failed"
     PREVIEWED = "previewed"
     NOT_RUN = "not_run"
+    STOPPED = "stopped"
     WAITING = "waiting"
     DENIED = "denied"
     EXPIRED = "expired"
@@ -58,8 +60,10 @@ class JobState(StrEnum):
 
     @property
     def failed(self) -> bool:
-        """Whether the job failed: counts for failure actions, the run's state and retries."""
-        return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED)
+        """Whether the job did not come to its end: counts for failure actions, the run's state and
+        retries.
+        """
+        return self in (JobState.STOPPED_BY_LIMIT, JobState.INCOMPLETE, JobState.FAILED, JobState.STOPPED)
 
     @property
     def only_planned(self) -> bool:
@@ -81,9 +85,11 @@ the first.
 def state_of_run(states: Iterable[JobState], *, preview_only: bool = False) -> JobState:
     """The state of a whole run whose jobs ended so.
 
-    Jobs that were not run say nothing; it has failed if one of them has.
+    Jobs that were not run say nothing; it was stopped if one of them was, and has failed if one of them has.
     """
     found = set(states) - {JobState.NOT_RUN}
+    if JobState.STOPPED in found:
+        return JobState.STOPPED
     if any(state.failed for state in found):
         return JobState.FAILED
     if preview_only:
@@ -91,6 +97,16 @@ def state_of_run(states: Iterable[JobState], *, preview_only: bool = False) -> J
     if found - {JobState.SUCCESS, *NOT_APPROVED}:
         return JobState.SUCCESS_WITH_ERRORS
     return next((state for state in NOT_APPROVED if state in found), JobState.SUCCESS)
+
+
+def state_of_stopped_run(states: Iterable[JobState], *, preview_only: bool = False) -> JobState:
+    """The state of a run that a person has stopped: as of any other one if the stop came too late for all of
+    its jobs.
+    """
+    found = set(states)
+    if found & {JobState.NOT_RUN, JobState.CANCELLED}:
+        return JobState.STOPPED
+    return state_of_run(found, preview_only=preview_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +217,9 @@ def applied(plan: Plan, plan_id: int, outcome: ApplyResult, started: float) -> J
         errors=plan.statistics.errors + done.errors,
     )
     code = MessageCode.OTHER
-    if outcome.error is not None:
+    if isinstance(outcome.error, RunStopped):
+        state, message = JobState.STOPPED, str(outcome.error)
+    elif outcome.error is not None:
         state, message = JobState.FAILED, str(outcome.error)
     elif statistics.errors:
         records = "1 record" if statistics.errors == 1 else f"{statistics.errors} records"
@@ -245,9 +263,14 @@ def failure(job: Job, error: Exception, started: float) -> JobResult:
         wrapped = DirectorySyncError(text)
         wrapped.__cause__ = error
         error = wrapped
+    state = JobState.FAILED
+    if isinstance(error, RunStopped):
+        state = JobState.STOPPED
+    elif isinstance(error, IncompleteListing):
+        state = JobState.INCOMPLETE
     return JobResult(
         job=job.name,
-        state=JobState.INCOMPLETE if isinstance(error, IncompleteListing) else JobState.FAILED,
+        state=state,
         message=str(error),
         error=error,
         duration=time.monotonic() - started,

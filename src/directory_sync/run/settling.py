@@ -241,6 +241,8 @@ def _may_go_on(
     is_over: Callable[[OpenPlan], bool] = lambda plan: False,
 ) -> bool:
     """Whether somebody would go on with the plan, so that what was approved is not given up too early."""
+    if plan.stopped:
+        return False
     if plan.trigger == TERMINAL and plan.request is None:
         return False
     # What was approved may be older: nobody knew when it would be.
@@ -340,9 +342,10 @@ def _not_seen(plan: OpenPlan, store: Store, error: Exception) -> Settled | LeftO
 def _given_up(plan: OpenPlan, store: Store, found: Counter[Result], reason: str) -> Settled | LeftOpen:
     """Close a plan that cannot even be read."""
     message = f"{BROKE_OFF} {reason}"
-    if not store.leftovers.close_plan(plan, JobState.FAILED.value, statistics=Statistics(), message=message):
+    state = JobState.STOPPED if plan.stopped else JobState.FAILED
+    if not store.leftovers.close_plan(plan, state.value, statistics=Statistics(), message=message):
         return _too_late(plan)
-    return Settled(plan, JobState.FAILED, found, message)
+    return Settled(plan, state, found, message)
 
 
 def _tally(store: Store, stored: StoredPlan, written: Written | None) -> Tally:
@@ -374,6 +377,9 @@ def _noted(
     message = f"{BROKE_OFF} {found_text(found)}"
     if complete:
         message = f"{message} {result.message}"
+    elif (stop := store.run_stops.of(plan.collection, plan.run_id)) is not None:
+        result = replace(result, state=JobState.STOPPED)
+        message = f"{stop.text} {message}"
     else:
         result = replace(result, state=JobState.FAILED)
         message = f"{message} Run the job again."

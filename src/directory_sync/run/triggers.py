@@ -35,7 +35,8 @@ def triggers(jobs: Iterable[JobEnd], *, failed: bool = False) -> frozenset[Notif
     - `errors`: a record or object is in error, or is a conflict; also in a job whose plan waits or was not
       approved. Each failure is one, too.
     - `failure`: a job has failed: its source or destination could not be read to the end, a limit has stopped
-      it, or its plan could not be applied. What was not approved has not failed.
+      it, its plan could not be applied, or a person has stopped the run. What was not approved has not
+      failed.
 
     Args:
         jobs: of the run.

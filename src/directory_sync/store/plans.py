@@ -32,6 +32,7 @@ from directory_sync.printable import storable
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import altered, stored_plan, verify
 from directory_sync.store.plan_patterns import SavedPatterns, insert_patterns, subject_of
+from directory_sync.store.run_stops import refuse_if_stopped
 from directory_sync.store.seals import PlanSeal, SearchSeal
 from directory_sync.store.tables import (
     ChangeRow,
@@ -232,8 +233,12 @@ class Plans:
             return _newer_plan(connection, plan_id)
 
     def start_applying(self, plan_id: int) -> None:
-        """Note that writing is about to begin; from now on a retry goes on with this plan."""
+        """Note that writing is about to begin; from now on a retry goes on with this plan.
+
+        Raises RunStopped if a person has stopped its run.
+        """
         with self._database.write() as connection:
+            refuse_if_stopped(connection, run_of(connection, plan_id))
             connection.execute(
                 update(PlanRow)
                 .where(PlanRow.id == plan_id)
@@ -345,6 +350,12 @@ class Plans:
             for part in (PlanPatternsRow, ChangeRow):
                 connection.execute(delete(part).where(part.plan_id == incomplete))
             connection.execute(delete(PlanRow).where(PlanRow.id == plan_id, ~PlanRow.complete))
+
+
+def run_of(connection: Connection, plan_id: int) -> int:
+    """The run, by its number, that has made a plan."""
+    query = select(JobRunRow.collection_run_id).join(PlanRow, PlanRow.job_run_id == JobRunRow.id)
+    return connection.execute(query.where(PlanRow.id == plan_id)).scalar_one()
 
 
 def _newer_plan(connection: Connection, plan_id: int) -> str | None:

@@ -15,8 +15,9 @@ from directory_sync.approval.states import RequestState
 from directory_sync.errors import NotDecidable, PlanMismatch, RequestNotFound
 from directory_sync.store.database import Database
 from directory_sync.store.plan_integrity import require_filed
-from directory_sync.store.plans import APPLYING
+from directory_sync.store.plans import APPLYING, run_of
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
+from directory_sync.store.run_stops import refuse_if_stopped
 from directory_sync.store.tables import PlanRow, RequestRow
 
 
@@ -39,7 +40,8 @@ class RequestApplying:
             plan_id: that plan, where a later run has made the same one; default: the request's own.
 
         Raises RequestNotFound; NotDecidable if it is not approved; PlanMismatch if the approval is for
-        another plan; PlanAltered if it is not what was filed.
+        another plan; PlanAltered if it is not what was filed; RunStopped if a person has stopped the run
+        that would apply it.
         """
         with self._database.write() as connection:
             request = find_request(connection, request_id, lock=True)
@@ -62,6 +64,7 @@ class RequestApplying:
                 )
             if request.state == RequestState.APPLIED:
                 return request
+            refuse_if_stopped(connection, run_of(connection, plan_id))
             now = self._database.now(connection)
             connection.execute(
                 update(PlanRow)

@@ -32,6 +32,7 @@ from directory_sync.store.request_rows import (
     read_request,
     select_requests,
 )
+from directory_sync.store.run_stops import refuse_if_stopped
 from directory_sync.store.runs import RUNNING, TERMINAL, WAITING
 from directory_sync.store.seals import request_seal
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow, RequestRow
@@ -99,7 +100,7 @@ class RequestFiling:
         Raises PlanMismatch if there is no such plan, RequestError if a name cannot be stored, NotDecidable
         where another run's request is in a waiver's way, or a request of a scheduler's run in the way of a
         terminal's. CollectionChanged if the saved collection has another newest version than was looked at;
-        no one can save one until the request is filed.
+        no one can save one until the request is filed. RunStopped if a person has stopped the run.
         """
         approvers = checked_approvers(approvers)
         for _ in range(_ATTEMPTS):
@@ -126,6 +127,9 @@ class RequestFiling:
                     escalate_after=escalate_after,
                     outdated=outdated,
                 )
+                if not waiver:
+                    # Last: requests are locked before runs everywhere.
+                    refuse_if_stopped(connection, plan.collection_run_id)
             if filed is not None:
                 return filed
         raise self._database.error(

@@ -24,6 +24,7 @@ from directory_sync.store.column_types import json_text
 from directory_sync.store.database import Database
 from directory_sync.store.leases import Lease, live_tokens
 from directory_sync.store.run_identity import RunIdentity, require_same_run
+from directory_sync.store.run_progress import JobProgress
 from directory_sync.store.run_telling import RunNewsKind, tell
 from directory_sync.store.tables import CollectionRunRow, DefinitionRow, JobRunRow, PlanRow
 from directory_sync.store.written import runs_that_wrote
@@ -121,6 +122,7 @@ class StoredJobResult:
             none.
         code: what the message says.
         wrote: this attempt or an earlier one of the run has written something.
+        progress: how far it is while it runs; None where nothing was told yet.
     """
 
     job_run_id: int
@@ -140,6 +142,7 @@ class StoredJobResult:
     planned: Statistics | None = None
     code: MessageCode = MessageCode.OTHER
     wrote: bool = False
+    progress: JobProgress | None = None
 
 
 def definition_key(definition: Mapping[str, Any]) -> str:
@@ -445,6 +448,7 @@ class Runs:
                 request_id=row.request_id,
                 planned=None if row.planned is None else Statistics(**row.planned),
                 wrote=row.job in wrote,
+                progress=_progress(row),
             )
             for row in latest.values()
         )
@@ -487,6 +491,10 @@ def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
         origin=row.definition_origin or "",
         version=row.definition_version or "",
     )
+
+
+def _progress(row: Row[Any]) -> JobProgress | None:
+    return None if row.progress is None else JobProgress.from_json(row.progress, row.progressed)
 
 
 def _latest_plans(connection: Connection, collection: str, run_id: str) -> dict[str, int]:

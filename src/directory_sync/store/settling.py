@@ -20,6 +20,7 @@ from directory_sync.store.leases import live_tokens
 from directory_sync.store.plans import APPLYING
 from directory_sync.store.request_rows import add_event, find_request, settle_jobs
 from directory_sync.store.run_identity import TERMINAL
+from directory_sync.store.run_stops import STOPPED, was_stopped
 from directory_sync.store.run_telling import tell_again
 from directory_sync.store.runs import BROKE_OFF, RUNNING, Snapshot, read_snapshot, select_runs
 from directory_sync.store.tables import (
@@ -51,6 +52,7 @@ class OpenPlan:
         held: the process that works on it is alive.
         overtaken: another run has planned the job since.
         request: the one that it was begun under; None if it needed no approval.
+        stopped: a person has stopped its run, so that nothing goes on with it.
         host, pid: the process that last worked on it.
     """
 
@@ -66,6 +68,7 @@ class OpenPlan:
     held: bool
     overtaken: bool
     request: int | None
+    stopped: bool
     host: str
     pid: int
 
@@ -114,6 +117,7 @@ class Settling:
                     _held(now).label("held"),
                     overtaken.label("overtaken"),
                     PlanRow.request_id.label("request"),
+                    was_stopped().label("stopped"),
                 )
                 .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
                 .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
@@ -206,12 +210,12 @@ class Settling:
                 now,
                 {"state": state, "statistics": statistics.to_json(), "message": message},
             )
-            if plan.trigger == TERMINAL and state == _FAILED:
+            if plan.trigger == TERMINAL and state in (_FAILED, STOPPED):
                 # Also one that had ended, with its plan waiting for an approval.
                 connection.execute(
                     update(CollectionRunRow)
                     .where(CollectionRunRow.id == plan.run, CollectionRunRow.finished.is_not(None))
-                    .values(state=_FAILED)
+                    .values(state=state)
                 )
             tell_again(connection, plan.run, at=now)
         return True
@@ -242,7 +246,7 @@ class Settling:
                     update(JobRunRow)
                     .where(JobRunRow.id == row.id)
                     .values(
-                        state=_FAILED,
+                        state=STOPPED if row.stopped else _FAILED,
                         finished=now,
                         message=f"{BROKE_OFF} It had not begun to write. Run the job again.",
                     )
@@ -265,13 +269,13 @@ class Settling:
                 connection.execute(
                     update(CollectionRunRow)
                     .where(CollectionRunRow.id == row.id)
-                    .values(state=_FAILED, finished=now)
+                    .values(state=STOPPED if row.stopped else _FAILED, finished=now)
                 )
                 tell_again(connection, row.id, at=now)
         return tuple(Closed(row.collection, row.run_id) for row in rows)
 
 
-def _left_attempts(now: datetime) -> Select[int, str, int, str, str]:
+def _left_attempts(now: datetime) -> Select[int, str, int, str, str, bool]:
     """The attempts whose process is gone, without those that have an open plan."""
     others = aliased(JobRunRow)
     has_plan = exists(
@@ -290,6 +294,7 @@ def _left_attempts(now: datetime) -> Select[int, str, int, str, str]:
             JobRunRow.collection_run_id,
             CollectionRunRow.collection,
             CollectionRunRow.run_id,
+            was_stopped().label("stopped"),
         )
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .where(JobRunRow.state == RUNNING, _left(JobRunRow.lease, JobRunRow.started, now), ~has_plan)
@@ -297,7 +302,7 @@ def _left_attempts(now: datetime) -> Select[int, str, int, str, str]:
     )
 
 
-def _left_runs(now: datetime) -> Select[int, str, str]:
+def _left_runs(now: datetime) -> Select[int, str, str, bool]:
     """The runs from terminals that nothing goes on with, without those that have an open attempt or plan."""
     own = JobRunRow.collection_run_id == CollectionRunRow.id
     has_attempt = exists(select(JobRunRow.id).where(own, JobRunRow.state == RUNNING))
@@ -305,7 +310,12 @@ def _left_runs(now: datetime) -> Select[int, str, str]:
         select(PlanRow.id).join(JobRunRow, JobRunRow.id == PlanRow.job_run_id).where(own, _is_open())
     )
     return (
-        select(CollectionRunRow.id, CollectionRunRow.collection, CollectionRunRow.run_id)
+        select(
+            CollectionRunRow.id,
+            CollectionRunRow.collection,
+            CollectionRunRow.run_id,
+            was_stopped().label("stopped"),
+        )
         .where(
             CollectionRunRow.trigger == TERMINAL,
             CollectionRunRow.finished.is_(None),

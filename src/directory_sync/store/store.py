@@ -26,6 +26,8 @@ from directory_sync.store.request_upkeep import RequestUpkeep
 from directory_sync.store.requests import Requests
 from directory_sync.store.run_ends import RunEnds
 from directory_sync.store.run_overview import RunOverview
+from directory_sync.store.run_progress import RunProgress
+from directory_sync.store.run_stops import RunStops
 from directory_sync.store.runs import Runs
 from directory_sync.store.saved_collections import SavedCollections
 from directory_sync.store.settling import Settling
@@ -42,6 +44,8 @@ class Store:
         ended_runs: which runs Airflow has called ended before they were closed here.
         run_ends: how runs have ended, for those who tell of them.
         run_overview: the latest run of each collection.
+        run_progress: how far running jobs are, as their processes tell.
+        run_stops: which runs people have stopped.
         earlier_runs: what they say about what a run may do now.
         leases: the right to work on a part of a destination.
         known: what jobs know of the objects that they manage.
@@ -66,6 +70,8 @@ class Store:
         self.ended_runs = EndedRuns(database)
         self.run_ends = RunEnds(database, self.runs)
         self.run_overview = RunOverview(database)
+        self.run_progress = RunProgress(database)
+        self.run_stops = RunStops(database)
         self.earlier_runs = EarlierRuns(database)
         self.leases = Leases(database)
         self.known = KnownObjects(database)

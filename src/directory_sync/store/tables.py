@@ -121,6 +121,9 @@ class JobRunRow(Base):
     # The token of the lease that it works under. None for previews, which write nothing, and for attempts of
     # earlier versions.
     lease: Mapped[str | None] = mapped_column(String(32))
+    # How far it is, or was when it ended (`run_progress.JobProgress`), and when its process said so last.
+    progress: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    progressed: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PlanRow(Base):
@@ -304,6 +307,20 @@ class EndedRunRow(Base):
     collection: Mapped[str] = mapped_column(SafeText, primary_key=True)
     run_id: Mapped[str] = mapped_column(SafeText, primary_key=True)
     ended: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RunStopRow(Base):
+    """A run that a person has stopped, also one that is still queued in Airflow; see `run_stops`."""
+
+    __tablename__ = f"{PREFIX}run_stop"
+
+    collection: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    run_id: Mapped[str] = mapped_column(SafeText, primary_key=True)
+    asked: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_by: Mapped[str] = mapped_column(SafeText)
+    reason: Mapped[str] = mapped_column(SafeText)
+    # When a process of the run said last that it knows, and finishes what is under way.
+    seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class KnownObjectsRow(Base):

@@ -34,6 +34,7 @@ from directory_sync.endpoints.ldap.server import Server
 from directory_sync.endpoints.ldap.task import Phase, Task
 from directory_sync.endpoints.ldap.window import WINDOW, Window
 from directory_sync.endpoints.unwritten import Unwritten, why_needless
+from directory_sync.errors import RunStopped
 
 QUESTIONS = 32
 """Questions about objects underway at once, beside the operations."""
@@ -54,7 +55,7 @@ class Writer:
     Args:
         server: where to write.
         before_send: called before each write is sent; what it raises stops the writer after the answers that
-            are underway.
+            are underway. After RunStopped, changes that have begun are finished, and no other begins.
         verify: places of changes that an earlier attempt may have carried out.
         withheld: places of changes that must not be sent, and why; see `Destination.write`.
         absent: places of changes for whose objects there was no image, likewise.
@@ -91,6 +92,8 @@ class Writer:
         self._counter = itertools.count()
         self._exhausted = False
         self._stopped: Exception | None = None
+        self._ending: RunStopped | None = None
+        self._verify = verify
         self._link: Link | None = None
 
     def run(self, changes: Iterable[tuple[int, Change]]) -> Iterator[Outcome]:
@@ -126,7 +129,7 @@ class Writer:
         Returns the error if the connection broke.
         """
         while not self._exhausted and self._stopped is None and self._has_room():
-            entry = next(source, None)
+            entry = next(source, None) if self._ending is None else None
             if entry is None:
                 self._exhausted = True
                 for second in self._exchanges.rest():
@@ -229,7 +232,7 @@ class Writer:
             self._begin(heapq.heappop(self._delayed)[2])
         while self._stopped is None and self._to_send and self._window.may_write(self._asking.underway):
             task = self._to_send.popleft()
-            if self._is_needless(task):
+            if self._is_left_out(task) or self._is_needless(task):
                 continue
             if not task.main:
                 self.step_done(task)
@@ -250,6 +253,21 @@ class Writer:
             writing=writing, more=not self._exhausted and self._has_room(), careful=self._window.is_careful
         )
 
+    def _is_left_out(self, task: Task) -> bool:
+        """Whether a change has not begun where nothing more begins; then it is over."""
+        if self._ending is None or task.sent:
+            return False
+        if any(isinstance(left, Add | Rename) for left in task.main):
+            # Late values of what has begun may name it.
+            self._unwritten.add(self._server.schema.names.normalise(task.change.final_object))
+        if task.second is not None:
+            task.second.is_dropped = True
+        if task.sequence not in self._verify:
+            self.tell(task, Result.NOT_DONE, str(self._ending))
+        # Else an earlier attempt may have written a part of it, which only a look at the object tells.
+        self.release(task)
+        return True
+
     def _is_needless(self, task: Task) -> bool:
         """Whether a change must not be sent, or what it needs is not there; then it is over."""
         if task.withheld:
@@ -263,6 +281,10 @@ class Writer:
     def _send_write(self, task: Task, link: Link) -> None:
         try:
             self._before_send()
+        except RunStopped as stop:
+            self._ending = stop
+            if self._is_left_out(task):
+                return
         except Exception as stop:  # noqa: BLE001 - goes up as soon as what is underway has been answered
             self._stopped = stop
             return

@@ -24,14 +24,14 @@ RESULTS = {
     Result.FOUND_DONE: "Found done afterwards",
     Result.CONFLICT: "Conflict: not made",
     Result.FAILED: "Failed",
-    Result.NOT_DONE: "Not made: the run broke off",
+    Result.NOT_DONE: "Not made: the run ended before",
     Result.UNCERTAIN: "Uncertain",
 }
 _RESULT_CHOICES = (
     ("conflict", "Conflict: not made"),
     ("failed", "Failed"),
     ("uncertain", "Uncertain"),
-    ("not_done", "Not made: the run broke off"),
+    ("not_done", "Not made: the run ended before"),
     ("done", "Done"),
     ("found_done", "Found done afterwards"),
     ("open", "Nothing yet"),
