@@ -58,6 +58,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v1/plans/{plan_id}/changes.csv"): Route(404, 200),
     ("GET", "/api/v1/plans/{plan_id}/changes.ldif"): Route(404, 200),
     ("GET", "/api/v1/runs/{collection}/{run_id}"): Route(404, 200),
+    ("POST", "/api/v1/runs/{collection}/{run_id}/stop"): Route(404, 403, _REASON),
     ("POST", "/api/v1/runs/{collection}/{run_id}/jobs/{job}/waiver"): Route(404, 403, _REASON),
     ("GET", "/api/v1/collections"): Route(200, 200),
     ("GET", "/api/v1/collections.yaml"): Route(200, 200),
@@ -122,6 +123,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/plans/{plan_id}/changes/{sequence}"): Route(404, 200),
     # There is nothing to waive in this run; `test_api_deeds` asks about one that a limit has stopped.
     ("GET", "/embed/waiver"): Route(404, 404),
+    # The form says who can stop it, to those who can not.
+    ("GET", "/embed/stop"): Route(404, 200),
+    ("POST", "/embed/stop"): Route(404, 403, _REASON),
     ("POST", "/embed/waiver"): Route(404, 403, _REASON),
 }
 """Every route of the portal.
@@ -144,6 +148,7 @@ _QUERIES = {
     },
     "/api/v1/collections/{name}": {"expected": "1", "confirm": "{collection}"},
     "/search": {"q": "{collection}"},
+    "/embed/stop": {"dag_id": "{collection}", "run_id": "{run_id}"},
     "/embed/waiver": {"dag_id": "{collection}", "run_id": "{run_id}", "job": "people"},
 }
 
@@ -184,7 +189,7 @@ def call(
     query = _filled(_QUERIES.get(path, {}), asked, collection)
     body = _filled(ROUTES[method, path].body, asked, collection)
     kind = {} if method == "GET" else {"json": body} if path.startswith("/api/") else {"data": body}
-    if path == "/embed/waiver" and method == "POST":
+    if path in ("/embed/waiver", "/embed/stop") and method == "POST":
         kind["data"] = {**query, **body}
     path = _PATHS.get(path) or _filled(path, asked, collection)
     return server.client(user).request(method, path, params=query, headers=headers, **kind)

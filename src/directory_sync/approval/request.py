@@ -269,6 +269,11 @@ class Request:
         return self.state == RequestState.PENDING
 
     @property
+    def applied_in_part(self) -> bool:
+        """Whether a person has stopped the run that was applying it; final, as every end."""
+        return self.state == RequestState.APPLIED and (self.result or {}).get("state") == "stopped"
+
+    @property
     def rules(self) -> EffectivePolicy:
         """The policy as it was when the request was filed, to decide by."""
         return EffectivePolicy.model_validate(dict(self.policy))

@@ -5,10 +5,12 @@ it.
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 
+from directory_sync.cli.collections_running import stop, watch
 from directory_sync.cli.collections_session import Collections, read_text
 from directory_sync.cli.collections_text import (
     COLUMNS,
@@ -27,10 +29,13 @@ from directory_sync.cli.terminal import data_output, message, warn
 from directory_sync.definition.documents import Document
 from directory_sync.definition.loading import Broken, judge
 from directory_sync.definition.problems import Problem, has_errors
-from directory_sync.errors import DefinitionError
-from directory_sync.portal.wire.collections import ProblemOfDefinition, SavedAnswer
+from directory_sync.errors import CollectionInUse, DefinitionError
+from directory_sync.portal.wire.collections import ProblemOfDefinition, SavedAnswer, VersionAnswer
 from directory_sync.present.terminal import is_terminal
 from directory_sync.printable import printable, printable_json
+
+_PAUSE = 2.0
+"""Seconds between two tries to delete what is still under way."""
 
 
 def main(arguments: Namespace) -> ExitStatus:
@@ -145,9 +150,35 @@ def _delete(collections: Collections, arguments: Namespace) -> ExitStatus:
     if confirm != name:
         message("That is not its name. Nothing was deleted.")
         return ExitStatus.FAILED
-    deleted = collections.delete(name, expected=max(expected, 1), confirm=confirm, comment=arguments.comment)
+    deleted = _delete_when_ended(collections, arguments, max(expected, 1))
+    if deleted is None:
+        return ExitStatus.FAILED
     print(f"{printable(deleted.name)}: deleted; version {deleted.number} is the deletion")
     return ExitStatus.OK
+
+
+def _delete_when_ended(collections: Collections, arguments: Namespace, expected: int) -> VersionAnswer | None:
+    """Delete a collection; with `--stop`, as soon as what was stopped has ended. None if that takes too
+    long.
+    """
+    name, stops = arguments.name, arguments.stop
+    until = time.monotonic() + arguments.wait
+    told = False
+    while True:
+        try:
+            return collections.delete(
+                name, expected=expected, confirm=name, comment=arguments.comment, stop=stops
+            )
+        except CollectionInUse as error:
+            if not stops:
+                raise
+            if time.monotonic() >= until:
+                message(f"{error} What was stopped has not ended within {arguments.wait} s. Try again later.")
+                return None
+        if not told:
+            message("Its runs are stopped and its requests cancelled; waiting until they have ended.")
+            told = True
+        time.sleep(_PAUSE)
 
 
 def _restore(collections: Collections, arguments: Namespace) -> ExitStatus:
@@ -189,4 +220,6 @@ _ACTIONS: dict[str, Callable[[Collections, Namespace], ExitStatus]] = {
     "restore": _restore,
     "run": _run,
     "preview": _run,
+    "stop": stop,
+    "watch": watch,
 }

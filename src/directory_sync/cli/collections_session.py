@@ -25,7 +25,7 @@ from directory_sync.portal.wire.collections import (
     VersionListAnswer,
     VersionTextAnswer,
 )
-from directory_sync.portal.wire.runs import StartedRunAnswer
+from directory_sync.portal.wire.runs import RunAnswer, StartedRunAnswer, StoppedRunAnswer
 
 _PATH = "/collections"
 
@@ -94,14 +94,32 @@ class Collections:
         body = {"number": number, "expected": expected, "comment": comment}
         return self.session.read(SavedAnswer, self.session.client.post(f"{_at(name)}/restore", body))
 
-    def delete(self, name: str, *, expected: int, confirm: str, comment: str) -> VersionAnswer:
-        """Delete a collection."""
+    def delete(
+        self, name: str, *, expected: int, confirm: str, comment: str, stop: bool = False
+    ) -> VersionAnswer:
+        """Delete a collection; `stop`: stop first what is under way."""
         query: Query = {"expected": expected, "confirm": confirm, "comment": comment}
+        if stop:
+            query = {**query, "stop": "true"}
         return self.session.read(VersionAnswer, self.session.client.delete(_at(name), query))
 
     def start(self, name: str, body: Mapping[str, Any]) -> StartedRunAnswer:
         """Start a run."""
         return self.session.read(StartedRunAnswer, self.session.client.post(f"{_at(name)}/runs", body))
+
+    def run_data(self, name: str, run_id: str) -> Any:
+        """One run as the API gives it."""
+        return self.session.client.get(_run(name, run_id))
+
+    def run(self, name: str, run_id: str) -> RunAnswer:
+        """The same as a model."""
+        return self.session.read(RunAnswer, self.run_data(name, run_id))
+
+    def stop(self, name: str, run_id: str, *, reason: str) -> StoppedRunAnswer:
+        """Stop a run for good."""
+        body = {"reason": reason}
+        data = self.session.client.post(f"{_run(name, run_id)}/stop", body)
+        return self.session.read(StoppedRunAnswer, data)
 
     def export(self, names: list[str]) -> Iterator[str]:
         """Yield saved collections as one file."""
@@ -114,6 +132,10 @@ class Collections:
     def imported(self, data: Any) -> ImportAnswer:
         """The same as a model."""
         return self.session.read(ImportAnswer, data)
+
+
+def _run(name: str, run_id: str) -> str:
+    return f"/runs/{quote(name, safe='')}/{quote(run_id, safe='')}"
 
 
 def _at(name: str) -> str:

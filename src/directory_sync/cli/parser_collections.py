@@ -13,10 +13,10 @@ def add_collections(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the commands with all that can be done."""
     parser = commands.add_parser(
         "collections",
-        help="list, show, save, delete and run saved collections",
+        help="list, show, save, delete, run and stop saved collections",
         description=(
-            "List, show, save, delete and run collections that are saved in the store, through the REST API"
-            " of a running Airflow."
+            "List, show, save, delete, run and stop collections that are saved in the store, through the REST"
+            " API of a running Airflow."
         ),
         allow_abbrev=False,
     )
@@ -69,12 +69,19 @@ def _add_saving(actions: Commands[argparse.ArgumentParser]) -> None:
         actions,
         "delete",
         "delete a saved collection",
-        "Refused while a run of it goes on or a request waits. Its versions, runs and requests stay.",
+        "Refused while a run of it goes on or a request waits, unless --stop is given. Its versions, runs and"
+        " requests stay.",
     )
     _add_name(delete)
     delete.add_argument(
         "--confirm", metavar="NAME", help="the name again; without it, a terminal asks for it"
     )
+    delete.add_argument(
+        "--stop",
+        action="store_true",
+        help="stop its runs and cancel its requests, and delete it when they have ended",
+    )
+    _add_wait(delete, 120, "with --stop: seconds to wait for that (default: 120)")
     _add_expected(delete, "number of the newest version that you have seen (default: the newest one)")
     _add_comment(delete)
     add_login(delete)
@@ -105,6 +112,42 @@ def _add_running(actions: Commands[argparse.ArgumentParser]) -> None:
             "--reason", default="", metavar="TEXT", help="reason for the run; recorded with it"
         )
         add_login(parser)
+
+    watch = command(
+        actions,
+        "watch",
+        "tell how far a run in Airflow is",
+        "What each job has read, planned and applied, until the run has ended.",
+    )
+    _add_run(watch)
+    watch.add_argument("--once", action="store_true", help="tell it once, and do not wait for the end")
+    watch.add_argument(
+        "--format",
+        choices=["table", "json"],
+        default="table",
+        help="how it is shown (default: table); json: once, everything about the run",
+    )
+    add_login(watch)
+    stop = command(
+        actions,
+        "stop",
+        "stop a run in Airflow for good",
+        "Its worker finishes the operations under way and records their outcomes. Later jobs do not run, its"
+        " requests are cancelled, and nothing resumes it.",
+    )
+    _add_run(stop)
+    stop.add_argument("--reason", default="", metavar="TEXT", help="why; kept with the run")
+    _add_wait(stop, 0, "seconds to wait until it has ended (default: 0, not at all)")
+    add_login(stop)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser)
+    parser.add_argument("run_id", metavar="RUN_ID", help="id of the run, as Airflow calls it")
+
+
+def _add_wait(parser: argparse.ArgumentParser, default: int, help_: str) -> None:
+    parser.add_argument("--wait", type=_number, default=default, metavar="SECONDS", help=help_)
 
 
 def _add_export(commands: Commands[argparse.ArgumentParser]) -> None:

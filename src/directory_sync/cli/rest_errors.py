@@ -18,6 +18,7 @@ from directory_sync.definition.problems import Problem
 from directory_sync.errors import (
     AlreadyDecided,
     CollectionError,
+    CollectionInUse,
     CollectionNotFound,
     DefinitionError,
     DirectorySyncError,
@@ -31,7 +32,7 @@ from directory_sync.errors import (
 )
 from directory_sync.portal.wire.collections import ProblemOfDefinition
 
-_OF_COLLECTIONS = {"CollectionChanged", "CollectionInUse", "NameTaken", "OriginDiffers"}
+_OF_COLLECTIONS = {"CollectionChanged", "NameTaken", "OriginDiffers"}
 _LONGEST_TEXT = 2_000
 """Characters of a server's text that a message shows."""
 _UNKNOWN = "It is not known whether it was done: see directory-sync requests show, or collections show."
@@ -160,6 +161,8 @@ def _of_collection(status: int, answer: dict[str, Any], detail: str) -> Director
         return _wrong_definition(problems, allowed=status != 403)
     if answer.get("error") == "CollectionNotFound":
         return CollectionNotFound(detail or "There is no such collection.", name="")
+    if answer.get("error") == "CollectionInUse":
+        return CollectionInUse(detail or "Something of it is under way.", name="", runs=(), requests=())
     if answer.get("error") in _OF_COLLECTIONS:
         return CollectionError(detail or "The collection is not as it was.", name="")
     return None

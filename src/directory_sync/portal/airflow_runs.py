@@ -16,9 +16,10 @@ from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidation
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
+from airflow.models.taskinstance import TaskInstance
 from airflow.sdk.exceptions import AirflowException
 from airflow.utils.session import create_session
-from airflow.utils.state import DagRunState
+from airflow.utils.state import DagRunState, State, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -99,6 +100,40 @@ def run_of(dag_id: str, run_id: str) -> RunInAirflow:
     except Exception:
         log.exception("Airflow does not tell what it knows of run %s of %s.", run_id, dag_id)
         return UNTOLD
+
+
+def end_idle_run(dag_id: str, run_id: str) -> bool:
+    """Mark a run as failed of which nothing is, or will be, on a worker: it is queued, or its DAG is switched
+    off and none of its tasks runs. Whether it was.
+
+    A run that goes on is left to its tasks. A failure is logged and nothing else.
+    """
+    try:
+        with create_session() as session:
+            named = (DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+            run = session.scalar(select(DagRun).where(*named).with_for_update())
+            dag = session.get(DagModel, dag_id)
+            if run is None or run.state not in (DagRunState.QUEUED, DagRunState.RUNNING):
+                return False
+            if run.state == DagRunState.RUNNING and not (dag is not None and dag.is_paused):
+                return False
+            tasks = session.scalars(
+                select(TaskInstance).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+            ).all()
+            if any(task.state in _ON_A_WORKER for task in tasks):
+                return False
+            for task in tasks:
+                if task.state not in State.finished:
+                    task.set_state(TaskInstanceState.SKIPPED, session=session)
+            run.set_state(DagRunState.FAILED)
+            return True
+    except Exception:
+        log.exception("Run %s of %s could not be marked as failed in Airflow.", run_id, dag_id)
+        return False
+
+
+_ON_A_WORKER = (TaskInstanceState.QUEUED, TaskInstanceState.RUNNING, TaskInstanceState.RESTARTING)
+"""States of a task that a worker has, or is about to get."""
 
 
 def send_mail_soon() -> None:

@@ -32,7 +32,7 @@ from directory_sync.errors import (
     QueryError,
     SettingsError,
 )
-from directory_sync.portal import airflow_dags, airflow_runs
+from directory_sync.portal import airflow_dags, airflow_runs, stopping
 from directory_sync.portal.access import Visitor
 from directory_sync.portal.acting import StartedRun, require_short
 from directory_sync.portal.airflow_dags import DagState
@@ -258,18 +258,33 @@ def restore(
 
 
 def delete(
-    store: Store, visitor: Visitor, name: str, *, expected: int, confirm: str, comment: str = ""
+    store: Store,
+    visitor: Visitor,
+    name: str,
+    *,
+    expected: int,
+    confirm: str,
+    comment: str = "",
+    stop: bool = False,
 ) -> SavedVersion:
-    """Delete a collection. Raises QueryError unless its name is given again as `confirm`, and as
-    `saving.delete`.
+    """Delete a collection.
+
+    `stop`: stop its runs and cancel its requests first. They take a while to end: until then it raises
+    CollectionInUse, and is asked again.
+
+    Raises QueryError unless the collection's name is given again as `confirm`; NotAllowed with `stop` if the
+    visitor may not start its runs; and as `saving.delete`.
     """
     # What they may not see, and what they may not do, comes first.
     rules = saving_rules(visitor)
-    saving.require_may_delete(store, rules, visitor.person, name)
+    seen = saving.require_may_delete(store, rules, visitor.person, name)
     if confirm != name:
         raise QueryError(
             {"confirm": "Give the collection's name again, to confirm that it is to be deleted."}
         )
+    if stop and seen.number == expected:
+        reason = f"The collection is deleted. {comment[:_REASON_PART]}".strip()
+        stopping.stop_all(store, visitor, name, reason=reason)
     deleted = saving.delete(
         store,
         rules,
@@ -281,6 +296,10 @@ def delete(
     )
     _audit("delete_collection", visitor, name, version=deleted.number, comment=comment)
     return deleted
+
+
+_REASON_PART = 900
+"""Characters of a comment that fit into the reason for a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,9 +359,7 @@ def start_run(
     RequestError if the reason is too long.
     """
     rules = saving_rules(visitor, only_looks=True)
-    saved = store.collections.get(name) if visitor.may_see(name) else None
-    if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
-        raise no_such_collection(name)
+    saved = require_known(store, visitor, name)
     visitor.require_run(name)
     require_short(reason)
     collection = None if saved is None else _collection_of(saved, rules)
@@ -372,6 +389,17 @@ def switch(store: Store, visitor: Visitor, name: str, *, on: bool) -> None:
         )
     airflow_dags.switch(name, on=on)
     _audit("switch_collection", visitor, name, on=on)
+
+
+def require_known(store: Store, visitor: Visitor, name: str) -> SavedVersion | None:
+    """The newest version of a saved collection; None for one from a file. Raises CollectionNotFound unless
+    there is a collection of this name that the visitor may see.
+    """
+    saved = store.collections.get(name) if visitor.may_see(name) else None
+    rules = saving_rules(visitor, only_looks=True)
+    if saved is None and not (visitor.may_see(name) and _is_known(store, rules, name)):
+        raise no_such_collection(name)
+    return saved
 
 
 def _is_known(store: Store, rules: SavingRules, name: str) -> bool:

@@ -12,6 +12,7 @@ from directory_sync.plan.model import Statistics
 from directory_sync.portal.access import Visitor, not_found
 from directory_sync.portal.run_in_airflow import OtherRun, is_left_behind, other_run
 from directory_sync.run.result import JobState
+from directory_sync.store.run_stops import RunStop
 from directory_sync.store.runs import TERMINAL, Snapshot, StoredJobResult
 from directory_sync.store.store import Store
 
@@ -49,6 +50,7 @@ class RunView:
         jobs: in the definition's order.
         other: the run that Airflow has by this id now, where that is another one; None otherwise.
         ended: nothing of it goes on: it was closed, or has ended in Airflow otherwise, by hand for example.
+        stop: that a person has stopped it; None if nobody has.
         hindrance_to_run: why the visitor may not start runs of the collection (or ask for waivers); empty if
             they may.
     """
@@ -58,6 +60,7 @@ class RunView:
     hindrance_to_run: str
     other: OtherRun | None = None
     ended: bool = False
+    stop: RunStop | None = None
 
     def job(self, name: str) -> RunJob | None:
         """The job of that name, or None."""
@@ -78,7 +81,8 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
         snapshot.trigger != TERMINAL and is_left_behind(store, collection, found)
     )
     other = other_run(store, collection, found)
-    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection), other, ended)
+    stop = store.run_stops.of(collection, run_id)
+    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection), other, ended, stop)
 
 
 def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:

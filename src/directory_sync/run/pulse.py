@@ -53,6 +53,7 @@ class Pulse:
         self._seconds = seconds
         self._stage: Stage | None = None
         self._done: dict[Stage, int] = {}
+        self._passed: dict[Stage, int] = {}
         self._total: int | None = None
         self._told: JobProgress | None = None
         self._stop: RunStopped | None = None
@@ -72,6 +73,9 @@ class Pulse:
     def progress(self, stage: Stage, done: int, total: int | None) -> None:
         """Hear how far the job is. Raises RunStopped where nothing is being written."""
         self._stage = stage
+        if done < (before := self._done.get(stage, 0)):
+            # A stage that comes in several parts counts each from the beginning.
+            self._passed[stage] = self._passed.get(stage, 0) + before
         self._done[stage] = done
         if stage is Stage.APPLY:
             self._total = total
@@ -117,7 +121,7 @@ class Pulse:
             stage.value,
             read=done.get(Stage.READ_SOURCE, 0),
             listed=done.get(Stage.READ_DESTINATION, 0),
-            planned=done.get(Stage.COMPARE, 0),
+            planned=self._passed.get(Stage.COMPARE, 0) + done.get(Stage.COMPARE, 0),
             applied=done.get(Stage.APPLY, 0),
             total=self._total,
         )

@@ -45,9 +45,7 @@ def _in_use(name: str, runs: Sequence[str], requests: Sequence[int]) -> Collecti
 
     under_way = " and ".join(filter(None, (named("run", runs), named("request", requests))))
     remedies = [
-        "switch the collection off and wait until its runs have ended, or mark them failed in Airflow"
-        if runs
-        else "",
+        "stop its runs, or switch the collection off and wait until they have ended" if runs else "",
         "decide or cancel its requests; an approved one is applied by its run" if requests else "",
     ]
     return CollectionInUse(

@@ -35,12 +35,13 @@ from directory_sync.portal.wire.requests import (
     RequestListAnswer,
     SavedDefinitionAnswer,
 )
-from directory_sync.portal.wire.runs import RunAnswer, RunJobAnswer
+from directory_sync.portal.wire.runs import ProgressAnswer, RunAnswer, RunJobAnswer, StopAnswer
 from directory_sync.present.definition_changes import stored_change_lines
 from directory_sync.present.line import change_line
 from directory_sync.present.patterns import counted_text, line_text
 from directory_sync.present.shown import ShownChange
 from directory_sync.printable import printable
+from directory_sync.store.runs import RUNNING
 
 
 def request_answer(request: Request) -> RequestAnswer:
@@ -201,6 +202,8 @@ def run_answer(run: RunView) -> RunAnswer:
         origin=origin.text if origin else "",
         version=snapshot.version,
         id_used_again=run.other is not None,
+        ended=run.ended,
+        stop=run.stop and StopAnswer.model_validate(run.stop),
         jobs=list(map(_run_job_answer, run.jobs)),
     )
 
@@ -221,6 +224,11 @@ def _run_job_answer(each: RunJob) -> RunJobAnswer:
         plan_id=result and result.plan_id,
         request=each.request and each.request.id,
         may_be_waived=each.may_be_waived,
+        progress=(
+            ProgressAnswer.model_validate(result.progress)
+            if result and result.progress and each.state == RUNNING
+            else None
+        ),
     )
 
 

@@ -113,14 +113,24 @@ def delete(
     expected: Annotated[int, Query(ge=1, description="Number of the newest version that you have seen.")],
     confirm: Annotated[str, Query(max_length=250, description="The collection's name again.")],
     comment: Annotated[str, Query(max_length=TEXT_LENGTH, description="Why.")] = "",
+    stop: Annotated[
+        bool,
+        Query(
+            description=(
+                "Stop its runs and cancel its requests first. Until they have ended the answer is"
+                " CollectionInUse: ask again."
+            )
+        ),
+    ] = False,
 ) -> wire_saved.VersionAnswer:
     """Delete a collection, with what its jobs know of objects. Its versions, runs and requests stay.
 
     Refused while a run of it goes on or a request waits (409, CollectionInUse).
     """
-    return answers.version_answer(
-        collections.delete(store, visitor, name, expected=expected, confirm=confirm, comment=comment)
+    deleted = collections.delete(
+        store, visitor, name, expected=expected, confirm=confirm, comment=comment, stop=stop
     )
+    return answers.version_answer(deleted)
 
 
 @router.get("/collections/{name}/versions", responses=errors(404))

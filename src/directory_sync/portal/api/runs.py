@@ -1,4 +1,6 @@
-"""REST: one run of a collection, and asking for a limit to be waived that has stopped one of its jobs."""
+"""REST: one run of a collection, stopping it, and asking for a limit to be waived that has stopped one of its
+jobs.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from directory_sync.portal import acting, runs
+from directory_sync.portal import acting, runs, stopping
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.api import answering
 from directory_sync.portal.api.describing import errors
 from directory_sync.portal.storage import CurrentStore
 from directory_sync.portal.wire.requests import RequestAnswer
-from directory_sync.portal.wire.runs import RunAnswer, WaiverBody
+from directory_sync.portal.wire.runs import RunAnswer, StopAnswer, StopBody, StoppedRunAnswer, WaiverBody
 
 router = APIRouter(tags=["runs"])
 
@@ -27,6 +29,23 @@ def read_run(
 ) -> RunAnswer:
     """One run: the state of each of its jobs, figures, plans and requests."""
     return answering.run_answer(runs.read_run(store, visitor, collection, run_id))
+
+
+@router.post("/runs/{collection}/{run_id}/stop", responses=errors(404, 409, 422))
+def stop_run(
+    collection: CollectionName, run_id: RunId, body: StopBody, store: CurrentStore, visitor: CurrentVisitor
+) -> StoppedRunAnswer:
+    """Stop a run for good: its worker finishes the operations under way, later jobs do not run, and its
+    requests are cancelled. Nothing resumes it.
+    """
+    stopped = stopping.stop_run(store, visitor, collection, run_id, reason=body.reason)
+    return StoppedRunAnswer(
+        collection=collection,
+        run_id=run_id,
+        stop=StopAnswer.model_validate(stopped.stop),
+        ended=stopped.ended,
+        requests=list(stopped.requests),
+    )
 
 
 @router.post("/runs/{collection}/{run_id}/jobs/{job}/waiver", responses=errors(404, 409, 422))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
@@ -12,14 +12,14 @@ from fastapi.responses import RedirectResponse
 from directory_sync.approval.request import Request
 from directory_sync.approval.states import UNDER_WAY
 from directory_sync.collections.saving import no_such_collection
-from directory_sync.errors import DirectorySyncError, EditRefused, QueryError
+from directory_sync.errors import CollectionInUse, DirectorySyncError, EditRefused, QueryError
 from directory_sync.portal import collections
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.answers import status_of
 from directory_sync.portal.collection_overview import read_overview
 from directory_sync.portal.queries import LARGEST_NUMBER
 from directory_sync.portal.storage import CurrentStore
-from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.frame import CurrentFrame, is_part
 from directory_sync.portal.views.rendering import render
 from directory_sync.store.request_model import RequestFilter
 from directory_sync.store.store import Store
@@ -37,6 +37,8 @@ class DeletePage:
     Attributes:
         expected: number of the version that is shown.
         runs, requests: what is under way, so that nothing can be deleted before it has ended.
+        why_not_stop: why the visitor may not stop its runs; empty if they may.
+        ending: what was under way was stopped, and the collection is deleted when it has ended.
         problem: why it was not deleted; `confirm`, `comment`: what was typed.
     """
 
@@ -44,6 +46,8 @@ class DeletePage:
     expected: int
     runs: tuple[str, ...]
     requests: tuple[Request, ...]
+    why_not_stop: str
+    ending: bool = False
     problem: str = ""
     confirm: str = ""
     comment: str = ""
@@ -67,15 +71,38 @@ def delete(
     expected: Annotated[int, Form(ge=0, le=LARGEST_NUMBER)] = 0,
     confirm: Text = "",
     comment: Text = "",
+    stop: Text = "",
 ) -> Response:
-    """Delete it."""
+    """Delete it. With `stop`, what is under way is stopped; the page asks again until it has ended."""
     try:
-        collections.delete(store, visitor, name, expected=expected, confirm=confirm.strip(), comment=comment)
+        collections.delete(
+            store,
+            visitor,
+            name,
+            expected=expected,
+            confirm=confirm.strip(),
+            comment=comment,
+            stop=bool(stop),
+        )
+    except CollectionInUse as error:
+        problem = "" if stop else str(error)
+        page = _page(store, visitor, name, problem=problem, confirm=confirm, comment=comment)
+        page = replace(page, expected=expected, ending=bool(stop))
+        status = 200 if is_part(request) else status_of(error)
+        return render(
+            request, "collection_delete.html", frame, page, part="_collection_ending.html", status=status
+        )
     except DirectorySyncError as error:
+        if is_part(request):
+            # Whatever it is, the whole page says it.
+            return Response(headers={"HX-Refresh": "true"})
         problem = " ".join(error.problems.values()) if isinstance(error, QueryError) else str(error)
         page = _page(store, visitor, name, problem=problem, confirm=confirm, comment=comment)
         return render(request, "collection_delete.html", frame, page, status=status_of(error))
-    return RedirectResponse(f"{frame.root}/collections/{name}?said=collection-deleted", 303)
+    address = f"{frame.root}/collections/{name}?said=collection-deleted"
+    if is_part(request):
+        return Response(headers={"HX-Redirect": address})
+    return RedirectResponse(address, 303)
 
 
 def _page(
@@ -96,6 +123,7 @@ def _page(
         expected=overview.saved.version.number,
         runs=overview.active,
         requests=store.requests.all(waiting, limit=_MOST_NAMED).requests,
+        why_not_stop=overview.why_not_run,
         problem=problem,
         confirm=confirm,
         comment=comment,

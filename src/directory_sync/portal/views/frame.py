@@ -65,6 +65,7 @@ MESSAGES: Mapping[str, Message] = {
         "The collection is switched off: it does not run until it is switched on again."
     ),
     "run-started": Message("A run was started. It shows under Recent Runs as soon as Airflow begins it."),
+    "stopped": Message("The run is stopped: what is under way is finished, and nothing else of it begins."),
     "nothing-selected": Message("Nothing was selected. Tick the requests that you mean.", "careful"),
 }
 """Code in the address → what is said.
@@ -73,7 +74,7 @@ The code is all that an address can bring in: never a text of somebody's making.
 """
 
 
-_ELSEWHERE = {"nothing-selected": "/requests", "waiver": "/embed/run"}
+_ELSEWHERE = {"nothing-selected": "/requests", "waiver": "/embed/run", "stopped": "/embed/run"}
 """Messages that do not belong to the page of one request, and the page that they do belong to."""
 
 

@@ -21,6 +21,7 @@ from directory_sync.portal.views import (
     manual,
     request,
     run,
+    run_stop,
     runs,
     search,
     selection,
@@ -40,5 +41,5 @@ _COLLECTIONS = (
     collection_delete,
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
-for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, run, waiver):
+for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, run, run_stop, waiver):
     router.include_router(part.router)

@@ -18,7 +18,7 @@ from directory_sync.approval.request import MessageCode, Request
 from directory_sync.approval.states import UNDER_WAY, RequestState
 from directory_sync.errors import RequestNotFound
 from directory_sync.plan.model import COUNTED_AS, RecordProblem, Statistics
-from directory_sync.portal import changes, runs
+from directory_sync.portal import changes, runs, stopping
 from directory_sync.portal.access import CurrentVisitor, Visitor
 from directory_sync.portal.queries import ChangeQuery, Order
 from directory_sync.portal.runs import RunJob, RunView
@@ -28,13 +28,16 @@ from directory_sync.portal.views.frame import CurrentFrame, Frame, is_part
 from directory_sync.portal.views.limit_meters import Meter, limit_meters
 from directory_sync.portal.views.pattern_table import pattern_table
 from directory_sync.portal.views.rendering import render
+from directory_sync.portal.views.run_stop import StopState, stop_state
 from directory_sync.present.ldif import has_ldif
 from directory_sync.present.outcomes import outcome_text
+from directory_sync.present.progress import applied_share, progress_text
 from directory_sync.present.times import seconds_text
 from directory_sync.present.words import KindCount, add_statistics, count_kinds, kinds_text
 from directory_sync.run import approval_text
 from directory_sync.run.result import JobState
 from directory_sync.store.plan_pages import PlanHead
+from directory_sync.store.run_stops import RunStop
 from directory_sync.store.runs import RUNNING
 from directory_sync.store.store import Store
 
@@ -80,6 +83,8 @@ class JobRow:
         duration: in words; empty while it runs or if it has not begun.
         request: what waits for approval, or was approved for it.
         may_be_waived: its limits can be asked to be waived.
+        progress: how far it is while it runs, in words; empty otherwise. `share`: changes that have been
+            applied, and their total, for a bar; None while that is not known.
     """
 
     name: str
@@ -100,6 +105,8 @@ class JobRow:
     request: Request | None
     has_plan: bool
     may_be_waived: bool
+    progress: str
+    share: tuple[int, int] | None
 
     @property
     def kinds_text(self) -> str:
@@ -147,6 +154,7 @@ class RunPage:
         totals: of all jobs, in the order of `COLUMNS`.
         planned_kinds: what the jobs have planned of which nothing was written; `planned_waits`: some of it
             may still be.
+        stop: what there is to say about stopping it.
         live: something happens now; `follow`: seconds after which the page looks again, 0 at the end.
         part: address of what is followed.
     """
@@ -158,6 +166,7 @@ class RunPage:
     kinds: tuple[KindCount, ...]
     planned_kinds: tuple[KindCount, ...]
     planned_waits: bool
+    stop: StopState
     live: bool
     follow: int
     part: str
@@ -196,7 +205,7 @@ class JobPage:
         kinds: what it has written; or what it has planned, where `written` says that nothing was.
         changes: None where it has no plan.
         version: changes with what its list of changes shows, so that the list is fetched again only then.
-        view, live, follow: as of a run.
+        view, stop, live, follow: as of a run.
     """
 
     view: RunView
@@ -207,6 +216,7 @@ class JobPage:
     meters: tuple[Meter, ...]
     changes: ChangeList | None
     version: str
+    stop: StopState
     live: bool
     follow: int
     part: str
@@ -221,13 +231,16 @@ class JobPage:
 class NotOurs:
     """A tab on something that is no run of a collection.
 
-    `again`: where to look whether it has become one, every `pause` seconds.
+    `again`: where to look whether it has become one, every `pause` seconds. `stop`: query of the page that
+    keeps a run of a collection from beginning; empty if it is none. `stopped`: that a person has done so.
     """
 
     title: str
     text: str
     again: str = ""
     pause: int = _SOON
+    stop: str = ""
+    stopped: RunStop | None = None
 
 
 def run_page(view: RunView, *, part: str) -> RunPage:
@@ -238,7 +251,7 @@ def run_page(view: RunView, *, part: str) -> RunPage:
     )
     totals = totals or (0,) * len(COLUMNS)
     planned = add_statistics(dict(zip(COLUMNS, row.planned, strict=True)) for row in rows if row.planned)
-    live = any(_is_live(row) for row in rows) or _goes_on(view)
+    live = any(_is_live(row) for row in rows) or _goes_on(view) or (view.stop is not None and not view.ended)
     return RunPage(
         view=view,
         jobs=rows,
@@ -247,6 +260,7 @@ def run_page(view: RunView, *, part: str) -> RunPage:
         kinds=count_kinds(dict(zip(COLUMNS, totals, strict=True))),
         planned_kinds=count_kinds(planned),
         planned_waits=any(row.waits for row in rows),
+        stop=stop_state(view),
         live=live,
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
@@ -269,6 +283,7 @@ def job_page(
         meters=() if plan is None else limit_meters(plan.limits),
         changes=changes,
         version=f"{job.state}-{job.result.attempt if job.result else 0}-{plan.id if plan else 0}",
+        stop=stop_state(view),
         live=live,
         follow=_SOON if live else _SLOWLY if _is_open(view) else 0,
         part=part,
@@ -286,6 +301,7 @@ def _row(job: RunJob) -> JobRow:
         duration = f"for {seconds_text(datetime.now(UTC) - result.started)}"
     problems = result.problems if result is not None else ()
     planned = job.planned.to_json() if job.planned is not None else {}
+    progress = None if result is None or job.state != RUNNING else result.progress
     label = outcome_text(job.state, wrote=result is not None and result.wrote)
     return JobRow(
         name=job.job.name,
@@ -306,6 +322,8 @@ def _row(job: RunJob) -> JobRow:
         request=request,
         has_plan=result is not None and result.plan_id is not None,
         may_be_waived=job.may_be_waived and not (request is not None and request.pending),
+        progress="" if progress is None else progress_text(progress),
+        share=None if progress is None else applied_share(progress),
     )
 
 
@@ -371,7 +389,7 @@ def run_tab(
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
         return _not_begun(
-            request, frame, visitor, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks
+            request, frame, visitor, store, _NO_RUN, "/embed/run", {"dag_id": dag_id, "run_id": run_id}, looks
         )
     part = f"{frame.root}/embed/run?{urlencode({'dag_id': dag_id, 'run_id': run_id})}"
     return render(request, "run.html", frame, run_page(view, part=part), part="_run.html")
@@ -400,7 +418,7 @@ def task_tab(
     try:
         view = runs.read_run(store, visitor, dag_id, run_id)
     except RequestNotFound:
-        return _not_begun(request, frame, visitor, _NO_JOB, "/embed/ti", address, looks)
+        return _not_begun(request, frame, visitor, store, _NO_JOB, "/embed/ti", address, looks)
     job = view.job(job_of(task_id))
     if job is None:
         return render(request, "not_ours.html", frame, _NO_JOB)
@@ -421,6 +439,7 @@ def _not_begun(
     request: HttpRequest,
     frame: Frame,
     visitor: Visitor,
+    store: Store,
     page: NotOurs,
     path: str,
     address: Mapping[str, str],
@@ -431,6 +450,9 @@ def _not_begun(
     A person who has just started one is watching: it is looked for again, soon at first, and slowly as long
     as Airflow says that the run goes on. It may be queued for hours.
     """
+    page = _with_stop(page, visitor, store, address)
+    if page.stopped is not None:
+        return render(request, "not_ours.html", frame, page, part="_not_ours.html")
     if looks < MOST_LOOKS:
         page = replace(page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': looks + 1})}")
     elif _goes_on_in_airflow(visitor, address):
@@ -438,6 +460,17 @@ def _not_begun(
             page, again=f"{frame.root}{path}?{urlencode({**address, 'looks': MOST_LOOKS})}", pause=SLOW_LOOKS
         )
     return render(request, "not_ours.html", frame, page, part="_not_ours.html")
+
+
+def _with_stop(page: NotOurs, visitor: Visitor, store: Store, address: Mapping[str, str]) -> NotOurs:
+    """The same for a run that Airflow holds queued, which can be kept from beginning."""
+    try:
+        found = stopping.read_stoppable(store, visitor, address["dag_id"], address["run_id"])
+    except RequestNotFound:
+        return page
+    query = urlencode({"dag_id": found.collection, "run_id": found.run_id})
+    may_stop = found.stop is None and not found.ended and not found.why_not
+    return replace(page, stop=query if may_stop else "", stopped=found.stop)
 
 
 def _goes_on_in_airflow(visitor: Visitor, address: Mapping[str, str]) -> bool:

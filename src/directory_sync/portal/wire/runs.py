@@ -12,6 +12,44 @@ REASON_LENGTH = 1_000
 """Characters that the reason for a new run may have: the DAG's parameter has the same bound."""
 
 
+class ProgressAnswer(Answer):
+    """How far a running job is."""
+
+    stage: str = Field(
+        description="`read source`, `read destination`, `compare`, `look up` or `apply`; later ones may come."
+    )
+    read: int = Field(description="Records read at the source.")
+    listed: int = Field(description="Objects read at the destination.")
+    planned: int = Field(description="Records compared.")
+    applied: int = Field(description="Changes that the destination has answered, of `total`.")
+    total: int | None = Field(description="Null before that is known.")
+    at: Time | None = Field(description="When the worker said so.")
+
+
+class StopAnswer(Answer):
+    """That a person has stopped the run. A stop is final."""
+
+    asked: Time
+    by: str
+    reason: str
+    seen: Time | None = Field(description="When a worker said last that it knows; null if none has yet.")
+
+
+class StoppedRunAnswer(Answer):
+    """A run that was stopped."""
+
+    collection: str
+    run_id: str
+    stop: StopAnswer
+    ended: bool = Field(
+        description=(
+            "It was queued, or switched off and on no worker, so it has ended. Otherwise its worker finishes"
+            " what is under way: `GET /runs/{collection}/{run_id}` says when."
+        )
+    )
+    requests: list[int] = Field(description="Requests that were cancelled because of it.")
+
+
 class RunJobAnswer(Answer):
     """One job of a run."""
 
@@ -35,6 +73,7 @@ class RunJobAnswer(Answer):
         description="What it has asked for, or the earlier request that it refers to."
     )
     may_be_waived: bool = Field(description="It was stopped by a limit, which can be asked to be waived.")
+    progress: ProgressAnswer | None = Field(None, description="While it runs, and has said so.")
 
 
 class RunAnswer(Answer):
@@ -64,6 +103,8 @@ class RunAnswer(Answer):
             "Airflow has another run by this id now, which was refused. What is told is of the one before it."
         )
     )
+    ended: bool = Field(False, description="Nothing of it goes on.")
+    stop: StopAnswer | None = Field(None, description="Null if no one has stopped it.")
     jobs: list[RunJobAnswer]
 
 
@@ -78,6 +119,12 @@ class StartedRunAnswer(Answer):
 
     dag_id: str
     run_id: str
+
+
+class StopBody(Body):
+    """Why a run is stopped."""
+
+    reason: str = Field("", max_length=REASON_LENGTH)
 
 
 class WaiverBody(Body):
