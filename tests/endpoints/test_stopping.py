@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from directory_sync.store.store import Store
 from tests.scenarios.broken_off import PEOPLE, Terminal
 from tests.scenarios.container import Container
 from tests.scenarios.corner import Corner
+from tests.scenarios.forked_child import ForkedChild, Tell
 from tests.scenarios.requests import decide
 
 POLICY = {"approvers": {"users": ["bea"]}}
@@ -227,6 +230,46 @@ def test_what_a_task_of_airflow_had_begun_is_settled_by_the_tasks_after_it(
     assert request.result is not None
     assert (request.state, request.result["state"]) == ("applied", "stopped")
     assert told(corner.store) == {Result.FOUND_DONE: 1, Result.NOT_DONE: 1}
+
+
+def test_what_has_stopped_it_is_killed_before_the_requests_end(corner: Corner, store_url: str) -> None:
+    """The run is stopped, and its approved plan is not applied; the housekeeping finds the request."""
+    waiting = corner.run(collection(corner, POLICY), trigger="manual", run_id="one")
+    assert waiting.request is not None
+
+    def killed(tell: Tell) -> None:
+        with Store.open(store_url) as store:
+            tell("here")
+            store.run_stops.ask("corp", "one", by="ann", reason="wrong")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = ForkedChild(killed)
+    assert child.wait_for("here")
+    assert os.WTERMSIG(child.end()) == signal.SIGKILL
+    decide(corner.store, waiting.request)
+    assert corner.carry_out(waiting.request).state is JobState.STOPPED
+    assert corner.there() == set()
+    (found,) = corner.store.run_stops.with_requests()
+    assert (found.by, found.reason) == ("ann", "wrong")
+    assert end_requests(corner.store, found) == (waiting.request,)
+    assert corner.store.requests.get(waiting.request).request.state == "cancelled"
+
+
+def test_what_stops_it_is_killed_within_the_stop(corner: Corner, store_url: str) -> None:
+    """Nothing is half stopped: the run goes on as if no one had asked."""
+    from directory_sync.store import run_stops
+
+    def killed(tell: Tell) -> None:
+        run_stops._select = lambda *run: os.kill(os.getpid(), signal.SIGKILL)
+        with Store.open(store_url) as store:
+            tell("here")
+            store.run_stops.ask("corp", "one", by="bea", reason="wrong")
+
+    child = ForkedChild(killed)
+    assert child.wait_for("here")
+    assert os.WTERMSIG(child.end()) == signal.SIGKILL
+    assert corner.store.run_stops.of("corp", "one") is None
+    assert corner.run(collection(corner), run_id="one").state is JobState.SUCCESS
 
 
 def test_the_first_stop_stands(store: Store) -> None:

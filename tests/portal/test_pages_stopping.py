@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -13,11 +15,14 @@ from sqlalchemy import update
 from directory_sync.portal import airflow_runs
 from directory_sync.portal.run_in_airflow import RunInAirflow
 from directory_sync.run.stopping import end_requests
+from directory_sync.store.database import Database
 from directory_sync.store.run_identity import RunIdentity
 from directory_sync.store.run_progress import JobProgress
+from directory_sync.store.store import Store
 from directory_sync.store.tables import RunStopRow
 from tests.portal.pages_client import Looker, text_of
-from tests.scenarios.portal_pages import BEA
+from tests.scenarios.forked_child import ForkedChild, Tell
+from tests.scenarios.portal_pages import BEA, IDA, AllRights
 
 GOING = {"dag_id": "running", "run_id": "manual__2026-11-25"}
 WAITS = {"dag_id": "staff_to_branch", "run_id": "manual__2026-11-21"}
@@ -123,6 +128,31 @@ def test_what_waits_is_cancelled(looker: Looker) -> None:
     found = looker.store.run_stops.of(*WAITS.values())
     assert found is not None
     assert end_requests(looker.store, found) == ()
+
+
+def test_an_api_server_that_is_killed_in_the_middle(looker: Looker) -> None:
+    """The run is stopped; asking again does what was left, under the name of the person who was first."""
+    number = looker.made["pending"]
+
+    def killed(tell: Tell) -> None:
+        from directory_sync.portal import stopping
+        from directory_sync.portal.access import Visitor
+
+        stopping.end_requests = lambda store, stop: os.kill(os.getpid(), signal.SIGKILL)
+        tell("here")
+        with Store(Database(looker.store._database.url)) as store:
+            visitor = Visitor(BEA, administrator=False, rights=AllRights())
+            stopping.stop_run(store, visitor, *WAITS.values(), reason="wrong")
+
+    child = ForkedChild(killed)
+    assert child.wait_for("here")
+    assert os.WTERMSIG(child.end()) == signal.SIGKILL
+    assert looker.store.requests.get(number).request.state == "pending"
+    assert "Stopping by bea" in text_of(looker.get(f"/embed/run?{urlencode(WAITS)}"))
+    looker.become(IDA)
+    looker.post("/embed/stop", {**WAITS, "reason": "again"})
+    request = looker.store.requests.get(number).request
+    assert (request.state, request.decided_by) == ("cancelled", "bea")
 
 
 def test_who_may_not_stop_it(looker: Looker) -> None:

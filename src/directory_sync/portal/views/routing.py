@@ -41,5 +41,6 @@ _COLLECTIONS = (
     collection_delete,
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)
-for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, run, run_stop, waiver):
+_RUNS = (run, run_stop, waiver)
+for part in (*_OVERVIEWS, *_COLLECTIONS, lists, selection, request, change, comparison, ask, *_RUNS):
     router.include_router(part.router)
