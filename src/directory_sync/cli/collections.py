@@ -10,7 +10,6 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 
-from directory_sync.cli.collections_running import stop, watch
 from directory_sync.cli.collections_session import Collections, read_text
 from directory_sync.cli.collections_text import (
     COLUMNS,
@@ -198,6 +197,18 @@ def _run(collections: Collections, arguments: Namespace) -> ExitStatus:
     return ExitStatus.OK
 
 
+def _watch(collections: Collections, arguments: Namespace) -> ExitStatus:
+    from directory_sync.cli.collections_running import watch  # with what a run needs, no other command does
+
+    return watch(collections, arguments)
+
+
+def _stop(collections: Collections, arguments: Namespace) -> ExitStatus:
+    from directory_sync.cli.collections_running import stop
+
+    return stop(collections, arguments)
+
+
 def _tell(saved: SavedAnswer, file: str) -> ExitStatus:
     for line in saved_lines(saved):
         print(line)
@@ -220,6 +231,6 @@ _ACTIONS: dict[str, Callable[[Collections, Namespace], ExitStatus]] = {
     "restore": _restore,
     "run": _run,
     "preview": _run,
-    "stop": stop,
-    "watch": watch,
+    "stop": _stop,
+    "watch": _watch,
 }
