@@ -17,6 +17,13 @@ RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice
 RUN = "dag_id=staff_to_branch&run_id=manual__2026-11-21"
 STOPPED = "dag_id=stopped&run_id=manual__2026-11-24"
 PAGES = (
+    "dashboard",
+    "jobs?where=job.contains.e",
+    "history",
+    "templates",
+    "templates/jobs/sync_gal",
+    "search?q=branch",
+    "help/pages",
     "requests?list=inbox",
     "requests?list=mine",
     "requests?list=mine&state=denied&requester=x",

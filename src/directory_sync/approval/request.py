@@ -220,6 +220,7 @@ class Request:
         applied: when the approved plan was carried out; `result`: what became of it; `result_code`: what the
             message in it says.
         saved: of the saved collection that the plan was made by; None for one from a file.
+        current_name: what the collection is called now, where `collection` is what it was called then.
     """
 
     id: int
@@ -257,6 +258,7 @@ class Request:
     result: Mapping[str, Any] | None = None
     result_code: MessageCode = MessageCode.OTHER
     saved: SavedDefinition | None = None
+    current_name: str = ""
 
     @property
     def edits(self) -> tuple[Edit, ...]:

@@ -188,6 +188,18 @@ def _restore(collections: Collections, arguments: Namespace) -> ExitStatus:
     return _tell(saved, name)
 
 
+def _rename(collections: Collections, arguments: Namespace) -> ExitStatus:
+    name, to, expected = arguments.name, arguments.to, arguments.expected
+    if expected is None:
+        expected = collections.newest_number(name)
+    body = {"to": to, "expected": max(expected, 1), "comment": arguments.comment}
+    saved = collections.rename(name, body)
+    print(f"{printable(name)}: renamed to {printable(saved.version.name)}, version {saved.version.number}")
+    if saved.dag.message:
+        message(saved.dag.message)
+    return ExitStatus.OK
+
+
 def _run(collections: Collections, arguments: Namespace) -> ExitStatus:
     preview = arguments.action == "preview"
     body = {"reason": arguments.reason, "jobs": arguments.job or [], "preview_only": preview}
@@ -228,6 +240,7 @@ _ACTIONS: dict[str, Callable[[Collections, Namespace], ExitStatus]] = {
     "versions": _versions,
     "save": _save,
     "delete": _delete,
+    "rename": _rename,
     "restore": _restore,
     "run": _run,
     "preview": _run,

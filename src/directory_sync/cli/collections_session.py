@@ -94,6 +94,10 @@ class Collections:
         body = {"number": number, "expected": expected, "comment": comment}
         return self.session.read(SavedAnswer, self.session.client.post(f"{_at(name)}/restore", body))
 
+    def rename(self, name: str, body: Mapping[str, Any]) -> SavedAnswer:
+        """Give a collection another name."""
+        return self.session.read(SavedAnswer, self.session.client.post(f"{_at(name)}/rename", body))
+
     def delete(
         self, name: str, *, expected: int, confirm: str, comment: str, stop: bool = False
     ) -> VersionAnswer:

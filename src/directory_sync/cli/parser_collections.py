@@ -13,16 +13,17 @@ def add_collections(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the commands with all that can be done."""
     parser = commands.add_parser(
         "collections",
-        help="list, show, save, delete, run and stop saved collections",
+        help="list, show, save, rename, delete, run and stop saved collections",
         description=(
-            "List, show, save, delete, run and stop collections that are saved in the store, through the REST"
-            " API of a running Airflow."
+            "List, show, save, rename, delete, run and stop collections that are saved in the store, through"
+            " the REST API of a running Airflow."
         ),
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_looking(actions)
     _add_saving(actions)
+    _add_rename(actions)
     _add_running(actions)
     _add_export(commands)
     _add_import(commands)
@@ -96,6 +97,22 @@ def _add_saving(actions: Commands[argparse.ArgumentParser]) -> None:
     _add_expected(restore, "number of the newest version that you have seen (default: the newest one)")
     _add_comment(restore)
     add_login(restore)
+
+
+def _add_rename(actions: Commands[argparse.ArgumentParser]) -> None:
+    rename = command(
+        actions,
+        "rename",
+        "give a saved collection another name",
+        "Refused while a run of it goes on or a request waits. Its versions, runs and requests follow it, and"
+        " so does what its jobs know; Airflow's own history stays under the old name. The title is changed by"
+        " saving.",
+    )
+    _add_name(rename)
+    rename.add_argument("to", metavar="NEW", help="the new name, which no collection has or had")
+    _add_expected(rename, "number of the newest version that you have seen (default: the newest one)")
+    _add_comment(rename)
+    add_login(rename)
 
 
 def _add_running(actions: Commands[argparse.ArgumentParser]) -> None:

@@ -29,6 +29,8 @@ class ChangeCode(StrEnum):
 
     CREATED = "created"
     DELETED = "deleted"
+    RENAMED = "renamed"
+    """The collection has another name; `old` and `new` are the names."""
     RESTORED = "restored"
     """An earlier version was saved again; `new` is its number."""
     TEXT_ONLY = "text_only"

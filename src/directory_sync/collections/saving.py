@@ -137,7 +137,7 @@ def check(store: Store, rules: SavingRules, person: Person, text: str, *, name: 
     if isinstance(loaded, Broken):
         return Checked(text, meant, None, loaded.problems, False, newest, ())
     collection = loaded.collection
-    before = None if newest is None else _collection_of(newest, rules)
+    before = None if newest is None else collection_of(newest, rules)
     _require_right(rules, person, meant, newest, owners_after=collection.owners)
     problems = [
         *loaded.problems,
@@ -272,15 +272,16 @@ def delete(
     Raises EditRefused, CollectionNotFound, CollectionChanged; CollectionInUse while a run or a request of it
     is under way.
     """
-    judged = require_may_delete(store, rules, person, name)
+    judged = require_may_edit(store, rules, person, name)
     return store.collections.delete(
         name, expected=expected, by=person, comment=comment.strip(), judged=judged.revision, running=running
     )
 
 
-def require_may_delete(store: Store, rules: SavingRules, person: Person, name: str) -> SavedVersion:
-    """The version by which a person may delete a collection; raises CollectionNotFound or EditRefused unless
-    there is one, and they may.
+def require_may_edit(store: Store, rules: SavingRules, person: Person, name: str) -> SavedVersion:
+    """The version by which a person may delete or rename a collection.
+
+    Raises CollectionNotFound or EditRefused unless there is one, and they may.
     """
     newest = store.collections.get(name)
     if newest is None or not rules.sees(name):
@@ -347,7 +348,7 @@ def _require_right(
     owners_after: Sequence[str] | None = None,
 ) -> None:
     """Raise EditRefused if the person may not create or edit this collection."""
-    before = None if newest is None else _collection_of(newest, rules)
+    before = None if newest is None else collection_of(newest, rules)
     right = may_edit(
         person,
         () if before is None else before.owners,
@@ -360,7 +361,7 @@ def _require_right(
         raise EditRefused(text, name=name or "")
 
 
-def _collection_of(version: SavedVersion, rules: SavingRules) -> Collection | None:
+def collection_of(version: SavedVersion, rules: SavingRules) -> Collection | None:
     """What a saved version means now; None if it cannot be used, as after an upgrade or without its
     template.
     """

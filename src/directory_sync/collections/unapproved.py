@@ -58,7 +58,8 @@ class JobHistory:
         self._run_version = _number(snapshot)
         name = snapshot.collection.name
         versions = store.collections.history(name)
-        exists = bool(versions) and not versions[0].deleted
+        is_there = bool(versions) and not versions[0].deleted
+        exists = is_there and store.collections.renamed_to(name) is None
         if self._run_version is None and not (snapshot.trigger == TERMINAL and exists):
             versions = []  # what Airflow runs from a file, no one has saved here
         self._versions = versions

@@ -221,15 +221,15 @@ def replan(store: Store, visitor: Visitor, request_id: int, *, reason: str = "")
     long.
     """
     request = visible_request(store, visitor, request_id).request
-    visitor.require_run(request.collection)
+    visitor.require_run(request.current_name)
     require_short(reason)
     conf: dict[str, Any] = {
         "jobs": [request.job],
         "reason": reason.strip() or f"Planned again because of request {request.id}.",
     }
-    run_id = airflow_runs.start_run(request.collection, by=visitor.person.name, conf=conf)
+    run_id = airflow_runs.start_run(request.current_name, by=visitor.person.name, conf=conf)
     _audit("replan", visitor, request, started=run_id, reason=reason)
-    return StartedRun(request.collection, run_id)
+    return StartedRun(request.current_name, run_id)
 
 
 def require_short(reason: str) -> None:

@@ -48,7 +48,7 @@ def visible_plan(store: Store, visitor: Visitor, plan_id: int) -> tuple[PlanHead
         head = store.plan_pages.head(plan_id)
     except PlanMismatch:
         raise RequestNotFound(not_found(f"plan {plan_id}")) from None
-    visitor.require_sight(head.collection, f"plan {plan_id}")
+    visitor.require_sight(head.current_name, f"plan {plan_id}")
     snapshot = store.runs.find(head.collection, head.run_id)
     if snapshot is None:
         raise RequestNotFound(not_found(f"plan {plan_id}"))

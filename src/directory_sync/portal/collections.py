@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from directory_sync import settings
-from directory_sync.collections import importing, saving
+from directory_sync.collections import importing, renaming, saving
 from directory_sync.collections.documents import join
 from directory_sync.collections.import_choices import Choice, ItemState
 from directory_sync.collections.importing import ImportItem
@@ -277,7 +277,7 @@ def delete(
     """
     # What they may not see, and what they may not do, comes first.
     rules = saving_rules(visitor)
-    seen = saving.require_may_delete(store, rules, visitor.person, name)
+    seen = saving.require_may_edit(store, rules, visitor.person, name)
     if confirm != name:
         raise QueryError(
             {"confirm": "Give the collection's name again, to confirm that it is to be deleted."}
@@ -300,6 +300,27 @@ def delete(
 
 _REASON_PART = 900
 """Characters of a comment that fit into the reason for a stop."""
+
+
+def rename(store: Store, visitor: Visitor, name: str, to: str, *, expected: int, comment: str = "") -> Saved:
+    """Give a collection another name. Raises as `renaming.rename`."""
+    rules = saving_rules(visitor)
+    # What they may not see, and what they may not do, comes first.
+    saving.require_may_edit(store, rules, visitor.person, name)
+    saved = renaming.rename(
+        store,
+        rules,
+        visitor.person,
+        name,
+        to,
+        expected=expected,
+        comment=comment,
+        running=airflow_dags.active_runs(name),
+    )
+    version = saved.version
+    for each in (name, to):
+        _audit("rename_collection", visitor, each, old=name, new=to, version=version.number, comment=comment)
+    return saved
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ def read_request(
     return RequestDetails(
         view=view,
         powers=powers,
-        hindrance_to_replan=visitor.hindrance_to_run(view.request.collection),
+        hindrance_to_replan=visitor.hindrance_to_run(view.request.current_name),
         outcome=decisions.standing(view),
         plan=plan,
         previous=_previous(store, view),
@@ -206,7 +206,7 @@ def visible_request(store: Store, visitor: Visitor, request_id: int) -> RequestV
     except RequestNotFound:
         # In the same words as for one that is hidden, so that they say nothing about its existence.
         raise RequestNotFound(not_found(what)) from None
-    visitor.require_sight(view.request.collection, what)
+    visitor.require_sight(view.request.current_name, what)
     return view
 
 
@@ -256,7 +256,7 @@ def _previous(store: Store, view: RequestView) -> int | None:
             replaced: int = event.data["replaces"]
             return replaced
     request = view.request
-    filter = RequestFilter(collections=(request.collection,), job=request.job)
+    filter = RequestFilter(collections=(request.current_name,), job=request.job)
     earlier = store.requests.all(filter, before=request.id, limit=1).requests
     return earlier[0].id if earlier else None
 

@@ -69,8 +69,8 @@ class RunView:
 
 def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> RunView:
     """A run that has begun. Raises RequestNotFound if there is none that the visitor may see."""
-    snapshot = store.runs.find(collection, run_id) if visitor.may_see(collection) else None
-    if snapshot is None:
+    snapshot = store.runs.find(collection, run_id)
+    if snapshot is None or not visitor.may_see(snapshot.current_name):
         raise RequestNotFound(not_found(f"run {run_id} of {collection}"))
     results = {result.job: result for result in store.runs.job_results(collection, run_id)}
     jobs = tuple(
@@ -82,15 +82,24 @@ def read_run(store: Store, visitor: Visitor, collection: str, run_id: str) -> Ru
     )
     other = other_run(store, collection, found)
     stop = store.run_stops.of(collection, run_id)
-    return RunView(snapshot, jobs, visitor.hindrance_to_run(collection), other, ended, stop)
+    return RunView(snapshot, jobs, visitor.hindrance_to_run(snapshot.current_name), other, ended, stop)
 
 
 def _run_job(store: Store, snapshot: Snapshot, job: Job, result: StoredJobResult | None) -> RunJob:
     state = JobState.NOT_RUN.value if result is None else result.state
     request = None if result is None else _request_of(store, snapshot, result)
+    # No later run makes this very plan: it has the name in it.
+    renamed = snapshot.current_name != snapshot.collection.name
     stopped = state == JobState.STOPPED_BY_LIMIT and result is not None and result.plan_id is not None
     planned = None if result is None or state not in _ONLY_PLANNED else _planned(store, result, request)
-    return RunJob(job, result, state, request, planned, may_be_waived=stopped and not snapshot.preview_only)
+    return RunJob(
+        job,
+        result,
+        state,
+        request,
+        planned,
+        may_be_waived=stopped and not snapshot.preview_only and not renamed,
+    )
 
 
 def _planned(store: Store, result: StoredJobResult, request: Request | None) -> Statistics | None:

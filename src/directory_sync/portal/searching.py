@@ -64,7 +64,7 @@ def search(store: Store, visitor: Visitor, text: str) -> Found:
         if text.casefold() in f"{each.name}\n{each.title}".casefold()
     ]
     run = visitor.visible(store.run_overview.collections())
-    done = [entry for entry in store.history.of_object(text, limit=50) if entry.collection in run]
+    done = [entry for entry in store.history.of_object(text, limit=50) if entry.current_name in run]
     return Found(
         collections=tuple(collections[:MOST]),
         collections_total=len(collections),

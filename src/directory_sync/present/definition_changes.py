@@ -95,6 +95,8 @@ def _text(change: DefinitionChange) -> str:
         case ChangeCode.POLICY_LOOSENED | ChangeCode.POLICY_CHANGED:
             verb = "loosened" if code is ChangeCode.POLICY_LOOSENED else "changed"
             return f"approval policy {verb}: {', '.join(_part(change, part) for part in change.parts)}"
+        case ChangeCode.RENAMED:
+            return f"collection renamed: {was} → {now}"
         case ChangeCode.RESTORED:
             return f"version {now} restored"
         case ChangeCode.MORE:

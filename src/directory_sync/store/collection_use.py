@@ -1,4 +1,4 @@
-"""What keeps a saved collection from being deleted: its runs and requests that are under way."""
+"""What keeps a saved collection from being deleted or renamed: its runs and requests that are under way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def require_nothing_under_way(connection: Connection, name: str, running: Sequen
     transaction ends.
 
     Args:
-        connection: the transaction that deletes the collection.
+        connection: the transaction that deletes or renames the collection.
         name: of the collection.
         running: ids of its runs that have not ended, as Airflow tells.
     """
@@ -49,7 +49,7 @@ def _in_use(name: str, runs: Sequence[str], requests: Sequence[int]) -> Collecti
         "decide or cancel its requests; an approved one is applied by its run" if requests else "",
     ]
     return CollectionInUse(
-        f"The collection {name} was not deleted, because {under_way} of it"
+        f"The collection {name} stays as it is, because {under_way} of it"
         f" {'are' if len(runs) + len(requests) > 1 else 'is'} under way. First"
         f" {'; '.join(filter(None, remedies))}.",
         name=name,

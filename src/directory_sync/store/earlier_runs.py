@@ -58,7 +58,7 @@ class EarlierRuns:
         with self._database.read() as connection:
             row = connection.execute(
                 select_runs()
-                .where(CollectionRunRow.collection == collection, CollectionRunRow.trigger != TERMINAL)
+                .where(CollectionRunRow.current_name == collection, CollectionRunRow.trigger != TERMINAL)
                 .order_by(CollectionRunRow.id.desc())
                 .limit(1)
             ).one_or_none()
@@ -69,7 +69,7 @@ class EarlierRuns:
         the newest of its runs and the newest of all others.
         """
         newest = select(func.max(CollectionRunRow.id)).group_by(
-            CollectionRunRow.collection, CollectionRunRow.trigger == TERMINAL
+            CollectionRunRow.current_name, CollectionRunRow.trigger == TERMINAL
         )
         with self._database.read() as connection:
             keys = connection.scalars(
@@ -176,7 +176,7 @@ def _runs_with(collection: str, job: str, states: Collection[str], since: dateti
         select(CollectionRunRow.id)
         .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
         .where(
-            CollectionRunRow.collection == collection,
+            CollectionRunRow.current_name == collection,
             CollectionRunRow.trigger != TERMINAL,
             ~CollectionRunRow.preview_only,
         )

@@ -23,11 +23,13 @@ class HistoryEntry:
     """One change that was carried out, or tried, on an object.
 
     Attributes:
+        collection: as it was called then; `current_name` as it is called now.
         destination: identity of the endpoint; the same id may exist at several.
         recorded: when the outcome was recorded.
     """
 
     collection: str
+    current_name: str
     run_id: str
     job: str
     requester: str
@@ -81,6 +83,7 @@ class History:
             query = (
                 select(
                     CollectionRunRow.collection,
+                    CollectionRunRow.current_name,
                     CollectionRunRow.run_id,
                     CollectionRunRow.requester,
                     CollectionRunRow.requester_verified,
@@ -104,6 +107,7 @@ class History:
             return tuple(
                 HistoryEntry(
                     collection=row.collection,
+                    current_name=row.current_name,
                     run_id=row.run_id,
                     job=row.job,
                     requester=row.requester,
@@ -142,7 +146,7 @@ class History:
                 chosen.append(plan_id)
             query = (
                 select(
-                    run.collection,
+                    run.current_name.label("collection"),
                     run.run_id,
                     JobRunRow.job,
                     ChangeRow.plan_id,
@@ -167,7 +171,7 @@ def _newest_plans(collections: Collection[str]) -> Select[Any]:
         select(PlanRow.id)
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
-        .where(PlanRow.complete, CollectionRunRow.collection.in_(collections))
+        .where(PlanRow.complete, CollectionRunRow.current_name.in_(collections))
         .order_by(PlanRow.id.desc())
         .limit(_PLANS)
     )

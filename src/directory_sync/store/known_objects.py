@@ -348,7 +348,7 @@ def _applied_since(place: JobPlace, since: datetime) -> Select[Any]:
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .outerjoin(RequestRow, RequestRow.id == PlanRow.request_id)
-        .where(CollectionRunRow.collection == place.collection, JobRunRow.job == place.job)
+        .where(CollectionRunRow.current_name == place.collection, JobRunRow.job == place.job)
         .where(PlanRow.destination == place.destination, PlanRow.complete, PlanRow.apply_started.is_not(None))
         .where(or_(PlanRow.apply_finished.is_(None), PlanRow.apply_finished >= since))
         # Plans of versions that did not count are counted by their changes.

@@ -53,6 +53,7 @@ class PlanHead:
 
     id: int
     collection: str
+    current_name: str
     job: str
     collection_run_id: int
     run_id: str
@@ -135,6 +136,7 @@ class PlanPages:
         return PlanHead(
             id=row.id,
             collection=row.collection,
+            current_name=row.current_name,
             job=row.job,
             collection_run_id=row.collection_run_id,
             run_id=row.run_id,
@@ -372,6 +374,7 @@ def _heads() -> Select[Any]:
             JobRunRow.job,
             JobRunRow.collection_run_id,
             CollectionRunRow.collection,
+            CollectionRunRow.current_name,
             CollectionRunRow.run_id,
         )
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)

@@ -360,7 +360,7 @@ def run_of(connection: Connection, plan_id: int) -> int:
 
 def _newer_plan(connection: Connection, plan_id: int) -> str | None:
     own = (
-        select(PlanRow.destination, JobRunRow.job, JobRunRow.collection_run_id, CollectionRunRow.collection)
+        select(PlanRow.destination, JobRunRow.job, JobRunRow.collection_run_id, CollectionRunRow.current_name)
         .join(JobRunRow, JobRunRow.id == PlanRow.job_run_id)
         .join(CollectionRunRow, CollectionRunRow.id == JobRunRow.collection_run_id)
         .where(PlanRow.id == plan_id)
@@ -370,7 +370,7 @@ def _newer_plan(connection: Connection, plan_id: int) -> str | None:
         select(CollectionRunRow.run_id)
         .join(JobRunRow, JobRunRow.collection_run_id == CollectionRunRow.id)
         .join(PlanRow, PlanRow.job_run_id == JobRunRow.id)
-        .join(own, and_(CollectionRunRow.collection == own.c.collection, JobRunRow.job == own.c.job))
+        .join(own, and_(CollectionRunRow.current_name == own.c.current_name, JobRunRow.job == own.c.job))
         .where(PlanRow.id > plan_id, PlanRow.complete, PlanRow.destination == own.c.destination)
         .where(CollectionRunRow.id != own.c.collection_run_id, ~CollectionRunRow.preview_only)
         .order_by(PlanRow.id.desc())

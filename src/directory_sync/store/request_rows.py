@@ -58,6 +58,7 @@ def read_request(row: Row[Any]) -> Request:
     return Request(
         id=row.id,
         collection=row.collection,
+        current_name=row.current_name,
         job=row.job,
         run_id=row.run_id,
         collection_run_id=row.collection_run_id,

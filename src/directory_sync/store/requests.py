@@ -197,7 +197,7 @@ class Requests:
         """The names of all collections that requests are about, sorted; with `pending_only`, of those that
         wait.
         """
-        query = select(RequestRow.collection).distinct().order_by(RequestRow.collection)
+        query = select(RequestRow.current_name).distinct().order_by(RequestRow.current_name)
         if pending_only:
             query = query.where(RequestRow.state == RequestState.PENDING)
         with self._database.read() as connection:
@@ -296,7 +296,7 @@ def _waits_for(user: str, roles: Collection[str]) -> ColumnElement[bool]:
 def _conditions(filter: RequestFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if filter.collections is not None:
-        conditions.append(RequestRow.collection.in_(filter.collections))
+        conditions.append(RequestRow.current_name.in_(filter.collections))
     if filter.job is not None:
         conditions.append(RequestRow.job == filter.job)
     if filter.run_id is not None:

@@ -25,12 +25,14 @@ class LatestRun:
     Attributes:
         state: a job state, `running` while it goes on; `waiting` while all that goes on is waiting for
             approval.
+        dag_id: what the collection was called then.
         origin: of the document that its definition was read from; empty where that was not noted.
         times: how many runs of the collection the store has.
         wrote: any attempt at any of its jobs has written something.
     """
 
     collection: str
+    dag_id: str
     run_id: str
     trigger: str
     requester: str
@@ -64,11 +66,13 @@ class RunUnderWay:
     """A run that has not ended.
 
     Attributes:
+        dag_id: what the collection was called when it began.
         waits: nothing of it goes on but waiting for approval.
         job: what is worked on; empty where that is nothing.
     """
 
     collection: str
+    dag_id: str
     run_id: str
     trigger: str
     requester: str
@@ -129,11 +133,12 @@ class JobAttempt:
 class ListedRun:
     """A run; `jobs` holds the latest attempt at each job that was begun.
 
-    `state` and `wrote` are as in `LatestRun`.
+    `dag_id`, `state` and `wrote` are as in `LatestRun`.
     """
 
     id: int
     collection: str
+    dag_id: str
     run_id: str
     trigger: str
     requester: str
@@ -161,12 +166,13 @@ class RunOverview:
         """Collection → its latest run."""
         newest = (
             select(func.max(CollectionRunRow.id).label("id"), func.count().label("times"))
-            .group_by(CollectionRunRow.collection)
+            .group_by(CollectionRunRow.current_name)
             .subquery()
         )
         query = select(
             CollectionRunRow.id,
-            CollectionRunRow.collection,
+            CollectionRunRow.current_name.label("collection"),
+            CollectionRunRow.collection.label("dag_id"),
             CollectionRunRow.run_id,
             CollectionRunRow.trigger,
             CollectionRunRow.requester,
@@ -190,13 +196,13 @@ class RunOverview:
         attempt, run = JobRunRow, CollectionRunRow
         newest = (
             select(
-                run.collection,
+                run.current_name.label("collection"),
                 attempt.job,
                 func.max(attempt.id).label("id"),
                 func.count(attempt.collection_run_id.distinct()).label("times"),
             )
             .join(run, run.id == attempt.collection_run_id)
-            .group_by(run.collection, attempt.job)
+            .group_by(run.current_name, attempt.job)
             .subquery()
         )
         query = (
@@ -222,7 +228,7 @@ class RunOverview:
 
     def collections(self) -> tuple[str, ...]:
         """The names of all collections that have run, sorted."""
-        query = select(CollectionRunRow.collection).distinct().order_by(CollectionRunRow.collection)
+        query = select(CollectionRunRow.current_name).distinct().order_by(CollectionRunRow.current_name)
         with self._database.read() as connection:
             return tuple(connection.scalars(query))
 
@@ -232,7 +238,8 @@ class RunOverview:
         conditions = _conditions(self._database, filter)
         query = select(
             run.id,
-            run.collection,
+            run.current_name.label("collection"),
+            run.collection.label("dag_id"),
             run.run_id,
             run.trigger,
             run.requester,
@@ -262,7 +269,8 @@ class RunOverview:
         query = (
             select(
                 run.id,
-                run.collection,
+                run.current_name.label("collection"),
+                run.collection.label("dag_id"),
                 run.run_id,
                 run.trigger,
                 run.requester,
@@ -291,7 +299,7 @@ def _counts_a_change(statistics: dict[str, int] | None) -> bool:
 
 def _conditions(database: Database, filter: RunFilter) -> list[ColumnElement[bool]]:
     run = CollectionRunRow
-    conditions: list[ColumnElement[bool]] = [run.collection.in_(filter.collections)]
+    conditions: list[ColumnElement[bool]] = [run.current_name.in_(filter.collections)]
     waiting = exists(
         select(JobRunRow.id).where(JobRunRow.collection_run_id == run.id, JobRunRow.state == WAITING)
     )

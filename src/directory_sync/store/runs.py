@@ -55,6 +55,7 @@ class Snapshot:
         reason: why, in the requester's words.
         preview_only: nothing is to be written.
         finished: when it was closed; None as long as it goes on.
+        current_name: what the collection is called now; the definition has the name that it had.
     """
 
     id: int
@@ -70,6 +71,7 @@ class Snapshot:
     finished: datetime | None = None
     origin: str = ""
     version: str = ""
+    current_name: str = ""
 
     @property
     def came_from(self) -> Origin | None:
@@ -395,7 +397,7 @@ class Runs:
             .limit(limit)
         )
         if collection is not None:
-            query = query.where(CollectionRunRow.collection == collection)
+            query = query.where(CollectionRunRow.current_name == collection)
         with self._database.read() as connection:
             rows = connection.execute(query).all()
             wrote = runs_that_wrote(self._database, connection, [row.id for row in rows])
@@ -490,6 +492,7 @@ def read_snapshot(database: Database, row: Row[Any]) -> Snapshot:
         finished=row.finished,
         origin=row.definition_origin or "",
         version=row.definition_version or "",
+        current_name=row.current_name,
     )
 
 

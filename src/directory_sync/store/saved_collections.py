@@ -30,6 +30,7 @@ from directory_sync.store.collection_names import (
     require_saved,
     saved_by_another,
 )
+from directory_sync.store.collection_renaming import rename, renamed_to
 from directory_sync.store.collection_use import require_nothing_under_way
 from directory_sync.store.database import Database
 from directory_sync.store.policy_changes import end_undecided, hold_back_filing
@@ -237,6 +238,62 @@ class SavedCollections:
                 },
                 by,
             )
+
+    def rename(
+        self,
+        name: str,
+        to: str,
+        text: str,
+        *,
+        expected: int,
+        by: Person,
+        comment: str = "",
+        change: Sequence[Mapping[str, Any]] = (),
+        judged: int | None = None,
+        running: Sequence[str] = (),
+    ) -> SavedVersion:
+        """Give a collection another name; the version that says so. Versions, runs, requests and what its
+        jobs know follow it.
+
+        Args:
+            name, to: the old name and the new one.
+            text: the definition by the new name.
+            expected, by, comment, change, judged: as for `save`.
+            running: ids of its runs that have not ended, as Airflow tells.
+
+        Raises CollectionChanged, CollectionNotFound and CollectionError as `save`; NameTaken and
+        CollectionInUse as `collection_renaming.rename`.
+        """
+        _require_storable(to, text, comment, by)
+        with self._numbering() as (connection, now):
+            newest = _find(connection, name)
+            _require_judged(name, newest, judged)
+            _require_seen(connection, name, newest, expected)
+            if newest is None:
+                raise _not_found(name)
+            hold_back_filing(connection, name)
+            rename(connection, newest.collection_id, name, to, running=running, now=now)
+            return self._add(
+                connection,
+                {
+                    "collection_id": newest.collection_id,
+                    "name": to,
+                    "number": expected + 1,
+                    "text": text,
+                    "saved": now,
+                    "comment": comment,
+                    "change": list(change),
+                    "deleted": False,
+                },
+                by,
+            )
+
+    def renamed_to(self, name: str) -> str | None:
+        """What the collection is called now that last had a name; None if no collection was renamed from it,
+        or another one has it.
+        """
+        with self._database.read() as connection:
+            return renamed_to(connection, name)
 
     def history(self, name: str) -> list[VersionFacts]:
         """All versions that belong to a name, newest first: those of the collection that has it, by whatever

@@ -30,6 +30,7 @@ _CHANGES_LATER = frozenset(
         "applied",
         "result",
         "result_code",
+        "current_name",
     )
 )
 """Of a request: what happens to it after it was filed, and times."""

@@ -98,7 +98,7 @@ class Settling:
             .join(its_attempt, its_attempt.id == later.job_run_id)
             .join(its_run, its_run.id == its_attempt.collection_run_id)
             .where(later.id > PlanRow.id, later.complete, later.destination == PlanRow.destination)
-            .where(its_attempt.job == JobRunRow.job, its_run.collection == CollectionRunRow.collection)
+            .where(its_attempt.job == JobRunRow.job, its_run.current_name == CollectionRunRow.current_name)
             .where(its_run.id != CollectionRunRow.id, ~its_run.preview_only)
         )
         with self._database.read() as connection:
@@ -125,7 +125,7 @@ class Settling:
                 .order_by(PlanRow.id)
             )
             if collection is not None:
-                query = query.where(CollectionRunRow.collection == collection)
+                query = query.where(CollectionRunRow.current_name == collection)
             if job is not None:
                 query = query.where(JobRunRow.job == job)
             return tuple(
@@ -239,7 +239,7 @@ class Settling:
             now = self._database.now(connection)
             query = _left_attempts(now).with_for_update(of=JobRunRow)
             if collection is not None:
-                query = query.where(CollectionRunRow.collection == collection)
+                query = query.where(CollectionRunRow.current_name == collection)
             rows = connection.execute(query).all()
             for row in rows:
                 connection.execute(
@@ -263,7 +263,7 @@ class Settling:
             now = self._database.now(connection)
             query = _left_runs(now).with_for_update()
             if collection is not None:
-                query = query.where(CollectionRunRow.collection == collection)
+                query = query.where(CollectionRunRow.current_name == collection)
             rows = connection.execute(query).all()
             for row in rows:
                 connection.execute(

@@ -42,6 +42,12 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
+def _named_so(context: Any) -> str:
+    """What the collection of a new row is called: as it was begun or filed."""
+    name: str = context.get_current_parameters()["collection"]
+    return name
+
+
 class DefinitionRow(Base):
     """A definition that runs began with, complete; each text is kept once, and never changed."""
 
@@ -57,10 +63,17 @@ class CollectionRunRow(Base):
     """One execution of a collection, by the definition as it was when the run began."""
 
     __tablename__ = f"{PREFIX}collection_run"
-    __table_args__ = (UniqueConstraint("collection", "run_id"), Index(None, "collection", "started"))
+    __table_args__ = (
+        UniqueConstraint("collection", "run_id"),
+        Index(None, "collection", "started"),
+        Index(None, "current_name", "started"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    # What it was called when the run began: with the run's id it names the run, here and in Airflow.
     collection: Mapped[str] = mapped_column(SafeText)
+    # What it is called now. All that is asked of a collection's past goes by this.
+    current_name: Mapped[str] = mapped_column(SafeText, default=_named_so, server_default="")
     run_id: Mapped[str] = mapped_column(SafeText)
     # What the definition is compared by.
     definition_digest: Mapped[str] = mapped_column(String(64))
@@ -358,12 +371,15 @@ class RequestRow(Base):
         Index(None, "state", "id"),
         Index(None, "requester", "id"),
         Index(None, "collection", "job", "id"),
+        Index(None, "current_name", "job", "id"),
         # Links in mails, and gates, name a request by its number: it is never given to another one.
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    # As it was called when the request was filed; `current_name` as for a run.
     collection: Mapped[str] = mapped_column(SafeText)
+    current_name: Mapped[str] = mapped_column(SafeText, default=_named_so, server_default="")
     job: Mapped[str] = mapped_column(SafeText)
     collection_run_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}collection_run.id"), index=True)
     plan_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}plan.id"), index=True)

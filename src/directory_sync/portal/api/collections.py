@@ -164,6 +164,20 @@ def restore(
     return answers.saved_answer(saved, collections.dag_of(name))
 
 
+@router.post("/collections/{name}/rename", responses=_errors(404, 409, 422))
+def rename(
+    name: CollectionName, body: wire_saved.RenameBody, store: CurrentStore, visitor: CurrentVisitor
+) -> wire_saved.SavedAnswer:
+    """Give a collection another name, which is a new version of it. Its versions, runs and requests follow
+    it, and so does what its jobs know; Airflow's own history stays under the old name.
+
+    Refused while a run of it goes on or a request waits (409, CollectionInUse), and for a name that belongs
+    or belonged to something else (409, NameTaken).
+    """
+    saved = collections.rename(store, visitor, name, body.to, expected=body.expected, comment=body.comment)
+    return answers.saved_answer(saved, collections.dag_of(body.to))
+
+
 @router.post("/collections/{name}/runs", responses=errors(404, 409, 422))
 def start_run(
     name: CollectionName, body: wire_saved.StartRunBody, store: CurrentStore, visitor: CurrentVisitor

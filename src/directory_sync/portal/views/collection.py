@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
 
 from directory_sync.definition.approval import ApprovalPolicy
 from directory_sync.definition.models import Collection, Job
+from directory_sync.errors import CollectionNotFound
 from directory_sync.portal.access import CurrentVisitor
 from directory_sync.portal.collection_overview import Overview, read_overview
 from directory_sync.portal.dag_text import BUNDLE_ENTRY, DagStanding, dag_message
@@ -91,8 +93,14 @@ class CollectionPage:
 def collection(
     request: HttpRequest, name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
 ) -> Response:
-    """One collection."""
-    overview = read_overview(store, visitor, name)
+    """One collection. The address of a name that it had before leads to it."""
+    try:
+        overview = read_overview(store, visitor, name)
+    except CollectionNotFound:
+        now = store.collections.renamed_to(name)
+        if now is None or not visitor.may_see(now):
+            raise
+        return RedirectResponse(f"{frame.root}/collections/{now}", 303)
     found = overview.collection
     standing = overview.standing
     known = {run.run_id for run in overview.runs}

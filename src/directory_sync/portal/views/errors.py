@@ -28,7 +28,7 @@ TITLES = {
 _TITLES_OF_KINDS = {"PlanAltered": "The plan was altered in the store"}
 """Kind of error → title, where the status alone says something else."""
 _REQUEST = re.compile(r"^/requests/(\d{1,10})(?:/|\?|$)")
-_COLLECTION = re.compile(r"/collections/[a-z][a-z0-9_]*/(?:edit|run|delete)")
+_COLLECTION = re.compile(r"/collections/[a-z][a-z0-9_]*/(?:edit|run|rename|delete)")
 """Pages of a collection with a form."""
 
 

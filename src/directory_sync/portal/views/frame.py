@@ -60,6 +60,10 @@ MESSAGES: Mapping[str, Message] = {
         "The collection was deleted, and Airflow drops its DAG within some seconds. Its versions, runs and"
         " requests are kept."
     ),
+    "collection-renamed": Message(
+        "The collection has its new name, and its past with it. Airflow makes a DAG of that name within some"
+        " seconds: see In Airflow, and switch it on there."
+    ),
     "collection-on": Message("The collection is switched on: it runs by its schedule."),
     "collection-off": Message(
         "The collection is switched off: it does not run until it is switched on again."

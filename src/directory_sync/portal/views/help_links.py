@@ -14,6 +14,7 @@ _LINKS: Sequence[tuple[str, str]] = (
     (r"/new-collection|/collections/[^/]+/edit", "saved-collections#on-pages"),
     (r"/import-collections", "saved-collections#on-pages"),
     (r"/collections/[^/]+/versions", "saved-collections#versions"),
+    (r"/collections/[^/]+/rename", "saved-collections#rename"),
     (r"/collections/[^/]+/delete", "saved-collections#save-restore-delete"),
     (r"/collections/[^/]+", "saved-collections#on-pages"),
     (r"/collections", "pages#collections"),

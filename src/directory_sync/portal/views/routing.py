@@ -11,6 +11,7 @@ from directory_sync.portal.views import (
     collection_delete,
     collection_edit,
     collection_import,
+    collection_rename,
     collection_run,
     collection_versions,
     collections,
@@ -38,6 +39,7 @@ _COLLECTIONS = (
     collection_import,
     collection_versions,
     collection_run,
+    collection_rename,
     collection_delete,
 )
 _OVERVIEWS = (dashboard, jobs, runs, templates, search, manual)

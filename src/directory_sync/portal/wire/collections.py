@@ -200,6 +200,14 @@ class RestoreBody(Body):
     comment: str = Field("", max_length=TEXT_LENGTH)
 
 
+class RenameBody(Body):
+    """Another name for a collection."""
+
+    to: str = Field(max_length=_LONGEST_NAME, description="The new name.")
+    expected: int = Field(ge=1, description="Number of the newest version that you have seen.")
+    comment: str = Field("", max_length=TEXT_LENGTH, description="Why.")
+
+
 class CheckBody(Body):
     """A definition to look at."""
 

@@ -1,0 +1,113 @@
+"""The form by which a collection gets another name, and renaming it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from fastapi import Request as HttpRequest
+from fastapi.responses import RedirectResponse
+
+from directory_sync.approval.request import Request
+from directory_sync.approval.states import UNDER_WAY
+from directory_sync.collections.saving import no_such_collection
+from directory_sync.errors import DefinitionError, DirectorySyncError, EditRefused
+from directory_sync.portal import collections
+from directory_sync.portal.access import CurrentVisitor, Visitor
+from directory_sync.portal.answers import status_of
+from directory_sync.portal.collection_overview import read_overview
+from directory_sync.portal.queries import LARGEST_NUMBER
+from directory_sync.portal.storage import CurrentStore
+from directory_sync.portal.views.frame import CurrentFrame
+from directory_sync.portal.views.rendering import render
+from directory_sync.store.request_model import RequestFilter
+from directory_sync.store.store import Store
+
+router = APIRouter(prefix="/collections/{name}")
+
+Text = Annotated[str, Form()]
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RenamePage:
+    """The form.
+
+    Attributes:
+        expected: number of the version that is shown.
+        title: what people call it; changed by editing.
+        on: it is switched on in Airflow.
+        runs, requests: what is under way, so that it cannot be renamed before that has ended.
+        problem: why it was not renamed; `to`, `comment`: what was typed.
+    """
+
+    name: str
+    expected: int
+    title: str
+    on: bool
+    runs: tuple[str, ...]
+    requests: tuple[Request, ...]
+    problem: str = ""
+    to: str = ""
+    comment: str = ""
+
+
+@router.get("/rename")
+def ask(
+    request: HttpRequest, name: str, frame: CurrentFrame, visitor: CurrentVisitor, store: CurrentStore
+) -> Response:
+    """The form. Raises EditRefused if the visitor may not rename it."""
+    return render(request, "collection_rename.html", frame, _page(store, visitor, name))
+
+
+@router.post("/rename")
+def rename(
+    request: HttpRequest,
+    name: str,
+    frame: CurrentFrame,
+    visitor: CurrentVisitor,
+    store: CurrentStore,
+    expected: Annotated[int, Form(ge=0, le=LARGEST_NUMBER)] = 0,
+    to: Text = "",
+    comment: Text = "",
+) -> Response:
+    """Rename it."""
+    to = to.strip()
+    try:
+        collections.rename(store, visitor, name, to, expected=expected, comment=comment)
+    except DirectorySyncError as error:
+        problem = str(error)
+        if isinstance(error, DefinitionError):
+            problem = "The newest version cannot be used, so it cannot be renamed. Correct it first."
+        page = _page(store, visitor, name, problem=problem, to=to, comment=comment)
+        return render(request, "collection_rename.html", frame, page, status=status_of(error))
+    return RedirectResponse(f"{frame.root}/collections/{to}?said=collection-renamed", 303)
+
+
+def _page(
+    store: Store, visitor: Visitor, name: str, *, problem: str = "", to: str = "", comment: str = ""
+) -> RenamePage:
+    overview = read_overview(store, visitor, name)
+    if overview.file is not None:
+        raise EditRefused(
+            f"The collection {name} is kept in a file. Change its name there: what runs under the new name is"
+            " a new collection, which knows nothing of the old one.",
+            name=name,
+        )
+    if overview.saved is None:
+        raise no_such_collection(name)
+    if overview.why_not_edit:
+        raise EditRefused(overview.why_not_edit, name=name)
+    waiting = RequestFilter(collections=(name,), states=UNDER_WAY)
+    return RenamePage(
+        name=name,
+        expected=overview.saved.version.number,
+        title=(overview.collection and overview.collection.title) or "",
+        on=overview.dag.known and not overview.dag.paused,
+        runs=overview.active,
+        requests=store.requests.all(waiting, limit=_MOST_NAMED).requests,
+        problem=problem,
+        to=to,
+        comment=comment,
+    )
