@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.scenarios.examples import examples
+from tests.scenarios.quick_engines import share_what_engines_learn
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,6 +38,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("directory-sync")
+share_what_engines_learn()
 
 
 def _rank(item: pytest.Item) -> int:

@@ -139,12 +139,14 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated store, on each database."""
     if request.param == "sqlite":
-        return new_store(tmp_path / "store.db")
+        yield new_store(tmp_path / "store.db")
+        return
     cluster: Postgres = request.getfixturevalue("postgres")
-    return cluster.create_store()
+    with cluster.lend_store() as url:
+        yield url
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import yaml
 
 from directory_sync.cli.main import main
 from directory_sync.errors import ConnectionRulesError
+from tests.scenarios.new_store import new_store
 from tests.scenarios.rules import rules_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "rights.md"
@@ -41,7 +42,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__DIRECTORY_SYNC__CONNECTION_RULES", str(tmp_path / "rules.yaml"))
     (home / "directory_sync" / "people.csv").write_text("uid,phone\n1,555\n")
     (tmp_path / "phones.yaml").write_text(DEFINITION)
-    assert main(["db", "upgrade"]) == 0
+    new_store(home / "directory_sync.db")
 
 
 def call(folder: Path, *arguments: str) -> int:

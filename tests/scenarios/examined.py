@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from directory_sync import settings
 from directory_sync.cli.connections import EnvironmentConnections
 from directory_sync.doctor.checks import CHECKS
 from directory_sync.doctor.codes import Code
 from directory_sync.doctor.examination import Examination
 from directory_sync.doctor.findings import Finding, State
 from directory_sync.doctor.process import made
-from directory_sync.store import migrate
+from tests.scenarios.new_store import new_store
 
 PROJECT = Path(__file__).parents[2]
 DEFINITION = """name: {name}
@@ -39,7 +38,7 @@ def deployment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (home / "airflow.cfg").write_text("[core]\nload_examples = False\n")
     (home / "airflow.cfg").chmod(0o600)
     monkeypatch.setenv("AIRFLOW_HOME", str(home))
-    migrate.upgrade(settings.database_url())
+    new_store(home / "directory_sync.db")
     return home
 
 
